@@ -1,0 +1,141 @@
+"""Frozen records that travel between the stages of an edit.
+
+Images in records are `float32 [3, H, W]` in [-1, 1], RGB, on the CPU, unless a field says otherwise.
+Points are `(x, y)` in pixels with the origin at the top left corner of the top left pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class DetectedFace:
+    """One face in a photo.
+
+    Attributes:
+        box: `(left, top, right, bottom)` in photo pixels.
+        landmarks: `float64 [68, 2]`, dlib's 68 points in photo pixels.
+    """
+
+    box: tuple[int, int, int, int]
+    landmarks: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """Width of the detector's box in photo pixels."""
+        return self.box[2] - self.box[0]
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """A photo's face, cropped as FFHQ crops it.
+
+    Attributes:
+        image: `float32 [3, 1024, 1024]` in [-1, 1].
+        quad: `float64 [4, 2]` corners in photo pixels: top left, bottom left, bottom right, top right;
+            None when the input was an aligned image already.
+        valid: `bool [1024, 1024]`; False where a pixel came from padding and not from the photo.
+        landmarks: `float64 [68, 2]` in photo pixels, or None.
+        photo: `uint8 [H, W, 3]`, the photo itself (needed to paste back).
+    """
+
+    image: Tensor
+    quad: np.ndarray | None
+    valid: np.ndarray
+    landmarks: np.ndarray | None
+    photo: np.ndarray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a long computation.
+
+    Attributes:
+        stage: what is being done, in words for the user ("reconstructing").
+        fraction: 0..1.
+        image: a live frame `float32 [3, h, w]` in [-1, 1], or None.
+    """
+
+    stage: str
+    fraction: float
+    image: Tensor | None = None
+
+
+ProgressCallback = Callable[[Progress], None]
+"""Called between steps; it may raise to cancel the computation."""
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A face as the generator knows it.
+
+    Attributes:
+        w_plus: `float32 [18, 512]`.
+        reconstruction: `float32 [3, 1024, 1024]` in [-1, 1], the generator's image of `w_plus`.
+        identity: cosine of the reconstruction's identity to the aligned photo's, -1..1
+            (None for a generated face, which is its own photo).
+        seconds: wall time of the inversion.
+    """
+
+    w_plus: Tensor
+    reconstruction: Tensor
+    identity: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """What the user can set for one edit.
+
+    Attributes:
+        prompt: the words, for instance "green lipstick".
+        strength: factor on delta_w, 0..2.
+        mask_threshold: 0 keeps the soft masks; t in (0, 1) makes them hard at t.
+    """
+
+    prompt: str
+    strength: float = 1.0
+    mask_threshold: float = 0.0
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """One edit with everything needed to understand it.
+
+    Attributes:
+        image: the edit, `float32 [3, S, S]` in [-1, 1]; S is 1024, or 256 for a preview.
+        masks: one `float32 [1, s, s]` in [0, 1] a generator layer, after thresholding; 1 is edited.
+        mask_names: a label for each mask, for instance "layer 3 (16 px)".
+        combined_mask: `float32 [1, S, S]` in [0, 1], where the picture was allowed to change.
+        delta_w: `float32 [18, 512]`, the shift before the strength is applied.
+        settings: what was asked for.
+        identity: cosine of the edit's identity to the reconstruction's (None for a preview).
+        seconds: wall time.
+    """
+
+    image: Tensor
+    masks: tuple[Tensor, ...]
+    mask_names: tuple[str, ...]
+    combined_mask: Tensor
+    delta_w: Tensor
+    settings: EditSettings
+    identity: float | None
+    seconds: float
+    notes: tuple[str, ...] = field(default=())
+
+
+def to_uint8(image: Tensor) -> np.ndarray:
+    """`[3, H, W]` in [-1, 1] to `uint8 [H, W, 3]`, rounded to nearest."""
+    scaled = (image.detach().float().clamp(-1, 1) + 1) * 127.5
+    return scaled.round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+
+
+def from_uint8(image: np.ndarray) -> Tensor:
+    """`uint8 [H, W, 3]` to `float32 [3, H, W]` in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 127.5 - 1
