@@ -1,0 +1,367 @@
+"""Finds faces, crops them as FFHQ does, and pastes edits back by the exact inverse.
+
+Points and quads follow dlib and FFHQ: an integer coordinate is the *centre* of a pixel, so the photo spans
+-0.5 .. width - 0.5. A crop of side S maps its pixel centre (i + 0.5) / S linearly onto the quad's sides.
+
+Source: V. Kazemi and J. Sullivan, "One Millisecond Face Alignment with an Ensemble of Regression Trees",
+CVPR 2014 (landmarks); T. Karras et al., "A Style-Based Generator Architecture for Generative Adversarial
+Networks", CVPR 2019, appendix A (alignment of FFHQ).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.errors import ImageError, NoFaceError, WeightsError
+from mcaclip.photo import load_photo
+from mcaclip.resample import resample
+from mcaclip.types import AlignedFace, DetectedFace, from_uint8
+
+__all__ = ["FaceAligner", "align_face", "already_aligned", "ffhq_quad", "load_photo", "paste_back"]
+
+ALIGNED_SIZE = 1024
+"""Side in pixels of an aligned face."""
+
+# dlib's detector looks for faces of 80 px; doubling the image (one upsampling) finds those of 40 px.
+_FIRST_PASS_SIDE = 1280  # longest side of the copy that is searched first
+_SECOND_PASS_SIDE = 2000  # when that finds none
+_SMALL_PHOTO_SIDE = 1000  # photos up to here are searched again at four times their size
+
+
+class FaceAligner:
+    """dlib's face detector and 68-point predictor; may be shared by threads.
+
+    Args:
+        landmarks_path: `shape_predictor_68_face_landmarks.dat`.
+
+    Raises:
+        WeightsError: the landmark file is missing or damaged.
+    """
+
+    def __init__(self, landmarks_path: str | Path) -> None:
+        try:
+            self._predictor = dlib.shape_predictor(str(landmarks_path))
+        except RuntimeError as error:
+            raise WeightsError(
+                f"The landmark model {Path(landmarks_path).name} cannot be read ({error}). "
+                "Run `python -m mcaclip doctor`; it says how to get it."
+            ) from error
+        self._detector = dlib.get_frontal_face_detector()
+        # The detector keeps its feature pyramid inside itself: one caller at a time.
+        self._lock = threading.Lock()
+
+    def detect(self, photo: np.ndarray) -> list[DetectedFace]:
+        """Finds the faces of a photo.
+
+        Large photos are searched on a reduced copy (faces of about 1/30 of the longest side and more are
+        found); only when that shows no face, a finer search follows.
+
+        Args:
+            photo: `uint8 [H, W, 3]`, RGB.
+
+        Returns:
+            All faces found, largest first; empty when there is none.
+        """
+        photo = np.ascontiguousarray(photo, dtype=np.uint8)  # dlib takes nothing else
+        for longest_side, upsamplings in _search_plan(max(photo.shape[:2])):
+            rectangles = self._search(photo, longest_side, upsamplings)
+            if rectangles:
+                break
+        rectangles = sorted(rectangles, key=lambda r: r.width() * r.height(), reverse=True)
+        return [self._describe(photo, rectangle) for rectangle in rectangles]
+
+    def _search(self, photo: np.ndarray, longest_side: int, upsamplings: int) -> list[dlib.rectangle]:
+        """Detector boxes in photo pixels, found on a copy with at most `longest_side`."""
+        height, width = photo.shape[:2]
+        scale = min(1.0, longest_side / max(height, width))
+        copy = photo
+        if scale < 1:
+            size = (max(1, round(width * scale)), max(1, round(height * scale)))
+            copy = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+        with self._lock:
+            found = self._detector(copy, upsamplings)
+        if scale == 1:
+            return list(found)
+        sides = ((r.left(), r.top(), r.right(), r.bottom()) for r in found)
+        return [dlib.rectangle(*(round(side / scale) for side in box)) for box in sides]
+
+    def _describe(self, photo: np.ndarray, rectangle: dlib.rectangle) -> DetectedFace:
+        points = self._predictor(photo, rectangle).parts()
+        return DetectedFace(
+            box=(rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()),
+            landmarks=np.array([(point.x, point.y) for point in points], dtype=np.float64),
+        )
+
+    def align(self, photo: np.ndarray, face: DetectedFace, size: int = ALIGNED_SIZE) -> AlignedFace:
+        """Crops one face as FFHQ does.
+
+        Args:
+            photo: `uint8 [H, W, 3]`, RGB.
+            face: from `detect`, on the same photo.
+            size: side of the crop in pixels.
+
+        Returns:
+            The aligned face, `image [3, size, size]`.
+
+        Raises:
+            NoFaceError: the landmarks collapse to a point.
+        """
+        quad = ffhq_quad(face.landmarks)
+        crop, valid = crop_quad(photo, quad, size)
+        return AlignedFace(image=crop, quad=quad, valid=valid, landmarks=face.landmarks, photo=photo)
+
+
+def _search_plan(side: int) -> list[tuple[int, int]]:
+    """(longest side of the searched copy, doublings) for a photo with this longest side, cheapest first."""
+    plan = [(_FIRST_PASS_SIDE, 1)]
+    if side > _FIRST_PASS_SIDE:
+        plan.append((_SECOND_PASS_SIDE, 1))
+    elif side <= _SMALL_PHOTO_SIDE:
+        plan.append((_SMALL_PHOTO_SIDE, 2))
+    return plan
+
+
+def align_face(photo: np.ndarray, aligner: FaceAligner, index: int = 0) -> AlignedFace:
+    """Aligns one face of a photo.
+
+    Args:
+        photo: `uint8 [H, W, 3]`, RGB.
+        aligner: detector and landmarks.
+        index: which face, 0 is the largest.
+
+    Raises:
+        NoFaceError: there is no face, or no face of that number.
+    """
+    faces = aligner.detect(photo)
+    if not faces:
+        raise NoFaceError(
+            "No face was found. Use a photo in which the whole face is seen from the front, upright, "
+            "well lit, and at least 64 pixels wide."
+        )
+    if not 0 <= index < len(faces):
+        count = "1 face (number 0)" if len(faces) == 1 else f"{len(faces)} faces (0 to {len(faces) - 1})"
+        raise NoFaceError(f"There is no face number {index}: the photo shows {count}, the largest is 0.")
+    return aligner.align(photo, faces[index])
+
+
+def already_aligned(photo: np.ndarray) -> AlignedFace:
+    """Takes a square photo as an aligned face as it is.
+
+    Args:
+        photo: `uint8 [S, S, 3]`, RGB.
+
+    Returns:
+        The photo resized to 1024 px, all of it valid, quad None.
+
+    Raises:
+        ImageError: the photo is not square.
+    """
+    height, width = photo.shape[:2]
+    if height != width:
+        raise ImageError(
+            f"An aligned face must be square, this image is {width} x {height}. "
+            "Let the face be found instead."
+        )
+    resized = photo
+    if width != ALIGNED_SIZE:
+        method = cv2.INTER_AREA if width > ALIGNED_SIZE else cv2.INTER_CUBIC
+        resized = cv2.resize(photo, (ALIGNED_SIZE, ALIGNED_SIZE), interpolation=method)
+    valid = np.ones((ALIGNED_SIZE, ALIGNED_SIZE), dtype=bool)
+    return AlignedFace(image=from_uint8(resized), quad=None, valid=valid, landmarks=None, photo=photo)
+
+
+def ffhq_quad(landmarks: np.ndarray) -> np.ndarray:
+    """The oriented square that FFHQ crops around a face.
+
+    Args:
+        landmarks: `[68, 2]` in photo pixels.
+
+    Returns:
+        `float64 [4, 2]`: top left, bottom left, bottom right, top right.
+
+    Raises:
+        NoFaceError: the landmarks collapse to a point.
+
+    Source: Karras et al. 2019, appendix A.
+    """
+    points = np.asarray(landmarks, dtype=np.float64)
+    eye_left, eye_right = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
+    eyes, eye_to_eye = (eye_left + eye_right) / 2, eye_right - eye_left
+    eye_to_mouth = (points[48] + points[54]) / 2 - eyes
+    # Both vectors say which way is right: the line of the eyes, and the normal of the line to the mouth.
+    right = eye_to_eye + np.array([eye_to_mouth[1], -eye_to_mouth[0]])
+    length = np.hypot(*right)
+    if length < 1e-6:
+        raise NoFaceError("The face is too small or hidden to be measured. Use a larger photo of it.")
+    half_side = max(2.0 * np.hypot(*eye_to_eye), 1.8 * np.hypot(*eye_to_mouth))
+    x = right / length * half_side
+    y = np.array([-x[1], x[0]])
+    center = eyes + 0.1 * eye_to_mouth
+    return np.stack([center - x - y, center - x + y, center + x + y, center + x - y])
+
+
+def crop_quad(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[Tensor, np.ndarray]:
+    """Cuts an oriented square out of a photo, padded softly where it leaves the photo.
+
+    Args:
+        photo: `uint8 [H, W, 3]`.
+        quad: `[4, 2]` in photo pixels, a square.
+        size: side of the crop.
+
+    Returns:
+        The crop, `float32 [3, size, size]` in [-1, 1], and `bool [size, size]`, True where it shows the
+        photo itself.
+    """
+    valid = _inside_photo(quad, size, photo.shape[1], photo.shape[0])
+    region, quad = _cut_region(*_shrink(photo, quad, size))
+    # Sampled at least twice as densely as the crop's pixels and as densely as the photo's: no aliasing.
+    fine = max(2, math.ceil(np.hypot(*(quad[3] - quad[0])) / size))
+    source = torch.from_numpy(region).permute(2, 0, 1)
+    axes = np.stack([quad[3] - quad[0], quad[1] - quad[0]]) / size
+    first = quad[0] + axes.sum(axis=0) / 2
+    strips = [strip for _, strip in resample(source, first, axes, (size, size), fine, whole_numbers=True)]
+    return (torch.cat(strips, dim=1) / 127.5 - 1).clamp(-1, 1), valid
+
+
+def _shrink(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Reduces a photo in which the face is more than four times as large as its crop needs."""
+    factor = int(np.hypot(*(quad[3] - quad[0])) // (2 * size))
+    if factor <= 1:
+        return photo, quad
+    before = np.array([photo.shape[1], photo.shape[0]])
+    after = before // factor
+    reduced = cv2.resize(photo, (int(after[0]), int(after[1])), interpolation=cv2.INTER_AREA)
+    return reduced, (quad + 0.5) * after / before - 0.5
+
+
+def _cut_region(photo: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the photo around the quad, padded if need be: `float32 [h, w, 3]`, and the quad in it."""
+    side = float(np.hypot(*(quad[3] - quad[0])))
+    height, width = photo.shape[:2]
+    border = max(round(0.1 * side), 3)
+    low = np.floor(quad.min(axis=0)).astype(int) - border
+    high = np.ceil(quad.max(axis=0)).astype(int) + border
+    left, top = np.clip(low, 0, [width - 1, height - 1])
+    right, bottom = np.clip(high, [left + 1, top + 1], [width, height])
+    region = photo[top:bottom, left:right].astype(np.float32)
+    quad = quad - [left, top]
+    pads = np.array([*(-low), *(high - [width, height])]).clip(0)  # left, top, right, bottom
+    if pads.max() > border - 4:
+        pads = np.maximum(pads, round(0.3 * side))
+        region = _pad_softly(region, pads, 0.02 * side)
+        quad = quad + pads[:2]
+    return region, quad
+
+
+def _inside_photo(quad: np.ndarray, size: int, width: int, height: int) -> np.ndarray:
+    """`bool [size, size]`: which crop pixels have their centre in the photo."""
+    steps = (np.arange(size) + 0.5) / size
+    across, down = quad[3] - quad[0], quad[1] - quad[0]
+    x = quad[0, 0] + steps[None, :] * across[0] + steps[:, None] * down[0]
+    y = quad[0, 1] + steps[None, :] * across[1] + steps[:, None] * down[1]
+    return (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+
+
+def _pad_softly(region: np.ndarray, pads: np.ndarray, sigma: float) -> np.ndarray:
+    """Reflects the region's edges outwards, ever more blurred and at last in the median colour.
+
+    Args:
+        region: `float32 [h, w, 3]`.
+        pads: left, top, right, bottom in pixels, all positive.
+        sigma: of the blur in pixels.
+
+    Returns:
+        `float32 [h', w', 3]`, in whole numbers.
+    """
+    left, top, right, bottom = (int(pad) for pad in pads)
+    padded = np.pad(region, ((top, bottom), (left, right), (0, 0)), mode="reflect")
+    height, width = padded.shape[:2]
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    # 1 at the outer edge, 0 where the photo begins, negative inside.
+    columns = 1 - np.minimum(x / left, (width - 1 - x) / right)
+    rows = 1 - np.minimum(y / top, (height - 1 - y) / bottom)
+    outwards = np.maximum(columns[None, :], rows[:, None])[:, :, None]
+    blurred = cv2.GaussianBlur(padded, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    padded += (blurred - padded) * np.clip(3 * outwards + 1, 0, 1)  # the blur begins inside the photo
+    padded += (np.median(padded, axis=(0, 1)) - padded) * np.clip(outwards, 0, 1)
+    return np.clip(np.rint(padded), 0, 255)
+
+
+def paste_back(aligned: AlignedFace, image: Tensor, mask: Tensor) -> np.ndarray:
+    """Puts an edited crop back into its photo.
+
+    What is added to the photo is the *difference* between the edited and the aligned crop, times the mask,
+    through the inverse of the crop's similarity. So photo detail finer than the crop survives, and photo
+    pixels outside the mask, or where the edit changed nothing, stay bit-identical. Crop pixels that came
+    from padding are never pasted. Towards the border of a crop (its last 1/32) the edit fades out, so that
+    an edit which the crop cuts off shows no straight edge.
+
+    Args:
+        aligned: from `FaceAligner.align` or `already_aligned`.
+        image: `float32 [3, S, S]` in [-1, 1], S as in `aligned`.
+        mask: `float32 [1, S, S]` in 0..1, feathered by the caller; 1 takes the edit.
+
+    Returns:
+        `uint8 [H, W, 3]`, the photo with the edit in it, a fresh array.
+    """
+    size = aligned.image.shape[-1]
+    if image.shape != (3, size, size) or mask.shape != (1, size, size):
+        raise ValueError(f"image and mask must be [3, {size}, {size}] and [1, {size}, {size}]")
+    result = aligned.photo.copy()
+    valid = torch.from_numpy(aligned.valid)[None].float()
+    weight = mask.detach().float().cpu().clamp(0, 1) * valid
+    if aligned.quad is None:
+        quad = _whole_photo(result)
+    else:
+        quad, weight = aligned.quad, weight * _border_fade(size)
+    if not weight.any():
+        return result
+    difference = (image.detach().float().cpu().clamp(-1, 1) - aligned.image) * 127.5 * weight
+
+    to_photo = np.stack([quad[3] - quad[0], quad[1] - quad[0]]) / size  # rows: one crop pixel right, down
+    left, top, right, bottom = _photo_box(weight[0], quad[0], to_photo, result.shape)
+    axes = np.linalg.inv(to_photo)  # rows: one photo pixel right, down, in crop pixels
+    first = (np.array([left, top]) - quad[0]) @ axes - 0.5
+    fine = max(1, math.ceil(np.hypot(*axes[0])))
+    layers = torch.cat([difference, valid])
+    for row, strip in resample(layers, first, axes, (bottom - top, right - left), fine):
+        # Divided by the share of valid samples, so that the photo's own rim is not pasted half.
+        change = (strip[:3] / strip[3:].clamp(min=1e-3)).permute(1, 2, 0).numpy()
+        target = result[top + row : top + row + strip.shape[1], left:right]
+        target[:] = np.clip(np.rint(target + change), 0, 255)
+    return result
+
+
+def _whole_photo(photo: np.ndarray) -> np.ndarray:
+    """The quad that an already aligned photo fills."""
+    right, bottom = photo.shape[1] - 0.5, photo.shape[0] - 0.5
+    return np.array([(-0.5, -0.5), (-0.5, bottom), (right, bottom), (right, -0.5)])
+
+
+def _border_fade(size: int) -> Tensor:
+    """`[size, size]`: 1 inside, down to 0 along the last 1/32 at every side."""
+    place = torch.arange(size, dtype=torch.float32)
+    ramp = (torch.minimum(place, size - 1 - place) * 32 / size).clamp(max=1)
+    return torch.minimum(ramp[:, None], ramp[None, :])
+
+
+def _photo_box(
+    weight: Tensor, corner: np.ndarray, to_photo: np.ndarray, photo_shape: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the photo pixels that a crop's non-zero weight `[S, S]` can touch."""
+    rows, columns = (weight.any(dim=axis).nonzero() for axis in (1, 0))
+    # One crop pixel more at every side: bilinear samples reach that far.
+    ends = [(int(found[0]) - 1, int(found[-1]) + 2) for found in (columns, rows)]
+    spots = corner + np.array([(x, y) for x in ends[0] for y in ends[1]]) @ to_photo
+    limits = [photo_shape[1], photo_shape[0]]
+    left, top = np.clip(np.floor(spots.min(axis=0)).astype(int) - 1, 0, limits)
+    right, bottom = np.clip(np.ceil(spots.max(axis=0)).astype(int) + 2, 0, limits)
+    return int(left), int(top), int(right), int(bottom)

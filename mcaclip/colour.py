@@ -1,0 +1,141 @@
+"""Differentiable sRGB <-> CIE Lab (D65) and the everyday colours that prompts name.
+
+Images are `float [..., 3, H, W]` in [-1, 1], gamma-encoded sRGB. Nothing is clamped: both curves
+go on smoothly outside the gamut, so that a generator's overshoot still has a gradient which leads back.
+Lab is in its usual units: L 0..100, a and b about -110..110.
+
+Source: IEC 61966-2-1 (sRGB), CIE 15 (Lab).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from mcaclip.errors import PromptError
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (200, 30, 35),
+    "crimson": (165, 15, 50),
+    "maroon": (110, 20, 35),
+    "coral": (250, 115, 90),
+    "orange": (235, 120, 25),
+    "peach": (250, 185, 145),
+    "gold": (210, 165, 45),
+    "yellow": (240, 215, 40),
+    "blonde": (225, 190, 125),
+    "beige": (220, 200, 165),
+    "ginger": (180, 85, 35),
+    "auburn": (120, 50, 35),
+    "brown": (100, 60, 35),
+    "black": (20, 20, 22),
+    "grey": (128, 128, 128),
+    "silver": (190, 193, 198),
+    "white": (240, 240, 240),
+    "green": (30, 140, 50),
+    "lime": (140, 215, 40),
+    "olive": (115, 115, 35),
+    "mint": (140, 220, 180),
+    "emerald": (15, 150, 100),
+    "teal": (0, 120, 120),
+    "turquoise": (45, 200, 190),
+    "cyan": (30, 195, 225),
+    "blue": (40, 70, 200),
+    "navy": (25, 35, 100),
+    "indigo": (70, 40, 150),
+    "violet": (135, 70, 210),
+    "purple": (120, 40, 170),
+    "lavender": (185, 160, 225),
+    "magenta": (210, 30, 170),
+    "pink": (240, 110, 170),
+}
+"""Colour name -> sRGB, 0..255: saturated everyday anchors, what a person calls by the name."""
+
+_TO_XYZ = (
+    (0.4124564, 0.3575761, 0.1804375),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339, 0.1191920, 0.9503041),
+)
+_DELTA = 6 / 29
+
+
+def srgb_to_lab(image: Tensor) -> Tensor:
+    """Converts sRGB to Lab.
+
+    Args:
+        image: `float [..., 3, H, W]`, [-1, 1], gamma-encoded; values outside are extrapolated.
+
+    Returns:
+        `float [..., 3, H, W]`: L, a, b. Greys have a = b = 0. The gradient is finite everywhere.
+    """
+    linear = _decode_gamma((image + 1) / 2)
+    matrix = _to_relative_xyz(image)
+    x, y, z = _compress(torch.einsum("ij,...jhw->...ihw", matrix, linear)).unbind(dim=-3)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-3)
+
+
+def lab_to_srgb(lab: Tensor) -> Tensor:
+    """Inverse of `srgb_to_lab`.
+
+    Args:
+        lab: `float [..., 3, H, W]`: L, a, b.
+
+    Returns:
+        `float [..., 3, H, W]`; outside [-1, 1] when the colour is no sRGB colour (clamp to display).
+    """
+    lightness, a, b = lab.unbind(dim=-3)
+    y = (lightness + 16) / 116
+    relative = _expand(torch.stack([y + a / 500, y, y - b / 200], dim=-3))
+    linear = torch.einsum("ij,...jhw->...ihw", torch.linalg.inv(_to_relative_xyz(lab)), relative)
+    return _encode_gamma(linear) * 2 - 1
+
+
+def colour_lab(name: str) -> Tensor:
+    """Lab of a colour in `COLOURS`.
+
+    Args:
+        name: the colour's name in lower case.
+
+    Returns:
+        `float32 [3]`: L, a, b.
+
+    Raises:
+        PromptError: for an unknown name; the message lists the known ones.
+    """
+    if name not in COLOURS:
+        raise PromptError(f"The colour {name!r} is unknown. Use one of: {', '.join(sorted(COLOURS))}.")
+    rgb = torch.tensor(COLOURS[name], dtype=torch.float32) / 127.5 - 1
+    return srgb_to_lab(rgb.view(3, 1, 1)).flatten()
+
+
+def _to_relative_xyz(like: Tensor) -> Tensor:
+    """`[3, 3]` from linear RGB to X/Xn, Y/Yn, Z/Zn; each row sums to 1, so white becomes (1, 1, 1)."""
+    matrix = torch.tensor(_TO_XYZ, dtype=like.dtype, device=like.device)
+    return matrix / matrix.sum(dim=1, keepdim=True)
+
+
+# In the four curves below each branch of `where` clamps its own input: the branch that is not chosen
+# would otherwise give 0 * inf = NaN in the backward pass.
+
+
+def _decode_gamma(value: Tensor) -> Tensor:
+    """sRGB 0..1 to linear light 0..1; linear below the toe, negative values included."""
+    power = ((value.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
+    return torch.where(value > 0.04045, power, value / 12.92)
+
+
+def _encode_gamma(linear: Tensor) -> Tensor:
+    """Inverse of `_decode_gamma`."""
+    power = 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear > 0.0031308, power, linear * 12.92)
+
+
+def _compress(value: Tensor) -> Tensor:
+    """CIE's f: the cube root, continued by its tangent near and below black."""
+    root = value.clamp_min(_DELTA**3) ** (1 / 3)
+    return torch.where(value > _DELTA**3, root, value / (3 * _DELTA**2) + 4 / 29)
+
+
+def _expand(value: Tensor) -> Tensor:
+    """Inverse of `_compress`."""
+    return torch.where(value > _DELTA, value**3, 3 * _DELTA**2 * (value - 4 / 29))

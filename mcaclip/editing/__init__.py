@@ -1,0 +1,1 @@
+"""The edit network: text and W+ code in, shift and masks out."""

@@ -1,0 +1,103 @@
+"""CORAL: a learned mask at every generator layer, from the source's own features.
+
+Source: CoralStyleCLIP (convolutional attention), as MCA-CLIP's Precision Region Editing uses it (FACTS 1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mcaclip.generators.base import LayerSpec
+from mcaclip.generators.ops import normalise_features
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """Shape of the mask nets.
+
+    Attributes:
+        hidden: channels between the two 1x1 convolutions (32 in CORAL).
+        text_dim: width of the text rows that modulate the hidden channels; 0 for masks that do not see the
+            words, as in the paper (one prompt a network).
+        cascade: add the mask below, up-sampled and weighed by a learned gain, to each logit. Without it the 1x1
+            nets of the fine layers cannot tell a lip from an ear of the same colour.
+        initial_logit: where every mask starts; +1 is rather open, so that the edit can be found first.
+        normalise: divide the features by their root mean square first.
+    """
+
+    hidden: int = 32
+    text_dim: int = 0
+    cascade: bool = False
+    initial_logit: float = 1.0
+    normalise: bool = True
+
+
+class MaskNet(nn.Module):
+    """1x1 conv to `hidden`, ReLU, 1x1 conv to one logit; optionally modulated by a text row."""
+
+    def __init__(self, channels: int, config: MaskConfig):
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, config.hidden, 1)
+        self.out = nn.Conv2d(config.hidden, 1, 1)
+        nn.init.constant_(self.out.bias, config.initial_logit)
+        self.film = nn.Linear(config.text_dim, 2 * config.hidden) if config.text_dim else None
+        self.gain = nn.Parameter(torch.zeros(())) if config.cascade else None
+        self.normalise = config.normalise
+
+    def forward(self, features: Tensor, text_row: Tensor, below: Tensor | None) -> Tensor:
+        """`features [B, C, s, s]`, `text_row [B, text_dim]`, `below [B, 1, r, r]` logits, to logits `[B, 1, s, s]`."""
+        x = self.reduce(normalise_features(features) if self.normalise else features)
+        if self.film is not None:
+            scale, shift = self.film(text_row)[:, :, None, None].chunk(2, 1)
+            x = x * (1 + scale) + shift
+        logits = self.out(F.relu(x))
+        if self.gain is not None and below is not None:
+            size = features.shape[-2:]
+            logits = logits + self.gain * F.interpolate(
+                below, size=size, mode="bilinear", align_corners=False
+            )
+        return logits
+
+
+class CoralMasks(nn.Module):
+    """One mask net a generator layer, and one for the final picture on the last layer's features.
+
+    A preview generator has only the lower layers: its final picture then takes the mask of its last layer.
+    """
+
+    def __init__(self, layers: Sequence[LayerSpec], config: MaskConfig):
+        super().__init__()
+        self.layers = tuple(layers)
+        self.nets = nn.ModuleList(MaskNet(spec.channels, config) for spec in layers)
+        self.final = MaskNet(layers[-1].channels, config)
+
+    def logits(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
+        """Logits of the layers `0 .. len(features) - 1` and of the final picture.
+
+        Args:
+            features: source features by layer number, without gaps; gradients do not flow into them.
+            t_w: fused text rows `[B, 18, 512]`.
+        """
+        result: list[Tensor] = []
+        for index in range(len(features)):
+            row = t_w[:, self.layers[index].rows[0]]
+            below = result[-1] if result else None
+            result.append(self.nets[index](features[index].detach(), row, below))
+        if len(features) < len(self.layers):
+            return [*result, result[-1]]
+        row = t_w[:, self.layers[-1].rgb_row or 0]
+        return [*result, self.final(features[len(features) - 1].detach(), row, result[-1])]
+
+    def forward(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
+        """Masks in [0, 1], one `[B, 1, s, s]` a layer and one for the final picture; 1 is edited."""
+        return [torch.sigmoid(logits) for logits in self.logits(features, t_w)]
+
+
+def threshold_masks(masks: Sequence[Tensor], threshold: float) -> list[Tensor]:
+    """Soft masks for threshold 0, otherwise hard ones: 1 where the mask is at least `threshold`."""
+    return list(masks) if threshold <= 0 else [(mask >= threshold).to(mask) for mask in masks]

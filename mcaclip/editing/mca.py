@@ -1,0 +1,157 @@
+"""The whole MCA-CLIP edit network: Feature Fusion, latent mapper and CORAL masks behind one configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mcaclip.editing.coral import CoralMasks, MaskConfig
+from mcaclip.editing.feature_fusion import PAPER_FUSION, FeatureFusion, FeatureFusionConfig
+from mcaclip.editing.latent_mapper import LatentMapper
+from mcaclip.errors import WeightsError
+from mcaclip.generators.base import LayerSpec
+
+FORMAT = "mcaclip-edit-1"
+
+
+@dataclass(frozen=True)
+class TextCode:
+    """A prompt as the text encoder sees it.
+
+    Attributes:
+        embedding: L2-normalised text embedding, `[1, 512]`.
+        tokens: states of the prompt's tokens, projected into the same space, `[1, L, 512]`.
+        token_mask: `bool [1, L]`, False for padding.
+    """
+
+    embedding: Tensor
+    tokens: Tensor
+    token_mask: Tensor
+
+    def expand(self, batch: int) -> TextCode:
+        """The same prompt for `batch` faces."""
+        return TextCode(*(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask)))
+
+    @staticmethod
+    def stack(codes: Sequence[TextCode]) -> TextCode:
+        """A different prompt for each face."""
+        return TextCode(
+            torch.cat([c.embedding for c in codes]),
+            torch.cat([c.tokens for c in codes]),
+            torch.cat([c.token_mask for c in codes]),
+        )
+
+
+@dataclass(frozen=True)
+class MCAConfig:
+    """Everything that defines the network's shape.
+
+    Attributes:
+        fusion: see `FeatureFusionConfig`.
+        masks: see `MaskConfig`.
+        mapper_layers: fully connected layers a group (4 in StyleCLIP).
+        mapper_lr_mul: their learning-rate multiplier (0.01 in StyleCLIP, which is why its Ranger uses lr 0.5).
+        delta_scale: factor on the mapper's output (0.1 in StyleCLIP).
+        first_row: rows below it are never shifted (0 in the paper). Colour edits leave the coarse rows alone.
+        last_row: the last row that is shifted.
+    """
+
+    fusion: FeatureFusionConfig = PAPER_FUSION
+    masks: MaskConfig = field(default_factory=MaskConfig)
+    mapper_layers: int = 4
+    mapper_lr_mul: float = 0.01
+    delta_scale: float = 0.1
+    first_row: int = 0
+    last_row: int = 17
+
+
+PAPER_CONFIG = MCAConfig()
+"""Structure as published: Eq. 1 to the letter, masks that do not see the words."""
+
+COMPACT_CONFIG = MCAConfig(
+    fusion=FeatureFusionConfig("tokens", heads=4, attention_dim=64, feedforward_dim=128, layer_norm=True),
+    masks=MaskConfig(text_dim=512, cascade=True),
+    mapper_layers=2,
+    mapper_lr_mul=1.0,
+)
+"""What assets/ ships: a seventh of the size, one network for several prompts."""
+
+
+class MCANetwork(nn.Module):
+    """Feature Fusion -> latent mapper -> delta_w, and the mask nets, for one generator's layers."""
+
+    def __init__(self, layers: Sequence[LayerSpec], config: MCAConfig = PAPER_CONFIG):
+        super().__init__()
+        self.config = config
+        self.fusion = FeatureFusion(config.fusion)
+        self.mapper = LatentMapper(num_layers=config.mapper_layers, lr_mul=config.mapper_lr_mul)
+        self.coral = CoralMasks(layers, config.masks)
+        rows = torch.arange(config.fusion.num_ws)
+        active = (rows >= config.first_row) & (rows <= config.last_row)
+        self.register_buffer("active_rows", active.float()[None, :, None], persistent=False)
+
+    def forward(self, w_plus: Tensor, text: TextCode) -> tuple[Tensor, Tensor]:
+        """The edit's direction for these faces.
+
+        Args:
+            w_plus: `[B, 18, 512]`.
+            text: a prompt for each of the B faces.
+
+        Returns:
+            `t_w [B, 18, 512]` and `delta_w [B, 18, 512]` (at strength 1).
+        """
+        t_w = self.fusion(w_plus, text.embedding, text.tokens, text.token_mask)
+        return t_w, self.config.delta_scale * self.mapper(t_w) * self.active_rows
+
+    def masks(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
+        """See `CoralMasks.forward`."""
+        return self.coral(features, t_w)
+
+
+def save_network(network: MCANetwork, path: Path, prompts: Mapping[str, Mapping[str, object]]) -> None:
+    """Write the edit network alone (no generator, no CLIP) as float16 safetensors.
+
+    Args:
+        prompts: what was fitted: prompt to its record (for instance figures and useful strengths).
+    """
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(asdict(network.config)),
+        "layers": json.dumps([asdict(spec) for spec in network.coral.layers]),
+        "prompts": json.dumps(prompts),
+    }
+    state = {name: t.detach().half().contiguous().cpu() for name, t in network.state_dict().items()}
+    save_file(state, path, metadata)
+
+
+def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANetwork, dict[str, dict]]:
+    """Read what `save_network` wrote; returns the frozen network and its prompts.
+
+    Raises:
+        WeightsError: not such a file, or another layout.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except Exception as error:
+        raise WeightsError(f"{path} is no safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`")
+    raw = json.loads(metadata["config"])
+    config = MCAConfig(
+        **{**raw, "fusion": FeatureFusionConfig(**raw["fusion"]), "masks": MaskConfig(**raw["masks"])}
+    )
+    layers = [LayerSpec(**{**spec, "rows": tuple(spec["rows"])}) for spec in json.loads(metadata["layers"])]
+    network = MCANetwork(layers, config)
+    try:
+        network.load_state_dict({name: t.float() for name, t in load_file(path).items()})
+    except RuntimeError as error:
+        raise WeightsError(f"{path} does not fit its own settings ({error}); fit the prompt again") from error
+    return network.requires_grad_(False).eval().to(device), json.loads(metadata["prompts"])

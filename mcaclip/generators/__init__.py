@@ -1,0 +1,1 @@
+"""Face generators driven by W+ codes, and synthesis written against their shared protocol."""

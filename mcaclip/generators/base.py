@@ -1,0 +1,82 @@
+"""What masked synthesis, inversion and training need to know of a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+NUM_WS = 18
+W_DIM = 512
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """One maskable convolution.
+
+    Attributes:
+        size: side of its output in pixels.
+        channels: channels of its output.
+        rows: the W+ rows that style it (its up-sampling included).
+        rgb_row: the W+ row of the RGB output behind it, or None where there is none.
+    """
+
+    size: int
+    channels: int
+    rows: tuple[int, ...]
+    rgb_row: int | None = None
+
+
+class Generator(Protocol):
+    """A StyleGAN2-type generator, cut at every convolution.
+
+    Feature maps are `float32 [B, channels, size, size]` behind the layer's activation.
+    """
+
+    layers: Sequence[LayerSpec]
+    image_size: int
+    w_avg: Tensor
+
+    def mapping(self, z: Tensor) -> Tensor:
+        """`z [B, 512]` to `w [B, 512]`."""
+        ...
+
+    def start(self, batch: int) -> Tensor:
+        """The constant input map, repeated `batch` times."""
+        ...
+
+    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+        """Convolution `index` on the features of the layer below; fixed noise included."""
+        ...
+
+    def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+        """The RGB output behind layer `index`, in the generator's own colour basis."""
+        ...
+
+    def add_rgb(self, below: Tensor | None, rgb: Tensor) -> Tensor:
+        """Add an RGB output to the up-sampled sum of those below (None for the first)."""
+        ...
+
+    def finish(self, rgb: Tensor) -> Tensor:
+        """From the RGB sum to an image `[B, 3, image_size, image_size]` in [-1, 1] (not clamped)."""
+        ...
+
+
+def broadcast_w(w: Tensor, num_ws: int = NUM_WS) -> Tensor:
+    """`w [B, 512]` to `w_plus [B, num_ws, 512]`, every row the same."""
+    return w.unsqueeze(1).expand(-1, num_ws, -1).contiguous()
+
+
+def truncate(w: Tensor, w_avg: Tensor, truncation_psi: float) -> Tensor:
+    """Pull `w` towards `w_avg`; psi 1 keeps it, 0 gives the average face."""
+    return w_avg + truncation_psi * (w - w_avg)
+
+
+def seeded_z(rows: int, seed: int) -> Tensor:
+    """`z float32 [rows, 512]` of a seed: the same on every machine and torch version."""
+    z = np.random.default_rng(seed).standard_normal((rows, W_DIM))
+    return torch.from_numpy(z.astype(np.float32))

@@ -1,0 +1,125 @@
+"""A 256 px picture from the 128 px features: for inversion, training and sliders.
+
+The layers above 128 px cost nine tenths of MobileStyleGAN's time. `PreviewHead` predicts their outcome, shrunk to
+256 px; `PreviewGenerator` puts it behind the lower layers and looks like any other generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mcaclip.errors import WeightsError
+from mcaclip.generators.base import W_DIM
+from mcaclip.generators.mobilestylegan import MobileStyleGAN
+from mcaclip.generators.ops import inverse_haar
+
+TOP_LAYER = 10
+MODULATED_ROW = 11
+HEAD_ROWS = (12, 13, 14, 15)
+PREVIEW_SIZE = 256
+
+
+class PreviewHead(nn.Module):
+    """Modulated 256 channels at 128 px, and the W+ rows above them, to 12 channels at 128 px.
+
+    The features come with the true modulation of the layer above (see `PreviewGenerator.rgb`), so the head need not
+    learn it. A linear 1x1 path carries the colours, a small non-linear one the edges; rows 12-15 scale and shift
+    both through a narrow bottleneck, since few faces are enough to fit it but also to over-fit it.
+    """
+
+    def __init__(self, in_channels: int = 256, hidden: int = 64, style_bottleneck: int = 24):
+        super().__init__()
+        self.sizes = (hidden, hidden, hidden, 12, 12)
+        self.style = nn.Sequential(
+            nn.Linear(len(HEAD_ROWS) * W_DIM, style_bottleneck),
+            nn.LeakyReLU(0.2),
+            nn.Linear(style_bottleneck, sum(self.sizes)),
+        )
+        self.linear = nn.Conv2d(in_channels, 12, 1)
+        self.reduce = nn.Conv2d(in_channels, hidden, 1)
+        self.mix = nn.Conv2d(hidden, hidden, 3, padding=1)
+        self.out = nn.Conv2d(hidden, 12, 1)
+        nn.init.zeros_(self.style[-1].weight)
+        nn.init.zeros_(self.style[-1].bias)
+
+    def forward(self, features: Tensor, w_plus: Tensor) -> Tensor:
+        """`features [B, 256, 128, 128]`, `w_plus [B, 18, 512]` to `[B, 12, 128, 128]` (a Haar step below RGB)."""
+        style = self.style(w_plus[:, list(HEAD_ROWS)].flatten(1))[:, :, None, None]
+        scale, shift, out_scale, rgb_scale, rgb_shift = style.split(self.sizes, dim=1)
+        hidden = F.leaky_relu(self.reduce(features) * (1 + scale) + shift, 0.2)
+        hidden = F.leaky_relu(self.mix(hidden), 0.2) * (1 + out_scale)
+        return self.linear(features) * (1 + rgb_scale) + rgb_shift + self.out(hidden)
+
+    @classmethod
+    def load(cls, path: Path, device: str | torch.device = "cpu") -> PreviewHead:
+        """Load a safetensors file strictly; the weights are frozen.
+
+        Raises:
+            WeightsError: the file has another layout.
+        """
+        head = cls()
+        try:
+            head.load_state_dict({name: t.float() for name, t in load_file(path).items()})
+        except RuntimeError as error:
+            raise WeightsError(f"{path} is no preview head ({error}); fit it again: `python -m train preview-head`") from error
+        return head.requires_grad_(False).eval().to(device=device, memory_format=torch.channels_last)
+
+
+class PreviewGenerator(nn.Module):
+    """The layers up to 128 px of a `MobileStyleGAN`, then the preview head; a `Generator` itself."""
+
+    image_size = PREVIEW_SIZE
+
+    def __init__(self, full: MobileStyleGAN, head: PreviewHead):
+        super().__init__()
+        self.full = full
+        self.head = head
+        lower: Sequence = full.layers[: TOP_LAYER + 1]
+        self.layers = (*lower[:-1], replace(lower[-1], rgb_row=HEAD_ROWS[-1]))
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Mean of w, `[512]`."""
+        return self.full.w_avg
+
+    def mapping(self, z: Tensor) -> Tensor:
+        """See `Generator.mapping`."""
+        return self.full.mapping(z)
+
+    def start(self, batch: int) -> Tensor:
+        """See `Generator.start`."""
+        return self.full.start(batch)
+
+    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+        """See `Generator.layer`."""
+        return self.full.layer(index, x, w_plus)
+
+    def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+        """The head's output; only the last layer has one."""
+        return self.head(self.modulate(x, w_plus), w_plus)
+
+    def modulate(self, x: Tensor, w_plus: Tensor) -> Tensor:
+        """Apply the two modulations by row 11 of the block above 128 px, `[B, 256, 128, 128]`.
+
+        The second one acts behind the Haar up-sampling; since that is linear and joins each low-pass map with its
+        own three high-pass maps, it may as well act before.
+        """
+        block, w = self.full.blocks[TOP_LAYER // 2], w_plus[:, MODULATED_ROW]
+        joined = block.conv1.style(w)
+        spread = torch.cat([joined, joined.repeat_interleave(3, dim=1)], 1)
+        return x * (block.up.style(w) * spread)[:, :, None, None]
+
+    def add_rgb(self, below: Tensor | None, rgb: Tensor) -> Tensor:
+        """See `Generator.add_rgb`; there is only one RGB output."""
+        return rgb if below is None else below + rgb
+
+    def finish(self, rgb: Tensor) -> Tensor:
+        """See `Generator.finish`: one inverse Haar step to 256 px."""
+        return inverse_haar(rgb)

@@ -1,0 +1,151 @@
+"""Inversion by optimisation through the 256 px preview.
+
+First the one w that fits all rows, then a small offset a row: the order and the offset penalty keep the code near
+the faces that the generator knows, which is what makes it editable.
+Source: the idea of e4e (Tov et al. 2021, "distortion-editability trade-off"), applied to optimisation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.generators.base import NUM_WS, Generator
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.inversion.start import LinearStart
+from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
+from mcaclip.types import Progress, ProgressCallback
+
+LAST_USED_ROW = 15
+
+
+@dataclass(frozen=True)
+class InversionSettings:
+    """Effort and balance of the optimisation.
+
+    Attributes:
+        steps: optimiser steps (about 0.2 s each on two CPU cores).
+        base_share: share of the steps that move all rows together.
+        lr: Adam's learning rate at the start; it falls by a cosine.
+        pixel: weight of the pixel term (absolute difference at 256 and 64 px, the face counts three times).
+        feature: weight of the feature term (maps of the identity network).
+        identity: weight of 1 - identity cosine.
+        offset: weight of the mean squared offset of the rows, in variances of w.
+        prior: weight of the mean squared distance of the base from the average face, in variances of w.
+        live_every: steps between two live frames.
+    """
+
+    steps: int = 90
+    base_share: float = 0.35
+    lr: float = 0.06
+    pixel: float = 1.0
+    feature: float = 0.6
+    identity: float = 0.5
+    offset: float = 0.02
+    prior: float = 0.004
+    live_every: int = 5
+
+
+EFFORTS = {"good": InversionSettings(), "best": InversionSettings(steps=240)}
+"""What `--inversion` and the app offer."""
+
+
+def invert(
+    generator: Generator,
+    identity: FaceIdentity,
+    start: LinearStart,
+    image: Tensor,
+    settings: InversionSettings,
+    callback: ProgressCallback | None = None,
+) -> Tensor:
+    """Find the W+ code of an aligned face.
+
+    Args:
+        generator: the preview generator.
+        image: `[3, S, S]` in [-1, 1], FFHQ-aligned.
+        callback: gets live frames; may raise to cancel.
+
+    Returns:
+        `w_plus [18, 512]`, the code of the lowest loss seen.
+    """
+    target = _Target.of(image.to(generator.w_avg.device), generator.image_size, identity)
+    with torch.no_grad():
+        guess = start(image[None].to(generator.w_avg.device))[0]
+    base = guess.clone().requires_grad_(True)
+    offsets = torch.zeros(NUM_WS, base.numel(), device=base.device, requires_grad=True)
+    # rows above the last used one get no gradient: they follow the base
+    optimizer = torch.optim.Adam([base, offsets], lr=settings.lr, betas=(0.9, 0.99))
+    variance = _w_variance(generator)
+    best_loss, best = math.inf, base.detach().expand(NUM_WS, -1).clone()
+    for step in range(settings.steps):
+        progress = step / settings.steps
+        optimizer.param_groups[0]["lr"] = settings.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+        moving = progress >= settings.base_share
+        code = base + (offsets if moving else offsets.detach())
+        picture = synthesize(generator, code[None]).image
+        loss = target.distance(picture, identity, settings)
+        loss = loss + settings.offset * (offsets.square() / variance).mean()
+        loss = loss + settings.prior * ((base - generator.w_avg).square() / variance).mean()
+        if loss.item() < best_loss:
+            best_loss, best = loss.item(), code.detach().clone()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if callback and (step % settings.live_every == 0 or step == settings.steps - 1):
+            callback(Progress("reconstructing", (step + 1) / settings.steps, picture[0].detach().clamp(-1, 1).cpu()))
+    return best
+
+
+@torch.no_grad()
+def _w_variance(generator: Generator) -> Tensor:
+    """Mean variance of w over a thousand seeded faces."""
+    from mcaclip.generators.base import seeded_z
+
+    w = generator.mapping(seeded_z(1000, 1).to(generator.w_avg.device))
+    return (w - generator.w_avg).square().mean()
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The photo at the preview's size with what is compared."""
+
+    image: Tensor
+    weight: Tensor
+    features: list[Tensor]
+    embedding: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, image: Tensor, size: int, identity: FaceIdentity) -> _Target:
+        small = F.interpolate(image[None], size=(size, size), mode="bilinear", antialias=True)
+        return cls(small, _face_weight(size).to(small), _features(identity, small), identity.embed(small))
+
+    def distance(self, picture: Tensor, identity: FaceIdentity, settings: InversionSettings) -> Tensor:
+        difference = (picture - self.image).abs() * self.weight
+        coarse = (F.avg_pool2d(picture, 4) - F.avg_pool2d(self.image, 4)).abs() * F.avg_pool2d(self.weight, 4)
+        loss = settings.pixel * (difference.mean() + coarse.mean())
+        features = _features(identity, picture)
+        terms = [(a - b).square().mean() / b.square().mean() for a, b in zip(features, self.features, strict=True)]
+        loss = loss + settings.feature * torch.stack(terms).mean()
+        if settings.identity:
+            cosine = (identity.embed(picture) * self.embedding).sum()
+            loss = loss + settings.identity * (1 - cosine)
+        return loss
+
+
+def _features(identity: FaceIdentity, picture: Tensor) -> list[Tensor]:
+    """Low and middle maps of the identity network: edges and parts, at 72, 35 and 17 px."""
+    return identity.features(aligned_to_chips(picture))[:4]
+
+
+def _face_weight(size: int) -> Tensor:
+    """Smooth weight that counts the middle of an FFHQ crop three times, mean 1."""
+    axis = torch.linspace(-1, 1, size)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    inside = torch.sigmoid((0.62 - ((x / 0.85).square() + ((y - 0.12)).square()).sqrt()) * 10)
+    weight = 1 + 2 * inside
+    return (weight / weight.mean())[None, None]

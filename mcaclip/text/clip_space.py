@@ -1,0 +1,102 @@
+"""Images and texts in one space, through open_clip: our FaceCLIP or a published CLIP in the same slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mcaclip._torchvision_guard import ensure_torchvision
+from mcaclip.editing.mca import TextCode
+from mcaclip.errors import WeightsError
+
+FACECLIP = "FaceCLIP"
+FACECLIP_CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "faceclip"
+FACECLIP_MEAN, FACECLIP_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+
+
+def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> nn.Module:
+    """An open_clip model in float32; random weights where `pretrained` is None.
+
+    Raises:
+        WeightsError: the file does not fit the model.
+    """
+    ensure_torchvision()
+    import open_clip
+
+    open_clip.add_model_config(FACECLIP_CONFIG_FOLDER)
+    model = open_clip.create_model(name, precision="fp32")
+    if pretrained is not None:
+        from safetensors.torch import load_file
+
+        try:
+            model.load_state_dict({k: v.float() for k, v in load_file(pretrained).items()})
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{pretrained} does not fit {name} ({error}); train it again: `python -m train faceclip`"
+            ) from error
+    return model
+
+
+class ClipSpace(nn.Module):
+    """An open_clip model behind two methods whose inputs and outputs are those of this package."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: nn.Module, name: str = FACECLIP):
+        super().__init__()
+        ensure_torchvision()
+        import open_clip
+
+        self.model = model
+        self.name = name
+        self.tokenizer = open_clip.get_tokenizer(name)
+        size = model.visual.image_size
+        self.image_size = size[0] if isinstance(size, (tuple, list)) else size
+        own = name == FACECLIP
+        mean = FACECLIP_MEAN if own else open_clip.OPENAI_DATASET_MEAN
+        std = FACECLIP_STD if own else open_clip.OPENAI_DATASET_STD
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    @classmethod
+    def load(cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu") -> ClipSpace:
+        """The frozen space; `path` defaults to the shipped FaceCLIP."""
+        if path is None:
+            from mcaclip import weights
+
+            path = weights.get("faceclip")
+        space = cls(create_model(name, path), name)
+        return space.requires_grad_(False).eval().to(device)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """`images [B, 3, S, S]` in [-1, 1] to L2-normalised `[B, D]`, differentiable.
+
+        Resized to the model's size (bicubic, antialiased) and normalised with its mean and deviation.
+        """
+        size = (self.image_size, self.image_size)
+        if images.shape[-2:] != size:
+            images = F.interpolate(images, size=size, mode="bicubic", antialias=True)
+        pixels = (images.clamp(-1, 1) + 1) / 2
+        return F.normalize(self.model.encode_image((pixels - self.mean) / self.std), dim=-1)
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Texts to L2-normalised `[T, D]`."""
+        tokens = self.tokenizer(list(texts)).to(self.mean.device)
+        return F.normalize(self.model.encode_text(tokens), dim=-1)
+
+    @torch.no_grad()
+    def text_code(self, prompt: str) -> TextCode:
+        """Embedding and projected token states of one prompt (end-of-text included, padding masked)."""
+        ids = self.tokenizer([prompt]).to(self.mean.device)
+        model = self.model
+        x = model.token_embedding(ids) + model.positional_embedding[: ids.shape[1]]
+        x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask))
+        states = x @ model.text_projection
+        end = int(ids[0].argmax())
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] <= end
+        return TextCode(F.normalize(states[:, end], dim=-1), states, mask)

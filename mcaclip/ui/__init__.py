@@ -1,0 +1,1 @@
+"""The web page. Nothing else in the package imports it."""

@@ -1,0 +1,95 @@
+"""Between arrays and what the browser is sent."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import gradio as gr
+import numpy as np
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from mcaclip import visuals
+from mcaclip.output import save_png
+from mcaclip.types import EditResult, to_uint8
+
+SCREEN_QUALITY = 92
+"""JPEG quality on the page: no visible bands, an eighth of the bytes of PNG."""
+
+GALLERY_SIDE = 256
+
+from gradio.events import Dependency
+
+class PhotoInput(gr.Image):
+    """An image input that hands over the file as it was uploaded.
+
+    Gradio's own decodes and rotates first, and fails with an unspecific message for unusual files; here
+    `mcaclip.align.load_photo` is the only reader, with its size limit and its clear errors.
+    """
+
+    is_template = True
+    """Gradio's mark for a class that uses its parent's front end."""
+
+    def preprocess(self, payload: Any) -> str | None:
+        """The path of the uploaded file, or None."""
+        if payload is None or payload.path is None:
+            return None
+        return str(payload.path)
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+def screen_file(image: np.ndarray, folder: Path, name: str) -> str:
+    """Writes `uint8 [H, W, 3]` for the page; returns the path."""
+    path = folder / f"{name}.jpg"
+    Image.fromarray(image).save(path, format="JPEG", quality=SCREEN_QUALITY, subsampling=0)
+    return str(path)
+
+
+def download_file(image: np.ndarray, folder: Path, name: str) -> str:
+    """Writes `uint8 [H, W, 3]` losslessly for downloading; returns the path."""
+    path = folder / f"{name}.png"
+    save_png(path, image)
+    return str(path)
+
+
+def file_stem(name: str) -> str:
+    """A file name's stem with only letters, digits, dots, dashes and underscores, at most 60 long."""
+    return re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._")[:60] or "face"
+
+
+def mask_gallery(result: EditResult) -> list[tuple[np.ndarray, str]]:
+    """A tile and a caption for every layer's mask."""
+    return [
+        (visuals.mask_tile(mask, GALLERY_SIDE), visuals.mask_caption(name, mask))
+        for name, mask in zip(result.mask_names, result.masks, strict=True)
+    ]
+
+
+def shown(image: Tensor, side: int | None = None) -> np.ndarray:
+    """`[3, H, W]` in [-1, 1] to `uint8` for the page, made smaller to `side` pixels when it is larger."""
+    pixels = to_uint8(image)
+    if side is None or pixels.shape[0] <= side:
+        return pixels
+    return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def fitted(image: np.ndarray, side: int = 1400) -> np.ndarray:
+    """`uint8 [H, W, 3]` made smaller so that no side is longer than `side` pixels."""
+    scale = side / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def resized(image: Tensor, side: int) -> Tensor:
+    """`[3, H, H]` averaged down to `[3, side, side]`; the same range."""
+    return F.interpolate(image[None], size=side, mode="area")[0]

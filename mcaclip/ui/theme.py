@@ -1,0 +1,129 @@
+"""The page's look: paper and ink, one turquoise; neutral greys around pictures so that colours read true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes.utils import sizes
+from gradio.themes.utils.colors import Color
+from gradio.themes.utils.fonts import LocalFont
+
+CSS_PATH = Path(__file__).resolve().parents[2] / "assets" / "studio.css"
+
+INK = Color(
+    name="ink",
+    c50="#f7f6f4",
+    c100="#efeeeb",
+    c200="#e2e0dc",
+    c300="#cdcac4",
+    c400="#a09d97",
+    c500="#76736e",
+    c600="#57554f",
+    c700="#3b3a37",
+    c800="#272725",
+    c900="#1b1b1a",
+    c950="#131312",
+)
+TURQUOISE = Color(
+    name="turquoise",
+    c50="#effaf8",
+    c100="#d6f2ed",
+    c200="#aee4dc",
+    c300="#7acfc4",
+    c400="#45b3a7",
+    c500="#23978c",
+    c600="#157a72",
+    c700="#14625c",
+    c800="#154e4a",
+    c900="#15413e",
+    c950="#062624",
+)
+
+
+def build_theme() -> gr.themes.Base:
+    """Light and dark.
+
+    The fonts come with Gradio, so the page asks no other host for anything. These are weights that Gradio
+    ships whole; its 600 and most of its other families hold only a few letters.
+    """
+    theme = gr.themes.Base(
+        primary_hue=TURQUOISE,
+        secondary_hue=TURQUOISE,
+        neutral_hue=INK,
+        radius_size=sizes.radius_sm,
+        spacing_size=sizes.spacing_md,
+        text_size=sizes.text_md,
+        font=[LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+    )
+    return theme.set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color="*neutral_900",
+        body_text_color_dark="*neutral_100",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="*neutral_900",
+        background_fill_secondary="*neutral_100",
+        background_fill_secondary_dark="*neutral_800",
+        border_color_primary="*neutral_200",
+        border_color_primary_dark="*neutral_700",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="*neutral_900",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        block_border_width="1px",
+        block_shadow="none",
+        block_label_shadow="none",
+        block_title_text_weight="600",
+        block_title_text_color="*neutral_900",
+        block_title_text_color_dark="*neutral_100",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="*neutral_950",
+        input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_700",
+        input_border_color_focus="*primary_500",
+        input_border_color_focus_dark="*primary_400",
+        input_shadow="none",
+        input_shadow_focus="0 0 0 3px rgba(35, 151, 140, 0.18)",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+        button_primary_background_fill="*neutral_900",
+        button_primary_background_fill_dark="*neutral_100",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_200",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="*neutral_950",
+        button_primary_text_color_hover_dark="*neutral_950",
+        button_primary_border_color="transparent",
+        button_secondary_background_fill="#ffffff",
+        button_secondary_background_fill_dark="*neutral_900",
+        button_secondary_background_fill_hover="*neutral_100",
+        button_secondary_background_fill_hover_dark="*neutral_800",
+        button_secondary_border_color="*neutral_300",
+        button_secondary_border_color_dark="*neutral_700",
+        button_secondary_text_color="*neutral_900",
+        button_secondary_text_color_dark="*neutral_100",
+        button_border_width="1px",
+        button_large_text_weight="400",
+        button_large_text_size="*text_md",
+        checkbox_label_background_fill="#ffffff",
+        checkbox_label_background_fill_dark="*neutral_900",
+        checkbox_label_background_fill_selected="*primary_50",
+        checkbox_label_background_fill_selected_dark="*primary_950",
+        checkbox_label_border_color="*neutral_300",
+        checkbox_label_border_color_dark="*neutral_700",
+        checkbox_label_border_color_selected="*primary_600",
+        checkbox_label_border_color_selected_dark="*primary_400",
+        checkbox_background_color_selected="*primary_600",
+        checkbox_background_color_selected_dark="*primary_500",
+        checkbox_border_color_selected="*primary_600",
+        checkbox_border_color_selected_dark="*primary_500",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
+        loader_color="*primary_500",
+    )

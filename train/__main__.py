@@ -1,0 +1,139 @@
+"""`python -m train <command>`: everything that is shipped in assets/ was made by these commands."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from mcaclip.errors import StudioError
+
+TEACHERS = Path(__file__).resolve().parents[2] / "shared" / "teachers"
+TEACHER_FILE = "face_parsing_unet.safetensors"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of the training package."""
+    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--out", type=Path, default=Path("runs") / name, help="run folder (resumes there)")
+        command.add_argument("--max-minutes", type=float, default=1e9, help="stop after this many minutes")
+        command.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+        return command
+
+    add("preview-head", "fit the 256 px preview of the embedded generator")
+    parsing = add("parsing-head", "learn face parsing from generator features")
+    parsing.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the pixel teacher's weights")
+    add("identity-mean", "the mean face descriptor that identity scores are centred with")
+    add("inversion-start", "fit the linear guess that inversions start from")
+    faceclip = add("faceclip", "train FaceCLIP on painted generated faces")
+    faceclip.add_argument(
+        "--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions (a beard is grown)"
+    )
+    prompt = add("prompt", "fit the edit network to one or several prompts")
+    prompt.add_argument("prompts", nargs="+", metavar="PROMPT", help='for instance "green lipstick"')
+    prompt.add_argument("--preset", choices=("compact", "paper"), default="compact", help="structure and losses")
+    prompt.add_argument("--fusion", choices=("tokens", "paper"), help="override the preset's Feature Fusion variant")
+    prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
+    prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
+    prompt.add_argument("--sheet-every", type=int, default=100, help="steps between sample sheets")
+    prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    return parser
+
+
+def _preview_head(args: argparse.Namespace) -> None:
+    from train.preview_head import PreviewHeadSettings, fit_preview_head
+    from train.setup import load_generator
+
+    fit_preview_head(load_generator(), PreviewHeadSettings(), args.out, args.max_minutes)
+
+
+def _parsing_head(args: argparse.Namespace) -> None:
+    from train.parsing_head import ParsingHeadSettings, fit_parsing_head
+    from train.setup import load_preview
+    from train.teacher import Teacher
+
+    fit_parsing_head(load_preview(), Teacher(args.teacher), ParsingHeadSettings(), args.out, args.max_minutes)
+
+
+def _identity_mean(args: argparse.Namespace) -> None:
+    from train.identity_mean import fit_identity_mean
+    from train.setup import load_preview
+
+    fit_identity_mean(load_preview(), args.out)
+
+
+def _inversion_start(args: argparse.Namespace) -> None:
+    from train.inversion_start import StartSettings, fit_inversion_start
+    from train.setup import load_preview
+
+    fit_inversion_start(load_preview(), StartSettings(), args.out)
+
+
+def _faceclip(args: argparse.Namespace) -> None:
+    from train.faceclip import FaceCLIPSettings, train_faceclip
+    from train.painting import build_pool
+    from train.setup import load_direction, load_parser, load_preview
+
+    settings = FaceCLIPSettings()
+    beard = load_direction(args.directions, "nada_beard")
+    cache = args.out / f"pool_{settings.seed}_{settings.faces}.pt"
+    pool = build_pool(load_preview(), load_parser(), beard, settings.faces, settings.seed, cache)
+    train_faceclip(pool, settings, args.out, args.max_minutes)
+
+
+def _prompt(args: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from mcaclip.editor import choose_device
+    from train.prompt import PRESETS, PromptObjective, check_prompts, fit_prompts
+    from train.setup import load_generator, load_identity, load_parser, load_preview, load_space
+
+    prompts = check_prompts(args.prompts)
+    settings = PRESETS[args.preset]
+    if args.steps:
+        settings = replace(settings, steps=args.steps)
+    if args.fusion:
+        fusion = replace(settings.network.fusion, variant=args.fusion, layer_norm=args.fusion == "tokens")
+        settings = replace(settings, network=replace(settings.network, fusion=fusion))
+    device = str(choose_device(args.device))
+    full = load_generator(device)
+    trained_through = full if args.full_size else load_preview(device, full)
+    objective = PromptObjective(
+        trained_through, load_space(device), load_identity(device), load_parser(device), prompts, settings
+    )
+    fit_prompts(objective, full, args.out, args.max_minutes, args.sheet_every)
+
+
+COMMANDS = {
+    "preview-head": _preview_head,
+    "parsing-head": _parsing_head,
+    "identity-mean": _identity_mean,
+    "inversion-start": _inversion_start,
+    "faceclip": _faceclip,
+    "prompt": _prompt,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 2 with one line on stderr for bad input."""
+    args = build_parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    if args.threads:
+        import torch
+
+        torch.set_num_threads(args.threads)
+    try:
+        COMMANDS[args.command](args)
+    except StudioError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""The one training loop: time limit, resume, metrics.jsonl, averaged weights, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mcaclip.errors import TrainingError
+
+log = logging.getLogger(__name__)
+CHECKPOINT = "checkpoint.pt"
+METRICS = "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """How long to train and what to keep.
+
+    Attributes:
+        steps: optimiser steps in all, over every resumed call.
+        max_minutes: wall-clock limit of this call.
+        seed: seeds the batches and torch.
+        ema: decay of the averaged weights that are shipped; 0 keeps the last weights.
+        checkpoint_seconds: time between checkpoints.
+        log_every: steps between two lines of metrics.jsonl.
+        sheet_every: steps between two calls of the sample sheet; 0 for none.
+        warmup: steps of linear warm-up of the learning rate.
+        clip_gradient: largest norm of the gradient; 0 for no limit.
+    """
+
+    steps: int
+    max_minutes: float = 1e9
+    seed: int = 0
+    ema: float = 0.0
+    checkpoint_seconds: float = 120.0
+    log_every: int = 10
+    sheet_every: int = 0
+    warmup: int = 0
+    clip_gradient: float = 1.0
+
+
+StepFunction = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
+"""From the step's number and a random generator to named loss terms; `loss` is what is minimised."""
+
+
+class TrainingLoop:
+    """Trains `model` with `optimizer`, its learning rate falling by a cosine to 2 % of where it starts.
+
+    The schedule follows the larger of the share of steps and the share of this call's time, so a run that is cut
+    by `max_minutes` still ends with a small learning rate.
+    """
+
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, settings: LoopSettings, out: Path,
+        fingerprint: Mapping[str, object],
+    ):
+        self.model, self.optimizer, self.settings, self.out = model, optimizer, settings, out
+        self.fingerprint = json.dumps(fingerprint, sort_keys=True, default=str)
+        self.averaged = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.base_lrs = [group["lr"] for group in optimizer.param_groups]
+        self.step, self.seconds_before = 0, 0.0
+        self.rng = np.random.default_rng(settings.seed)
+        torch.manual_seed(settings.seed)
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / CHECKPOINT).exists():
+            self._resume()
+
+    def run(self, step_function: StepFunction, sheet: Callable[[int], None] | None = None) -> int:
+        """Train until the steps or the minutes are used up.
+
+        Returns:
+            The number of steps done so far, earlier calls included.
+
+        Raises:
+            TrainingError: the loss is no longer finite.
+        """
+        s, started, saved = self.settings, time.monotonic(), time.monotonic()
+        limit = 60 * s.max_minutes
+        while self.step < s.steps and (elapsed := time.monotonic() - started) < limit:
+            self._set_learning_rate(max(self.step / s.steps, elapsed / limit))
+            terms = step_function(self.step, self.rng)
+            self._update(terms["loss"])
+            self.step += 1
+            if self.step % s.log_every == 0 or self.step == 1:
+                self._log(terms, self.seconds_before + time.monotonic() - started)
+            if sheet and s.sheet_every and self.step % s.sheet_every == 0:
+                sheet(self.step)
+            if time.monotonic() - saved > s.checkpoint_seconds:
+                self._save(started)
+                saved = time.monotonic()
+        self._save(started)
+        return self.step
+
+    def averaged_state(self) -> dict[str, Tensor]:
+        """The weights to ship: averaged if `ema` is set, else the last."""
+        source = self.averaged if self.settings.ema else self.model.state_dict()
+        return {name: tensor.detach().clone().contiguous() for name, tensor in source.items()}
+
+    def _set_learning_rate(self, done: float) -> None:
+        factor = 0.02 + 0.98 * 0.5 * (1 + float(np.cos(np.pi * min(done, 1.0))))
+        if self.settings.warmup:
+            factor *= min(1.0, (self.step + 1) / self.settings.warmup)
+        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = base * factor
+
+    def _update(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss is {loss.item()} at step {self.step}: lower the learning rate and resume")
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.settings.clip_gradient:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_gradient)
+        self.optimizer.step()
+        if self.settings.ema:
+            decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    self.averaged[name].lerp_(value.detach(), 1 - decay)
+                else:
+                    self.averaged[name].copy_(value)
+
+    def _log(self, terms: Mapping[str, Tensor], seconds: float) -> None:
+        row = {"step": self.step, "seconds": round(seconds, 1)}
+        row |= {name: round(float(torch.as_tensor(value).detach()), 6) for name, value in terms.items()}
+        with (self.out / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        if self.step % (10 * self.settings.log_every) == 0 or self.step == 1:
+            log.info("%s", "  ".join(f"{k} {v:.4g}" for k, v in row.items()))
+
+    def _save(self, started: float) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds_before + time.monotonic() - started,
+            "torch_rng": torch.get_rng_state(),
+            "numpy_rng": json.dumps(self.rng.bit_generator.state),
+            "fingerprint": self.fingerprint,
+        }
+        temporary = self.out / (CHECKPOINT + ".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, self.out / CHECKPOINT)
+
+    def _resume(self) -> None:
+        state = torch.load(self.out / CHECKPOINT, weights_only=True, map_location="cpu")
+        if state["fingerprint"] != self.fingerprint:
+            raise TrainingError(
+                f"{self.out} holds a run with other settings ({state['fingerprint']}, now {self.fingerprint}): "
+                "choose another --out, or the same settings, to resume"
+            )
+        self.model.load_state_dict(state["model"])
+        self.averaged = {k: v.to(self.averaged[k].device) for k, v in state["averaged"].items()}
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds_before = state["step"], state["seconds"]
+        torch.set_rng_state(state["torch_rng"])
+        self.rng.bit_generator.state = json.loads(state["numpy_rng"])
+        log.info("resuming %s at step %d", self.out, self.step)

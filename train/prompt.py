@@ -1,0 +1,279 @@
+"""`python -m train prompt "green lipstick"`: fit the MCA-CLIP edit network to one or several prompts.
+
+Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the paper's six losses.
+Extras beside them (a second witness that knows places and colours, hard negatives) are switches of the preset:
+`--preset paper` has none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip import losses
+from mcaclip.colour import COLOURS, colour_lab
+from mcaclip.editing.mca import COMPACT_CONFIG, PAPER_CONFIG, MCAConfig, MCANetwork, TextCode, save_network
+from mcaclip.errors import PromptError
+from mcaclip.generators.base import Generator
+from mcaclip.generators.synthesis import Synthesis, masked_synthesize, synthesize
+from mcaclip.losses import PAPER_LOSS_WEIGHTS, LossWeights, weigh
+from mcaclip.perception.identity import FaceIdentity
+from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
+from mcaclip.perception.regions import dilate, region
+from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
+from train.augment import random_views
+from train.faces import CodeSampler
+from train.loop import LoopSettings, TrainingLoop
+from train.ranger import Ranger
+from train.sheets import save_edit_sheet
+from train.upper_masks import fit_upper_masks
+
+log = logging.getLogger(__name__)
+BACKGROUND = CLASSES.index("background")
+
+
+@dataclass(frozen=True)
+class PromptSettings:
+    """Settings of a fit.
+
+    Attributes:
+        network: the edit network's structure.
+        weights: weights of the loss terms; extras at 0 are not computed.
+        mask_normalisation: "sum" has the paper's sums over pixels in the area and TV terms (FACTS 1.4); "mean" is
+            free of the resolution.
+        hard_negatives: put the directions of other part-colour captions into CLIP-NCE.
+        lightness: weight of the region's mean lightness in the colour term.
+        views: augmented copies of each edit that CLIP sees (8 in CF-CLIP).
+        batch: faces a step; prompts take turns.
+        optimizer: "ranger" (paper) or "adam".
+        upper_mask_faces: full-size faces from which the mask nets above the preview's layers learn.
+    """
+
+    network: MCAConfig = COMPACT_CONFIG
+    weights: LossWeights = field(
+        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=2.0, colour=0.02, preserve=2.0)
+    )
+    mask_normalisation: str = "mean"
+    hard_negatives: bool = True
+    lightness: float = 0.3
+    views: int = 3
+    batch: int = 3
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    steps: int = 1200
+    ema: float = 0.99
+    seed: int = 41
+    sampler: CodeSampler = field(default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4))
+    upper_mask_faces: int = 24
+
+
+COMPACT_PRESET = PromptSettings()
+PAPER_PRESET = PromptSettings(
+    network=PAPER_CONFIG,
+    weights=PAPER_LOSS_WEIGHTS,
+    mask_normalisation="sum",
+    hard_negatives=False,
+    views=8,
+    batch=2,
+    optimizer="ranger",
+    lr=0.5,
+    steps=50_000,
+    ema=0.0,
+    sampler=CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0),
+)
+PRESETS = {"compact": COMPACT_PRESET, "paper": PAPER_PRESET}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A prompt, encoded.
+
+    Attributes:
+        code: what the edit network is given.
+        texts: the prompt in the templates, `[T, D]`.
+        negatives: unit directions `[K, D]` of captions that it must not become, or None.
+        meaning: its part and colour, where the vocabulary knows them: the second witness.
+    """
+
+    prompt: str
+    code: TextCode
+    texts: Tensor
+    negatives: Tensor | None
+    meaning: Meaning | None
+
+
+def encode_target(space: ClipSpace, prompt: str, source_texts: Tensor, hard_negatives: bool) -> Target:
+    """Encode a prompt and, where it names a part and a colour, its hard negatives."""
+    meaning = understand(prompt)
+    negatives = None
+    if hard_negatives and meaning:
+        others = [
+            f"a face with {colour} {nouns[0]}"
+            for part, nouns in PART_NOUNS.items()
+            for colour in COLOURS
+            if (part, colour) != (meaning.part, meaning.colour) and _clearly_other(meaning, part, colour)
+        ]
+        negatives = losses.text_directions(source_texts, space.encode_text(others))
+    texts = space.encode_text([template.format(prompt) for template in TEMPLATES])
+    return Target(prompt, space.text_code(prompt), texts, negatives, meaning)
+
+
+def _clearly_other(meaning: Meaning, part: str, colour: str) -> bool:
+    """Neighbouring shades of the same part ("lime lips" for "green lips") are no fair negatives."""
+    return part != meaning.part or bool((colour_lab(colour) - colour_lab(meaning.colour)).norm() > 45)
+
+
+class PromptObjective:
+    """The loss of one batch, with everything that stays frozen."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        space: ClipSpace,
+        identity: FaceIdentity,
+        parser: ParsingHead,
+        prompts: Sequence[str],
+        settings: PromptSettings,
+    ):
+        self.generator, self.space, self.identity, self.parser = generator, space, identity, parser
+        self.settings = settings
+        with torch.no_grad():
+            self.source_texts = space.encode_text(NEUTRAL_TEXTS)
+            self.targets = [
+                encode_target(space, prompt, self.source_texts, settings.hard_negatives) for prompt in prompts
+            ]
+
+    def edit(
+        self, network: MCANetwork, codes: Tensor, targets: Sequence[Target]
+    ) -> tuple[Synthesis, Tensor, Tensor, list[Tensor]]:
+        """Source, edited picture, delta_w and masks of `codes [B, 18, 512]`, a target for each."""
+        with torch.no_grad():
+            source = synthesize(self.generator, codes, keep=range(len(self.generator.layers)))
+        t_w, delta_w = network(codes, TextCode.stack([target.code for target in targets]))
+        masks = network.masks(source.features, t_w)
+        edited = masked_synthesize(self.generator, codes, delta_w, masks, source.image)
+        return source, edited, delta_w, masks
+
+    def __call__(
+        self, network: MCANetwork, codes: Tensor, targets: Sequence[Target], rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        """Weighted terms and their sum under "loss"."""
+        s = self.settings
+        source, edited, delta_w, masks = self.edit(network, codes, targets)
+        parsed = self.parser.probabilities({i: source.features[i] for i in PARSED_LAYERS}, edited.shape[-1])
+        area, tv = ("1/side", "sum") if s.mask_normalisation == "sum" else ("mean", "mean")
+        terms = {
+            "id": losses.identity_loss(self.identity.embed(source.image), self.identity.embed(edited)),
+            "l2": losses.latent_l2(delta_w),
+            "nce": self._nce(source.image, edited, targets, rng),
+            "area": losses.mask_area(masks, area),
+            "tv": losses.mask_tv(masks, tv),
+            "bg": losses.background_loss(source.image, edited, parsed[:, BACKGROUND : BACKGROUND + 1]),
+        }
+        terms |= self._witness(source.image, edited, masks, parsed, targets)
+        weighted = weigh(terms, s.weights)
+        return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
+
+    def _nce(
+        self, source: Tensor, edited: Tensor, targets: Sequence[Target], rng: np.random.Generator
+    ) -> Tensor:
+        views = random_views(edited, self.settings.views, rng)
+        with torch.no_grad():
+            source_features = self.space.encode_image(source)
+        edited_features = self.space.encode_image(views).unflatten(0, (len(edited), self.settings.views))
+        values = [
+            losses.clip_nce(
+                edited_features[i], source_features[i : i + 1], self.source_texts, target.texts, target.negatives
+            )
+            for i, target in enumerate(targets)
+        ]
+        return torch.stack(values).mean()
+
+    def _witness(
+        self, source: Tensor, edited: Tensor, masks: list[Tensor], parsed: Tensor, targets: Sequence[Target]
+    ) -> dict[str, Tensor]:
+        """The extras, over the samples whose prompt names a known part and colour."""
+        w = self.settings.weights
+        known = [i for i, target in enumerate(targets) if target.meaning]
+        if not known or not (w.region or w.colour or w.preserve):
+            return {}
+        part = torch.cat([region(parsed[i : i + 1], targets[i].meaning.part) for i in known])
+        wide = dilate(part, 3)
+        labs = torch.stack([colour_lab(targets[i].meaning.colour) for i in known])
+        return {
+            "region": losses.region_prior([mask[known] for mask in masks], wide, outside=1.0, inside=0.0),
+            "colour": losses.lab_colour_distance(edited[known], part, labs, self.settings.lightness),
+            "preserve": losses.preservation_loss(source[known], edited[known], wide),
+        }
+
+
+def check_prompts(prompts: Sequence[str]) -> list[str]:
+    """Prompts without surrounding space; each must be non-empty and short.
+
+    Raises:
+        PromptError: none, an empty one, or one of more than 200 characters.
+    """
+    cleaned = [" ".join(prompt.split()) for prompt in prompts]
+    if not cleaned or not all(0 < len(prompt) <= 200 for prompt in cleaned):
+        raise PromptError('a prompt has 1 to 200 characters: python -m train prompt "green lipstick"')
+    return cleaned
+
+
+def fit_prompts(
+    objective: PromptObjective,
+    full_generator: Generator,
+    out: Path,
+    max_minutes: float = 1e9,
+    sheet_every: int = 100,
+) -> Path:
+    """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
+
+    `objective.generator` is what is trained through: the preview, or the full generator itself. The mask nets of
+    layers that only `full_generator` has learn afterwards, from the finished masks below them.
+    """
+    settings = objective.settings
+    prompts = [target.prompt for target in objective.targets]
+    torch.manual_seed(settings.seed)
+    network = MCANetwork(full_generator.layers, settings.network).to(full_generator.w_avg.device)
+    loop_settings = LoopSettings(
+        settings.steps, max_minutes, settings.seed, settings.ema, log_every=5, sheet_every=sheet_every, warmup=20
+    )
+    make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
+    loop = TrainingLoop(
+        network, make(network.parameters(), settings.lr), loop_settings, out, {"prompts": prompts, **asdict(settings)}
+    )
+    shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
+
+    def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        codes = settings.sampler.draw(full_generator, settings.batch, rng)
+        first = number * settings.batch
+        targets = [objective.targets[(first + i) % len(prompts)] for i in range(settings.batch)]
+        return objective(network, codes, targets, rng)
+
+    def sheet(number: int) -> None:
+        for target in objective.targets:
+            with torch.no_grad():
+                source, edited, _, masks = objective.edit(network, shown, [target] * len(shown))
+            name = f"{target.prompt.replace(' ', '_')}_{number:05d}.png"
+            save_edit_sheet(out / "sheets" / name, source.image, edited, masks)
+
+    loop.run(step, sheet)
+    network.load_state_dict(loop.averaged_state())
+    sheet(loop.step)
+    if len(objective.generator.layers) < len(full_generator.layers):
+        fit_upper_masks(
+            network, full_generator, objective.targets, settings.sampler, settings.upper_mask_faces, settings.seed
+        )
+    path = out / "edit.safetensors"
+    save_network(network, path, {prompt: {"steps": loop.step} for prompt in prompts})
+    (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
+    log.info("%s: %d steps, written to %s", ", ".join(prompts), loop.step, path)
+    return path

@@ -1,0 +1,57 @@
+"""Loads what training builds on: shipped and fetched weights, and the teachers' directions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip import weights
+from mcaclip.errors import TrainingError
+from mcaclip.generators.mobilestylegan import MobileStyleGAN
+from mcaclip.generators.preview import PreviewGenerator, PreviewHead
+from mcaclip.perception.identity import FaceIdentity
+from mcaclip.perception.parsing_head import ParsingHead
+from mcaclip.text.clip_space import ClipSpace
+
+
+def load_generator(device: str = "cpu") -> MobileStyleGAN:
+    """The embedded generator, frozen."""
+    return MobileStyleGAN.load(weights.get("mobilestylegan"), device)
+
+
+def load_preview(device: str = "cpu", full: MobileStyleGAN | None = None) -> PreviewGenerator:
+    """The embedded generator's 256 px preview, frozen."""
+    head = PreviewHead.load(weights.get("preview_head"), device)
+    return PreviewGenerator(full or load_generator(device), head)
+
+
+def load_parser(device: str = "cpu") -> ParsingHead:
+    """The parsing head, frozen."""
+    return ParsingHead.load(weights.get("parsing_head"), device)
+
+
+def load_identity(device: str = "cpu") -> FaceIdentity:
+    """dlib's identity network, frozen."""
+    return FaceIdentity.load(device)
+
+
+def load_space(device: str = "cpu") -> ClipSpace:
+    """The shipped FaceCLIP, frozen."""
+    return ClipSpace.load(device=device)
+
+
+def load_direction(path: Path, name: str) -> Tensor:
+    """A W direction `[18, 512]` of an npz file (one of 18 rows, or of one that counts for all).
+
+    Raises:
+        TrainingError: no such file or direction.
+    """
+    if not path.exists():
+        raise TrainingError(f"the W directions are not at {path}: name the file with --directions FILE")
+    with np.load(path) as file:
+        if name not in file.files:
+            raise TrainingError(f"{path} has no direction {name}; it has {', '.join(file.files)}")
+        return torch.from_numpy(file[name]).float().expand(18, 512).contiguous()

@@ -1,0 +1,72 @@
+"""Mask nets above the preview's layers: they learn from the finished mask below them.
+
+A prompt is fitted through the 256 px preview, which ends at 128 px. The nets of the finer layers are 1x1
+convolutions on features of their own; here they learn to say, from those features, what the 128 px mask says.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mcaclip.editing.mca import MCANetwork
+from mcaclip.generators.base import Generator
+from mcaclip.generators.preview import TOP_LAYER
+from mcaclip.generators.synthesis import resize_mask, synthesize
+from train.faces import CodeSampler
+
+if TYPE_CHECKING:
+    from train.prompt import Target
+
+log = logging.getLogger(__name__)
+
+
+def fit_upper_masks(
+    network: MCANetwork,
+    generator: Generator,
+    targets: Sequence[Target],
+    sampler: CodeSampler,
+    faces: int,
+    seed: int,
+    lr: float = 2e-3,
+) -> float:
+    """Train the nets above layer 10 and the final one on `faces` full-size faces, every prompt on each.
+
+    Returns:
+        The last step's binary cross entropy.
+    """
+    coral = network.coral
+    upper = nn.ModuleList([*coral.nets[TOP_LAYER + 1 :], coral.final])
+    for net in upper:
+        if net.gain is not None:
+            # start as a copy of the mask below; the features then only have to correct it
+            nn.init.ones_(net.gain)
+            nn.init.zeros_(net.out.weight)
+            nn.init.zeros_(net.out.bias)
+    optimizer = torch.optim.Adam(upper.parameters(), lr)
+    rng = np.random.default_rng(seed)
+    loss = torch.zeros(())
+    for index, code in enumerate(sampler.draw(generator, faces, rng)):
+        with torch.no_grad():
+            made = synthesize(generator, code[None], keep=range(len(generator.layers)))
+        for target in targets:
+            with torch.no_grad():
+                t_w, _ = network(code[None], target.code)
+            logits = coral.logits(made.features, t_w)
+            wanted = torch.sigmoid(logits[TOP_LAYER].detach())
+            terms = [
+                F.binary_cross_entropy_with_logits(given, resize_mask(wanted, given.shape[-1]))
+                for given in logits[TOP_LAYER + 1 :]
+            ]
+            loss = torch.stack(terms).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        log.info("upper masks: face %d of %d, loss %.4f", index + 1, faces, loss.item())
+    return loss.item()
