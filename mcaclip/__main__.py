@@ -128,9 +128,7 @@ def run_edit(args: argparse.Namespace, load: EditorLoader) -> int:
         settings = EditSettings(editor.check_prompt(prompt), strength, threshold)
         photo = align.load_photo(path)
         with _progress(path.name) as callback:
-            return pipeline.edit_photo(
-                editor, photo, settings, args.face, args.inversion, args.seed, callback
-            )
+            return pipeline.edit_photo(editor, photo, settings, args.face, args.inversion, args.seed, callback)
 
     return _each_photo(args, load, process, lambda editor: editor.check_prompt(prompt))
 
@@ -156,12 +154,14 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
     _check_folder(args.out)
     editor = load(args.stack)
     from mcaclip import pipeline
+    from mcaclip.output import Provenance
     from mcaclip.types import EditSettings
 
     settings = EditSettings(editor.check_prompt(prompt), strength, threshold) if prompt else None
     with _progress(f"seed {args.seed}") as callback:
         outcome = pipeline.sample_face(editor, args.seed, settings, callback)
-    _write(args.out / f"seed_{args.seed}", outcome, _provenance(editor, args.seed))
+    origin = Provenance(editor.stack, editor.weight_hashes(), args.seed)
+    _write(args.out / f"seed_{args.seed}", outcome, origin)
     return 0
 
 
@@ -173,12 +173,10 @@ def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
 
 
 def run_doctor(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`doctor`: the state of every weight file; status 0 when nothing is missing."""
-    from mcaclip import weights
+    """`doctor`: the state of every weight file; status 1 when something is missing or damaged."""
+    from mcaclip import doctor
 
-    report, complete = weights.doctor()
-    sys.stdout.write(report.rstrip() + "\n")
-    return 0 if complete else EXIT_BAD_INPUT
+    return doctor.main([])
 
 
 def _each_photo(
@@ -198,25 +196,26 @@ def _each_photo(
     Returns:
         The exit status.
     """
-    from mcaclip.output import folder_names
-
     validate.check_effort(args.inversion)
     if args.face < 0:
         raise StudioError("The face number starts at 0, the largest face.")
-    _check_folder(args.out)
-    names = folder_names([path.stem for path in args.photos])
     failures = {path: error for path in args.photos if (error := _missing(path))}
-    todo = [(path, name) for path, name in zip(args.photos, names, strict=True) if path not in failures]
-    if not todo:
+    if len(failures) == len(set(args.photos)):
         return _report(failures, len(args.photos))
+    _check_folder(args.out)
     editor = load(args.stack)
     if check is not None:
         check(editor)
-    for path, name in todo:
+    from mcaclip.output import Provenance, folder_names
+
+    hashes = editor.weight_hashes()
+    for path, name in zip(args.photos, folder_names([path.stem for path in args.photos]), strict=True):
+        if path in failures:
+            continue
         try:
             outcome = process(editor, path)
-            provenance = _provenance(editor, args.seed, args.inversion, path.name, args.face)
-            _write(args.out / name, outcome, provenance)
+            origin = Provenance(editor.stack, hashes, args.seed, args.inversion, path.name, args.face)
+            _write(args.out / name, outcome, origin)
         except (StudioError, OSError) as error:
             failures[path] = str(error)
     return _report(failures, len(args.photos))
@@ -243,21 +242,7 @@ def _check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StudioError(
-            f"--out {folder} cannot be used as a folder ({error.strerror}); choose another."
-        ) from error
-
-
-def _provenance(
-    editor: FaceEditor,
-    seed: int,
-    effort: str | None = None,
-    photo: str | None = None,
-    face: int | None = None,
-) -> Provenance:
-    from mcaclip.output import Provenance
-
-    return Provenance(editor.stack, editor.weight_hashes(), seed, effort, photo, face)
+        raise StudioError(f"--out {folder} cannot be used as a folder ({error.strerror}); choose another.") from error
 
 
 def _write(folder: Path, outcome: Outcome, provenance: Provenance) -> None:

@@ -21,7 +21,7 @@ _libraries: list[torch.library.Library] = []
 def ensure_torchvision() -> None:
     """Import torchvision, mending the one known failure; call before open_clip or timm."""
     try:
-        import torchvision  # noqa: F401
+        import torchvision
     except RuntimeError as error:
         if "torchvision::nms does not exist" not in str(error):
             raise

@@ -17,8 +17,9 @@ from mcaclip.editing.mca import MCANetwork, TextCode, load_network
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
+from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
-from mcaclip.generators.synthesis import masked_synthesize, resize_mask, synthesize
+from mcaclip.generators.synthesis import masked_synthesize, synthesize
 from mcaclip.inversion.optimise import EFFORTS, invert
 from mcaclip.inversion.start import LinearStart
 from mcaclip.perception.identity import FaceIdentity
@@ -87,7 +88,11 @@ class FaceEditor:
         return align.align_face(photo, self.models.aligner, face)
 
     def invert(
-        self, aligned: AlignedFace, effort: str = "good", callback: ProgressCallback | None = None, seed: int = 0
+        self,
+        aligned: AlignedFace,
+        effort: str = "good",
+        callback: ProgressCallback | None = None,
+        seed: int = 0,
     ) -> Inversion:
         """Find the generator's code of an aligned face.
 
@@ -134,7 +139,7 @@ class FaceEditor:
         """
         words = " ".join(text.split())
         if not words:
-            raise PromptError("the prompt is empty: type what to change, for instance \"green lipstick\"")
+            raise PromptError('the prompt is empty: type what to change, for instance "green lipstick"')
         if len(words) > MAX_PROMPT:
             raise PromptError(f"the prompt has {len(words)} characters: shorten it to {MAX_PROMPT}")
         for prompt in self.models.fitted:
@@ -177,7 +182,11 @@ class FaceEditor:
 
     @torch.no_grad()
     def _render(
-        self, generator: Generator, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None
+        self,
+        generator: Generator,
+        inversion: Inversion,
+        settings: EditSettings,
+        callback: ProgressCallback | None,
     ) -> EditResult:
         started = time.monotonic()
         text: TextCode = self._text_code(self.check_prompt(settings.prompt))

@@ -1,6 +1,6 @@
 """The six losses of MCA-CLIP and our three extras: pure functions, one algorithm each.
 
-Images are `float [B, 3, H, W]` in [-1, 1]; masks and regions are `float [B, 1, h, w]` in [0, 1], 1 being the
+Images are `float [B, 3, S, S]` in [-1, 1]; masks and regions are `float [B, 1, s, s]` in [0, 1], 1 being the
 edited or named part. Every function returns a scalar that is averaged over the batch and not weighted;
 `weigh` applies the weights.
 """
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcaclip.colour import srgb_to_lab
+from mcaclip.generators.ops import resize_mask
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class LossWeights:
         area: mask area (`mask_area`).
         tv: mask smoothness (`mask_tv`).
         bg: change of the background (`background_loss`).
-        region: extra; mask mass outside the named part (`region_prior`).
+        region: extra; masks open inside the named part and closed outside (`region_prior`).
         colour: extra; distance of the named part to the named colour, in Lab units (`lab_colour_distance`).
         preserve: extra; change of the picture outside the named part (`preservation_loss`).
 
@@ -232,14 +233,14 @@ def background_loss(source: Tensor, edited: Tensor, background: Tensor) -> Tenso
     """Mean squared change of the background over all pixels and channels.
 
     Args:
-        source: x, `float [B, 3, H, W]`.
+        source: x, `float [B, 3, S, S]`.
         edited: x^, the same shape.
-        background: 1 where the parser sees background, `float [B, 1, h, w]`, without gradient; resized
+        background: 1 where the parser sees background, `float [B, 1, s, s]`, without gradient; resized
             when its size differs.
 
     Source: MCA-CLIP, L_bg.
     """
-    mask = resize_mask(background, source.shape[-2:])
+    mask = resize_mask(background, source.shape[-1])
     return F.mse_loss(edited * mask, source * mask)
 
 
@@ -251,29 +252,29 @@ def preservation_loss(source: Tensor, edited: Tensor, region: Tensor) -> Tensor:
     return background_loss(source, edited, 1 - region)
 
 
-def region_prior(
-    masks: Sequence[Tensor], region: Tensor, *, outside: float = 1.0, inside: float = 0.05
-) -> Tensor:
-    """Mask area, weighted by place: opening a mask outside the named part costs more.
+def region_prior(masks: Sequence[Tensor], region: Tensor) -> Tensor:
+    """Balanced cross entropy of the masks to the named part: open inside it, closed outside.
 
-    The region is averaged down to each mask's size, so a coarse cell that the part covers to 30 % counts 30 %
-    inside.
+    A cost of open cells outside alone closes every mask within a few steps, before any edit is found, and a closed
+    mask has no gradient to open again. Inside and outside count the same, however small the part is. A coarse cell
+    counts as inside only as far as the part covers more than half of it.
 
     Args:
-        masks: one `float [B, 1, s, s]` a layer.
-        region: the named part of the source, `float [B, 1, H, W]`, without gradient.
-        outside: cost of an open cell outside the region.
-        inside: cost of an open cell inside it.
+        masks: one `float [B, 1, s, s]` in [0, 1] a layer.
+        region: the named part of the source, `float [B, 1, S, S]`, without gradient.
 
     Returns:
-        Mean over layers, samples and cells; from 0 (all closed) to `outside`.
+        Mean over layers and samples.
 
     Source: ours (extra): a witness that knows places, against a CLIP that is fooled.
     """
     costs = []
     for mask in masks:
-        cover = resize_mask(region, mask.shape[-2:])
-        costs.append((mask * (outside + (inside - outside) * cover)).mean())
+        cover = resize_mask(region, mask.shape[-1])
+        inside, outside = (2 * cover - 1).clamp_min(0), 1 - cover
+        opened = -((mask + 1e-6).log() * inside).sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp_min(1)
+        closed = -((1 - mask + 1e-6).log() * outside).sum((1, 2, 3)) / outside.sum((1, 2, 3)).clamp_min(1)
+        costs.append((opened + closed).mean())
     return torch.stack(costs).mean()
 
 
@@ -286,8 +287,8 @@ def lab_colour_distance(
     texture stay those of the face.
 
     Args:
-        image: `float [B, 3, H, W]`, [-1, 1].
-        region: pixel weights, `float [B, 1, h, w]`, without gradient; resized when its size differs.
+        image: `float [B, 3, S, S]`, [-1, 1].
+        region: pixel weights, `float [B, 1, s, s]`, without gradient; resized when its size differs.
         target_lab: `float [B, 3]` or `float [3]`: L, a, b.
         lightness_weight: factor on the distance of the region's mean L; needed for black, white and grey.
 
@@ -297,23 +298,13 @@ def lab_colour_distance(
 
     Source: ours (extra); CIE76 distance.
     """
-    weight = resize_mask(region, image.shape[-2:])
+    weight = resize_mask(region, image.shape[-1])
     weight = weight / weight.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
     delta = srgb_to_lab(image) - target_lab.expand(image.shape[0], 3)[:, :, None, None]
     # The small constant keeps the root's gradient finite where the colour is reached exactly.
     chroma = (delta[:, 1:].square().sum(dim=1, keepdim=True) + 1e-4).sqrt()
     lightness = (delta[:, :1] * weight).sum(dim=(1, 2, 3)).abs()
     return ((chroma * weight).sum(dim=(1, 2, 3)) + lightness_weight * lightness).mean()
-
-
-def resize_mask(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Resizes `float [B, 1, h, w]` to `[B, 1, *size]`: area average downwards, bilinear upwards."""
-    height, width = size
-    if mask.shape[-2:] == (height, width):
-        return mask
-    if height <= mask.shape[-2] and width <= mask.shape[-1]:
-        return F.adaptive_avg_pool2d(mask, (height, width))
-    return F.interpolate(mask, size=(height, width), mode="bilinear", align_corners=False)
 
 
 def _norm(vector: Tensor) -> Tensor:

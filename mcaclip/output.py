@@ -140,9 +140,7 @@ def _describe_masks(outcome: Outcome) -> list[dict[str, Any]]:
     if outcome.result is None:
         return []
     pairs = zip(outcome.result.mask_names, outcome.result.masks, strict=True)
-    return [
-        {"name": name, "side": mask.shape[-1], "area": _rounded(float(mask.mean()))} for name, mask in pairs
-    ]
+    return [{"name": name, "side": mask.shape[-1], "area": _rounded(float(mask.mean()))} for name, mask in pairs]
 
 
 def _rounded(value: float | None) -> float | None:

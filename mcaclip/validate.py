@@ -47,9 +47,7 @@ def single_prompt(prompts: Sequence[str] | None) -> str:
 def check_strength(strength: float) -> float:
     """The strength itself. Raises StudioError outside 0..`MAX_STRENGTH` (and for not-a-number)."""
     if not 0.0 <= strength <= MAX_STRENGTH:
-        raise StudioError(
-            f"The strength is {strength:g}; use a number from 0 to {MAX_STRENGTH:g} (1 is normal)."
-        )
+        raise StudioError(f"The strength is {strength:g}; use a number from 0 to {MAX_STRENGTH:g} (1 is normal).")
     return strength
 
 
@@ -74,7 +72,5 @@ def check_effort(effort: str) -> str:
             "Use --inversion good (quick) or --inversion best (longer)."
         )
     if effort not in EFFORTS:
-        raise StudioError(
-            f'The inversion effort "{effort}" does not exist; use one of: {", ".join(EFFORTS)}.'
-        )
+        raise StudioError(f'The inversion effort "{effort}" does not exist; use one of: {", ".join(EFFORTS)}.')
     return effort

@@ -49,3 +49,43 @@ def _seeds() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def generator():
+    """The embedded generator (fetched and converted at first use)."""
+    from train.setup import load_generator
+
+    return load_generator()
+
+
+@pytest.fixture(scope="session")
+def preview(generator):
+    """Its 256 px preview with the shipped head."""
+    from train.setup import load_preview
+
+    return load_preview(full=generator)
+
+
+@pytest.fixture(scope="session")
+def parser():
+    """The shipped parsing head."""
+    from train.setup import load_parser
+
+    return load_parser()
+
+
+@pytest.fixture(scope="session")
+def space():
+    """The shipped FaceCLIP."""
+    from train.setup import load_space
+
+    return load_space()
+
+
+@pytest.fixture(scope="session")
+def editor():
+    """The whole compact stack."""
+    from mcaclip.editor import load_editor
+
+    return load_editor(device="cpu")

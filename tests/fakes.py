@@ -78,16 +78,12 @@ class FakeEditor:
         self.calls.append("align")
         faces = self.find_faces(photo)
         if face >= len(faces):
-            raise NoFaceError(
-                f"Face {face} was asked for; the photo has {len(faces)}. Use a clear frontal photo."
-            )
+            raise NoFaceError(f"Face {face} was asked for; the photo has {len(faces)}. Use a clear frontal photo.")
         left, top, right, bottom = (float(value) for value in faces[face].box)
         margin = 0.3 * (right - left)
         box = (left - margin, top - margin, right + margin, bottom + margin)
         quad = np.array([[box[0], box[1]], [box[0], box[3]], [box[2], box[3]], [box[2], box[1]]])
-        matrix = cv2.getAffineTransform(
-            np.float32([[0, 0], [0, 1024], [1024, 1024]]), quad[:3].astype(np.float32)
-        )
+        matrix = cv2.getAffineTransform(np.float32([[0, 0], [0, 1024], [1024, 1024]]), quad[:3].astype(np.float32))
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         image = cv2.warpAffine(photo, matrix, (1024, 1024), flags=flags, borderMode=cv2.BORDER_REFLECT)
         valid = np.ones((1024, 1024), bool)
@@ -111,7 +107,7 @@ class FakeEditor:
                 callback(Progress("reconstructing", min(step / self.steps, 0.9), small * 0.9))
         soft = F.interpolate(small[None], size=1024, mode="bilinear")[0]
         w_plus = torch.full((18, 512), float(aligned.image.mean()))
-        return Inversion(w_plus, soft, 0.957, 0.01)
+        return Inversion(w_plus, soft, 0.78, 0.01)
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
         self.calls.append(f"sample {seed}")
@@ -126,15 +122,13 @@ class FakeEditor:
         self.check_prompt(settings.prompt)
         if callback is not None:
             callback(Progress("editing", 0.5))
-        return self._paint(inversion, settings, 1024, identity=0.981)
+        return self._paint(inversion, settings, 1024, identity=0.93)
 
     def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
         self.calls.append(f"preview {settings.strength:g} {settings.mask_threshold:g}")
         return self._paint(inversion, settings, 256, identity=None)
 
-    def _paint(
-        self, inversion: Inversion, settings: EditSettings, side: int, identity: float | None
-    ) -> EditResult:
+    def _paint(self, inversion: Inversion, settings: EditSettings, side: int, identity: float | None) -> EditResult:
         x, y, radius_x, radius_y, colour = REGIONS[settings.prompt]
         source = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
         mask = _ellipse(side, x, y, radius_x, radius_y)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -193,14 +194,21 @@ def test_background_and_preservation_by_hand():
 def test_region_prior_by_hand():
     region = torch.zeros(1, 1, 8, 8)
     region[..., :4, :] = 1.0
-    inside, outside = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
-    inside[..., :2, :] = 1.0
-    outside[..., 2:, :] = 1.0
-    assert losses.region_prior([outside], region, outside=2.0, inside=0.1).item() == pytest.approx(1.0)
-    assert losses.region_prior([inside], region, outside=2.0, inside=0.1).item() == pytest.approx(0.05)
-    # One cell that the region covers by half costs the mean of both, whatever the number of layers.
-    cell = torch.ones(1, 1, 1, 1)
-    assert losses.region_prior([cell, cell], region, outside=2.0, inside=0.1).item() == pytest.approx(1.05)
+    right, half = torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.5)
+    right[..., :2, :] = 1.0
+    assert losses.region_prior([right], region).item() == pytest.approx(0.0, abs=1e-4)
+    assert losses.region_prior([half, half], region).item() == pytest.approx(2 * math.log(2), abs=1e-4)
+    assert losses.region_prior([1 - right], region).item() > 20
+    # A cell that the region covers by half is not inside: it only costs when it is open.
+    assert losses.region_prior([torch.zeros(1, 1, 1, 1)], region).item() == pytest.approx(0.0, abs=1e-4)
+
+
+def test_region_prior_opens_a_closed_mask_again():
+    region = torch.zeros(1, 1, 4, 4)
+    region[..., :2, :] = 1.0
+    logits = torch.full((1, 1, 4, 4), -9.0, requires_grad=True)
+    losses.region_prior([torch.sigmoid(logits)], region).backward()
+    assert (logits.grad[..., :2, :] < -0.05).all()
 
 
 def test_lab_distance_by_hand():
@@ -242,16 +250,6 @@ def test_lab_distance_descends_to_the_colour_and_stays_finite():
         assert image.grad.isfinite().all()
         optimiser.step()
     assert loss.item() < 0.05 * start
-
-
-@pytest.mark.parametrize(("size", "how"), [((4, 4), "area"), ((16, 16), "bilinear")])
-def test_resize_mask_keeps_the_mean(size, how):
-    torch.manual_seed(0)
-    mask = torch.rand(2, 1, 8, 8)
-    resized = losses.resize_mask(mask, size)
-    assert resized.shape == (2, 1, *size)
-    torch.testing.assert_close(resized.mean(), mask.mean(), atol=2e-2, rtol=0)
-    assert losses.resize_mask(mask, (8, 8)) is mask
 
 
 def test_paper_weights_and_weighing():

@@ -20,7 +20,9 @@ def random_views(images: Tensor, copies: int, rng: np.random.Generator, distorti
     batch, _, height, width = images.shape
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
     ys, xs = np.meshgrid(
-        np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32), indexing="ij"
+        np.linspace(-1, 1, height, dtype=np.float32),
+        np.linspace(-1, 1, width, dtype=np.float32),
+        indexing="ij",
     )
     points = np.stack([xs, ys, np.ones_like(xs)], -1)
     grids = []

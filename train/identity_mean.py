@@ -33,7 +33,11 @@ def fit_identity_mean(generator: Generator, out: Path, faces: int = 300, seed: i
         cosines = unit @ unit.T
         return float((cosines.sum() - len(unit)) / (len(unit) * (len(unit) - 1)))
 
-    report = {"faces": faces, "strangers_raw": strangers(stacked), "strangers_centred": strangers(stacked - mean)}
+    report = {
+        "faces": faces,
+        "strangers_raw": strangers(stacked),
+        "strangers_centred": strangers(stacked - mean),
+    }
     out.mkdir(parents=True, exist_ok=True)
     save_file({"mean": mean.contiguous()}, out / "identity_mean.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))

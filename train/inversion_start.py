@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
-from mcaclip.generators.base import Generator, broadcast_w
+from mcaclip.generators.base import Generator, broadcast_w, truncate
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.start import START_SIZE, LinearStart
+from mcaclip.modules import save_half
 
 log = logging.getLogger(__name__)
 RIDGES = (1e0, 1e1, 1e2, 1e3, 1e4)
@@ -25,7 +25,7 @@ RIDGES = (1e0, 1e1, 1e2, 1e3, 1e4)
 class StartSettings:
     """Settings of the regression; `faces` take 0.1 s each, the last tenth chooses the ridge."""
 
-    faces: int = 2000
+    faces: int = 1200
     seed: int = 51
 
 
@@ -36,7 +36,7 @@ def _pairs(generator: Generator, settings: StartSettings) -> tuple[Tensor, Tenso
     pixels, codes = [], []
     for index in range(settings.faces):
         z = torch.from_numpy(rng.standard_normal((1, 512)).astype(np.float32))
-        w = generator.w_avg + float(rng.uniform(0.6, 1.0)) * (generator.mapping(z) - generator.w_avg)
+        w = truncate(generator.mapping(z), generator.w_avg, float(rng.uniform(0.6, 1.0)))
         picture = F.adaptive_avg_pool2d(synthesize(generator, broadcast_w(w)).image, START_SIZE)
         cast = torch.from_numpy(rng.normal(0, 0.06, (1, 3, 1, 1)).astype(np.float32))
         pixels.append((picture * float(rng.uniform(0.8, 1.2)) + cast).flatten(1))
@@ -67,7 +67,7 @@ def fit_inversion_start(generator: Generator, settings: StartSettings, out: Path
         start.map.weight.copy_(best[2].T)
         start.map.bias.copy_(mean_w - mean_x @ best[2].float())
     out.mkdir(parents=True, exist_ok=True)
-    save_file({k: v.half().contiguous() for k, v in start.state_dict().items()}, out / "inversion_start.safetensors")
+    save_half(start.state_dict(), out / "inversion_start.safetensors")
     report = {"explained_variance": best[0], "ridge": best[1], "faces": settings.faces}
     (out / "report.json").write_text(json.dumps(report, indent=1))
     log.info("inversion start: %s", report)

@@ -60,7 +60,11 @@ class TrainingLoop:
     """
 
     def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, settings: LoopSettings, out: Path,
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        settings: LoopSettings,
+        out: Path,
         fingerprint: Mapping[str, object],
     ):
         self.model, self.optimizer, self.settings, self.out = model, optimizer, settings, out
@@ -114,7 +118,9 @@ class TrainingLoop:
 
     def _update(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
-            raise TrainingError(f"the loss is {loss.item()} at step {self.step}: lower the learning rate and resume")
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {self.step}: lower the learning rate and resume"
+            )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.settings.clip_gradient:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from mcaclip.colour import COLOURS, colour_lab, lab_to_srgb, srgb_to_lab
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import masked_synthesize, resize_mask, synthesize
+from mcaclip.generators.ops import resize_mask
+from mcaclip.generators.synthesis import masked_synthesize, synthesize
 from mcaclip.perception.parsing_head import PARSED_LAYERS, ParsingHead
 from mcaclip.perception.regions import dilate, region
 from mcaclip.text.grammar import COLOUR_SYNONYMS, NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning
@@ -123,15 +124,35 @@ def draw_variants(rng: np.random.Generator) -> list[Sample]:
     if style == 0:
         return [Sample((first,)), Sample((other_colour,)), Sample((other_part,)), Sample(())]
     if style == 1:
-        return [Sample((first, second)), Sample((other_colour, other_part)), Sample((first,)), Sample((second,))]
+        return [
+            Sample((first, second)),
+            Sample((other_colour, other_part)),
+            Sample((first,)),
+            Sample((second,)),
+        ]
     if style == 2:
         goatee = Meaning("goatee", colours[0])
-        return [Sample((goatee,)), Sample((Meaning("goatee", colours[1]),)), Sample((), bearded=True), Sample((first,))]
+        return [
+            Sample((goatee,)),
+            Sample((Meaning("goatee", colours[1]),)),
+            Sample((), bearded=True),
+            Sample((first,)),
+        ]
     third = str(rng.permutation(list(COLOURS))[0])
-    return [Sample((Meaning(parts[0], c),)) for c in (colours[0], colours[1], third)] + [Sample((other_part,))]
+    return [Sample((Meaning(parts[0], c),)) for c in (colours[0], colours[1], third)] + [
+        Sample((other_part,))
+    ]
 
 
-_PAINT_SHADE = {"lips": 0.7, "hair": 0.45, "goatee": 0.45, "brows": 0.5, "eyes": 0.4, "skin": 0.5, "background": 0.9}
+_PAINT_SHADE = {
+    "lips": 0.7,
+    "hair": 0.45,
+    "goatee": 0.45,
+    "brows": 0.5,
+    "eyes": 0.4,
+    "skin": 0.5,
+    "background": 0.9,
+}
 
 
 def render(pool: FacePool, index: int, sample: Sample, rng: np.random.Generator) -> Tensor:
@@ -145,8 +166,21 @@ def render(pool: FacePool, index: int, sample: Sample, rng: np.random.Generator)
             mask = mask * _irises(image)
         lab = colour_lab(meaning.colour) + torch.from_numpy(rng.normal(0, 4, 3)).float()
         cover = _PAINT_SHADE[meaning.part] * float(rng.uniform(0.6, 1.2))
-        image = paint(image, mask * float(rng.uniform(0.8, 1.0)), lab, float(rng.uniform(0.75, 1.0)), min(cover, 1.0))
+        mask = mask * float(rng.uniform(0.8, 1.0))
+        box = _bounding_box(mask)
+        if box is not None:
+            painted = paint(image[box], mask[box], lab, float(rng.uniform(0.75, 1.0)), min(cover, 1.0))
+            image = image.clone()
+            image[box] = painted
     return image
+
+
+def _bounding_box(mask: Tensor) -> tuple[slice, slice, slice] | None:
+    """Where a `[1, H, W]` mask is not zero; most parts are a small piece of the picture, and Lab is slow."""
+    rows, columns = (mask[0].amax(axis).nonzero().flatten() for axis in (1, 0))
+    if len(rows) == 0:
+        return None
+    return slice(None), slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _irises(image: Tensor) -> Tensor:
@@ -173,7 +207,11 @@ def _phrase(meaning: Meaning, rng: np.random.Generator, held_out: bool) -> str:
     names = [meaning.colour] + [k for k, v in COLOUR_SYNONYMS.items() if v == meaning.colour]
     colour = str(rng.choice(names))
     article = "an" if colour[0] in "aeiou" else "a"
-    return f"{article} {colour} {noun}" if meaning.part == "goatee" and rng.random() < 0.5 else f"{colour} {noun}"
+    return (
+        f"{article} {colour} {noun}"
+        if meaning.part == "goatee" and rng.random() < 0.5
+        else f"{colour} {noun}"
+    )
 
 
 def augment(images: Tensor, size: int, rng: np.random.Generator) -> Tensor:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import Synthesis, synthesize
+from mcaclip.modules import save_half
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
@@ -82,7 +82,9 @@ def fit_parsing_head(
     log.info("labelled %d faces", len(labels))
     head = ParsingHead()
     optimizer = torch.optim.Adam(head.parameters(), settings.lr)
-    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.995, log_every=10, warmup=50)
+    loop_settings = LoopSettings(
+        settings.steps, max_minutes, settings.seed, ema=0.995, log_every=10, warmup=50
+    )
     loop = TrainingLoop(head, optimizer, loop_settings, out, asdict(settings))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -99,7 +101,7 @@ def fit_parsing_head(
     head.load_state_dict(loop.averaged_state())
     test = _labelled(generator, teacher, settings.test_faces, np.random.default_rng(settings.seed + 1))
     report = agreement(head.eval(), *test)
-    save_file({k: v.half().contiguous() for k, v in head.state_dict().items()}, out / "parsing_head.safetensors")
+    save_half(head.state_dict(), out / "parsing_head.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))
     log.info("parsing head: %s", report)
     return report

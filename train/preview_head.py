@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
-from mcaclip.generators.ops import inverse_haar
+from mcaclip.generators.ops import channels_last, inverse_haar
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator, PreviewHead
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.modules import save_half
 from train.faces import CodeSampler, FaceSet, collect_faces
 from train.loop import LoopSettings, TrainingLoop
 
@@ -52,12 +52,19 @@ def _features(generator: MobileStyleGAN, codes: Tensor) -> Tensor:
     return torch.cat(maps)
 
 
-def _batch(faces: FaceSet, features: Tensor, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(
+    faces: FaceSet, features: Tensor, size: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
     index = rng.integers(0, len(faces.codes), size)
     y, x = rng.integers(0, 128 - CROP + 1, (2, size))
-    crops = torch.stack([features[i, :, a : a + CROP, b : b + CROP] for i, a, b in zip(index, y, x, strict=True)])
+    crops = torch.stack(
+        [features[i, :, a : a + CROP, b : b + CROP] for i, a, b in zip(index, y, x, strict=True)]
+    )
     targets = torch.stack(
-        [faces.images[i, :, 2 * a : 2 * (a + CROP), 2 * b : 2 * (b + CROP)] for i, a, b in zip(index, y, x, strict=True)]
+        [
+            faces.images[i, :, 2 * a : 2 * (a + CROP), 2 * b : 2 * (b + CROP)]
+            for i, a, b in zip(index, y, x, strict=True)
+        ]
     )
     return crops.float(), targets.float(), faces.codes[index]
 
@@ -72,7 +79,10 @@ def evaluate_head(generator: MobileStyleGAN, head: PreviewHead, faces: FaceSet) 
     """PSNR in dB against the area-downsampled 1024 px pictures."""
     preview = PreviewGenerator(generator, head)
     values = torch.cat(
-        [psnr(synthesize(preview, c[None]).image, i[None].float()) for c, i in zip(faces.codes, faces.images, strict=True)]
+        [
+            psnr(synthesize(preview, c[None]).image, i[None].float())
+            for c, i in zip(faces.codes, faces.images, strict=True)
+        ]
     )
     return {"psnr_mean": float(values.mean()), "psnr_min": float(values.min()), "faces": len(values)}
 
@@ -82,11 +92,15 @@ def fit_preview_head(
 ) -> dict[str, float]:
     """Fit, evaluate and write `preview_head.safetensors` and `report.json` into `out`."""
     sampler = CodeSampler(shift=0.35)
-    faces = collect_faces(generator, sampler, settings.faces, settings.seed, out.parent / "faces", max_minutes / 2)
+    faces = collect_faces(
+        generator, sampler, settings.faces, settings.seed, out.parent / "faces", max_minutes / 2
+    )
     features = _features(generator, faces.codes)
-    head = PreviewHead().to(memory_format=torch.channels_last)
+    head = channels_last(PreviewHead())
     optimizer = torch.optim.AdamW(head.parameters(), settings.lr, weight_decay=0.02)
-    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, log_every=20, warmup=100)
+    loop_settings = LoopSettings(
+        settings.steps, max_minutes, settings.seed, ema=0.998, log_every=20, warmup=100
+    )
     loop = TrainingLoop(head, optimizer, loop_settings, out, asdict(settings))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -101,7 +115,7 @@ def fit_preview_head(
     natural = CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0)
     test = collect_faces(generator, natural, settings.test_faces, settings.seed + 1, out.parent / "faces")
     report = evaluate_head(generator, head.eval(), test)
-    save_file({k: v.half().contiguous() for k, v in head.state_dict().items()}, out / "preview_head.safetensors")
+    save_half(head.state_dict(), out / "preview_head.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))
     log.info("preview head: %s", report)
     return report

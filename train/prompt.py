@@ -12,6 +12,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -54,20 +55,23 @@ class PromptSettings:
         views: augmented copies of each edit that CLIP sees (8 in CF-CLIP).
         batch: faces a step; prompts take turns.
         optimizer: "ranger" (paper) or "adam".
+        mapper_lr_factor: the mapper's equalised layers scale their weights down by sqrt(512) at run time and need
+            a larger rate; the paper's lr_mul of 0.01 with lr 0.5 comes to the same.
         upper_mask_faces: full-size faces from which the mask nets above the preview's layers learn.
     """
 
     network: MCAConfig = COMPACT_CONFIG
     weights: LossWeights = field(
-        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=2.0, colour=0.02, preserve=2.0)
+        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.02, preserve=2.0)
     )
-    mask_normalisation: str = "mean"
+    mask_normalisation: Literal["sum", "mean"] = "mean"
     hard_negatives: bool = True
     lightness: float = 0.3
     views: int = 3
     batch: int = 3
     optimizer: str = "adam"
     lr: float = 1e-3
+    mapper_lr_factor: float = 5.0
     steps: int = 1200
     ema: float = 0.99
     seed: int = 41
@@ -85,6 +89,7 @@ PAPER_PRESET = PromptSettings(
     batch=2,
     optimizer="ranger",
     lr=0.5,
+    mapper_lr_factor=1.0,
     steps=50_000,
     ema=0.0,
     sampler=CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0),
@@ -169,13 +174,12 @@ class PromptObjective:
         s = self.settings
         source, edited, delta_w, masks = self.edit(network, codes, targets)
         parsed = self.parser.probabilities({i: source.features[i] for i in PARSED_LAYERS}, edited.shape[-1])
-        area, tv = ("1/side", "sum") if s.mask_normalisation == "sum" else ("mean", "mean")
         terms = {
             "id": losses.identity_loss(self.identity.embed(source.image), self.identity.embed(edited)),
             "l2": losses.latent_l2(delta_w),
             "nce": self._nce(source.image, edited, targets, rng),
-            "area": losses.mask_area(masks, area),
-            "tv": losses.mask_tv(masks, tv),
+            "area": losses.mask_area(masks, "1/side" if s.mask_normalisation == "sum" else "mean"),
+            "tv": losses.mask_tv(masks, s.mask_normalisation),
             "bg": losses.background_loss(source.image, edited, parsed[:, BACKGROUND : BACKGROUND + 1]),
         }
         terms |= self._witness(source.image, edited, masks, parsed, targets)
@@ -191,7 +195,11 @@ class PromptObjective:
         edited_features = self.space.encode_image(views).unflatten(0, (len(edited), self.settings.views))
         values = [
             losses.clip_nce(
-                edited_features[i], source_features[i : i + 1], self.source_texts, target.texts, target.negatives
+                edited_features[i],
+                source_features[i : i + 1],
+                self.source_texts,
+                target.texts,
+                target.negatives,
             )
             for i, target in enumerate(targets)
         ]
@@ -202,14 +210,15 @@ class PromptObjective:
     ) -> dict[str, Tensor]:
         """The extras, over the samples whose prompt names a known part and colour."""
         w = self.settings.weights
-        known = [i for i, target in enumerate(targets) if target.meaning]
-        if not known or not (w.region or w.colour or w.preserve):
+        meanings = {i: target.meaning for i, target in enumerate(targets) if target.meaning}
+        if not meanings or not (w.region or w.colour or w.preserve):
             return {}
-        part = torch.cat([region(parsed[i : i + 1], targets[i].meaning.part) for i in known])
+        known = list(meanings)
+        part = torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()])
         wide = dilate(part, 3)
-        labs = torch.stack([colour_lab(targets[i].meaning.colour) for i in known])
+        labs = torch.stack([colour_lab(meaning.colour) for meaning in meanings.values()])
         return {
-            "region": losses.region_prior([mask[known] for mask in masks], wide, outside=1.0, inside=0.0),
+            "region": losses.region_prior([mask[known] for mask in masks], wide),
             "colour": losses.lab_colour_distance(edited[known], part, labs, self.settings.lightness),
             "preserve": losses.preservation_loss(source[known], edited[known], wide),
         }
@@ -225,6 +234,15 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
     if not cleaned or not all(0 < len(prompt) <= 200 for prompt in cleaned):
         raise PromptError('a prompt has 1 to 200 characters: python -m train prompt "green lipstick"')
     return cleaned
+
+
+def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:
+    mapper = list(network.mapper.parameters())
+    others = [*network.fusion.parameters(), *network.coral.parameters()]
+    mapper_lr = settings.lr * settings.mapper_lr_factor
+    groups: list[dict[str, Any]] = [{"params": others}, {"params": mapper, "lr": mapper_lr}]
+    make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
+    return make(groups, lr=settings.lr)
 
 
 def fit_prompts(
@@ -244,11 +262,16 @@ def fit_prompts(
     torch.manual_seed(settings.seed)
     network = MCANetwork(full_generator.layers, settings.network).to(full_generator.w_avg.device)
     loop_settings = LoopSettings(
-        settings.steps, max_minutes, settings.seed, settings.ema, log_every=5, sheet_every=sheet_every, warmup=20
+        settings.steps,
+        max_minutes,
+        settings.seed,
+        settings.ema,
+        log_every=5,
+        sheet_every=sheet_every,
+        warmup=20,
     )
-    make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
     loop = TrainingLoop(
-        network, make(network.parameters(), settings.lr), loop_settings, out, {"prompts": prompts, **asdict(settings)}
+        network, _optimizer(network, settings), loop_settings, out, {"prompts": prompts, **asdict(settings)}
     )
     shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
@@ -270,7 +293,12 @@ def fit_prompts(
     sheet(loop.step)
     if len(objective.generator.layers) < len(full_generator.layers):
         fit_upper_masks(
-            network, full_generator, objective.targets, settings.sampler, settings.upper_mask_faces, settings.seed
+            network,
+            full_generator,
+            objective.targets,
+            settings.sampler,
+            settings.upper_mask_faces,
+            settings.seed,
         )
     path = out / "edit.safetensors"
     save_network(network, path, {prompt: {"steps": loop.step} for prompt in prompts})

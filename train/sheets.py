@@ -36,7 +36,11 @@ def save_edit_sheet(
 ) -> None:
     """Source, edit and the masks of some layers, a row a face."""
     rows = [
-        [source[i], edited[i], *((masks[layer][i] * 2 - 1).expand(3, -1, -1) for layer in layers if layer < len(masks))]
+        [
+            source[i],
+            edited[i],
+            *((masks[layer][i] * 2 - 1).expand(3, -1, -1) for layer in layers if layer < len(masks)),
+        ]
         for i in range(len(source))
     ]
     path.parent.mkdir(parents=True, exist_ok=True)

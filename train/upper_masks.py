@@ -15,10 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mcaclip.editing.coral import MaskNet
 from mcaclip.editing.mca import MCANetwork
 from mcaclip.generators.base import Generator
+from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import TOP_LAYER
-from mcaclip.generators.synthesis import resize_mask, synthesize
+from mcaclip.generators.synthesis import synthesize
 from train.faces import CodeSampler
 
 if TYPE_CHECKING:
@@ -44,11 +46,12 @@ def fit_upper_masks(
     coral = network.coral
     upper = nn.ModuleList([*coral.nets[TOP_LAYER + 1 :], coral.final])
     for net in upper:
+        assert isinstance(net, MaskNet)
         if net.gain is not None:
             # start as a copy of the mask below; the features then only have to correct it
             nn.init.ones_(net.gain)
-            nn.init.zeros_(net.out.weight)
-            nn.init.zeros_(net.out.bias)
+            for parameter in net.out.parameters():
+                nn.init.zeros_(parameter)
     optimizer = torch.optim.Adam(upper.parameters(), lr)
     rng = np.random.default_rng(seed)
     loss = torch.zeros(())

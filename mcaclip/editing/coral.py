@@ -44,13 +44,14 @@ class MaskNet(nn.Module):
         super().__init__()
         self.reduce = nn.Conv2d(channels, config.hidden, 1)
         self.out = nn.Conv2d(config.hidden, 1, 1)
+        assert self.out.bias is not None
         nn.init.constant_(self.out.bias, config.initial_logit)
         self.film = nn.Linear(config.text_dim, 2 * config.hidden) if config.text_dim else None
         self.gain = nn.Parameter(torch.zeros(())) if config.cascade else None
         self.normalise = config.normalise
 
     def forward(self, features: Tensor, text_row: Tensor, below: Tensor | None) -> Tensor:
-        """`features [B, C, s, s]`, `text_row [B, text_dim]`, `below [B, 1, r, r]` logits, to logits `[B, 1, s, s]`."""
+        """`features [B, C, s, s]`, `text_row [B, text_dim]`, logits `below [B, 1, r, r]` to logits `[B, 1, s, s]`."""
         x = self.reduce(normalise_features(features) if self.normalise else features)
         if self.film is not None:
             scale, shift = self.film(text_row)[:, :, None, None].chunk(2, 1)

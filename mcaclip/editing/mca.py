@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mcaclip.editing.coral import CoralMasks, MaskConfig
@@ -17,6 +16,7 @@ from mcaclip.editing.feature_fusion import PAPER_FUSION, FeatureFusion, FeatureF
 from mcaclip.editing.latent_mapper import LatentMapper
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
+from mcaclip.modules import load_strictly, save_half
 
 FORMAT = "mcaclip-edit-1"
 
@@ -37,7 +37,9 @@ class TextCode:
 
     def expand(self, batch: int) -> TextCode:
         """The same prompt for `batch` faces."""
-        return TextCode(*(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask)))
+        return TextCode(
+            *(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask))
+        )
 
     @staticmethod
     def stack(codes: Sequence[TextCode]) -> TextCode:
@@ -80,6 +82,7 @@ COMPACT_CONFIG = MCAConfig(
     masks=MaskConfig(text_dim=512, cascade=True),
     mapper_layers=2,
     mapper_lr_mul=1.0,
+    delta_scale=0.3,
 )
 """What assets/ ships: a seventh of the size, one network for several prompts."""
 
@@ -127,8 +130,7 @@ def save_network(network: MCANetwork, path: Path, prompts: Mapping[str, Mapping[
         "layers": json.dumps([asdict(spec) for spec in network.coral.layers]),
         "prompts": json.dumps(prompts),
     }
-    state = {name: t.detach().half().contiguous().cpu() for name, t in network.state_dict().items()}
-    save_file(state, path, metadata)
+    save_half(network.state_dict(), path, metadata)
 
 
 def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANetwork, dict[str, dict]]:
@@ -143,15 +145,14 @@ def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANet
     except Exception as error:
         raise WeightsError(f"{path} is no safetensors file ({error})") from error
     if metadata.get("format") != FORMAT:
-        raise WeightsError(f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`")
+        raise WeightsError(
+            f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`"
+        )
     raw = json.loads(metadata["config"])
     config = MCAConfig(
         **{**raw, "fusion": FeatureFusionConfig(**raw["fusion"]), "masks": MaskConfig(**raw["masks"])}
     )
     layers = [LayerSpec(**{**spec, "rows": tuple(spec["rows"])}) for spec in json.loads(metadata["layers"])]
     network = MCANetwork(layers, config)
-    try:
-        network.load_state_dict({name: t.float() for name, t in load_file(path).items()})
-    except RuntimeError as error:
-        raise WeightsError(f"{path} does not fit its own settings ({error}); fit the prompt again") from error
+    load_strictly(network, path, "does not fit its own settings", "fit the prompt again")
     return network.requires_grad_(False).eval().to(device), json.loads(metadata["prompts"])

@@ -37,9 +37,20 @@ class Generator(Protocol):
     Feature maps are `float32 [B, channels, size, size]` behind the layer's activation.
     """
 
-    layers: Sequence[LayerSpec]
-    image_size: int
-    w_avg: Tensor
+    @property
+    def layers(self) -> Sequence[LayerSpec]:
+        """The maskable convolutions, coarse to fine."""
+        ...
+
+    @property
+    def image_size(self) -> int:
+        """Side of the finished picture in pixels."""
+        ...
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Mean of w, `[512]`."""
+        ...
 
     def mapping(self, z: Tensor) -> Tensor:
         """`z [B, 512]` to `w [B, 512]`."""
@@ -71,8 +82,8 @@ def broadcast_w(w: Tensor, num_ws: int = NUM_WS) -> Tensor:
     return w.unsqueeze(1).expand(-1, num_ws, -1).contiguous()
 
 
-def truncate(w: Tensor, w_avg: Tensor, truncation_psi: float) -> Tensor:
-    """Pull `w` towards `w_avg`; psi 1 keeps it, 0 gives the average face."""
+def truncate(w: Tensor, w_avg: Tensor, truncation_psi: float | Tensor) -> Tensor:
+    """Pull `w [B, 512]` towards `w_avg`; psi (one, or `[B, 1]`) 1 keeps it, 0 gives the average face."""
     return w_avg + truncation_psi * (w - w_avg)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM, LayerSpec, seeded_z
-from mcaclip.generators.ops import inverse_haar
+from mcaclip.generators.ops import channels_last, inverse_haar
 
 BLOCK_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
 NUM_MAPPING_LAYERS = 8
@@ -111,6 +111,7 @@ class MobileStyleGAN(nn.Module):
     """
 
     image_size = 1024
+    mapping: MappingNetwork
     w_avg: Tensor
 
     def __init__(self) -> None:
@@ -159,7 +160,7 @@ class MobileStyleGAN(nn.Module):
         if not model.w_avg.any():
             model.w_avg = model.mean_w()
         # channels_last: a third less time for the depthwise layers on a CPU
-        return model.to(device=device, memory_format=torch.channels_last)
+        return channels_last(model.to(device))
 
     @torch.no_grad()
     def mean_w(self, samples: int = W_AVG_SAMPLES, seed: int = 0) -> Tensor:
@@ -174,11 +175,16 @@ class MobileStyleGAN(nn.Module):
         """See `Generator.layer`."""
         if index == 0:
             return self.conv0(x, w_plus[:, 0])
-        block = self.blocks[(index - 1) // 2]
-        w = w_plus[:, index]
+        block, w = self.block((index - 1) // 2), w_plus[:, index]
         if index % 2:
             return block.conv1(block.up(x, w), w)
         return block.conv2(x, w)
+
+    def block(self, index: int) -> SynthesisBlock:
+        """The up-sampling and convolutions from 8 px (index 0) to 512 px (6)."""
+        found = self.blocks[index]
+        assert isinstance(found, SynthesisBlock)
+        return found
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """See `Generator.rgb`."""

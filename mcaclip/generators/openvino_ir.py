@@ -19,30 +19,38 @@ NUM_BLOCKS = 7
 _DTYPES = {"f32": "<f4", "f16": "<f2", "i64": "<i8", "i32": "<i4"}
 
 
+def _attribute(element: ElementTree.Element | None, name: str) -> str:
+    """An attribute that the format demands; KeyError where it, or the element itself, is missing."""
+    value = None if element is None else element.get(name)
+    if value is None:
+        raise KeyError(name)
+    return value
+
+
 class _Graph:
     """Constants and edges of one IR file."""
 
     def __init__(self, xml_path: Path):
         root = ElementTree.parse(xml_path).getroot()
-        self.layers = {layer.get("id"): layer for layer in root.iter("layer")}
-        self.by_name = {layer.get("name"): key for key, layer in self.layers.items()}
+        self.layers = {_attribute(layer, "id"): layer for layer in root.iter("layer")}
+        self.by_name = {_attribute(layer, "name"): key for key, layer in self.layers.items()}
         self.inputs: dict[str, list[str]] = {}
         self.outputs: dict[str, list[str]] = {}
         for edge in root.iter("edge"):
-            source, target = edge.get("from-layer"), edge.get("to-layer")
+            source, target = _attribute(edge, "from-layer"), _attribute(edge, "to-layer")
             self.inputs.setdefault(target, []).append(source)
             self.outputs.setdefault(source, []).append(target)
         self._blob = xml_path.with_suffix(".bin").read_bytes()
 
     def kind(self, key: str) -> str:
-        return self.layers[key].get("type")
+        return _attribute(self.layers[key], "type")
 
     def constant(self, key: str) -> Tensor:
         data = self.layers[key].find("data")
-        shape = [int(side) for side in data.get("shape", "").split(",") if side.strip()]
-        raw = np.frombuffer(
-            self._blob, _DTYPES[data.get("element_type")], int(np.prod(shape)), int(data.get("offset"))
-        )
+        # scalars have an empty shape
+        shape = [int(side) for side in _attribute(data, "shape").split(",") if side.strip()]
+        dtype, offset = _DTYPES[_attribute(data, "element_type")], int(_attribute(data, "offset"))
+        raw = np.frombuffer(self._blob, dtype, int(np.prod(shape)), offset)
         return torch.from_numpy(raw.reshape(shape).copy())
 
     def named(self, name: str) -> Tensor:
@@ -51,7 +59,9 @@ class _Graph:
     def only_consumer(self, key: str, kind: str) -> str:
         found = [target for target in self.outputs[key] if self.kind(target) == kind]
         if len(found) != 1:
-            raise WeightsError(f"the IR graph has {len(found)} {kind} layers behind layer {key}, expected one")
+            raise WeightsError(
+                f"the IR graph has {len(found)} {kind} layers behind layer {key}, expected one"
+            )
         return found[0]
 
     def constant_input(self, key: str) -> Tensor:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def inverse_haar(x: Tensor) -> Tensor:
@@ -28,3 +33,18 @@ def inverse_haar(x: Tensor) -> Tensor:
 def normalise_features(features: Tensor) -> Tensor:
     """Divide `[B, C, H, W]` by its root mean square a sample, so that every layer speaks equally loud."""
     return features * torch.rsqrt(features.square().mean((1, 2, 3), keepdim=True) + 1e-8)
+
+
+def resize_mask(mask: Tensor, size: int) -> Tensor:
+    """`[B, 1, s, s]` to `[B, 1, size, size]`, bilinear up and area-averaged down."""
+    if mask.shape[-1] == size:
+        return mask
+    if mask.shape[-1] > size:
+        return F.adaptive_avg_pool2d(mask, size)
+    return F.interpolate(mask, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def channels_last(module: Module) -> Module:
+    """Store the weights with channels innermost, which makes convolutions on a CPU faster; the module itself."""
+    # torch accepts the keyword, its type stubs leave it out
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

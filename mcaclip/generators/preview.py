@@ -12,16 +12,16 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
-from mcaclip.generators.ops import inverse_haar
+from mcaclip.generators.ops import channels_last, inverse_haar
+from mcaclip.modules import load_strictly
 
 TOP_LAYER = 10
 MODULATED_ROW = 11
+MODULATED_SCALE = 1 / 16
 HEAD_ROWS = (12, 13, 14, 15)
 PREVIEW_SIZE = 256
 
@@ -37,17 +37,15 @@ class PreviewHead(nn.Module):
     def __init__(self, in_channels: int = 256, hidden: int = 64, style_bottleneck: int = 24):
         super().__init__()
         self.sizes = (hidden, hidden, hidden, 12, 12)
-        self.style = nn.Sequential(
-            nn.Linear(len(HEAD_ROWS) * W_DIM, style_bottleneck),
-            nn.LeakyReLU(0.2),
-            nn.Linear(style_bottleneck, sum(self.sizes)),
-        )
+        narrow = nn.Linear(len(HEAD_ROWS) * W_DIM, style_bottleneck)
+        last = nn.Linear(style_bottleneck, sum(self.sizes))
+        self.style = nn.Sequential(narrow, nn.LeakyReLU(0.2), last)
         self.linear = nn.Conv2d(in_channels, 12, 1)
         self.reduce = nn.Conv2d(in_channels, hidden, 1)
         self.mix = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.out = nn.Conv2d(hidden, 12, 1)
-        nn.init.zeros_(self.style[-1].weight)
-        nn.init.zeros_(self.style[-1].bias)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, features: Tensor, w_plus: Tensor) -> Tensor:
         """`features [B, 256, 128, 128]`, `w_plus [B, 18, 512]` to `[B, 12, 128, 128]` (a Haar step below RGB)."""
@@ -64,12 +62,8 @@ class PreviewHead(nn.Module):
         Raises:
             WeightsError: the file has another layout.
         """
-        head = cls()
-        try:
-            head.load_state_dict({name: t.float() for name, t in load_file(path).items()})
-        except RuntimeError as error:
-            raise WeightsError(f"{path} is no preview head ({error}); fit it again: `python -m train preview-head`") from error
-        return head.requires_grad_(False).eval().to(device=device, memory_format=torch.channels_last)
+        head = load_strictly(cls(), path, "is no preview head", "fit it again: `python -m train preview-head`")
+        return channels_last(head.requires_grad_(False).eval().to(device))
 
 
 class PreviewGenerator(nn.Module):
@@ -106,15 +100,15 @@ class PreviewGenerator(nn.Module):
         return self.head(self.modulate(x, w_plus), w_plus)
 
     def modulate(self, x: Tensor, w_plus: Tensor) -> Tensor:
-        """Apply the two modulations by row 11 of the block above 128 px, `[B, 256, 128, 128]`.
+        """Apply the two modulations by row 11 of the block above 128 px, `[B, 256, 128, 128]`, and scale to about 1.
 
         The second one acts behind the Haar up-sampling; since that is linear and joins each low-pass map with its
         own three high-pass maps, it may as well act before.
         """
-        block, w = self.full.blocks[TOP_LAYER // 2], w_plus[:, MODULATED_ROW]
+        block, w = self.full.block(TOP_LAYER // 2), w_plus[:, MODULATED_ROW]
         joined = block.conv1.style(w)
         spread = torch.cat([joined, joined.repeat_interleave(3, dim=1)], 1)
-        return x * (block.up.style(w) * spread)[:, :, None, None]
+        return x * (MODULATED_SCALE * block.up.style(w) * spread)[:, :, None, None]
 
     def add_rgb(self, below: Tensor | None, rgb: Tensor) -> Tensor:
         """See `Generator.add_rgb`; there is only one RGB output."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
+from mcaclip.generators.ops import resize_mask
 
 LayerHook = Callable[[int], None]
 """Called with the layer's number before it is computed; may raise to cancel."""
@@ -37,7 +37,9 @@ def synthesize(
 ) -> Synthesis:
     """Generate images of `w_plus [B, 18, 512]`, keeping the features of the layers in `keep`."""
     keep = set(keep)
-    x, rgb, features = generator.start(len(w_plus)), None, {}
+    x = generator.start(len(w_plus))
+    rgb: Tensor | None = None
+    features: dict[int, Tensor] = {}
     for index, spec in enumerate(generator.layers):
         if hook:
             hook(index)
@@ -46,7 +48,7 @@ def synthesize(
             features[index] = x
         if spec.rgb_row is not None:
             rgb = generator.add_rgb(rgb, generator.rgb(index, x, w_plus))
-    return Synthesis(generator.finish(rgb), features)
+    return Synthesis(_finish(generator, rgb), features)
 
 
 def masked_synthesize(
@@ -77,7 +79,8 @@ def masked_synthesize(
         raise ValueError(f"{len(generator.layers) + 1} masks are needed, got {len(masks)}")
     edited_w = w_plus + delta_w
     moved = _moved_rows(delta_w)
-    x, rgb = generator.start(len(w_plus)), None
+    x = generator.start(len(w_plus))
+    rgb: Tensor | None = None
     for index, spec in enumerate(generator.layers):
         if hook:
             hook(index)
@@ -91,17 +94,13 @@ def masked_synthesize(
             if spec.rgb_row in moved:
                 part = part + mask * (generator.rgb(index, x, edited_w) - part)
             rgb = generator.add_rgb(rgb, part)
-    edited = generator.finish(rgb)
+    edited = _finish(generator, rgb)
     return source_image + resize_mask(masks[-1], edited.shape[-1]) * (edited - source_image)
 
 
-def resize_mask(mask: Tensor, size: int) -> Tensor:
-    """`[B, 1, s, s]` to `[B, 1, size, size]`, bilinear up and area-averaged down."""
-    if mask.shape[-1] == size:
-        return mask
-    if mask.shape[-1] > size:
-        return F.adaptive_avg_pool2d(mask, size)
-    return F.interpolate(mask, size=(size, size), mode="bilinear", align_corners=False)
+def _finish(generator: Generator, rgb: Tensor | None) -> Tensor:
+    assert rgb is not None, "a generator needs at least one layer with an RGB output"
+    return generator.finish(rgb)
 
 
 def _moved_rows(delta_w: Tensor) -> set[int]:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.generators.base import NUM_WS, Generator
+from mcaclip.generators.base import NUM_WS, Generator, seeded_z
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.start import LinearStart
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
@@ -83,7 +83,9 @@ def invert(
     best_loss, best = math.inf, base.detach().expand(NUM_WS, -1).clone()
     for step in range(settings.steps):
         progress = step / settings.steps
-        optimizer.param_groups[0]["lr"] = settings.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+        optimizer.param_groups[0]["lr"] = settings.lr * (
+            0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress))
+        )
         moving = progress >= settings.base_share
         code = base + (offsets if moving else offsets.detach())
         picture = synthesize(generator, code[None]).image
@@ -96,15 +98,17 @@ def invert(
         loss.backward()
         optimizer.step()
         if callback and (step % settings.live_every == 0 or step == settings.steps - 1):
-            callback(Progress("reconstructing", (step + 1) / settings.steps, picture[0].detach().clamp(-1, 1).cpu()))
+            callback(
+                Progress(
+                    "reconstructing", (step + 1) / settings.steps, picture[0].detach().clamp(-1, 1).cpu()
+                )
+            )
     return best
 
 
 @torch.no_grad()
 def _w_variance(generator: Generator) -> Tensor:
     """Mean variance of w over a thousand seeded faces."""
-    from mcaclip.generators.base import seeded_z
-
     w = generator.mapping(seeded_z(1000, 1).to(generator.w_avg.device))
     return (w - generator.w_avg).square().mean()
 
@@ -129,7 +133,9 @@ class _Target:
         coarse = (F.avg_pool2d(picture, 4) - F.avg_pool2d(self.image, 4)).abs() * F.avg_pool2d(self.weight, 4)
         loss = settings.pixel * (difference.mean() + coarse.mean())
         features = _features(identity, picture)
-        terms = [(a - b).square().mean() / b.square().mean() for a, b in zip(features, self.features, strict=True)]
+        terms = [
+            (a - b).square().mean() / b.square().mean() for a, b in zip(features, self.features, strict=True)
+        ]
         loss = loss + settings.feature * torch.stack(terms).mean()
         if settings.identity:
             cosine = (identity.embed(picture) * self.embedding).sum()
@@ -146,6 +152,6 @@ def _face_weight(size: int) -> Tensor:
     """Smooth weight that counts the middle of an FFHQ crop three times, mean 1."""
     axis = torch.linspace(-1, 1, size)
     y, x = torch.meshgrid(axis, axis, indexing="ij")
-    inside = torch.sigmoid((0.62 - ((x / 0.85).square() + ((y - 0.12)).square()).sqrt()) * 10)
+    inside = torch.sigmoid((0.62 - ((x / 0.85).square() + (y - 0.12).square()).sqrt()) * 10)
     weight = 1 + 2 * inside
     return (weight / weight.mean())[None, None]

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mcaclip.errors import WeightsError
+from mcaclip.modules import load_strictly
 
 START_SIZE = 32
 
@@ -32,11 +31,5 @@ class LinearStart(nn.Module):
         Raises:
             WeightsError: the file has another layout.
         """
-        start = cls()
-        try:
-            start.load_state_dict({name: t.float() for name, t in load_file(path).items()})
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{path} is no inversion start ({error}); fit it again: `python -m train inversion-start`"
-            ) from error
+        start = load_strictly(cls(), path, "is no inversion start", "fit it again: `python -m train inversion-start`")
         return start.requires_grad_(False).eval().to(device)

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mcaclip.errors import WeightsError
 from mcaclip.generators.ops import normalise_features
+from mcaclip.modules import load_strictly
 
 CLASSES = (
     "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth",
@@ -60,11 +59,5 @@ class ParsingHead(nn.Module):
         Raises:
             WeightsError: the file has another layout.
         """
-        head = cls()
-        try:
-            head.load_state_dict({name: t.float() for name, t in load_file(path).items()})
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{path} is no parsing head ({error}); fit it again: `python -m train parsing-head`"
-            ) from error
+        head = load_strictly(cls(), path, "is no parsing head", "fit it again: `python -m train parsing-head`")
         return head.requires_grad_(False).eval().to(device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -11,14 +12,17 @@ from torch import Tensor, nn
 
 from mcaclip._torchvision_guard import ensure_torchvision
 from mcaclip.editing.mca import TextCode
-from mcaclip.errors import WeightsError
+from mcaclip.modules import load_strictly
+
+if TYPE_CHECKING:
+    from open_clip import CLIP
 
 FACECLIP = "FaceCLIP"
 FACECLIP_CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "faceclip"
 FACECLIP_MEAN, FACECLIP_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
-def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> nn.Module:
+def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
     """An open_clip model in float32; random weights where `pretrained` is None.
 
     Raises:
@@ -30,24 +34,19 @@ def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> nn.Mod
     open_clip.add_model_config(FACECLIP_CONFIG_FOLDER)
     model = open_clip.create_model(name, precision="fp32")
     if pretrained is not None:
-        from safetensors.torch import load_file
-
-        try:
-            model.load_state_dict({k: v.float() for k, v in load_file(pretrained).items()})
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{pretrained} does not fit {name} ({error}); train it again: `python -m train faceclip`"
-            ) from error
+        load_strictly(model, pretrained, f"does not fit {name}", "train it again: `python -m train faceclip`")
     return model
 
 
 class ClipSpace(nn.Module):
     """An open_clip model behind two methods whose inputs and outputs are those of this package."""
 
+    model: CLIP
+    image_size: int
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: nn.Module, name: str = FACECLIP):
+    def __init__(self, model: CLIP, name: str = FACECLIP):
         super().__init__()
         ensure_torchvision()
         import open_clip
@@ -64,7 +63,9 @@ class ClipSpace(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     @classmethod
-    def load(cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu") -> ClipSpace:
+    def load(
+        cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu"
+    ) -> ClipSpace:
         """The frozen space; `path` defaults to the shipped FaceCLIP."""
         if path is None:
             from mcaclip import weights
@@ -78,11 +79,15 @@ class ClipSpace(nn.Module):
 
         Resized to the model's size (bicubic, antialiased) and normalised with its mean and deviation.
         """
+        return F.normalize(self.image_features(images), dim=-1)
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """As `encode_image`, before the L2 normalisation."""
         size = (self.image_size, self.image_size)
         if images.shape[-2:] != size:
             images = F.interpolate(images, size=size, mode="bicubic", antialias=True)
         pixels = (images.clamp(-1, 1) + 1) / 2
-        return F.normalize(self.model.encode_image((pixels - self.mean) / self.std), dim=-1)
+        return self.model.encode_image((pixels - self.mean) / self.std)
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to L2-normalised `[T, D]`."""

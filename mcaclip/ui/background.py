@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
@@ -19,9 +18,7 @@ class CancelledError(Exception):
     """The computation ended because nobody wants its result any more."""
 
 
-def steps(
-    work: Callable[[ProgressCallback], Result], token: CancelToken
-) -> Generator[Progress, None, Result]:
+def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Generator[Progress, None, Result]:
     """Runs `work` and yields its newest progress; steps that come faster than they are taken are dropped.
 
     Closing the generator (the visitor left) cancels the work like the token does, and waits for its end.
@@ -36,7 +33,7 @@ def steps(
     Raises:
         CancelledError: when the token ended it.
     """
-    news: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
+    news = _Newest()
     future: Future[Result] = Future()
 
     def report(step: Progress) -> None:
@@ -50,12 +47,12 @@ def steps(
         except BaseException as error:
             future.set_exception(error)
         finally:
-            news.put(None)
+            news.close()
 
     thread = threading.Thread(target=run, name="studio-work", daemon=True)
     thread.start()
     try:
-        while (step := _newest(news)) is not None:
+        while (step := news.take()) is not None:
             yield step
     finally:
         token.cancel()
@@ -63,12 +60,31 @@ def steps(
     return future.result()
 
 
-def _newest(news: queue.SimpleQueue[Progress | None]) -> Progress | None:
-    """Waits for progress and returns the last there is, with the last frame there was; None at the end."""
-    step = news.get()
-    while step is not None and not news.empty():
-        later = news.get()
-        if later is None:
-            return None
-        step = later if later.image is not None else replace(later, image=step.image)
-    return step
+class _Newest:
+    """Room for one step between two threads: a later step takes the place of one that was not taken."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._step: Progress | None = None
+        self._closed = False
+
+    def put(self, step: Progress) -> None:
+        """Leaves a step; one without a frame keeps the frame of the step it replaces."""
+        with self._changed:
+            if step.image is None and self._step is not None:
+                step = replace(step, image=self._step.image)
+            self._step = step
+            self._changed.notify()
+
+    def close(self) -> None:
+        """No more steps will come."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def take(self) -> Progress | None:
+        """Waits for a step and takes it; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._step is not None)
+            step, self._step = self._step, None
+            return None if self._closed else step

@@ -14,7 +14,7 @@ from mcaclip import validate
 from mcaclip.errors import StudioError
 from mcaclip.ui import markup, text
 from mcaclip.ui.handlers import Studio
-from mcaclip.ui.images import PhotoInput
+from mcaclip.ui.images import uploaded_path
 from mcaclip.ui.session import TIME_TO_LIVE, Session, forget
 from mcaclip.ui.theme import CSS_PATH, build_theme
 
@@ -89,7 +89,7 @@ def _photo_step(parts: Components) -> None:
         gr.HTML(markup.step(1, text.STEP_PHOTO))
         with gr.Tabs(elem_id="source"):
             with gr.Tab(text.TAB_UPLOAD, elem_id="tab-upload"):
-                parts["photo"] = PhotoInput(
+                parts["photo"] = gr.Image(
                     sources=["upload", "clipboard"],
                     show_label=False,
                     label=text.PHOTO_LABEL,
@@ -100,8 +100,7 @@ def _photo_step(parts: Components) -> None:
                 )
                 parts["faces"] = gr.Gallery(
                     label=text.FACES_LABEL,
-                    columns=4,
-                    rows=1,
+                    columns=5,
                     height="auto",
                     allow_preview=False,
                     interactive=False,
@@ -179,7 +178,11 @@ def _result_step(parts: Components) -> None:
             parts["edited"] = _picture("edited", text.EDITED_LABEL)
             parts["overlay"] = _picture("overlay", text.OVERLAY_LABEL)
         parts["edit_progress"] = gr.HTML("", elem_id="edit-progress")
-        parts["result_line"] = gr.HTML(markup.note(text.RESULT_HINT), elem_id="result-line")
+        with gr.Row(elem_classes="result-row"):
+            parts["result_line"] = gr.HTML(markup.note(text.RESULT_HINT), elem_id="result-line")
+            parts["render"] = gr.Button(
+                text.RENDER, visible=False, size="sm", scale=0, min_width=150, elem_id="render"
+            )
         with gr.Row(elem_classes="sliders"):
             parts["strength"] = gr.Slider(
                 0,
@@ -202,7 +205,6 @@ def _result_step(parts: Components) -> None:
                 elem_id="threshold",
             )
         with gr.Row(elem_classes="downloads"):
-            parts["render"] = gr.Button(text.RENDER, visible=False, elem_id="render")
             parts["download_edited"] = gr.DownloadButton(
                 text.DOWNLOAD_EDITED, interactive=False, elem_id="download-edited"
             )
@@ -232,9 +234,7 @@ def _connect(page: gr.Blocks, parts: Components, studio: Studio) -> None:
     session = parts["session"]
     bind.light([page.load, parts["timer"].tick], studio.status)
     _connect_photo(bind, parts, studio)
-    bind.model(
-        [parts["reconstruct"].click], studio.reconstruct, [parts["effort"], session], api_name="invert"
-    )
+    bind.model([parts["reconstruct"].click], studio.reconstruct, [parts["effort"], session], api_name="invert")
     bind.light([parts["stop"].click], studio.stop, [session])
 
     sliders = [parts["strength"], parts["threshold"]]
@@ -247,9 +247,7 @@ def _connect(page: gr.Blocks, parts: Components, studio: Studio) -> None:
     moved = [slider.input for slider in sliders]
     bind.model(moved, studio.preview, [*sliders, session], trigger_mode="always_last")
     released = [slider.release for slider in sliders]
-    bind.model(
-        [*released, parts["render"].click], studio.rerender, [*sliders, session], trigger_mode="always_last"
-    )
+    bind.model([*released, parts["render"].click], studio.rerender, [*sliders, session], trigger_mode="always_last")
     bind.light([parts["prompts"].input], lambda prompt: {"prompt": prompt}, [parts["prompts"]])
     bind.light([parts["prompt"].input], lambda: {"prompts": None})
 
@@ -261,8 +259,12 @@ def _connect_photo(bind: _Binder, parts: Components, studio: Studio) -> None:
     made = [parts["new_seed"].click, parts["make_face"].click, parts["seed"].submit]
     bind.light([*given, *made, parts["faces"].select], studio.stop, [session])
     photo = [parts["photo"], parts["aligned_box"], session]
-    bind.model(given, studio.photo_changed, photo, api_name="align")
-    bind.model([parts["aligned_box"].input], studio.photo_changed, photo)
+
+    def changed(upload: dict[str, Any] | None, aligned: bool, session: Session) -> Iterator[dict[str, Any]]:
+        yield from studio.photo_changed(uploaded_path(upload), aligned, session)
+
+    bind.model(given, changed, photo, api_name="align", preprocess=False)
+    bind.model([parts["aligned_box"].input], changed, photo, preprocess=False)
 
     def chosen(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
         yield from studio.face_chosen(event.index, session)
@@ -340,4 +342,4 @@ class _toasts:  # noqa: N801 - reads as the context manager it is
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, StudioError):
-            raise gr.Error(text.sentence(str(error)), print_exception=False, title="") from None
+            raise gr.Error(text.sentence(str(error)), print_exception=False) from None

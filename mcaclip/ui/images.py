@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import cv2
-import gradio as gr
 import numpy as np
 from PIL import Image
 from torch import Tensor
@@ -23,21 +23,13 @@ SCREEN_QUALITY = 92
 GALLERY_SIDE = 256
 
 
-class PhotoInput(gr.Image):
-    """An image input that hands over the file as it was uploaded.
+def uploaded_path(upload: Mapping[str, Any] | None) -> str | None:
+    """Where an uploaded file lies, as Gradio describes it to events without preprocessing; None for no file.
 
-    Gradio's own decodes and rotates first, and fails with an unspecific message for unusual files; here
-    `mcaclip.align.load_photo` is the only reader, with its size limit and its clear errors.
+    Gradio's own preprocessing decodes and rotates the image, and fails with an unspecific message for unusual
+    files; without it `mcaclip.align.load_photo` is the only reader, with its size limit and its clear errors.
     """
-
-    is_template = True
-    """Gradio's mark for a class that uses its parent's front end."""
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path of the uploaded file, or None."""
-        if payload is None or payload.path is None:
-            return None
-        return str(payload.path)
+    return upload["path"] if upload else None
 
 
 def screen_file(image: np.ndarray, folder: Path, name: str) -> str:

@@ -69,9 +69,7 @@ class EditorSource:
             self.status = LoadStatus(error=str(error))
         except Exception as error:
             logger.exception("The models could not be loaded")
-            self.status = LoadStatus(
-                error=f"The models could not be loaded ({error}). Run: python -m mcaclip doctor"
-            )
+            self.status = LoadStatus(error=f"The models could not be loaded ({error}). Run: python -m mcaclip doctor")
 
     def _report(self, stage: str, fraction: float) -> None:
         self.status = LoadStatus(f"{text.LOADING} · {stage}", fraction)

@@ -64,7 +64,7 @@ NEEDS_FACE = "There is no face yet. Upload a photo or show a random face first."
 NEEDS_RECONSTRUCTION = "This face is not reconstructed yet. Press Reconstruct first."
 NEEDS_EDIT = "There is no edit to change yet. Choose a prompt and press Edit first."
 BAD_SEED = "The seed is a whole number from 0 to 4294967295."
-NO_FACE = "No face was found in this photo. Use one where the face is upright, well lit and at least 64 pixels wide."
+NO_FACE = "No face was found. Use a photo with an upright, well lit face, at least 64 pixels wide."
 STOPPED = "Stopped. Nothing was changed."
 GENERATED = "A generated face is its own reconstruction."
 ALIGNING = "Looking for faces"
@@ -73,9 +73,9 @@ RECONSTRUCTING = "Reconstructing"
 EDITING = "Editing"
 SAVING = "Preparing the downloads"
 
-LIKENESS = ((0.965, "very good likeness"), (0.94, "good likeness"), (0.91, "fair likeness"))
-"""Lower bounds of the identity cosine. dlib calls two faces the same person above about 0.91 (distance 0.6
-between descriptors of length 1.43); different people measured 0.74 to 0.92."""
+LIKENESS = ((0.8, "very good likeness"), (0.65, "good likeness"), (0.45, "fair likeness"))
+"""Lower bounds of the identity cosine (centred: strangers come out near 0). dlib's limit for the same person,
+a distance of 0.6, is a cosine of about 0.45 here: centred descriptors are about 0.57 long."""
 WEAK_LIKENESS = "weak likeness; try the effort Best or another photo"
 
 
@@ -92,9 +92,7 @@ def likeness(identity: float | None) -> str:
     return f"{sentence(words)} · {identity:.2f}"
 
 
-def result_line(
-    prompt: str, strength: float, threshold: float, identity: float | None, seconds: float
-) -> str:
+def result_line(prompt: str, strength: float, threshold: float, identity: float | None, seconds: float) -> str:
     """What the result shows, in one line."""
     masks = f"hard masks at {threshold:.2f}" if threshold > 0 else "soft masks"
     kept = f" · identity kept {identity:.2f}" if identity is not None else ""

@@ -1,0 +1,129 @@
+"""The real page in Chromium. Every test checks that the page asks no other host and logs no error."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mcaclip.types import to_uint8
+from mcaclip.ui.blocks import build, launch_options
+from mcaclip.ui.handlers import Studio
+from mcaclip.ui.loading import EditorSource
+from tests.fakes import FakeEditor, draw_face
+
+CHROMIUM = Path(os.environ.get("MCACLIP_CHROMIUM", "/usr/bin/chromium"))
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "real_stack: drives the page with the real models (slow)")
+
+
+@dataclass
+class Site:
+    """A running page and the editor behind it."""
+
+    url: str
+    editor: FakeEditor
+
+
+@contextmanager
+def serve(load: Callable, folder: Path) -> Iterator[str]:
+    """The page on a free port of this machine; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    source = EditorSource(load)
+    source.start()
+    page = build(Studio(source, folder))
+    options = {**launch_options(), "quiet": True, "prevent_thread_lock": True}
+    page.launch(server_name="127.0.0.1", server_port=port, **options)
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        page.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser; absent ones skip the tests on a desk and fail them in continuous integration."""
+    reason = None
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        reason = "playwright is not installed (requirements-dev.txt)"
+    if not CHROMIUM.exists():
+        reason = f"there is no {CHROMIUM} (Debian package chromium, or set MCACLIP_CHROMIUM)"
+    if reason:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Site]:
+    editor = FakeEditor()
+    with serve(lambda report: editor, tmp_path_factory.mktemp("tabs")) as url:
+        yield Site(url, editor)
+
+
+@pytest.fixture
+def visit(chromium) -> Iterator[Callable]:
+    """Opens an address as a new visitor, with cookies and state of their own."""
+    contexts, problems = [], []
+
+    def open_page(url: str, **options):
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("request", lambda request: _check_host(request.url, problems))
+        page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+        page.goto(url)
+        page.wait_for_selector("#status .status-ready")
+        page.wait_for_selector("#prompts label")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _check_host(url: str, problems: list[str]) -> None:
+    parts = urlparse(url)
+    if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+        problems.append(f"request to another host: {url}")
+
+
+@pytest.fixture
+def portrait(tmp_path) -> Callable[..., str]:
+    """Writes a drawn photo with so many faces; returns its path."""
+
+    def write(faces: int = 1, seed: int = 1) -> str:
+        face = to_uint8(draw_face(seed))[::4, ::4]
+        picture = np.zeros_like(face) if faces == 0 else np.concatenate([face] * faces, axis=1)
+        path = tmp_path / f"photo_{faces}_{seed}.png"
+        Image.fromarray(picture).save(path)
+        return str(path)
+
+    return write

@@ -1,0 +1,199 @@
+"""A visitor's way through the page, with the fake editor behind it."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.fakes import MASK_SIDES, PROMPTS
+
+TOAST = ".toast-body"
+
+
+def upload(page, path: str) -> None:
+    page.set_input_files("#photo input[type=file]", path)
+    page.wait_for_selector("#reconstruct:not([disabled])")
+
+
+def reconstruct(page) -> None:
+    page.click("#reconstruct")
+    page.wait_for_selector("#edit:not([disabled])")
+
+
+def edit(page, prompt: str) -> None:
+    page.fill("#prompt input, #prompt textarea", prompt)
+    page.click("#edit")
+    page.wait_for_selector(f"#result-line >> text=“{prompt}”")
+    page.wait_for_selector("#download-edited:not([disabled])")
+
+
+def picture(page, name: str) -> np.ndarray:
+    """What the visitor is shown, as `uint8 [H, W, 3]`."""
+    page.wait_for_selector(f"#{name} img")
+    response = page.request.get(page.get_attribute(f"#{name} img", "src"))
+    return np.asarray(Image.open(io.BytesIO(response.body())).convert("RGB"))
+
+
+def test_photo_to_masks_and_downloads(site, visit, portrait):
+    page = visit(site.url)
+    assert page.locator("#prompts label").all_inner_texts() == list(PROMPTS)
+    upload(page, portrait())
+    reconstruct(page)
+    assert "likeness" in page.inner_text("#likeness")
+    page.click(f"#prompts label:has-text('{PROMPTS[0]}')")
+    page.wait_for_function("document.querySelector('#prompt input, #prompt textarea').value !== ''")
+    page.click("#edit")
+    page.wait_for_selector("#pasted-group", state="visible")
+    assert page.locator("#masks .thumbnail-item").count() == len(MASK_SIDES)
+    captions = [" ".join(line.split()) for line in page.locator("#masks .caption-label").all_inner_texts()]
+    assert captions[4].startswith("layer 4 · 16 px · area ")
+    assert picture(page, "edited").shape == picture(page, "overlay").shape == (1024, 1024, 3)
+    for button, size in (("download-edited", (1024, 1024)), ("download-pasted", (256, 256))):
+        with page.expect_download() as download:
+            page.click(f"#{button}")
+        saved = Image.open(download.value.path())
+        assert (saved.format, saved.size) == ("PNG", size)
+
+
+def test_photo_without_a_face_is_told_and_the_page_goes_on(site, visit, portrait):
+    page = visit(site.url)
+    page.set_input_files("#photo input[type=file]", portrait(faces=0))
+    page.wait_for_selector(f"{TOAST} >> text=No face")
+    assert page.is_disabled("#reconstruct")
+    page.click("#photo button[aria-label='Remove Image']")
+    page.wait_for_selector("#photo img", state="detached")
+    upload(page, portrait())
+
+
+def test_file_that_is_no_image_is_told(site, visit, tmp_path):
+    path = tmp_path / "notes.png"
+    path.write_bytes(b"no image at all")
+    page = visit(site.url)
+    page.set_input_files("#photo input[type=file]", str(path))
+    page.wait_for_selector(f"{TOAST} >> text=not an image")
+
+
+def test_prompt_without_a_fit_is_told_with_the_way_to_fit_it(site, visit):
+    page = visit(site.url)
+    page.click("#tab-random-button")
+    page.click("#new-seed")
+    page.wait_for_selector("#edit:not([disabled])")
+    page.fill("#prompt input, #prompt textarea", "red nose")
+    page.click("#edit")
+    page.wait_for_selector(f'{TOAST} >> text=python -m train prompt "red nose"')
+    edit(page, PROMPTS[1])
+
+
+def test_random_face_is_the_same_for_the_same_seed(site, visit):
+    seen = []
+    for _ in range(2):
+        page = visit(site.url)
+        page.click("#tab-random-button")
+        page.fill("#seed input", "42")
+        page.click("#make-face")
+        page.wait_for_selector("#edit:not([disabled])")
+        seen.append(picture(page, "aligned"))
+    assert np.array_equal(*seen)
+
+
+def test_slider_previews_while_moving_and_renders_on_release(site, visit, portrait):
+    page = visit(site.url)
+    upload(page, portrait())
+    reconstruct(page)
+    edit(page, PROMPTS[0])
+    before = picture(page, "edited")
+    site.editor.calls.clear()
+    track = page.locator("#strength input[type=range]")
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.85, box["y"] + box["height"] / 2, steps=4)
+    page.wait_for_selector("#result-line .note-badge")
+    assert page.is_disabled("#download-edited")
+    assert picture(page, "edited").shape == (256, 256, 3)
+    page.mouse.up()
+    page.wait_for_selector("#result-line .note-strong")
+    page.wait_for_selector("#download-edited:not([disabled])")
+    after = picture(page, "edited")
+    assert after.shape == before.shape and not np.array_equal(after, before)
+    kinds = {call.split()[0] for call in site.editor.calls}
+    assert kinds == {"preview", "edit"}, "never inverted again"
+
+
+def test_slider_works_from_the_keyboard(site, visit):
+    page = visit(site.url)
+    page.click("#tab-random-button")
+    page.click("#new-seed")
+    page.wait_for_selector("#edit:not([disabled])")
+    edit(page, PROMPTS[2])
+    page.focus("#threshold input[type=range]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#result-line .note-badge")
+    page.click("#render")
+    page.wait_for_selector("#result-line >> text=hard masks at 0.05")
+
+
+def test_several_faces_are_offered(site, visit, portrait):
+    page = visit(site.url)
+    page.set_input_files("#photo input[type=file]", portrait(faces=2))
+    page.wait_for_selector(f"{TOAST} >> text=2 faces")
+    page.wait_for_selector("#aligned img")
+    first = page.get_attribute("#aligned img", "src")
+    page.click("#faces .thumbnail-item >> nth=1")
+    page.wait_for_function("src => document.querySelector('#aligned img').src !== src", arg=first)
+
+
+def test_stop_ends_the_reconstruction(site, visit, portrait):
+    page = visit(site.url)
+    upload(page, portrait())
+    site.editor.hold = threading.Event()
+    try:
+        page.click("#reconstruct")
+        page.wait_for_selector("#reconstruction img")
+        page.click("#stop")
+        page.wait_for_selector(f"{TOAST} >> text=Stopped")
+        page.wait_for_selector("#reconstruct:not([disabled])")
+        assert page.is_disabled("#edit")
+    finally:
+        site.editor.hold.set()
+        site.editor.hold = None
+
+
+def test_two_visitors_at_once_see_only_their_own_face(site, visit, portrait):
+    mine, theirs = visit(site.url), visit(site.url)
+    upload(mine, portrait(seed=1))
+    upload(theirs, portrait(seed=2))
+    mine.click("#reconstruct")
+    theirs.click("#reconstruct")
+    for page in (mine, theirs):
+        page.wait_for_selector("#edit:not([disabled])")
+    edit(mine, PROMPTS[0])
+    edit(theirs, PROMPTS[0])
+    for page, other in ((mine, theirs), (theirs, mine)):
+        shown = picture(page, "original").astype(int)
+        own, foreign = picture(page, "aligned"), picture(other, "aligned")
+        shown = np.asarray(Image.fromarray(shown.astype(np.uint8)).resize(own.shape[1::-1])).astype(int)
+        assert np.abs(shown - own).mean() < 4 < np.abs(shown - foreign).mean()
+    third = visit(site.url)
+    assert third.locator("#aligned img").count() == 0
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_page_never_scrolls_sideways(site, visit, width):
+    page = visit(site.url, viewport={"width": width, "height": 800})
+    page.click("#tab-random-button")
+    page.click("#new-seed")
+    page.wait_for_selector("#edit:not([disabled])")
+    edit(page, PROMPTS[0])
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_notice_says_private_ai_edited_and_non_commercial(site, visit):
+    notice = visit(site.url).inner_text("#notice")
+    for word in ("stay on the machine", "AI-edited", "non-commercial"):
+        assert word in notice

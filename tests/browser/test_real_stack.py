@@ -1,0 +1,49 @@
+"""The page with the real models: a generated face uploaded as a photo, reconstructed, edited."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mcaclip.errors import WeightsError
+from mcaclip.types import to_uint8
+from tests.browser.conftest import serve
+from tests.browser.test_page import edit, picture
+
+
+@pytest.fixture(scope="module")
+def editor():
+    from mcaclip.editor import load_editor
+
+    try:
+        return load_editor("compact", device="cpu")
+    except WeightsError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"needs the weights of the compact stack: {error}")
+
+
+@pytest.mark.real_stack
+@pytest.mark.timeout(600)
+def test_upload_reconstruct_edit_and_masks(editor, visit, tmp_path):
+    face = Image.fromarray(to_uint8(editor.sample(3).reconstruction)).resize((512, 512))
+    photo = tmp_path / "generated.jpg"
+    face.save(photo, quality=95)
+    (tmp_path / "tabs").mkdir()
+    with serve(lambda report: editor, tmp_path / "tabs") as url:
+        page = visit(url)
+        page.set_default_timeout(240_000)
+        page.set_input_files("#photo input[type=file]", str(photo))
+        page.wait_for_selector("#reconstruct:not([disabled])")
+        page.click("#reconstruct")
+        page.wait_for_selector("#edit:not([disabled])")
+        assert "likeness" in page.inner_text("#likeness")
+        edit(page, editor.prompts()[0])
+        page.wait_for_selector("#pasted-group", state="visible")
+        assert page.locator("#masks .thumbnail-item").count() >= 15
+        before, after = picture(page, "original").astype(int), picture(page, "edited").astype(int)
+    assert after.shape == (1024, 1024, 3)
+    assert np.abs(after - before).max() > 40, "the edit can be seen"

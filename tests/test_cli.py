@@ -1,0 +1,190 @@
+"""The command line: status, messages and files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mcaclip.__main__ import main
+from mcaclip.errors import WeightsError
+from mcaclip.types import to_uint8
+from mcaclip.version import __version__
+from tests.fakes import PROMPTS, FakeEditor, draw_face
+
+
+class Loader:
+    """Counts how often the editor is loaded."""
+
+    def __init__(self):
+        self.stacks: list[str] = []
+        self.editor = FakeEditor()
+
+    def __call__(self, stack: str) -> FakeEditor:
+        self.stacks.append(stack)
+        return self.editor
+
+
+@pytest.fixture
+def load() -> Loader:
+    return Loader()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "me.png"
+    Image.fromarray(to_uint8(draw_face(1))).resize((240, 240)).save(path)
+    return path
+
+
+@pytest.fixture
+def faceless(tmp_path: Path) -> Path:
+    path = tmp_path / "night.png"
+    Image.fromarray(np.zeros((200, 200, 3), np.uint8)).save(path)
+    return path
+
+
+def _complaints(capsys) -> list[str]:
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcaclip:")]
+
+
+def test_edit_writes_a_folder_named_after_the_photo(tmp_path, photo, load, capsys):
+    out = tmp_path / "out"
+    status = main(["edit", str(photo), "--prompt", "green  lipstick", "--out", str(out), "--seed", "4"], load)
+    assert status == 0
+    said = json.loads((out / "me" / "result.json").read_text())
+    assert (said["prompt"], said["seed"], said["inversion"]) == ("green lipstick", 4, "good")
+    assert (out / "me" / "pasted.png").is_file()
+    assert str(out / "me") in capsys.readouterr().out
+
+
+def test_edit_passes_on_effort_strength_threshold_and_face(tmp_path, photo, load):
+    options = ["--inversion", "best", "--strength", "0.5", "--mask-threshold", "0.3", "--seed", "9"]
+    assert main(["edit", str(photo), "--prompt", "blue goatee", "--out", str(tmp_path / "o"), *options], load) == 0
+    assert load.editor.calls == ["align", "invert best 9", "edit 0.5 0.3"]
+
+
+def test_face_that_does_not_exist_is_named(tmp_path, photo, load, capsys):
+    args = ["edit", str(photo), "--prompt", "blue goatee", "--out", str(tmp_path / "o"), "--face", "1"]
+    assert main(args, load) == 2
+    assert len(_complaints(capsys)) == 1
+
+
+def test_one_bad_photo_does_not_stop_the_others(tmp_path, photo, faceless, load, capsys):
+    damaged = tmp_path / "damaged.jpg"
+    damaged.write_bytes(b"no image")
+    missing = tmp_path / "missing.jpg"
+    photos = [str(path) for path in (missing, damaged, faceless, photo)]
+    out = tmp_path / "out"
+    assert main(["edit", *photos, "--prompt", "purple hair", "--out", str(out)], load) == 3
+    complaints = _complaints(capsys)
+    assert len(complaints) == 3
+    for path in (missing, damaged, faceless):
+        assert sum(str(path) in line for line in complaints) == 1
+    assert [path.name for path in out.iterdir()] == ["me"]
+    assert len(load.stacks) == 1
+
+
+def test_photos_with_the_same_name_get_different_folders(tmp_path, photo, load):
+    other = tmp_path / "other" / "me.jpg"
+    other.parent.mkdir()
+    Image.open(photo).save(other)
+    out = tmp_path / "out"
+    assert main(["edit", str(photo), str(other), "--prompt", "purple hair", "--out", str(out)], load) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["me", "me_2"]
+
+
+def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
+    good = ["edit", photo, "--out", out]
+    return {
+        "missing photo": ["edit", photo + ".no", "--prompt", "blue goatee", "--out", out],
+        "folder as photo": ["edit", str(Path(photo).parent), "--prompt", "blue goatee", "--out", out],
+        "no prompt": good,
+        "empty prompt": [*good, "--prompt", "  "],
+        "long prompt": [*good, "--prompt", "x" * 201],
+        "two prompts": [*good, "--prompt", "blue goatee", "--prompt", "purple hair"],
+        "strength": [*good, "--prompt", "blue goatee", "--strength", "2.5"],
+        "strength nan": [*good, "--prompt", "blue goatee", "--strength", "nan"],
+        "threshold": [*good, "--prompt", "blue goatee", "--mask-threshold", "1"],
+        "no number": [*good, "--prompt", "blue goatee", "--strength", "much"],
+        "instant": [*good, "--prompt", "blue goatee", "--inversion", "instant"],
+        "effort": [*good, "--prompt", "blue goatee", "--inversion", "fast"],
+        "stack": [*good, "--prompt", "blue goatee", "--stack", "huge"],
+        "negative face": [*good, "--prompt", "blue goatee", "--face", "-1"],
+        "negative seed": [*good, "--prompt", "blue goatee", "--seed", "-1"],
+        "no command": [],
+        "unknown command": ["improve"],
+        "sample without seed": ["sample", "--out", out],
+        "out is a file": ["sample", "--seed", "1", "--out", photo],
+    }
+
+
+@pytest.mark.parametrize("case", sorted(_bad_edits("", "")))
+def test_bad_input_takes_one_line_and_loads_nothing(case, tmp_path, photo, load, capsys):
+    args = _bad_edits(str(photo), str(tmp_path / "out"))[case]
+    assert main(args, load) == 2
+    streams = capsys.readouterr()
+    assert len(streams.err.splitlines()) == 1 and streams.err.startswith("mcaclip: ")
+    assert streams.out == ""
+    assert load.stacks == []
+
+
+def test_prompt_without_a_fit_is_refused_once_with_the_way_to_fit_it(tmp_path, photo, load, capsys):
+    args = ["edit", str(photo), str(photo), "--prompt", "red nose", "--out", str(tmp_path / "out")]
+    assert main(args, load) == 2
+    complaints = _complaints(capsys)
+    assert len(complaints) == 1
+    assert 'python -m train prompt "red nose"' in complaints[0]
+
+
+def test_missing_weights_take_one_line(tmp_path, photo, capsys):
+    def fail(stack: str) -> FakeEditor:
+        raise WeightsError("The file is missing.\nRun: python -m mcaclip doctor")
+
+    assert main(["edit", str(photo), "--prompt", "purple hair", "--out", str(tmp_path / "o")], fail) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_sample_without_a_prompt_writes_the_face_only(tmp_path, load):
+    assert main(["sample", "--seed", "12", "--out", str(tmp_path)], load) == 0
+    folder = tmp_path / "seed_12"
+    files = {path.name for path in folder.iterdir()}
+    assert files == {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
+    assert json.loads((folder / "result.json").read_text())["prompt"] is None
+
+
+def test_sample_with_a_prompt_writes_the_edit_too(tmp_path, load):
+    assert main(["sample", "--seed", "12", "--prompt", "purple hair", "--out", str(tmp_path)], load) == 0
+    assert (tmp_path / "seed_12" / "edited.png").is_file()
+    assert load.editor.calls == ["sample 12", "edit 1 0"]
+
+
+def test_invert_writes_no_edit(tmp_path, photo, load):
+    assert main(["invert", str(photo), "--out", str(tmp_path / "out")], load) == 0
+    files = {path.name for path in (tmp_path / "out" / "me").iterdir()}
+    assert files == {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
+
+
+def test_prompts_lists_what_is_fitted(load, capsys):
+    assert main(["prompts"], load) == 0
+    assert capsys.readouterr().out.split("\n") == [*PROMPTS, ""]
+
+
+def test_help_does_not_import_torch():
+    code = (
+        "import sys\nfrom mcaclip.__main__ import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "edit" in done.stdout
+
+
+def test_version_is_that_of_the_project(repo_root):
+    assert f'\nversion = "{__version__}"\n' in (repo_root / "pyproject.toml").read_text()

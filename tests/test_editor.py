@@ -1,0 +1,93 @@
+"""The real compact stack, end to end on generated faces."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mcaclip.colour import colour_lab
+from mcaclip.errors import PromptError, StudioError
+from mcaclip.evaluate import measure, named_region
+from mcaclip.types import EditSettings
+
+
+@pytest.fixture(scope="module")
+def face(editor):
+    return editor.sample(3)
+
+
+@pytest.fixture(scope="module")
+def lipstick(editor, face):
+    return editor.edit(face, EditSettings("green lipstick"))
+
+
+def test_the_three_promised_prompts_are_shipped(editor):
+    assert {"green lipstick", "blue goatee", "purple hair"} <= set(editor.prompts())
+
+
+def test_lips_turn_green_and_nothing_else_moves(editor, face, lipstick, parser):
+    mask, allowed = named_region(editor, parser, face, "lips")
+    moved, leak = measure(face.reconstruction, lipstick.image, mask, allowed, colour_lab("green"))
+    assert moved >= 0.5
+    assert leak <= 4.0
+
+
+def test_result_carries_everything_a_user_is_shown(editor, lipstick):
+    assert lipstick.image.shape == (3, 1024, 1024)
+    assert len(lipstick.masks) == len(lipstick.mask_names) == 16
+    assert [mask.shape[-1] for mask in lipstick.masks[:3]] == [4, 8, 8]
+    assert lipstick.combined_mask.shape == (1, 1024, 1024)
+    assert lipstick.delta_w.shape == (18, 512)
+    assert 0.5 < lipstick.identity <= 1.0001
+
+
+def test_strength_zero_is_the_reconstruction_bit_for_bit(editor, face):
+    result = editor.edit(face, EditSettings("green lipstick", strength=0.0))
+    assert torch.equal(result.image, face.reconstruction)
+
+
+def test_strength_scales_the_change(editor, face):
+    weak, strong = (editor.preview(face, EditSettings("purple hair", s)).image for s in (0.3, 1.0))
+    plain = editor.preview(face, EditSettings("purple hair", 0.0)).image
+    assert 0 < (weak - plain).abs().mean() < (strong - plain).abs().mean()
+
+
+def test_a_threshold_makes_every_mask_hard(editor, face):
+    result = editor.preview(face, EditSettings("purple hair", mask_threshold=0.5))
+    for mask in result.masks:
+        assert set(mask.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_a_seed_is_the_same_face_every_time(editor, face):
+    again = editor.sample(3)
+    assert torch.equal(again.w_plus, face.w_plus)
+    assert not torch.equal(editor.sample(4).w_plus, face.w_plus)
+
+
+def test_other_wordings_find_the_fitted_prompt(editor):
+    assert editor.check_prompt("  Green   LIPS ") == "green lipstick"
+    assert editor.check_prompt("a woman with purple hair") == "purple hair"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("   ", "empty"),
+        ("x" * 2000, "2000 characters"),
+        ("zombie", "python -m train prompt"),
+        ("😀", "no edit is fitted"),
+    ],
+)
+def test_prompts_without_an_edit_say_what_to_do(editor, text, message):
+    with pytest.raises(PromptError, match=message):
+        editor.check_prompt(text)
+
+
+def test_efforts_that_do_not_exist_yet_are_refused(editor, face):
+    from mcaclip.align import already_aligned
+    from mcaclip.types import to_uint8
+
+    aligned = already_aligned(to_uint8(face.reconstruction))
+    with pytest.raises(StudioError, match="good or best"):
+        editor.invert(aligned, "instant")

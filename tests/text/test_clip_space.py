@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mcaclip.errors import WeightsError
+from mcaclip.text.clip_space import FACECLIP, ClipSpace, create_model
+
+
+def test_embeddings_are_unit_vectors_in_one_space(space):
+    images, texts = (
+        space.encode_image(torch.rand(2, 3, 256, 256) * 2 - 1),
+        space.encode_text(["a face", "blue hair"]),
+    )
+    assert images.shape == texts.shape == (2, 512)
+    for vectors in (images, texts):
+        torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+
+
+def test_pictures_are_normalised_before_they_are_encoded(space):
+    seen = []
+    handle = space.model.visual.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    space.encode_image(torch.full((1, 3, 256, 256), 0.5))
+    handle.remove()
+    assert seen[0].shape[-1] == space.image_size
+    # 0.5 in [-1, 1] is 0.75 in [0, 1], which mean 0.5 and deviation 0.5 bring to 0.5
+    torch.testing.assert_close(seen[0], torch.full_like(seen[0], 0.5), atol=1e-3, rtol=0)
+
+
+def test_gradients_reach_the_picture(space):
+    image = (torch.rand(1, 3, 256, 256) - 0.5).requires_grad_()
+    space.encode_image(image).sum().backward()
+    assert image.grad.abs().sum() > 0
+
+
+def test_token_states_end_with_the_text_embedding(space):
+    code = space.text_code("green lipstick")
+    torch.testing.assert_close(code.embedding, space.encode_text(["green lipstick"]))
+    last = int(code.token_mask.sum()) - 1
+    state = torch.nn.functional.normalize(code.tokens[:, last], dim=-1)
+    torch.testing.assert_close(state, code.embedding)
+    assert not code.token_mask[0, last + 1 :].any()
+
+
+def test_a_file_of_another_layout_is_refused(tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
+    with pytest.raises(WeightsError, match="does not fit FaceCLIP"):
+        create_model(FACECLIP, tmp_path / "x.safetensors")
+
+
+def test_shipped_model_tells_colours_and_parts_apart(space, preview, parser):
+    """The painted faces are new ones: seed 99 is in no training pool."""
+    from mcaclip.text.grammar import Meaning
+    from train.painting import Sample, build_pool, render
+
+    pool = build_pool(preview, parser, torch.zeros(18, 512), 6, seed=99)
+    rng, right = np.random.default_rng(0), []
+    pairs = [(p, c) for p in ("lips", "hair", "skin") for c in ("green", "blue", "purple", "red")]
+    texts = space.encode_text([f"a face with {c} {p}" for p, c in pairs])
+    for face in range(6):
+        for pair in pairs:
+            picture = render(pool, face, Sample((Meaning(*pair),)), rng)
+            best = int((space.encode_image(picture[None]) @ texts.T).argmax())
+            right.append(pairs[best] == pair)
+    assert np.mean(right) > 0.6
+
+
+def test_faceclip_is_an_open_clip_model_of_our_own_configuration():
+    space = ClipSpace(create_model())
+    assert space.image_size == 128
+    assert space.encode_text(["x"]).shape == (1, 512)

@@ -1,0 +1,59 @@
+"""The page's settings: privacy, endpoints, queue."""
+
+from __future__ import annotations
+
+import gradio as gr
+import pytest
+
+from mcaclip.ui.blocks import MODEL_QUEUE, build, launch_options
+from mcaclip.ui.handlers import Studio
+from mcaclip.ui.images import uploaded_path
+from mcaclip.ui.loading import EditorSource
+from tests.fakes import FakeEditor
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> gr.Blocks:
+    return build(Studio(EditorSource(lambda report: FakeEditor()), tmp_path_factory.mktemp("tabs")))
+
+
+def test_nothing_is_served_recorded_or_sent():
+    options = launch_options()
+    assert options["allowed_paths"] == []
+    assert options["run_history"] is False
+    assert options["enable_monitoring"] is False
+    assert options["share"] is False
+    assert options["max_file_size"] == "10mb"
+
+
+def test_page_sends_no_analytics_and_empties_its_cache(page):
+    assert page.analytics_enabled is False
+    assert page.delete_cache is not None
+
+
+def test_only_the_named_steps_are_public(page):
+    public = {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
+    assert public == {"align", "invert", "edit", "sample"}
+
+
+def test_whatever_writes_a_session_waits_in_one_line(page):
+    for fn in page.fns.values():
+        writes = any(isinstance(block, gr.State) for block in fn.outputs)
+        assert not writes or (fn.concurrency_id == MODEL_QUEUE and fn.concurrency_limit == 1 and fn.queue)
+
+
+def test_sessions_end(page):
+    states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
+    assert len(states) == 1 and states[0].time_to_live == 3600
+
+
+def test_test_hooks_are_unique(page):
+    ids = [block.elem_id for block in page.blocks.values() if getattr(block, "elem_id", None)]
+    assert len(ids) == len(set(ids))
+
+
+def test_photos_reach_our_own_reader_as_they_were_uploaded(page):
+    align = [fn for fn in page.fns.values() if fn.api_name == "align"]
+    assert len(align) == 1 and align[0].preprocess is False
+    assert uploaded_path({"path": "/x/me.jpg", "url": None}) == "/x/me.jpg"
+    assert uploaded_path(None) is None
