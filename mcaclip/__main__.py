@@ -1,4 +1,4 @@
-"""Command line: `python -m mcaclip edit|sample|invert|prompts|doctor`.
+"""Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
 failed (each is named on stderr, the others are done). Heavy modules are imported inside the commands, so
@@ -53,6 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
     prompts = commands.add_parser("prompts", help="list the prompts that have a fitted edit")
     _add_stack(prompts)
     prompts.set_defaults(run=run_prompts)
+    _add_evaluate(commands)
+    bench = commands.add_parser("bench", help="time every stage on this machine")
+    _add_stack(bench)
+    bench.set_defaults(run=run_bench)
     doctor = commands.add_parser("doctor", help="check every weight file, and say how to get what is missing")
     doctor.set_defaults(run=run_doctor)
     return parser
@@ -74,6 +78,18 @@ def _add_sample(commands: argparse._SubParsersAction) -> None:
     _add_stack(parser)
     _add_edit_options(parser)
     parser.set_defaults(run=run_sample)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("evaluate", help="measure the fitted edits: figures and contact sheets")
+    parser.add_argument("--out", type=Path, required=True, help="folder for figures.json, figures.md and the sheets")
+    parser.add_argument("--seeds", type=int, default=20, help="generated faces (default 20)")
+    parser.add_argument("--photos", type=Path, help="folder of photos to invert and edit as well")
+    parser.add_argument("--limit", type=int, default=20, help="photos at most (default 20)")
+    parser.add_argument("--prompt", action="append", default=[], help="only this prompt (repeatable; default all)")
+    parser.add_argument("--inversion", default="good", help="inversion effort for photos (default good)")
+    _add_stack(parser)
+    parser.set_defaults(run=run_evaluate)
 
 
 def _add_invert(commands: argparse._SubParsersAction) -> None:
@@ -169,6 +185,28 @@ def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
     """`prompts`: one fitted prompt a line."""
     for prompt in load(args.stack).prompts():
         sys.stdout.write(prompt + "\n")
+    return 0
+
+
+def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
+    """`evaluate`: figures for the fitted edits."""
+    from mcaclip import evaluate
+
+    if args.photos and not args.photos.is_dir():
+        raise StudioError(f"--photos: there is no folder {args.photos}")
+    summary = evaluate.run(
+        load(args.stack), args.out, args.seeds, args.photos, args.limit, args.prompt, args.inversion
+    )
+    sys.stdout.write(evaluate.as_markdown(summary))
+    return 0
+
+
+def run_bench(args: argparse.Namespace, load: EditorLoader) -> int:
+    """`bench`: seconds a stage."""
+    from mcaclip import bench
+
+    for stage, seconds in bench.run(load(args.stack)).items():
+        sys.stdout.write(f"{stage:28} {seconds:6.2f} s\n")
     return 0
 
 

@@ -167,8 +167,7 @@ def already_aligned(photo: np.ndarray) -> AlignedFace:
     height, width = photo.shape[:2]
     if height != width:
         raise ImageError(
-            f"An aligned face must be square, this image is {width} x {height}. "
-            "Let the face be found instead."
+            f"An aligned face must be square, this image is {width} x {height}. Let the face be found instead."
         )
     resized = photo
     if width != ALIGNED_SIZE:

@@ -75,9 +75,7 @@ def format_report(rows: Sequence[Row]) -> str:
         lines.append(f"{row.state.value:<8} {row.name:<{width}}  {row.detail}")
         # Not wrapped: commands and paths are to be copied as they stand.
         lines += [
-            f"{'':<9}{label}: {text}"
-            for label, text in (("licence", row.licence), ("to do", row.advice))
-            if text
+            f"{'':<9}{label}: {text}" for label, text in (("licence", row.licence), ("to do", row.advice)) if text
         ]
     faults = [row.name for row in rows if not row.good]
     lines.append(f"Not ready: {', '.join(faults)}." if faults else "Everything needed is on this machine.")

@@ -61,9 +61,7 @@ class Row:
 
 
 @torch.no_grad()
-def named_region(
-    editor: FaceEditor, parser: ParsingHead, inversion: Inversion, part: str
-) -> tuple[Tensor, Tensor]:
+def named_region(editor: FaceEditor, parser: ParsingHead, inversion: Inversion, part: str) -> tuple[Tensor, Tensor]:
     """The named region and what may change, grown by 5 % of the face's width: each `[1, 1, 256, 256]`."""
     code = inversion.w_plus[None].to(editor.device)
     made = synthesize(editor.models.preview, code, keep=PARSED_LAYERS)
@@ -72,9 +70,7 @@ def named_region(
     return mask.cpu(), dilate((mask > 0.3).float(), round(MARGIN * float(face_width(parsed)))).cpu()
 
 
-def measure(
-    source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colour: Tensor
-) -> tuple[float, float]:
+def measure(source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colour: Tensor) -> tuple[float, float]:
     """`moved` and `leak` (see `Row`) of pictures `[3, S, S]` in [-1, 1]; masks `[1, 1, 256, 256]`."""
     small = [F.adaptive_avg_pool2d(picture[None], PARSE_SIZE) for picture in (source, edited)]
     weight = (mask > 0.5).float()
@@ -189,10 +185,7 @@ def as_markdown(summary: dict[str, dict[str, float]]) -> str:
     """The summary as a table."""
     columns = ("hits", "faces", "moved", "leak", "identity", "area", "seconds")
     lines = ["| prompt | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    lines += [
-        f"| {name} | " + " | ".join(str(values[c]) for c in columns) + " |"
-        for name, values in summary.items()
-    ]
+    lines += [f"| {name} | " + " | ".join(str(values[c]) for c in columns) + " |" for name, values in summary.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -200,9 +193,7 @@ def contact_sheet(pairs: Sequence[tuple[Tensor, Tensor]], size: int = 192, colum
     """Pairs of pictures `[3, S, S]`, the original above its edit, `columns` pairs a line."""
     tiles = []
     for before, after in pairs:
-        small = F.interpolate(
-            torch.stack([before, after]), size=(size, size), mode="bilinear", antialias=True
-        )
+        small = F.interpolate(torch.stack([before, after]), size=(size, size), mode="bilinear", antialias=True)
         tiles.append(np.concatenate([to_uint8(picture) for picture in small], 0))
     while len(tiles) % columns:
         tiles.append(np.full_like(tiles[0], 255))

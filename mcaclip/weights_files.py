@@ -47,9 +47,7 @@ class Places:
         cache = os.environ.get("MCACLIP_CACHE")
         folder = Path(local).expanduser().resolve() if local else None
         if folder is not None and not folder.is_dir():
-            raise WeightsError(
-                f"MCACLIP_WEIGHTS is {local}, which is no folder. Create it or unset the variable."
-            )
+            raise WeightsError(f"MCACLIP_WEIGHTS is {local}, which is no folder. Create it or unset the variable.")
         return cls(folder, Path(cache).expanduser().resolve() if cache else _platform_cache())
 
 
@@ -208,8 +206,7 @@ def find_wheel_files(entry: Entry, source: WheelSource, places: Places) -> list[
         return []
     if missing:
         raise WeightsError(
-            f"{places.local} has only some files of {entry.title}: {', '.join(missing)} missing. "
-            f"{how_to_get(entry)}"
+            f"{places.local} has only some files of {entry.title}: {', '.join(missing)} missing. {how_to_get(entry)}"
         )
     for path, member in members.items():
         check(path, member, how_to_get(entry))

@@ -64,9 +64,7 @@ def test_quads_equal_the_published_ones(reference_dir: Path) -> None:
         np.testing.assert_allclose(ffhq_quad(landmarks), quad, atol=1e-6)
 
 
-def test_detection_equals_the_published_one(
-    aligner: FaceAligner, reference_dir: Path, photos_dir: Path
-) -> None:
+def test_detection_equals_the_published_one(aligner: FaceAligner, reference_dir: Path, photos_dir: Path) -> None:
     golden = np.load(reference_dir / "alignment.npz")
     for index, name in enumerate(golden["file_names"]):
         faces = aligner.detect(load_photo(photos_dir / str(name)))

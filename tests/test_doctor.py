@@ -97,9 +97,7 @@ def test_exit_status(state: State, status: int) -> None:
 
 def test_text_names_faults_and_keeps_commands_whole() -> None:
     command = "Run `" + "long " * 60 + "command`."
-    text = format_report(
-        [Row("a", State.OK, "fine", "free"), Row("b", State.MISSING, "gone", "free", command)]
-    )
+    text = format_report([Row("a", State.OK, "fine", "free"), Row("b", State.MISSING, "gone", "free", command)])
     assert command in text
     assert text.endswith("Not ready: b.")
     assert text.count("licence: free") == 2

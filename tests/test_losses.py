@@ -126,9 +126,7 @@ def test_text_directions(features):
     torch.testing.assert_close(directions[:2].norm(dim=-1), torch.ones(2))
     torch.testing.assert_close(directions[0], directions[1])
     unit = [torch.nn.functional.normalize(t, dim=-1) for t in (source, target)]
-    torch.testing.assert_close(
-        directions[0], torch.nn.functional.normalize((unit[1] - unit[0]).mean(0), dim=-1)
-    )
+    torch.testing.assert_close(directions[0], torch.nn.functional.normalize((unit[1] - unit[0]).mean(0), dim=-1))
     assert losses.text_directions(source, target).shape == (4, 16)
 
 

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-GUARD = "from mcaclip import _torchvision_guard as guard\nguard.ensure_torchvision()\nimport torchvision\n"
+ENSURE = "from mcaclip import _torchvision_guard as guard\nguard.ensure_torchvision()\n"
+GUARD = ENSURE + "import torchvision\n"
 NEEDS_NMS = """
 import torchvision.extension
 import torch
@@ -59,6 +60,6 @@ def test_a_torchvision_without_its_operators_is_mended(run):
 
 
 def test_other_failures_are_passed_on(run):
-    done = run(GUARD, torchvision="raise RuntimeError('another reason')")
+    done = run(ENSURE, torchvision="raise RuntimeError('another reason')")
     assert done.returncode != 0
     assert "another reason" in done.stderr

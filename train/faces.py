@@ -60,9 +60,7 @@ class CodeSampler:
     def _w(self, generator: Generator, count: int, rng: np.random.Generator) -> Tensor:
         z = torch.from_numpy(rng.standard_normal((count, 512)).astype(np.float32))
         psi = torch.from_numpy(rng.uniform(*self.psi, (count, 1)).astype(np.float32))
-        return truncate(
-            generator.mapping(z.to(generator.w_avg.device)), generator.w_avg, psi.to(generator.w_avg)
-        )
+        return truncate(generator.mapping(z.to(generator.w_avg.device)), generator.w_avg, psi.to(generator.w_avg))
 
 
 @dataclass(frozen=True)

@@ -118,9 +118,7 @@ class TrainingLoop:
 
     def _update(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss.item()} at step {self.step}: lower the learning rate and resume"
-            )
+            raise TrainingError(f"the loss is {loss.item()} at step {self.step}: lower the learning rate and resume")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.settings.clip_gradient:

@@ -139,9 +139,7 @@ def draw_variants(rng: np.random.Generator) -> list[Sample]:
             Sample((first,)),
         ]
     third = str(rng.permutation(list(COLOURS))[0])
-    return [Sample((Meaning(parts[0], c),)) for c in (colours[0], colours[1], third)] + [
-        Sample((other_part,))
-    ]
+    return [Sample((Meaning(parts[0], c),)) for c in (colours[0], colours[1], third)] + [Sample((other_part,))]
 
 
 _PAINT_SHADE = {
@@ -207,11 +205,7 @@ def _phrase(meaning: Meaning, rng: np.random.Generator, held_out: bool) -> str:
     names = [meaning.colour] + [k for k, v in COLOUR_SYNONYMS.items() if v == meaning.colour]
     colour = str(rng.choice(names))
     article = "an" if colour[0] in "aeiou" else "a"
-    return (
-        f"{article} {colour} {noun}"
-        if meaning.part == "goatee" and rng.random() < 0.5
-        else f"{colour} {noun}"
-    )
+    return f"{article} {colour} {noun}" if meaning.part == "goatee" and rng.random() < 0.5 else f"{colour} {noun}"
 
 
 def augment(images: Tensor, size: int, rng: np.random.Generator) -> Tensor:

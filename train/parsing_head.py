@@ -82,9 +82,7 @@ def fit_parsing_head(
     log.info("labelled %d faces", len(labels))
     head = ParsingHead()
     optimizer = torch.optim.Adam(head.parameters(), settings.lr)
-    loop_settings = LoopSettings(
-        settings.steps, max_minutes, settings.seed, ema=0.995, log_every=10, warmup=50
-    )
+    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.995, log_every=10, warmup=50)
     loop = TrainingLoop(head, optimizer, loop_settings, out, asdict(settings))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:

@@ -52,14 +52,10 @@ def _features(generator: MobileStyleGAN, codes: Tensor) -> Tensor:
     return torch.cat(maps)
 
 
-def _batch(
-    faces: FaceSet, features: Tensor, size: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(faces: FaceSet, features: Tensor, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
     index = rng.integers(0, len(faces.codes), size)
     y, x = rng.integers(0, 128 - CROP + 1, (2, size))
-    crops = torch.stack(
-        [features[i, :, a : a + CROP, b : b + CROP] for i, a, b in zip(index, y, x, strict=True)]
-    )
+    crops = torch.stack([features[i, :, a : a + CROP, b : b + CROP] for i, a, b in zip(index, y, x, strict=True)])
     targets = torch.stack(
         [
             faces.images[i, :, 2 * a : 2 * (a + CROP), 2 * b : 2 * (b + CROP)]
@@ -92,15 +88,11 @@ def fit_preview_head(
 ) -> dict[str, float]:
     """Fit, evaluate and write `preview_head.safetensors` and `report.json` into `out`."""
     sampler = CodeSampler(shift=0.35)
-    faces = collect_faces(
-        generator, sampler, settings.faces, settings.seed, out.parent / "faces", max_minutes / 2
-    )
+    faces = collect_faces(generator, sampler, settings.faces, settings.seed, out.parent / "faces", max_minutes / 2)
     features = _features(generator, faces.codes)
     head = channels_last(PreviewHead())
     optimizer = torch.optim.AdamW(head.parameters(), settings.lr, weight_decay=0.02)
-    loop_settings = LoopSettings(
-        settings.steps, max_minutes, settings.seed, ema=0.998, log_every=20, warmup=100
-    )
+    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, log_every=20, warmup=100)
     loop = TrainingLoop(head, optimizer, loop_settings, out, asdict(settings))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:

@@ -186,9 +186,7 @@ class PromptObjective:
         weighted = weigh(terms, s.weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
 
-    def _nce(
-        self, source: Tensor, edited: Tensor, targets: Sequence[Target], rng: np.random.Generator
-    ) -> Tensor:
+    def _nce(self, source: Tensor, edited: Tensor, targets: Sequence[Target], rng: np.random.Generator) -> Tensor:
         views = random_views(edited, self.settings.views, rng)
         with torch.no_grad():
             source_features = self.space.encode_image(source)
@@ -254,11 +252,14 @@ def fit_prompts(
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
+    The prompts take turns; one that is named twice takes twice as many.
+
     `objective.generator` is what is trained through: the preview, or the full generator itself. The mask nets of
     layers that only `full_generator` has learn afterwards, from the finished masks below them.
     """
     settings = objective.settings
-    prompts = [target.prompt for target in objective.targets]
+    distinct = list({target.prompt: target for target in objective.targets}.values())
+    prompts = [target.prompt for target in distinct]
     torch.manual_seed(settings.seed)
     network = MCANetwork(full_generator.layers, settings.network).to(full_generator.w_avg.device)
     loop_settings = LoopSettings(
@@ -278,11 +279,12 @@ def fit_prompts(
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
         codes = settings.sampler.draw(full_generator, settings.batch, rng)
         first = number * settings.batch
-        targets = [objective.targets[(first + i) % len(prompts)] for i in range(settings.batch)]
+        turns = objective.targets
+        targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
         return objective(network, codes, targets, rng)
 
     def sheet(number: int) -> None:
-        for target in objective.targets:
+        for target in distinct:
             with torch.no_grad():
                 source, edited, _, masks = objective.edit(network, shown, [target] * len(shown))
             name = f"{target.prompt.replace(' ', '_')}_{number:05d}.png"
@@ -295,7 +297,7 @@ def fit_prompts(
         fit_upper_masks(
             network,
             full_generator,
-            objective.targets,
+            distinct,
             settings.sampler,
             settings.upper_mask_faces,
             settings.seed,

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from mcaclip.generators.base import LayerSpec
 from mcaclip.generators.ops import normalise_features
 
+CASCADE_SIZE = 32
+"""From this side on a cascade starts with the mask below; coarser cells are larger than most parts of a face."""
+
 
 @dataclass(frozen=True)
 class MaskConfig:
@@ -59,9 +62,7 @@ class MaskNet(nn.Module):
         logits = self.out(F.relu(x))
         if self.gain is not None and below is not None:
             size = features.shape[-2:]
-            logits = logits + self.gain * F.interpolate(
-                below, size=size, mode="bilinear", align_corners=False
-            )
+            logits = logits + self.gain * F.interpolate(below, size=size, mode="bilinear", align_corners=False)
         return logits
 
 
@@ -76,6 +77,10 @@ class CoralMasks(nn.Module):
         self.layers = tuple(layers)
         self.nets = nn.ModuleList(MaskNet(spec.channels, config) for spec in layers)
         self.final = MaskNet(layers[-1].channels, config)
+        for spec, net in zip([*layers, layers[-1]], [*self.nets, self.final], strict=True):
+            if net.gain is not None and spec.size >= CASCADE_SIZE:
+                nn.init.ones_(net.gain)
+                nn.init.zeros_(net.out.bias)
 
     def logits(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
         """Logits of the layers `0 .. len(features) - 1` and of the final picture.

@@ -36,9 +36,7 @@ class EqualLinear(nn.Module):
     Source: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN" (StyleGAN2).
     """
 
-    def __init__(
-        self, in_features: int, out_features: int, *, lr_mul: float = 1.0, activation: bool = False
-    ) -> None:
+    def __init__(self, in_features: int, out_features: int, *, lr_mul: float = 1.0, activation: bool = False) -> None:
         """Creates the layer.
 
         Args:

@@ -172,17 +172,13 @@ class FeatureFusion(nn.Module):
         if w_plus.shape != (batch, config.num_ws, config.dim):
             raise ValueError(f"w_plus must be [B, {config.num_ws}, {config.dim}], not {tuple(w_plus.shape)}")
         if text_embedding.shape != (batch, config.dim):
-            raise ValueError(
-                f"text_embedding must be [{batch}, {config.dim}], not {tuple(text_embedding.shape)}"
-            )
+            raise ValueError(f"text_embedding must be [{batch}, {config.dim}], not {tuple(text_embedding.shape)}")
         if config.variant == "paper":
             return
         if text_tokens is None:
             raise ValueError('the variant "tokens" needs text_tokens [B, L, dim]')
         length = text_tokens.shape[1]
         if text_tokens.shape != (batch, length, config.dim):
-            raise ValueError(
-                f"text_tokens must be [{batch}, L, {config.dim}], not {tuple(text_tokens.shape)}"
-            )
+            raise ValueError(f"text_tokens must be [{batch}, L, {config.dim}], not {tuple(text_tokens.shape)}")
         if token_mask is not None and token_mask.shape != (batch, length):
             raise ValueError(f"token_mask must be [{batch}, {length}], not {tuple(token_mask.shape)}")

@@ -37,9 +37,7 @@ class TextCode:
 
     def expand(self, batch: int) -> TextCode:
         """The same prompt for `batch` faces."""
-        return TextCode(
-            *(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask))
-        )
+        return TextCode(*(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask)))
 
     @staticmethod
     def stack(codes: Sequence[TextCode]) -> TextCode:
@@ -145,13 +143,9 @@ def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANet
     except Exception as error:
         raise WeightsError(f"{path} is no safetensors file ({error})") from error
     if metadata.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`"
-        )
+        raise WeightsError(f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`")
     raw = json.loads(metadata["config"])
-    config = MCAConfig(
-        **{**raw, "fusion": FeatureFusionConfig(**raw["fusion"]), "masks": MaskConfig(**raw["masks"])}
-    )
+    config = MCAConfig(**{**raw, "fusion": FeatureFusionConfig(**raw["fusion"]), "masks": MaskConfig(**raw["masks"])})
     layers = [LayerSpec(**{**spec, "rows": tuple(spec["rows"])}) for spec in json.loads(metadata["layers"])]
     network = MCANetwork(layers, config)
     load_strictly(network, path, "does not fit its own settings", "fit the prompt again")

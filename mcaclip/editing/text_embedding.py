@@ -20,9 +20,7 @@ class TextEmbeddingModule(nn.Module):
     Published weights load after `rename_published_text_keys`.
     """
 
-    def __init__(
-        self, num_ws: int = 18, *, dim: int = 512, num_layers: int = 4, lr_mul: float = 0.01
-    ) -> None:
+    def __init__(self, num_ws: int = 18, *, dim: int = 512, num_layers: int = 4, lr_mul: float = 0.01) -> None:
         """Creates the module.
 
         Args:

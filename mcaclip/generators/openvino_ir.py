@@ -59,9 +59,7 @@ class _Graph:
     def only_consumer(self, key: str, kind: str) -> str:
         found = [target for target in self.outputs[key] if self.kind(target) == kind]
         if len(found) != 1:
-            raise WeightsError(
-                f"the IR graph has {len(found)} {kind} layers behind layer {key}, expected one"
-            )
+            raise WeightsError(f"the IR graph has {len(found)} {kind} layers behind layer {key}, expected one")
         return found[0]
 
     def constant_input(self, key: str) -> Tensor:

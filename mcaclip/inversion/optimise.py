@@ -20,7 +20,8 @@ from mcaclip.inversion.start import LinearStart
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
 from mcaclip.types import Progress, ProgressCallback
 
-LAST_USED_ROW = 15
+OFFSET_ROWS = 12
+"""Rows from here on keep the base: the preview only guesses their effect, and offsets would exploit its errors."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,16 @@ def invert(
     with torch.no_grad():
         guess = start(image[None].to(generator.w_avg.device))[0]
     base = guess.clone().requires_grad_(True)
-    offsets = torch.zeros(NUM_WS, base.numel(), device=base.device, requires_grad=True)
-    # rows above the last used one get no gradient: they follow the base
+    offsets = torch.zeros(OFFSET_ROWS, base.numel(), device=base.device, requires_grad=True)
+    still = torch.zeros(NUM_WS - OFFSET_ROWS, base.numel(), device=base.device)
     optimizer = torch.optim.Adam([base, offsets], lr=settings.lr, betas=(0.9, 0.99))
     variance = _w_variance(generator)
     best_loss, best = math.inf, base.detach().expand(NUM_WS, -1).clone()
     for step in range(settings.steps):
         progress = step / settings.steps
-        optimizer.param_groups[0]["lr"] = settings.lr * (
-            0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress))
-        )
+        optimizer.param_groups[0]["lr"] = settings.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
         moving = progress >= settings.base_share
-        code = base + (offsets if moving else offsets.detach())
+        code = base + torch.cat([offsets if moving else offsets.detach(), still])
         picture = synthesize(generator, code[None]).image
         loss = target.distance(picture, identity, settings)
         loss = loss + settings.offset * (offsets.square() / variance).mean()
@@ -98,11 +97,7 @@ def invert(
         loss.backward()
         optimizer.step()
         if callback and (step % settings.live_every == 0 or step == settings.steps - 1):
-            callback(
-                Progress(
-                    "reconstructing", (step + 1) / settings.steps, picture[0].detach().clamp(-1, 1).cpu()
-                )
-            )
+            callback(Progress("reconstructing", (step + 1) / settings.steps, picture[0].detach().clamp(-1, 1).cpu()))
     return best
 
 
@@ -133,9 +128,7 @@ class _Target:
         coarse = (F.avg_pool2d(picture, 4) - F.avg_pool2d(self.image, 4)).abs() * F.avg_pool2d(self.weight, 4)
         loss = settings.pixel * (difference.mean() + coarse.mean())
         features = _features(identity, picture)
-        terms = [
-            (a - b).square().mean() / b.square().mean() for a, b in zip(features, self.features, strict=True)
-        ]
+        terms = [(a - b).square().mean() / b.square().mean() for a, b in zip(features, self.features, strict=True)]
         loss = loss + settings.feature * torch.stack(terms).mean()
         if settings.identity:
             cosine = (identity.embed(picture) * self.embedding).sum()

@@ -63,9 +63,7 @@ class ClipSpace(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     @classmethod
-    def load(
-        cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu"
-    ) -> ClipSpace:
+    def load(cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu") -> ClipSpace:
         """The frozen space; `path` defaults to the shipped FaceCLIP."""
         if path is None:
             from mcaclip import weights

@@ -159,9 +159,7 @@ def test_samples_do_not_mix(variant, inputs):
     torch.testing.assert_close(both[:1], one, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"heads": 3}, {"heads": 0}, {"feedforward_dim": 0}, {"variant": "words"}]
-)
+@pytest.mark.parametrize("changes", [{"heads": 3}, {"heads": 0}, {"feedforward_dim": 0}, {"variant": "words"}])
 def test_bad_settings_are_refused(changes):
     with pytest.raises(ValueError, match=r"heads|size|variant"):
         FeatureFusionConfig(**{**SMALL, **changes})

@@ -22,9 +22,7 @@ _EYE = (
 )
 
 
-def draw_face(
-    width: int, height: int, faces: tuple[tuple[int, int, int], ...], background: int = 165
-) -> np.ndarray:
+def draw_face(width: int, height: int, faces: tuple[tuple[int, int, int], ...], background: int = 165) -> np.ndarray:
     """`uint8 [height, width, 3]` with faces given as (centre x, centre y, width of the face) in pixels."""
     picture = np.full((height, width, 3), background, np.uint8)
     mirrored = tuple((-x, *rest) for x, *rest in _EYE)

@@ -42,9 +42,7 @@ def filled_state_dict(layout: Path) -> dict[str, Tensor]:
     return state
 
 
-def load_filled(
-    module: nn.Module, layout: Path, rename: Callable[[dict[str, Tensor]], dict[str, Tensor]]
-) -> None:
+def load_filled(module: nn.Module, layout: Path, rename: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> None:
     """Fills a module from a layout file; the keys must match exactly after `rename`."""
     module.load_state_dict(rename(filled_state_dict(layout)), strict=True)
     module.eval()

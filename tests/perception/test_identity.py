@@ -98,9 +98,7 @@ def test_chip_shows_what_dlib_cuts_out() -> None:
 @pytest.mark.parametrize("size", [128, 200, 256, 512])
 def test_chip_does_not_depend_on_the_size(size: int) -> None:
     x = torch.linspace(0, 1, 2049)[1::2]  # pixel centres of 1024 px
-    big = torch.stack(
-        [torch.sin(7 * x)[None, :].expand(1024, -1), torch.cos(9 * x)[:, None].expand(-1, 1024)]
-    )
+    big = torch.stack([torch.sin(7 * x)[None, :].expand(1024, -1), torch.cos(9 * x)[:, None].expand(-1, 1024)])
     big = torch.cat([big, big[:1] * big[1:]])[None]
     small = F.interpolate(big, (size, size), mode="area")
     assert (aligned_to_chips(big) - aligned_to_chips(small)).abs().max() < 1.0  # of 255

@@ -52,9 +52,7 @@ def test_other_settings_are_refused(tmp_path):
     loop.run(step)
     model = nn.Linear(3, 1)
     with pytest.raises(TrainingError, match="other settings"):
-        TrainingLoop(
-            model, torch.optim.Adam(model.parameters()), LoopSettings(4), tmp_path, {"task": "other"}
-        )
+        TrainingLoop(model, torch.optim.Adam(model.parameters()), LoopSettings(4), tmp_path, {"task": "other"})
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):

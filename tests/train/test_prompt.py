@@ -30,9 +30,7 @@ def objective(request):
 
 
 def codes(objective: PromptObjective, seed: int = 0) -> torch.Tensor:
-    return CodeSampler(psi=(0.7, 0.7), mix=0, jitter=0).draw(
-        objective.generator, 1, np.random.default_rng(seed)
-    )
+    return CodeSampler(psi=(0.7, 0.7), mix=0, jitter=0).draw(objective.generator, 1, np.random.default_rng(seed))
 
 
 def test_compact_preset_has_the_papers_terms_and_the_extras(objective):
@@ -50,9 +48,7 @@ def test_paper_weights_leave_the_papers_six_terms_alone(objective):
     )  # fmt: skip
     assert paper.targets[0].negatives is None
     network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
-    assert set(paper(network, codes(paper), paper.targets, np.random.default_rng(0))) == PAPER_TERMS | {
-        "loss"
-    }
+    assert set(paper(network, codes(paper), paper.targets, np.random.default_rng(0))) == PAPER_TERMS | {"loss"}
     assert PAPER_PRESET.weights == PAPER_LOSS_WEIGHTS
     assert PAPER_PRESET.network.masks == MaskConfig(text_dim=0, cascade=False)
 
