@@ -209,6 +209,23 @@ def test_region_prior_opens_a_closed_mask_again():
     assert (logits.grad[..., :2, :] < -0.05).all()
 
 
+def test_exemplar_loss_by_hand():
+    exemplar, edited = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    region = torch.zeros(1, 1, 4, 4)
+    region[..., :2] = 1.0
+    edited[..., 2:] = 5.0
+    inside = region.clone()
+    inside[..., 1] = 0.0
+    assert losses.exemplar_loss(edited, exemplar, inside).item() == 0, "what lies outside does not count"
+    flat = losses.exemplar_loss(exemplar + 0.5, exemplar, region).item()
+    assert flat == pytest.approx(0.5), "a constant offset has no detail term"
+    edited = exemplar.clone()
+    edited[..., ::2, :] = 0.5
+    assert losses.exemplar_loss(edited, exemplar, region, detail=0.0).item() == pytest.approx(0.25)
+    # 3 of the 4 rows have a neighbour above: 6 of 8 region pixels differ by 0.5 from it
+    assert losses.exemplar_loss(edited, exemplar, region).item() == pytest.approx(0.25 + 2 * 0.5 * 6 / 8)
+
+
 def test_lab_distance_by_hand():
     lab = torch.tensor([50.0, 30.0, -20.0])
     image = lab_to_srgb(lab.view(1, 3, 1, 1)).expand(1, 3, 4, 4)

@@ -46,6 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
     prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
     prompt.add_argument("--sheet-every", type=int, default=100, help="steps between sample sheets")
+    prompt.add_argument("--start-from", type=Path, help="an edit network (safetensors) to go on from")
+    prompt.add_argument(
+        "--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions (goatees are grown)"
+    )
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     return parser
 
@@ -96,7 +100,14 @@ def _prompt(args: argparse.Namespace) -> None:
 
     from mcaclip.editor import choose_device
     from train.prompt import PRESETS, PromptObjective, check_prompts, fit_prompts
-    from train.setup import load_generator, load_identity, load_parser, load_preview, load_space
+    from train.setup import (
+        load_direction,
+        load_generator,
+        load_identity,
+        load_parser,
+        load_preview,
+        load_space,
+    )
 
     prompts = check_prompts(args.prompts)
     settings = PRESETS[args.preset]
@@ -108,10 +119,14 @@ def _prompt(args: argparse.Namespace) -> None:
     device = str(choose_device(args.device))
     full = load_generator(device)
     trained_through = full if args.full_size else load_preview(device, full)
-    objective = PromptObjective(
-        trained_through, load_space(device), load_identity(device), load_parser(device), prompts, settings
-    )
-    fit_prompts(objective, full, args.out, args.max_minutes, args.sheet_every)
+    if args.directions.exists():
+        beard = load_direction(args.directions, "nada_beard").to(device)
+    else:
+        beard = None
+        logging.warning("no W directions at %s: goatees are painted, not grown", args.directions)
+    parts = (load_space(device), load_identity(device), load_parser(device))
+    objective = PromptObjective(trained_through, *parts, prompts, settings, beard)
+    fit_prompts(objective, full, args.out, args.max_minutes, args.sheet_every, args.start_from)
 
 
 COMMANDS = {

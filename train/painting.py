@@ -29,6 +29,7 @@ PARTS = tuple(PART_NOUNS)
 POOL_SIZE = 160
 SAMPLER = CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.2)
 VARIANTS = 4
+BEARD_STRENGTH = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,8 @@ def build_pool(
         made = synthesize(generator, code[None], keep=PARSED_LAYERS)
         parsed = head.probabilities(made.features)
         parts = torch.cat([region(parsed, part) for part in PARTS], 1)
-        shift = beard[None] * float(rng.uniform(2.0, 4.0))
-        chin = dilate(region(parsed, "goatee"), 6)
-        masks = [resize_mask(chin, spec.size) for spec in generator.layers]
-        grown = masked_synthesize(generator, code[None], shift, [*masks, chin], made.image)
+        shift = beard * float(rng.uniform(2.0, 4.0) / BEARD_STRENGTH)
+        grown = grow_beard(generator, code[None], made.image, region(parsed, "goatee"), shift)
         images.append(_to_bytes(made.image))
         bearded.append(_to_bytes(grown))
         regions.append(_to_bytes(parts * 2 - 1))
@@ -73,6 +72,21 @@ def build_pool(
         cache.parent.mkdir(parents=True, exist_ok=True)
         torch.save(pool, cache)
     return FacePool(**pool)
+
+
+@torch.no_grad()
+def grow_beard(generator: Generator, code: Tensor, source: Tensor, chin: Tensor, beard: Tensor) -> Tensor:
+    """The same face with a chin beard, grown by masked synthesis along a W direction.
+
+    Args:
+        code: `[1, 18, 512]`.
+        source: its picture `[1, 3, S, S]`.
+        chin: where the beard may grow, `[1, 1, S, S]`.
+        beard: `[18, 512]`, a W direction whose plus side grows a beard.
+    """
+    grown = dilate(chin, 6)
+    masks = [*(resize_mask(grown, spec.size) for spec in generator.layers), grown]
+    return masked_synthesize(generator, code, BEARD_STRENGTH * beard[None], masks, source)
 
 
 def _to_bytes(x: Tensor) -> Tensor:

@@ -20,8 +20,16 @@ from torch import Tensor
 
 from mcaclip import losses
 from mcaclip.colour import COLOURS, colour_lab
-from mcaclip.editing.mca import COMPACT_CONFIG, PAPER_CONFIG, MCAConfig, MCANetwork, TextCode, save_network
-from mcaclip.errors import PromptError
+from mcaclip.editing.mca import (
+    COMPACT_CONFIG,
+    PAPER_CONFIG,
+    MCAConfig,
+    MCANetwork,
+    TextCode,
+    load_network,
+    save_network,
+)
+from mcaclip.errors import PromptError, TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import Synthesis, masked_synthesize, synthesize
 from mcaclip.losses import PAPER_LOSS_WEIGHTS, LossWeights, weigh
@@ -31,6 +39,7 @@ from mcaclip.perception.regions import dilate, region
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
 from train.augment import random_views
+from train.exemplar import paint_exemplar
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
 from train.ranger import Ranger
@@ -38,6 +47,8 @@ from train.sheets import save_edit_sheet
 from train.upper_masks import fit_upper_masks
 
 log = logging.getLogger(__name__)
+FINE_MASK = 64
+"""From this side on masks keep to the part itself: lipstick spares the teeth. Coarser cells get a margin."""
 BACKGROUND = CLASSES.index("background")
 
 
@@ -62,7 +73,7 @@ class PromptSettings:
 
     network: MCAConfig = COMPACT_CONFIG
     weights: LossWeights = field(
-        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.02, preserve=2.0)
+        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.006, preserve=4.0, exemplar=4.0)
     )
     mask_normalisation: Literal["sum", "mean"] = "mean"
     hard_negatives: bool = True
@@ -147,8 +158,10 @@ class PromptObjective:
         parser: ParsingHead,
         prompts: Sequence[str],
         settings: PromptSettings,
+        beard: Tensor | None = None,
     ):
         self.generator, self.space, self.identity, self.parser = generator, space, identity, parser
+        self.beard = beard
         self.settings = settings
         with torch.no_grad():
             self.source_texts = space.encode_text(NEUTRAL_TEXTS)
@@ -182,7 +195,7 @@ class PromptObjective:
             "tv": losses.mask_tv(masks, s.mask_normalisation),
             "bg": losses.background_loss(source.image, edited, parsed[:, BACKGROUND : BACKGROUND + 1]),
         }
-        terms |= self._witness(source.image, edited, masks, parsed, targets)
+        terms |= self._witness(codes, source.image, edited, masks, parsed, targets)
         weighted = weigh(terms, s.weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
 
@@ -204,21 +217,34 @@ class PromptObjective:
         return torch.stack(values).mean()
 
     def _witness(
-        self, source: Tensor, edited: Tensor, masks: list[Tensor], parsed: Tensor, targets: Sequence[Target]
+        self,
+        codes: Tensor,
+        source: Tensor,
+        edited: Tensor,
+        masks: list[Tensor],
+        parsed: Tensor,
+        targets: Sequence[Target],
     ) -> dict[str, Tensor]:
         """The extras, over the samples whose prompt names a known part and colour."""
         w = self.settings.weights
         meanings = {i: target.meaning for i, target in enumerate(targets) if target.meaning}
-        if not meanings or not (w.region or w.colour or w.preserve):
+        if not meanings or not (w.region or w.colour or w.preserve or w.exemplar):
             return {}
         known = list(meanings)
         part = torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()])
         wide = dilate(part, 3)
-        labs = torch.stack([colour_lab(meaning.colour) for meaning in meanings.values()])
+        labs = torch.stack([colour_lab(meaning.colour) for meaning in meanings.values()]).to(source)
+        coarse = [mask[known] for mask in masks if mask.shape[-1] < FINE_MASK]
+        fine = [mask[known] for mask in masks if mask.shape[-1] >= FINE_MASK]
+        exemplars = [
+            paint_exemplar(self.generator, codes[i : i + 1], source[i : i + 1], part[n : n + 1], meaning, self.beard)
+            for n, (i, meaning) in enumerate(meanings.items())
+        ]
         return {
-            "region": losses.region_prior([mask[known] for mask in masks], wide),
+            "region": (losses.region_prior(coarse, wide) + losses.region_prior(fine, part)) / 2,
             "colour": losses.lab_colour_distance(edited[known], part, labs, self.settings.lightness),
             "preserve": losses.preservation_loss(source[known], edited[known], wide),
+            "exemplar": losses.exemplar_loss(edited[known], torch.cat(exemplars), wide),
         }
 
 
@@ -232,6 +258,16 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
     if not cleaned or not all(0 < len(prompt) <= 200 for prompt in cleaned):
         raise PromptError('a prompt has 1 to 200 characters: python -m train prompt "green lipstick"')
     return cleaned
+
+
+def _new_network(generator: Generator, settings: PromptSettings, start_from: Path | None) -> MCANetwork:
+    device = generator.w_avg.device
+    if start_from is None:
+        return MCANetwork(generator.layers, settings.network).to(device)
+    network, _ = load_network(start_from, device)
+    if network.config != settings.network:
+        raise TrainingError(f"{start_from} has another structure than this preset: start without --start-from")
+    return network.train().requires_grad_(True)
 
 
 def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:
@@ -249,6 +285,7 @@ def fit_prompts(
     out: Path,
     max_minutes: float = 1e9,
     sheet_every: int = 100,
+    start_from: Path | None = None,
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
@@ -256,12 +293,15 @@ def fit_prompts(
 
     `objective.generator` is what is trained through: the preview, or the full generator itself. The mask nets of
     layers that only `full_generator` has learn afterwards, from the finished masks below them.
+
+    Args:
+        start_from: an edit network to go on from instead of random weights.
     """
     settings = objective.settings
     distinct = list({target.prompt: target for target in objective.targets}.values())
     prompts = [target.prompt for target in distinct]
     torch.manual_seed(settings.seed)
-    network = MCANetwork(full_generator.layers, settings.network).to(full_generator.w_avg.device)
+    network = _new_network(full_generator, settings, start_from)
     loop_settings = LoopSettings(
         settings.steps,
         max_minutes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ FACECLIP_CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "facec
 FACECLIP_MEAN, FACECLIP_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
+def _no_random_weights_warning(record: logging.LogRecord) -> bool:
+    return "No pretrained weights loaded" not in record.getMessage()
+
+
 def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
     """An open_clip model in float32; random weights where `pretrained` is None.
 
@@ -32,7 +37,13 @@ def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
     import open_clip
 
     open_clip.add_model_config(FACECLIP_CONFIG_FOLDER)
-    model = open_clip.create_model(name, precision="fp32")
+    root = logging.getLogger()
+    # open_clip warns of random weights, which are replaced right below
+    root.addFilter(_no_random_weights_warning)
+    try:
+        model = open_clip.create_model(name, precision="fp32")
+    finally:
+        root.removeFilter(_no_random_weights_warning)
     if pretrained is not None:
         load_strictly(model, pretrained, f"does not fit {name}", "train it again: `python -m train faceclip`")
     return model

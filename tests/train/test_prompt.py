@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+from mcaclip.colour import colour_lab, srgb_to_lab
 from mcaclip.editing.coral import MaskConfig
-from mcaclip.editing.mca import MCANetwork
-from mcaclip.errors import PromptError
+from mcaclip.editing.mca import MCANetwork, save_network
+from mcaclip.errors import PromptError, TrainingError
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.losses import PAPER_LOSS_WEIGHTS
+from mcaclip.perception.parsing_head import PARSED_LAYERS
+from mcaclip.perception.regions import region
+from mcaclip.text.grammar import Meaning
+from tests.editing.test_mca import TINY
 from train.augment import random_views
+from train.exemplar import paint_exemplar
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
-from train.prompt import COMPACT_PRESET, PAPER_PRESET, PromptObjective, check_prompts
+from train.prompt import COMPACT_PRESET, PAPER_PRESET, PromptObjective, check_prompts, fit_prompts
 
 PAPER_TERMS = {"id", "l2", "nce", "area", "tv", "bg"}
 
@@ -36,7 +43,7 @@ def codes(objective: PromptObjective, seed: int = 0) -> torch.Tensor:
 def test_compact_preset_has_the_papers_terms_and_the_extras(objective):
     network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
     terms = objective(network, codes(objective), objective.targets, np.random.default_rng(0))
-    assert set(terms) == PAPER_TERMS | {"region", "colour", "preserve", "loss"}
+    assert set(terms) == PAPER_TERMS | {"region", "colour", "preserve", "exemplar", "loss"}
     total = sum(value for name, value in terms.items() if name != "loss")
     torch.testing.assert_close(terms["loss"], total)
 
@@ -80,6 +87,38 @@ def test_training_steps_lower_the_loss(objective, tmp_path):
 
     loop.run(step)
     assert seen[-1] < seen[0]
+
+
+def test_exemplar_is_the_same_face_with_the_part_painted(objective, parser):
+    code = codes(objective)
+    made = synthesize(objective.generator, code, keep=PARSED_LAYERS)
+    part = region(parser.probabilities(made.features), "hair")
+    painted = paint_exemplar(objective.generator, code, made.image, part, Meaning("hair", "purple"), None)
+    lab = srgb_to_lab(painted)[0][:, part[0, 0] > 0.9]
+    before = srgb_to_lab(made.image)[0][:, part[0, 0] > 0.9]
+    target = colour_lab("purple")
+    assert (lab.mean(1) - target).norm() < 0.5 * (before.mean(1) - target).norm()
+    assert torch.corrcoef(torch.stack([lab[0], before[0]]))[0, 1] > 0.9, "strands stay strands"
+    outside = (part < 1e-3).expand_as(painted)
+    torch.testing.assert_close(painted[outside], made.image.clamp(-1, 1)[outside], atol=1e-3, rtol=0)
+
+
+def test_a_goatee_is_grown_where_a_direction_is_given(objective, parser):
+    code = codes(objective)
+    made = synthesize(objective.generator, code, keep=PARSED_LAYERS)
+    part = region(parser.probabilities(made.features), "goatee")
+    meaning, direction = Meaning("goatee", "blue"), torch.randn(18, 512) * 0.05
+    painted, grown = (
+        paint_exemplar(objective.generator, code, made.image, part, meaning, beard) for beard in (None, direction)
+    )
+    assert not torch.allclose(painted, grown, atol=1e-2)
+
+
+def test_a_network_of_another_structure_is_no_start(objective, tmp_path):
+    layers = objective.generator.full.layers
+    save_network(MCANetwork(layers, TINY), tmp_path / "edit.safetensors", {})
+    with pytest.raises(TrainingError, match="another structure"):
+        fit_prompts(objective, objective.generator.full, tmp_path / "run", start_from=tmp_path / "edit.safetensors")
 
 
 def test_views_are_differentiable_and_differ():

@@ -1,0 +1,28 @@
+"""Painted examples of a prompt: the second witness's picture of what the words mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mcaclip.colour import colour_lab
+from mcaclip.generators.base import Generator
+from mcaclip.text.grammar import Meaning
+from train.painting import grow_beard, paint
+
+COVER: Mapping[str, float] = {"lips": 0.85, "hair": 0.7, "goatee": 0.7, "brows": 0.7, "eyes": 0.5, "skin": 0.5}
+"""How opaque the paint is; make-up covers more than dye."""
+
+
+@torch.no_grad()
+def paint_exemplar(
+    generator: Generator, code: Tensor, source: Tensor, part: Tensor, meaning: Meaning, beard: Tensor | None
+) -> Tensor:
+    """One face `[1, 3, S, S]` as the prompt describes it; `part [1, 1, S, S]` is the named region."""
+    picture = source
+    if meaning.part == "goatee" and beard is not None:
+        picture = grow_beard(generator, code, source, part, beard)
+    cover = COVER.get(meaning.part, 0.7)
+    return paint(picture[0].clamp(-1, 1), part[0], colour_lab(meaning.colour), 1.0, cover)[None]
