@@ -1,7 +1,7 @@
 """Figures for the shipped edits: does the colour arrive, does anything else move, is it still the same person?
 
 `python -m mcaclip evaluate --seeds 20 [--photos DIR] --out DIR` writes `figures.json`, `figures.md` and one contact
-sheet a prompt.
+sheet a prompt, and `overview.jpg` with all prompts on a few generated faces.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 HIT_SHARE = 0.5
 MARGIN = 0.05
 PARSE_SIZE = 256
+TILE_SIZE = 192
+OVERVIEW_FACES = 8
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -161,13 +163,19 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     faces = collect_faces(editor, seeds, photos, limit, effort)
     rows: list[Row] = []
+    stacks = [[_tile(inversion.reconstruction)] for _, inversion in faces]
     for prompt, meaning in meanings.items():
-        pictures = []
-        for name, inversion in faces:
+        for stack, (name, inversion) in zip(stacks, faces, strict=True):
             row, image = evaluate_face(editor, parser, name, inversion, prompt, meaning)
             rows.append(row)
-            pictures.append((inversion.reconstruction, image))
-        contact_sheet(pictures).save(out / f"{prompt.replace(' ', '_')}.jpg", quality=90)
+            stack.append(_tile(image))
+        pairs = [(stack[0], stack[-1]) for stack in stacks]
+        contact_sheet(pairs).save(out / f"{prompt.replace(' ', '_')}.jpg", quality=90)
+        log.info("%s: measured on %d faces", prompt, len(faces))
+    if seeds:
+        contact_sheet(stacks[: min(seeds, OVERVIEW_FACES)], columns=OVERVIEW_FACES).save(
+            out / "overview.jpg", quality=90
+        )
     summary = summarise(rows)
     likeness = [inversion.identity for _, inversion in faces if inversion.identity is not None]
     report = {
@@ -189,12 +197,15 @@ def as_markdown(summary: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def contact_sheet(pairs: Sequence[tuple[Tensor, Tensor]], size: int = 192, columns: int = 5) -> Image.Image:
-    """Pairs of pictures `[3, S, S]`, the original above its edit, `columns` pairs a line."""
-    tiles = []
-    for before, after in pairs:
-        small = F.interpolate(torch.stack([before, after]), size=(size, size), mode="bilinear", antialias=True)
-        tiles.append(np.concatenate([to_uint8(picture) for picture in small], 0))
+def _tile(picture: Tensor) -> Tensor:
+    """A picture `[3, S, S]` at the size of a contact sheet."""
+    size = (TILE_SIZE, TILE_SIZE)
+    return F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]
+
+
+def contact_sheet(stacks: Sequence[Sequence[Tensor]], columns: int = 5) -> Image.Image:
+    """Stacks of equally many pictures `[3, S, S]`, the original on top, `columns` stacks a line."""
+    tiles = [np.concatenate([to_uint8(picture) for picture in stack], 0) for stack in stacks]
     while len(tiles) % columns:
         tiles.append(np.full_like(tiles[0], 255))
     lines = [np.concatenate(tiles[i : i + columns], 1) for i in range(0, len(tiles), columns)]

@@ -142,8 +142,8 @@ def test_a_prompt_without_a_part_and_a_colour_is_refused(tmp_path, parser):
 
 
 def test_contact_sheet_sets_each_edit_below_its_original():
-    black, white = torch.full((3, 64, 64), -1.0), torch.ones(3, 64, 64)
-    sheet = np.asarray(contact_sheet([(black, white)] * 3, size=16, columns=2))
+    black, white = torch.full((3, 16, 16), -1.0), torch.ones(3, 16, 16)
+    sheet = np.asarray(contact_sheet([(black, white)] * 3, columns=2))
     assert sheet.shape == (2 * 2 * 16, 2 * 16, 3)
     assert (sheet[:16, :16] == 0).all() and (sheet[16:32, :16] == 255).all()
     assert (sheet[32:, 16:] == 255).all()  # the empty place

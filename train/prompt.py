@@ -73,11 +73,11 @@ class PromptSettings:
 
     network: MCAConfig = COMPACT_CONFIG
     weights: LossWeights = field(
-        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.006, preserve=4.0, exemplar=4.0)
+        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.015, preserve=4.0, exemplar=4.0)
     )
     mask_normalisation: Literal["sum", "mean"] = "mean"
     hard_negatives: bool = True
-    lightness: float = 0.3
+    lightness: float = 0.4
     views: int = 3
     batch: int = 3
     optimizer: str = "adam"
@@ -261,13 +261,15 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
 
 
 def _new_network(generator: Generator, settings: PromptSettings, start_from: Path | None) -> MCANetwork:
-    device = generator.w_avg.device
-    if start_from is None:
-        return MCANetwork(generator.layers, settings.network).to(device)
-    network, _ = load_network(start_from, device)
-    if network.config != settings.network:
-        raise TrainingError(f"{start_from} has another structure than this preset: start without --start-from")
-    return network.train().requires_grad_(True)
+    network = MCANetwork(generator.layers, settings.network)
+    if start_from is not None:
+        try:
+            network.load_state_dict(load_network(start_from)[0].state_dict())
+        except RuntimeError as error:
+            raise TrainingError(
+                f"{start_from} has another structure than this preset: start without --start-from"
+            ) from error
+    return network.to(generator.w_avg.device)
 
 
 def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:

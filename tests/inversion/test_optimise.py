@@ -26,13 +26,13 @@ def face(preview):
 
 def test_a_generated_face_is_found_again(preview, parts, face):
     frames = []
-    settings = replace(EFFORTS["good"], steps=30)
+    settings = replace(EFFORTS["good"], steps=20)
     code = invert(preview, *parts, face, settings, frames.append)
     found = synthesize(preview, code[None]).image[0]
     average = synthesize(preview, broadcast_w(preview.w_avg[None])).image[0]
     assert code.shape == (18, 512)
-    assert (found - face).square().mean() < 0.25 * (average - face).square().mean()
-    assert parts[0].similarity(found[None], face[None]) > 0.6
+    assert (found - face).square().mean() < 0.4 * (average - face).square().mean()
+    assert parts[0].similarity(found[None], face[None]) > 0.5
     assert frames[-1].fraction == 1.0 and frames[-1].image.shape == (3, 256, 256)
     assert [f.fraction for f in frames] == sorted(f.fraction for f in frames)
 

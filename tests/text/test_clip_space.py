@@ -55,11 +55,11 @@ def test_shipped_model_tells_colours_and_parts_apart(space, preview, parser):
     from mcaclip.text.grammar import Meaning
     from train.painting import Sample, build_pool, render
 
-    pool = build_pool(preview, parser, torch.zeros(18, 512), 6, seed=99)
+    pool = build_pool(preview, parser, torch.zeros(18, 512), 4, seed=99)
     rng, right = np.random.default_rng(0), []
     pairs = [(p, c) for p in ("lips", "hair", "skin") for c in ("green", "blue", "purple", "red")]
     texts = space.encode_text([f"a face with {c} {p}" for p, c in pairs])
-    for face in range(6):
+    for face in range(4):
         for pair in pairs:
             picture = render(pool, face, Sample((Meaning(*pair),)), rng)
             best = int((space.encode_image(picture[None]) @ texts.T).argmax())

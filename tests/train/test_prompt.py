@@ -77,7 +77,7 @@ def test_training_steps_lower_the_loss(objective, tmp_path):
     torch.manual_seed(0)
     network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    loop = TrainingLoop(network, optimizer, LoopSettings(12, log_every=1), tmp_path, {})
+    loop = TrainingLoop(network, optimizer, LoopSettings(6, log_every=1), tmp_path, {})
     face, seen = codes(objective), []
 
     def step(_: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
