@@ -31,6 +31,8 @@ from mcaclip.editing.mca import (
 )
 from mcaclip.errors import PromptError, TrainingError
 from mcaclip.generators.base import Generator
+from mcaclip.generators.mobilestylegan import MobileStyleGAN
+from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import Synthesis, masked_synthesize, synthesize
 from mcaclip.losses import PAPER_LOSS_WEIGHTS, LossWeights, weigh
 from mcaclip.perception.identity import FaceIdentity
@@ -45,6 +47,7 @@ from train.loop import LoopSettings, TrainingLoop
 from train.ranger import Ranger
 from train.sheets import save_edit_sheet
 from train.upper_masks import fit_upper_masks
+from train.upper_rows import AgreementSettings, fit_upper_rows
 
 log = logging.getLogger(__name__)
 FINE_MASK = 64
@@ -69,15 +72,16 @@ class PromptSettings:
         mapper_lr_factor: the mapper's equalised layers scale their weights down by sqrt(512) at run time and need
             a larger rate; the paper's lr_mul of 0.01 with lr 0.5 comes to the same.
         upper_mask_faces: full-size faces from which the mask nets above the preview's layers learn.
+        agreement: the stage in which the rows above the preview are corrected at full size.
     """
 
     network: MCAConfig = COMPACT_CONFIG
     weights: LossWeights = field(
-        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.015, preserve=4.0, exemplar=4.0)
+        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.006, preserve=4.0, exemplar=4.0)
     )
     mask_normalisation: Literal["sum", "mean"] = "mean"
     hard_negatives: bool = True
-    lightness: float = 0.4
+    lightness: float = 0.3
     views: int = 3
     batch: int = 3
     optimizer: str = "adam"
@@ -88,6 +92,7 @@ class PromptSettings:
     seed: int = 41
     sampler: CodeSampler = field(default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4))
     upper_mask_faces: int = 24
+    agreement: AgreementSettings = field(default_factory=AgreementSettings)
 
 
 COMPACT_PRESET = PromptSettings()
@@ -283,7 +288,7 @@ def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Opt
 
 def fit_prompts(
     objective: PromptObjective,
-    full_generator: Generator,
+    full_generator: MobileStyleGAN,
     out: Path,
     max_minutes: float = 1e9,
     sheet_every: int = 100,
@@ -293,8 +298,9 @@ def fit_prompts(
 
     The prompts take turns; one that is named twice takes twice as many.
 
-    `objective.generator` is what is trained through: the preview, or the full generator itself. The mask nets of
-    layers that only `full_generator` has learn afterwards, from the finished masks below them.
+    `objective.generator` is what is trained through: the preview, or the full generator itself. Behind a
+    preview two short stages follow for what only `full_generator` has: the upper rows learn to do at full size what
+    the preview showed, and the upper mask nets learn from the finished masks below them.
 
     Args:
         start_from: an edit network to go on from instead of random weights.
@@ -335,7 +341,9 @@ def fit_prompts(
     loop.run(step, sheet)
     network.load_state_dict(loop.averaged_state())
     sheet(loop.step)
-    if len(objective.generator.layers) < len(full_generator.layers):
+    if isinstance(objective.generator, PreviewGenerator):
+        stage = (settings.sampler, out / "upper_rows", settings.agreement)
+        fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
         fit_upper_masks(
             network,
             full_generator,

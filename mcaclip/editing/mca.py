@@ -81,13 +81,8 @@ COMPACT_CONFIG = MCAConfig(
     mapper_layers=2,
     mapper_lr_mul=1.0,
     delta_scale=0.3,
-    last_row=11,
 )
-"""What assets/ ships: a seventh of the size, one network for several prompts.
-
-It leaves rows 12-17 alone: it is fitted through the preview, which only guesses their effect, and a fit exploits the
-guess (lips that were green there came out teal at 1024 px).
-"""
+"""What assets/ ships: a seventh of the size, one network for several prompts."""
 
 
 class MCANetwork(nn.Module):

@@ -21,6 +21,7 @@ from mcaclip.generators.ops import channels_last, inverse_haar
 BLOCK_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
 NUM_MAPPING_LAYERS = 8
 W_AVG_SAMPLES = 20_000
+Window = tuple[slice, slice]
 
 
 class MappingNetwork(nn.Module):
@@ -56,15 +57,16 @@ class StyledConv(nn.Module):
         self.noise = nn.Parameter(torch.empty(1, 1, size, size))
         self.bias = nn.Parameter(torch.empty(out_channels))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """`x [B, in, S, S]`, `w [B, 512]` to `[B, out, S, S]`."""
+    def forward(self, x: Tensor, w: Tensor, window: Window | None = None) -> Tensor:
+        """`x [B, in, S, S]`, `w [B, 512]` to `[B, out, S, S]`; `window` says which part of the map `x` is."""
         x = x * self.style(w)[:, :, None, None]
         if self.separable:
             x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
             x = F.conv2d(x, self.pointwise, self.bias)
         else:
             x = F.conv2d(x, self.weight, self.bias, padding=1)
-        return F.leaky_relu(x + self.noise, 0.2)
+        noise = self.noise if window is None else self.noise[:, :, window[0], window[1]]
+        return F.leaky_relu(x + noise, 0.2)
 
 
 class HaarUpsample(nn.Module):
@@ -171,20 +173,26 @@ class MobileStyleGAN(nn.Module):
         """See `Generator.start`."""
         return self.constant.expand(batch, -1, -1, -1)
 
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
-        """See `Generator.layer`."""
-        if index == 0:
-            return self.conv0(x, w_plus[:, 0])
-        block, w = self.block((index - 1) // 2), w_plus[:, index]
-        if index % 2:
-            return block.conv1(block.up(x, w), w)
-        return block.conv2(x, w)
-
     def block(self, index: int) -> SynthesisBlock:
         """The up-sampling and convolutions from 8 px (index 0) to 512 px (6)."""
         found = self.blocks[index]
         assert isinstance(found, SynthesisBlock)
         return found
+
+    def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
+        """See `Generator.layer`.
+
+        Args:
+            window: rows and columns of this layer's map that are wanted; `x` is then the matching part of the map
+                below. Its outermost pixels lack their neighbours.
+        """
+        if index == 0:
+            return self.conv0(x, w_plus[:, 0], window)
+        block = self.block((index - 1) // 2)
+        w = w_plus[:, index]
+        if index % 2:
+            return block.conv1(block.up(x, w), w, window)
+        return block.conv2(x, w, window)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """See `Generator.rgb`."""

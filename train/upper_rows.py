@@ -1,0 +1,180 @@
+"""Full-size agreement: the rows above the preview learn to do at 1024 px what the preview showed.
+
+A prompt is fitted through the 256 px preview, which only guesses what rows 12-15 do, and a fit exploits the guess:
+lips that are green there may come out teal at full size. Here the finished network is its own teacher. The real upper
+layers run on small windows (a tenth of the cost), and the change that they make has to equal the change that the
+preview showed.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.colour import colour_lab
+from mcaclip.editing.mca import MCANetwork
+from mcaclip.generators.mobilestylegan import MobileStyleGAN, Window
+from mcaclip.generators.ops import resize_mask
+from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
+from mcaclip.generators.synthesis import masked_synthesize, synthesize
+from mcaclip.losses import lab_colour_distance
+from train.faces import CodeSampler
+from train.loop import LoopSettings, TrainingLoop
+
+if TYPE_CHECKING:
+    from train.prompt import Target
+
+log = logging.getLogger(__name__)
+TOP_SIZE = 128
+
+
+@dataclass(frozen=True)
+class AgreementSettings:
+    """Settings of the stage.
+
+    Attributes:
+        window: side of the window in cells of the 128 px map.
+        anchor: weight of the squared distance of the lower rows from where they were.
+        colour: weight of the Lab distance of the masked part to the named colour, where the prompt names one.
+    """
+
+    steps: int = 80
+    window: int = 40
+    lr: float = 5e-4
+    anchor: float = 2.0
+    colour: float = 0.004
+    lightness: float = 0.4
+    seed: int = 71
+
+
+@dataclass(frozen=True)
+class _Lower:
+    """What the layers up to 128 px give for one face: source and blended features, the mask, the preview's change."""
+
+    source: Tensor
+    blended: Tensor
+    mask: Tensor
+    change: Tensor
+
+
+@torch.no_grad()
+def _lower(preview: PreviewGenerator, teacher: MCANetwork, code: Tensor, target: Target) -> _Lower:
+    made = synthesize(preview, code, keep=range(TOP_LAYER + 1))
+    t_w, delta = teacher(code, target.code)
+    masks = teacher.masks(made.features, t_w)
+    x = preview.start(1)
+    for index in range(TOP_LAYER + 1):
+        source = preview.layer(index, x, code)
+        x = source + masks[index] * (preview.layer(index, x, code + delta) - source)
+    edited = masked_synthesize(preview, code, delta, masks, made.image)
+    return _Lower(made.features[TOP_LAYER], x, masks[-1], edited - made.image)
+
+
+def _place(mask: Tensor, size: int, rng: np.random.Generator) -> tuple[int, int]:
+    """Top left cell of a window around a random open cell of a `[1, 1, 128, 128]` mask."""
+    weights = mask.flatten().double().cpu().numpy() + 1e-9
+    y, x = divmod(int(rng.choice(len(weights), p=weights / weights.sum())), TOP_SIZE)
+    y, x = (int(np.clip(v - size // 2, 0, TOP_SIZE - size)) for v in (y, x))
+    return y, x
+
+
+def _window(corner: tuple[int, int], size: int, scale: int) -> Window:
+    y, x = (scale * v for v in corner)
+    return slice(y, y + scale * size), slice(x, x + scale * size)
+
+
+def upper_picture(
+    generator: MobileStyleGAN, x: Tensor, code: Tensor, delta: Tensor | None, mask: Tensor, corner: tuple[int, int]
+) -> Tensor:
+    """Run the layers above 128 px on a window of its features.
+
+    Args:
+        x: `[1, 256, K, K]`, the window of layer 10's features.
+        delta: `[1, 18, 512]`, blended in by `mask [1, 1, K, K]` at every layer; None for the plain picture.
+        corner: the window's top left cell.
+
+    Returns:
+        `[1, 3, 8K, 8K]`.
+    """
+    size = x.shape[-1]
+    for index in range(TOP_LAYER + 1, len(generator.layers)):
+        scale = generator.layers[index].size // TOP_SIZE
+        window = _window(corner, size, scale)
+        below, x = x, generator.layer(index, x, code, window)
+        if delta is not None:
+            edited = generator.layer(index, below, code + delta, window)
+            x = x + resize_mask(mask, x.shape[-1]) * (edited - x)
+    last = len(generator.layers) - 1
+    rgb = generator.rgb(last, x, code)
+    if delta is not None:
+        rgb = rgb + resize_mask(mask, x.shape[-1]) * (generator.rgb(last, x, code + delta) - rgb)
+    return generator.finish(generator.add_rgb(None, rgb))
+
+
+def fit_upper_rows(
+    network: MCANetwork,
+    generator: MobileStyleGAN,
+    preview: PreviewGenerator,
+    targets: Sequence[Target],
+    sampler: CodeSampler,
+    out: Path,
+    settings: AgreementSettings,
+    max_minutes: float = 1e9,
+) -> int:
+    """Train Feature Fusion and mapper in place until full size and preview agree; returns the steps done."""
+    teacher = copy.deepcopy(network).requires_grad_(False).eval()
+    for part, learns in ((network.fusion, True), (network.mapper, True), (network.coral, False)):
+        part.requires_grad_(learns)
+    learning = [p for p in network.parameters() if p.requires_grad]
+    loop = TrainingLoop(
+        network,
+        torch.optim.Adam(learning, settings.lr),
+        LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.95, log_every=5, warmup=5),
+        out,
+        {"settings": repr(settings), "prompts": [target.prompt for target in targets]},
+    )
+
+    def one(target: Target, rng: np.random.Generator) -> dict[str, Tensor]:
+        code = sampler.draw(generator, 1, rng)
+        lower = _lower(preview, teacher, code, target)
+        corner = _place(lower.mask, settings.window, rng)
+        ys, xs = _window(corner, settings.window, 1)
+        mask = lower.mask[:, :, ys, xs]
+        with torch.no_grad():
+            before = upper_picture(generator, lower.source[:, :, ys, xs], code, None, mask, corner)
+            _, delta_before = teacher(code, target.code)
+        _, delta = network(code, target.code)
+        edited = upper_picture(generator, lower.blended[:, :, ys, xs], code, delta, mask, corner)
+        edited = before + resize_mask(mask, before.shape[-1]) * (edited - before)
+        small, small_before = F.avg_pool2d(edited, 4), F.avg_pool2d(before, 4)
+        ys, xs = _window(corner, settings.window, 2)
+        error = (small - small_before - lower.change[:, :, ys, xs]).abs()
+        weight = resize_mask(mask, error.shape[-1])
+        agree = (error * weight).sum() / (3 * weight.sum().clamp_min(1))
+        anchor = (delta - delta_before)[:, : TOP_LAYER + 1].square().mean()
+        terms = {"agree": agree, "anchor": settings.anchor * anchor}
+        if target.meaning:
+            lab = colour_lab(target.meaning.colour).to(small)
+            inside = (weight > 0.5).float()
+            terms["colour"] = settings.colour * lab_colour_distance(small, inside, lab, settings.lightness)
+        return {**terms, "loss": torch.stack(list(terms.values())).sum()}
+
+    def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        results = [one(target, rng) for target in targets]
+        names = set.intersection(*(set(terms) for terms in results))
+        means = {name: torch.stack([terms[name] for terms in results]).mean() for name in sorted(names)}
+        return means | {f"agree {t.prompt}": r["agree"] for t, r in zip(targets, results, strict=True)}
+
+    done = loop.run(step)
+    network.load_state_dict(loop.averaged_state())
+    network.requires_grad_(True)
+    return done
