@@ -263,7 +263,8 @@ def _connect_photo(bind: _Binder, parts: Components, studio: Studio) -> None:
     def changed(upload: dict[str, Any] | None, aligned: bool, session: Session) -> Iterator[dict[str, Any]]:
         yield from studio.photo_changed(uploaded_path(upload), aligned, session)
 
-    bind.model(given, changed, photo, api_name="align", preprocess=False)
+    # with Gradio's default, "once", a photo given while its predecessor is still being cleared would be dropped
+    bind.model(given, changed, photo, api_name="align", preprocess=False, trigger_mode="always_last")
     bind.model([parts["aligned_box"].input], changed, photo, preprocess=False)
 
     def chosen(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:

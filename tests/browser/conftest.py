@@ -95,7 +95,7 @@ def visit(chromium) -> Iterator[Callable]:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("request", lambda request: _check_host(request.url, problems))
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
         page.goto(url)
