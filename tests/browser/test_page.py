@@ -14,6 +14,14 @@ from tests.fakes import MASK_SIDES, PROMPTS
 TOAST = ".toast-body"
 
 
+def type_in(page, selector: str, value: str) -> None:
+    """Fill a field and leave it, as a person does; the page takes a value over a frame after it was typed."""
+    page.fill(selector, value)
+    page.press(selector, "Tab")
+    settled = "setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 300)"
+    page.evaluate(f"() => new Promise(done => {settled})")
+
+
 def upload(page, path: str) -> None:
     page.set_input_files("#photo input[type=file]", path)
     page.wait_for_selector("#reconstruct:not([disabled])")
@@ -25,7 +33,7 @@ def reconstruct(page) -> None:
 
 
 def edit(page, prompt: str) -> None:
-    page.fill("#prompt input, #prompt textarea", prompt)
+    type_in(page, "#prompt input, #prompt textarea", prompt)
     page.click("#edit")
     page.wait_for_selector(f"#result-line >> text=“{prompt}”")
     page.wait_for_selector("#download-edited:not([disabled])")
@@ -82,7 +90,7 @@ def test_prompt_without_a_fit_is_told_with_the_way_to_fit_it(site, visit):
     page.click("#tab-random-button")
     page.click("#new-seed")
     page.wait_for_selector("#edit:not([disabled])")
-    page.fill("#prompt input, #prompt textarea", "red nose")
+    type_in(page, "#prompt input, #prompt textarea", "red nose")
     page.click("#edit")
     page.wait_for_selector(f'{TOAST} >> text=python -m train prompt "red nose"')
     edit(page, PROMPTS[1])
@@ -93,7 +101,7 @@ def test_random_face_is_the_same_for_the_same_seed(site, visit):
     for _ in range(2):
         page = visit(site.url)
         page.click("#tab-random-button")
-        page.fill("#seed input", "42")
+        type_in(page, "#seed input", "42")
         page.click("#make-face")
         page.wait_for_selector("#edit:not([disabled])")
         seen.append(picture(page, "aligned"))
