@@ -30,6 +30,8 @@ class CodeSampler:
         psi: range of the truncation, drawn uniformly for each face.
         mix: probability that rows above a random crossover come from another face.
         jitter: largest per-row Gaussian offset, in standard deviations of w.
+        common: largest Gaussian offset that all rows share, in standard deviations of w. Codes of inverted photos
+            hold such parts: in the directions where w hardly varies they deviate several times as far.
         shift: probability of a strong shift on a random range of rows. It carries features as far from
             natural faces as a counterfactual edit does.
     """
@@ -38,6 +40,7 @@ class CodeSampler:
     mix: float = 0.25
     jitter: float = 0.3
     shift: float = 0.0
+    common: float = 0.0
 
     def draw(self, generator: Generator, count: int, rng: np.random.Generator) -> Tensor:
         """`[count, 18, 512]` codes."""
@@ -50,6 +53,9 @@ class CodeSampler:
                 codes[index, rng.integers(3, 14) :] = other[index]
             scale = self.jitter * rng.random() * w_std
             codes[index] += scale * torch.from_numpy(rng.standard_normal((NUM_WS, 512)).astype(np.float32))
+            if self.common:
+                shared = torch.from_numpy(rng.standard_normal(512).astype(np.float32))
+                codes[index] += self.common * rng.random() * w_std * shared
             if rng.random() < self.shift:
                 first = rng.integers(0, 14)
                 last = rng.integers(first + 1, NUM_WS)

@@ -37,7 +37,7 @@ from mcaclip.generators.synthesis import Synthesis, masked_synthesize, synthesiz
 from mcaclip.losses import PAPER_LOSS_WEIGHTS, LossWeights, weigh
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
-from mcaclip.perception.regions import dilate, region
+from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
 from train.augment import random_views
@@ -90,7 +90,9 @@ class PromptSettings:
     steps: int = 1200
     ema: float = 0.99
     seed: int = 41
-    sampler: CodeSampler = field(default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4))
+    sampler: CodeSampler = field(
+        default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4, common=0.5)
+    )
     upper_mask_faces: int = 24
     agreement: AgreementSettings = field(default_factory=AgreementSettings)
 
@@ -236,7 +238,7 @@ class PromptObjective:
         if not meanings or not (w.region or w.colour or w.preserve or w.exemplar):
             return {}
         known = list(meanings)
-        part = torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()])
+        part = sharpen(torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()]))
         wide = dilate(part, 3)
         labs = torch.stack([colour_lab(meaning.colour) for meaning in meanings.values()]).to(source)
         coarse = [mask[known] for mask in masks if mask.shape[-1] < FINE_MASK]

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TOP_SIZE = 128
+CELL = 8
+"""Side in pixels of one cell of the 128 px map at full size."""
+LATTICE_BLOCK = 5
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class AgreementSettings:
         window: side of the window in cells of the 128 px map.
         anchor: weight of the squared distance of the lower rows from where they were.
         colour: weight of the Lab distance of the masked part to the named colour, where the prompt names one.
+        lattice: weight of the mesh that strong shifts of the upper rows print on the part (see `lattice_energy`).
     """
 
     steps: int = 80
@@ -53,6 +57,7 @@ class AgreementSettings:
     anchor: float = 2.0
     colour: float = 0.004
     lightness: float = 0.4
+    lattice: float = 1.0
     seed: int = 71
 
 
@@ -120,6 +125,28 @@ def upper_picture(
     return generator.finish(generator.add_rgb(None, rgb))
 
 
+def lattice_energy(change: Tensor, mask: Tensor) -> Tensor:
+    """How much of a change repeats with the generator's own grid, a scalar in units of the picture.
+
+    The up-sampling steps turn a shift that is too strong into a mesh of 8 px, one cell of the 128 px map. Skin and
+    hair have no such period: averaged over blocks of 5 x 5 cells they leave a flat pattern, the mesh does not.
+
+    Args:
+        change: `[1, 3, 8K, 8K]`, K a multiple of `LATTICE_BLOCK`.
+        mask: `[1, 1, 8K, 8K]` in [0, 1], where the change counts.
+    """
+    cell, block = CELL, CELL * LATTICE_BLOCK
+    local = change - F.avg_pool2d(change, cell + 1, 1, cell // 2, count_include_pad=False)
+
+    def folded(x: Tensor) -> Tensor:
+        blocks = x.unfold(2, block, block).unfold(3, block, block)
+        return blocks.unflatten(-1, (LATTICE_BLOCK, cell)).unflatten(-3, (LATTICE_BLOCK, cell)).mean((-4, -2))
+
+    weight = F.avg_pool2d(mask, block)[..., None, None]
+    pattern = folded(local * mask)
+    return (pattern.square().mean((1, 4, 5)) + 1e-8).sqrt().sum() / weight.sum().clamp_min(0.1)
+
+
 def fit_upper_rows(
     network: MCANetwork,
     generator: MobileStyleGAN,
@@ -161,7 +188,8 @@ def fit_upper_rows(
         weight = resize_mask(mask, error.shape[-1])
         agree = (error * weight).sum() / (3 * weight.sum().clamp_min(1))
         anchor = (delta - delta_before)[:, : TOP_LAYER + 1].square().mean()
-        terms = {"agree": agree, "anchor": settings.anchor * anchor}
+        mesh = lattice_energy(edited - before, resize_mask(mask, before.shape[-1]))
+        terms = {"agree": agree, "anchor": settings.anchor * anchor, "lattice": settings.lattice * mesh}
         if target.meaning:
             lab = colour_lab(target.meaning.colour).to(small)
             inside = (weight > 0.5).float()

@@ -11,6 +11,10 @@ from torch import Tensor
 from mcaclip.perception.parsing_head import CLASSES
 
 
+CHIN_HEIGHT = 0.95
+"""Largest distance of the chin's edge from the lips, in widths of the mouth."""
+
+
 def _classes(probabilities: Tensor, *names: str) -> Tensor:
     """Summed probability of the named classes, `[B, 1, H, W]`."""
     return probabilities[:, [CLASSES.index(name) for name in names]].sum(1, keepdim=True)
@@ -30,7 +34,10 @@ def _extent(mask: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 
 def _chin(probabilities: Tensor) -> Tensor:
-    """Skin between the lower lip and the edge of the chin, a little wider than the mouth."""
+    """Skin between the lower lip and the edge of the chin, a little wider than the mouth.
+
+    It ends at most one mouth's width below the lips: a throat is often taken for skin.
+    """
     height, width = probabilities.shape[-2:]
     y = torch.arange(height, device=probabilities.device).view(1, 1, -1, 1).float()
     x = torch.arange(width, device=probabilities.device).view(1, 1, 1, -1).float()
@@ -45,7 +52,8 @@ def _chin(probabilities: Tensor) -> Tensor:
     half_width = mouth_width * (0.56 - 0.16 * depth)
     beside = torch.sigmoid((half_width - (x - middle).abs()) / (0.03 * mouth_width))
     below = torch.sigmoid((y - bottom - 0.05 * lip_height) / (0.02 * mouth_width))
-    return skin * beside * below
+    above_throat = torch.sigmoid((bottom + CHIN_HEIGHT * mouth_width - y) / (0.04 * mouth_width))
+    return skin * beside * below * above_throat
 
 
 REGIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -63,6 +71,11 @@ REGIONS: dict[str, Callable[[Tensor], Tensor]] = {
 def region(probabilities: Tensor, name: str) -> Tensor:
     """The soft mask `[B, 1, H, W]` of one of `REGIONS`."""
     return REGIONS[name](probabilities)
+
+
+def sharpen(mask: Tensor) -> Tensor:
+    """Make up a parser's mind about thin parts: `[B, 1, H, W]` in [0, 1], full from 0.6 and empty to 0.2."""
+    return ((mask - 0.2) / 0.4).clamp(0, 1)
 
 
 def dilate(mask: Tensor, radius: int) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.perception.regions import REGIONS, dilate, face_width, region
+from mcaclip.perception.regions import REGIONS, dilate, face_width, region, sharpen
 from tests.helpers.drawn_parsing import MOUTH, MOUTH_HALF, SIDE, drawn_parsing
 
 
@@ -73,7 +73,7 @@ def test_the_chin_tapers_from_a_little_more_than_the_mouths_width():
     bottom = MOUTH[1] + MOUTH_HALF[1]
     mouth_width = 2 * MOUTH_HALF[0]
     assert mouth_width < rows[bottom + 4] < 1.25 * mouth_width
-    covered = rows[bottom + 4 :]
+    covered = rows[bottom + 4 : bottom + 50]
     assert (covered.diff() <= 0).all()
     assert 0.6 * mouth_width < covered[-1] < 0.95 * covered[0]
 
@@ -130,3 +130,18 @@ def test_face_width_is_that_of_the_skin_without_hair_and_ears():
     assert found[0] == found[1]
     narrow = torch.nn.functional.interpolate(parsing, scale_factor=0.5)
     torch.testing.assert_close(face_width(narrow), found[:1] / 2, atol=1.0, rtol=0)
+
+
+def test_a_goatee_ends_above_the_throat():
+    parsing = drawn_parsing((128, 140))
+    # a throat that the parser takes for skin
+    parsing[:, CLASSES.index("skin"), 153:] = 1
+    mask = region(parsing, "goatee")
+    throat = 152 + 2 * MOUTH_HALF[0]
+    assert mask[:, :, 160 : throat - 10].amax() > 0.9
+    assert mask[:, :, throat + 10 :].amax() < 0.05
+
+
+def test_sharpen_fills_what_is_likely_and_empties_what_is_not():
+    likely = torch.tensor([0.0, 0.2, 0.4, 0.6, 1.0])
+    torch.testing.assert_close(sharpen(likely), torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]))

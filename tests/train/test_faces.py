@@ -142,3 +142,11 @@ def test_out_of_time_gives_the_faces_that_are_there(collect):
         collect("parts", CountingGenerator(stop=2))
     faces = collect("parts", CountingGenerator(), minutes=-1.0)
     assert len(faces.codes) == len(faces.images) == 2
+
+
+def test_common_offsets_are_shared_by_all_rows():
+    plain, moved = draw(20), draw(20, common=0.5)
+    offset = moved - plain
+    torch.testing.assert_close(offset, offset[:, :1].expand_as(offset), atol=1e-5, rtol=0)
+    spread = offset[:, 0].std(1)
+    assert 0.3 < spread.max() < 0.75 and spread.min() < 0.2
