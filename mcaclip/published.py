@@ -78,7 +78,7 @@ def check_layout(path: Path, state: Mapping[str, Any], layout: Layout) -> dict[s
     unknown = [key for key in state if key not in layout]
     wrong = [key for key in layout if key in state and _shape(state[key]) != layout[key]]
     faults = [
-        f"{len(keys)} {what} ({_some(keys)})"
+        f"{len(keys)} {what} ({some(keys)})"
         for what, keys in (("missing", missing), ("unknown", unknown), ("of another shape", wrong))
         if keys
     ]
@@ -91,7 +91,8 @@ def _shape(value: Any) -> tuple[int, ...] | None:
     return tuple(value.shape) if isinstance(value, Tensor) else None
 
 
-def _some(keys: list[str]) -> str:
+def some(keys: list[str]) -> str:
+    """The first few keys, for a message."""
     return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
 
 

@@ -83,7 +83,9 @@ def upsample_rgb(x: Tensor) -> Tensor:
 class ModulatedConv(nn.Module):
     """A convolution whose input channels are scaled by a style, optionally with twice the size behind it."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, up: bool = False, demodulate: bool = True):
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, up: bool = False, demodulate: bool = True
+    ):
         super().__init__()
         self.style = EqualLinear(W_DIM, in_channels)
         nn.init.ones_(self.style.bias)

@@ -87,11 +87,15 @@ def read_stylegan2(path: Path) -> dict[str, Tensor]:
     size = max(noises, default=0)
     if size not in SIZES:
         known = ", ".join(map(str, SIZES))
-        raise WeightsError(f"{path} is no StyleGAN2 generator of {known} px (the largest noise map: {size}). {REMEDY}")
+        raise WeightsError(
+            f"{path} is no StyleGAN2 generator of {known} px (the largest noise map: {size}). {REMEDY}"
+        )
     state = check_layout(path, state, rosinality_layout(size))
     for key, value in state.items():
         if _KERNEL.search(key) and not torch.allclose(value, fir_kernel(), atol=1e-6):
-            raise WeightsError(f"{path} was trained with another filter than [1, 3, 3, 1] ({key}), which cannot run here")
+            raise WeightsError(
+                f"{path} was trained with another filter than [1, 3, 3, 1] ({key}), which cannot run here"
+            )
     w_avg = entry(path, content, "latent_avg")
     if not isinstance(w_avg, Tensor) or w_avg.numel() != W_DIM:
         raise WeightsError(f"{path}: latent_avg is not {W_DIM} numbers. {REMEDY}")
