@@ -53,6 +53,18 @@ def entry(path: Path, content: Mapping[str, Any], name: str) -> Any:
     return content[name]
 
 
+def state_entry(path: Path, content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """`content[name]`, which must be a dictionary of tensors.
+
+    Raises:
+        WeightsError: it is not there or something else.
+    """
+    state = entry(path, content, name)
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{path}: {name} is no state dict: it is another kind of file. {REMEDY}")
+    return state
+
+
 def group(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The entries whose keys begin with `prefix`, without it."""
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -12,7 +12,7 @@ from torch import Tensor
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM
 from mcaclip.generators.stylegan2 import SIZES, StyleGAN2, StyleGAN2Config, fir_kernel
-from mcaclip.published import REMEDY, check_layout, entry, module_layout, read_checkpoint
+from mcaclip.published import REMEDY, check_layout, entry, module_layout, read_checkpoint, state_entry
 
 _PARTS = {
     "conv.weight": "conv.weight",
@@ -82,7 +82,7 @@ def read_stylegan2(path: Path) -> dict[str, Tensor]:
         WeightsError: the file is damaged, has another layout, or another up-sampling filter.
     """
     content = read_checkpoint(path)
-    state = entry(path, content, "g_ema")
+    state = state_entry(path, content, "g_ema")
     noises = [value.shape[-1] for key, value in state.items() if key.startswith("noises.")]
     size = max(noises, default=0)
     if size not in SIZES:

@@ -20,7 +20,7 @@ from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM
 from mcaclip.generators.stylegan2_weights import rosinality_layout
 from mcaclip.perception.ir_se import body, input_layer, stage_outputs
-from mcaclip.published import REMEDY, check_layout, entry, group, module_layout, read_checkpoint
+from mcaclip.published import REMEDY, check_layout, entry, group, module_layout, read_checkpoint, state_entry
 
 INPUT_SIZE = 256
 """Side of the encoder's input in pixels."""
@@ -136,7 +136,7 @@ def read_e4e(path: Path) -> dict[str, Tensor]:
         WeightsError: the file is damaged or has another layout.
     """
     content = read_checkpoint(path)
-    state = entry(path, content, "state_dict")
+    state = state_entry(path, content, "state_dict")
     with torch.device("meta"):
         own = module_layout(E4EEncoder())
     rows, _ = mean_shape = own.pop("latent_avg")

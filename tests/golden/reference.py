@@ -28,6 +28,7 @@ WHOLE = ("coral",)
 SAMPLED = ("stylegan2_256", "e4e", "ir_se50", "parsenet", "mappers")
 NCE_FEATURES = ("source_text_features", "target_text_features", "source_image_features", "edited_image_features")
 LAYOUTS = "layouts"
+NUMERIC = "biuf"
 
 
 class Golden(Protocol):
@@ -70,7 +71,7 @@ class Folder:
 
     def arrays(self, file: str) -> dict[str, Tensor]:
         with np.load(self.folder / f"{file}.npz") as data:
-            return {name: torch.from_numpy(data[name]) for name in data.files if data[name].dtype.kind in "biuf"}
+            return {name: torch.from_numpy(data[name]) for name in data.files if data[name].dtype.kind in NUMERIC}
 
     def check(self, file: str, name: str, actual: Tensor, atol: float, rtol: float = 0.0) -> None:
         expected = self.arrays(file)[name].numpy()
@@ -91,7 +92,11 @@ class Subset:
 
     def arrays(self, file: str) -> dict[str, Tensor]:
         names = {key.split("/", 1)[1]: value for key, value in self.data.items() if key.startswith(file + "/")}
-        return {key: torch.from_numpy(value) for key, value in names.items() if "@" not in key}
+        return {
+            key: torch.from_numpy(value)
+            for key, value in names.items()
+            if "@" not in key and value.dtype.kind in NUMERIC
+        }
 
     def check(self, file: str, name: str, actual: Tensor, atol: float, rtol: float = 0.0) -> None:
         whole = self.data.get(f"{file}/{name}")

@@ -22,7 +22,7 @@ from mcaclip.editing.latent_mapper import (
 )
 from mcaclip.editing.text_embedding import TextEmbeddingModule, rename_published_text_keys
 from mcaclip.errors import WeightsError
-from mcaclip.published import REMEDY, check_layout, entry, module_layout, read_checkpoint, some
+from mcaclip.published import REMEDY, check_layout, module_layout, read_checkpoint, some, state_entry
 
 Rename = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
@@ -125,7 +125,7 @@ def _read_renamed(path: Path, renames: Mapping[str, Rename]) -> dict[str, Any]:
     """
     renamed: dict[str, Any] = {}
     unknown = []
-    for key, value in entry(path, read_checkpoint(path), "state_dict").items():
+    for key, value in state_entry(path, read_checkpoint(path), "state_dict").items():
         if key.startswith("decoder."):
             continue
         found = {prefix + name: value for prefix, rename in renames.items() for name in rename({key: value})}
