@@ -83,8 +83,8 @@ def read_stylegan2(path: Path) -> dict[str, Tensor]:
     """
     content = read_checkpoint(path)
     state = state_entry(path, content, "g_ema")
-    noises = [value.shape[-1] for key, value in state.items() if key.startswith("noises.")]
-    size = max(noises, default=0)
+    noises = [value for key, value in state.items() if key.startswith("noises.") and isinstance(value, Tensor)]
+    size = max((noise.shape[-1] for noise in noises if noise.ndim), default=0)
     if size not in SIZES:
         known = ", ".join(map(str, SIZES))
         raise WeightsError(

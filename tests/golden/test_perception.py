@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor
 
-from mcaclip.perception.arcface import ArcFaceIdentity
-from mcaclip.perception.parsenet import ParseNet
+from mcaclip.perception.arcface import ArcFaceIdentity, read_ir_se50
+from mcaclip.perception.parsenet import ParseNet, read_parsenet
 from mcaclip.published import module_layout
 from tests.golden.reference import Golden, float32, inputs, repeat_pixels
-from tests.helpers.fill import assemble, filled_state_dict
+from tests.helpers.fill import filled_state_dict
+
+
+def converted(folder: Path, state: dict[str, Tensor], read: Callable[[Path], dict[str, Tensor]]) -> Path:
+    """A file of the published form, converted."""
+    torch.save(state, folder / "published.pth")
+    save_file(read(folder / "published.pth"), folder / "converted.safetensors")
+    return folder / "converted.safetensors"
 
 
 @pytest.fixture(scope="module")
-def arcface(golden: Golden) -> ArcFaceIdentity:
-    return assemble(ArcFaceIdentity, filled_state_dict(golden.layout("ir_se50_layout")))
+def arcface(golden: Golden, tmp_path_factory) -> ArcFaceIdentity:
+    state = filled_state_dict(golden.layout("ir_se50_layout"))
+    return ArcFaceIdentity.load(converted(tmp_path_factory.mktemp("arcface"), state, read_ir_se50))
 
 
 @pytest.fixture(scope="module")
-def parsenet(golden: Golden) -> ParseNet:
-    return assemble(ParseNet, filled_state_dict(golden.layout("parsenet_layout")))
+def parsenet(golden: Golden, tmp_path_factory) -> ParseNet:
+    state = filled_state_dict(golden.layout("parsenet_layout"))
+    return ParseNet.load(converted(tmp_path_factory.mktemp("parsenet"), state, read_parsenet))
 
 
 @pytest.mark.parametrize(("build", "name"), [(ArcFaceIdentity, "ir_se50_layout"), (ParseNet, "parsenet_layout")])

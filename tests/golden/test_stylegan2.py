@@ -6,23 +6,29 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor
 
 from mcaclip.generators.base import broadcast_w
-from mcaclip.generators.ops import channels_last
-from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, StyleGAN2Preview
-from mcaclip.generators.stylegan2_weights import from_rosinality, rosinality_layout
+from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Preview, fir_kernel
+from mcaclip.generators.stylegan2_weights import read_stylegan2, rosinality_layout
 from mcaclip.generators.synthesis import synthesize
 from tests.golden.reference import Golden, float32, inputs
-from tests.helpers.fill import assemble, filled_state_dict
+from tests.helpers.fill import filled_state_dict
 
 FILE = "stylegan2_256"
 
 
 @pytest.fixture(scope="module")
-def generator(golden: Golden) -> StyleGAN2:
-    state = from_rosinality(filled_state_dict(golden.layout("stylegan2_layout_256")))
-    return channels_last(assemble(lambda: StyleGAN2(StyleGAN2Config(256)), state | {"w_avg": torch.zeros(512)}))
+def generator(golden: Golden, tmp_path_factory) -> StyleGAN2:
+    """Through a file of the published form and its conversion."""
+    layout = golden.layout("stylegan2_layout_256")
+    kernels = {key: fir_kernel() for key, rule in layout.items() if rule["fill"] == "builtin"}
+    folder = tmp_path_factory.mktemp("stylegan2")
+    state = filled_state_dict(layout) | kernels
+    torch.save({"g_ema": state, "latent_avg": torch.arange(512.0)}, folder / "published.pt")
+    save_file(read_stylegan2(folder / "published.pt"), folder / "converted.safetensors")
+    return StyleGAN2.load(folder / "converted.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,7 @@ def check_image(golden: Golden, prefix: str, image: Tensor) -> None:
 
 
 def test_mapping_and_image_of_w(golden: Golden, generator):
+    assert torch.equal(generator.w_avg, torch.arange(512.0))
     z = float32(inputs(0).standard_normal((2, 512)))
     golden.check(FILE, "z", z, 0)
     w = generator.mapping(z)
