@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ Layout = Mapping[str, tuple[int, ...]]
 
 REMEDY = "Delete the file and get it again: `python -m mcaclip doctor` names its source"
 _SHOWN = 3
+_COUNTER = ".num_batches_tracked"
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
@@ -34,7 +34,8 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
         raise WeightsError(
             f"{path} is damaged or holds more than weights, and was not opened further. {REMEDY}"
         ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # a damaged file can fail in any way inside the unpickler
         raise WeightsError(f"{path} is damaged or no checkpoint ({_first_line(error)}). {REMEDY}") from error
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path} holds a {type(content).__name__} where a dictionary is expected. {REMEDY}")
@@ -83,9 +84,14 @@ def module_layout(module: nn.Module) -> dict[str, tuple[int, ...]]:
 def check_layout(path: Path, state: Mapping[str, Any], layout: Layout) -> dict[str, Tensor]:
     """A copy of `state`, which must hold the tensors of `layout` and nothing else.
 
+    BatchNorm's step counters may be missing, since torch did not write them before version 0.4.1; they play no part
+    in the result and become 0, as torch itself makes them.
+
     Raises:
         WeightsError: keys are missing or unknown, or a tensor has another shape; names the first few.
     """
+    counters = {key: torch.zeros((), dtype=torch.int64) for key in layout if key.endswith(_COUNTER)}
+    state = counters | dict(state)
     missing = [key for key in layout if key not in state]
     unknown = [key for key in state if key not in layout]
     wrong = [key for key in layout if key in state and _shape(state[key]) != layout[key]]
@@ -96,7 +102,7 @@ def check_layout(path: Path, state: Mapping[str, Any], layout: Layout) -> dict[s
     ]
     if faults:
         raise WeightsError(f"{path} has another layout than expected: keys {', '.join(faults)}. {REMEDY}")
-    return dict(state)
+    return state
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:

@@ -116,6 +116,23 @@ def test_objects_other_than_weights_are_not_loaded(tmp_path):
         read_checkpoint(write(tmp_path / "y.pt", [torch.zeros(1)]))
 
 
+def test_files_of_old_torch_versions_are_read_and_may_lack_counters(tmp_path):
+    state = container("ir_se50")
+    old = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    assert len(old) < len(state)
+    path = tmp_path / "old.pth"
+    torch.save(old, path, _use_new_zipfile_serialization=False)
+    read = read_ir_se50(path)
+    assert layout_of(read) == layout_of(state)
+    counter = read["input_layer.1.num_batches_tracked"]
+    assert counter == 0 and counter.dtype == torch.int64
+    whole = path.read_bytes()
+    for share in (0.1, 0.5, 0.99):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(WeightsError, match="doctor"):
+            read_ir_se50(path)
+
+
 def test_stylegan2_gets_its_mean_and_loses_kernels(tmp_path):
     state = read_stylegan2(write(tmp_path / "x.pt", container("stylegan2")))
     assert torch.equal(state["w_avg"], torch.ones(512))

@@ -28,7 +28,6 @@ SIZES = (256, 512, 1024)
 NUM_MAPPING_LAYERS = 8
 MAPPING_LR_MUL = 0.01
 PREVIEW_SIZE = 256
-FIR_TAPS = (1.0, 3.0, 3.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -63,16 +62,20 @@ class StyleGAN2Config:
         return [4, *(1 << power for power in powers for _ in range(2))]
 
 
-def fir_kernel(gain: float = 4.0) -> Tensor:
-    """The up-sampling filter `[4, 4]`: the outer product of [1, 3, 3, 1] with itself, its sum `gain`."""
-    taps = torch.tensor(FIR_TAPS, device="cpu")
-    kernel = torch.outer(taps, taps)
-    return kernel * (gain / kernel.sum())
+def fir_kernel(like: Tensor | None = None) -> Tensor:
+    """The up-sampling filter `[4, 4]`: the outer product of [1, 3, 3, 1] with itself, its sum 4.
+
+    Args:
+        like: gives type and device; float32 on the CPU without it. The filter is made there: no copy between devices.
+    """
+    taps = torch.ones(4, device="cpu") if like is None else like.new_ones(4)
+    taps[1:3] = 3.0
+    return torch.outer(taps, taps) / 16
 
 
 def _fir(x: Tensor) -> Tensor:
     """The filter for each channel of `x [B, C, H, W]`, `[C, 1, 4, 4]`."""
-    return fir_kernel().to(x).expand(x.shape[1], 1, 4, 4)
+    return fir_kernel(x).expand(x.shape[1], 1, 4, 4)
 
 
 def upsample_rgb(x: Tensor) -> Tensor:
