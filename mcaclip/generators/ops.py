@@ -36,7 +36,7 @@ def normalise_features(features: Tensor) -> Tensor:
 
 
 def resize_mask(mask: Tensor, size: int) -> Tensor:
-    """`[B, 1, s, s]` to `[B, 1, size, size]`, bilinear up and area-averaged down."""
+    """`[B, C, s, s]` to `[B, C, size, size]`, bilinear up and area-averaged down; masks, probabilities, pictures."""
     if mask.shape[-1] == size:
         return mask
     if mask.shape[-1] > size:

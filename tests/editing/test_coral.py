@@ -1,27 +1,16 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
-from mcaclip.editing.coral import CoralMasks, MaskConfig, MaskNet, threshold_masks
+from mcaclip.editing.coral import CoralMasks, MaskConfig, threshold_masks
 from mcaclip.generators.base import LayerSpec
-from tests.helpers.fill import filled_state_dict
 
 LAYERS = (LayerSpec(4, 6, (0,)), LayerSpec(8, 5, (1,)), LayerSpec(8, 5, (2,), rgb_row=3))
 
 
 def features(batch: int = 2) -> dict[int, torch.Tensor]:
     return {i: torch.randn(batch, spec.channels, spec.size, spec.size) for i, spec in enumerate(LAYERS)}
-
-
-def test_mask_net_equals_the_published_one(reference_dir):
-    data = np.load(reference_dir / "coral.npz")
-    state = list(filled_state_dict(reference_dir / "coral_mask_net_layout.json").values())
-    net = MaskNet(16, MaskConfig(hidden=state[0].shape[0], normalise=False))
-    net.load_state_dict(dict(zip(net.state_dict(), state, strict=True)))
-    mask = torch.sigmoid(net(torch.from_numpy(data["mask_net_features"]), torch.zeros(2, 0), None))
-    torch.testing.assert_close(mask, torch.from_numpy(data["mask_net_mask"]), atol=1e-5, rtol=1e-5)
 
 
 def test_one_mask_a_layer_and_one_for_the_final_picture():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def fill_tensor(
@@ -23,15 +24,17 @@ def fill_tensor(
     return torch.from_numpy(np.asarray(np.float32(offset) + np.float32(factor) * noise))
 
 
-def filled_state_dict(layout: Path) -> dict[str, Tensor]:
-    """All tensors of a layout file under their published keys.
+def filled_state_dict(layout: Mapping[str, Mapping[str, Any]]) -> dict[str, Tensor]:
+    """All tensors of a layout under their published keys.
 
-    Entries marked "builtin" (constant kernels) or "skip" (counters) are left out.
+    Counters ("skip") are 0; constant kernels ("builtin") are left out.
     """
     state = {}
-    for key, entry in json.loads(layout.read_text())["tensors"].items():
+    for key, entry in layout.items():
         rule = entry["fill"]
-        if isinstance(rule, dict):
+        if rule == "skip":
+            state[key] = torch.zeros(entry["shape"], dtype=torch.int64)
+        elif rule != "builtin":
             state[key] = fill_tensor(
                 entry["seed_key"],
                 entry["shape"],
@@ -42,7 +45,9 @@ def filled_state_dict(layout: Path) -> dict[str, Tensor]:
     return state
 
 
-def load_filled(module: nn.Module, layout: Path, rename: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> None:
-    """Fills a module from a layout file; the keys must match exactly after `rename`."""
-    module.load_state_dict(rename(filled_state_dict(layout)), strict=True)
-    module.eval()
+def assemble(build: Callable[[], Module], state: Mapping[str, Tensor]) -> Module:
+    """A frozen module in eval mode with exactly these tensors; nothing is initialised or copied."""
+    with torch.device("meta"):
+        module = build()
+    module.load_state_dict(dict(state), strict=True, assign=True)
+    return module.requires_grad_(False).eval()

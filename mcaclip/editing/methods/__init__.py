@@ -1,0 +1,1 @@
+"""The methods that MCA-CLIP is compared with."""

@@ -1,0 +1,118 @@
+"""Reading the checkpoints that others published: safely, strictly, with errors that say what to do next."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mcaclip.errors import WeightsError
+
+Layout = Mapping[str, tuple[int, ...]]
+"""Every key of a checkpoint with its shape."""
+
+REMEDY = "Delete the file and get it again: `python -m mcaclip doctor` names its source"
+_SHOWN = 3
+_COUNTER = ".num_batches_tracked"
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Any]:
+    """The dictionary in a file that `torch.save` wrote; nothing but tensors and plain values is accepted.
+
+    Raises:
+        WeightsError: the file is missing, damaged, holds code, or is no dictionary.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path} is missing. Get it again: `python -m mcaclip doctor` names its source") from error
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} is damaged or holds more than weights, and was not opened further. {REMEDY}"
+        ) from error
+    except Exception as error:
+        # a damaged file can fail in any way inside the unpickler
+        raise WeightsError(f"{path} is damaged or no checkpoint ({_first_line(error)}). {REMEDY}") from error
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path} holds a {type(content).__name__} where a dictionary is expected. {REMEDY}")
+    return content
+
+
+def entry(path: Path, content: Mapping[str, Any], name: str) -> Any:
+    """`content[name]`.
+
+    Raises:
+        WeightsError: there is no such entry.
+    """
+    if name not in content:
+        found = ", ".join(map(str, list(content)[:_SHOWN])) or "nothing"
+        raise WeightsError(f"{path} has no entry {name!r} (it holds {found}): it is another kind of file. {REMEDY}")
+    return content[name]
+
+
+def state_entry(path: Path, content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """`content[name]`, which must be a dictionary of tensors.
+
+    Raises:
+        WeightsError: it is not there or something else.
+    """
+    state = entry(path, content, name)
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{path}: {name} is no state dict: it is another kind of file. {REMEDY}")
+    return state
+
+
+def group(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The entries whose keys begin with `prefix`, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def layout_of(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of a state dict."""
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
+def module_layout(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Keys and shapes of a module's own state dict."""
+    return layout_of(module.state_dict())
+
+
+def check_layout(path: Path, state: Mapping[str, Any], layout: Layout) -> dict[str, Tensor]:
+    """A copy of `state`, which must hold the tensors of `layout` and nothing else.
+
+    BatchNorm's step counters may be missing, since torch did not write them before version 0.4.1; they play no part
+    in the result and become 0, as torch itself makes them.
+
+    Raises:
+        WeightsError: keys are missing or unknown, or a tensor has another shape; names the first few.
+    """
+    counters = {key: torch.zeros((), dtype=torch.int64) for key in layout if key.endswith(_COUNTER)}
+    state = counters | dict(state)
+    missing = [key for key in layout if key not in state]
+    unknown = [key for key in state if key not in layout]
+    wrong = [key for key in layout if key in state and _shape(state[key]) != layout[key]]
+    faults = [
+        f"{len(keys)} {what} ({some(keys)})"
+        for what, keys in (("missing", missing), ("unknown", unknown), ("of another shape", wrong))
+        if keys
+    ]
+    if faults:
+        raise WeightsError(f"{path} has another layout than expected: keys {', '.join(faults)}. {REMEDY}")
+    return state
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    return tuple(value.shape) if isinstance(value, Tensor) else None
+
+
+def some(keys: list[str]) -> str:
+    """The first few keys, for a message."""
+    return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
