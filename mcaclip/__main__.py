@@ -1,8 +1,8 @@
 """Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|fetch|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
-or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside the commands, so
-that help and argument errors come at once.
+or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside
+the commands, so that help and argument errors come at once.
 """
 
 from __future__ import annotations

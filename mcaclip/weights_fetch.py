@@ -36,7 +36,7 @@ from mcaclip.weights_files import (
     sidecar_path,
     stand_in_digest,
 )
-from mcaclip.weights_hub import download, find_original
+from mcaclip.weights_hub import discard_download, download, find_download, find_original
 from mcaclip.weights_sources import Conversion, Entry, HubSource, PackageSource, WheelSource
 
 logger = logging.getLogger(__name__)
@@ -101,6 +101,8 @@ def _make(
             origin = _origin(entry, source, places, folder, progress)
             progress(f"converting {entry.title}", _EXTRACT_END)
             path = _convert(conversion, origin, folder, cache)
+        if isinstance(source, HubSource):
+            discard_download(entry, places)
         progress(f"{entry.title} is ready", 1.0)
         return Located(path, "cache", sha256_of(path))
     finally:
@@ -119,7 +121,7 @@ def _origin(
         return Original(_wheel_members(entry, source, places, folder, progress), source.sha256)
     if isinstance(source, PackageSource):
         return Original(_package_file(entry, source, places), source.sha256)
-    found = find_original(entry, source, places)
+    found = find_original(entry, source, places) or find_download(entry, source, places)
     if found is not None:
         return found
     stage = f"downloading {entry.title} ({source.size / 1e6:.0f} MB)"
