@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The converters are imported when they run: they live with the networks, which need this module to load.
 def _read_stylegan2(path: Path) -> dict[str, Tensor]:
-    from mcaclip.generators.stylegan2 import read_stylegan2
+    from mcaclip.generators.stylegan2_weights import read_stylegan2
 
     return read_stylegan2(path)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from mcaclip.errors import TrainingError
@@ -147,7 +147,8 @@ def _save(content: dict[str, Any], path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
         temporary = Path(folder) / path.name
         if path.suffix == ".safetensors":
-            save_file({name: tensor.contiguous() for name, tensor in content.items()}, temporary)
+            # Not save_file: it would let only the owner read.
+            temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in content.items()}))
         else:
             torch.save(content, temporary)
         os.replace(temporary, path)
