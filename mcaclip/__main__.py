@@ -1,8 +1,8 @@
-"""Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|doctor`.
+"""Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|fetch|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
-failed (each is named on stderr, the others are done). Heavy modules are imported inside the commands, so
-that help and argument errors come at once.
+or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside
+the commands, so that help and argument errors come at once.
 """
 
 from __future__ import annotations
@@ -57,7 +57,11 @@ def build_parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="time every stage on this machine")
     _add_stack(bench)
     bench.set_defaults(run=run_bench)
+    _add_fetch(commands)
     doctor = commands.add_parser("doctor", help="check every weight file, and say how to get what is missing")
+    doctor.add_argument(
+        "--stack", choices=validate.WEIGHT_STACKS, help="only this stack (default: both, of which compact is needed)"
+    )
     doctor.set_defaults(run=run_doctor)
     return parser
 
@@ -96,6 +100,13 @@ def _add_invert(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("invert", help="reconstruct the face in one or more photos, without an edit")
     _add_photo_options(parser)
     parser.set_defaults(run=run_invert)
+
+
+def _add_fetch(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("fetch", help="download and convert every weight file of a stack")
+    parser.add_argument("--stack", choices=validate.WEIGHT_STACKS, default="compact", help="model stack")
+    parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
+    parser.set_defaults(run=run_fetch)
 
 
 def _add_photo_options(parser: argparse.ArgumentParser) -> None:
@@ -211,10 +222,28 @@ def run_bench(args: argparse.Namespace, load: EditorLoader) -> int:
 
 
 def run_doctor(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`doctor`: the state of every weight file; status 1 when something is missing or damaged."""
+    """`doctor`: the state of every weight file; status 1 when something needed is missing or damaged."""
     from mcaclip import doctor
 
-    return doctor.main([])
+    return doctor.main(args.stack)
+
+
+def run_fetch(args: argparse.Namespace, load: EditorLoader) -> int:
+    """`fetch`: all weight files of a stack; status 3 when some could not be had, each named on stderr."""
+    from mcaclip import fetch
+    from mcaclip.types import Progress
+
+    with contextlib.ExitStack() as bars:
+
+        def watch(title: str) -> Callable[[str, float], None]:
+            bars.close()
+            update = bars.enter_context(_progress(title))
+            return lambda stage, fraction: update(Progress(stage, fraction))
+
+        failures = fetch.run(args.stack, args.yes, watch)
+    for name, message in failures.items():
+        _complain(f"{name}: {message}")
+    return EXIT_SOME_FAILED if failures else 0
 
 
 def _each_photo(

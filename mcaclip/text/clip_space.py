@@ -5,26 +5,62 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip._torchvision_guard import ensure_torchvision
 from mcaclip.editing.mca import TextCode
+from mcaclip.errors import WeightsError
 from mcaclip.modules import load_strictly
 
 if TYPE_CHECKING:
     from open_clip import CLIP
 
 FACECLIP = "FaceCLIP"
+# OpenAI's own archives carry these numbers among the weights; the model has them in its configuration.
+_ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
 FACECLIP_CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "faceclip"
+VIT_B_32 = "ViT-B-32-quickgelu"
+"""open_clip's name of OpenAI's ViT-B/32, whose weights need QuickGELU."""
+WEIGHTS_NAMES = {FACECLIP: "faceclip", VIT_B_32: "clip_vit_b32"}
+"""From a model's name to the name of its file in `mcaclip.weights`."""
+_REMEDIES = {
+    FACECLIP: "train it again: `python -m train faceclip`",
+    VIT_B_32: "delete it and run `python -m mcaclip fetch --stack paper`",
+}
 FACECLIP_MEAN, FACECLIP_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
 def _no_random_weights_warning(record: logging.LogRecord) -> bool:
     return "No pretrained weights loaded" not in record.getMessage()
+
+
+def read_clip(path: Path) -> dict[str, Tensor]:
+    """The tensors of an open_clip checkpoint of ViT-B/32: safetensors, or a state dict written by torch.
+
+    Raises:
+        WeightsError: the file holds something else than the weights of this model.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = state.get("state_dict", state)
+        state = {name: value for name, value in state.items() if name not in _ARCHITECTURE_NUMBERS}
+        expected = {name: value.shape for name, value in create_model(VIT_B_32).state_dict().items()}
+        fits = {name: value.shape for name, value in state.items()} == expected
+    except (RuntimeError, SafetensorError, UnpicklingError, AttributeError) as error:
+        raise WeightsError(f"{path} is no checkpoint of {VIT_B_32} ({error}); {_REMEDIES[VIT_B_32]}") from error
+    if not fits:
+        raise WeightsError(f"{path} has not the tensors of {VIT_B_32}; {_REMEDIES[VIT_B_32]}")
+    return {name: value.float() for name, value in state.items()}
 
 
 def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
@@ -45,7 +81,7 @@ def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
     finally:
         root.removeFilter(_no_random_weights_warning)
     if pretrained is not None:
-        load_strictly(model, pretrained, f"does not fit {name}", "train it again: `python -m train faceclip`")
+        load_strictly(model, pretrained, f"does not fit {name}", _REMEDIES.get(name, "choose the file of that model"))
     return model
 
 
@@ -75,11 +111,11 @@ class ClipSpace(nn.Module):
 
     @classmethod
     def load(cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu") -> ClipSpace:
-        """The frozen space; `path` defaults to the shipped FaceCLIP."""
+        """The frozen space; `path` defaults to the model's file in `mcaclip.weights`."""
         if path is None:
             from mcaclip import weights
 
-            path = weights.get("faceclip")
+            path = weights.get(WEIGHTS_NAMES[name])
         space = cls(create_model(name, path), name)
         return space.requires_grad_(False).eval().to(device)
 

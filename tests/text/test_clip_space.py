@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import save_file
 
 from mcaclip.errors import WeightsError
-from mcaclip.text.clip_space import FACECLIP, ClipSpace, create_model
+from mcaclip.text import clip_space
+from mcaclip.text.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model, read_clip
 
 
 def test_embeddings_are_unit_vectors_in_one_space(space):
@@ -71,3 +72,40 @@ def test_faceclip_is_an_open_clip_model_of_our_own_configuration():
     space = ClipSpace(create_model())
     assert space.image_size == 128
     assert space.encode_text(["x"]).shape == (1, 512)
+
+
+@pytest.fixture
+def small_clip(monkeypatch):
+    """Stands in for ViT-B/32, which takes seconds to build."""
+    net = torch.nn.Linear(2, 3)
+    monkeypatch.setattr(clip_space, "create_model", lambda name: net if name == VIT_B_32 else None)
+    return dict(net.state_dict())
+
+
+def test_published_clip_is_read_from_both_kinds_of_file(small_clip, tmp_path):
+    save_file(small_clip, tmp_path / "a.safetensors")
+    torch.save(small_clip | {"input_resolution": torch.tensor(224)}, tmp_path / "b.bin")
+    torch.save({"state_dict": {name: value.half() for name, value in small_clip.items()}}, tmp_path / "c.pt")
+    for name, tolerance in (("a.safetensors", 0), ("b.bin", 0), ("c.pt", 1e-3)):
+        read = read_clip(tmp_path / name)
+        assert read.keys() == small_clip.keys()
+        for key, value in small_clip.items():
+            torch.testing.assert_close(read[key], value, atol=tolerance, rtol=0)
+
+
+def test_other_files_are_no_published_clip(small_clip, tmp_path):
+    wrong = [
+        {"weight": small_clip["weight"]},
+        small_clip | {"extra": torch.zeros(1)},
+        small_clip | {"bias": torch.zeros(4)},
+        [1, 2],
+        {"code": np.float64},
+    ]
+    for content in wrong:
+        torch.save(content, tmp_path / "x.pt")
+        with pytest.raises(WeightsError, match=r"x\.pt .* ViT-B-32"):
+            read_clip(tmp_path / "x.pt")
+    for name in ("x.pt", "x.safetensors"):
+        (tmp_path / name).write_bytes(b"cut off")
+        with pytest.raises(WeightsError, match="fetch --stack paper"):
+            read_clip(tmp_path / name)
