@@ -10,7 +10,6 @@ from torch import Tensor
 
 from mcaclip.perception.parsing_head import CLASSES
 
-
 CHIN_HEIGHT = 0.95
 """Largest distance of the chin's edge from the lips, in widths of the mouth."""
 
