@@ -125,18 +125,18 @@ def upper_picture(
     return generator.finish(generator.add_rgb(None, rgb))
 
 
-def lattice_energy(change: Tensor, mask: Tensor) -> Tensor:
-    """How much of a change repeats with the generator's own grid, a scalar in units of the picture.
+def lattice_energy(picture: Tensor, mask: Tensor) -> Tensor:
+    """How much of a picture's fine detail repeats with the generator's own grid, a scalar in units of the picture.
 
     The up-sampling steps turn a shift that is too strong into a mesh of 8 px, one cell of the 128 px map. Skin and
     hair have no such period: averaged over blocks of 5 x 5 cells they leave a flat pattern, the mesh does not.
 
     Args:
-        change: `[1, 3, 8K, 8K]`, K a multiple of `LATTICE_BLOCK`.
-        mask: `[1, 1, 8K, 8K]` in [0, 1], where the change counts.
+        picture: `[1, 3, 8K, 8K]`, K a multiple of `LATTICE_BLOCK`.
+        mask: `[1, 1, 8K, 8K]` in [0, 1], where it counts.
     """
     cell, block = CELL, CELL * LATTICE_BLOCK
-    local = change - F.avg_pool2d(change, cell + 1, 1, cell // 2, count_include_pad=False)
+    local = picture - F.avg_pool2d(picture, cell + 1, 1, cell // 2, count_include_pad=False)
 
     def folded(x: Tensor) -> Tensor:
         blocks = x.unfold(2, block, block).unfold(3, block, block)
@@ -188,7 +188,7 @@ def fit_upper_rows(
         weight = resize_mask(mask, error.shape[-1])
         agree = (error * weight).sum() / (3 * weight.sum().clamp_min(1))
         anchor = (delta - delta_before)[:, : TOP_LAYER + 1].square().mean()
-        mesh = lattice_energy(edited - before, resize_mask(mask, before.shape[-1]))
+        mesh = lattice_energy(edited, resize_mask(mask, edited.shape[-1]))
         terms = {"agree": agree, "anchor": settings.anchor * anchor, "lattice": settings.lattice * mesh}
         if target.meaning:
             lab = colour_lab(target.meaning.colour).to(small)
