@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from mcaclip import align, weights
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.editing.mca import MCANetwork, load_network
-from mcaclip.errors import PromptError, StudioError
+from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import resize_mask
@@ -74,6 +75,7 @@ class FaceEditor:
         self.models = models
         self.stack = stack
         self.device = device
+        self._added: dict[str, MCANetwork] = {}
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
@@ -141,9 +143,31 @@ class FaceEditor:
         image = synthesize(generator, code).image.clamp(-1, 1)
         return Inversion(code[0].cpu(), image[0].cpu(), None, time.monotonic() - started)
 
+    @torch.no_grad()
+    def reconstruct(self, w_plus: Tensor, identity: float | None = None) -> Inversion:
+        """The generator's picture of a known code `[18, 512]`, with the likeness that is known of it."""
+        started = time.monotonic()
+        image = synthesize(self.models.generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
+        return Inversion(w_plus.cpu(), image[0].cpu(), identity, time.monotonic() - started)
+
     def prompts(self) -> tuple[str, ...]:
         """The prompts that have a fitted edit."""
-        return tuple(self.models.fitted)
+        return (*self.models.fitted, *(prompt for prompt in self._added if prompt not in self.models.fitted))
+
+    def add_edits(self, path: Path) -> tuple[str, ...]:
+        """Adds what `python -m train prompt` fitted; a prompt that is there already is replaced.
+
+        Returns:
+            The prompts that were added.
+
+        Raises:
+            WeightsError: no edit network, or one for another generator.
+        """
+        network, fitted = load_network(path, self.device)
+        if network.coral.layers != tuple(self.models.generator.layers):
+            raise WeightsError(f"{path.name} was fitted to another generator; fit the prompt again on this one")
+        self._added = {**self._added, **{prompt: network for prompt in fitted}}
+        return tuple(fitted)
 
     def check_prompt(self, text: str) -> str:
         """The fitted prompt that `text` means.
@@ -158,14 +182,14 @@ class FaceEditor:
             raise PromptError('the prompt is empty: type what to change, for instance "green lipstick"')
         if len(words) > MAX_PROMPT:
             raise PromptError(f"the prompt has {len(words)} characters: shorten it to {MAX_PROMPT}")
-        for prompt in self.models.fitted:
+        for prompt in self.prompts():
             if prompt.lower() == words.lower():
                 return prompt
         meaning = understand(words)
-        for prompt in self.models.fitted:
+        for prompt in self.prompts():
             if meaning and understand(prompt) == meaning:
                 return prompt
-        known = ", ".join(self.models.fitted)
+        known = ", ".join(self.prompts())
         raise PromptError(
             f'no edit is fitted for "{words}". Fitted here: {known}. '
             f'Fit it yourself with: python -m train prompt "{words}"'
@@ -298,7 +322,7 @@ class FaceEditor:
 
     def _network(self, prompt: str) -> MCANetwork:
         """The network that was fitted to a prompt."""
-        return self.models.network
+        return self._added.get(prompt, self.models.network)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -123,6 +124,14 @@ class FakeEditor:
         noise = torch.Generator().manual_seed(seed)
         w_plus = torch.randn(18, 512, generator=noise) * truncation_psi
         return Inversion(w_plus, draw_face(seed), None, 0.01)
+
+    def reconstruct(self, w_plus: Tensor, identity: float | None = None) -> Inversion:
+        self.calls.append("reconstruct")
+        return Inversion(w_plus, draw_face(int(w_plus.abs().sum() * 10) % 1000), identity, 0.01)
+
+    def add_edits(self, path: Path) -> tuple[str, ...]:
+        self.calls.append(f"add {path.name}")
+        return (path.stem,)
 
     def refine(
         self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
