@@ -70,6 +70,7 @@ class Session:
         running: token of the computation under way or done last.
         folder: where this tab's downloads lie, made when the first is written.
         uploads: files that the visitor uploaded, removed with the tab.
+        marked: downloads carry the visible mark.
     """
 
     name: str = "face"
@@ -84,10 +85,11 @@ class Session:
     running: CancelToken = field(default_factory=CancelToken)
     folder: Path | None = None
     uploads: tuple[Path, ...] = ()
+    marked: bool = True
 
     def restarted(self) -> Session:
         """The same tab without a face. Its files stay known, so that they can be removed with the tab."""
-        return Session(folder=self.folder, uploads=self.uploads)
+        return Session(folder=self.folder, uploads=self.uploads, marked=self.marked)
 
     def without_edits(self) -> Session:
         """The same face without any edit."""
