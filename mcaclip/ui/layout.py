@@ -14,6 +14,9 @@ from mcaclip.ui.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR
 
 Components = dict[str, Any]
 
+CANVAS_SECONDS = 2.0
+"""After so long the browser's canvas is ready for its picture, also without a graphics card."""
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 
 
@@ -266,11 +269,10 @@ def _paint_view(parts: Components) -> None:
         fixed_canvas=True,
         brush=gr.Brush(default_size=28, colors=list(colours), default_color=colours[0], color_mode="fixed"),
         eraser=gr.Eraser(default_size=28),
-        buttons=[],
-        format="png",
         height=600,
         elem_id="canvas",
     )
+    parts["canvas_timer"] = gr.Timer(CANVAS_SECONDS, active=False)
     with gr.Row(elem_classes="buttons"):
         parts["use_paint"] = gr.Button(text.USE_PAINT, variant="primary", interactive=False, elem_id="use-paint")
         parts["drop_paint"] = gr.Button(text.DROP_PAINT, interactive=False, elem_id="drop-paint")

@@ -329,3 +329,19 @@ def test_every_picture_has_a_text_and_every_control_a_name(site, visit):
             || e.querySelector('img[alt]'))).map(e => e.outerHTML.slice(0, 120))"""
     )
     assert unnamed == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_both_schemes(site, visit, scheme):
+    page = visit(f"{site.url}?__theme={scheme}")
+    ratios = page.evaluate(
+        """() => {
+        const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
+            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+        const ground = light(getComputedStyle(document.body).backgroundColor);
+        return [...document.querySelectorAll('.note, .caption, .notice, h1, h2')].filter(e => e.offsetParent)
+            .map(e => light(getComputedStyle(e).color)).map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05));
+        }"""
+    )
+    assert min(ratios) >= 4.5
