@@ -341,7 +341,8 @@ def test_text_stands_out_in_both_schemes(site, visit, scheme):
             return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
         const ground = light(getComputedStyle(document.body).backgroundColor);
         return [...document.querySelectorAll('.note, .caption, .notice, h1, h2')].filter(e => e.offsetParent)
-            .map(e => light(getComputedStyle(e).color)).map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05));
+            .map(e => light(getComputedStyle(e).color))
+            .map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05));
         }"""
     )
     assert min(ratios) >= 4.5
