@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import gradio as gr
 
 from mcaclip.types import Progress, ProgressCallback
-from mcaclip.ui import markup, text
+from mcaclip.ui import markup
 from mcaclip.ui.background import steps
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.session import CancelToken, Session
@@ -51,7 +51,6 @@ class Desk:
             editor = self.source.wait(0)
             assert editor is not None
             view["prompts"] = gr.update(choices=list(editor.prompts()), visible=True)
-            view["prompt_help"] = markup.note(text.PROMPT_HELP)
             view["timer"] = gr.update(active=False)
         return view
 

@@ -171,15 +171,13 @@ class EditHandlers(Desk):
         session = replace(session, paint=painted)
         yield from self._render(replace(controls.changed(result.settings), paint=painted), session)
 
-    def show_canvas(self, value: dict[str, Any] | None, session: Session, opened: bool) -> View:
-        """The picture to paint on, when its view is opened; what is painted there already stays.
+    def show_canvas(self, session: Session) -> View:
+        """The edit that is shown, to paint on, without any strokes.
 
-        The browser's canvas forgets a picture that comes before it is ready, so a timer sends it once more.
+        The browser's canvas loses a picture that comes before it is ready; this brings it back.
         """
-        view: View = {"canvas_timer": gr.update(active=opened)}
-        if session.result is not None and paint_of(value) is None:
-            view["canvas"] = views.canvas(session)
-        return view
+        _shown(session)
+        return {"canvas": views.canvas(session)}
 
     def unpaint(self, controls: Controls, session: Session) -> Views:
         """Goes back to the learned masks."""

@@ -14,9 +14,6 @@ from mcaclip.ui.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR
 
 Components = dict[str, Any]
 
-CANVAS_SECONDS = 2.0
-"""After so long the browser's canvas is ready for its picture, also without a graphics card."""
-
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 
 
@@ -159,7 +156,7 @@ def _prompt_step(parts: Components) -> None:
         )
         for index in range(validate.MAX_PROMPTS):
             _prompt_row(parts, index)
-        parts["prompt_help"] = gr.HTML("", elem_id="prompt-help")
+        parts["prompt_help"] = gr.HTML(markup.note(text.PROMPT_HELP), elem_id="prompt-help")
         parts["edit"] = gr.Button(text.EDIT, variant="primary", interactive=False, elem_id="edit")
 
 
@@ -206,7 +203,7 @@ def _result_step(parts: Components) -> None:
                 parts["slider"] = before_after("slider", text.TAB_SLIDER)
             with gr.Tab(text.TAB_STRENGTHS, elem_id="tab-strengths"):
                 _strengths_view(parts)
-            with gr.Tab(text.TAB_PAINT, elem_id="tab-paint") as parts["tab_paint"]:
+            with gr.Tab(text.TAB_PAINT, elem_id="tab-paint"):
                 _paint_view(parts)
             with gr.Tab(text.TAB_HISTORY, elem_id="tab-history"):
                 _history_view(parts)
@@ -272,9 +269,9 @@ def _paint_view(parts: Components) -> None:
         height=600,
         elem_id="canvas",
     )
-    parts["canvas_timer"] = gr.Timer(CANVAS_SECONDS, active=False)
     with gr.Row(elem_classes="buttons"):
         parts["use_paint"] = gr.Button(text.USE_PAINT, variant="primary", interactive=False, elem_id="use-paint")
+        parts["fresh_canvas"] = gr.Button(text.FRESH_CANVAS, interactive=False, elem_id="fresh-canvas")
         parts["drop_paint"] = gr.Button(text.DROP_PAINT, interactive=False, elem_id="drop-paint")
 
 

@@ -74,6 +74,7 @@ PAINT_INFO = (
 )
 PAINT_LABEL = "Paint on the masks"
 USE_PAINT = "Use the painting"
+FRESH_CANVAS = "Show the edit afresh"
 DROP_PAINT = "Remove the painting"
 HISTORY_LABEL = "All edits of this face"
 HISTORY_HINT = "Every edit you make is kept here, to go back to or to compare."

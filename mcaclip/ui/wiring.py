@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 import gradio as gr
@@ -30,6 +30,7 @@ def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
     _connect_face(bind, parts, studio)
     _connect_prompts(bind, parts, studio)
     _connect_edit(bind, parts, studio)
+    bind.light([parts["fresh_canvas"].click], studio.show_canvas, [parts["session"]])
     _connect_result(bind, parts, studio)
     return bind
 
@@ -118,9 +119,6 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     bind.model(settled, rerender, inputs, trigger_mode="always_last")
     bind.model([parts["use_paint"].click], paint, [parts["canvas"], *inputs])
     bind.model([parts["drop_paint"].click], unpaint, inputs)
-    canvas = [parts["canvas"], session]
-    bind.light([parts["tab_paint"].select], partial(studio.show_canvas, opened=True), canvas)
-    bind.light([parts["canvas_timer"].tick], partial(studio.show_canvas, opened=False), canvas)
 
 
 def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:

@@ -249,7 +249,7 @@ def test_session_can_be_downloaded_and_opened_again(site, visit, portrait, tmp_p
     assert other.input_value("#prompt input, #prompt textarea") == PROMPTS[1]
 
 
-def test_painting_red_protects(site, visit):
+def test_painting_opens_the_masks_and_can_be_removed(site, visit):
     page = visit(site.url)
     random_face(page)
     edit(page, PROMPTS[2])
@@ -258,6 +258,10 @@ def test_painting_red_protects(site, visit):
     canvas = page.locator("#canvas canvas").first
     canvas.scroll_into_view_if_needed()
     page.wait_for_function("document.querySelector('#canvas canvas').getBoundingClientRect().width > 200")
+    page.click("#fresh-canvas")
+    for _ in range(60):  # until the face is on the canvas, which is white before
+        if np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L").resize((8, 8)))[3:5, 3:5].max() < 250:
+            break
     page.click("#use-paint")
     page.wait_for_selector(f"{TOAST} >> text=Nothing is painted")
     box = canvas.bounding_box()
@@ -339,7 +343,7 @@ def test_text_stands_out_in_both_schemes(site, visit, scheme):
         const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
             .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
             return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-        const ground = light(getComputedStyle(document.body).backgroundColor);
+        const ground = light(getComputedStyle(document.querySelector('.gradio-container')).backgroundColor);
         return [...document.querySelectorAll('.note, .caption, .notice, h1, h2')].filter(e => e.offsetParent)
             .map(e => light(getComputedStyle(e).color))
             .map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05));
