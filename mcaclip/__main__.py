@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
     from mcaclip.output import Provenance
     from mcaclip.pipeline import Outcome
-    from mcaclip.types import Progress, ProgressCallback
+    from mcaclip.types import EditSettings, Progress, ProgressCallback
 
 EXIT_BAD_INPUT = 2
 EXIT_SOME_FAILED = 3
+
+PROMPT_HELP = 'the change, e.g. "green lipstick"; several combine, each with its strength: "purple hair:0.7"'
 
 EditorLoader = Callable[[str], "FaceEditor"]
 """From a stack's name to its editor."""
@@ -69,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_edit(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("edit", help="edit the face in one or more photos")
     _add_photo_options(parser)
-    parser.add_argument("--prompt", action="append", required=True, help='the change, e.g. "green lipstick"')
+    parser.add_argument("--prompt", action="append", required=True, help=PROMPT_HELP)
     _add_edit_options(parser)
     parser.set_defaults(run=run_edit)
 
@@ -77,7 +80,7 @@ def _add_edit(commands: argparse._SubParsersAction) -> None:
 def _add_sample(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("sample", help="make a random face, and edit it when a prompt is given")
     parser.add_argument("--seed", type=_seed, required=True, help="which face, 0 to 2^32 - 1")
-    parser.add_argument("--prompt", action="append", help="the change; without it only the face is made")
+    parser.add_argument("--prompt", action="append", help=f"{PROMPT_HELP}; without it only the face is made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     _add_stack(parser)
     _add_edit_options(parser)
@@ -132,6 +135,9 @@ def _add_edit_options(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="0 for soft masks, t up to 0.95 for hard ones (default 0)",
     )
+    parser.add_argument("--mask-invert", action="store_true", help="edit where the masks are closed")
+    parser.add_argument("--mask-feather", type=float, default=0.0, help="soften masks, pixels of 256 (default 0)")
+    parser.add_argument("--mask", type=Path, help="square image over the aligned face: white may change, black not")
 
 
 def _seed(text: str) -> int:
@@ -144,20 +150,43 @@ def _seed(text: str) -> int:
 
 def run_edit(args: argparse.Namespace, load: EditorLoader) -> int:
     """`edit`: every photo into its own folder."""
-    prompt = validate.single_prompt(args.prompt)
-    strength = validate.check_strength(args.strength)
-    threshold = validate.check_threshold(args.mask_threshold)
+    parts = _check_edit(args)
+    settings = functools.cache(lambda editor: _settings(args, parts, editor))
 
     def process(editor: FaceEditor, path: Path) -> Outcome:
         from mcaclip import align, pipeline
-        from mcaclip.types import EditSettings
 
-        settings = EditSettings(editor.check_prompt(prompt), strength, threshold)
         photo = align.load_photo(path)
         with _progress(path.name) as callback:
-            return pipeline.edit_photo(editor, photo, settings, args.face, args.inversion, args.seed, callback)
+            options = (args.face, args.inversion, args.seed, callback)
+            return pipeline.edit_photo(editor, photo, settings(editor), *options)
 
-    return _each_photo(args, load, process, lambda editor: editor.check_prompt(prompt))
+    return _each_photo(args, load, process, settings)
+
+
+def _check_edit(args: argparse.Namespace) -> list[tuple[str, float]]:
+    """Checks the options of an edit before anything is loaded; prompts with strengths. Raises StudioError."""
+    parts = validate.split_prompts(args.prompt, validate.check_strength(args.strength))
+    validate.check_threshold(args.mask_threshold)
+    validate.check_feather(args.mask_feather)
+    if args.mask is not None and (problem := _missing(args.mask)):
+        raise StudioError(f"--mask {args.mask} {problem}")
+    return parts
+
+
+def _settings(args: argparse.Namespace, parts: list[tuple[str, float]], editor: FaceEditor) -> EditSettings:
+    """What the options of an edit mean. Raises PromptError and ImageError."""
+    from mcaclip.editing.mask_tools import load_mask
+    from mcaclip.types import EditSettings, Paint, PromptStrength
+
+    masks = EditSettings(
+        parts[0][0],
+        mask_threshold=args.mask_threshold,
+        mask_invert=args.mask_invert,
+        mask_feather=args.mask_feather,
+        paint=None if args.mask is None else Paint(allow=load_mask(args.mask)),
+    )
+    return editor.check_settings(masks.with_parts([PromptStrength(*part) for part in parts]))
 
 
 def run_invert(args: argparse.Namespace, load: EditorLoader) -> int:
@@ -175,16 +204,13 @@ def run_invert(args: argparse.Namespace, load: EditorLoader) -> int:
 
 def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
     """`sample`: one generated face into DIR/seed_N."""
-    prompt = validate.single_prompt(args.prompt) if args.prompt else None
-    strength = validate.check_strength(args.strength)
-    threshold = validate.check_threshold(args.mask_threshold)
+    parts = _check_edit(args) if args.prompt else None
     _check_folder(args.out)
     editor = load(args.stack)
     from mcaclip import pipeline
     from mcaclip.output import Provenance
-    from mcaclip.types import EditSettings
 
-    settings = EditSettings(editor.check_prompt(prompt), strength, threshold) if prompt else None
+    settings = _settings(args, parts, editor) if parts else None
     with _progress(f"seed {args.seed}") as callback:
         outcome = pipeline.sample_face(editor, args.seed, settings, callback)
     origin = Provenance(editor.stack, editor.weight_hashes(), args.seed)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mcaclip import align, weights
-from mcaclip.editing.coral import threshold_masks
-from mcaclip.editing.mca import MCANetwork, TextCode, load_network
-from mcaclip.errors import PromptError, StudioError
+from mcaclip.editing.mask_tools import paint_mask, refine_masks
+from mcaclip.editing.mca import MCANetwork, load_network
+from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
-from mcaclip.generators.synthesis import masked_synthesize, synthesize
-from mcaclip.inversion.optimise import EFFORTS, invert
+from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
+from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, invert
 from mcaclip.inversion.start import LinearStart
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.text.clip_space import ClipSpace
@@ -33,6 +34,7 @@ from mcaclip.types import (
     Inversion,
     Progress,
     ProgressCallback,
+    PromptStrength,
 )
 
 INVERSION_EFFORTS = tuple(EFFORTS)
@@ -73,6 +75,7 @@ class FaceEditor:
         self.models = models
         self.stack = stack
         self.device = device
+        self._added: dict[str, MCANetwork] = {}
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
@@ -98,7 +101,7 @@ class FaceEditor:
 
         Args:
             effort: one of `INVERSION_EFFORTS`.
-            callback: gets live frames; may raise to cancel.
+            callback: gets live frames; may raise `StopEarly` to end with the best so far, or cancel by another error.
             seed: kept for methods that draw random numbers; this one does not.
 
         Raises:
@@ -108,8 +111,23 @@ class FaceEditor:
             known = " or ".join(EFFORTS)
             raise StudioError(f"inversion effort {effort!r} is not available on this stack: choose {known}")
         torch.manual_seed(seed)
+        return self._optimise(aligned, EFFORTS[effort], callback, None)
+
+    def refine(
+        self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
+    ) -> Inversion:
+        """Goes on from an inversion of the same face; never further from the photo by the optimiser's measure."""
+        return self._optimise(aligned, REFINE, callback, inversion.w_plus)
+
+    def _optimise(
+        self,
+        aligned: AlignedFace,
+        settings: InversionSettings,
+        callback: ProgressCallback | None,
+        initial: Tensor | None,
+    ) -> Inversion:
         m, started = self.models, time.monotonic()
-        code = invert(m.preview, m.identity, m.start, aligned.image, EFFORTS[effort], callback)
+        code = invert(m.preview, m.identity, m.start, aligned.image, settings, callback, initial)
         with torch.no_grad():
             reconstruction = synthesize(m.generator, code[None]).image.clamp(-1, 1)
             likeness = m.identity.similarity(reconstruction, aligned.image[None].to(self.device))
@@ -125,9 +143,31 @@ class FaceEditor:
         image = synthesize(generator, code).image.clamp(-1, 1)
         return Inversion(code[0].cpu(), image[0].cpu(), None, time.monotonic() - started)
 
+    @torch.no_grad()
+    def reconstruct(self, w_plus: Tensor, identity: float | None = None) -> Inversion:
+        """The generator's picture of a known code `[18, 512]`, with the likeness that is known of it."""
+        started = time.monotonic()
+        image = synthesize(self.models.generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
+        return Inversion(w_plus.cpu(), image[0].cpu(), identity, time.monotonic() - started)
+
     def prompts(self) -> tuple[str, ...]:
         """The prompts that have a fitted edit."""
-        return tuple(self.models.fitted)
+        return (*self.models.fitted, *(prompt for prompt in self._added if prompt not in self.models.fitted))
+
+    def add_edits(self, path: Path) -> tuple[str, ...]:
+        """Adds what `python -m train prompt` fitted; a prompt that is there already is replaced.
+
+        Returns:
+            The prompts that were added.
+
+        Raises:
+            WeightsError: no edit network, or one for another generator.
+        """
+        network, fitted = load_network(path, self.device)
+        if network.coral.layers != tuple(self.models.generator.layers):
+            raise WeightsError(f"{path.name} was fitted to another generator; fit the prompt again on this one")
+        self._added = {**self._added, **{prompt: network for prompt in fitted}}
+        return tuple(fitted)
 
     def check_prompt(self, text: str) -> str:
         """The fitted prompt that `text` means.
@@ -142,14 +182,14 @@ class FaceEditor:
             raise PromptError('the prompt is empty: type what to change, for instance "green lipstick"')
         if len(words) > MAX_PROMPT:
             raise PromptError(f"the prompt has {len(words)} characters: shorten it to {MAX_PROMPT}")
-        for prompt in self.models.fitted:
+        for prompt in self.prompts():
             if prompt.lower() == words.lower():
                 return prompt
         meaning = understand(words)
-        for prompt in self.models.fitted:
+        for prompt in self.prompts():
             if meaning and understand(prompt) == meaning:
                 return prompt
-        known = ", ".join(self.models.fitted)
+        known = ", ".join(self.prompts())
         raise PromptError(
             f'no edit is fitted for "{words}". Fitted here: {known}. '
             f'Fit it yourself with: python -m train prompt "{words}"'
@@ -180,7 +220,39 @@ class FaceEditor:
         """sha256 of every weight file in use."""
         return weights.hashes(COMPACT_WEIGHTS)
 
-    @torch.no_grad()
+    def check_settings(self, settings: EditSettings) -> EditSettings:
+        """The settings with every prompt in its fitted wording.
+
+        Raises:
+            PromptError: see `check_prompt`; or two prompts mean the same edit.
+        """
+        parts = [PromptStrength(self.check_prompt(part.prompt), part.strength) for part in settings.parts]
+        names = [part.prompt for part in parts]
+        for name in names:
+            if names.count(name) > 1:
+                raise PromptError(f'"{name}" is given twice: give it once, with the strength it should have')
+        return settings.with_parts(parts)
+
+    def strip(
+        self,
+        inversion: Inversion,
+        settings: EditSettings,
+        factors: Sequence[float],
+        callback: ProgressCallback | None = None,
+    ) -> list[EditResult]:
+        """The edit at 256 px with all strengths times each factor; the masks are computed once.
+
+        Raises as `edit` does.
+        """
+        plan = self._plan(self.models.preview, inversion, settings)
+        results = []
+        for number, factor in enumerate(factors):
+            parts = [PromptStrength(p.prompt, p.strength * factor) for p in plan.settings.parts]
+            results.append(self._blend(replace(plan, settings=plan.settings.with_parts(parts)), None))
+            if callback:
+                callback(Progress("rendering strengths", (number + 1) / len(factors)))
+        return results
+
     def _render(
         self,
         generator: Generator,
@@ -188,34 +260,91 @@ class FaceEditor:
         settings: EditSettings,
         callback: ProgressCallback | None,
     ) -> EditResult:
+        return self._blend(self._plan(generator, inversion, settings, callback), callback)
+
+    @torch.no_grad()
+    def _plan(
+        self,
+        generator: Generator,
+        inversion: Inversion,
+        settings: EditSettings,
+        callback: ProgressCallback | None = None,
+    ) -> _Plan:
+        """Everything of an edit that does not depend on its strengths."""
         started = time.monotonic()
-        text: TextCode = self._text_code(self.check_prompt(settings.prompt))
-        count = len(generator.layers)
-
-        def report(offset: float) -> Callable[[int], None]:
-            def hook(layer: int) -> None:
-                if callback:
-                    callback(Progress("editing", offset + 0.5 * layer / count))
-
-            return hook
-
+        settings = self.check_settings(settings)
         code = inversion.w_plus[None].to(self.device)
-        network = self.models.network
-        source = synthesize(generator, code, keep=range(count), hook=report(0.0))
-        t_w, delta_w = network(code, text)
-        masks = threshold_masks(network.masks(source.features, t_w), settings.mask_threshold)
-        shift = settings.strength * delta_w
-        image = masked_synthesize(generator, code, shift, masks, source.image, report(0.5))
+        source = synthesize(
+            generator, code, keep=range(len(generator.layers)), hook=_layer_hook(generator, 0.0, callback)
+        )
+        shifts = []
+        for part in settings.parts:
+            network = self._network(part.prompt)
+            t_w, delta_w = network(code, self._text_code(part.prompt))
+            masks = refine_masks(network.masks(source.features, t_w), settings)
+            if settings.paint is not None:  # at the picture's own size, so that no pixel painted out can change
+                masks[-1] = paint_mask(resize_mask(masks[-1], generator.image_size), settings.paint)
+            shifts.append(MaskedShift(delta_w, masks))
+        return _Plan(generator, code, source, tuple(shifts), settings, started)
+
+    @torch.no_grad()
+    def _blend(self, plan: _Plan, callback: ProgressCallback | None) -> EditResult:
+        """The picture of a plan."""
+        generator, parts = plan.generator, plan.settings.parts
+        scaled = [
+            (part.prompt, MaskedShift(part.strength * shift.delta_w, shift.masks))
+            for part, shift in zip(parts, plan.shifts, strict=True)
+        ]
+        change: list[float] = []
+
+        def observe(index: int, features: Tensor) -> None:
+            before = plan.source.features[index]
+            change.append(float((features - before).norm() / before.norm()))
+
+        # sorted by prompt, so that the order in which a user gave them does not matter even to the last bit
+        ordered = [shift for _, shift in sorted(scaled, key=lambda pair: pair[0])]
+        hook = _layer_hook(generator, 0.5, callback)
+        image = compose(generator, plan.code, ordered, plan.source.image, hook, observe)
+        masks = [union(same_layer) for same_layer in zip(*(shift.masks for shift in ordered), strict=True)]
+        deltas = [shift.delta_w[0].cpu() for shift in plan.shifts]
         return EditResult(
             image=image[0].clamp(-1, 1).cpu(),
             masks=tuple(mask[0].cpu() for mask in masks),
             mask_names=_mask_names(generator, masks),
             combined_mask=resize_mask(masks[-1], generator.image_size)[0].cpu(),
-            delta_w=delta_w[0].cpu(),
-            settings=settings,
+            delta_w=torch.stack(deltas).sum(0),
+            settings=plan.settings,
             identity=None,
-            seconds=time.monotonic() - started,
+            seconds=time.monotonic() - plan.started,
+            shifts=tuple(deltas),
+            feature_change=tuple(change),
         )
+
+    def _network(self, prompt: str) -> MCANetwork:
+        """The network that was fitted to a prompt."""
+        return self._added.get(prompt, self.models.network)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An edit before its strengths are applied."""
+
+    generator: Generator
+    code: Tensor
+    source: Synthesis
+    shifts: tuple[MaskedShift, ...]
+    settings: EditSettings
+    started: float
+
+
+def _layer_hook(generator: Generator, offset: float, callback: ProgressCallback | None) -> Callable[[int], None]:
+    """Reports the layers of one of an edit's two passes."""
+
+    def hook(layer: int) -> None:
+        if callback:
+            callback(Progress("editing", offset + 0.5 * layer / len(generator.layers)))
+
+    return hook
 
 
 def _mask_names(generator: Generator, masks: list[Tensor]) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from safetensors.torch import save_file
 
 from mcaclip import visuals
 from mcaclip.pipeline import Outcome
-from mcaclip.types import to_uint8
+from mcaclip.types import EditSettings, to_uint8
 from mcaclip.version import __version__
 
 PNG_LEVEL = 4
@@ -67,7 +68,8 @@ def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> Non
 
     Files (those of the edit only when there is one): aligned.png, reconstruction.png, edited.png (1024 px),
     pasted.png (photo size), overlay.png, masks/layer_NN.png (each at its layer's size),
-    latent.safetensors (`w_plus`, `delta_w`: float32 [18, 512]), result.json.
+    latent.safetensors (`w_plus`, `delta_w`: float32 [18, 512]; with K > 1 prompts also `shifts` [K, 18, 512], whose
+    sum is `delta_w`), result.json.
 
     Raises:
         OSError: when the folder cannot be written.
@@ -79,6 +81,8 @@ def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> Non
     latents = {"w_plus": outcome.inversion.w_plus.detach().cpu().contiguous()}
     if outcome.result is not None:
         latents["delta_w"] = outcome.result.delta_w.detach().cpu().contiguous()
+        if len(outcome.result.shifts) > 1:
+            latents["shifts"] = torch.stack(outcome.result.shifts).contiguous()
         _write_edit(folder, outcome)
     save_file(latents, folder / "latent.safetensors")
     text = json.dumps(describe(outcome, provenance), indent=2, ensure_ascii=False)
@@ -115,9 +119,7 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
     result = outcome.result
     settings = result.settings if result else None
     return {
-        "prompt": settings.prompt if settings else None,
-        "strength": settings.strength if settings else None,
-        "mask_threshold": settings.mask_threshold if settings else None,
+        **describe_settings(settings),
         "seed": provenance.seed,
         "stack": provenance.stack,
         "inversion": provenance.effort,
@@ -132,6 +134,21 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
         "seconds": {stage: round(value, 3) for stage, value in outcome.seconds.items()},
         "version": __version__,
         "weights": dict(provenance.weights),
+    }
+
+
+def describe_settings(settings: EditSettings | None) -> dict[str, Any]:
+    """What was asked for. `strength` is that of a single prompt; `prompts` holds every prompt with its own."""
+    if settings is None:
+        return {"prompt": None, "strength": None, "prompts": [], "mask_threshold": None}
+    return {
+        "prompt": settings.title,
+        "strength": None if settings.more else settings.strength,
+        "prompts": [{"prompt": part.prompt, "strength": part.strength} for part in settings.parts],
+        "mask_threshold": settings.mask_threshold,
+        "mask_invert": settings.mask_invert,
+        "mask_feather": settings.mask_feather,
+        "mask_painted": settings.paint is not None,
     }
 
 

@@ -6,8 +6,8 @@ Points are `(x, y)` in pixels with the origin at the top left corner of the top 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-"""Called between steps; it may raise to cancel the computation."""
+"""Called between steps; it may raise `StopEarly` to keep the best so far, or anything else to cancel."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,37 @@ class Inversion:
     seconds: float
 
 
+class StopEarly(Exception):  # noqa: N818 - a request, not an error
+    """Raised by a progress callback: end now and keep the best result so far."""
+
+
+@dataclass(frozen=True, eq=False)
+class Paint:
+    """What was painted by hand over the learned masks; two records are equal only when they are the same one.
+
+    Attributes:
+        allow: `float32 [1, S, S]` in [0, 1], S any size; where it is 0 nothing changes. None: everywhere.
+        include: `float32 [1, S, S]` in [0, 1]; where it is 1 the edit acts even if the learned mask is closed.
+            None: nowhere. `allow` always wins over it.
+    """
+
+    allow: Tensor | None = None
+    include: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class PromptStrength:
+    """One of several prompts of an edit.
+
+    Attributes:
+        prompt: the words, for instance "green lipstick".
+        strength: factor on its delta_w, 0..2.
+    """
+
+    prompt: str
+    strength: float = 1.0
+
+
 @dataclass(frozen=True)
 class EditSettings:
     """What the user can set for one edit.
@@ -97,11 +128,34 @@ class EditSettings:
         prompt: the words, for instance "green lipstick".
         strength: factor on delta_w, 0..2.
         mask_threshold: 0 keeps the soft masks; t in (0, 1) makes them hard at t.
+        more: further prompts with their own strengths; the order of all prompts does not matter.
+        mask_invert: edit where the masks are closed, and leave alone where they are open.
+        mask_feather: softens the masks' edges; standard deviation in pixels of a 256 px picture, 0..16.
+        paint: what was painted by hand, or None.
     """
 
     prompt: str
     strength: float = 1.0
     mask_threshold: float = 0.0
+    more: tuple[PromptStrength, ...] = ()
+    mask_invert: bool = False
+    mask_feather: float = 0.0
+    paint: Paint | None = None
+
+    @property
+    def parts(self) -> tuple[PromptStrength, ...]:
+        """All prompts with their strengths, as they were given."""
+        return (PromptStrength(self.prompt, self.strength), *self.more)
+
+    def with_parts(self, parts: Sequence[PromptStrength]) -> EditSettings:
+        """The same masks for other prompts; at least one."""
+        first, *more = parts
+        return replace(self, prompt=first.prompt, strength=first.strength, more=tuple(more))
+
+    @property
+    def title(self) -> str:
+        """All prompts in one line: "green lipstick + purple hair"."""
+        return " + ".join(part.prompt for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -110,13 +164,16 @@ class EditResult:
 
     Attributes:
         image: the edit, `float32 [3, S, S]` in [-1, 1]; S is 1024, or 256 for a preview.
-        masks: one `float32 [1, s, s]` in [0, 1] a generator layer, after thresholding; 1 is edited.
+        masks: one `float32 [1, s, s]` in [0, 1] a generator layer, after all mask tools; 1 is edited. With several
+            prompts their sum, at most 1.
         mask_names: a label for each mask, for instance "layer 3 (16 px)".
         combined_mask: `float32 [1, S, S]` in [0, 1], where the picture was allowed to change.
-        delta_w: `float32 [18, 512]`, the shift before the strength is applied.
+        delta_w: `float32 [18, 512]`, the shift before the strength is applied; with several prompts their sum.
         settings: what was asked for.
         identity: cosine of the edit's identity to the reconstruction's (None for a preview).
         seconds: wall time.
+        shifts: `float32 [18, 512]` a prompt, in the order of `settings.parts`, before the strengths.
+        feature_change: a number a layer: norm of the change of its features over their norm in the source.
     """
 
     image: Tensor
@@ -128,6 +185,8 @@ class EditResult:
     identity: float | None
     seconds: float
     notes: tuple[str, ...] = field(default=())
+    shifts: tuple[Tensor, ...] = field(default=())
+    feature_change: tuple[float, ...] = field(default=())
 
 
 def to_uint8(image: Tensor) -> np.ndarray:

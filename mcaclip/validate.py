@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mcaclip.errors import PromptError, StudioError
 
 MAX_PROMPT_LENGTH = 200
+MAX_PROMPTS = 4
 MAX_STRENGTH = 2.0
+MAX_FEATHER = 16.0
 MAX_THRESHOLD = 0.95
 EFFORTS = ("good", "best")
 STACKS = ("compact",)
@@ -32,18 +35,33 @@ def clean_prompt(text: str | None) -> str:
     return prompt
 
 
-def single_prompt(prompts: Sequence[str] | None) -> str:
-    """The one prompt of a request that may hold several.
+def split_prompt(text: str, strength: float = 1.0) -> tuple[str, float]:
+    """`"purple hair:0.7"` to the cleaned prompt and its strength; without a number, `strength`.
 
     Raises:
-        PromptError: for several prompts (edits cannot be combined yet), or a bad one.
+        PromptError: see `clean_prompt`.
+        StudioError: the number is outside 0..`MAX_STRENGTH`.
     """
-    if prompts is not None and len(prompts) > 1:
-        raise PromptError(
-            "Edits cannot be combined yet: give --prompt once. "
-            "Run the command again on edited.png to add the next change."
-        )
-    return clean_prompt(prompts[0] if prompts else None)
+    words, colon, number = text.rpartition(":")
+    if colon and re.fullmatch(r"\s*[+-]?\d*\.?\d+\s*", number):
+        return clean_prompt(words), check_strength(float(number))
+    return clean_prompt(text), check_strength(strength)
+
+
+def split_prompts(texts: Sequence[str] | None, strength: float = 1.0) -> list[tuple[str, float]]:
+    """Every prompt of a request with its strength, see `split_prompt`.
+
+    Raises:
+        PromptError: none, more than `MAX_PROMPTS`, one twice, or a bad one.
+        StudioError: a strength is outside its range.
+    """
+    parts = [split_prompt(text, strength) for text in texts or [""]]
+    if len(parts) > MAX_PROMPTS:
+        raise PromptError(f"{len(parts)} prompts were given; combine at most {MAX_PROMPTS} in one edit.")
+    names = [prompt.lower() for prompt, _ in parts]
+    if len(set(names)) < len(names):
+        raise PromptError("The same prompt was given twice. Give it once, with the strength it should have.")
+    return parts
 
 
 def check_strength(strength: float) -> float:
@@ -60,6 +78,13 @@ def check_threshold(threshold: float) -> float:
             f"The mask threshold is {threshold:g}; use 0 for soft masks or a number up to {MAX_THRESHOLD:g}."
         )
     return threshold
+
+
+def check_feather(pixels: float) -> float:
+    """The feather itself. Raises StudioError outside 0..`MAX_FEATHER` (and for not-a-number)."""
+    if not 0.0 <= pixels <= MAX_FEATHER:
+        raise StudioError(f"The mask feather is {pixels:g}; use a number of pixels from 0 to {MAX_FEATHER:g}.")
+    return pixels
 
 
 def check_effort(effort: str) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip.editing.mask_tools import refine_masks
 from mcaclip.errors import NoFaceError, PromptError, StudioError
+from mcaclip.generators.synthesis import union
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -24,6 +29,8 @@ from mcaclip.types import (
     Inversion,
     Progress,
     ProgressCallback,
+    PromptStrength,
+    StopEarly,
     from_uint8,
 )
 
@@ -104,7 +111,10 @@ class FakeEditor:
         while step < self.steps or (self.hold is not None and not self.hold.is_set()):
             step += 1
             if callback is not None:
-                callback(Progress("reconstructing", min(step / self.steps, 0.9), small * 0.9))
+                try:
+                    callback(Progress("reconstructing", min(step / self.steps, 0.9), small * 0.9))
+                except StopEarly:
+                    break
         soft = F.interpolate(small[None], size=1024, mode="bilinear")[0]
         w_plus = torch.full((18, 512), float(aligned.image.mean()))
         return Inversion(w_plus, soft, 0.78, 0.01)
@@ -115,33 +125,79 @@ class FakeEditor:
         w_plus = torch.randn(18, 512, generator=noise) * truncation_psi
         return Inversion(w_plus, draw_face(seed), None, 0.01)
 
+    def reconstruct(self, w_plus: Tensor, identity: float | None = None) -> Inversion:
+        self.calls.append("reconstruct")
+        return Inversion(w_plus, draw_face(int(w_plus.abs().sum() * 10) % 1000), identity, 0.01)
+
+    def add_edits(self, path: Path) -> tuple[str, ...]:
+        self.calls.append(f"add {path.name}")
+        return (path.stem,)
+
+    def refine(
+        self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
+    ) -> Inversion:
+        better = self.invert(aligned, "best", callback)
+        self.calls[-1] = "refine"
+        return replace(better, w_plus=inversion.w_plus, identity=0.86)
+
+    def check_settings(self, settings: EditSettings) -> EditSettings:
+        parts = [PromptStrength(self.check_prompt(part.prompt), part.strength) for part in settings.parts]
+        return settings.with_parts(parts)
+
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
     ) -> EditResult:
         self.calls.append(f"edit {settings.strength:g} {settings.mask_threshold:g}")
-        self.check_prompt(settings.prompt)
         if callback is not None:
             callback(Progress("editing", 0.5))
-        return self._paint(inversion, settings, 1024, identity=0.93)
+        return self._paint(inversion, self.check_settings(settings), 1024, identity=0.93)
 
     def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
         self.calls.append(f"preview {settings.strength:g} {settings.mask_threshold:g}")
-        return self._paint(inversion, settings, 256, identity=None)
+        return self._paint(inversion, self.check_settings(settings), 256, identity=None)
+
+    def strip(
+        self,
+        inversion: Inversion,
+        settings: EditSettings,
+        factors: Sequence[float],
+        callback: ProgressCallback | None = None,
+    ) -> list[EditResult]:
+        self.calls.append("strip")
+        results = []
+        for factor in factors:
+            parts = [PromptStrength(p.prompt, p.strength * factor) for p in settings.parts]
+            results.append(self._paint(inversion, settings.with_parts(parts), 256, identity=None))
+            if callback is not None:
+                callback(Progress("rendering strengths", len(results) / len(factors)))
+        return results
 
     def _paint(self, inversion: Inversion, settings: EditSettings, side: int, identity: float | None) -> EditResult:
-        x, y, radius_x, radius_y, colour = REGIONS[settings.prompt]
-        source = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
-        mask = _ellipse(side, x, y, radius_x, radius_y)
-        masks = [F.interpolate(mask[None], size=s, mode="area")[0] for s in MASK_SIDES]
-        if settings.mask_threshold > 0:
-            mask = (mask >= settings.mask_threshold).float()
-            masks = [(m >= settings.mask_threshold).float() for m in masks]
-        target = torch.tensor(colour).view(3, 1, 1) / 127.5 - 1
-        shaded = target + 0.6 * (source.mean(0, keepdim=True) - source.mean())
-        image = source + (mask * settings.strength * 0.6).clamp(0, 1) * (shaded - source)
+        image = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
+        masks: list[list[Tensor]] = []
+        for part in settings.parts:
+            x, y, radius_x, radius_y, colour = REGIONS[part.prompt]
+            layers = [_ellipse(s, x, y, radius_x, radius_y)[None] for s in (*MASK_SIDES, side)]
+            layers = refine_masks(layers, settings)
+            target = torch.tensor(colour).view(3, 1, 1) / 127.5 - 1
+            shaded = target + 0.6 * (image.mean(0, keepdim=True) - image.mean())
+            image = image + (layers[-1][0] * part.strength * 0.6).clamp(0, 1) * (shaded - image)
+            masks.append(layers)
+        united = [union(same)[0] for same in zip(*masks, strict=True)]
         names = tuple(f"layer {index} ({s} px)" for index, s in enumerate(MASK_SIDES))
-        delta_w = torch.full((18, 512), 0.1)
-        return EditResult(image.clamp(-1, 1), tuple(masks), names, mask, delta_w, settings, identity, 0.01)
+        shifts = tuple(torch.full((18, 512), 0.1) for _ in settings.parts)
+        return EditResult(
+            image.clamp(-1, 1),
+            tuple(united[:-1]),
+            names,
+            united[-1],
+            torch.stack(shifts).sum(0),
+            settings,
+            identity,
+            0.01,
+            shifts=shifts,
+            feature_change=tuple(0.01 * index for index in range(len(MASK_SIDES))),
+        )
 
 
 def _face(x: float, y: float, reach: float) -> DetectedFace:

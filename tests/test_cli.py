@@ -69,6 +69,29 @@ def test_edit_passes_on_effort_strength_threshold_and_face(tmp_path, photo, load
     assert load.editor.calls == ["align", "invert best 9", "edit 0.5 0.3"]
 
 
+def test_prompts_combine_with_their_strengths_and_a_mask(tmp_path, photo, load):
+    mask = tmp_path / "mask.png"
+    Image.fromarray(np.full((64, 64), 255, np.uint8)).save(mask)
+    prompts = ["--prompt", "purple hair:0.7", "--prompt", "green lipstick", "--strength", "1.5"]
+    tools = ["--mask", str(mask), "--mask-feather", "3", "--mask-invert"]
+    assert main(["edit", str(photo), *prompts, *tools, "--out", str(tmp_path / "o")], load) == 0
+    said = json.loads((tmp_path / "o" / "me" / "result.json").read_text())
+    assert said["prompts"] == [
+        {"prompt": "purple hair", "strength": 0.7},
+        {"prompt": "green lipstick", "strength": 1.5},
+    ]
+    assert (said["prompt"], said["strength"]) == ("purple hair + green lipstick", None)
+    assert (said["mask_invert"], said["mask_feather"], said["mask_painted"]) == (True, 3.0, True)
+
+
+def test_mask_that_is_not_square_is_told(tmp_path, photo, load, capsys):
+    mask = tmp_path / "mask.png"
+    Image.fromarray(np.zeros((64, 80), np.uint8)).save(mask)
+    args = ["edit", str(photo), "--prompt", "blue goatee", "--mask", str(mask), "--out", str(tmp_path / "o")]
+    assert main(args, load) == 2
+    assert "square" in _complaints(capsys)[0]
+
+
 def test_face_that_does_not_exist_is_named(tmp_path, photo, load, capsys):
     args = ["edit", str(photo), "--prompt", "blue goatee", "--out", str(tmp_path / "o"), "--face", "1"]
     assert main(args, load) == 2
@@ -107,7 +130,10 @@ def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
         "no prompt": good,
         "empty prompt": [*good, "--prompt", "  "],
         "long prompt": [*good, "--prompt", "x" * 201],
-        "two prompts": [*good, "--prompt", "blue goatee", "--prompt", "purple hair"],
+        "a prompt twice": [*good, "--prompt", "blue goatee", "--prompt", "Blue goatee:0.5"],
+        "strength of a prompt": [*good, "--prompt", "blue goatee:3"],
+        "feather": [*good, "--prompt", "blue goatee", "--mask-feather", "40"],
+        "missing mask": [*good, "--prompt", "blue goatee", "--mask", photo + ".no"],
         "strength": [*good, "--prompt", "blue goatee", "--strength", "2.5"],
         "strength nan": [*good, "--prompt", "blue goatee", "--strength", "nan"],
         "threshold": [*good, "--prompt", "blue goatee", "--mask-threshold", "1"],

@@ -8,7 +8,7 @@ import torch
 from mcaclip.colour import colour_lab
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluate import measure, named_region
-from mcaclip.types import EditSettings
+from mcaclip.types import EditSettings, Paint, PromptStrength
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,45 @@ def test_efforts_that_do_not_exist_yet_are_refused(editor, face):
     aligned = already_aligned(to_uint8(face.reconstruction))
     with pytest.raises(StudioError, match="good or best"):
         editor.invert(aligned, "instant")
+
+
+def test_composition_does_not_depend_on_the_order(editor, face):
+    one = EditSettings("green lipstick", more=(PromptStrength("purple hair", 0.7),))
+    other = EditSettings("purple hair", 0.7, more=(PromptStrength("green lipstick"),))
+    first, second = editor.preview(face, one), editor.preview(face, other)
+    assert torch.equal(first.image, second.image)
+    assert len(first.shifts) == 2 and torch.allclose(first.shifts[0] + first.shifts[1], first.delta_w)
+
+
+def test_composition_does_both_edits_where_each_belongs(editor, face):
+    hair = editor.preview(face, EditSettings("purple hair"))
+    lips = editor.preview(face, EditSettings("green lipstick"))
+    both = editor.preview(face, EditSettings("purple hair", more=(PromptStrength("green lipstick"),)))
+    for alone in (hair, lips):
+        inside = (alone.combined_mask > 0.9)[0]
+        assert (both.image - alone.image)[:, inside].abs().mean() < 0.1
+
+
+def test_the_same_prompt_twice_is_refused(editor):
+    with pytest.raises(PromptError, match="twice"):
+        editor.check_settings(EditSettings("green lipstick", more=(PromptStrength("green lips"),)))
+
+
+def test_excluded_pixels_stay_the_reconstruction(editor, face):
+    allow = torch.ones(1, 256, 256)
+    allow[:, :, :128] = 0
+    plain = editor.preview(face, EditSettings("purple hair", 0.0))
+    found = editor.preview(face, EditSettings("purple hair", paint=Paint(allow=allow)))
+    assert torch.equal(found.image[:, :, :128], plain.image[:, :, :128])
+    assert (found.image - plain.image).abs().max() > 0.1
+
+
+def test_strip_equals_single_previews(editor, face):
+    steps = editor.strip(face, EditSettings("purple hair", 0.8), (0.5, 1.0), None)
+    assert torch.equal(steps[1].image, editor.preview(face, EditSettings("purple hair", 0.8)).image)
+    assert steps[0].settings.strength == pytest.approx(0.4)
+
+
+def test_every_layer_says_how_much_its_features_changed(editor, lipstick):
+    assert len(lipstick.feature_change) == len(lipstick.masks) - 1
+    assert all(0 <= change < 2 for change in lipstick.feature_change) and max(lipstick.feature_change) > 0

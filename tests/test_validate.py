@@ -26,10 +26,27 @@ def test_prompt_length_limit_is_exact():
         validate.clean_prompt("x" * 201)
 
 
-def test_several_prompts_are_refused_because_edits_cannot_be_combined():
-    assert validate.single_prompt(["blue goatee"]) == "blue goatee"
-    with pytest.raises(PromptError, match="combined"):
-        validate.single_prompt(["blue goatee", "purple hair"])
+def test_prompts_carry_their_strength_after_a_colon():
+    assert validate.split_prompts(["green lips", "purple hair: 0.7"], 1.2) == [
+        ("green lips", 1.2),
+        ("purple hair", 0.7),
+    ]
+    assert validate.split_prompts(["a: b"]) == [("a: b", 1.0)], "a colon without a number belongs to the words"
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [None, [], [":0.5"], ["a:2.5"], ["a", "A:0.5"], ["a", "b", "c", "d", "e"]],
+)
+def test_bad_compositions_are_refused(prompts):
+    with pytest.raises(StudioError):
+        validate.split_prompts(prompts)
+
+
+@pytest.mark.parametrize("feather", [-1, 16.1, math.nan])
+def test_feather_outside_its_range_is_refused(feather):
+    with pytest.raises(StudioError, match="feather"):
+        validate.check_feather(feather)
 
 
 @pytest.mark.parametrize("strength", [-0.01, 2.01, math.nan, math.inf])

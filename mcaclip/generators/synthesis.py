@@ -18,6 +18,9 @@ from mcaclip.generators.ops import resize_mask
 LayerHook = Callable[[int], None]
 """Called with the layer's number before it is computed; may raise to cancel."""
 
+FeatureHook = Callable[[int, Tensor], None]
+"""Called with a layer's number and its features `[B, C_l, s_l, s_l]`."""
+
 
 @dataclass(frozen=True)
 class Synthesis:
@@ -51,6 +54,20 @@ def synthesize(
     return Synthesis(_finish(generator, rgb), features)
 
 
+@dataclass(frozen=True)
+class MaskedShift:
+    """One edit's share of a composition.
+
+    Attributes:
+        delta_w: `[B, 18, 512]`, strength included.
+        masks: one `[B, 1, s, s]` in [0, 1] a layer and one for the final image; sizes that differ from the layer's
+            are resampled bilinearly.
+    """
+
+    delta_w: Tensor
+    masks: Sequence[Tensor]
+
+
 def masked_synthesize(
     generator: Generator,
     w_plus: Tensor,
@@ -68,34 +85,79 @@ def masked_synthesize(
     Args:
         w_plus: `[B, 18, 512]`.
         delta_w: `[B, 18, 512]`, strength included.
-        masks: one `[B, 1, s, s]` in [0, 1] a layer and one for the final image; sizes that differ from the layer's
-            are resampled bilinearly.
+        masks: see `MaskedShift`.
         source_image: `[B, 3, S, S]`, what `synthesize` made of `w_plus`.
 
     Returns:
         `[B, 3, S, S]`, not clamped.
     """
-    if len(masks) != len(generator.layers) + 1:
-        raise ValueError(f"{len(generator.layers) + 1} masks are needed, got {len(masks)}")
-    edited_w = w_plus + delta_w
-    moved = _moved_rows(delta_w)
+    return compose(generator, w_plus, [MaskedShift(delta_w, masks)], source_image, hook)
+
+
+def compose(
+    generator: Generator,
+    w_plus: Tensor,
+    shifts: Sequence[MaskedShift],
+    source_image: Tensor,
+    hook: LayerHook | None = None,
+    observe: FeatureHook | None = None,
+) -> Tensor:
+    """Generate several edits at once, each inside its own masks.
+
+    At every layer `f* = src + sum_k m_k (edt_k - src)`, all branches on the same blended features below. Where the
+    masks sum to more than 1 they are divided by their sum, so that edits of one place mix and never overshoot. One
+    shift is exactly `masked_synthesize`.
+
+    Args:
+        w_plus: `[B, 18, 512]`.
+        shifts: at least one. Sums follow their order: sort them for results that do not depend on it bit for bit.
+        source_image: `[B, 3, S, S]`, what `synthesize` made of `w_plus`.
+        observe: gets every layer's number and blended features.
+
+    Returns:
+        `[B, 3, S, S]`, not clamped.
+    """
+    for shift in shifts:
+        if len(shift.masks) != len(generator.layers) + 1:
+            raise ValueError(f"{len(generator.layers) + 1} masks are needed, got {len(shift.masks)}")
+    codes = [(w_plus + shift.delta_w, _moved_rows(shift.delta_w)) for shift in shifts]
     x = generator.start(len(w_plus))
     rgb: Tensor | None = None
     for index, spec in enumerate(generator.layers):
         if hook:
             hook(index)
-        mask = resize_mask(masks[index], spec.size)
+        masks = share_masks([resize_mask(shift.masks[index], spec.size) for shift in shifts])
         below = x
-        x = generator.layer(index, below, w_plus)
-        if moved.intersection(spec.rows):
-            x = x + mask * (generator.layer(index, below, edited_w) - x)
+        source = generator.layer(index, below, w_plus)
+        x = source
+        for mask, (edited_w, moved) in zip(masks, codes, strict=True):
+            if moved.intersection(spec.rows):
+                x = x + mask * (generator.layer(index, below, edited_w) - source)
+        if observe:
+            observe(index, x)
         if spec.rgb_row is not None:
-            part = generator.rgb(index, x, w_plus)
-            if spec.rgb_row in moved:
-                part = part + mask * (generator.rgb(index, x, edited_w) - part)
+            plain = generator.rgb(index, x, w_plus)
+            part = plain
+            for mask, (edited_w, moved) in zip(masks, codes, strict=True):
+                if spec.rgb_row in moved:
+                    part = part + mask * (generator.rgb(index, x, edited_w) - plain)
             rgb = generator.add_rgb(rgb, part)
     edited = _finish(generator, rgb)
-    return source_image + resize_mask(masks[-1], edited.shape[-1]) * (edited - source_image)
+    last = union([resize_mask(shift.masks[-1], edited.shape[-1]) for shift in shifts])
+    return source_image + last * (edited - source_image)
+
+
+def share_masks(masks: Sequence[Tensor]) -> list[Tensor]:
+    """The masks, divided by their sum where it exceeds 1; a single one is returned as it is."""
+    if len(masks) == 1:
+        return list(masks)
+    total = torch.stack(list(masks)).sum(0).clamp(min=1)
+    return [mask / total for mask in masks]
+
+
+def union(masks: Sequence[Tensor]) -> Tensor:
+    """Where any of several edits acts: the sum of the masks, at most 1."""
+    return masks[0] if len(masks) == 1 else torch.stack(list(masks)).sum(0).clamp(max=1)
 
 
 def _finish(generator: Generator, rgb: Tensor | None) -> Tensor:

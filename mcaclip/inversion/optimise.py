@@ -18,7 +18,7 @@ from mcaclip.generators.base import NUM_WS, Generator, seeded_z
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.start import LinearStart
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
-from mcaclip.types import Progress, ProgressCallback
+from mcaclip.types import Progress, ProgressCallback, StopEarly
 
 OFFSET_ROWS = 12
 """Rows from here on keep the base: the preview only guesses their effect, and offsets would exploit its errors."""
@@ -54,6 +54,9 @@ class InversionSettings:
 EFFORTS = {"good": InversionSettings(), "best": InversionSettings(steps=240)}
 """What `--inversion` and the app offer."""
 
+REFINE = InversionSettings(steps=120, base_share=0.0, lr=0.03)
+"""Going on from a finished inversion: all rows move from the start, in smaller steps."""
+
 
 def invert(
     generator: Generator,
@@ -62,22 +65,21 @@ def invert(
     image: Tensor,
     settings: InversionSettings,
     callback: ProgressCallback | None = None,
+    initial: Tensor | None = None,
 ) -> Tensor:
     """Find the W+ code of an aligned face.
 
     Args:
         generator: the preview generator.
         image: `[3, S, S]` in [-1, 1], FFHQ-aligned.
-        callback: gets live frames; may raise to cancel.
+        callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
+        initial: `w_plus [18, 512]` of an earlier call to go on from; None for the linear guess.
 
     Returns:
         `w_plus [18, 512]`, the code of the lowest loss seen.
     """
     target = _Target.of(image.to(generator.w_avg.device), generator.image_size, identity)
-    with torch.no_grad():
-        guess = start(image[None].to(generator.w_avg.device))[0]
-    base = guess.clone().requires_grad_(True)
-    offsets = torch.zeros(OFFSET_ROWS, base.numel(), device=base.device, requires_grad=True)
+    base, offsets = _first_guess(generator, start, image, initial)
     still = torch.zeros(NUM_WS - OFFSET_ROWS, base.numel(), device=base.device)
     optimizer = torch.optim.Adam([base, offsets], lr=settings.lr, betas=(0.9, 0.99))
     variance = _w_variance(generator)
@@ -97,8 +99,27 @@ def invert(
         loss.backward()
         optimizer.step()
         if callback and (step % settings.live_every == 0 or step == settings.steps - 1):
-            callback(Progress("reconstructing", (step + 1) / settings.steps, picture[0].detach().clamp(-1, 1).cpu()))
+            frame = picture[0].detach().clamp(-1, 1).cpu()
+            try:
+                callback(Progress("reconstructing", (step + 1) / settings.steps, frame))
+            except StopEarly:
+                break
     return best
+
+
+def _first_guess(
+    generator: Generator, start: LinearStart, image: Tensor, initial: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The base `[512]` and the offsets `[OFFSET_ROWS, 512]` to begin with, both to be optimised."""
+    device = generator.w_avg.device
+    if initial is not None:
+        base = initial[-1].to(device)
+        offsets = initial[:OFFSET_ROWS].to(device) - base
+    else:
+        with torch.no_grad():
+            base = start(image[None].to(device))[0]
+        offsets = torch.zeros(OFFSET_ROWS, base.numel(), device=device)
+    return base.clone().requires_grad_(True), offsets.clone().requires_grad_(True)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TypeVar
 
-from mcaclip.types import Progress, ProgressCallback
+from mcaclip.types import Progress, ProgressCallback, StopEarly
 from mcaclip.ui.session import CancelToken
 
 Result = TypeVar("Result")
@@ -25,7 +25,8 @@ def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Gen
 
     Args:
         work: called with a callback; its exceptions are raised here.
-        token: cancelled from outside to end the work at its next step.
+        token: cancelled from outside to end the work at its next step, or stopped to end it with the best it has
+            (work that knows no best so far is cancelled by that).
 
     Returns:
         What `work` returns.
@@ -40,10 +41,14 @@ def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Gen
         if token.cancelled:
             raise CancelledError
         news.put(step)
+        if token.stopping:
+            raise StopEarly
 
     def run() -> None:
         try:
             future.set_result(work(report))
+        except StopEarly:
+            future.set_exception(CancelledError())
         except BaseException as error:
             future.set_exception(error)
         finally:

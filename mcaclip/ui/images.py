@@ -14,13 +14,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcaclip import visuals
-from mcaclip.output import save_png
 from mcaclip.types import EditResult, to_uint8
 
 SCREEN_QUALITY = 92
 """JPEG quality on the page: no visible bands, an eighth of the bytes of PNG."""
 
 GALLERY_SIDE = 256
+THUMBNAIL_SIDE = 160
+BLANK = np.full((8, 8, 3), 128, np.uint8)
+"""Stands for an edit of a session file whose picture is not made yet."""
 
 
 def uploaded_path(upload: Mapping[str, Any] | None) -> str | None:
@@ -36,13 +38,6 @@ def screen_file(image: np.ndarray, folder: Path, name: str) -> str:
     """Writes `uint8 [H, W, 3]` for the page; returns the path."""
     path = folder / f"{name}.jpg"
     Image.fromarray(image).save(path, format="JPEG", quality=SCREEN_QUALITY, subsampling=0)
-    return str(path)
-
-
-def download_file(image: np.ndarray, folder: Path, name: str) -> str:
-    """Writes `uint8 [H, W, 3]` losslessly for downloading; returns the path."""
-    path = folder / f"{name}.png"
-    save_png(path, image)
     return str(path)
 
 
@@ -79,3 +74,12 @@ def fitted(image: np.ndarray, side: int = 1400) -> np.ndarray:
 def resized(image: Tensor, side: int) -> Tensor:
     """`[3, H, H]` averaged down to `[3, side, side]`; the same range."""
     return F.interpolate(image[None], size=side, mode="area")[0]
+
+
+def opened(path: Path, side: int = 1400) -> np.ndarray | None:
+    """A picture of our own as `uint8 [H, W, 3]`, fitted into `side`; None while it is being written."""
+    try:
+        with Image.open(path) as picture:
+            return fitted(np.asarray(picture.convert("RGB")), side)
+    except OSError:
+        return None

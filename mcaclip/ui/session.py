@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mcaclip.types import AlignedFace, DetectedFace, EditResult, Inversion
+from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion, Paint
 
 TIME_TO_LIVE = 3600
 """Seconds after which a tab's faces are forgotten."""
+MAX_HISTORY = 20
+FULL_RESULTS = 5
+"""So many newest edits are kept whole (about 20 MB each); older ones are computed again when they are wanted."""
 
 
 class CancelToken:
@@ -20,10 +23,34 @@ class CancelToken:
 
     def __init__(self) -> None:
         self.cancelled = False
+        self.stopping = False
 
     def cancel(self) -> None:
-        """Asks the computation to end at its next step."""
+        """Asks the computation to end at its next step and to forget what it has."""
         self.cancelled = True
+
+    def stop(self) -> None:
+        """Asks the computation to end at its next step with the best it has."""
+        self.stopping = True
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One edit in the history.
+
+    Attributes:
+        number: counts up over the whole session.
+        settings: what was asked for.
+        thumbnail: `uint8 [s, s, 3]`.
+        picture: file of the edit as the page shows it.
+        result: the edit itself, or None when it has to be computed again.
+    """
+
+    number: int
+    settings: EditSettings
+    thumbnail: np.ndarray | None = None
+    picture: str | None = None
+    result: EditResult | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +63,14 @@ class Session:
         faces: what was found in the photo, largest first.
         aligned: the chosen face; None for a generated one.
         inversion: the reconstructed or generated face.
-        result: the last full-size edit.
+        result: the full-size edit that is shown.
+        history: all edits of this face, oldest first.
+        at: which of them is shown; -1 for none.
+        paint: what is painted over the masks.
         running: token of the computation under way or done last.
         folder: where this tab's downloads lie, made when the first is written.
+        uploads: files that the visitor uploaded, removed with the tab.
+        marked: downloads carry the visible mark.
     """
 
     name: str = "face"
@@ -47,18 +79,44 @@ class Session:
     aligned: AlignedFace | None = None
     inversion: Inversion | None = None
     result: EditResult | None = None
+    history: tuple[Entry, ...] = ()
+    at: int = -1
+    paint: Paint | None = None
     running: CancelToken = field(default_factory=CancelToken)
     folder: Path | None = None
+    uploads: tuple[Path, ...] = ()
+    marked: bool = True
 
     def restarted(self) -> Session:
-        """The same tab without a face. Its folder stays, so that it can be removed with the tab."""
-        return Session(folder=self.folder)
+        """The same tab without a face. Its files stay known, so that they can be removed with the tab."""
+        return Session(folder=self.folder, uploads=self.uploads, marked=self.marked)
+
+    def without_edits(self) -> Session:
+        """The same face without any edit."""
+        return replace(self, result=None, history=(), at=-1, paint=None)
 
     def with_folder(self, root: Path) -> Session:
         """The session with a folder of its own under `root`, private to this process's user."""
         if self.folder is not None and self.folder.is_dir():
             return self
         return replace(self, folder=Path(tempfile.mkdtemp(prefix="tab-", dir=root)))
+
+    def added(self, entry: Entry) -> Session:
+        """After a new edit: what was undone before it is dropped, and the oldest beyond `MAX_HISTORY`."""
+        kept = (*self.history[: self.at + 1], entry)[-MAX_HISTORY:]
+        lean = [replace(old, result=None) for old in kept[:-FULL_RESULTS]]
+        history = (*lean, *kept[-FULL_RESULTS:])
+        return replace(self, history=history, at=len(history) - 1, result=entry.result)
+
+    def moved(self, at: int, entry: Entry) -> Session:
+        """Showing another edit of the history, `entry`, which has its result."""
+        history = (*self.history[:at], entry, *self.history[at + 1 :])
+        return replace(self, history=history, at=at, result=entry.result, paint=entry.settings.paint)
+
+    @property
+    def original(self) -> str | None:
+        """File of the unedited face as the page shows it."""
+        return None if self.folder is None else str(self.folder / "original.jpg")
 
 
 def forget(session: Session | None) -> None:
@@ -68,3 +126,5 @@ def forget(session: Session | None) -> None:
     session.running.cancel()
     if session.folder is not None:
         shutil.rmtree(session.folder, ignore_errors=True)
+    for upload in session.uploads:
+        upload.unlink(missing_ok=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
+
+from mcaclip.types import EditResult
 
 TITLE = "MCA-CLIP Studio"
 TAGLINE = "Describe a change to a face. See what changed, and where, layer by layer."
@@ -25,6 +28,7 @@ NEW_SEED = "Random face"
 
 ALIGNED_LABEL = "Photo, aligned"
 RECONSTRUCTION_LABEL = "Reconstruction"
+REFINE = "Refine"
 EFFORT_LABEL = "Effort"
 EFFORT_CHOICES = (("Good · about half a minute", "good"), ("Best · longer", "best"))
 RECONSTRUCT = "Reconstruct"
@@ -32,7 +36,9 @@ STOP = "Stop"
 
 PROMPTS_LABEL = "Fitted prompts"
 PROMPT_LABEL = "What should change?"
-PROMPT_PLACEHOLDER = "green lipstick"
+MORE_LABEL = "and also"
+PROMPT_HELP = "Choose one, or write your own. Several changes can be combined."
+PROMPT_PLACEHOLDERS = ("green lipstick", "purple hair", "blue goatee", "another change")
 EDIT = "Edit"
 
 ORIGINAL_LABEL = "Original"
@@ -41,16 +47,87 @@ OVERLAY_LABEL = "Where it changed"
 PASTED_LABEL = "Back in your photo"
 MASKS_LABEL = "Masks, layer by layer"
 MASKS_INFO = "White is edited. The first layers decide shape, the last ones colour and texture."
-STRENGTH_LABEL = "Edit strength"
-STRENGTH_INFO = "0 is the original, 1 the edit as it was learned, 2 twice that."
+STRENGTH_LABEL = "Strength"
 THRESHOLD_LABEL = "Mask threshold"
-THRESHOLD_INFO = "0 keeps the soft masks; above it they become hard at that value."
+THRESHOLD_INFO = "0: soft masks. Above: hard at that value."
+FEATHER_LABEL = "Feather"
+FEATHER_INFO = "Softens the masks' edges."
+INVERT_LABEL = "Invert masks"
+TOOLS_LABEL = "Mask tools"
+TAB_SIDE = "Side by side"
+TAB_SLIDER = "Before / after"
+TAB_STRENGTHS = "Strengths"
+TAB_PAINT = "Paint"
+TAB_HISTORY = "History"
+UNDO = "Undo"
+REDO = "Redo"
+CANCEL = "Cancel"
+STRIP_LABEL = "Five strengths"
+MAKE_STRIP = "Show five strengths"
+MAKE_SWEEP = "Make an animation"
+SWEEP_LABEL = "From nothing to one and a half times, at 256 px"
+SWEEP_FILE = "Download the animation · GIF"
+STRIP_INFO = "The same edit at five strengths, as previews of 256 px. Press one to use it."
+PAINT_INFO = (
+    "Paint <b class='ink-include'>turquoise</b> where the edit may act as well, "
+    "<b class='ink-exclude'>red</b> where nothing may change. Red always wins."
+)
+PAINT_LABEL = "Paint on the masks"
+USE_PAINT = "Use the painting"
+FRESH_CANVAS = "Show the edit afresh"
+DROP_PAINT = "Remove the painting"
+HISTORY_LABEL = "All edits of this face"
+HISTORY_HINT = "Every edit you make is kept here, to go back to or to compare."
+COMPARE_LABEL = "Compare"
+COMPARE_LEFT = "Left"
+COMPARE_RIGHT = "Right"
+KEEP_LABEL = "Keep"
+MARK_LABEL = "Put a small “AI-edited” on the picture"
+DOWNLOAD_SETTINGS = "Settings · JSON"
+DOWNLOAD_SESSION = "Session"
+TAB_SESSION = "Saved session"
+SESSION_LABEL = "Session file"
+SESSION_INFO = "Go on from a session that you downloaded here: the face, its photo and all edits come back."
+TRUNCATION_LABEL = "Variety"
+TRUNCATION_INFO = "0.3: average faces. 1: unusual ones."
+EXAMPLES_LABEL = "Or start with one of these"
+CONSENT = "Only use a photo of a person who agreed to it."
+PAGE_STUDIO = "Studio"
+PAGE_INSPECT = "Inspect"
+PAGE_TRAIN = "Train"
 RENDER = "Render full size"
-DOWNLOAD_EDITED = "Download the face · PNG"
-DOWNLOAD_PASTED = "Download the photo · PNG"
+DOWNLOAD_EDITED = "Face · PNG"
+DOWNLOAD_PASTED = "Photo · PNG"
 
 RESULT_HINT = "Choose a face, reconstruct it, describe a change. The result appears here."
 PREVIEW_BADGE = "Preview at 256 px. Let go of the slider for the full size."
+
+OPENING = "Opening the session"
+CANCELLED = "Cancelled. Nothing was changed."
+NO_SUCH_EDIT = "There is no such edit in the history."
+NOTHING_PAINTED = "Nothing is painted yet. Choose a brush colour and paint on the picture first."
+BAD_TRUNCATION = "The variety is a number from 0.3 to 1."
+OTHER_WEIGHTS = "This session was saved with other model files: its edits may look a little different."
+STRIP_PROGRESS = "Rendering strengths"
+INSPECT_HINT = "Make an edit first. Then this page shows, layer by layer, what it did."
+
+STILL_LOADING = "The models are still loading. Try again in a moment."
+TRAIN_OFF = "Learning new prompts is switched off here. Run the studio on your own machine to use it."
+TRAIN_TITLE = "Learn a new prompt"
+TRAIN_INFO = (
+    "The network learns an edit from words alone, or better from a part of the face and a colour it knows. "
+    "On two cores 20 minutes are enough for a colour; the page may be closed meanwhile."
+)
+TRAIN_PROMPT = "What should it learn?"
+TRAIN_PRESET = "Preset"
+PRESET_LABELS = {"compact": "Compact · for any machine", "paper": "Paper · for a GPU and patience"}
+TRAIN_MINUTES = "Minutes"
+TRAIN_START = "Start learning"
+TRAIN_RESUME = "Go on learning"
+TRAIN_FINISH = "Finish with what is learned"
+TRAIN_KEEP = "Add to the prompts"
+TRAIN_SHEET = "Newest samples: face, edit, masks"
+TRAIN_EMPTY = "Nothing was learned on this machine yet. Curves and samples appear here while it learns."
 
 NOTICE = (
     "Photos stay on the machine that runs this page and are forgotten after an hour; no service sees them. "
@@ -65,7 +142,7 @@ NEEDS_RECONSTRUCTION = "This face is not reconstructed yet. Press Reconstruct fi
 NEEDS_EDIT = "There is no edit to change yet. Choose a prompt and press Edit first."
 BAD_SEED = "The seed is a whole number from 0 to 4294967295."
 NO_FACE = "No face was found. Use a photo with an upright, well lit face, at least 64 pixels wide."
-STOPPED = "Stopped. Nothing was changed."
+STOPPED = "Stopped. The best so far is kept."
 GENERATED = "A generated face is its own reconstruction."
 ALIGNING = "Looking for faces"
 GENERATING = "Making a face"
@@ -92,11 +169,20 @@ def likeness(identity: float | None) -> str:
     return f"{sentence(words)} · {identity:.2f}"
 
 
-def result_line(prompt: str, strength: float, threshold: float, identity: float | None, seconds: float) -> str:
+def result_line(result: EditResult) -> str:
     """What the result shows, in one line."""
-    masks = f"hard masks at {threshold:.2f}" if threshold > 0 else "soft masks"
-    kept = f" · identity kept {identity:.2f}" if identity is not None else ""
-    return f"“{prompt}” · strength {strength:.2f} · {masks}{kept} · {seconds:.1f} s"
+    settings = result.settings
+    said = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
+    masks = f"hard masks at {settings.mask_threshold:.2f}" if settings.mask_threshold > 0 else "soft masks"
+    tools = [masks]
+    if settings.mask_invert:
+        tools.append("inverted")
+    if settings.mask_feather > 0:
+        tools.append(f"feather {settings.mask_feather:.0f} px")
+    if settings.paint is not None:
+        tools.append("painted by hand")
+    kept = f" · identity kept {result.identity:.2f}" if result.identity is not None else ""
+    return f"{said} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
 
 
 def several_faces(count: int) -> str:
@@ -104,7 +190,46 @@ def several_faces(count: int) -> str:
     return f"{count} faces found. The largest is chosen; pick another one below the photo."
 
 
-def prompt_help(prompts: Sequence[str]) -> str:
-    """What stands under the prompt field."""
-    listed = ", ".join(prompts)
-    return f'Ready to use: {listed}. Any other needs a fit first: <code>python -m train prompt "…"</code>'
+def known_prompt(asked: str, known: str) -> str:
+    """Under the prompt field, for a prompt that has a fitted edit."""
+    if asked.lower() == known.lower():
+        return "Known well: this edit was learned."
+    return f"Understood as “{known}”, which was learned."
+
+
+def unknown_prompt(asked: str, near: Sequence[str]) -> str:
+    """Under the prompt field, for a prompt without a fitted edit; markup of our own."""
+    nearest = f"Nearest: {escape(', '.join(near))}. " if near else ""
+    return f"Not learned yet: “{escape(asked)}”. {nearest}The Train tab or the command line can learn it."
+
+
+def factor_caption(factor: float) -> str:
+    """Under a picture of the strength strip."""
+    return f"{factor:g} ×"
+
+
+def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:
+    """While a prompt is learned."""
+    if not has_begun:
+        return f"Learning “{prompt}” · preparing"
+    if seconds_left <= 0:
+        return f"Learning “{prompt}” · last stages at full size, a few minutes"
+    minutes, seconds = divmod(round(seconds_left), 60)
+    return f"Learning “{prompt}” · {minutes}:{seconds:02d} left"
+
+
+def training_done(prompt: str) -> str:
+    """A prompt is learned."""
+    return f"“{prompt}” is learned. Add it to the prompts to use it."
+
+
+def training_stopped(prompt: str, error: str | None) -> str:
+    """A training ended before its time."""
+    if error:
+        return f"Learning “{prompt}” failed: {error}"
+    return f"Learning “{prompt}” was stopped. It can go on from its last checkpoint."
+
+
+def added_prompts(prompts: Sequence[str]) -> str:
+    """Toast after a result went into the library."""
+    return f"Added to the prompts: {', '.join(prompts)}."

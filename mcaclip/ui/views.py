@@ -5,19 +5,23 @@ A view is a dictionary from a component's name to its new value or Gradio update
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
 
-from mcaclip import pipeline, visuals
-from mcaclip.types import Progress
-from mcaclip.ui import images, markup, text
+from mcaclip import keep, pipeline, validate, visuals
+from mcaclip.output import describe_settings
+from mcaclip.types import EditResult, Inversion, Progress
+from mcaclip.ui import images, inspect_view, markup, painting, text
 from mcaclip.ui.session import Session
+from mcaclip.version import __version__
 
 View = dict[str, Any]
 
 SMALL_SIDE = 512
 """Side of the pictures beside the controls."""
+SLIDERS = ("threshold", "feather", "invert")
 
 
 def empty_view(session: Session) -> View:
@@ -31,6 +35,8 @@ def empty_view(session: Session) -> View:
         "likeness": "",
         "face_progress": "",
         "reconstruct": gr.update(visible=True, interactive=False),
+        "effort": gr.update(visible=True),
+        "refine": gr.update(visible=False),
         "stop": gr.update(visible=False),
         "edit": gr.update(interactive=False),
     }
@@ -47,6 +53,8 @@ def face_view(session: Session) -> View:
         "likeness": "",
         "face_progress": "",
         "reconstruct": gr.update(visible=True, interactive=True),
+        "effort": gr.update(visible=True),
+        "refine": gr.update(visible=False),
         "stop": gr.update(visible=False),
         "edit": gr.update(interactive=False),
     }
@@ -57,16 +65,24 @@ def reconstructed_view(session: Session) -> View:
     inversion = session.inversion
     assert inversion is not None
     original = inversion.reconstruction if session.aligned is None else session.aligned.image
+    real = session.aligned is not None
     return {
         "session": session,
         "aligned_view": images.shown(original, SMALL_SIDE),
         "reconstruction_view": images.shown(inversion.reconstruction, SMALL_SIDE),
         "likeness": markup.note(text.likeness(inversion.identity), "strong"),
         "face_progress": "",
-        "reconstruct": gr.update(visible=True, interactive=session.aligned is not None),
+        "reconstruct": gr.update(visible=real, interactive=real),
+        "effort": gr.update(visible=real),
+        "refine": gr.update(visible=real),
         "stop": gr.update(visible=False),
         "edit": gr.update(interactive=True),
     }
+
+
+def settled_view(session: Session) -> View:
+    """After a reconstruction that came to nothing: what was there before."""
+    return face_view(session) if session.inversion is None else reconstructed_view(session)
 
 
 def busy_view(label: str) -> View:
@@ -75,6 +91,7 @@ def busy_view(label: str) -> View:
         "face_progress": markup.progress(label, 0.0),
         "likeness": "",
         "reconstruct": gr.update(visible=False),
+        "refine": gr.update(visible=False),
         "stop": gr.update(visible=True),
         "edit": gr.update(interactive=False),
     }
@@ -93,23 +110,47 @@ def edit_bar(step: Progress) -> View:
     return {"edit_progress": markup.progress(step.stage.capitalize(), step.fraction)}
 
 
+def busy_edit() -> View:
+    """An edit has begun."""
+    return {"cancel": gr.update(visible=True)}
+
+
+def idle_edit() -> View:
+    """No edit runs."""
+    return {"cancel": gr.update(visible=False), "edit_progress": ""}
+
+
 def no_result_view() -> View:
     """The result side as it is before any edit."""
+    closed = gr.update(interactive=False)
     return {
         "original": None,
         "edited": None,
         "overlay": None,
+        "slider": None,
         "result_line": markup.note(text.RESULT_HINT),
-        "edit_progress": "",
-        "strength": gr.update(interactive=False),
-        "threshold": gr.update(interactive=False),
+        **idle_edit(),
+        **dict.fromkeys(("threshold", "feather", "invert", "undo", "redo", "make_strip", "make_sweep"), closed),
+        **dict.fromkeys(("use_paint", "drop_paint", "fresh_canvas"), closed),
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=False),
         "masks": None,
         "pasted_group": gr.update(visible=False),
         "pasted": None,
+        "canvas": None,
+        "strip": gr.update(value=None, visible=False),
+        "sweep_group": gr.update(visible=False),
+        "sweep_view": None,
+        "sweep_file": gr.update(value=None, visible=False),
+        "history": gr.update(value=None, visible=False),
+        "history_hint": gr.update(visible=True),
+        "compare_row": gr.update(visible=False),
+        "comparison": None,
+        "inspect": markup.note(text.INSPECT_HINT),
         "download_edited": gr.update(value=None, interactive=False),
         "download_pasted": gr.update(value=None, interactive=False, visible=True),
+        "download_settings": gr.update(value=None, interactive=False),
+        "download_session": gr.update(value=None, interactive=False),
     }
 
 
@@ -118,40 +159,125 @@ def result_view(session: Session) -> View:
     result, inversion, folder = session.result, session.inversion, session.folder
     assert result is not None and inversion is not None and folder is not None
     original = inversion.reconstruction if session.aligned is None else session.aligned.image
-    settings = result.settings
-    line = text.result_line(
-        settings.prompt, settings.strength, settings.mask_threshold, result.identity, result.seconds
-    )
     overlay = visuals.overlay(inversion.reconstruction, result.combined_mask)
+    before = images.screen_file(images.shown(original), folder, "original")
+    after = images.screen_file(images.shown(result.image), folder, "edited")
+    open_ = gr.update(interactive=True)
     return {
         "session": session,
-        "original": images.screen_file(images.shown(original), folder, "original"),
-        "edited": images.screen_file(images.shown(result.image), folder, "edited"),
+        "original": before,
+        "edited": after,
         "overlay": images.screen_file(overlay, folder, "overlay"),
-        "result_line": markup.note(line, "strong"),
-        "strength": gr.update(interactive=True),
-        "threshold": gr.update(interactive=True),
+        "slider": (before, after),
+        "result_line": markup.note(text.result_line(result), "strong"),
+        **dict.fromkeys((*SLIDERS, "make_strip", "make_sweep", "use_paint", "fresh_canvas"), open_),
+        "drop_paint": gr.update(interactive=session.paint is not None),
+        "undo": gr.update(interactive=session.at > 0),
+        "redo": gr.update(interactive=session.at < len(session.history) - 1),
+        "strip": gr.update(value=None, visible=False),
+        "sweep_group": gr.update(visible=False),
+        "sweep_view": None,
+        "sweep_file": gr.update(value=None, visible=False),
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=True),
         "masks": images.mask_gallery(result),
-        "download_edited": gr.update(interactive=True),
-        "download_pasted": gr.update(interactive=True),
+        "inspect": inspect_view.report(result),
+        "download_edited": open_,
+        "download_pasted": open_,
     }
 
 
-def files_view(session: Session) -> View:
+def preview_view(small: EditResult, inversion: Inversion, session: Session) -> View:
+    """A preview: nothing that is shown large or kept may come from it."""
+    source = images.resized(inversion.reconstruction, small.image.shape[-1])
+    edited = images.shown(small.image)
+    closed = gr.update(interactive=False)
+    return {
+        "edited": edited,
+        "overlay": visuals.overlay(source, small.combined_mask),
+        "slider": (session.original, edited),
+        "result_line": markup.note(text.PREVIEW_BADGE, "badge"),
+        "render": gr.update(visible=True),
+        **dict.fromkeys(("download_edited", "download_pasted", "download_settings", "download_session"), closed),
+    }
+
+
+def controls_view(session: Session) -> View:
+    """The controls as they were for the edit that is shown, and its picture to paint on."""
+    assert session.result is not None
+    settings = session.result.settings
+    view: View = {
+        "threshold": gr.update(value=settings.mask_threshold, interactive=True),
+        "feather": gr.update(value=settings.mask_feather, interactive=True),
+        "invert": gr.update(value=settings.mask_invert, interactive=True),
+    }
+    for index in range(validate.MAX_PROMPTS):
+        part = settings.parts[index] if index < len(settings.parts) else None
+        view[f"row_{index}"] = gr.update(visible=index <= len(settings.parts))
+        view[f"prompt_{index}"] = part.prompt if part else ""
+        view[f"strength_{index}"] = part.strength if part else 1.0
+    if settings.paint is None:
+        view["canvas"] = canvas(session)
+    return view
+
+
+def canvas(session: Session) -> Any:
+    """The edit that is shown, to paint on."""
+    assert session.result is not None
+    return painting.canvas_value(images.shown(session.result.image))
+
+
+def history_view(session: Session) -> View:
+    """Thumbnails of all edits, and what can be compared."""
+    pictures = [
+        (entry.thumbnail if entry.thumbnail is not None else images.BLANK, f"{entry.number} · {entry.settings.title}")
+        for entry in session.history
+    ]
+    choices = [(text.ORIGINAL_LABEL, -1)] + [
+        (caption, index) for index, (_, caption) in enumerate(pictures) if session.history[index].picture
+    ]
+    left = choices[-2][1]
+    return {
+        "history": gr.update(value=pictures, visible=True, selected_index=session.at),
+        "history_hint": gr.update(visible=False),
+        "compare_row": gr.update(visible=True),
+        "compare_left": gr.update(choices=choices, value=left),
+        "compare_right": gr.update(choices=choices, value=choices[-1][1]),
+        "comparison": (
+            session.original if left < 0 else session.history[left].picture,
+            session.history[choices[-1][1]].picture,
+        ),
+    }
+
+
+def files_view(session: Session, stack: str, weights: dict[str, str]) -> View:
     """The downloads, and the edit back in its photo."""
     result, folder = session.result, session.folder
     assert result is not None and folder is not None
-    edited = images.download_file(images.shown(result.image), folder, f"{session.name}_edited")
-    view: View = {"download_edited": gr.update(value=edited, interactive=True)}
+    record = {
+        "note": keep.MARK,
+        "face": session.name,
+        **describe_settings(result.settings),
+        "stack": stack,
+        "version": __version__,
+        "weights": weights,
+    }
+    face = images.shown(result.image)
+    edited, settings = folder / f"{session.name}_edited.png", folder / f"{session.name}_edited.json"
+    keep.write_png(edited, keep.mark(face) if session.marked else face, record)
+    settings.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    view: View = {
+        "download_edited": gr.update(value=str(edited), interactive=True),
+        "download_settings": gr.update(value=str(settings), interactive=True),
+    }
     if session.aligned is None:
         return {**view, "download_pasted": gr.update(visible=False), "pasted_group": gr.update(visible=False)}
     pasted = pipeline.paste(session.aligned, result)
-    photo = images.download_file(pasted, folder, f"{session.name}_photo_edited")
+    photo = folder / f"{session.name}_photo_edited.png"
+    keep.write_png(photo, keep.mark(pasted) if session.marked else pasted, record)
     return {
         **view,
-        "download_pasted": gr.update(value=photo, interactive=True, visible=True),
+        "download_pasted": gr.update(value=str(photo), interactive=True, visible=True),
         "pasted_group": gr.update(visible=True),
         "pasted": images.screen_file(images.fitted(pasted), folder, "pasted"),
     }

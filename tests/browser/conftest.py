@@ -17,6 +17,7 @@ from PIL import Image
 from mcaclip.types import to_uint8
 from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
+from mcaclip.ui.health import add_health
 from mcaclip.ui.loading import EditorSource
 from tests.fakes import FakeEditor, draw_face
 
@@ -42,6 +43,7 @@ class Site:
 
     url: str
     editor: FakeEditor
+    folder: Path
 
 
 @contextmanager
@@ -54,7 +56,8 @@ def serve(load: Callable, folder: Path) -> Iterator[str]:
     source.start()
     page = build(Studio(source, folder))
     options = {**launch_options(), "quiet": True, "prevent_thread_lock": True}
-    page.launch(server_name="127.0.0.1", server_port=port, **options)
+    app, _, _ = page.launch(server_name="127.0.0.1", server_port=port, **options)
+    add_health(app, source)
     try:
         yield f"http://127.0.0.1:{port}/"
     finally:
@@ -82,8 +85,9 @@ def chromium():
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
     editor = FakeEditor()
-    with serve(lambda report: editor, tmp_path_factory.mktemp("tabs")) as url:
-        yield Site(url, editor)
+    folder = tmp_path_factory.mktemp("tabs")
+    with serve(lambda report: editor, folder) as url:
+        yield Site(url, editor, folder)
 
 
 @pytest.fixture

@@ -165,8 +165,8 @@ def test_stop_ends_the_reconstruction(site, visit, portrait):
         page.wait_for_selector("#reconstruction img")
         page.click("#stop")
         page.wait_for_selector(f"{TOAST} >> text=Stopped")
-        page.wait_for_selector("#reconstruct:not([disabled])")
-        assert page.is_disabled("#edit")
+        page.wait_for_selector("#edit:not([disabled])")
+        page.wait_for_selector("#refine:not([disabled])")
     finally:
         site.editor.hold.set()
         site.editor.hold = None
@@ -191,7 +191,7 @@ def test_two_visitors_at_once_see_only_their_own_face(site, visit, portrait):
     assert third.locator("#aligned img").count() == 0
 
 
-@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.mark.parametrize("width", [390, 768, 1440])
 def test_page_never_scrolls_sideways(site, visit, width):
     page = visit(site.url, viewport={"width": width, "height": 800})
     page.click("#tab-random-button")
@@ -205,3 +205,148 @@ def test_notice_says_private_ai_edited_and_non_commercial(site, visit):
     notice = visit(site.url).inner_text("#notice")
     for word in ("stay on the machine", "AI-edited", "non-commercial"):
         assert word in notice
+
+
+def random_face(page, seed: int = 5) -> None:
+    page.click("#tab-random-button")
+    type_in(page, "#seed input", str(seed))
+    page.click("#make-face")
+    page.wait_for_selector("#edit:not([disabled])")
+
+
+def test_two_prompts_make_one_edit_and_undo_goes_back(site, visit):
+    page = visit(site.url)
+    random_face(page)
+    edit(page, PROMPTS[0])
+    first = picture(page, "edited")
+    type_in(page, "#prompt-2 input, #prompt-2 textarea", PROMPTS[2])
+    page.wait_for_selector("#prompt-row-3", state="visible")
+    page.click("#edit")
+    page.wait_for_selector(f"#result-line >> text=+ “{PROMPTS[2]}”")
+    page.wait_for_selector("#undo:not([disabled])")
+    page.click("#undo")
+    page.wait_for_selector("#redo:not([disabled])")
+    assert np.array_equal(picture(page, "edited"), first)
+    assert page.input_value("#prompt-2 input, #prompt-2 textarea") == ""
+    page.click("#redo")
+    page.wait_for_selector(f"#result-line >> text=+ “{PROMPTS[2]}”")
+
+
+def test_session_can_be_downloaded_and_opened_again(site, visit, portrait, tmp_path):
+    page = visit(site.url)
+    upload(page, portrait())
+    reconstruct(page)
+    edit(page, PROMPTS[1])
+    with page.expect_download() as download:
+        page.click("#download-session")
+    path = tmp_path / "kept.safetensors"
+    download.value.save_as(path)
+    other = visit(site.url)
+    other.click("#tab-session-button")
+    other.set_input_files("#session-file input[type=file]", str(path))
+    other.wait_for_selector(f"#result-line >> text=“{PROMPTS[1]}”")
+    other.wait_for_selector("#pasted-group", state="visible")
+    assert other.input_value("#prompt input, #prompt textarea") == PROMPTS[1]
+
+
+def test_painting_opens_the_masks_and_can_be_removed(site, visit):
+    page = visit(site.url)
+    random_face(page)
+    edit(page, PROMPTS[2])
+    before = picture(page, "edited")
+    page.click("#tab-paint-button")
+    canvas = page.locator("#canvas canvas").first
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('#canvas canvas').getBoundingClientRect().width > 200")
+    page.click("#fresh-canvas")
+    for _ in range(60):  # until the face is on the canvas, which is white before
+        if np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L").resize((8, 8)))[3:5, 3:5].max() < 250:
+            break
+    page.click("#use-paint")
+    page.wait_for_selector(f"{TOAST} >> text=Nothing is painted")
+    box = canvas.bounding_box()
+    for row in (0.1, 0.14, 0.18, 0.22):
+        page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + row * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + row * box["height"], steps=8)
+        page.mouse.up()
+    page.click("#use-paint")
+    page.wait_for_selector("#result-line >> text=painted by hand")
+    page.click("#tab-side-button")
+    assert not np.array_equal(picture(page, "edited"), before)
+    page.click("#tab-paint-button")
+    page.click("#drop-paint")
+    page.wait_for_selector("#result-line:not(:has-text('painted by hand'))")
+
+
+def test_strengths_slider_and_history_views(site, visit):
+    page = visit(site.url)
+    random_face(page)
+    edit(page, PROMPTS[0])
+    page.click("#tab-slider-button")
+    page.wait_for_selector("#slider img")
+    page.click("#tab-strengths-button")
+    page.click("#make-strip")
+    page.wait_for_selector("#strip .thumbnail-item >> nth=4")
+    page.click("#strip .thumbnail-item >> nth=1")
+    page.wait_for_selector("#result-line >> text=strength 0.50")
+    page.click("#make-sweep")
+    page.wait_for_selector("#download-sweep", state="visible")
+    page.click("#tab-history-button")
+    page.wait_for_selector("#history .thumbnail-item >> nth=1")
+    page.wait_for_selector("#comparison img")
+    page.click("#history .thumbnail-item >> nth=0")
+    page.wait_for_selector("#result-line >> text=strength 1.00")
+
+
+def test_example_face_and_inspection(site, visit):
+    page = visit(site.url)
+    page.click("#examples .thumbnail-item >> nth=2")
+    page.wait_for_selector("#edit:not([disabled])")
+    edit(page, PROMPTS[0])
+    page.click("#page-inspect-button")
+    page.wait_for_selector("#inspect table")
+    assert page.locator("#inspect table tbody tr").count() == len(MASK_SIDES)
+    assert page.locator("#inspect .columns-chart .column").count() == 18
+
+
+def test_hint_says_how_well_the_words_are_known(site, visit):
+    page = visit(site.url)
+    type_in(page, "#prompt input, #prompt textarea", "red hair")
+    page.wait_for_selector("#prompt-help >> text=Not learned yet")
+    assert PROMPTS[2] in page.inner_text("#prompt-help")
+    type_in(page, "#prompt input, #prompt textarea", PROMPTS[2])
+    page.wait_for_selector("#prompt-help >> text=Known well")
+
+
+def test_every_picture_has_a_text_and_every_control_a_name(site, visit):
+    page = visit(site.url)
+    random_face(page)
+    edit(page, PROMPTS[0])
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('#columns img')].filter(i => i.offsetParent && !i.alt).map(i => i.src)"
+    )
+    assert nameless == []
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('#columns button, #columns input:not([type=file])')]
+        .filter(e => e.offsetParent && !(e.textContent.trim() || e.ariaLabel || e.title || e.labels?.length
+            || e.querySelector('img[alt]'))).map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert unnamed == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_both_schemes(site, visit, scheme):
+    page = visit(f"{site.url}?__theme={scheme}")
+    ratios = page.evaluate(
+        """() => {
+        const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
+            .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+        const ground = light(getComputedStyle(document.querySelector('.gradio-container')).backgroundColor);
+        return [...document.querySelectorAll('.note, .caption, .notice, h1, h2')].filter(e => e.offsetParent)
+            .map(e => light(getComputedStyle(e).color))
+            .map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05));
+        }"""
+    )
+    assert min(ratios) >= 4.5

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mcaclip.generators.ops import resize_mask
-from mcaclip.generators.synthesis import masked_synthesize, synthesize
+from mcaclip.generators.synthesis import MaskedShift, compose, masked_synthesize, synthesize
 from tests.generators.toy import ToyGenerator
 
 
@@ -93,3 +93,51 @@ def test_resize_mask_averages_areas_downwards():
     mask = torch.zeros(1, 1, 4, 4)
     mask[..., 0, :2] = 1
     assert resize_mask(mask, 2)[0, 0].tolist() == [[0.5, 0.0], [0.0, 0.0]]
+
+
+def _halves(generator):
+    """Two sets of hard masks that never overlap: left and right half of every layer."""
+    sizes = [spec.size for spec in generator.layers] + [generator.image_size]
+    left = [torch.zeros(2, 1, size, size) for size in sizes]
+    for mask in left:
+        mask[..., : mask.shape[-1] // 2] = 1
+    return left, [1 - mask for mask in left]
+
+
+def test_one_shift_composes_to_the_masked_edit_bit_for_bit(setting):
+    generator, w_plus, delta, masks, source = setting
+    expected = generator.start(2)
+    rgb = None
+    for index, spec in enumerate(generator.layers):  # FACTS 1.3, written out
+        plain = generator.layer(index, expected, w_plus)
+        mask = resize_mask(masks[index], spec.size)
+        expected = plain + mask * (generator.layer(index, expected, w_plus + delta) - plain)
+        if spec.rgb_row is not None:
+            part = generator.rgb(index, expected, w_plus)
+            part = part + mask * (generator.rgb(index, expected, w_plus + delta) - part)
+            rgb = generator.add_rgb(rgb, part)
+    wanted = source + masks[-1] * (rgb - source)
+    assert torch.equal(compose(generator, w_plus, [MaskedShift(delta, masks)], source), wanted)
+
+
+def test_two_edits_apart_do_not_depend_on_their_order(setting):
+    generator, w_plus, delta, _, source = setting
+    left, right = _halves(generator)
+    pair = [MaskedShift(delta, left), MaskedShift(-delta, right)]
+    assert torch.equal(compose(generator, w_plus, pair, source), compose(generator, w_plus, pair[::-1], source))
+
+
+def test_a_second_edit_with_closed_masks_changes_nothing(setting):
+    generator, w_plus, delta, masks, source = setting
+    closed = [torch.zeros_like(mask) for mask in masks]
+    alone = compose(generator, w_plus, [MaskedShift(delta, masks)], source)
+    both = compose(generator, w_plus, [MaskedShift(delta, masks), MaskedShift(-delta, closed)], source)
+    assert torch.equal(alone, both)
+
+
+def test_the_same_edit_twice_mixes_instead_of_doubling(setting):
+    generator, w_plus, delta, masks, source = setting
+    opened = [torch.ones_like(mask) for mask in masks]
+    alone = compose(generator, w_plus, [MaskedShift(delta, opened)], source)
+    twice = compose(generator, w_plus, [MaskedShift(delta, opened)] * 2, source)
+    torch.testing.assert_close(twice, alone, atol=1e-4, rtol=1e-4)

@@ -8,9 +8,10 @@ import torch
 from mcaclip import weights
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.optimise import EFFORTS, invert
+from mcaclip.inversion.optimise import EFFORTS, REFINE, invert
 from mcaclip.inversion.start import LinearStart
 from mcaclip.perception.identity import FaceIdentity
+from mcaclip.types import StopEarly
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +58,23 @@ def test_a_callback_may_cancel(preview, parts, face):
 def test_code_needs_no_gradient(preview, parts, face):
     code = invert(preview, *parts, face, replace(EFFORTS["good"], steps=2))
     assert not code.requires_grad and torch.isfinite(code).all()
+
+
+def test_stop_keeps_the_best_so_far(preview, parts, face):
+    def stop(progress) -> None:
+        if progress.fraction > 0.05:
+            raise StopEarly
+
+    code = invert(preview, *parts, face, replace(EFFORTS["good"], live_every=2), stop)
+    found = synthesize(preview, code[None]).image[0]
+    guess = synthesize(preview, broadcast_w(parts[1](face[None]))).image[0]
+    assert (found - face).abs().mean() <= (guess - face).abs().mean()
+
+
+def test_refining_starts_where_the_inversion_ended(preview, parts, face):
+    first = invert(preview, *parts, face, replace(EFFORTS["good"], steps=6))
+    same = invert(preview, *parts, face, replace(REFINE, steps=1), None, first)
+    torch.testing.assert_close(same, first)
+    further = invert(preview, *parts, face, replace(REFINE, steps=12), None, first)
+    errors = [(synthesize(preview, code[None]).image[0] - face).abs().mean() for code in (first, further)]
+    assert errors[1] < errors[0]

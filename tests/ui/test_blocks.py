@@ -5,10 +5,11 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from mcaclip.ui.blocks import MODEL_QUEUE, build, launch_options
+from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.images import uploaded_path
 from mcaclip.ui.loading import EditorSource
+from mcaclip.ui.wiring import MODEL_QUEUE
 from tests.fakes import FakeEditor
 
 
@@ -53,7 +54,8 @@ def test_test_hooks_are_unique(page):
 
 
 def test_photos_reach_our_own_reader_as_they_were_uploaded(page):
-    align = [fn for fn in page.fns.values() if fn.api_name == "align"]
-    assert len(align) == 1 and align[0].preprocess is False
+    photo = next(block for block in page.blocks.values() if getattr(block, "elem_id", None) == "photo")
+    readers = [fn for fn in page.fns.values() if photo in fn.inputs]
+    assert readers and not any(fn.preprocess for fn in readers)
     assert uploaded_path({"path": "/x/me.jpg", "url": None}) == "/x/me.jpg"
     assert uploaded_path(None) is None

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mcaclip.errors import ImageError, NoFaceError, PromptError, StudioError
+from mcaclip.keep import mark, read_record
 from mcaclip.types import to_uint8
 from mcaclip.ui import text
+from mcaclip.ui.controls import Controls
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.loading import EditorSource
-from mcaclip.ui.session import Session, forget
+from mcaclip.ui.painting import EXCLUDE_COLOUR
+from mcaclip.ui.session import FULL_RESULTS, Session, forget
 from tests.fakes import MASK_SIDES, PROMPTS, FakeEditor, draw_face
 
 
@@ -37,6 +41,11 @@ def _photo(path: Path, faces: int, seed: int = 1) -> str:
     return str(path)
 
 
+def _controls(prompt: str = PROMPTS[0], *more: str, strength: float = 1.0, **masks) -> Controls:
+    prompts = (prompt, *more)
+    return Controls(prompts, (strength,) * len(prompts), **masks)
+
+
 def _last(views) -> dict:
     """All views laid over each other, as the page shows them in the end."""
     shown: dict = {}
@@ -55,7 +64,7 @@ def _reconstructed(studio: Studio, tmp_path: Path, seed: int = 1) -> Session:
 
 
 def _edited(studio: Studio, tmp_path: Path) -> Session:
-    return _last(studio.edit(PROMPTS[0], 1.0, 0.0, _reconstructed(studio, tmp_path)))["session"]
+    return _last(studio.edit(_controls(PROMPTS[0]), _reconstructed(studio, tmp_path)))["session"]
 
 
 def test_status_offers_the_fitted_prompts_once_ready(studio):
@@ -119,11 +128,11 @@ def test_taking_the_photo_away_empties_the_page(studio, tmp_path):
 
 
 def test_random_face_can_be_edited_at_once(studio):
-    view = _last(studio.random_face(7, Session()))
+    view = _last(studio.random_face(7, 0.7, Session()))
     assert view["edit"]["interactive"] is True
     assert view["reconstruct"]["interactive"] is False
     assert text.GENERATED in view["likeness"]
-    edited = _last(studio.edit(PROMPTS[1], 1.0, 0.0, view["session"]))
+    edited = _last(studio.edit(_controls(PROMPTS[1]), view["session"]))
     assert edited["download_pasted"]["visible"] is False
     assert Path(edited["download_edited"]["value"]).name == "seed_7_edited.png"
 
@@ -131,11 +140,11 @@ def test_random_face_can_be_edited_at_once(studio):
 @pytest.mark.parametrize("seed", [None, -1, 1.5, 2**32])
 def test_bad_seed_is_refused(studio, seed):
     with pytest.raises(StudioError, match="seed"):
-        list(studio.random_face(seed, Session()))
+        list(studio.random_face(seed, 0.7, Session()))
 
 
 def test_new_face_shows_its_seed(studio, editor):
-    view = _last(studio.new_face(Session()))
+    view = _last(studio.new_face(0.7, Session()))
     assert editor.calls == [f"sample {view['seed']}"]
 
 
@@ -156,26 +165,26 @@ def test_stop_ends_a_reconstruction_that_would_go_on(studio, editor, tmp_path):
     next(views)
     assert studio.stop(session) == {}
     shown = _last(views)
-    assert shown["session"].inversion is None
-    assert shown["stop"]["visible"] is False and shown["reconstruct"]["interactive"] is True
+    assert shown["session"].inversion is not None, "the best so far is kept"
+    assert shown["stop"]["visible"] is False and shown["edit"]["interactive"] is True
 
 
 def test_edit_needs_a_face_and_its_reconstruction(studio, tmp_path):
     with pytest.raises(StudioError, match="no face"):
-        list(studio.edit(PROMPTS[0], 1.0, 0.0, Session()))
+        list(studio.edit(_controls(PROMPTS[0]), Session()))
     with pytest.raises(StudioError, match="not reconstructed"):
-        list(studio.edit(PROMPTS[0], 1.0, 0.0, _upload(studio, tmp_path)))
+        list(studio.edit(_controls(PROMPTS[0]), _upload(studio, tmp_path)))
 
 
 def test_edit_shows_pictures_every_mask_and_downloads(studio, tmp_path):
-    view = _last(studio.edit("Green  Lipstick", 1.0, 0.0, _reconstructed(studio, tmp_path)))
+    view = _last(studio.edit(_controls("Green  Lipstick"), _reconstructed(studio, tmp_path)))
     assert len(view["masks"]) == len(MASK_SIDES)
     assert "16\N{NO-BREAK SPACE}px" in view["masks"][4][1]
     assert view["session"].result.settings.prompt == PROMPTS[0], "the canonical wording"
     edited = np.asarray(Image.open(view["download_edited"]["value"]))
-    assert np.array_equal(edited, to_uint8(view["session"].result.image)), "downloads are lossless"
+    assert np.array_equal(edited, mark(to_uint8(view["session"].result.image))), "downloads are lossless"
     assert Image.open(view["download_pasted"]["value"]).size == (256, 256), "the photo's size"
-    assert view["strength"]["interactive"] is True and view["edit_progress"] == ""
+    assert view["threshold"]["interactive"] is True and view["edit_progress"] == ""
 
 
 @pytest.mark.parametrize("prompt", ["", "x" * 201, "red nose"])
@@ -183,7 +192,7 @@ def test_bad_prompt_is_an_error_and_keeps_the_result(studio, tmp_path, prompt):
     session = _edited(studio, tmp_path)
     shown: dict = {}
     with pytest.raises(PromptError):
-        for view in studio.edit(prompt, 1.0, 0.0, session):
+        for view in studio.edit(_controls(prompt), session):
             shown.update(view)
     assert shown.get("session", session).result is session.result
     assert shown.get("edit_progress", "") == ""
@@ -192,7 +201,7 @@ def test_bad_prompt_is_an_error_and_keeps_the_result(studio, tmp_path, prompt):
 def test_slider_shows_a_preview_and_leaves_the_session(studio, editor, tmp_path):
     session = _edited(studio, tmp_path)
     editor.calls.clear()
-    view = studio.preview(1.5, 0.0, session)
+    view = studio.preview(_controls(strength=1.5), session)
     assert editor.calls == ["preview 1.5 0"]
     assert "session" not in view and view["edited"].shape == view["overlay"].shape == (256, 256, 3)
     assert text.PREVIEW_BADGE in view["result_line"]
@@ -202,29 +211,29 @@ def test_slider_shows_a_preview_and_leaves_the_session(studio, editor, tmp_path)
 def test_preview_that_comes_after_its_full_edit_shows_the_full_edit(studio, editor, tmp_path):
     session = _edited(studio, tmp_path)
     editor.calls.clear()
-    view = studio.preview(1.0, 0.0, session)
+    view = studio.preview(_controls(), session)
     assert editor.calls == []
     assert Path(view["edited"]).is_file() and text.PREVIEW_BADGE not in view["result_line"]
 
 
 def test_slider_without_an_edit_does_nothing(studio):
-    assert studio.preview(1.5, 0.0, Session()) == {}
+    assert studio.preview(_controls(strength=1.5), Session()) == {}
 
 
 def test_letting_go_renders_once_without_inverting_again(studio, editor, tmp_path):
     session = _edited(studio, tmp_path)
     editor.calls.clear()
-    view = _last(studio.rerender(0.5, 0.4, session))
+    view = _last(studio.rerender(_controls(strength=0.5, threshold=0.4), session))
     assert editor.calls == ["edit 0.5 0.4"]
     assert view["session"].result.settings.mask_threshold == 0.4
-    _last(studio.rerender(0.5, 0.4, view["session"]))
+    _last(studio.rerender(_controls(strength=0.5, threshold=0.4), view["session"]))
     assert editor.calls == ["edit 0.5 0.4"], "the same values again need no work"
 
 
 def test_two_tabs_never_share_a_face(studio, tmp_path):
     mine, theirs = _reconstructed(studio, tmp_path, seed=1), _reconstructed(studio, tmp_path, seed=2)
-    first = studio.edit(PROMPTS[0], 1.0, 0.0, mine)
-    second = studio.edit(PROMPTS[2], 1.0, 0.0, theirs)
+    first = studio.edit(_controls(PROMPTS[0]), mine)
+    second = studio.edit(_controls(PROMPTS[2]), theirs)
     one: dict = {}
     two: dict = {}
     for left, right in zip(first, second, strict=False):
@@ -249,7 +258,7 @@ def test_closing_a_tab_removes_its_files_and_ends_its_work(studio, tmp_path):
 def test_files_come_back_after_the_folder_was_removed(studio, tmp_path):
     session = _edited(studio, tmp_path)
     forget(session)
-    view = _last(studio.rerender(0.5, 0.0, session))
+    view = _last(studio.rerender(_controls(strength=0.5), session))
     assert Path(view["download_edited"]["value"]).is_file()
 
 
@@ -261,6 +270,148 @@ def test_failed_models_are_told_on_every_event(tmp_path):
     source.wait(10)
     shown: dict = {}
     with pytest.raises(StudioError, match="doctor"):
-        for view in Studio(source, tmp_path).random_face(1, Session()):
+        for view in Studio(source, tmp_path).random_face(1, 0.7, Session()):
             shown.update(view)
     assert shown["face_progress"] == ""
+
+
+def test_leaving_a_face_drops_its_reconstruction(studio, editor, tmp_path):
+    import threading
+
+    editor.hold = threading.Event()
+    views = studio.reconstruct("good", _upload(studio, tmp_path))
+    session = next(views)["session"]
+    next(views)
+    studio.abandon(session)
+    shown = _last(views)
+    assert "session" not in shown or shown["session"].inversion is None
+    assert shown["reconstruct"]["interactive"] is True
+
+
+def test_refine_goes_on_from_the_reconstruction(studio, editor, tmp_path):
+    session = _reconstructed(studio, tmp_path)
+    view = _last(studio.refine(session))
+    assert editor.calls[-1] == "refine" and view["session"].inversion.identity == 0.86
+    with pytest.raises(StudioError, match="not reconstructed"):
+        list(studio.refine(_upload(studio, tmp_path)))
+
+
+def test_several_prompts_are_one_edit(studio, tmp_path):
+    view = _last(studio.edit(_controls(PROMPTS[0], "", PROMPTS[2]), _reconstructed(studio, tmp_path)))
+    settings = view["session"].result.settings
+    assert [part.prompt for part in settings.parts] == [PROMPTS[0], PROMPTS[2]]
+    assert view["row_2"]["visible"] is True and view["row_3"]["visible"] is False
+    with pytest.raises(PromptError, match="twice"):
+        list(studio.edit(_controls(PROMPTS[0], PROMPTS[0].upper()), view["session"]))
+
+
+def test_undo_and_redo_show_the_very_same_edit(studio, editor, tmp_path):
+    first = _edited(studio, tmp_path)
+    second = _last(studio.edit(_controls(PROMPTS[2], strength=0.4), first))["session"]
+    editor.calls.clear()
+    back = _last(studio.step_back(second))
+    assert back["session"].result is first.result
+    assert back["prompt_0"] == PROMPTS[0] and back["strength_0"] == 1.0
+    assert back["undo"]["interactive"] is False and back["redo"]["interactive"] is True
+    forth = _last(studio.step_forward(back["session"]))
+    assert forth["session"].result is second.result and editor.calls == []
+    with pytest.raises(StudioError, match="no such edit"):
+        list(studio.step_forward(forth["session"]))
+
+
+def test_an_edit_after_undo_takes_the_place_of_what_was_undone(studio, tmp_path):
+    second = _last(studio.edit(_controls(PROMPTS[2]), _edited(studio, tmp_path)))["session"]
+    back = _last(studio.step_back(second))["session"]
+    third = _last(studio.edit(_controls(PROMPTS[1]), back))["session"]
+    assert [entry.settings.prompt for entry in third.history] == [PROMPTS[0], PROMPTS[1]]
+
+
+def test_old_results_are_dropped_and_computed_again(studio, editor, tmp_path):
+    session = _edited(studio, tmp_path)
+    for step in range(FULL_RESULTS):
+        session = _last(studio.edit(_controls(strength=0.1 * step), session))["session"]
+    assert session.history[0].result is None and session.history[1].result is not None
+    editor.calls.clear()
+    view = _last(studio.go_to(0, session))
+    assert editor.calls == ["edit 1 0"] and view["session"].at == 0
+    assert len(view["session"].history) == FULL_RESULTS + 1
+
+
+def test_any_two_states_can_be_compared(studio, tmp_path):
+    session = _last(studio.edit(_controls(PROMPTS[2]), _edited(studio, tmp_path)))["session"]
+    left, right = studio.compare(-1, 1, session)["comparison"]
+    assert Path(left).is_file() and Path(right).is_file() and left != right
+    assert studio.compare(None, 1, session) == {"comparison": None}
+    assert studio.compare(0, 99, session) == {"comparison": None}
+
+
+def test_five_strengths_and_an_animation(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    strip = _last(studio.strengths(session))["strip"]["value"]
+    assert [caption for _, caption in strip] == ["0 ×", "0.5 ×", "1 ×", "1.5 ×", "2 ×"]
+    view = _last(studio.sweep(session))
+    assert Image.open(view["sweep_file"]["value"]).n_frames > 10
+    chosen = _last(studio.strength_chosen(1, session))["session"]
+    assert chosen.result.settings.strength == 0.5
+
+
+def test_painting_reaches_the_masks_and_can_be_removed(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    layer = np.zeros((100, 100, 4), np.uint8)
+    with pytest.raises(StudioError, match="painted yet"):
+        list(studio.paint({"layers": [layer]}, _controls(), session))
+    layer[:] = (*EXCLUDE_COLOUR, 255)
+    view = _last(studio.paint({"layers": [layer]}, _controls(), session))
+    assert not view["session"].result.combined_mask.any()
+    assert view["session"].result.settings.paint is view["session"].paint
+    clean = _last(studio.unpaint(_controls(), view["session"]))["session"]
+    assert clean.paint is None and clean.result.combined_mask.any()
+
+
+def test_saved_session_comes_back_whole(studio, tmp_path):
+    session = _last(studio.edit(_controls(PROMPTS[2], strength=0.5), _edited(studio, tmp_path)))["session"]
+    file = Path(session.folder) / "photo1.mcaclip.safetensors"
+    view = _last(studio.open_session(str(file), Session()))
+    found = view["session"]
+    assert torch.equal(found.inversion.w_plus, session.inversion.w_plus)
+    assert np.array_equal(found.photo, session.photo) and np.array_equal(found.aligned.quad, session.aligned.quad)
+    assert (found.aligned.image - session.aligned.image).abs().mean() < 0.02
+    assert [entry.settings for entry in found.history] == [entry.settings for entry in session.history]
+    assert found.at == 1 and found.result.settings == session.result.settings
+    assert view["prompt_0"] == PROMPTS[2]
+    (tmp_path / "bad.safetensors").write_bytes(b"none")
+    with pytest.raises(StudioError, match="not a session"):
+        list(studio.open_session(str(tmp_path / "bad.safetensors"), Session()))
+
+
+def test_downloads_remember_and_the_mark_can_be_left_out(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    face = session.folder / "photo1_edited.png"
+    assert read_record(face)["prompts"] == [{"prompt": PROMPTS[0], "strength": 1.0}]
+    marked = np.asarray(Image.open(face))
+    plain_view = _last(studio.files(False, session))
+    plain = np.asarray(Image.open(plain_view["download_edited"]["value"]))
+    assert not np.array_equal(marked, plain)
+    again = _last(studio.rerender(_controls(strength=0.5), plain_view["session"]))
+    kept = to_uint8(again["session"].result.image)
+    assert np.array_equal(np.asarray(Image.open(again["download_edited"]["value"])), kept), "the switch stays off"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("green  Lipstick", "Known well"), ("red nose", "Not learned yet"), ("", "Choose one")],
+)
+def test_hint_says_how_well_a_prompt_is_known(studio, typed, words):
+    studio.status()
+    assert words in studio.prompt_hint(typed)["prompt_help"]
+
+
+def test_hint_never_shows_markup_of_the_visitor(studio):
+    assert "<img" not in studio.prompt_hint("<img src=x>")["prompt_help"]
+
+
+def test_closing_a_tab_removes_the_uploaded_photo(studio, tmp_path):
+    session = _upload(studio, tmp_path)
+    assert session.uploads[0].is_file()
+    forget(session)
+    assert not session.uploads[0].exists()

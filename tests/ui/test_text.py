@@ -17,8 +17,9 @@ def test_likeness_in_words_and_number(identity, words):
 
 
 def test_what_a_user_typed_never_becomes_markup():
-    line = text.result_line("<img src=x>", 1, 0, None, 1)
+    line = text.known_prompt("<img src=x>", "green lipstick") + text.known_prompt("a", "<img src=x>")
     assert "<img" not in markup.note(line)
+    assert "<img" not in text.unknown_prompt("<img src=x>", ["<img src=x>"])
     assert "<b>" not in markup.progress("<b>", 0.5)
 
 

@@ -1,0 +1,100 @@
+"""The values of the controls of an edit, between the page and `EditSettings`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from mcaclip import validate
+from mcaclip.errors import PromptError
+from mcaclip.text.grammar import understand
+from mcaclip.types import EditSettings, Paint, PromptStrength
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What stands in the controls, not checked yet.
+
+    Attributes:
+        prompts: the text fields; empty ones do not count.
+        strengths: one a text field.
+        threshold: see `EditSettings.mask_threshold`.
+        feather: see `EditSettings.mask_feather`.
+        invert: see `EditSettings.mask_invert`.
+    """
+
+    prompts: tuple[str, ...]
+    strengths: tuple[float, ...]
+    threshold: float = 0.0
+    feather: float = 0.0
+    invert: bool = False
+
+    @classmethod
+    def of(cls, values: Sequence[object]) -> Controls:
+        """From the values in the order prompts, strengths, threshold, feather, invert."""
+        count = validate.MAX_PROMPTS
+        prompts, strengths, rest = values[:count], values[count : 2 * count], values[2 * count :]
+        threshold, feather, invert = rest
+        return cls(
+            tuple(str(prompt or "") for prompt in prompts),
+            tuple(float(strength or 0.0) for strength in strengths),  # type: ignore[arg-type]
+            float(threshold or 0.0),  # type: ignore[arg-type]
+            float(feather or 0.0),  # type: ignore[arg-type]
+            bool(invert),
+        )
+
+    def settings(self, paint: Paint | None) -> EditSettings:
+        """The checked settings.
+
+        Raises:
+            PromptError: no prompt at all, one twice, or a bad one.
+            StudioError: another value is outside its range.
+        """
+        given = [(p, s) for p, s in zip(self.prompts, self.strengths, strict=True) if p.strip()]
+        parts = [
+            PromptStrength(validate.clean_prompt(prompt), validate.check_strength(strength))
+            for prompt, strength in given or [("", 1.0)]
+        ]
+        names = [part.prompt.lower() for part in parts]
+        if len(set(names)) < len(names):
+            raise PromptError("The same change is asked for twice. Clear one of the two fields.")
+        masks = EditSettings(
+            parts[0].prompt,
+            mask_threshold=validate.check_threshold(self.threshold),
+            mask_invert=self.invert,
+            mask_feather=validate.check_feather(self.feather),
+            paint=paint,
+        )
+        return masks.with_parts(parts)
+
+    def changed(self, settings: EditSettings) -> EditSettings:
+        """The prompts of an edit that is shown, with the strengths and masks that stand in the controls now.
+
+        A prompt that no field holds any more keeps its strength: only *Edit* changes what is asked for.
+        """
+        strengths = {
+            " ".join(prompt.lower().split()): validate.check_strength(strength)
+            for prompt, strength in zip(self.prompts, self.strengths, strict=True)
+        }
+        parts = [
+            PromptStrength(part.prompt, strengths.get(part.prompt.lower(), part.strength)) for part in settings.parts
+        ]
+        masks = EditSettings(
+            parts[0].prompt,
+            mask_threshold=validate.check_threshold(self.threshold),
+            mask_invert=self.invert,
+            mask_feather=validate.check_feather(self.feather),
+            paint=settings.paint,
+        )
+        return masks.with_parts(parts)
+
+
+def suggestions(text: str, fitted: Sequence[str], count: int = 3) -> list[str]:
+    """Fitted prompts near to a text: first those of the same part of the face, then those spelled alike."""
+    wanted = understand(text)
+    words = set(text.lower().split())
+    near = [p for p in fitted if wanted and (m := understand(p)) and m.part == wanted.part]
+    near += [p for p in fitted if words & set(p.lower().split())]
+    near += get_close_matches(text.lower(), fitted, count, 0.5)
+    return list(dict.fromkeys(near))[:count]

@@ -1,0 +1,262 @@
+"""From a face and controls to edits: render, preview, history, strengths, painting, downloads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from mcaclip import keep
+from mcaclip.errors import PromptError, StudioError
+from mcaclip.session_file import write_session
+from mcaclip.types import EditResult, EditSettings, Inversion
+from mcaclip.ui import images, markup, text, views
+from mcaclip.ui.background import CancelledError
+from mcaclip.ui.controls import Controls, suggestions
+from mcaclip.ui.desk import Desk, Views
+from mcaclip.ui.face_handlers import saved_session
+from mcaclip.ui.painting import paint_of
+from mcaclip.ui.session import CancelToken, Entry, Session
+from mcaclip.ui.views import View
+from mcaclip.validate import MAX_STRENGTH
+
+STRIP = (0.0, 0.5, 1.0, 1.5, 2.0)
+"""Strengths that are shown side by side, as factors on the prompts' own."""
+SWEEP = tuple(step / 12 * 1.5 for step in range(13))
+"""Strengths of the animation."""
+
+
+class EditHandlers(Desk):
+    """Steps 3 and 4 of the page."""
+
+    # -- 3 prompt -----------------------------------------------------------------------------------------
+
+    def prompt_hint(self, prompt: str) -> View:
+        """How well a prompt is known, while it is typed."""
+        editor = self.source.wait(0) if self.source.status.ready else None
+        words = " ".join((prompt or "").split())
+        if editor is None or not words:
+            return {"prompt_help": markup.note(text.PROMPT_HELP)}
+        try:
+            known = editor.check_prompt(words)
+        except PromptError:
+            near = suggestions(words, editor.prompts())
+            return {"prompt_help": markup.hint(text.unknown_prompt(words, near))}
+        return {"prompt_help": markup.note(text.known_prompt(words, known))}
+
+    # -- 4 result -----------------------------------------------------------------------------------------
+
+    def edit(self, controls: Controls, session: Session) -> Views:
+        """Edits the face at full size, then prepares the downloads."""
+        if session.inversion is None:
+            raise StudioError(text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION)
+        yield from self._render(controls.settings(session.paint), session)
+
+    def rerender(self, controls: Controls, session: Session) -> Views:
+        """The edit that is shown with other slider values, at full size."""
+        result = session.result
+        if result is None:  # a strength may be set before the first edit
+            yield {}
+            return
+        settings = controls.changed(result.settings)
+        if settings == result.settings:
+            yield {**views.result_view(session), **views.history_view(session)}
+            return
+        yield from self._render(settings, session)
+
+    def preview(self, controls: Controls, session: Session) -> View:
+        """The edit that is shown with other slider values, small and at once. The session is left as it is.
+
+        A preview may be asked for before a full edit and come after it; when the full edit has these very
+        values it is shown instead.
+        """
+        result, inversion = session.result, session.inversion
+        if result is None or inversion is None:
+            return {}
+        settings = controls.changed(result.settings)
+        if settings == result.settings:
+            return views.result_view(session)
+        editor = self.source.wait(0)
+        if editor is None:
+            return {}
+        small = editor.preview(inversion, settings)
+        return views.preview_view(small, inversion, session)
+
+    def go_to(self, at: int, session: Session) -> Views:
+        """Shows another edit of the history; one whose result was dropped is computed again."""
+        if not 0 <= at < len(session.history):
+            raise StudioError(text.NO_SUCH_EDIT)
+        entry = session.history[at]
+        if entry.result is None:
+            yield from self._render(entry.settings, session, at)
+            return
+        session = session.moved(at, entry).with_folder(self.root)
+        yield {**views.result_view(session), **views.controls_view(session)}
+        yield {**self._files(session), **views.history_view(session)}
+
+    def step_back(self, session: Session) -> Views:
+        """Undo."""
+        yield from self.go_to(session.at - 1, session)
+
+    def step_forward(self, session: Session) -> Views:
+        """Redo."""
+        yield from self.go_to(session.at + 1, session)
+
+    def compare(self, left: int | None, right: int | None, session: Session) -> View:
+        """Two states of the face in one slider; -1 is the original."""
+        pictures = [_picture(session, index) for index in (left, right)]
+        return {"comparison": tuple(pictures) if all(pictures) else None}
+
+    def strengths(self, session: Session) -> Views:
+        """The edit that is shown at five strengths."""
+        result, inversion = _shown(session)
+        session = replace(session, running=CancelToken())
+        yield {"session": session, "edit_progress": markup.progress(text.STRIP_PROGRESS, 0.0), **views.busy_edit()}
+        try:
+            small = yield from self._strip(result.settings, inversion, STRIP, session)
+        finally:
+            yield views.idle_edit()
+        pictures = [
+            (images.shown(one.image), text.factor_caption(factor)) for one, factor in zip(small, STRIP, strict=True)
+        ]
+        yield {"strip": gr.update(value=pictures, visible=True, selected_index=None)}
+
+    def strength_chosen(self, index: int, session: Session) -> Views:
+        """One of the five strengths, at full size."""
+        result, _ = _shown(session)
+        parts = [replace(p, strength=min(p.strength * STRIP[index], MAX_STRENGTH)) for p in result.settings.parts]
+        yield from self._render(result.settings.with_parts(parts), session)
+
+    def sweep(self, session: Session) -> Views:
+        """The edit that is shown from no strength to one and a half times, as an animation to keep."""
+        result, inversion = _shown(session)
+        session = replace(session.with_folder(self.root), running=CancelToken())
+        yield {"session": session, "edit_progress": markup.progress(text.STRIP_PROGRESS, 0.0), **views.busy_edit()}
+        try:
+            small = yield from self._strip(result.settings, inversion, SWEEP, session)
+        finally:
+            yield views.idle_edit()
+        assert session.folder is not None
+        path = session.folder / f"{session.name}_sweep.gif"
+        keep.write_gif(path, [keep.mark(images.shown(one.image)) for one in small])
+        yield {
+            "sweep_file": gr.update(value=str(path), visible=True, interactive=True),
+            "sweep_group": gr.update(visible=True),
+            "sweep_view": str(path),
+        }
+
+    def _strip(self, settings: EditSettings, inversion: Inversion, factors: Any, session: Session) -> Any:
+        """Previews at several strengths; as long as their progress is shown, they can be cancelled."""
+        editor = yield from self._editor("edit_progress")
+        try:
+            return (
+                yield from self._computed(
+                    lambda callback: editor.strip(inversion, settings, factors, callback),
+                    session.running,
+                    views.edit_bar,
+                )
+            )
+        except CancelledError:
+            raise StudioError(text.CANCELLED) from None
+
+    # -- painting -----------------------------------------------------------------------------------------
+
+    def paint(self, value: dict[str, Any] | None, controls: Controls, session: Session) -> Views:
+        """Takes what was painted into the masks."""
+        result, _ = _shown(session)
+        painted = paint_of(value)
+        if painted is None:
+            raise StudioError(text.NOTHING_PAINTED)
+        session = replace(session, paint=painted)
+        yield from self._render(replace(controls.changed(result.settings), paint=painted), session)
+
+    def show_canvas(self, session: Session) -> View:
+        """The edit that is shown, to paint on, without any strokes.
+
+        The browser's canvas loses a picture that comes before it is ready; this brings it back.
+        """
+        _shown(session)
+        return {"canvas": views.canvas(session)}
+
+    def unpaint(self, controls: Controls, session: Session) -> Views:
+        """Goes back to the learned masks."""
+        result, _ = _shown(session)
+        session = replace(session, paint=None)
+        yield {"session": session, "canvas": views.canvas(session)}
+        if result.settings.paint is not None:
+            yield from self._render(replace(controls.changed(result.settings), paint=None), session)
+
+    # -- keep ---------------------------------------------------------------------------------------------
+
+    def files(self, marked: bool, session: Session) -> Views:
+        """The downloads again, with or without the visible mark."""
+        if session.result is None:
+            return
+        session = replace(session.with_folder(self.root), marked=bool(marked))
+        yield {"session": session, **self._files(session)}
+
+    def _files(self, session: Session) -> View:
+        editor = self.source.wait(0)
+        assert editor is not None and session.folder is not None
+        view = views.files_view(session, editor.stack, editor.weight_hashes())
+        path = session.folder / f"{session.name}.mcaclip.safetensors"
+        write_session(path, saved_session(session, editor.weight_hashes()))
+        return {**view, "download_session": gr.update(value=str(path), interactive=True)}
+
+    # -- rendering ----------------------------------------------------------------------------------------
+
+    def _render(self, settings: EditSettings, session: Session, at: int | None = None) -> Views:
+        """The edit at full size: a new one, or number `at` of the history."""
+        inversion = session.inversion
+        assert inversion is not None
+        session = replace(session.with_folder(self.root), running=CancelToken())
+        yield {"session": session, "edit_progress": markup.progress(text.EDITING, 0.0), **views.busy_edit()}
+        try:
+            editor = yield from self._editor("edit_progress")
+            wanted = editor.check_settings(settings)
+            result = yield from self._computed(
+                lambda callback: editor.edit(inversion, wanted, callback), session.running, views.edit_bar
+            )
+        except CancelledError:
+            yield views.idle_edit()
+            return
+        except Exception:
+            yield views.idle_edit()
+            raise
+        session = _recorded(result, session, at)
+        saving = {"edit_progress": markup.progress(text.SAVING, 1.0)}
+        yield {**views.idle_edit(), **views.result_view(session), **views.controls_view(session), **saving}
+        yield {**self._files(session), **views.history_view(session), "edit_progress": ""}
+
+
+def _shown(session: Session) -> tuple[EditResult, Inversion]:
+    """The edit that is shown and its face. Raises StudioError."""
+    if session.result is None or session.inversion is None:
+        raise StudioError(text.NEEDS_EDIT)
+    return session.result, session.inversion
+
+
+def _recorded(result: EditResult, session: Session, at: int | None) -> Session:
+    """The session with a result in its history."""
+    assert session.folder is not None
+    pixels = images.shown(result.image)
+    numbers = [entry.number for entry in session.history]
+    number = max(numbers, default=0) + 1 if at is None else numbers[at]
+    entry = Entry(
+        number=number,
+        settings=result.settings,
+        thumbnail=images.fitted(pixels, images.THUMBNAIL_SIDE),
+        picture=images.screen_file(pixels, session.folder, f"edit_{number}"),
+        result=result,
+    )
+    return session.added(entry) if at is None else session.moved(at, entry)
+
+
+def _picture(session: Session, index: int | None) -> str | None:
+    """File of a state of the face; -1 is the original."""
+    if index is None:
+        return None
+    if index < 0:
+        return session.original
+    return session.history[index].picture if index < len(session.history) else None

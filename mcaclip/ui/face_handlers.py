@@ -1,0 +1,217 @@
+"""From a photo, a seed or a session file to a face that can be edited."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from mcaclip import align, session_file, validate
+from mcaclip.errors import NoFaceError, StudioError
+from mcaclip.session_file import SavedSession
+from mcaclip.types import AlignedFace, Inversion, ProgressCallback
+from mcaclip.ui import images, markup, text, views
+from mcaclip.ui.background import CancelledError
+from mcaclip.ui.desk import Desk, Views
+from mcaclip.ui.session import CancelToken, Entry, Session
+
+MAX_SEED = 2**32 - 1
+NEW_SEEDS = 1_000_000
+"""New seeds stay below this: six digits are easy to note down."""
+MIN_TRUNCATION, MAX_TRUNCATION = 0.3, 1.0
+DEFAULT_TRUNCATION = 0.7
+
+
+class FaceHandlers(Desk):
+    """Steps 1 and 2 of the page."""
+
+    # -- 1 photo ------------------------------------------------------------------------------------------
+
+    def photo_changed(self, path: str | None, aligned: bool, session: Session) -> Views:
+        """A photo was given, taken away, or declared to be aligned already."""
+        session = session.restarted()
+        if path is None:
+            yield views.empty_view(session)
+            return
+        session = replace(session, uploads=(*session.uploads, Path(path)))
+        yield {**views.empty_view(session), "face_progress": markup.progress(text.ALIGNING, 0.0)}
+        try:
+            photo = align.load_photo(path)
+            session = replace(session, name=images.file_stem(path), photo=photo)
+            if aligned:
+                session = replace(session, aligned=align.already_aligned(photo))
+            else:
+                editor = yield from self._editor("face_progress")
+                session = replace(session, faces=tuple(editor.find_faces(photo)))
+                if not session.faces:
+                    raise NoFaceError(text.NO_FACE)
+                session = replace(session, aligned=editor.align(photo, 0))
+        except Exception:
+            yield views.empty_view(session.restarted())
+            raise
+        if len(session.faces) > 1:
+            gr.Info(text.several_faces(len(session.faces)))
+        yield {**views.face_view(session), "faces": views.faces_update(session, 0)}
+
+    def face_chosen(self, index: int, session: Session) -> Views:
+        """Another face of the same photo."""
+        if session.photo is None:
+            raise StudioError(text.NEEDS_FACE)
+        editor = yield from self._editor("face_progress")
+        aligned = editor.align(session.photo, index)
+        session = replace(session.without_edits(), aligned=aligned, inversion=None)
+        yield views.face_view(session)
+
+    def new_face(self, truncation: float, session: Session) -> Views:
+        """A generated face with a new seed."""
+        yield from self.random_face(secrets.randbelow(NEW_SEEDS), truncation, session)
+
+    def random_face(self, seed: float | None, truncation: float, session: Session) -> Views:
+        """The generated face of a seed."""
+        number = checked_seed(seed)
+        checked_truncation(truncation)
+        session = session.restarted()
+        generating = markup.progress(text.GENERATING, 0.0)
+        yield {**views.empty_view(session), "seed": number, "face_progress": generating}
+        try:
+            editor = yield from self._editor("face_progress")
+            session = replace(session, name=f"seed_{number}", inversion=editor.sample(number, truncation))
+        except Exception:
+            yield views.empty_view(session)
+            raise
+        yield {**views.empty_view(session), **views.reconstructed_view(session)}
+
+    # -- 2 reconstruct ------------------------------------------------------------------------------------
+
+    def reconstruct(self, effort: str, session: Session) -> Views:
+        """Finds the face's latent code, showing frames as it goes."""
+        aligned = _photo_face(session)
+        validate.check_effort(effort)
+
+        def work(callback: ProgressCallback) -> Inversion:
+            editor = self.source.wait(0)
+            assert editor is not None
+            return editor.invert(aligned, effort, callback)
+
+        yield from self._inverted(work, session)
+
+    def refine(self, session: Session) -> Views:
+        """Goes on from the reconstruction that is there."""
+        aligned, inversion = _photo_face(session), session.inversion
+        if inversion is None:
+            raise StudioError(text.NEEDS_RECONSTRUCTION)
+
+        def work(callback: ProgressCallback) -> Inversion:
+            editor = self.source.wait(0)
+            assert editor is not None
+            return editor.refine(aligned, inversion, callback)
+
+        yield from self._inverted(work, session)
+
+    def _inverted(self, work: Callable[[ProgressCallback], Inversion], session: Session) -> Views:
+        """Runs an inversion, with live frames. Whatever ends it, the page shows what the session holds."""
+        session = replace(session, running=CancelToken())
+        yield {"session": session, **views.busy_view(text.RECONSTRUCTING)}
+        try:
+            yield from self._editor("face_progress")
+            inversion = yield from self._computed(work, session.running, views.frame_view)
+        except CancelledError:
+            yield views.settled_view(session)
+            return
+        except Exception:
+            yield views.settled_view(session)
+            raise
+        if session.running.stopping:
+            gr.Info(text.STOPPED)
+        session = replace(session.without_edits(), inversion=inversion)
+        yield {**views.no_result_view(), **views.reconstructed_view(session)}
+
+    # -- a session that was kept --------------------------------------------------------------------------
+
+    def open_session(self, path: str | None, session: Session) -> Views:
+        """Shows the face and edits of a session file; the last edit that was shown is computed again."""
+        if path is None:
+            return
+        session = session.restarted()
+        session = replace(session, uploads=(*session.uploads, Path(path)))
+        yield {**views.empty_view(session), "face_progress": markup.progress(text.OPENING, 0.0)}
+        try:
+            saved = session_file.read_session(Path(path))
+            editor = yield from self._editor("face_progress")
+            inversion = editor.reconstruct(saved.w_plus, saved.identity)
+            aligned = _aligned(saved)
+        except Exception:
+            yield views.empty_view(session)
+            raise
+        session = replace(
+            session,
+            name=saved.name,
+            photo=saved.photo,
+            aligned=aligned,
+            inversion=inversion,
+            history=tuple(Entry(number + 1, settings) for number, settings in enumerate(saved.edits)),
+        )
+        if saved.weights and saved.weights != editor.weight_hashes():
+            gr.Warning(text.OTHER_WEIGHTS)
+        yield {**views.empty_view(session), **views.reconstructed_view(session)}
+        if saved.current >= 0:
+            yield from self.go_to(saved.current, session)
+
+    def go_to(self, at: int, session: Session) -> Views:
+        """Shows another edit of the history; implemented where edits are."""
+        raise NotImplementedError
+
+
+def _photo_face(session: Session) -> AlignedFace:
+    if session.aligned is None:
+        raise StudioError(text.GENERATED if session.inversion is not None else text.NEEDS_FACE)
+    return session.aligned
+
+
+def _aligned(saved: SavedSession) -> AlignedFace | None:
+    """The photo's face as it was cropped; None for a generated face. Raises ImageError."""
+    if saved.photo is None:
+        return None
+    if saved.quad is None:
+        return align.already_aligned(saved.photo)
+    crop, valid = align.crop_quad(saved.photo, saved.quad, align.ALIGNED_SIZE)
+    return AlignedFace(crop, saved.quad, valid, None, saved.photo)
+
+
+def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:
+    """The session as a file keeps it. A photo that is too large for it is replaced by its aligned face."""
+    assert session.inversion is not None
+    aligned = session.aligned
+    photo, quad = None, None
+    if aligned is not None:
+        photo, quad = aligned.photo, aligned.quad
+        if not session_file.fits(photo):
+            photo, quad = images.shown(aligned.image), None
+    return SavedSession(
+        name=session.name,
+        w_plus=session.inversion.w_plus,
+        identity=session.inversion.identity,
+        photo=photo,
+        quad=quad,
+        edits=tuple(entry.settings for entry in session.history),
+        current=session.at,
+        weights=weights,
+    )
+
+
+def checked_seed(seed: float | None) -> int:
+    """The seed as a whole number. Raises StudioError."""
+    if seed is None or not np.isfinite(seed) or seed != int(seed) or not 0 <= seed <= MAX_SEED:
+        raise StudioError(text.BAD_SEED)
+    return int(seed)
+
+
+def checked_truncation(truncation: float) -> float:
+    """The truncation itself. Raises StudioError outside its range."""
+    if not MIN_TRUNCATION <= truncation <= MAX_TRUNCATION:
+        raise StudioError(text.BAD_TRUNCATION)
+    return truncation

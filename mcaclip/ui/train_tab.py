@@ -1,0 +1,183 @@
+"""The tab on which a new prompt is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from mcaclip.errors import StudioError
+from mcaclip.ui import images, markup, text
+from mcaclip.ui.desk import Desk
+from mcaclip.ui.layout import Components, picture
+from mcaclip.ui.training import PRESETS, TrainingDesk, TrainingStatus, machine
+from mcaclip.ui.views import View
+from mcaclip.ui.wiring import Binder
+
+POLL_SECONDS = 3.0
+TERM_LABELS = {
+    "loss": "sum of all terms",
+    "id": "identity",
+    "l2": "size of the shift",
+    "nce": "words (CLIP-NCE)",
+    "area": "mask area",
+    "tv": "mask smoothness",
+    "bg": "background",
+    "region": "right place",
+    "colour": "right colour",
+    "preserve": "rest unchanged",
+    "exemplar": "painted example",
+}
+
+
+class TrainHandlers:
+    """What the tab's events do.
+
+    Args:
+        desk: of the page, for its editor.
+        training: the one training of this machine.
+    """
+
+    def __init__(self, desk: Desk, training: TrainingDesk):
+        self.desk = desk
+        self.training = training
+
+    def refresh(self) -> View:
+        """How the training stands now."""
+        return train_view(self.training.status())
+
+    def start(self, prompt: str, preset: str, minutes: float | None) -> View:
+        """Begins to learn a prompt."""
+        self.training.start(prompt, preset, float(minutes or 0))
+        return self.refresh()
+
+    def stop(self) -> View:
+        """Ends the process for now."""
+        self.training.stop()
+        return self.refresh()
+
+    def resume(self, minutes: float | None) -> View:
+        """Goes on."""
+        self.training.resume(float(minutes or 0))
+        return self.refresh()
+
+    def finish(self) -> View:
+        """Makes an edit of what is learned so far."""
+        self.training.finish()
+        return self.refresh()
+
+    def keep(self) -> View:
+        """Adds the result to the library that all visitors choose from."""
+        editor = self.desk.source.wait(0)
+        if editor is None:
+            raise StudioError(text.STILL_LOADING)
+        added = editor.add_edits(self.training.keep())
+        gr.Info(text.added_prompts(added))
+        return {**self.refresh(), "prompts": gr.update(choices=list(editor.prompts()))}
+
+
+def build_tab(parts: Components) -> None:
+    """The components."""
+    with gr.Row(elem_id="train-columns", equal_height=False):
+        with gr.Column(scale=4, min_width=300, elem_classes="stage"):
+            gr.HTML(f'<h2 class="step">{text.TRAIN_TITLE}</h2>')
+            gr.HTML(markup.note(text.TRAIN_INFO))
+            parts["train_prompt"] = gr.Textbox(
+                label=text.TRAIN_PROMPT,
+                placeholder="red eyebrows",
+                max_lines=1,
+                max_length=200,
+                elem_id="train-prompt",
+            )
+            parts["train_preset"] = gr.Radio(
+                choices=[(text.PRESET_LABELS[name], name) for name in PRESETS],
+                value="compact",
+                label=text.TRAIN_PRESET,
+                elem_id="train-preset",
+            )
+            parts["train_minutes"] = gr.Slider(
+                1, 120, value=20, step=1, label=text.TRAIN_MINUTES, buttons=[], elem_id="train-minutes"
+            )
+            with gr.Row(elem_classes="buttons"):
+                parts["train_start"] = gr.Button(text.TRAIN_START, variant="primary", elem_id="train-start")
+                parts["train_stop"] = gr.Button(text.STOP, variant="stop", visible=False, elem_id="train-stop")
+            parts["train_machine"] = gr.HTML("", elem_id="train-machine")
+        with gr.Column(scale=9, min_width=300, elem_classes="stage"):
+            parts["train_state"] = gr.HTML(markup.note(text.TRAIN_EMPTY), elem_id="train-state")
+            with gr.Row(elem_classes="buttons"):
+                hidden: dict[str, Any] = {"visible": False}
+                parts["train_resume"] = gr.Button(text.TRAIN_RESUME, elem_id="train-resume", **hidden)
+                parts["train_finish"] = gr.Button(text.TRAIN_FINISH, elem_id="train-finish", **hidden)
+                parts["train_keep"] = gr.Button(text.TRAIN_KEEP, variant="primary", elem_id="train-keep", **hidden)
+            parts["train_curves"] = gr.HTML("", elem_id="train-curves")
+            with gr.Column(visible=False) as parts["train_sheet_group"]:
+                parts["train_sheet"] = picture("train-sheet", text.TRAIN_SHEET)
+    parts["train_timer"] = gr.Timer(POLL_SECONDS, active=False)
+
+
+def connect(bind: Binder, page: gr.Blocks, tab: gr.Tab, parts: Components, handlers: TrainHandlers) -> None:
+    """The events."""
+    minutes = parts["train_minutes"]
+    asked = [parts["train_prompt"], parts["train_preset"], minutes]
+    bind.light([page.load, tab.select, parts["train_timer"].tick], handlers.refresh)
+    bind.light([parts["train_start"].click, parts["train_prompt"].submit], handlers.start, asked)
+    bind.light([parts["train_stop"].click], handlers.stop)
+    bind.light([parts["train_resume"].click], handlers.resume, [minutes])
+    bind.light([parts["train_finish"].click], handlers.finish)
+    bind.light([parts["train_keep"].click], handlers.keep)
+
+
+def train_view(status: TrainingStatus) -> View:
+    """Everything on the tab that follows from the training's state."""
+    ended = status.job is not None and not status.running
+    sheet = None if status.sheet is None else images.opened(status.sheet)
+    return {
+        "train_state": _state_line(status),
+        "train_machine": markup.note(machine()),
+        "train_start": gr.update(interactive=not status.running),
+        "train_stop": gr.update(visible=status.running),
+        "train_resume": gr.update(visible=ended),
+        "train_finish": gr.update(visible=ended and not status.finished and bool(status.rows)),
+        "train_keep": gr.update(visible=status.finished),
+        "train_curves": curves(status.rows),
+        "train_sheet_group": gr.update(visible=sheet is not None),
+        "train_sheet": sheet,
+        "train_timer": gr.update(active=status.running),
+    }
+
+
+def _state_line(status: TrainingStatus) -> str:
+    job = status.job
+    if job is None:
+        return markup.note(text.TRAIN_EMPTY)
+    if status.running:
+        done = 1 - status.seconds_left / (60 * job.minutes)
+        return markup.progress(text.training_line(job.prompt, status.seconds_left, bool(status.rows)), done)
+    if status.finished:
+        return markup.note(text.training_done(job.prompt), "strong")
+    return markup.note(text.training_stopped(job.prompt, status.error), "strong")
+
+
+def curves(rows: Sequence[dict[str, float]]) -> str:
+    """A small line chart for every loss term, as SVG; empty without at least two rows."""
+    if len(rows) < 2:
+        return ""
+    names = [name for name in TERM_LABELS if any(name in row for row in rows)]
+    return f'<div class="curves">{"".join(_curve(name, rows) for name in names)}</div>'
+
+
+def _curve(name: str, rows: Sequence[dict[str, float]]) -> str:
+    points = [(row["step"], row[name]) for row in rows if name in row and "step" in row]
+    low, high = min(value for _, value in points), max(value for _, value in points)
+    first, last = points[0][0], points[-1][0]
+    spread, length = (high - low) or 1.0, (last - first) or 1.0
+    line = " ".join(f"{200 * (s - first) / length:.1f},{52 - 48 * (v - low) / spread:.1f}" for s, v in points)
+    label = TERM_LABELS[name]
+    said = f"{label}: from {points[0][1]:.3g} to {points[-1][1]:.3g}"
+    return (
+        f'<figure><svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f'<polyline points="{line}" /></svg>'
+        f"<figcaption>{escape(label)}<b>{points[-1][1]:.3g}</b></figcaption></figure>"
+    )
