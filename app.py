@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcaclip.config import DEFAULT_STACK
 from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.loading import EditorSource, ReportProgress
@@ -26,10 +27,10 @@ def parse_args() -> argparse.Namespace:
 
 
 def load(report: ReportProgress) -> FaceEditor:
-    """The editor of the embedded stack. Imported here, because torch and the models take seconds."""
+    """The editor of the stack `MCACLIP_STACK` (default compact). Imported here: torch and the models take seconds."""
     from mcaclip.editor import load_editor
 
-    return load_editor("compact", progress=report)
+    return load_editor(os.environ.get("MCACLIP_STACK") or DEFAULT_STACK, progress=report)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mcaclip import validate
+from mcaclip.config import EDITING_SLOTS, SLOT_HELP, SLOTS, Stack, choose
 from mcaclip.errors import StudioError
 from mcaclip.version import __version__
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 EXIT_BAD_INPUT = 2
 EXIT_SOME_FAILED = 3
 
-EditorLoader = Callable[[str], "FaceEditor"]
-"""From a stack's name to its editor."""
+EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
+"""From a stack, and files of fitted edits to use with it, to its editor."""
 
 Command = Callable[[argparse.Namespace, EditorLoader], int]
 
@@ -52,15 +53,14 @@ def build_parser() -> argparse.ArgumentParser:
     _add_invert(commands)
     prompts = commands.add_parser("prompts", help="list the prompts that have a fitted edit")
     _add_stack(prompts)
+    _add_edits_file(prompts)
     prompts.set_defaults(run=run_prompts)
     _add_evaluate(commands)
-    bench = commands.add_parser("bench", help="time every stage on this machine")
-    _add_stack(bench)
-    bench.set_defaults(run=run_bench)
+    _add_bench(commands)
     _add_fetch(commands)
     doctor = commands.add_parser("doctor", help="check every weight file, and say how to get what is missing")
     doctor.add_argument(
-        "--stack", choices=validate.WEIGHT_STACKS, help="only this stack (default: both, of which compact is needed)"
+        "--stack", choices=validate.STACKS, help="only this stack (default: both, of which compact is needed)"
     )
     doctor.set_defaults(run=run_doctor)
     return parser
@@ -92,8 +92,20 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--limit", type=int, default=20, help="photos at most (default 20)")
     parser.add_argument("--prompt", action="append", default=[], help="only this prompt (repeatable; default all)")
     parser.add_argument("--inversion", default="good", help="inversion effort for photos (default good)")
-    _add_stack(parser)
+    _add_stack(parser, tuple(SLOTS))
+    _add_edits_file(parser)
     parser.set_defaults(run=run_evaluate)
+
+
+def _add_bench(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("bench", help="time and memory of every stage and of a training step")
+    _add_stack(parser, tuple(SLOTS))
+    _add_edits_file(parser)
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="runs of the short stages (default 3, the best counts)"
+    )
+    parser.add_argument("--full-size", action="store_true", help="the training step through the full generator")
+    parser.set_defaults(run=run_bench)
 
 
 def _add_invert(commands: argparse._SubParsersAction) -> None:
@@ -104,7 +116,7 @@ def _add_invert(commands: argparse._SubParsersAction) -> None:
 
 def _add_fetch(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("fetch", help="download and convert every weight file of a stack")
-    parser.add_argument("--stack", choices=validate.WEIGHT_STACKS, default="compact", help="model stack")
+    parser.add_argument("--stack", choices=validate.STACKS, default="compact", help="model stack")
     parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
     parser.set_defaults(run=run_fetch)
 
@@ -120,11 +132,34 @@ def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_stack(parser: argparse.ArgumentParser) -> None:
+def _add_stack(parser: argparse.ArgumentParser, slots: Sequence[str] = EDITING_SLOTS) -> None:
     parser.add_argument("--stack", choices=validate.STACKS, default="compact", help="model stack")
+    for slot in slots:
+        parser.add_argument(f"--{slot}", choices=SLOTS[slot], help=f"{SLOT_HELP[slot]} (default: the stack's)")
+
+
+def _add_edits_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--edits", type=Path, action="append", default=[], metavar="FILE",
+        help="fitted edits (edit.safetensors of a `python -m train prompt`) to use as well (repeatable)",
+    )  # fmt: skip
+
+
+def _stack(args: argparse.Namespace) -> Stack:
+    """The stack that the arguments choose."""
+    return choose(args.stack, **{slot: getattr(args, slot, None) for slot in SLOTS})
+
+
+def _load(args: argparse.Namespace, load: EditorLoader) -> FaceEditor:
+    """The editor that the arguments choose. Raises StudioError, and WeightsError for its files."""
+    edits = getattr(args, "edits", [])
+    if missing := [str(path) for path in edits if not path.is_file()]:
+        raise StudioError(f"--edits: there is no file {', '.join(missing)}")
+    return load(_stack(args), edits)
 
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:
+    _add_edits_file(parser)
     parser.add_argument("--strength", type=float, default=1.0, help="0 to 2, 1 is normal (default 1)")
     parser.add_argument(
         "--mask-threshold",
@@ -179,7 +214,7 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
     strength = validate.check_strength(args.strength)
     threshold = validate.check_threshold(args.mask_threshold)
     _check_folder(args.out)
-    editor = load(args.stack)
+    editor = _load(args, load)
     from mcaclip import pipeline
     from mcaclip.output import Provenance
     from mcaclip.types import EditSettings
@@ -194,7 +229,7 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
 
 def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
     """`prompts`: one fitted prompt a line."""
-    for prompt in load(args.stack).prompts():
+    for prompt in _load(args, load).prompts():
         sys.stdout.write(prompt + "\n")
     return 0
 
@@ -206,18 +241,25 @@ def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
     if args.photos and not args.photos.is_dir():
         raise StudioError(f"--photos: there is no folder {args.photos}")
     summary = evaluate.run(
-        load(args.stack), args.out, args.seeds, args.photos, args.limit, args.prompt, args.inversion
+        _load(args, load), args.out, args.seeds, args.photos, args.limit, args.prompt, args.inversion
     )
     sys.stdout.write(evaluate.as_markdown(summary))
     return 0
 
 
 def run_bench(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`bench`: seconds a stage."""
+    """`bench`: seconds and peak memory a stage."""
     from mcaclip import bench
+    from train.bench import training_step
 
-    for stage, seconds in bench.run(load(args.stack)).items():
-        sys.stdout.write(f"{stage:28} {seconds:6.2f} s\n")
+    editor = _load(args, load)
+    stages = bench.stages(editor, args.repeats)
+    stages.append(training_step(editor, args.full_size))
+    for stage in stages:
+        measure = bench.measure(stage, editor.device)
+        sys.stdout.write(f"{stage.name:28} {measure.seconds:7.2f} s {measure.memory / 1e9:6.2f} GB\n")
+        sys.stdout.flush()
+    sys.stdout.write(bench.memory_note(editor.device) + "\n")
     return 0
 
 
@@ -263,14 +305,14 @@ def _each_photo(
     Returns:
         The exit status.
     """
-    validate.check_effort(args.inversion)
+    validate.check_effort(args.inversion, _stack(args))
     if args.face < 0:
         raise StudioError("The face number starts at 0, the largest face.")
     failures = {path: error for path in args.photos if (error := _missing(path))}
     if len(failures) == len(set(args.photos)):
         return _report(failures, len(args.photos))
     _check_folder(args.out)
-    editor = load(args.stack)
+    editor = _load(args, load)
     if check is not None:
         check(editor)
     from mcaclip.output import Provenance, folder_names
@@ -341,11 +383,11 @@ def _complain(message: str) -> None:
     sys.stderr.write(f"mcaclip: {' '.join(message.split())}\n")
 
 
-def load_stack(stack: str) -> FaceEditor:
-    """The real editor of a stack, with its progress on a terminal. Raises WeightsError."""
+def load_stack(stack: Stack, edits: Sequence[Path]) -> FaceEditor:
+    """The real editor of a stack. Raises WeightsError."""
     from mcaclip.editor import load_editor
 
-    return load_editor(stack)
+    return load_editor(stack, edits=edits)
 
 
 def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_stack) -> int:
@@ -353,7 +395,7 @@ def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_sta
 
     Args:
         argv: arguments without the program's name; those of the process when None.
-        load_editor: from a stack's name to its editor; tests pass their own.
+        load_editor: from a stack to its editor; tests pass their own.
 
     Returns:
         The exit status.

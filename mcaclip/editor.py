@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip import align, weights
+from mcaclip import align, stacks, weights
+from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.coral import threshold_masks
-from mcaclip.editing.mca import MCANetwork, TextCode, load_network
+from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.editing.mca import TextCode
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
-from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import resize_mask
-from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.generators.synthesis import masked_synthesize, synthesize
-from mcaclip.inversion.optimise import EFFORTS, invert
-from mcaclip.inversion.start import LinearStart
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.inversion.optimise import EFFORTS, Start, invert
+from mcaclip.perception.base import Identity
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import understand
 from mcaclip.types import (
@@ -34,14 +34,13 @@ from mcaclip.types import (
     Progress,
     ProgressCallback,
 )
+from mcaclip.weights_files import sha256_of
 
-INVERSION_EFFORTS = tuple(EFFORTS)
-STACKS = ("compact",)
-COMPACT_WEIGHTS = (
-    "mobilestylegan", "preview_head", "inversion_start", "faceclip", "edits", "dlib_identity", "identity_mean",
-    "dlib_landmarks",
-)  # fmt: skip
+__all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
+
+LANDMARKS, SHIPPED_EDITS = "dlib_landmarks", "edits"
 MAX_PROMPT = 200
+FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 
 
 @dataclass(frozen=True)
@@ -52,26 +51,25 @@ class Models:
         generator: the full-size generator.
         preview: its 256 px stand-in.
         start: where inversions begin.
-        network: the fitted edit network.
-        fitted: the prompts it was fitted to, with their records.
+        library: the prompts that have a fitted edit network.
     """
 
-    generator: MobileStyleGAN
-    preview: PreviewGenerator
-    start: LinearStart
-    identity: FaceIdentity
+    generator: Generator
+    preview: Generator
+    start: Start
+    identity: Identity
     aligner: align.FaceAligner
     space: ClipSpace
-    network: MCANetwork
-    fitted: dict[str, dict]
+    library: Library
 
 
 class FaceEditor:
     """Aligns, inverts and edits faces. Holds models only: everything about a photo is in the records it returns."""
 
-    def __init__(self, models: Models, stack: str, device: torch.device):
+    def __init__(self, models: Models, slots: Stack, device: torch.device):
         self.models = models
-        self.stack = stack
+        self.slots = slots
+        self.stack = slots.label
         self.device = device
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
 
@@ -87,6 +85,11 @@ class FaceEditor:
         """
         return align.align_face(photo, self.models.aligner, face)
 
+    @property
+    def efforts(self) -> tuple[str, ...]:
+        """The inversion efforts of this stack."""
+        return tuple(effort for effort in EFFORTS if effort != "instant" or self.slots.instant)
+
     def invert(
         self,
         aligned: AlignedFace,
@@ -97,15 +100,15 @@ class FaceEditor:
         """Find the generator's code of an aligned face.
 
         Args:
-            effort: one of `INVERSION_EFFORTS`.
+            effort: one of `efforts`.
             callback: gets live frames; may raise to cancel.
             seed: kept for methods that draw random numbers; this one does not.
 
         Raises:
             StudioError: unknown effort.
         """
-        if effort not in EFFORTS:
-            known = " or ".join(EFFORTS)
+        if effort not in self.efforts:
+            known = " or ".join(self.efforts)
             raise StudioError(f"inversion effort {effort!r} is not available on this stack: choose {known}")
         torch.manual_seed(seed)
         m, started = self.models, time.monotonic()
@@ -127,7 +130,7 @@ class FaceEditor:
 
     def prompts(self) -> tuple[str, ...]:
         """The prompts that have a fitted edit."""
-        return tuple(self.models.fitted)
+        return tuple(self.models.library)
 
     def check_prompt(self, text: str) -> str:
         """The fitted prompt that `text` means.
@@ -142,18 +145,21 @@ class FaceEditor:
             raise PromptError('the prompt is empty: type what to change, for instance "green lipstick"')
         if len(words) > MAX_PROMPT:
             raise PromptError(f"the prompt has {len(words)} characters: shorten it to {MAX_PROMPT}")
-        for prompt in self.models.fitted:
+        for prompt in self.models.library:
             if prompt.lower() == words.lower():
                 return prompt
         meaning = understand(words)
-        for prompt in self.models.fitted:
+        for prompt in self.models.library:
             if meaning and understand(prompt) == meaning:
                 return prompt
-        known = ", ".join(self.models.fitted)
-        raise PromptError(
-            f'no edit is fitted for "{words}". Fitted here: {known}. '
-            f'Fit it yourself with: python -m train prompt "{words}"'
-        )
+        command = f'python -m train prompt "{words}"{self.slots.options}'
+        if not self.models.library:
+            raise PromptError(
+                f"no prompt is fitted for the {self.stack} stack yet. Fit one with: {command}; then name the file it "
+                f"writes with --edits FILE, or put it into {weights.Places.from_environment().edits}"
+            )
+        known = ", ".join(self.models.library)
+        raise PromptError(f'no edit is fitted for "{words}". Fitted here: {known}. Fit it yourself with: {command}')
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
@@ -178,7 +184,11 @@ class FaceEditor:
 
     def weight_hashes(self) -> dict[str, str]:
         """sha256 of every weight file in use."""
-        return weights.hashes(COMPACT_WEIGHTS)
+        files = {edit.path for edit in self.models.library.values() if edit.path is not None}
+        shipped = weights.get(SHIPPED_EDITS)
+        names = (*self.slots.weights(), LANDMARKS, *((SHIPPED_EDITS,) if shipped in files else ()))
+        own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files - {shipped})}
+        return weights.hashes(names) | own
 
     @torch.no_grad()
     def _render(
@@ -189,7 +199,8 @@ class FaceEditor:
         callback: ProgressCallback | None,
     ) -> EditResult:
         started = time.monotonic()
-        text: TextCode = self._text_code(self.check_prompt(settings.prompt))
+        prompt = self.check_prompt(settings.prompt)
+        text: TextCode = self._text_code(prompt)
         count = len(generator.layers)
 
         def report(offset: float) -> Callable[[int], None]:
@@ -200,10 +211,12 @@ class FaceEditor:
             return hook
 
         code = inversion.w_plus[None].to(self.device)
-        network = self.models.network
+        fitted = self.models.library[prompt]
+        network = fitted.network()
         source = synthesize(generator, code, keep=range(count), hook=report(0.0))
         t_w, delta_w = network(code, text)
-        masks = threshold_masks(network.masks(source.features, t_w), settings.mask_threshold)
+        masks = network.masks(source.features, t_w) if fitted.own_masks else _open_masks(generator, code)
+        masks = threshold_masks(masks, settings.mask_threshold)
         shift = settings.strength * delta_w
         image = masked_synthesize(generator, code, shift, masks, source.image, report(0.5))
         return EditResult(
@@ -215,7 +228,14 @@ class FaceEditor:
             settings=settings,
             identity=None,
             seconds=time.monotonic() - started,
+            notes=() if fitted.own_masks else (FOREIGN_EDIT,),
         )
+
+
+def _open_masks(generator: Generator, code: Tensor) -> list[Tensor]:
+    """Masks that let everything through, one `[1, 1, s, s]` a layer and one for the picture."""
+    sides = [*(spec.size for spec in generator.layers), generator.image_size]
+    return [code.new_ones(1, 1, side, side) for side in sides]
 
 
 def _mask_names(generator: Generator, masks: list[Tensor]) -> tuple[str, ...]:
@@ -233,37 +253,53 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def load_editor(
-    stack: str = "compact", device: str = "auto", progress: Callable[[str, float], None] | None = None
+    stack: str | Stack = DEFAULT_STACK,
+    device: str = "auto",
+    progress: Callable[[str, float], None] | None = None,
+    edits: Sequence[Path] = (),
+    **slots: str | None,
 ) -> FaceEditor:
-    """Load (at first: fetch and convert) all weights of a stack.
+    """Load (at first: fetch and convert) the weights that editing with a stack needs.
 
     Args:
-        stack: one of `STACKS`.
+        stack: a name, one of `STACKS`, or a stack made by `mcaclip.config.choose`.
         device: "auto", "cpu", "cuda", "mps".
         progress: gets words and a fraction 0..1.
+        edits: files of fitted edits to use beside those that are found (see `library_of`).
+        slots: with a name, other choices for some slots: `clip="ViT-B-32-quickgelu"` (see `mcaclip.config.SLOTS`).
 
     Raises:
-        StudioError: unknown stack.
+        StudioError: unknown stack, slot or choice.
         WeightsError: a file is missing or damaged.
     """
-    if stack not in STACKS:
-        raise StudioError(f"stack {stack!r} is not available: choose {' or '.join(STACKS)}")
-    chosen = choose_device(device)
-    paths = {}
-    for index, name in enumerate(COMPACT_WEIGHTS):
-        paths[name] = weights.get(name, progress)
+    chosen = choose(stack, **slots) if isinstance(stack, str) else stack
+    on = choose_device(device)
+    names = (*chosen.weights(), LANDMARKS)
+    for index, name in enumerate(names):
+        weights.get(name, progress)
         if progress:
-            progress(f"loading {name}", (index + 1) / len(COMPACT_WEIGHTS))
-    generator = MobileStyleGAN.load(paths["mobilestylegan"], chosen)
-    network, fitted = load_network(paths["edits"], chosen)
+            progress(f"loading {name}", (index + 1) / len(names))
+    pair = stacks.load_generator(chosen, on)
     models = Models(
-        generator=generator,
-        preview=PreviewGenerator(generator, PreviewHead.load(paths["preview_head"], chosen)),
-        start=LinearStart.load(paths["inversion_start"], chosen),
-        identity=FaceIdentity.load(chosen),
-        aligner=align.FaceAligner(paths["dlib_landmarks"]),
-        space=ClipSpace.load(paths["faceclip"], device=chosen),
-        network=network,
-        fitted=fitted,
+        generator=pair.full,
+        preview=pair.preview,
+        start=stacks.load_start(chosen, on),
+        identity=stacks.load_identity(chosen, on),
+        aligner=align.FaceAligner(weights.get(LANDMARKS)),
+        space=stacks.load_space(chosen, on),
+        library=library_of(chosen, pair.full, on, edits),
     )
-    return FaceEditor(models, stack, chosen)
+    return FaceEditor(models, chosen, on)
+
+
+def library_of(stack: Stack, generator: Generator, device: torch.device, edits: Sequence[Path] = ()) -> Library:
+    """The edits that were fitted for a stack's generator and space of words.
+
+    They are the shipped ones, the user's own (the file or folder `MCACLIP_EDITS`, else the folder `edits` of the
+    cache), and the named files. Of several for one prompt the last one counts.
+
+    Raises:
+        WeightsError: the shipped file is damaged, or a named one cannot be used.
+    """
+    files = [weights.get(SHIPPED_EDITS), *edit_files(weights.Places.from_environment().edits)]
+    return collect(files, edits, stack.generator, generator.layers, stack.clip, device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mcaclip.__main__ import main
+from mcaclip.config import Stack
 from mcaclip.errors import WeightsError
 from mcaclip.types import to_uint8
 from mcaclip.version import __version__
@@ -23,10 +25,12 @@ class Loader:
 
     def __init__(self):
         self.stacks: list[str] = []
+        self.edits: list[Path] = []
         self.editor = FakeEditor()
 
-    def __call__(self, stack: str) -> FakeEditor:
-        self.stacks.append(stack)
+    def __call__(self, stack: Stack, edits: Sequence[Path]) -> FakeEditor:
+        self.stacks.append(stack.label)
+        self.edits = list(edits)
         return self.editor
 
 
@@ -143,7 +147,7 @@ def test_prompt_without_a_fit_is_refused_once_with_the_way_to_fit_it(tmp_path, p
 
 
 def test_missing_weights_take_one_line(tmp_path, photo, capsys):
-    def fail(stack: str) -> FakeEditor:
+    def fail(stack: Stack, edits: Sequence[Path]) -> FakeEditor:
         raise WeightsError("The file is missing.\nRun: python -m mcaclip doctor")
 
     assert main(["edit", str(photo), "--prompt", "purple hair", "--out", str(tmp_path / "o")], fail) == 2

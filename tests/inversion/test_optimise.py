@@ -15,7 +15,7 @@ from mcaclip.perception.identity import FaceIdentity
 
 @pytest.fixture(scope="module")
 def parts():
-    return FaceIdentity.load(), LinearStart.load(weights.get("inversion_start"))
+    return FaceIdentity.load(), LinearStart.load(weights.get("inversion_start")).code
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_a_generated_face_is_found_again(preview, parts, face):
 
 def test_the_start_beats_the_average_face(preview, parts, face):
     w = truncate(preview.mapping(seeded_z(1, 900)), preview.w_avg, 0.7)
-    guess = parts[1](face[None])
+    guess = parts[1](face)[:1]
     assert (guess - w).square().sum() < (preview.w_avg - w).square().sum()
 
 
