@@ -161,7 +161,8 @@ def how_to_get(entry: Entry) -> str:
         )
     if isinstance(source, HubSource):
         return (
-            "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached, or put "
+            "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached (the file is "
+            f"{source.file} of {source.repo}), or put "
             f"{' or '.join(source.names)} (or {entry.file} with its .json, from the cache of another machine) into "
             "a folder and start with MCACLIP_WEIGHTS=FOLDER."
         )
