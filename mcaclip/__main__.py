@@ -13,10 +13,11 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from mcaclip import validate
-from mcaclip.config import EDITING_SLOTS, SLOT_HELP, SLOTS, Stack, choose
+from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
+from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
 from mcaclip.version import __version__
 
@@ -35,14 +36,6 @@ EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 Command = Callable[[argparse.Namespace, EditorLoader], int]
 
 
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are exceptions, so that they take one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises StudioError with the message and where to find help."""
-        raise StudioError(f"{message} (see {self.prog} --help)")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     parser = OneLineParser(prog="python -m mcaclip", description="Edit faces with words and learned masks.")
@@ -52,8 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sample(commands)
     _add_invert(commands)
     prompts = commands.add_parser("prompts", help="list the prompts that have a fitted edit")
-    _add_stack(prompts)
-    _add_edits_file(prompts)
+    add_stack(prompts)
+    add_edits_file(prompts)
     prompts.set_defaults(run=run_prompts)
     _add_evaluate(commands)
     _add_bench(commands)
@@ -79,7 +72,7 @@ def _add_sample(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=_seed, required=True, help="which face, 0 to 2^32 - 1")
     parser.add_argument("--prompt", action="append", help="the change; without it only the face is made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    _add_stack(parser)
+    add_stack(parser)
     _add_edit_options(parser)
     parser.set_defaults(run=run_sample)
 
@@ -92,15 +85,15 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--limit", type=int, default=20, help="photos at most (default 20)")
     parser.add_argument("--prompt", action="append", default=[], help="only this prompt (repeatable; default all)")
     parser.add_argument("--inversion", default="good", help="inversion effort for photos (default good)")
-    _add_stack(parser, tuple(SLOTS))
-    _add_edits_file(parser)
+    add_stack(parser, tuple(SLOTS))
+    add_edits_file(parser)
     parser.set_defaults(run=run_evaluate)
 
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("bench", help="time and memory of every stage and of a training step")
-    _add_stack(parser, tuple(SLOTS))
-    _add_edits_file(parser)
+    add_stack(parser, tuple(SLOTS))
+    add_edits_file(parser)
     parser.add_argument(
         "--repeats", type=int, default=3, help="runs of the short stages (default 3, the best counts)"
     )
@@ -124,7 +117,7 @@ def _add_fetch(commands: argparse._SubParsersAction) -> None:
 def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file with a face")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results, one folder a photo")
-    _add_stack(parser)
+    add_stack(parser)
     parser.add_argument("--face", type=int, default=0, help="which face, 0 is the largest (default 0)")
     parser.add_argument("--seed", type=_seed, default=0, help="seed of the inversion (default 0)")
     parser.add_argument(
@@ -132,34 +125,13 @@ def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_stack(parser: argparse.ArgumentParser, slots: Sequence[str] = EDITING_SLOTS) -> None:
-    parser.add_argument("--stack", choices=validate.STACKS, default="compact", help="model stack")
-    for slot in slots:
-        parser.add_argument(f"--{slot}", choices=SLOTS[slot], help=f"{SLOT_HELP[slot]} (default: the stack's)")
-
-
-def _add_edits_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--edits", type=Path, action="append", default=[], metavar="FILE",
-        help="fitted edits (edit.safetensors of a `python -m train prompt`) to use as well (repeatable)",
-    )  # fmt: skip
-
-
-def _stack(args: argparse.Namespace) -> Stack:
-    """The stack that the arguments choose."""
-    return choose(args.stack, **{slot: getattr(args, slot, None) for slot in SLOTS})
-
-
 def _load(args: argparse.Namespace, load: EditorLoader) -> FaceEditor:
     """The editor that the arguments choose. Raises StudioError, and WeightsError for its files."""
-    edits = getattr(args, "edits", [])
-    if missing := [str(path) for path in edits if not path.is_file()]:
-        raise StudioError(f"--edits: there is no file {', '.join(missing)}")
-    return load(_stack(args), edits)
+    return load(chosen_stack(args), named_edits(args))
 
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:
-    _add_edits_file(parser)
+    add_edits_file(parser)
     parser.add_argument("--strength", type=float, default=1.0, help="0 to 2, 1 is normal (default 1)")
     parser.add_argument(
         "--mask-threshold",
@@ -305,7 +277,7 @@ def _each_photo(
     Returns:
         The exit status.
     """
-    validate.check_effort(args.inversion, _stack(args))
+    validate.check_effort(args.inversion, chosen_stack(args))
     if args.face < 0:
         raise StudioError("The face number starts at 0, the largest face.")
     failures = {path: error for path in args.photos if (error := _missing(path))}

@@ -1,6 +1,6 @@
 """The paper's stack from end to end, with small random networks in its slots: fit a prompt, find it, edit with it.
 
-StyleGAN2 has its 18 rows and 1024 px but 4 channels, ArcFace 4 units, and ParseNet looks at 32 px; all wiring is real.
+StyleGAN2 has 18 rows and 1024 px but 4 channels, ArcFace 4 units, and ParseNet looks at 32 px. All wiring is real.
 """
 
 from __future__ import annotations

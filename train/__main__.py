@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from mcaclip.config import DEFAULT_STACK, SLOT_HELP, SLOTS, STACKS
+from mcaclip.arguments import add_stack, chosen_stack
 from mcaclip.errors import StudioError
 
 TEACHERS = Path(__file__).resolve().parents[2] / "shared" / "teachers"
@@ -45,9 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument(
         "prompts", nargs="+", metavar="PROMPT", help='"green lipstick"; named twice, it takes twice as many turns'
     )
-    prompt.add_argument("--stack", choices=tuple(STACKS), default=DEFAULT_STACK, help="model stack")
-    for slot in TRAINED_SLOTS:
-        prompt.add_argument(f"--{slot}", choices=tuple(SLOTS[slot]), help=f"{SLOT_HELP[slot]} (default: the stack's)")
+    add_stack(prompt, TRAINED_SLOTS)
     prompt.add_argument(
         "--preset", choices=("compact", "paper"), help="structure and losses (default: that of the stack's name)"
     )
@@ -114,14 +112,14 @@ def _prompt(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from mcaclip import stacks, weights
-    from mcaclip.config import check_parser, choose
+    from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
     from train.precision import choose_precision
     from train.prompt import PRESETS, PromptObjective, check_prompts, fit_prompts
     from train.setup import CHECKPOINT_FROM, load_direction
 
     prompts = check_prompts(args.prompts)
-    stack = choose(args.stack, **{slot: getattr(args, slot) for slot in TRAINED_SLOTS})
+    stack = chosen_stack(args)
     check_parser(stack)
     settings = PRESETS[args.preset or stack.name]
     if args.steps:
