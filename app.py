@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import WeightsError
 from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
@@ -31,13 +32,13 @@ def parse_args() -> argparse.Namespace:
 
 
 def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
-    """The editor of the embedded stack with the prompts that were learned here.
+    """The editor of the stack `MCACLIP_STACK` (default compact) with the prompts that were learned here.
 
     Imported here, because torch and the models take seconds.
     """
     from mcaclip.editor import load_editor
 
-    editor = load_editor("compact", progress=report)
+    editor = load_editor(os.environ.get("MCACLIP_STACK") or DEFAULT_STACK, progress=report)
     for path in kept:
         try:
             editor.add_edits(path)

@@ -14,9 +14,11 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from mcaclip import validate
+from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
+from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
 from mcaclip.version import __version__
 
@@ -31,18 +33,10 @@ EXIT_SOME_FAILED = 3
 
 PROMPT_HELP = 'the change, e.g. "green lipstick"; several combine, each with its strength: "purple hair:0.7"'
 
-EditorLoader = Callable[[str], "FaceEditor"]
-"""From a stack's name to its editor."""
+EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
+"""From a stack, and files of fitted edits to use with it, to its editor."""
 
 Command = Callable[[argparse.Namespace, EditorLoader], int]
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are exceptions, so that they take one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises StudioError with the message and where to find help."""
-        raise StudioError(f"{message} (see {self.prog} --help)")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -54,16 +48,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_sample(commands)
     _add_invert(commands)
     prompts = commands.add_parser("prompts", help="list the prompts that have a fitted edit")
-    _add_stack(prompts)
+    add_stack(prompts)
+    add_edits_file(prompts)
     prompts.set_defaults(run=run_prompts)
     _add_evaluate(commands)
-    bench = commands.add_parser("bench", help="time every stage on this machine")
-    _add_stack(bench)
-    bench.set_defaults(run=run_bench)
+    _add_bench(commands)
     _add_fetch(commands)
     doctor = commands.add_parser("doctor", help="check every weight file, and say how to get what is missing")
     doctor.add_argument(
-        "--stack", choices=validate.WEIGHT_STACKS, help="only this stack (default: both, of which compact is needed)"
+        "--stack", choices=validate.STACKS, help="only this stack (default: both, of which compact is needed)"
     )
     doctor.set_defaults(run=run_doctor)
     return parser
@@ -82,7 +75,7 @@ def _add_sample(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=_seed, required=True, help="which face, 0 to 2^32 - 1")
     parser.add_argument("--prompt", action="append", help=f"{PROMPT_HELP}; without it only the face is made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    _add_stack(parser)
+    add_stack(parser)
     _add_edit_options(parser)
     parser.set_defaults(run=run_sample)
 
@@ -95,8 +88,20 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--limit", type=int, default=20, help="photos at most (default 20)")
     parser.add_argument("--prompt", action="append", default=[], help="only this prompt (repeatable; default all)")
     parser.add_argument("--inversion", default="good", help="inversion effort for photos (default good)")
-    _add_stack(parser)
+    add_stack(parser, tuple(SLOTS))
+    add_edits_file(parser)
     parser.set_defaults(run=run_evaluate)
+
+
+def _add_bench(commands: argparse._SubParsersAction) -> None:
+    parser = commands.add_parser("bench", help="time and memory of every stage and of a training step")
+    add_stack(parser, tuple(SLOTS))
+    add_edits_file(parser)
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="runs of the short stages (default 3, the best counts)"
+    )
+    parser.add_argument("--full-size", action="store_true", help="the training step through the full generator")
+    parser.set_defaults(run=run_bench)
 
 
 def _add_invert(commands: argparse._SubParsersAction) -> None:
@@ -107,7 +112,7 @@ def _add_invert(commands: argparse._SubParsersAction) -> None:
 
 def _add_fetch(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("fetch", help="download and convert every weight file of a stack")
-    parser.add_argument("--stack", choices=validate.WEIGHT_STACKS, default="compact", help="model stack")
+    parser.add_argument("--stack", choices=validate.STACKS, default="compact", help="model stack")
     parser.add_argument("--yes", action="store_true", help="do not ask before a large download")
     parser.set_defaults(run=run_fetch)
 
@@ -115,7 +120,7 @@ def _add_fetch(commands: argparse._SubParsersAction) -> None:
 def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file with a face")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results, one folder a photo")
-    _add_stack(parser)
+    add_stack(parser)
     parser.add_argument("--face", type=int, default=0, help="which face, 0 is the largest (default 0)")
     parser.add_argument("--seed", type=_seed, default=0, help="seed of the inversion (default 0)")
     parser.add_argument(
@@ -123,11 +128,13 @@ def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_stack(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", choices=validate.STACKS, default="compact", help="model stack")
+def _load(args: argparse.Namespace, load: EditorLoader) -> FaceEditor:
+    """The editor that the arguments choose. Raises StudioError, and WeightsError for its files."""
+    return load(chosen_stack(args), named_edits(args))
 
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:
+    add_edits_file(parser)
     parser.add_argument("--strength", type=float, default=1.0, help="0 to 2, 1 is normal (default 1)")
     parser.add_argument(
         "--mask-threshold",
@@ -206,7 +213,7 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
     """`sample`: one generated face into DIR/seed_N."""
     parts = _check_edit(args) if args.prompt else None
     _check_folder(args.out)
-    editor = load(args.stack)
+    editor = _load(args, load)
     from mcaclip import pipeline
     from mcaclip.output import Provenance
 
@@ -220,7 +227,7 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
 
 def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
     """`prompts`: one fitted prompt a line."""
-    for prompt in load(args.stack).prompts():
+    for prompt in _load(args, load).prompts():
         sys.stdout.write(prompt + "\n")
     return 0
 
@@ -232,18 +239,25 @@ def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
     if args.photos and not args.photos.is_dir():
         raise StudioError(f"--photos: there is no folder {args.photos}")
     summary = evaluate.run(
-        load(args.stack), args.out, args.seeds, args.photos, args.limit, args.prompt, args.inversion
+        _load(args, load), args.out, args.seeds, args.photos, args.limit, args.prompt, args.inversion
     )
     sys.stdout.write(evaluate.as_markdown(summary))
     return 0
 
 
 def run_bench(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`bench`: seconds a stage."""
+    """`bench`: seconds and peak memory a stage."""
     from mcaclip import bench
+    from train.bench import training_step
 
-    for stage, seconds in bench.run(load(args.stack)).items():
-        sys.stdout.write(f"{stage:28} {seconds:6.2f} s\n")
+    editor = _load(args, load)
+    stages = bench.stages(editor, args.repeats)
+    stages.append(training_step(editor, args.full_size))
+    for stage in stages:
+        measure = bench.measure(stage, editor.device)
+        sys.stdout.write(f"{stage.name:28} {measure.seconds:7.2f} s {measure.memory / 1e9:6.2f} GB\n")
+        sys.stdout.flush()
+    sys.stdout.write(bench.memory_note(editor.device) + "\n")
     return 0
 
 
@@ -289,14 +303,14 @@ def _each_photo(
     Returns:
         The exit status.
     """
-    validate.check_effort(args.inversion)
+    validate.check_effort(args.inversion, chosen_stack(args))
     if args.face < 0:
         raise StudioError("The face number starts at 0, the largest face.")
     failures = {path: error for path in args.photos if (error := _missing(path))}
     if len(failures) == len(set(args.photos)):
         return _report(failures, len(args.photos))
     _check_folder(args.out)
-    editor = load(args.stack)
+    editor = _load(args, load)
     if check is not None:
         check(editor)
     from mcaclip.output import Provenance, folder_names
@@ -367,11 +381,11 @@ def _complain(message: str) -> None:
     sys.stderr.write(f"mcaclip: {' '.join(message.split())}\n")
 
 
-def load_stack(stack: str) -> FaceEditor:
-    """The real editor of a stack, with its progress on a terminal. Raises WeightsError."""
+def load_stack(stack: Stack, edits: Sequence[Path]) -> FaceEditor:
+    """The real editor of a stack. Raises WeightsError."""
     from mcaclip.editor import load_editor
 
-    return load_editor(stack)
+    return load_editor(stack, edits=edits)
 
 
 def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_stack) -> int:
@@ -379,7 +393,7 @@ def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_sta
 
     Args:
         argv: arguments without the program's name; those of the process when None.
-        load_editor: from a stack's name to its editor; tests pass their own.
+        load_editor: from a stack to its editor; tests pass their own.
 
     Returns:
         The exit status.

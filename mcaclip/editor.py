@@ -12,18 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip import align, weights
+from mcaclip import align, stacks, weights
+from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
+from mcaclip.editing.library import FittedEdit, Library, collect, edit_files
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
-from mcaclip.editing.mca import MCANetwork, load_network
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
-from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import resize_mask
-from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
-from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, invert
-from mcaclip.inversion.start import LinearStart
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
+from mcaclip.perception.base import Identity
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import understand
 from mcaclip.types import (
@@ -36,14 +34,13 @@ from mcaclip.types import (
     ProgressCallback,
     PromptStrength,
 )
+from mcaclip.weights_files import sha256_of
 
-INVERSION_EFFORTS = tuple(EFFORTS)
-STACKS = ("compact",)
-COMPACT_WEIGHTS = (
-    "mobilestylegan", "preview_head", "inversion_start", "faceclip", "edits", "dlib_identity", "identity_mean",
-    "dlib_landmarks",
-)  # fmt: skip
+__all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
+
+LANDMARKS, SHIPPED_EDITS = "dlib_landmarks", "edits"
 MAX_PROMPT = 200
+FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 
 
 @dataclass(frozen=True)
@@ -54,28 +51,27 @@ class Models:
         generator: the full-size generator.
         preview: its 256 px stand-in.
         start: where inversions begin.
-        network: the fitted edit network.
-        fitted: the prompts it was fitted to, with their records.
+        library: the prompts that have a fitted edit network.
     """
 
-    generator: MobileStyleGAN
-    preview: PreviewGenerator
-    start: LinearStart
-    identity: FaceIdentity
+    generator: Generator
+    preview: Generator
+    start: Start
+    identity: Identity
     aligner: align.FaceAligner
     space: ClipSpace
-    network: MCANetwork
-    fitted: dict[str, dict]
+    library: Library
 
 
 class FaceEditor:
     """Aligns, inverts and edits faces. Holds models only: everything about a photo is in the records it returns."""
 
-    def __init__(self, models: Models, stack: str, device: torch.device):
+    def __init__(self, models: Models, slots: Stack, device: torch.device):
         self.models = models
-        self.stack = stack
+        self.slots = slots
+        self.stack = slots.label
         self.device = device
-        self._added: dict[str, MCANetwork] = {}
+        self._added: dict[str, FittedEdit] = {}
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
@@ -90,6 +86,11 @@ class FaceEditor:
         """
         return align.align_face(photo, self.models.aligner, face)
 
+    @property
+    def efforts(self) -> tuple[str, ...]:
+        """The inversion efforts of this stack."""
+        return tuple(effort for effort in EFFORTS if effort != "instant" or self.slots.instant)
+
     def invert(
         self,
         aligned: AlignedFace,
@@ -100,34 +101,35 @@ class FaceEditor:
         """Find the generator's code of an aligned face.
 
         Args:
-            effort: one of `INVERSION_EFFORTS`.
+            effort: one of `efforts`.
             callback: gets live frames; may raise `StopEarly` to end with the best so far, or cancel by another error.
             seed: kept for methods that draw random numbers; this one does not.
 
         Raises:
             StudioError: unknown effort.
         """
-        if effort not in EFFORTS:
-            known = " or ".join(EFFORTS)
+        if effort not in self.efforts:
+            known = " or ".join(self.efforts)
             raise StudioError(f"inversion effort {effort!r} is not available on this stack: choose {known}")
         torch.manual_seed(seed)
-        return self._optimise(aligned, EFFORTS[effort], callback, None)
+        return self._optimise(aligned, EFFORTS[effort], callback, self.models.start)
 
     def refine(
         self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
     ) -> Inversion:
         """Goes on from an inversion of the same face; never further from the photo by the optimiser's measure."""
-        return self._optimise(aligned, REFINE, callback, inversion.w_plus)
+        code = inversion.w_plus.to(self.device)
+        return self._optimise(aligned, REFINE, callback, lambda _: code)
 
     def _optimise(
         self,
         aligned: AlignedFace,
         settings: InversionSettings,
         callback: ProgressCallback | None,
-        initial: Tensor | None,
+        start: Start,
     ) -> Inversion:
         m, started = self.models, time.monotonic()
-        code = invert(m.preview, m.identity, m.start, aligned.image, settings, callback, initial)
+        code = invert(m.preview, m.identity, start, aligned.image, settings, callback)
         with torch.no_grad():
             reconstruction = synthesize(m.generator, code[None]).image.clamp(-1, 1)
             likeness = m.identity.similarity(reconstruction, aligned.image[None].to(self.device))
@@ -152,7 +154,7 @@ class FaceEditor:
 
     def prompts(self) -> tuple[str, ...]:
         """The prompts that have a fitted edit."""
-        return (*self.models.fitted, *(prompt for prompt in self._added if prompt not in self.models.fitted))
+        return tuple(self._library())
 
     def add_edits(self, path: Path) -> tuple[str, ...]:
         """Adds what `python -m train prompt` fitted; a prompt that is there already is replaced.
@@ -161,13 +163,17 @@ class FaceEditor:
             The prompts that were added.
 
         Raises:
-            WeightsError: no edit network, or one for another generator.
+            WeightsError: no edit network, or one for another generator or space of words.
         """
-        network, fitted = load_network(path, self.device)
-        if network.coral.layers != tuple(self.models.generator.layers):
+        layers = self.models.generator.layers
+        added = collect([], [path], self.slots.generator, layers, self.slots.clip, self.device)
+        if not all(edit.own_masks for edit in added.values()):
             raise WeightsError(f"{path.name} was fitted to another generator; fit the prompt again on this one")
-        self._added = {**self._added, **{prompt: network for prompt in fitted}}
-        return tuple(fitted)
+        self._added = {**self._added, **added}
+        return tuple(added)
+
+    def _library(self) -> Library:
+        return {**self.models.library, **self._added}
 
     def check_prompt(self, text: str) -> str:
         """The fitted prompt that `text` means.
@@ -182,18 +188,22 @@ class FaceEditor:
             raise PromptError('the prompt is empty: type what to change, for instance "green lipstick"')
         if len(words) > MAX_PROMPT:
             raise PromptError(f"the prompt has {len(words)} characters: shorten it to {MAX_PROMPT}")
-        for prompt in self.prompts():
+        library = self._library()
+        for prompt in library:
             if prompt.lower() == words.lower():
                 return prompt
         meaning = understand(words)
-        for prompt in self.prompts():
+        for prompt in library:
             if meaning and understand(prompt) == meaning:
                 return prompt
-        known = ", ".join(self.prompts())
-        raise PromptError(
-            f'no edit is fitted for "{words}". Fitted here: {known}. '
-            f'Fit it yourself with: python -m train prompt "{words}"'
-        )
+        command = f'python -m train prompt "{words}"{self.slots.options}'
+        if not library:
+            raise PromptError(
+                f"no prompt is fitted for the {self.stack} stack yet. Fit one with: {command}; then name the file it "
+                f"writes with --edits FILE, or put it into {weights.Places.from_environment().edits}"
+            )
+        known = ", ".join(library)
+        raise PromptError(f'no edit is fitted for "{words}". Fitted here: {known}. Fit it yourself with: {command}')
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
@@ -218,7 +228,11 @@ class FaceEditor:
 
     def weight_hashes(self) -> dict[str, str]:
         """sha256 of every weight file in use."""
-        return weights.hashes(COMPACT_WEIGHTS)
+        files = {edit.path for edit in self._library().values() if edit.path is not None}
+        shipped = weights.get(SHIPPED_EDITS)
+        names = (*self.slots.weights(), LANDMARKS, *((SHIPPED_EDITS,) if shipped in files else ()))
+        own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files - {shipped})}
+        return weights.hashes(names) | own
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
         """The settings with every prompt in its fitted wording.
@@ -277,15 +291,18 @@ class FaceEditor:
         source = synthesize(
             generator, code, keep=range(len(generator.layers)), hook=_layer_hook(generator, 0.0, callback)
         )
-        shifts = []
+        library, shifts = self._library(), []
         for part in settings.parts:
-            network = self._network(part.prompt)
+            fitted = library[part.prompt]
+            network = fitted.network()
             t_w, delta_w = network(code, self._text_code(part.prompt))
-            masks = refine_masks(network.masks(source.features, t_w), settings)
+            masks = network.masks(source.features, t_w) if fitted.own_masks else _open_masks(generator, code)
+            masks = refine_masks(masks, settings)
             if settings.paint is not None:  # at the picture's own size, so that no pixel painted out can change
                 masks[-1] = paint_mask(resize_mask(masks[-1], generator.image_size), settings.paint)
             shifts.append(MaskedShift(delta_w, masks))
-        return _Plan(generator, code, source, tuple(shifts), settings, started)
+        foreign = not all(library[part.prompt].own_masks for part in settings.parts)
+        return _Plan(generator, code, source, tuple(shifts), settings, started, (FOREIGN_EDIT,) if foreign else ())
 
     @torch.no_grad()
     def _blend(self, plan: _Plan, callback: ProgressCallback | None) -> EditResult:
@@ -316,13 +333,10 @@ class FaceEditor:
             settings=plan.settings,
             identity=None,
             seconds=time.monotonic() - plan.started,
+            notes=plan.notes,
             shifts=tuple(deltas),
             feature_change=tuple(change),
         )
-
-    def _network(self, prompt: str) -> MCANetwork:
-        """The network that was fitted to a prompt."""
-        return self._added.get(prompt, self.models.network)
 
 
 @dataclass(frozen=True)
@@ -335,6 +349,7 @@ class _Plan:
     shifts: tuple[MaskedShift, ...]
     settings: EditSettings
     started: float
+    notes: tuple[str, ...]
 
 
 def _layer_hook(generator: Generator, offset: float, callback: ProgressCallback | None) -> Callable[[int], None]:
@@ -345,6 +360,12 @@ def _layer_hook(generator: Generator, offset: float, callback: ProgressCallback 
             callback(Progress("editing", offset + 0.5 * layer / len(generator.layers)))
 
     return hook
+
+
+def _open_masks(generator: Generator, code: Tensor) -> list[Tensor]:
+    """Masks that let everything through, one `[1, 1, s, s]` a layer and one for the picture."""
+    sides = [*(spec.size for spec in generator.layers), generator.image_size]
+    return [code.new_ones(1, 1, side, side) for side in sides]
 
 
 def _mask_names(generator: Generator, masks: list[Tensor]) -> tuple[str, ...]:
@@ -362,37 +383,53 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def load_editor(
-    stack: str = "compact", device: str = "auto", progress: Callable[[str, float], None] | None = None
+    stack: str | Stack = DEFAULT_STACK,
+    device: str = "auto",
+    progress: Callable[[str, float], None] | None = None,
+    edits: Sequence[Path] = (),
+    **slots: str | None,
 ) -> FaceEditor:
-    """Load (at first: fetch and convert) all weights of a stack.
+    """Load (at first: fetch and convert) the weights that editing with a stack needs.
 
     Args:
-        stack: one of `STACKS`.
+        stack: a name, one of `STACKS`, or a stack made by `mcaclip.config.choose`.
         device: "auto", "cpu", "cuda", "mps".
         progress: gets words and a fraction 0..1.
+        edits: files of fitted edits to use beside those that are found (see `library_of`).
+        slots: with a name, other choices for some slots: `clip="ViT-B-32-quickgelu"` (see `mcaclip.config.SLOTS`).
 
     Raises:
-        StudioError: unknown stack.
+        StudioError: unknown stack, slot or choice.
         WeightsError: a file is missing or damaged.
     """
-    if stack not in STACKS:
-        raise StudioError(f"stack {stack!r} is not available: choose {' or '.join(STACKS)}")
-    chosen = choose_device(device)
-    paths = {}
-    for index, name in enumerate(COMPACT_WEIGHTS):
-        paths[name] = weights.get(name, progress)
+    chosen = choose(stack, **slots) if isinstance(stack, str) else stack
+    on = choose_device(device)
+    names = (*chosen.weights(), LANDMARKS)
+    for index, name in enumerate(names):
+        weights.get(name, progress)
         if progress:
-            progress(f"loading {name}", (index + 1) / len(COMPACT_WEIGHTS))
-    generator = MobileStyleGAN.load(paths["mobilestylegan"], chosen)
-    network, fitted = load_network(paths["edits"], chosen)
+            progress(f"loading {name}", (index + 1) / len(names))
+    pair = stacks.load_generator(chosen, on)
     models = Models(
-        generator=generator,
-        preview=PreviewGenerator(generator, PreviewHead.load(paths["preview_head"], chosen)),
-        start=LinearStart.load(paths["inversion_start"], chosen),
-        identity=FaceIdentity.load(chosen),
-        aligner=align.FaceAligner(paths["dlib_landmarks"]),
-        space=ClipSpace.load(paths["faceclip"], device=chosen),
-        network=network,
-        fitted=fitted,
+        generator=pair.full,
+        preview=pair.preview,
+        start=stacks.load_start(chosen, on),
+        identity=stacks.load_identity(chosen, on),
+        aligner=align.FaceAligner(weights.get(LANDMARKS)),
+        space=stacks.load_space(chosen, on),
+        library=library_of(chosen, pair.full, on, edits),
     )
-    return FaceEditor(models, stack, chosen)
+    return FaceEditor(models, chosen, on)
+
+
+def library_of(stack: Stack, generator: Generator, device: torch.device, edits: Sequence[Path] = ()) -> Library:
+    """The edits that were fitted for a stack's generator and space of words.
+
+    They are the shipped ones, the user's own (the file or folder `MCACLIP_EDITS`, else the folder `edits` of the
+    cache), and the named files. Of several for one prompt the last one counts.
+
+    Raises:
+        WeightsError: the shipped file is damaged, or a named one cannot be used.
+    """
+    files = [weights.get(SHIPPED_EDITS), *edit_files(weights.Places.from_environment().edits)]
+    return collect(files, edits, stack.generator, generator.layers, stack.clip, device)

@@ -18,14 +18,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from mcaclip import weights
 from mcaclip.align import load_photo
 from mcaclip.colour import colour_lab, srgb_to_lab
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.perception.parsing_head import PARSED_LAYERS, ParsingHead
+from mcaclip.perception.base import Parser
 from mcaclip.perception.regions import dilate, face_width, region
+from mcaclip.stacks import load_parser
 from mcaclip.text.grammar import Meaning, understand
 from mcaclip.types import EditSettings, Inversion, to_uint8
 
@@ -63,13 +63,24 @@ class Row:
 
 
 @torch.no_grad()
-def named_region(editor: FaceEditor, parser: ParsingHead, inversion: Inversion, part: str) -> tuple[Tensor, Tensor]:
-    """The named region and what may change, grown by 5 % of the face's width: each `[1, 1, 256, 256]`."""
+def parse_face(editor: FaceEditor, parser: Parser, inversion: Inversion) -> Tensor:
+    """Class probabilities `[1, 19, 256, 256]` of a face, once for all its prompts."""
     code = inversion.w_plus[None].to(editor.device)
-    made = synthesize(editor.models.preview, code, keep=PARSED_LAYERS)
-    parsed = parser.probabilities(made.features, PARSE_SIZE)
+    made = synthesize(editor.models.preview, code, keep=parser.layers)
+    return parser.parse(made, PARSE_SIZE).cpu()
+
+
+def named_region(parsed: Tensor, part: str) -> tuple[Tensor, Tensor]:
+    """The named region of a parsed face and what may change, grown by 5 % of the face's width.
+
+    Args:
+        parsed: `[1, 19, 256, 256]`.
+
+    Returns:
+        Each `[1, 1, 256, 256]`.
+    """
     mask = region(parsed, part)
-    return mask.cpu(), dilate((mask > 0.3).float(), round(MARGIN * float(face_width(parsed)))).cpu()
+    return mask, dilate((mask > 0.3).float(), round(MARGIN * float(face_width(parsed))))
 
 
 def measure(source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colour: Tensor) -> tuple[float, float]:
@@ -88,11 +99,11 @@ def measure(source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colou
 
 
 def evaluate_face(
-    editor: FaceEditor, parser: ParsingHead, name: str, inversion: Inversion, prompt: str, meaning: Meaning
+    editor: FaceEditor, parsed: Tensor, name: str, inversion: Inversion, prompt: str, meaning: Meaning
 ) -> tuple[Row, Tensor]:
-    """Edit one face and measure; also returns the edit `[3, 1024, 1024]`."""
+    """Edit one face, parsed as `[1, 19, 256, 256]`, and measure; also returns the edit `[3, 1024, 1024]`."""
     result = editor.edit(inversion, EditSettings(prompt))
-    mask, allowed = named_region(editor, parser, inversion, meaning.part)
+    mask, allowed = named_region(parsed, meaning.part)
     moved, leak = measure(inversion.reconstruction, result.image, mask, allowed, colour_lab(meaning.colour))
     row = Row(
         face=name,
@@ -153,20 +164,23 @@ def run(
     """Evaluate and write everything into `out`; returns the summary.
 
     Raises:
-        PromptError: a prompt without a part and a colour, which these figures need.
+        PromptError: a prompt without a part and a colour, which these figures need, or no prompt at all.
     """
-    parser = ParsingHead.load(weights.get("parsing_head"), editor.device)
     chosen = [editor.check_prompt(prompt) for prompt in prompts] or list(editor.prompts())
     meanings = {prompt: meaning for prompt in chosen if (meaning := understand(prompt))}
     if unclear := [prompt for prompt in chosen if prompt not in meanings]:
         raise PromptError(f"evaluate needs prompts that name a part and a colour, not {', '.join(unclear)}")
+    if not meanings:
+        raise PromptError(f"there is nothing to evaluate: no prompt is fitted for the {editor.stack} stack")
     out.mkdir(parents=True, exist_ok=True)
     faces = collect_faces(editor, seeds, photos, limit, effort)
+    parser = load_parser(editor.slots, editor.device)
+    parsings = [parse_face(editor, parser, inversion) for _, inversion in faces]
     rows: list[Row] = []
     stacks = [[_tile(inversion.reconstruction)] for _, inversion in faces]
     for prompt, meaning in meanings.items():
-        for stack, (name, inversion) in zip(stacks, faces, strict=True):
-            row, image = evaluate_face(editor, parser, name, inversion, prompt, meaning)
+        for stack, parsed, (name, inversion) in zip(stacks, parsings, faces, strict=True):
+            row, image = evaluate_face(editor, parsed, name, inversion, prompt, meaning)
             rows.append(row)
             stack.append(_tile(image))
         pairs = [(stack[0], stack[-1]) for stack in stacks]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from mcaclip.config import STACKS as _STACKS
+from mcaclip.config import Stack
 from mcaclip.errors import PromptError, StudioError
 
 MAX_PROMPT_LENGTH = 200
@@ -13,9 +15,7 @@ MAX_STRENGTH = 2.0
 MAX_FEATHER = 16.0
 MAX_THRESHOLD = 0.95
 EFFORTS = ("good", "best")
-STACKS = ("compact",)
-WEIGHT_STACKS = ("compact", "paper")
-"""Stacks whose weight files can be fetched and checked."""
+STACKS = tuple(_STACKS)
 
 
 def clean_prompt(text: str | None) -> str:
@@ -87,15 +87,20 @@ def check_feather(pixels: float) -> float:
     return pixels
 
 
-def check_effort(effort: str) -> str:
+def check_effort(effort: str, stack: Stack | None = None) -> str:
     """The effort itself.
 
+    Args:
+        stack: the stack it is for; the compact one when None.
+
     Raises:
-        StudioError: for `instant`, which needs an encoder that is not shipped yet, and for other words.
+        StudioError: for `instant` with a stack that has no trained encoder, and for other words.
     """
     if effort == "instant":
+        if (stack or _STACKS["compact"]).instant:
+            return effort
         raise StudioError(
-            "Instant inversion needs the trained encoder, which this version does not have yet. "
+            "Instant inversion needs a trained encoder: --encoder e4e, as in --stack paper. This stack has none yet. "
             "Use --inversion good (quick) or --inversion best (longer)."
         )
     if effort not in EFFORTS:

@@ -32,25 +32,37 @@ class Places:
         local: the user's own folder (`MCACLIP_WEIGHTS`), looked at first, or None.
         cache: where converted files are kept (`MCACLIP_CACHE`, else the platform's cache folder).
         assets: the shipped files.
+        own_edits: a file or folder of the user's own fitted edits (`MCACLIP_EDITS`), or None for the folder `edits`
+            of the cache.
     """
 
     local: Path | None
     cache: Path
     assets: Path = _ASSETS
+    own_edits: Path | None = None
+
+    @property
+    def edits(self) -> Path:
+        """Where the user's own fitted edits are: a file, or a folder of files."""
+        return self.own_edits or self.cache / "edits"
 
     @classmethod
     def from_environment(cls) -> Places:
-        """Read `MCACLIP_WEIGHTS` and `MCACLIP_CACHE`.
+        """Read `MCACLIP_WEIGHTS`, `MCACLIP_CACHE` and `MCACLIP_EDITS`.
 
         Raises:
-            WeightsError: `MCACLIP_WEIGHTS` names no folder.
+            WeightsError: `MCACLIP_WEIGHTS` names no folder, or `MCACLIP_EDITS` nothing that is there.
         """
         local = os.environ.get("MCACLIP_WEIGHTS")
         cache = os.environ.get("MCACLIP_CACHE")
         folder = Path(local).expanduser().resolve() if local else None
         if folder is not None and not folder.is_dir():
             raise WeightsError(f"MCACLIP_WEIGHTS is {local}, which is no folder. Create it or unset the variable.")
-        return cls(folder, Path(cache).expanduser().resolve() if cache else _platform_cache())
+        edits = os.environ.get("MCACLIP_EDITS")
+        own = Path(edits).expanduser().resolve() if edits else None
+        if own is not None and not own.exists():
+            raise WeightsError(f"MCACLIP_EDITS is {edits}, which is not there. Create it or unset the variable.")
+        return cls(folder, Path(cache).expanduser().resolve() if cache else _platform_cache(), own_edits=own)
 
 
 @dataclass(frozen=True)
@@ -149,7 +161,8 @@ def how_to_get(entry: Entry) -> str:
         )
     if isinstance(source, HubSource):
         return (
-            "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached, or put "
+            "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached (the file is "
+            f"{source.file} of {source.repo}), or put "
             f"{' or '.join(source.names)} (or {entry.file} with its .json, from the cache of another machine) into "
             "a folder and start with MCACLIP_WEIGHTS=FOLDER."
         )

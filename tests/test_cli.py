@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mcaclip.__main__ import main
+from mcaclip.config import Stack
 from mcaclip.errors import WeightsError
 from mcaclip.types import to_uint8
 from mcaclip.version import __version__
@@ -23,10 +25,12 @@ class Loader:
 
     def __init__(self):
         self.stacks: list[str] = []
+        self.edits: list[Path] = []
         self.editor = FakeEditor()
 
-    def __call__(self, stack: str) -> FakeEditor:
-        self.stacks.append(stack)
+    def __call__(self, stack: Stack, edits: Sequence[Path]) -> FakeEditor:
+        self.stacks.append(stack.label)
+        self.edits = list(edits)
         return self.editor
 
 
@@ -141,6 +145,8 @@ def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
         "instant": [*good, "--prompt", "blue goatee", "--inversion", "instant"],
         "effort": [*good, "--prompt", "blue goatee", "--inversion", "fast"],
         "stack": [*good, "--prompt", "blue goatee", "--stack", "huge"],
+        "slot": [*good, "--prompt", "blue goatee", "--clip", "BERT"],
+        "edits that are not there": [*good, "--prompt", "blue goatee", "--edits", out],
         "negative face": [*good, "--prompt", "blue goatee", "--face", "-1"],
         "negative seed": [*good, "--prompt", "blue goatee", "--seed", "-1"],
         "no command": [],
@@ -169,7 +175,7 @@ def test_prompt_without_a_fit_is_refused_once_with_the_way_to_fit_it(tmp_path, p
 
 
 def test_missing_weights_take_one_line(tmp_path, photo, capsys):
-    def fail(stack: str) -> FakeEditor:
+    def fail(stack: Stack, edits: Sequence[Path]) -> FakeEditor:
         raise WeightsError("The file is missing.\nRun: python -m mcaclip doctor")
 
     assert main(["edit", str(photo), "--prompt", "purple hair", "--out", str(tmp_path / "o")], fail) == 2
@@ -199,6 +205,23 @@ def test_invert_writes_no_edit(tmp_path, photo, load):
 def test_prompts_lists_what_is_fitted(load, capsys):
     assert main(["prompts"], load) == 0
     assert capsys.readouterr().out.split("\n") == [*PROMPTS, ""]
+
+
+def test_stack_and_slots_and_fitted_edits_are_passed_on(tmp_path, load):
+    (tmp_path / "edit.safetensors").write_bytes(b"a network")
+    options = ["--clip", "ViT-B-32-quickgelu", "--edits", str(tmp_path / "edit.safetensors")]
+    assert main(["prompts", *options], load) == 0
+    assert main(["sample", "--seed", "1", "--out", str(tmp_path), "--stack", "paper"], load) == 0
+    assert load.stacks == ["compact with clip ViT-B-32-quickgelu", "paper"]
+    assert load.edits == []
+    assert main(["sample", "--seed", "1", "--out", str(tmp_path), *options], load) == 0
+    assert load.edits == [tmp_path / "edit.safetensors"]
+
+
+def test_instant_is_accepted_where_an_encoder_is_trained(tmp_path, photo, load, capsys):
+    args = ["invert", str(photo), "--out", str(tmp_path / "out"), "--inversion", "instant"]
+    assert main([*args, "--encoder", "e4e"], load) == 2, "this fake editor has no instant inversion"
+    assert load.stacks == ["compact with encoder e4e"] and "No inversion instant" in capsys.readouterr().err
 
 
 def test_help_does_not_import_torch():

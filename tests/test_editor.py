@@ -7,7 +7,7 @@ import torch
 
 from mcaclip.colour import colour_lab
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.evaluate import measure, named_region
+from mcaclip.evaluate import measure, named_region, parse_face
 from mcaclip.types import EditSettings, Paint, PromptStrength
 
 
@@ -26,7 +26,7 @@ def test_the_three_promised_prompts_are_shipped(editor):
 
 
 def test_lips_turn_green_and_nothing_else_moves(editor, face, lipstick, parser):
-    mask, allowed = named_region(editor, parser, face, "lips")
+    mask, allowed = named_region(parse_face(editor, parser, face), "lips")
     moved, leak = measure(face.reconstruction, lipstick.image, mask, allowed, colour_lab("green"))
     assert moved >= 0.5
     assert leak <= 4.0

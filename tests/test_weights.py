@@ -502,6 +502,12 @@ class TestByName:
             Places.from_environment()
         monkeypatch.delenv("MCACLIP_WEIGHTS")
         assert Places.from_environment().local is None
+        assert Places.from_environment().edits == tmp_path / "cache" / "edits"
+        monkeypatch.setenv("MCACLIP_EDITS", str(tmp_path))
+        assert Places.from_environment().edits == tmp_path.resolve()
+        monkeypatch.setenv("MCACLIP_EDITS", str(tmp_path / "absent"))
+        with pytest.raises(WeightsError, match="MCACLIP_EDITS"):
+            Places.from_environment()
 
     @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="other systems have their own cache folder")
     def test_default_cache_follows_xdg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

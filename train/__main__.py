@@ -7,10 +7,13 @@ import logging
 import sys
 from pathlib import Path
 
+from mcaclip.arguments import add_stack, chosen_stack
 from mcaclip.errors import StudioError
 
 TEACHERS = Path(__file__).resolve().parents[2] / "shared" / "teachers"
 STAND_INS = ("stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32")
+TRAINED_SLOTS = ("generator", "clip", "identity", "parser")
+PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
 TEACHER_FILE = "face_parsing_unet.safetensors"
 
 
@@ -42,7 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument(
         "prompts", nargs="+", metavar="PROMPT", help='"green lipstick"; named twice, it takes twice as many turns'
     )
-    prompt.add_argument("--preset", choices=("compact", "paper"), default="compact", help="structure and losses")
+    add_stack(prompt, TRAINED_SLOTS)
+    prompt.add_argument(
+        "--preset", choices=("compact", "paper"), help="structure and losses (default: that of the stack's name)"
+    )
     prompt.add_argument("--fusion", choices=("tokens", "paper"), help="override the preset's Feature Fusion variant")
     prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
     prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
@@ -52,6 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions (goatees are grown)"
     )
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    prompt.add_argument("--precision", choices=PRECISIONS, default="auto", help="number format (default: by device)")
+    prompt.add_argument("--batch", type=int, help="faces a step (default: the preset's)")
     stand_in = add("stand-in", "random files in place of the paper stack's weights, for tests and speed measurements")
     stand_in.add_argument(
         "--only", action="append", choices=STAND_INS, help="only this file (repeatable; default all, 2.2 GB)"
@@ -103,35 +111,47 @@ def _faceclip(args: argparse.Namespace) -> None:
 def _prompt(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
+    from mcaclip import stacks, weights
+    from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
+    from train.precision import choose_precision
     from train.prompt import PRESETS, PromptObjective, check_prompts, fit_prompts
-    from train.setup import (
-        load_direction,
-        load_generator,
-        load_identity,
-        load_parser,
-        load_preview,
-        load_space,
-    )
+    from train.setup import CHECKPOINT_FROM, load_direction
 
     prompts = check_prompts(args.prompts)
-    settings = PRESETS[args.preset]
+    stack = chosen_stack(args)
+    check_parser(stack)
+    settings = PRESETS[args.preset or stack.name]
     if args.steps:
         settings = replace(settings, steps=args.steps)
+    if args.batch:
+        settings = replace(settings, batch=args.batch)
     if args.fusion:
         fusion = replace(settings.network.fusion, variant=args.fusion, layer_norm=args.fusion == "tokens")
         settings = replace(settings, network=replace(settings.network, fusion=fusion))
-    device = str(choose_device(args.device))
-    full = load_generator(device)
-    trained_through = full if args.full_size else load_preview(device, full)
+    device = choose_device(args.device)
+    precision = choose_precision(args.precision, device)
+    precision.apply()
+    pair = stacks.load_generator(stack, device, CHECKPOINT_FROM)
     if args.directions.exists():
         beard = load_direction(args.directions, "nada_beard").to(device)
     else:
         beard = None
         logging.warning("no W directions at %s: goatees are painted, not grown", args.directions)
-    parts = (load_space(device), load_identity(device), load_parser(device))
-    objective = PromptObjective(trained_through, *parts, prompts, settings, beard)
-    fit_prompts(objective, full, args.out, args.max_minutes, args.sheet_every, args.start_from)
+    objective = PromptObjective(
+        pair.full if args.full_size else pair.preview,
+        stacks.load_space(stack, device),
+        stacks.load_identity(stack, device),
+        stacks.load_parser(stack, device),
+        prompts,
+        settings,
+        beard,
+        precision,
+    )
+    path = fit_prompts(objective, pair.full, args.out, args.max_minutes, args.sheet_every, args.start_from, stack)
+    use = f'python -m mcaclip edit PHOTO --prompt "{prompts[0]}" --edits {path} --out out{stack.options}'
+    logging.info("use it with: %s", use)
+    logging.info("or copy it into %s, where it is found without --edits", weights.Places.from_environment().edits)
 
 
 def _stand_in(args: argparse.Namespace) -> None:

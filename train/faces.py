@@ -52,9 +52,9 @@ class CodeSampler:
             if rng.random() < self.mix:
                 codes[index, rng.integers(3, 14) :] = other[index]
             scale = self.jitter * rng.random() * w_std
-            codes[index] += scale * torch.from_numpy(rng.standard_normal((NUM_WS, 512)).astype(np.float32))
+            codes[index] += scale * torch.from_numpy(rng.standard_normal((NUM_WS, 512)).astype(np.float32)).to(codes)
             if self.common:
-                shared = torch.from_numpy(rng.standard_normal(512).astype(np.float32))
+                shared = torch.from_numpy(rng.standard_normal(512).astype(np.float32)).to(codes)
                 codes[index] += self.common * rng.random() * w_std * shared
             if rng.random() < self.shift:
                 first = rng.integers(0, 14)

@@ -57,6 +57,14 @@ class TrainingLoop:
 
     The schedule follows the larger of the share of steps and the share of this call's time, so a run that is cut
     by `max_minutes` still ends with a small learning rate.
+
+    Args:
+        model: what is trained.
+        optimizer: of its parameters.
+        settings: how long.
+        out: the run's folder; a run that it holds is resumed.
+        fingerprint: the settings that a resumed run must share.
+        scaled: scale the loss, as gradients in float16 need it.
     """
 
     def __init__(
@@ -66,10 +74,12 @@ class TrainingLoop:
         settings: LoopSettings,
         out: Path,
         fingerprint: Mapping[str, object],
+        scaled: bool = False,
     ):
         self.model, self.optimizer, self.settings, self.out = model, optimizer, settings, out
         self.fingerprint = json.dumps(fingerprint, sort_keys=True, default=str)
         self.averaged = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.scaler = torch.amp.GradScaler(next(model.parameters()).device.type, enabled=scaled)
         self.base_lrs = [group["lr"] for group in optimizer.param_groups]
         self.step, self.seconds_before = 0, 0.0
         self.rng = np.random.default_rng(settings.seed)
@@ -91,6 +101,7 @@ class TrainingLoop:
         limit = 60 * s.max_minutes
         while self.step < s.steps and (elapsed := time.monotonic() - started) < limit:
             self._set_learning_rate(max(self.step / s.steps, elapsed / limit))
+            self.optimizer.zero_grad(set_to_none=True)
             terms = step_function(self.step, self.rng)
             self._update(terms["loss"])
             self.step += 1
@@ -103,6 +114,10 @@ class TrainingLoop:
                 saved = time.monotonic()
         self._save(started)
         return self.step
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradient of a loss. For step functions that do so part by part; their `loss` then has no graph."""
+        self.scaler.scale(loss).backward()
 
     def averaged_state(self) -> dict[str, Tensor]:
         """The weights to ship: averaged if `ema` is set, else the last."""
@@ -119,11 +134,13 @@ class TrainingLoop:
     def _update(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss is {loss.item()} at step {self.step}: lower the learning rate and resume")
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        if loss.requires_grad:
+            self.backward(loss)
         if self.settings.clip_gradient:
+            self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_gradient)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         if self.settings.ema:
             decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
             for name, value in self.model.state_dict().items():
@@ -145,6 +162,7 @@ class TrainingLoop:
             "model": self.model.state_dict(),
             "averaged": self.averaged,
             "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
             "step": self.step,
             "seconds": self.seconds_before + time.monotonic() - started,
             "torch_rng": torch.get_rng_state(),
@@ -165,6 +183,7 @@ class TrainingLoop:
         self.model.load_state_dict(state["model"])
         self.averaged = {k: v.to(self.averaged[k].device) for k, v in state["averaged"].items()}
         self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state.get("scaler", {}))
         self.step, self.seconds_before = state["step"], state["seconds"]
         torch.set_rng_state(state["torch_rng"])
         self.rng.bit_generator.state = json.loads(state["numpy_rng"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,30 +20,33 @@ from torch import Tensor
 
 from mcaclip import losses
 from mcaclip.colour import COLOURS, colour_lab
+from mcaclip.config import DEFAULT_STACK, STACKS, Stack
 from mcaclip.editing.mca import (
     COMPACT_CONFIG,
     PAPER_CONFIG,
     MCAConfig,
     MCANetwork,
     TextCode,
-    load_network,
     save_network,
 )
-from mcaclip.errors import PromptError, TrainingError
+from mcaclip.errors import PromptError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import Synthesis, masked_synthesize, synthesize
 from mcaclip.losses import PAPER_LOSS_WEIGHTS, LossWeights, weigh
-from mcaclip.perception.identity import FaceIdentity
-from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
+from mcaclip.perception.base import Identity, Parser
+from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
 from train.augment import random_views
+from train.backoff import MicroBatches
 from train.exemplar import paint_exemplar
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
+from train.network import new_network, shifted_rows
+from train.precision import Precision
 from train.ranger import Ranger
 from train.sheets import save_edit_sheet
 from train.upper_masks import fit_upper_masks
@@ -53,6 +56,7 @@ log = logging.getLogger(__name__)
 FINE_MASK = 64
 """From this side on masks keep to the part itself: lipstick spares the teeth. Coarser cells get a margin."""
 BACKGROUND = CLASSES.index("background")
+FLOAT32 = Precision()
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,7 @@ class PromptSettings:
     steps: int = 1200
     ema: float = 0.99
     seed: int = 41
-    sampler: CodeSampler = field(
-        default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4, common=0.5)
-    )
+    sampler: CodeSampler = field(default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4, common=0.5))
     upper_mask_faces: int = 24
     agreement: AgreementSettings = field(default_factory=AgreementSettings)
 
@@ -161,14 +163,15 @@ class PromptObjective:
         self,
         generator: Generator,
         space: ClipSpace,
-        identity: FaceIdentity,
-        parser: ParsingHead,
+        identity: Identity,
+        parser: Parser,
         prompts: Sequence[str],
         settings: PromptSettings,
         beard: Tensor | None = None,
+        precision: Precision = FLOAT32,
     ):
         self.generator, self.space, self.identity, self.parser = generator, space, identity, parser
-        self.beard = beard
+        self.beard, self.precision = beard, precision
         self.settings = settings
         with torch.no_grad():
             self.source_texts = space.encode_text(NEUTRAL_TEXTS)
@@ -180,12 +183,15 @@ class PromptObjective:
         self, network: MCANetwork, codes: Tensor, targets: Sequence[Target]
     ) -> tuple[Synthesis, Tensor, Tensor, list[Tensor]]:
         """Source, edited picture, delta_w and masks of `codes [B, 18, 512]`, a target for each."""
-        with torch.no_grad():
-            source = synthesize(self.generator, codes, keep=range(len(self.generator.layers)))
         t_w, delta_w = network(codes, TextCode.stack([target.code for target in targets]))
-        masks = network.masks(source.features, t_w)
-        edited = masked_synthesize(self.generator, codes, delta_w, masks, source.image)
-        return source, edited, delta_w, masks
+        with self.precision.autocast(codes.device):
+            with torch.no_grad():
+                source = synthesize(self.generator, codes, keep=range(len(self.generator.layers)))
+            masks = network.masks(source.features, t_w)
+            edited = masked_synthesize(self.generator, codes, delta_w, masks, source.image)
+        # what is compared is compared in float32
+        source = replace(source, image=source.image.float())
+        return source, edited.float(), delta_w, [mask.float() for mask in masks]
 
     def __call__(
         self, network: MCANetwork, codes: Tensor, targets: Sequence[Target], rng: np.random.Generator
@@ -193,18 +199,27 @@ class PromptObjective:
         """Weighted terms and their sum under "loss"."""
         s = self.settings
         source, edited, delta_w, masks = self.edit(network, codes, targets)
-        parsed = self.parser.probabilities({i: source.features[i] for i in PARSED_LAYERS}, edited.shape[-1])
+        parsed = self._parse(source)
+        background = parsed[:, BACKGROUND : BACKGROUND + 1]
+        if not self.parser.layers:
+            # a parser of pictures sees where the edit has its background, too
+            background = background * self._parse(Synthesis(edited.detach(), {}))[:, BACKGROUND : BACKGROUND + 1]
         terms = {
             "id": losses.identity_loss(self.identity.embed(source.image), self.identity.embed(edited)),
             "l2": losses.latent_l2(delta_w),
             "nce": self._nce(source.image, edited, targets, rng),
             "area": losses.mask_area(masks, "1/side" if s.mask_normalisation == "sum" else "mean"),
             "tv": losses.mask_tv(masks, s.mask_normalisation),
-            "bg": losses.background_loss(source.image, edited, parsed[:, BACKGROUND : BACKGROUND + 1]),
+            "bg": losses.background_loss(source.image, edited, background),
         }
         terms |= self._witness(codes, source.image, edited, masks, parsed, targets)
         weighted = weigh(terms, s.weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
+
+    def _parse(self, made: Synthesis) -> Tensor:
+        """Class probabilities of generated faces at their own size."""
+        with self.precision.autocast(made.image.device):
+            return self.parser.parse(made, made.image.shape[-1]).float()
 
     def _nce(self, source: Tensor, edited: Tensor, targets: Sequence[Target], rng: np.random.Generator) -> Tensor:
         views = random_views(edited, self.settings.views, rng)
@@ -267,18 +282,6 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
     return cleaned
 
 
-def _new_network(generator: Generator, settings: PromptSettings, start_from: Path | None) -> MCANetwork:
-    network = MCANetwork(generator.layers, settings.network)
-    if start_from is not None:
-        try:
-            network.load_state_dict(load_network(start_from)[0].state_dict())
-        except RuntimeError as error:
-            raise TrainingError(
-                f"{start_from} has another structure than this preset: start without --start-from"
-            ) from error
-    return network.to(generator.w_avg.device)
-
-
 def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:
     mapper = list(network.mapper.parameters())
     others = [*network.fusion.parameters(), *network.coral.parameters()]
@@ -290,11 +293,12 @@ def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Opt
 
 def fit_prompts(
     objective: PromptObjective,
-    full_generator: MobileStyleGAN,
+    full_generator: Generator,
     out: Path,
     max_minutes: float = 1e9,
     sheet_every: int = 100,
     start_from: Path | None = None,
+    stack: Stack = STACKS["compact"],
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
@@ -306,12 +310,14 @@ def fit_prompts(
 
     Args:
         start_from: an edit network to go on from instead of random weights.
+        stack: goes into the file, which says what the network was fitted on.
     """
     settings = objective.settings
     distinct = list({target.prompt: target for target in objective.targets}.values())
     prompts = [target.prompt for target in distinct]
     torch.manual_seed(settings.seed)
-    network = _new_network(full_generator, settings, start_from)
+    config = shifted_rows(settings.network, full_generator, objective.generator)
+    network = new_network(full_generator, config, start_from)
     loop_settings = LoopSettings(
         settings.steps,
         max_minutes,
@@ -321,9 +327,12 @@ def fit_prompts(
         sheet_every=sheet_every,
         warmup=20,
     )
-    loop = TrainingLoop(
-        network, _optimizer(network, settings), loop_settings, out, {"prompts": prompts, **asdict(settings)}
-    )
+    fingerprint = {"prompts": prompts, **asdict(settings)}
+    if stack.label != DEFAULT_STACK:
+        fingerprint["stack"] = stack.label
+    optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
+    loop = TrainingLoop(network, optimizer, loop_settings, out, fingerprint, scaled)
+    batches = MicroBatches(loop.backward, optimizer.zero_grad)
     shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -331,31 +340,38 @@ def fit_prompts(
         first = number * settings.batch
         turns = objective.targets
         targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
-        return objective(network, codes, targets, rng)
+        return batches.run(len(codes), lambda part: objective(network, codes[part], targets[part], rng), rng)
 
     def sheet(number: int) -> None:
         for target in distinct:
-            with torch.no_grad():
-                source, edited, _, masks = objective.edit(network, shown, [target] * len(shown))
             name = f"{target.prompt.replace(' ', '_')}_{number:05d}.png"
-            save_edit_sheet(out / "sheets" / name, source.image, edited, masks)
+            save_edit_sheet(out / "sheets" / name, *_edits(objective, network, shown, target))
 
     loop.run(step, sheet)
     network.load_state_dict(loop.averaged_state())
     sheet(loop.step)
     if isinstance(objective.generator, PreviewGenerator):
+        assert isinstance(full_generator, MobileStyleGAN)
         stage = (settings.sampler, out / "upper_rows", settings.agreement)
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
-        fit_upper_masks(
-            network,
-            full_generator,
-            distinct,
-            settings.sampler,
-            settings.upper_mask_faces,
-            settings.seed,
-        )
+    top = len(objective.generator.layers) - 1
+    if top + 1 < len(full_generator.layers):
+        faces, seed = settings.upper_mask_faces, settings.seed
+        fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top)
     path = out / "edit.safetensors"
-    save_network(network, path, {prompt: {"steps": loop.step} for prompt in prompts})
+    records = {prompt: {"steps": loop.step} for prompt in prompts}
+    save_network(network, path, records, stack.generator, stack.clip)
     (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
     log.info("%s: %d steps, written to %s", ", ".join(prompts), loop.step, path)
     return path
+
+
+@torch.no_grad()
+def _edits(
+    objective: PromptObjective, network: MCANetwork, codes: Tensor, target: Target
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Sources, edits and masks of some faces, made one by one: at full size several would take much memory."""
+    made = [objective.edit(network, code[None], [target]) for code in codes]
+    sources = torch.cat([source.image for source, _, _, _ in made])
+    edits = torch.cat([edited for _, edited, _, _ in made])
+    return sources, edits, [torch.cat(layer) for layer in zip(*(masks for _, _, _, masks in made), strict=True)]

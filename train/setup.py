@@ -16,6 +16,9 @@ from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsing_head import ParsingHead
 from mcaclip.text.clip_space import ClipSpace
 
+CHECKPOINT_FROM = 128
+"""Layers of StyleGAN2 from this side on are computed twice in training instead of kept (see `StyleGAN2Config`)."""
+
 
 def load_generator(device: str = "cpu") -> MobileStyleGAN:
     """The embedded generator, frozen."""

@@ -1,7 +1,8 @@
 """Mask nets above the preview's layers: they learn from the finished mask below them.
 
-A prompt is fitted through the 256 px preview, which ends at 128 px. The nets of the finer layers are 1x1
-convolutions on features of their own; here they learn to say, from those features, what the 128 px mask says.
+A prompt is fitted through the 256 px preview, which has only the lower layers (up to 128 px of MobileStyleGAN, up to
+256 px of StyleGAN2). The nets of the finer layers are 1x1 convolutions on features of their own; here they learn to
+say, from those features, what the mask of the preview's last layer says.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from mcaclip.editing.coral import MaskNet
 from mcaclip.editing.mca import MCANetwork
 from mcaclip.generators.base import Generator
 from mcaclip.generators.ops import resize_mask
-from mcaclip.generators.preview import TOP_LAYER
 from mcaclip.generators.synthesis import synthesize
 from train.faces import CodeSampler
 
@@ -36,15 +36,19 @@ def fit_upper_masks(
     sampler: CodeSampler,
     faces: int,
     seed: int,
+    top: int,
     lr: float = 2e-3,
 ) -> float:
-    """Train the nets above layer 10 and the final one on `faces` full-size faces, every prompt on each.
+    """Train the nets above layer `top` and the final one on `faces` full-size faces, every prompt on each.
+
+    Args:
+        top: the preview's last layer, whose mask they learn from.
 
     Returns:
         The last step's binary cross entropy.
     """
     coral = network.coral
-    upper = nn.ModuleList([*coral.nets[TOP_LAYER + 1 :], coral.final])
+    upper = nn.ModuleList([*coral.nets[top + 1 :], coral.final])
     for net in upper:
         assert isinstance(net, MaskNet)
         if net.gain is not None:
@@ -62,10 +66,10 @@ def fit_upper_masks(
             with torch.no_grad():
                 t_w, _ = network(code[None], target.code)
             logits = coral.logits(made.features, t_w)
-            wanted = torch.sigmoid(logits[TOP_LAYER].detach())
+            wanted = torch.sigmoid(logits[top].detach())
             terms = [
                 F.binary_cross_entropy_with_logits(given, resize_mask(wanted, given.shape[-1]))
-                for given in logits[TOP_LAYER + 1 :]
+                for given in logits[top + 1 :]
             ]
             loss = torch.stack(terms).mean()
             optimizer.zero_grad(set_to_none=True)

@@ -19,6 +19,7 @@ from mcaclip.generators.base import LayerSpec
 from mcaclip.modules import load_strictly, save_half
 
 FORMAT = "mcaclip-edit-1"
+FIRST_GENERATOR, FIRST_CLIP = "mobilestylegan", "FaceCLIP"
 
 
 @dataclass(frozen=True)
@@ -116,26 +117,55 @@ class MCANetwork(nn.Module):
         return self.coral(features, t_w)
 
 
-def save_network(network: MCANetwork, path: Path, prompts: Mapping[str, Mapping[str, object]]) -> None:
+@dataclass(frozen=True)
+class EditHeader:
+    """What a file of an edit network says of itself.
+
+    Attributes:
+        layers: the generator's layers that it has masks for.
+        prompts: what was fitted: prompt to its record.
+        generator: name of the generator it was fitted on (see `mcaclip.config.SLOTS`).
+        clip: name of the space of words it was fitted in.
+        config: the network's shape.
+    """
+
+    layers: tuple[LayerSpec, ...]
+    prompts: dict[str, dict]
+    generator: str
+    clip: str
+    config: MCAConfig
+
+
+def save_network(
+    network: MCANetwork,
+    path: Path,
+    prompts: Mapping[str, Mapping[str, object]],
+    generator: str = FIRST_GENERATOR,
+    clip: str = FIRST_CLIP,
+) -> None:
     """Write the edit network alone (no generator, no CLIP) as float16 safetensors.
 
     Args:
         prompts: what was fitted: prompt to its record (for instance figures and useful strengths).
+        generator: see `EditHeader`.
+        clip: see `EditHeader`.
     """
     metadata = {
         "format": FORMAT,
         "config": json.dumps(asdict(network.config)),
         "layers": json.dumps([asdict(spec) for spec in network.coral.layers]),
         "prompts": json.dumps(prompts),
+        "generator": generator,
+        "clip": clip,
     }
     save_half(network.state_dict(), path, metadata)
 
 
-def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANetwork, dict[str, dict]]:
-    """Read what `save_network` wrote; returns the frozen network and its prompts.
+def read_header(path: Path) -> EditHeader:
+    """What `save_network` wrote beside the weights, which are not read.
 
     Raises:
-        WeightsError: not such a file, or another layout.
+        WeightsError: not such a file.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -144,9 +174,25 @@ def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANet
         raise WeightsError(f"{path} is no safetensors file ({error})") from error
     if metadata.get("format") != FORMAT:
         raise WeightsError(f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`")
-    raw = json.loads(metadata["config"])
-    config = MCAConfig(**{**raw, "fusion": FeatureFusionConfig(**raw["fusion"]), "masks": MaskConfig(**raw["masks"])})
-    layers = [LayerSpec(**{**spec, "rows": tuple(spec["rows"])}) for spec in json.loads(metadata["layers"])]
-    network = MCANetwork(layers, config)
+    try:
+        raw = json.loads(metadata["config"])
+        fusion, masks = FeatureFusionConfig(**raw["fusion"]), MaskConfig(**raw["masks"])
+        layers = (LayerSpec(**{**spec, "rows": tuple(spec["rows"])}) for spec in json.loads(metadata["layers"]))
+        # files from before there was a choice do not name what they were fitted on
+        generator, clip = metadata.get("generator", FIRST_GENERATOR), metadata.get("clip", FIRST_CLIP)
+        config = MCAConfig(**{**raw, "fusion": fusion, "masks": masks})
+        return EditHeader(tuple(layers), json.loads(metadata["prompts"]), generator, clip, config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} has damaged settings ({error}); fit the prompt again") from error
+
+
+def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANetwork, dict[str, dict]]:
+    """Read what `save_network` wrote; returns the frozen network and its prompts.
+
+    Raises:
+        WeightsError: not such a file, or another layout.
+    """
+    header = read_header(path)
+    network = MCANetwork(header.layers, header.config)
     load_strictly(network, path, "does not fit its own settings", "fit the prompt again")
-    return network.requires_grad_(False).eval().to(device), json.loads(metadata["prompts"])
+    return network.requires_grad_(False).eval().to(device), header.prompts

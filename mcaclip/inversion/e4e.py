@@ -107,6 +107,11 @@ class E4EEncoder(nn.Module):
         """
         return self.offsets(images) + self.latent_avg
 
+    def code(self, image: Tensor) -> Tensor:
+        """The code `w_plus [num_ws, 512]` of one FFHQ-aligned face `[3, S, S]` of any size."""
+        size = (INPUT_SIZE, INPUT_SIZE)
+        return self(F.interpolate(image[None], size=size, mode="bilinear", antialias=True))[0]
+
     def offsets(self, images: Tensor) -> Tensor:
         """As `forward`, before the mean code is added."""
         if images.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):

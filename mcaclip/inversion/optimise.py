@@ -1,27 +1,31 @@
-"""Inversion by optimisation through the 256 px preview.
+"""Inversion by optimisation through the 256 px preview, from the code that an encoder gives.
 
-First the one w that fits all rows, then a small offset a row: the order and the offset penalty keep the code near
-the faces that the generator knows, which is what makes it editable.
+First what all rows share, then a small offset a row: the order and the offset penalty keep the code near the faces
+that the generator knows, which is what makes it editable.
 Source: the idea of e4e (Tov et al. 2021, "distortion-editability trade-off"), applied to optimisation.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.generators.base import NUM_WS, Generator, seeded_z
+from mcaclip.generators.base import Generator, seeded_z
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.start import LinearStart
-from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
+from mcaclip.perception.base import Identity
 from mcaclip.types import Progress, ProgressCallback, StopEarly
 
 OFFSET_ROWS = 12
-"""Rows from here on keep the base: the preview only guesses their effect, and offsets would exploit its errors."""
+"""Rows from here on keep their offset from the base: the preview only guesses their effect, and offsets would exploit
+its errors."""
+
+Start = Callable[[Tensor], Tensor]
+"""From an aligned face `[3, S, S]` in [-1, 1], on the generator's device, to a first code `w_plus [18, 512]`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class InversionSettings:
     """Effort and balance of the optimisation.
 
     Attributes:
-        steps: optimiser steps (about 0.2 s each on two CPU cores).
+        steps: optimiser steps (about 0.2 s each on two CPU cores); 0 keeps the first code.
         base_share: share of the steps that move all rows together.
         lr: Adam's learning rate at the start; it falls by a cosine.
         pixel: weight of the pixel term (absolute difference at 256 and 64 px, the face counts three times).
@@ -51,8 +55,12 @@ class InversionSettings:
     live_every: int = 5
 
 
-EFFORTS = {"good": InversionSettings(), "best": InversionSettings(steps=240)}
-"""What `--inversion` and the app offer."""
+EFFORTS = {
+    "instant": InversionSettings(steps=0),
+    "good": InversionSettings(),
+    "best": InversionSettings(steps=240),
+}
+"""What `--inversion` and the app offer; `instant` only where the start is a real encoder (`Stack.instant`)."""
 
 REFINE = InversionSettings(steps=120, base_share=0.0, lr=0.03)
 """Going on from a finished inversion: all rows move from the start, in smaller steps."""
@@ -60,30 +68,35 @@ REFINE = InversionSettings(steps=120, base_share=0.0, lr=0.03)
 
 def invert(
     generator: Generator,
-    identity: FaceIdentity,
-    start: LinearStart,
+    identity: Identity,
+    start: Start,
     image: Tensor,
     settings: InversionSettings,
     callback: ProgressCallback | None = None,
-    initial: Tensor | None = None,
 ) -> Tensor:
     """Find the W+ code of an aligned face.
 
     Args:
         generator: the preview generator.
+        start: gives the first code; see `Start`.
         image: `[3, S, S]` in [-1, 1], FFHQ-aligned.
         callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
-        initial: `w_plus [18, 512]` of an earlier call to go on from; None for the linear guess.
 
     Returns:
         `w_plus [18, 512]`, the code of the lowest loss seen.
     """
-    target = _Target.of(image.to(generator.w_avg.device), generator.image_size, identity)
-    base, offsets = _first_guess(generator, start, image, initial)
-    still = torch.zeros(NUM_WS - OFFSET_ROWS, base.numel(), device=base.device)
+    image = image.to(generator.w_avg.device)
+    with torch.no_grad():
+        first = start(image)
+    if not settings.steps:
+        return first
+    target = _Target.of(image, generator.image_size, identity)
+    base = first[-1].clone().requires_grad_(True)
+    offsets = (first[:OFFSET_ROWS] - first[-1]).requires_grad_(True)
+    still = first[OFFSET_ROWS:] - first[-1]
     optimizer = torch.optim.Adam([base, offsets], lr=settings.lr, betas=(0.9, 0.99))
     variance = _w_variance(generator)
-    best_loss, best = math.inf, base.detach().expand(NUM_WS, -1).clone()
+    best_loss, best = math.inf, first
     for step in range(settings.steps):
         progress = step / settings.steps
         optimizer.param_groups[0]["lr"] = settings.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
@@ -107,21 +120,6 @@ def invert(
     return best
 
 
-def _first_guess(
-    generator: Generator, start: LinearStart, image: Tensor, initial: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """The base `[512]` and the offsets `[OFFSET_ROWS, 512]` to begin with, both to be optimised."""
-    device = generator.w_avg.device
-    if initial is not None:
-        base = initial[-1].to(device)
-        offsets = initial[:OFFSET_ROWS].to(device) - base
-    else:
-        with torch.no_grad():
-            base = start(image[None].to(device))[0]
-        offsets = torch.zeros(OFFSET_ROWS, base.numel(), device=device)
-    return base.clone().requires_grad_(True), offsets.clone().requires_grad_(True)
-
-
 @torch.no_grad()
 def _w_variance(generator: Generator) -> Tensor:
     """Mean variance of w over a thousand seeded faces."""
@@ -140,11 +138,11 @@ class _Target:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, image: Tensor, size: int, identity: FaceIdentity) -> _Target:
+    def of(cls, image: Tensor, size: int, identity: Identity) -> _Target:
         small = F.interpolate(image[None], size=(size, size), mode="bilinear", antialias=True)
         return cls(small, _face_weight(size).to(small), _features(identity, small), identity.embed(small))
 
-    def distance(self, picture: Tensor, identity: FaceIdentity, settings: InversionSettings) -> Tensor:
+    def distance(self, picture: Tensor, identity: Identity, settings: InversionSettings) -> Tensor:
         difference = (picture - self.image).abs() * self.weight
         coarse = (F.avg_pool2d(picture, 4) - F.avg_pool2d(self.image, 4)).abs() * F.avg_pool2d(self.weight, 4)
         loss = settings.pixel * (difference.mean() + coarse.mean())
@@ -157,9 +155,9 @@ class _Target:
         return loss
 
 
-def _features(identity: FaceIdentity, picture: Tensor) -> list[Tensor]:
-    """Low and middle maps of the identity network: edges and parts, at 72, 35 and 17 px."""
-    return identity.features(aligned_to_chips(picture))[:4]
+def _features(identity: Identity, picture: Tensor) -> list[Tensor]:
+    """Low and middle maps of the identity network: edges and parts (of dlib's at 72, 35, 17 and 8 px)."""
+    return identity.features(identity.crop(picture))[:4]
 
 
 def _face_weight(size: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mcaclip.generators.base import broadcast_w
 from mcaclip.modules import load_strictly
 
 START_SIZE = 32
@@ -23,6 +24,10 @@ class LinearStart(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """`images [B, 3, S, S]` in [-1, 1], S at least 32, to `w [B, 512]`."""
         return self.map(F.adaptive_avg_pool2d(images, START_SIZE).flatten(1))
+
+    def code(self, image: Tensor) -> Tensor:
+        """The guess for one face `[3, S, S]` as a code `w_plus [18, 512]`, every row the same."""
+        return broadcast_w(self(image[None]))[0]
 
     @classmethod
     def load(cls, path: Path, device: str | torch.device = "cpu") -> LinearStart:

@@ -135,6 +135,10 @@ class FaceIdentity(nn.Module):
                 maps.append(x)
         return maps
 
+    def crop(self, images: Tensor) -> Tensor:
+        """See `aligned_to_chips`."""
+        return aligned_to_chips(images)
+
     def embed(self, images: Tensor) -> Tensor:
         """Identity of FFHQ-aligned faces.
 
@@ -144,7 +148,7 @@ class FaceIdentity(nn.Module):
         Returns:
             `float32 [B, 128]` of length 1, centred (see the class).
         """
-        return F.normalize(self(aligned_to_chips(images)) - self.center, dim=1)
+        return F.normalize(self(self.crop(images)) - self.center, dim=1)
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
         """Cosine of the identities of two batches of FFHQ-aligned faces, `[B, 3, S, S]`, as `[B]`."""

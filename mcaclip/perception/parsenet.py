@@ -6,6 +6,7 @@ Restoration" (PSFR-GAN, CVPR 2021), with the weights of facexlib. Modules are na
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mcaclip.generators.ops import channels_last, resize_mask
+from mcaclip.generators.synthesis import Synthesis
 from mcaclip.modules import load_strictly
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.published import check_layout, module_layout, read_checkpoint
@@ -120,6 +122,15 @@ class ParseNet(nn.Module):
         """Class logits `[B, 19, 512, 512]` of aligned pictures `[B, 3, S, S]` in [-1, 1] of any size."""
         x = self.encoder(resize_mask(images, INPUT_SIZE))
         return self.out_mask_conv(self.decoder(x + self.body(x)))
+
+    @property
+    def layers(self) -> Collection[int]:
+        """See `Parser.layers`: none, it looks at pictures."""
+        return ()
+
+    def parse(self, made: Synthesis, size: int) -> Tensor:
+        """See `Parser.parse`."""
+        return self.probabilities(made.image.clamp(-1, 1), size)
 
     def probabilities(self, images: Tensor, size: int = 256) -> Tensor:
         """Class probabilities, no gradient; as `ParsingHead.probabilities`, but of pictures instead of features.

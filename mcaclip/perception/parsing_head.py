@@ -6,7 +6,7 @@ Zhang et al. 2021). It parses *generated* pictures only: a photo is parsed throu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.generators.ops import normalise_features
+from mcaclip.generators.synthesis import Synthesis
 from mcaclip.modules import load_strictly
 
 CLASSES = (
@@ -45,6 +46,15 @@ class ParsingHead(nn.Module):
             part = F.interpolate(part, size=(size, size), mode="bilinear", align_corners=False)
             total = part if total is None else total + part
         return self.mix(total)
+
+    @property
+    def layers(self) -> Collection[int]:
+        """See `Parser.layers`."""
+        return PARSED_LAYERS.keys()
+
+    def parse(self, made: Synthesis, size: int) -> Tensor:
+        """See `Parser.parse`."""
+        return self.probabilities({index: made.features[index] for index in PARSED_LAYERS}, size)
 
     def probabilities(self, features: Mapping[int, Tensor], size: int = 256) -> Tensor:
         """Class probabilities `[B, 19, size, size]`, no gradient."""

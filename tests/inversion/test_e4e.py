@@ -21,6 +21,17 @@ def test_load_gives_the_stored_network_frozen(tmp_path):
     assert not again.training and not any(p.requires_grad for p in again.parameters())
 
 
+def test_a_face_of_any_size_is_encoded_at_256_px(monkeypatch):
+    with torch.device("meta"):
+        net = E4EEncoder(E4EConfig(num_ws=2))
+    seen = []
+    monkeypatch.setattr(net, "forward", lambda images: seen.append(images) or torch.zeros(1, 2, 512))
+    face = torch.linspace(-1, 1, 1024).expand(3, 1024, 1024)
+    assert net.code(face).shape == (2, 512)
+    assert seen[0].shape == (1, 3, 256, 256)
+    torch.testing.assert_close(seen[0][0, 0, 0], torch.linspace(-1, 1, 256), atol=0.01, rtol=0)
+
+
 def test_the_mean_code_is_added(monkeypatch):
     with torch.device("meta"):
         net = E4EEncoder(E4EConfig(num_ws=2))

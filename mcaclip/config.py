@@ -1,0 +1,124 @@
+"""A model stack is data: which network fills each slot. No torch here, so that arguments can be checked at once.
+
+The networks themselves are loaded by `mcaclip.stacks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from mcaclip.errors import StudioError
+
+SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "generator": {"mobilestylegan": ("mobilestylegan", "preview_head"), "stylegan2": ("stylegan2",)},
+    "encoder": {"linear": ("inversion_start",), "e4e": ("e4e",)},
+    "clip": {"FaceCLIP": ("faceclip",), "ViT-B-32-quickgelu": ("clip_vit_b32",)},
+    "identity": {"dlib": ("dlib_identity", "identity_mean"), "arcface": ("arcface_ir_se50",)},
+    "parser": {"parsing-head": ("parsing_head",), "parsenet": ("parsenet",)},
+}
+"""Slot to its choices, each with the weight files (names of `mcaclip.weights`) that it reads."""
+
+SLOT_HELP = {
+    "generator": "makes the pictures",
+    "encoder": "gives the code that an inversion starts from",
+    "clip": "compares words and pictures",
+    "identity": "tells people apart",
+    "parser": "finds the parts of a face; training and evaluation only",
+}
+EDITING_SLOTS = ("generator", "encoder", "clip", "identity")
+"""What editing needs; training needs the parser in place of the encoder."""
+
+INSTANT_ENCODERS = ("e4e",)
+"""Encoders whose code is good enough to be a result: they offer the inversion effort `instant`."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One choice a slot.
+
+    Attributes:
+        name: the stack that the choices come from.
+        generator: makes the pictures.
+        encoder: gives the code that an inversion starts from.
+        clip: the space of words and pictures.
+        identity: tells people apart.
+        parser: finds the parts of a face (for training and evaluation).
+    """
+
+    name: str
+    generator: str
+    encoder: str
+    clip: str
+    identity: str
+    parser: str
+
+    def weights(self, slots: Iterable[str] = EDITING_SLOTS) -> tuple[str, ...]:
+        """Names of the weight files that these slots read."""
+        return tuple(name for slot in slots for name in SLOTS[slot][getattr(self, slot)])
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """The slots whose choice is not that of the named stack."""
+        base = STACKS[self.name]
+        return {slot: getattr(self, slot) for slot in SLOTS if getattr(self, slot) != getattr(base, slot)}
+
+    @property
+    def label(self) -> str:
+        """The name for people and records: "paper", or "paper with clip FaceCLIP"."""
+        changes = ", ".join(f"{slot} {choice}" for slot, choice in self.overrides.items())
+        return f"{self.name} with {changes}" if changes else self.name
+
+    @property
+    def options(self) -> str:
+        """The command-line options that choose this stack, with a space in front; empty for the default."""
+        words = [] if self.name == DEFAULT_STACK else [f"--stack {self.name}"]
+        words += [f"--{slot} {choice}" for slot, choice in self.overrides.items()]
+        return "".join(f" {word}" for word in words)
+
+    @property
+    def instant(self) -> bool:
+        """Whether the encoder's own code is a result (inversion effort `instant`)."""
+        return self.encoder in INSTANT_ENCODERS
+
+
+DEFAULT_STACK = "compact"
+STACKS = {
+    "compact": Stack("compact", "mobilestylegan", "linear", "FaceCLIP", "dlib", "parsing-head"),
+    "paper": Stack("paper", "stylegan2", "e4e", "ViT-B-32-quickgelu", "arcface", "parsenet"),
+}
+"""The stacks by name; every slot can be filled otherwise (see `choose`)."""
+
+
+def choose(name: str = DEFAULT_STACK, **slots: str | None) -> Stack:
+    """A stack with other choices for some of its slots.
+
+    Args:
+        name: a key of `STACKS`.
+        slots: slot to choice (see `SLOTS`); None keeps the stack's own.
+
+    Raises:
+        StudioError: no such stack, slot or choice.
+    """
+    if name not in STACKS:
+        raise StudioError(f"stack {name!r} is not available: choose {' or '.join(STACKS)}")
+    changes = {slot: choice for slot, choice in slots.items() if choice is not None}
+    for slot, choice in changes.items():
+        if slot not in SLOTS:
+            raise StudioError(f"there is no slot {slot!r}: the slots are {', '.join(SLOTS)}")
+        if choice not in SLOTS[slot]:
+            raise StudioError(f"{slot} {choice!r} is not available: choose {' or '.join(SLOTS[slot])}")
+    return replace(STACKS[name], **changes)
+
+
+def check_parser(stack: Stack) -> None:
+    """Refuse the one pair that does not go together.
+
+    Raises:
+        StudioError: the parsing head, which reads MobileStyleGAN's own features, with another generator.
+    """
+    if stack.parser == "parsing-head" and stack.generator != "mobilestylegan":
+        raise StudioError(
+            f"the parsing head reads the features of mobilestylegan and means nothing on {stack.generator}: "
+            "add --parser parsenet"
+        )

@@ -1,0 +1,105 @@
+"""The fitted edits that a stack can use: which prompts there are, and the network behind each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import torch
+
+from mcaclip.editing.mca import EditHeader, MCANetwork, load_network, read_header
+from mcaclip.errors import WeightsError
+from mcaclip.generators.base import LayerSpec
+
+log = logging.getLogger(__name__)
+KEPT_NETWORKS = 8
+
+
+@dataclass(frozen=True)
+class FittedEdit:
+    """One prompt that has a network.
+
+    Attributes:
+        record: what was noted when it was fitted.
+        network: gives the network; it is read at its first use and kept.
+        own_masks: whether its mask nets fit the generator. Otherwise it was fitted on another one, and only its
+            shift can be used.
+        path: its file, or None for a network that is in no file.
+    """
+
+    record: dict
+    network: Callable[[], MCANetwork]
+    own_masks: bool = True
+    path: Path | None = None
+
+
+Library = Mapping[str, FittedEdit]
+"""Fitted edits by prompt."""
+
+
+def collect(
+    files: Iterable[Path],
+    asked_for: Sequence[Path],
+    generator: str,
+    layers: Sequence[LayerSpec],
+    clip: str,
+    device: str | torch.device,
+) -> dict[str, FittedEdit]:
+    """The edits of several files, the later ones before those of the same prompt.
+
+    Args:
+        files: files to use where they fit; those of another generator or space of words are left out, and damaged
+            ones are named in the log.
+        asked_for: files that the user named: they must be usable. One of another generator is used without its masks,
+            since W codes mean the same to all generators here.
+        generator: name of the stack's generator.
+        layers: its layers.
+        clip: name of the stack's space of words.
+
+    Raises:
+        WeightsError: a file that was asked for is missing, damaged, or was fitted in another space of words.
+    """
+
+    @lru_cache(maxsize=KEPT_NETWORKS)
+    def network(path: Path) -> MCANetwork:
+        return load_network(path, device)[0]
+
+    library: dict[str, FittedEdit] = {}
+    for path in files:
+        try:
+            header = read_header(path)
+        except WeightsError as error:
+            log.warning("%s is left out: %s", path, error)
+            continue
+        if header.clip == clip and _has_masks_for(header, generator, layers):
+            library |= _entries(path, header, True, network)
+    for path in asked_for:
+        header = read_header(path)
+        if header.clip != clip:
+            raise WeightsError(
+                f"{path} was fitted with clip {header.clip}, and this stack has {clip}, to which words mean "
+                f"something else: add --clip {header.clip}"
+            )
+        library |= _entries(path, header, _has_masks_for(header, generator, layers), network)
+    return library
+
+
+def edit_files(place: Path) -> list[Path]:
+    """A file itself, or the safetensors files of a folder by name; none when nothing is there."""
+    return [place] if place.is_file() else sorted(place.glob("*.safetensors"))
+
+
+def _has_masks_for(header: EditHeader, generator: str, layers: Sequence[LayerSpec]) -> bool:
+    return header.generator == generator and header.layers == tuple(layers)
+
+
+def _entries(
+    path: Path, header: EditHeader, own_masks: bool, network: Callable[[Path], MCANetwork]
+) -> dict[str, FittedEdit]:
+    return {
+        prompt: FittedEdit(record, partial(network, path), own_masks, path)
+        for prompt, record in header.prompts.items()
+    }

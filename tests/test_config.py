@@ -1,0 +1,59 @@
+"""Stacks as data: what may be chosen, and how a choice is named in messages and commands."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from mcaclip.config import EDITING_SLOTS, SLOT_HELP, SLOTS, STACKS, Stack, check_parser, choose
+from mcaclip.errors import StudioError
+from mcaclip.weights_table import STACKS as WEIGHT_STACKS
+from mcaclip.weights_table import TABLE
+
+
+def test_every_slot_has_choices_help_and_known_files():
+    assert set(SLOTS) == set(SLOT_HELP) == {field.name for field in fields(Stack)} - {"name"}
+    for stack in STACKS.values():
+        assert all(getattr(stack, slot) in SLOTS[slot] for slot in SLOTS)
+        assert set(stack.weights(SLOTS)) <= set(WEIGHT_STACKS[stack.name]) <= set(TABLE)
+
+
+def test_editing_reads_no_parser():
+    assert "parser" not in EDITING_SLOTS
+    assert "parsenet" not in STACKS["paper"].weights()
+    assert set(STACKS["paper"].weights()) == {"stylegan2", "e4e", "clip_vit_b32", "arcface_ir_se50"}
+
+
+def test_slots_are_chosen_one_by_one():
+    mixed = choose("compact", clip="ViT-B-32-quickgelu", encoder=None)
+    assert (mixed.clip, mixed.encoder, mixed.generator) == ("ViT-B-32-quickgelu", "linear", "mobilestylegan")
+    assert mixed.label == "compact with clip ViT-B-32-quickgelu"
+    assert mixed.options == " --clip ViT-B-32-quickgelu"
+    assert choose("paper", clip="FaceCLIP").options == " --stack paper --clip FaceCLIP"
+    assert (choose().label, choose().options) == ("compact", "")
+
+
+def test_only_a_trained_encoder_is_instant():
+    assert STACKS["paper"].instant and not STACKS["compact"].instant
+    assert choose("compact", encoder="e4e").instant
+
+
+@pytest.mark.parametrize(
+    ("name", "slots", "message"),
+    [
+        ("huge", {}, "compact or paper"),
+        ("paper", {"clip": "BERT"}, "FaceCLIP or ViT-B-32-quickgelu"),
+        ("paper", {"wings": "e4e"}, "slots are generator"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_does(name, slots, message):
+    with pytest.raises(StudioError, match=message):
+        choose(name, **slots)
+
+
+def test_the_parsing_head_goes_with_its_own_generator_only():
+    check_parser(STACKS["compact"])
+    check_parser(choose("compact", generator="stylegan2", parser="parsenet"))
+    with pytest.raises(StudioError, match="--parser parsenet"):
+        check_parser(choose("compact", generator="stylegan2"))

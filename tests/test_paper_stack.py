@@ -1,0 +1,257 @@
+"""The paper's stack from end to end, with small random networks in its slots: fit a prompt, find it, edit with it.
+
+StyleGAN2 has 18 rows and 1024 px but 4 channels, ArcFace 4 units, and ParseNet looks at 32 px. All wiring is real.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from mcaclip import align, bench, stacks, weights
+from mcaclip.__main__ import main
+from mcaclip.config import choose
+from mcaclip.editing.mca import PAPER_CONFIG, MCANetwork
+from mcaclip.editor import FaceEditor, load_editor
+from mcaclip.errors import PromptError, StudioError, WeightsError
+from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, StyleGAN2Preview
+from mcaclip.inversion import optimise
+from mcaclip.inversion.e4e import E4EEncoder
+from mcaclip.perception import ir_se, parsenet
+from mcaclip.perception.arcface import ArcFaceIdentity
+from mcaclip.perception.parsenet import ParseNet
+from mcaclip.types import EditSettings, to_uint8
+from mcaclip.weights_table import TABLE
+from tests.editing.test_mca import TINY
+from tests.helpers.drawn_face import draw_face
+from tests.helpers.fake_hub import FakeHub
+from train.precision import Precision
+from train.prompt import PAPER_PRESET, PromptObjective, fit_prompts, shifted_rows
+
+PROMPT = "green lipstick"
+SIDES = [4, *(side for power in range(3, 11) for side in (1 << power, 1 << power)), 1024]
+STACK = choose("paper", clip="FaceCLIP")
+NETWORK = replace(TINY, last_row=17)
+REAL_GET = weights.get
+SETTINGS = replace(PAPER_PRESET, network=NETWORK, views=1, batch=2, steps=2, upper_mask_faces=1)
+
+
+class TinyEncoder(nn.Module):
+    """From a picture to a code near the mean one, with a row of its own for every row."""
+
+    def __init__(self, mean: Tensor) -> None:
+        super().__init__()
+        self.mean, self.rows = mean, nn.Linear(48, 18 * 512)
+        self.requires_grad_(False)
+
+    def code(self, image: Tensor) -> Tensor:
+        return self.mean + 0.3 * self.rows(F.adaptive_avg_pool2d(image, 4).flatten()).view(18, 512)
+
+
+@pytest.fixture(scope="module")
+def nets() -> dict[str, nn.Module]:
+    torch.manual_seed(0)
+    generator = StyleGAN2(StyleGAN2Config(1024, 4, 4096))
+    generator.w_avg = generator.mapping(torch.randn(64, 512)).mean(0).detach()
+    nets = {"generator": generator, "encoder": TinyEncoder(generator.w_avg)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ir_se, "STAGES", ((64, 1), (128, 1), (256, 1), (512, 1)))
+        nets |= {"identity": ArcFaceIdentity(), "parser": ParseNet()}
+    return {name: net.requires_grad_(False).eval() for name, net in nets.items()}
+
+
+@pytest.fixture(scope="module")
+def asked(nets) -> Iterator[list[str]]:
+    """Names of the weight files that were asked for; those of the hub become the small networks."""
+    names: list[str] = []
+    real = weights.get
+
+    def get(name: str, *args) -> Path:
+        names.append(name)
+        return Path(name) if name in weights.STACKS["paper"] and name != "dlib_landmarks" else real(name, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights, "get", get)
+        patch.setattr(weights, "hashes", lambda used: dict.fromkeys(used, "0" * 64))
+        patch.setattr(parsenet, "INPUT_SIZE", 32)
+        patch.setattr(ir_se, "STAGE_ENDS", (0, 1, 2, 3))
+        patch.setitem(optimise.EFFORTS, "good", replace(optimise.EFFORTS["good"], steps=2))
+        for kind, slot in (
+            (StyleGAN2, "generator"), (E4EEncoder, "encoder"), (ArcFaceIdentity, "identity"), (ParseNet, "parser")
+        ):  # fmt: skip
+            patch.setattr(kind, "load", classmethod(lambda cls, *_, slot=slot: nets[slot]))
+        yield names
+
+
+@pytest.fixture(scope="module")
+def objective(asked, nets) -> PromptObjective:
+    parts = (stacks.load_space(STACK, "cpu"), stacks.load_identity(STACK, "cpu"), stacks.load_parser(STACK, "cpu"))
+    return PromptObjective(StyleGAN2Preview(nets["generator"]), *parts, [PROMPT], SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def small_generator() -> StyleGAN2:
+    torch.manual_seed(0)
+    return StyleGAN2(StyleGAN2Config(64, 8, 512, checkpoint_from=32)).requires_grad_(False).eval()
+
+
+@pytest.fixture(scope="module")
+def fitted(objective, nets, tmp_path_factory) -> Path:
+    """A prompt, fitted in two steps through the preview, in a file."""
+    return fit_prompts(objective, nets["generator"], tmp_path_factory.mktemp("run"), stack=STACK)
+
+
+@pytest.fixture(scope="module")
+def editor(asked, fitted) -> FaceEditor:
+    return load_editor(STACK, "cpu", edits=[fitted])
+
+
+def test_editing_asks_for_what_it_uses_and_for_no_parser(asked, nets):
+    asked.clear()
+    bare = load_editor("paper", "cpu", clip="FaceCLIP")
+    assert bare.stack == "paper with clip FaceCLIP"
+    assert set(asked) == {"stylegan2", "e4e", "faceclip", "arcface_ir_se50", "dlib_landmarks", "edits"}
+    assert bare.prompts() == (), "the shipped edits are those of the compact stack"
+    with pytest.raises(PromptError, match="no prompt is fitted for the paper") as caught:
+        bare.check_prompt(PROMPT)
+    for part in (f'python -m train prompt "{PROMPT}" --stack paper --clip FaceCLIP', "--edits FILE"):
+        assert part in str(caught.value)
+
+
+def test_a_photo_goes_all_the_way(editor, nets, tmp_path):
+    Image.fromarray(draw_face(400, 400, ((200, 200, 160),))).save(tmp_path / "me.png")
+    arguments = ["edit", str(tmp_path / "me.png"), "--prompt", PROMPT, "--out", str(tmp_path / "out")]
+    seen = []
+
+    def load(stack, edits) -> FaceEditor:
+        seen.append(stack)
+        return editor
+
+    assert main([*arguments, "--stack", "paper", "--clip", "FaceCLIP", "--inversion", "instant"], load) == 0
+    assert seen == [STACK]
+    folder = tmp_path / "out" / "me"
+    result = json.loads((folder / "result.json").read_text())
+    assert (result["stack"], result["inversion"]) == ("paper with clip FaceCLIP", "instant")
+    assert [mask["side"] for mask in result["masks"]] == SIDES
+    assert len(list((folder / "masks").iterdir())) == 18
+    assert any(name.endswith("edit.safetensors") for name in result["weights"]), "the fit is on record"
+
+
+def test_instant_is_the_encoders_code_and_good_goes_on_from_it(editor, nets):
+    aligned = align.already_aligned(to_uint8(editor.sample(1).reconstruction))
+    code = nets["encoder"].code(aligned.image)
+    instant, good = (editor.invert(aligned, effort) for effort in ("instant", "good"))
+    assert torch.equal(instant.w_plus, code)
+    assert not torch.equal(good.w_plus, code) and (good.w_plus - code).abs().max() < 0.5
+    assert good.reconstruction.shape == (3, 1024, 1024) and -1 <= good.identity <= 1
+    torch.testing.assert_close(good.w_plus[12:] - good.w_plus[-1], code[12:] - code[-1], atol=1e-5, rtol=0)
+    with pytest.raises(StudioError, match="instant or good or best"):
+        editor.invert(aligned, "fast")
+
+
+def test_edit_and_preview_have_a_mask_a_layer(editor):
+    face = editor.sample(2)
+    result, small = (draw(face, EditSettings(PROMPT)) for draw in (editor.edit, editor.preview))
+    assert [mask.shape[-1] for mask in result.masks] == SIDES
+    assert result.image.shape == (3, 1024, 1024) and small.image.shape == (3, 256, 256)
+    assert [mask.shape[-1] for mask in small.masks] == [*SIDES[:13], 256]
+    assert all(torch.equal(one, other) for one, other in zip(small.masks[:13], result.masks, strict=False))
+    assert not torch.equal(result.image, face.reconstruction)
+    assert result.notes == ()
+
+
+def test_strength_zero_is_the_reconstruction_bit_for_bit(editor):
+    face = editor.sample(2)
+    assert torch.equal(editor.edit(face, EditSettings(PROMPT, strength=0.0)).image, face.reconstruction)
+
+
+def test_rows_that_the_preview_cannot_show_are_not_shifted(editor, nets):
+    shift = editor.preview(editor.sample(2), EditSettings(PROMPT)).delta_w
+    assert (shift.abs().amax(1) > 0).tolist() == [NETWORK.first_row <= row <= 13 for row in range(18)]
+    full = nets["generator"]
+    assert shifted_rows(PAPER_CONFIG, full, StyleGAN2Preview(full)) == replace(PAPER_CONFIG, last_row=13)
+    assert shifted_rows(PAPER_CONFIG, full, full) == PAPER_CONFIG, "at full size all rows learn"
+
+
+def test_an_edit_of_another_generator_comes_without_masks_and_says_so(editor):
+    foreign = {prompt: replace(edit, own_masks=False) for prompt, edit in editor.models.library.items()}
+    other = FaceEditor(replace(editor.models, library=foreign), STACK, editor.device)
+    result = other.edit(editor.sample(2), EditSettings(PROMPT))
+    assert all(bool((mask == 1).all()) for mask in result.masks) and len(result.masks) == 18
+    assert "another generator" in result.notes[0]
+
+
+@pytest.mark.parametrize("to", [None, torch.bfloat16])
+def test_a_full_size_step_reaches_every_part_of_the_network(objective, small_generator, to):
+    """Layers from 32 px on are computed twice (`checkpoint_from` of the generator)."""
+    full = PromptObjective(
+        small_generator, objective.space, objective.identity, objective.parser, [PROMPT], SETTINGS,
+        precision=Precision(to),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    network = MCANetwork(small_generator.layers, NETWORK)
+    codes = SETTINGS.sampler.draw(small_generator, 1, np.random.default_rng(0))
+    terms = full(network, codes, full.targets, np.random.default_rng(0))
+    assert set(terms) == {"id", "l2", "nce", "area", "tv", "bg", "loss"}
+    assert all(value.dtype is torch.float32 and torch.isfinite(value) for value in terms.values())
+    terms["loss"].backward()
+    for part in (*network.coral.nets, network.coral.final, network.fusion, network.mapper):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+
+
+def test_steps_lower_the_loss(objective, small_generator):
+    parts = (objective.space, objective.identity, objective.parser)
+    small = PromptObjective(small_generator, *parts, [PROMPT], SETTINGS)
+    torch.manual_seed(0)
+    network = MCANetwork(small_generator.layers, NETWORK)
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    codes = SETTINGS.sampler.draw(small_generator, 1, np.random.default_rng(0))
+    seen = []
+    for _ in range(3):
+        loss = small(network, codes, small.targets, np.random.default_rng(0))["loss"]
+        seen.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert seen[-1] < seen[0]
+
+
+def test_bench_measures_a_stack_without_a_fitted_prompt(editor):
+    bare = FaceEditor(replace(editor.models, library={}), STACK, editor.device)
+    stages = bench.stages(bare, repeats=1)
+    assert [stage.name for stage in stages] == [
+        "random face, 1024 px", "slider preview, 256 px", "edit, 1024 px", "inversion, instant", "inversion, good"
+    ]  # fmt: skip
+    measured = bench.measure(stages[1], bare.device)
+    assert measured.seconds > 0 and measured.memory > 1e8
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch) -> Path:
+    """An empty folder `MCACLIP_WEIGHTS`, an empty cache, and a hub that cannot be reached."""
+    FakeHub(tmp_path / "hub", monkeypatch)
+    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path / "weights"))
+    (tmp_path / "weights").mkdir()
+    return tmp_path / "weights"
+
+
+@pytest.mark.parametrize("state", ["missing", "corrupt"])
+def test_a_file_that_cannot_be_used_names_itself_its_source_and_its_fix(elsewhere, monkeypatch, state):
+    source = TABLE["stylegan2"].source
+    if state == "corrupt":
+        (elsewhere / source.file).write_bytes(b"no weights")
+    monkeypatch.setattr(weights, "get", REAL_GET)
+    with pytest.raises(WeightsError) as caught:
+        load_editor("paper", "cpu")
+    for part in (source.file, source.repo, "python -m mcaclip fetch --stack paper", "MCACLIP_WEIGHTS"):
+        assert part in str(caught.value)

@@ -1,0 +1,44 @@
+"""The edit network that a fit begins with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mcaclip.editing.mca import MCAConfig, MCANetwork, load_network
+from mcaclip.errors import TrainingError
+from mcaclip.generators.base import Generator
+
+
+def shifted_rows(config: MCAConfig, generator: Generator, trained_through: Generator) -> MCAConfig:
+    """The network's shape without rows that training cannot see.
+
+    StyleGAN2's preview ends at 256 px: nothing would tell the rows above it what to do, so they are not shifted.
+    """
+    seen, used = (max(_rows(made)) for made in (trained_through, generator))
+    return replace(config, last_row=min(config.last_row, seen)) if seen < used else config
+
+
+def _rows(generator: Generator) -> set[int]:
+    styled = {row for spec in generator.layers for row in spec.rows}
+    return styled | {spec.rgb_row for spec in generator.layers if spec.rgb_row is not None}
+
+
+def new_network(generator: Generator, config: MCAConfig, start_from: Path | None = None) -> MCANetwork:
+    """An edit network for a generator's layers.
+
+    Args:
+        start_from: a file to take the weights from; random ones when None.
+
+    Raises:
+        TrainingError: that file holds a network of another shape.
+    """
+    network = MCANetwork(generator.layers, config)
+    if start_from is not None:
+        try:
+            network.load_state_dict(load_network(start_from)[0].state_dict())
+        except RuntimeError as error:
+            raise TrainingError(
+                f"{start_from} has another structure than this preset: start without --start-from"
+            ) from error
+    return network.to(generator.w_avg.device)
