@@ -34,8 +34,9 @@ from mcaclip.weights_table import TABLE
 from tests.editing.test_mca import TINY
 from tests.helpers.drawn_face import draw_face
 from tests.helpers.fake_hub import FakeHub
+from train.bench import training_step
 from train.precision import Precision
-from train.prompt import PAPER_PRESET, PromptObjective, fit_prompts, shifted_rows
+from train.prompt import PAPER_PRESET, PRESETS, PromptObjective, fit_prompts, shifted_rows
 
 PROMPT = "green lipstick"
 SIDES = [4, *(side for power in range(3, 11) for side in (1 << power, 1 << power)), 1024]
@@ -225,14 +226,18 @@ def test_steps_lower_the_loss(objective, small_generator):
     assert seen[-1] < seen[0]
 
 
-def test_bench_measures_a_stack_without_a_fitted_prompt(editor):
+def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):
     bare = FaceEditor(replace(editor.models, library={}), STACK, editor.device)
     stages = bench.stages(bare, repeats=1)
     assert [stage.name for stage in stages] == [
         "random face, 1024 px", "slider preview, 256 px", "edit, 1024 px", "inversion, instant", "inversion, good"
     ]  # fmt: skip
-    measured = bench.measure(stages[1], bare.device)
-    assert measured.seconds > 0 and measured.memory > 1e8
+    monkeypatch.setitem(PRESETS, "paper", replace(SETTINGS, batch=1))
+    step = training_step(bare)
+    assert step.name == "training step, 256 px, batch 1"
+    for stage in (stages[1], step):
+        measured = bench.measure(stage, bare.device)
+        assert measured.seconds > 0 and measured.memory > 1e8
 
 
 @pytest.fixture

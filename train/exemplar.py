@@ -25,4 +25,4 @@ def paint_exemplar(
     if meaning.part == "goatee" and beard is not None:
         picture = grow_beard(generator, code, source, part, beard)
     cover = COVER.get(meaning.part, 0.7)
-    return paint(picture[0].clamp(-1, 1), part[0], colour_lab(meaning.colour), 1.0, cover)[None]
+    return paint(picture[0].clamp(-1, 1), part[0], colour_lab(meaning.colour).to(source), 1.0, cover)[None]
