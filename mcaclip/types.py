@@ -68,7 +68,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-"""Called between steps; it may raise to cancel the computation."""
+"""Called between steps; it may raise `StopEarly` to keep the best so far, or anything else to cancel."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,10 @@ class Inversion:
     reconstruction: Tensor
     identity: float | None
     seconds: float
+
+
+class StopEarly(Exception):  # noqa: N818 - a request, not an error
+    """Raised by a progress callback: end now and keep the best result so far."""
 
 
 @dataclass(frozen=True)

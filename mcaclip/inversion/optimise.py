@@ -1,24 +1,30 @@
-"""Inversion by optimisation through the 256 px preview.
+"""From the encoder's code to the person: optimisation through the preview, then through the full generator.
 
-First the one w that fits all rows, then a small offset a row: the order and the offset penalty keep the code near
-the faces that the generator knows, which is what makes it editable.
+The encoder's base row and its small offsets move together through the 256 px preview. A prior on codes, a penalty on
+the offsets and a short way keep them where edits work. The preview only guesses what the uppermost rows do; they are
+fitted last, on small windows of the full-size picture.
 Source: the idea of e4e (Tov et al. 2021, "distortion-editability trade-off"), applied to optimisation.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.generators.base import NUM_WS, Generator, seeded_z
+from mcaclip.generators.base import NUM_WS
+from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.start import LinearStart
-from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
-from mcaclip.types import Progress, ProgressCallback
+from mcaclip.inversion.encoder import FaceEncoder, look
+from mcaclip.inversion.finish import FinishSettings, finish_upper_rows
+from mcaclip.inversion.likeness import SIDE, Likeness, LikenessWeights
+from mcaclip.inversion.prior import LatentPrior
+from mcaclip.inversion.report import Report
+from mcaclip.perception.identity import FaceIdentity
+from mcaclip.types import ProgressCallback
 
 OFFSET_ROWS = 12
 """Rows from here on keep the base: the preview only guesses their effect, and offsets would exploit its errors."""
@@ -29,122 +35,105 @@ class InversionSettings:
     """Effort and balance of the optimisation.
 
     Attributes:
-        steps: optimiser steps (about 0.2 s each on two CPU cores).
-        base_share: share of the steps that move all rows together.
+        steps: optimiser steps through the preview (about 0.2 s each on two CPU cores); 0 keeps the encoder's code.
         lr: Adam's learning rate at the start; it falls by a cosine.
-        pixel: weight of the pixel term (absolute difference at 256 and 64 px, the face counts three times).
-        feature: weight of the feature term (maps of the identity network).
-        identity: weight of 1 - identity cosine.
+        likeness: weights of the terms that compare pictures.
         offset: weight of the mean squared offset of the rows, in variances of w.
-        prior: weight of the mean squared distance of the base from the average face, in variances of w.
+        prior: weight of the distance of the rows from natural codes (see `LatentPrior`).
         live_every: steps between two live frames.
+        finish: the full-size steps at the end.
     """
 
-    steps: int = 90
-    base_share: float = 0.35
-    lr: float = 0.06
-    pixel: float = 1.0
-    feature: float = 0.6
-    identity: float = 0.5
+    steps: int = 36
+    lr: float = 0.05
+    likeness: LikenessWeights = field(default_factory=LikenessWeights)
     offset: float = 0.02
-    prior: float = 0.004
+    prior: float = 0.01
     live_every: int = 5
+    finish: FinishSettings = field(default_factory=FinishSettings)
 
 
-EFFORTS = {"good": InversionSettings(), "best": InversionSettings(steps=240)}
+FINISH_STEP_COST = 1.5
+"""Time of a full-size step in steps through the preview, for the progress that is shown."""
+
+EFFORTS = {
+    "instant": InversionSettings(steps=0, finish=FinishSettings(steps=0)),
+    "good": InversionSettings(),
+    "best": InversionSettings(steps=180, finish=FinishSettings(steps=40)),
+}
 """What `--inversion` and the app offer."""
 
 
 def invert(
-    generator: Generator,
+    generator: PreviewGenerator,
     identity: FaceIdentity,
-    start: LinearStart,
+    encoder: FaceEncoder,
     image: Tensor,
     settings: InversionSettings,
     callback: ProgressCallback | None = None,
+    initial: Tensor | None = None,
 ) -> Tensor:
     """Find the W+ code of an aligned face.
 
     Args:
-        generator: the preview generator.
+        generator: the preview of the full generator.
         image: `[3, S, S]` in [-1, 1], FFHQ-aligned.
-        callback: gets live frames; may raise to cancel.
+        callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
+        initial: `w_plus [18, 512]` of an earlier call to go on from; None for the encoder's code.
 
     Returns:
         `w_plus [18, 512]`, the code of the lowest loss seen.
     """
-    target = _Target.of(image.to(generator.w_avg.device), generator.image_size, identity)
-    with torch.no_grad():
-        guess = start(image[None].to(generator.w_avg.device))[0]
-    base = guess.clone().requires_grad_(True)
-    offsets = torch.zeros(OFFSET_ROWS, base.numel(), device=base.device, requires_grad=True)
+    target = image[None].to(generator.w_avg.device)
+    if initial is None:
+        initial = encode(generator, identity, encoder, target)
+    code = initial.to(target)
+    preview_part = settings.steps / max(1, settings.steps + FINISH_STEP_COST * settings.finish.steps)
+    stopped = False
+    if settings.steps:
+        report = Report(callback, 0.0, preview_part)
+        code, stopped = _through_preview(generator, identity, target, code, settings, report)
+    if settings.finish.steps and not stopped:
+        code = finish_upper_rows(generator, target[0], code, settings.finish, Report(callback, preview_part, 1.0))
+    return code
+
+
+@torch.no_grad()
+def encode(generator: PreviewGenerator, identity: FaceIdentity, encoder: FaceEncoder, target: Tensor) -> Tensor:
+    """The encoder's code `[18, 512]` of a face `[1, 3, S, S]`."""
+    small = F.interpolate(target, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+    return encoder.code(look(identity, small))[0]
+
+
+def _through_preview(
+    generator: PreviewGenerator,
+    identity: FaceIdentity,
+    target: Tensor,
+    initial: Tensor,
+    settings: InversionSettings,
+    report: Report,
+) -> tuple[Tensor, bool]:
+    """The best code `[18, 512]` seen, and whether the callback asked to stop."""
+    likeness, prior = Likeness.of(target, identity), LatentPrior.of(generator)
+    base = initial[-1].clone().requires_grad_(True)
+    offsets = (initial[:OFFSET_ROWS] - initial[-1]).clone().requires_grad_(True)
     still = torch.zeros(NUM_WS - OFFSET_ROWS, base.numel(), device=base.device)
     optimizer = torch.optim.Adam([base, offsets], lr=settings.lr, betas=(0.9, 0.99))
-    variance = _w_variance(generator)
-    best_loss, best = math.inf, base.detach().expand(NUM_WS, -1).clone()
+    best_loss, best = math.inf, initial
     for step in range(settings.steps):
         progress = step / settings.steps
         optimizer.param_groups[0]["lr"] = settings.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
-        moving = progress >= settings.base_share
-        code = base + torch.cat([offsets if moving else offsets.detach(), still])
+        code = base + torch.cat([offsets, still])
         picture = synthesize(generator, code[None]).image
-        loss = target.distance(picture, identity, settings)
-        loss = loss + settings.offset * (offsets.square() / variance).mean()
-        loss = loss + settings.prior * ((base - generator.w_avg).square() / variance).mean()
+        loss = likeness.total(likeness.parts(picture, identity), settings.likeness)
+        loss = loss + settings.offset * offsets.square().mean() / prior.w_variance
+        loss = loss + settings.prior * prior.distance(code[: OFFSET_ROWS + 1])
         if loss.item() < best_loss:
             best_loss, best = loss.item(), code.detach().clone()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        if callback and (step % settings.live_every == 0 or step == settings.steps - 1):
-            callback(Progress("reconstructing", (step + 1) / settings.steps, picture[0].detach().clamp(-1, 1).cpu()))
-    return best
-
-
-@torch.no_grad()
-def _w_variance(generator: Generator) -> Tensor:
-    """Mean variance of w over a thousand seeded faces."""
-    w = generator.mapping(seeded_z(1000, 1).to(generator.w_avg.device))
-    return (w - generator.w_avg).square().mean()
-
-
-@dataclass(frozen=True)
-class _Target:
-    """The photo at the preview's size with what is compared."""
-
-    image: Tensor
-    weight: Tensor
-    features: list[Tensor]
-    embedding: Tensor
-
-    @classmethod
-    @torch.no_grad()
-    def of(cls, image: Tensor, size: int, identity: FaceIdentity) -> _Target:
-        small = F.interpolate(image[None], size=(size, size), mode="bilinear", antialias=True)
-        return cls(small, _face_weight(size).to(small), _features(identity, small), identity.embed(small))
-
-    def distance(self, picture: Tensor, identity: FaceIdentity, settings: InversionSettings) -> Tensor:
-        difference = (picture - self.image).abs() * self.weight
-        coarse = (F.avg_pool2d(picture, 4) - F.avg_pool2d(self.image, 4)).abs() * F.avg_pool2d(self.weight, 4)
-        loss = settings.pixel * (difference.mean() + coarse.mean())
-        features = _features(identity, picture)
-        terms = [(a - b).square().mean() / b.square().mean() for a, b in zip(features, self.features, strict=True)]
-        loss = loss + settings.feature * torch.stack(terms).mean()
-        if settings.identity:
-            cosine = (identity.embed(picture) * self.embedding).sum()
-            loss = loss + settings.identity * (1 - cosine)
-        return loss
-
-
-def _features(identity: FaceIdentity, picture: Tensor) -> list[Tensor]:
-    """Low and middle maps of the identity network: edges and parts, at 72, 35 and 17 px."""
-    return identity.features(aligned_to_chips(picture))[:4]
-
-
-def _face_weight(size: int) -> Tensor:
-    """Smooth weight that counts the middle of an FFHQ crop three times, mean 1."""
-    axis = torch.linspace(-1, 1, size)
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    inside = torch.sigmoid((0.62 - ((x / 0.85).square() + (y - 0.12).square()).sqrt()) * 10)
-    weight = 1 + 2 * inside
-    return (weight / weight.mean())[None, None]
+        last = step == settings.steps - 1
+        if (step % settings.live_every == 0 or last) and report((step + 1) / settings.steps, picture):
+            return best, True
+    return best, False
