@@ -104,9 +104,7 @@ def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     _add_stack(parser)
     parser.add_argument("--face", type=int, default=0, help="which face, 0 is the largest (default 0)")
     parser.add_argument("--seed", type=_seed, default=0, help="seed of the inversion (default 0)")
-    parser.add_argument(
-        "--inversion", choices=("instant", *validate.EFFORTS), default="good", help="effort (default good)"
-    )
+    parser.add_argument("--inversion", choices=validate.EFFORTS, default="good", help="effort (default good)")
 
 
 def _add_stack(parser: argparse.ArgumentParser) -> None:

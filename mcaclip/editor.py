@@ -20,8 +20,9 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.generators.synthesis import masked_synthesize, synthesize
+from mcaclip.inversion import quality
+from mcaclip.inversion.encoder import FaceEncoder
 from mcaclip.inversion.optimise import EFFORTS, invert
-from mcaclip.inversion.start import LinearStart
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import understand
@@ -38,7 +39,7 @@ from mcaclip.types import (
 INVERSION_EFFORTS = tuple(EFFORTS)
 STACKS = ("compact",)
 COMPACT_WEIGHTS = (
-    "mobilestylegan", "preview_head", "inversion_start", "faceclip", "edits", "dlib_identity", "identity_mean",
+    "mobilestylegan", "preview_head", "encoder", "faceclip", "edits", "dlib_identity", "identity_mean",
     "dlib_landmarks",
 )  # fmt: skip
 MAX_PROMPT = 200
@@ -51,14 +52,14 @@ class Models:
     Attributes:
         generator: the full-size generator.
         preview: its 256 px stand-in.
-        start: where inversions begin.
+        encoder: where inversions begin.
         network: the fitted edit network.
         fitted: the prompts it was fitted to, with their records.
     """
 
     generator: MobileStyleGAN
     preview: PreviewGenerator
-    start: LinearStart
+    encoder: FaceEncoder
     identity: FaceIdentity
     aligner: align.FaceAligner
     space: ClipSpace
@@ -98,7 +99,7 @@ class FaceEditor:
 
         Args:
             effort: one of `INVERSION_EFFORTS`.
-            callback: gets live frames; may raise to cancel.
+            callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
             seed: kept for methods that draw random numbers; this one does not.
 
         Raises:
@@ -109,12 +110,19 @@ class FaceEditor:
             raise StudioError(f"inversion effort {effort!r} is not available on this stack: choose {known}")
         torch.manual_seed(seed)
         m, started = self.models, time.monotonic()
-        code = invert(m.preview, m.identity, m.start, aligned.image, EFFORTS[effort], callback)
+        code = invert(m.preview, m.identity, m.encoder, aligned.image, EFFORTS[effort], callback)
         with torch.no_grad():
-            reconstruction = synthesize(m.generator, code[None]).image.clamp(-1, 1)
-            likeness = m.identity.similarity(reconstruction, aligned.image[None].to(self.device))
-        seconds = time.monotonic() - started
-        return Inversion(code.cpu(), reconstruction[0].cpu(), float(likeness), seconds)
+            reconstruction = synthesize(m.generator, code[None]).image[0].clamp(-1, 1)
+        found = quality.measure(m.identity, aligned.image.to(self.device), reconstruction)
+        return Inversion(
+            w_plus=code.cpu(),
+            reconstruction=reconstruction.cpu(),
+            identity=found.identity,
+            seconds=time.monotonic() - started,
+            pixel=found.pixel,
+            perceptual=found.perceptual,
+            notes=quality.warnings(aligned, found, effort),
+        )
 
     @torch.no_grad()
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
@@ -259,7 +267,7 @@ def load_editor(
     models = Models(
         generator=generator,
         preview=PreviewGenerator(generator, PreviewHead.load(paths["preview_head"], chosen)),
-        start=LinearStart.load(paths["inversion_start"], chosen),
+        encoder=FaceEncoder.load(paths["encoder"], chosen),
         identity=FaceIdentity.load(chosen),
         aligner=align.FaceAligner(paths["dlib_landmarks"]),
         space=ClipSpace.load(paths["faceclip"], device=chosen),

@@ -9,7 +9,7 @@ from mcaclip.errors import PromptError, StudioError
 MAX_PROMPT_LENGTH = 200
 MAX_STRENGTH = 2.0
 MAX_THRESHOLD = 0.95
-EFFORTS = ("good", "best")
+EFFORTS = ("instant", "good", "best")
 STACKS = ("compact",)
 
 
@@ -64,13 +64,8 @@ def check_effort(effort: str) -> str:
     """The effort itself.
 
     Raises:
-        StudioError: for `instant`, which needs an encoder that is not shipped yet, and for other words.
+        StudioError: there is no such effort.
     """
-    if effort == "instant":
-        raise StudioError(
-            "Instant inversion needs the trained encoder, which this version does not have yet. "
-            "Use --inversion good (quick) or --inversion best (longer)."
-        )
     if effort not in EFFORTS:
         raise StudioError(f'The inversion effort "{effort}" does not exist; use one of: {", ".join(EFFORTS)}.')
     return effort

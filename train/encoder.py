@@ -23,10 +23,11 @@ from mcaclip.inversion.likeness import Likeness, LikenessWeights
 from mcaclip.modules import save_half
 from mcaclip.perception.identity import FaceIdentity
 from train.degrade import MILD, STRONG
+from train.encoder_linear import fit_linear
 from train.encoder_pool import Pool, render_pool
 from train.encoder_views import ViewCache, cache_views, degraded
 from train.faces import CodeSampler
-from train.loop import LoopSettings, TrainingLoop
+from train.loop import CHECKPOINT, LoopSettings, TrainingLoop
 from train.preview_head import psnr
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,9 @@ def sampler() -> CodeSampler:
     return CodeSampler(psi=(0.5, 1.0), mix=0.3, jitter=0.2)
 
 
-def code_loss(encoder: FaceEncoder, base: Tensor, offsets: Tensor, codes: Tensor, penalty: float) -> dict[str, Tensor]:
+def code_loss(
+    encoder: FaceEncoder, base: Tensor, offsets: Tensor, codes: Tensor, penalty: float
+) -> dict[str, Tensor]:
     """Squared error of the rows in variances of w; upper rows, which hardly show at 256 px, count a quarter."""
     true = (codes - encoder.w_mean) / encoder.w_std
     rows = torch.cat([base[:, None], base[:, None] + offsets], 1)
@@ -84,14 +87,19 @@ def learn_codes(
 ) -> None:
     """Stage two: from cached views to codes; the averaged weights are left in `encoder`."""
     count = min(cache.count for cache in caches) - settings.held_out
-    optimizer = torch.optim.AdamW(encoder.parameters(), settings.lr, weight_decay=settings.weight_decay)
+    encoder.project.requires_grad_(False)  # the linear path is solved afterwards
+    encoder.spread.requires_grad_(False)
+    learned = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learned, settings.lr, weight_decay=settings.weight_decay)
     limits = LoopSettings(settings.steps, minutes, settings.seed, ema=0.995, log_every=20, warmup=100)
     loop = TrainingLoop(encoder, optimizer, limits, out / "codes", {**asdict(settings), "faces_used": count})
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
         index = np.sort(rng.choice(count, settings.batch, replace=False))
         view = caches[rng.integers(len(caches))].batch(index)
-        return code_loss(encoder, *encoder(view), codes[index], settings.offset)
+        with torch.autocast(encoder.w_mean.device.type, torch.bfloat16):
+            base, offsets = encoder(view)
+        return code_loss(encoder, base.float(), offsets.float(), codes[index], settings.offset)
 
     encoder.train()
     loop.run(step)
@@ -110,7 +118,9 @@ def learn_pictures(
 ) -> None:
     """Stage three: the reconstruction, made by the preview, has to look like the face before it was degraded."""
     count = len(pool) - settings.held_out
-    optimizer = torch.optim.AdamW(encoder.parameters(), settings.picture_lr, betas=(0.9, 0.99))
+    encoder.spread.requires_grad_(True)
+    learned = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learned, settings.picture_lr, betas=(0.9, 0.99))
     limits = LoopSettings(settings.picture_steps, minutes, settings.seed, ema=0.98, log_every=10, warmup=20)
     loop = TrainingLoop(encoder, optimizer, limits, out / "pictures", {**asdict(settings), "faces_used": count})
 
@@ -122,19 +132,19 @@ def learn_pictures(
             likeness = Likeness.of(pool.pictures(index), identity)
         base, offsets = encoder(view)
         terms = code_loss(encoder, base, offsets, pool.codes[index], settings.offset)
-        code = _rows(encoder, base, offsets)
+        code = encoder.rows(base, offsets)
         parts = likeness.parts(synthesize(generator, code).image, identity)
         picture = likeness.total(parts, settings.likeness)
-        return {"loss": picture + settings.anchor * terms["loss"], "picture": picture, **parts, "code": terms["lower"]}
+        return {
+            "loss": picture + settings.anchor * terms["loss"],
+            "picture": picture,
+            **parts,
+            "code": terms["lower"],
+        }
 
     encoder.eval()  # the statistics of the code stage stay: batches of four are too small for new ones
     loop.run(step)
     encoder.load_state_dict(loop.averaged_state())
-
-
-def _rows(encoder: FaceEncoder, base: Tensor, offsets: Tensor) -> Tensor:
-    rows = torch.nn.functional.pad(offsets, (0, 0, 1, 18 - 1 - LAST_OFFSET_ROW))
-    return encoder.w_mean + encoder.w_std * (base[:, None] + rows)
 
 
 @torch.no_grad()
@@ -165,19 +175,24 @@ def train_encoder(
 ) -> dict[str, float]:
     """All stages; writes `encoder.safetensors` and `report.json` into `out`."""
     render, looking, codes, pictures = (share * minutes for share in settings.shares)
+    if (out / "codes" / CHECKPOINT).exists():
+        render = 0.0  # what has begun to learn goes on with the faces it began with
     pool = render_pool(generator, sampler(), settings.faces, settings.seed, out, render)
     caches = [
-        cache_views(pool, identity, how, settings.seed + 1 + number, out, looking / 2)
+        cache_views(pool, identity, how, settings.seed + 1 + number, out, settings.faces, looking / 2)
         for number, how in enumerate((MILD, STRONG))
     ]
     encoder = FaceEncoder()
     encoder.w_mean.copy_(generator.w_avg)
     encoder.w_std.copy_((pool.codes - generator.w_avg).square().mean().sqrt())
     learn_codes(encoder, pool.codes, caches, settings, out, codes)
-    log.info("after codes: %s", evaluate_encoder(encoder, pool, generator, identity, settings))
+    blend = fit_linear(encoder, pool.codes, caches, settings.held_out)
+    log.info("codes: %s", blend)
     learn_pictures(encoder, pool, generator, identity, settings, out, pictures)
-    report = evaluate_encoder(encoder, pool, generator, identity, settings) | {"pool": len(pool)}
-    save_half(encoder.state_dict(), out / "encoder.safetensors")
+    report = evaluate_encoder(encoder, pool, generator, identity, settings) | {"pool": len(pool)} | blend
+    state = encoder.state_dict()
+    # counters of the batch norms: of no use any more, and too large for half precision after a long run
+    save_half({n: t if t.is_floating_point() else t * 0 for n, t in state.items()}, out / "encoder.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))
     log.info("encoder: %s", report)
     return report

@@ -57,10 +57,13 @@ def degraded(pool: Pool, index: np.ndarray, how: Degradation, seed: int) -> Tens
 
 @torch.no_grad()
 def cache_views(
-    pool: Pool, identity: FaceIdentity, how: Degradation, seed: int, folder: Path, minutes: float = 1e9
+    pool: Pool, identity: FaceIdentity, how: Degradation, seed: int, folder: Path, capacity: int, minutes: float = 1e9
 ) -> ViewCache:
-    """Views of all faces of the pool, degraded; goes on where an earlier call stopped."""
-    capacity = len(pool.images.base) if isinstance(pool.images.base, np.ndarray) else len(pool)
+    """Views of all faces of the pool, degraded; goes on where an earlier call stopped.
+
+    Args:
+        capacity: the size that the pool may have in the end.
+    """
     done_file = folder / f"views_{seed}.done"
     arrays = {}
     for name, shape in SHAPES.items():

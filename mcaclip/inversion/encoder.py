@@ -1,13 +1,12 @@
-"""From an aligned face to a W+ code in one look, and in a second look that compares with what the first one made.
+"""From an aligned face to a W+ code in one look.
 
 The frozen face recognition network of `mcaclip.perception.identity` is the backbone: its maps at 17, 8 and 4 cells and
 its descriptor say who it is. A small convolutional branch sees the whole picture: hair, background, colours, gaze.
-Both see the target beside the picture of the current code, so the same network can start (the current code is the
-average face) and refine.
 
-Source: e4e (Tov et al. 2021: one base row and small offsets; a recognition network as backbone) and ReStyle (Alaluf
-et al. 2021: the reconstruction is fed back and a residual is predicted). Differences: the backbone stays frozen, the
-offsets have a small basis a row, and the rows that only the full-size generator shows keep the base.
+Source: e4e (Tov et al. 2021): one base row and small offsets, read off a feature pyramid whose backbone is a face
+recognition network. Differences: the backbone stays frozen, a linear path that is solved in closed form stands beside
+the convolutions (few training faces are enough for it), the offsets have a small basis a row, and the rows that only
+the full-size generator shows keep the base.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ OFFSET_GROUPS = ((1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11))
 LAST_OFFSET_ROW = 11
 BASIS = 48
 DESCRIPTOR_SCALE = 8.0
+FLAT_SIZE = 3 * 32**2 + 64 * 8**2 + 128 * 8**2 + 256 * 4**2 + 128
 
 
 class View(NamedTuple):
@@ -60,31 +60,46 @@ def _conv(channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1,
     return nn.Sequential(conv, nn.BatchNorm2d(channels_out), nn.LeakyReLU(0.2))
 
 
+def flatten(view: View) -> Tensor:
+    """The view as one vector a picture, `[B, 19584]`: what the linear path sees."""
+    return torch.cat(
+        [
+            F.avg_pool2d(view.pixels, 4).flatten(1),
+            F.adaptive_avg_pool2d(view.fine, 8).flatten(1),
+            view.middle.flatten(1),
+            view.coarse.flatten(1),
+            view.descriptor,
+        ],
+        1,
+    )
+
+
 class FaceEncoder(nn.Module):
-    """Two views to a change of the code.
+    """A linear path, solved in closed form, plus a convolutional one.
 
     Args:
-        refine: also looks at the current picture; without it only at the target.
         width: features of the trunk's end.
+        rank: width of the linear path.
     """
 
     w_mean: Tensor
     w_std: Tensor
 
-    def __init__(self, refine: bool = False, width: int = 768):
+    def __init__(self, width: int = 768, rank: int = 192):
         super().__init__()
-        views = 2 if refine else 1
-        self.refine = refine
+        self.project = nn.Linear(FLAT_SIZE, rank)
+        self.spread = nn.Linear(rank, W_DIM, bias=False)
+        nn.init.zeros_(self.spread.weight)
         self.pixel = nn.Sequential(
-            _conv(3 * views, 32, 5, 2, 2), _conv(32, 64, 3, 2), _conv(64, 96, 3, 2), _conv(96, 128, 3, 2)
+            _conv(3, 32, 5, 2, 2), _conv(32, 64, 3, 2), _conv(64, 96, 3, 2), _conv(96, 128, 3, 2)
         )
-        self.fine = _conv(64 * views, 96, 3, 2, 0)
-        self.middle = _conv(128 * views, 128, 1, 1, 0)
-        self.coarse = _conv(256 * views, 128, 1, 1, 0)
+        self.fine = _conv(64, 96, 3, 2, 0)
+        self.middle = _conv(128, 128, 1, 1, 0)
+        self.coarse = _conv(256, 128, 1, 1, 0)
         self.join = _conv(96 + 128 + 128, 224)
         self.down = _conv(224, 224, 3, 2)
         self.squeeze = _conv(224 + 128, 160, 1, 1, 0)
-        self.flat = nn.Sequential(nn.Linear(160 * 16 + 128 * views, width), nn.BatchNorm1d(width), nn.LeakyReLU(0.2))
+        self.flat = nn.Sequential(nn.Linear(160 * 16 + 128, width), nn.BatchNorm1d(width), nn.LeakyReLU(0.2))
         self.deep = nn.Sequential(nn.Dropout(0.1), nn.Linear(width, width), nn.BatchNorm1d(width), nn.LeakyReLU(0.2))
         self.base = nn.Sequential(nn.Dropout(0.1), nn.Linear(width, W_DIM))
         extra = (0, 224 * 4, 128 * 4)
@@ -99,24 +114,16 @@ class FaceEncoder(nn.Module):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
 
-    def forward(self, target: View, current: View | None = None) -> tuple[Tensor, Tensor]:
-        """Changes in units of w's standard deviation.
-
-        Args:
-            target: the face that is wanted.
-            current: the picture of the code so far; needed exactly when the network refines.
+    def forward(self, view: View) -> tuple[Tensor, Tensor]:
+        """Offsets from the average face, in units of w's standard deviation.
 
         Returns:
             `base [B, 512]` and `offsets [B, 11, 512]` for rows 1-11.
         """
-        seen = target
-        if self.refine:
-            assert current is not None, "a refining encoder needs the current picture"
-            seen = View(*(torch.cat([a, a - b], 1) for a, b in zip(target, current, strict=True)))
-        pixel = self.pixel(seen.pixels)
-        middle = self.join(torch.cat([self.fine(seen.fine), self.middle(seen.middle), pixel], 1))
-        coarse = self.squeeze(torch.cat([self.down(middle), self.coarse(seen.coarse)], 1))
-        trunk = self.flat(torch.cat([coarse.flatten(1), seen.descriptor], 1))
+        pixel = self.pixel(view.pixels)
+        middle = self.join(torch.cat([self.fine(view.fine), self.middle(view.middle), pixel], 1))
+        coarse = self.squeeze(torch.cat([self.down(middle), self.coarse(view.coarse)], 1))
+        trunk = self.flat(torch.cat([coarse.flatten(1), view.descriptor], 1))
         trunk = trunk + self.deep(trunk)
         inputs = (
             trunk,
@@ -125,11 +132,23 @@ class FaceEncoder(nn.Module):
         )
         weights = torch.cat([head(x) for head, x in zip(self.offsets, inputs, strict=True)], 1)
         offsets = torch.einsum("brk,rkd->brd", weights.unflatten(1, (-1, BASIS)), self.basis)
-        return self.base(trunk), offsets
+        return self.base(trunk) + self.spread(self.project(flatten(view))), offsets
 
-    def code(self, target: View, current: View | None = None, so_far: Tensor | None = None) -> Tensor:
-        """`w_plus [B, 18, 512]`: the change added to `so_far` (the average face without it)."""
-        base, offsets = self(target, current)
-        rows = F.pad(offsets, (0, 0, 1, NUM_WS - 1 - LAST_OFFSET_ROW))
-        change = self.w_std * (base[:, None] + rows)
-        return change + (self.w_mean if so_far is None else so_far)
+    def rows(self, base: Tensor, offsets: Tensor) -> Tensor:
+        """`w_plus [B, 18, 512]` of what `forward` returns."""
+        change = base[:, None] + F.pad(offsets, (0, 0, 1, NUM_WS - 1 - LAST_OFFSET_ROW))
+        return self.w_mean + self.w_std * change
+
+    def code(self, view: View) -> Tensor:
+        """`w_plus [B, 18, 512]` of the faces seen."""
+        return self.rows(*self(view))
+
+    @classmethod
+    def load(cls, path: Path, device: str | torch.device = "cpu") -> FaceEncoder:
+        """Load a safetensors file strictly; the weights are frozen.
+
+        Raises:
+            WeightsError: the file has another layout.
+        """
+        encoder = load_strictly(cls(), path, "is no face encoder", "train it again: `python -m train encoder`")
+        return encoder.requires_grad_(False).eval().to(device)

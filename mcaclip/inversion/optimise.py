@@ -95,6 +95,8 @@ def invert(
         code, stopped = _through_preview(generator, identity, target, code, settings, report)
     if settings.finish.steps and not stopped:
         code = finish_upper_rows(generator, target[0], code, settings.finish, Report(callback, preview_part, 1.0))
+    if not settings.steps and not settings.finish.steps:
+        Report(callback, 0.0, 1.0)(1.0)
     return code
 
 
