@@ -56,7 +56,7 @@ def degrade(image: Image, rng: np.random.Generator, how: Degradation) -> Image:
         image = (image + noise).round().clip(0, 255).astype(np.uint8)
     if rng.random() < how.often:
         _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
-        image = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return image
 
 
@@ -83,6 +83,6 @@ def _occlude(image: Image, rng: np.random.Generator) -> Image:
     axes = tuple(int(v) for v in rng.uniform(0.04, 0.2, 2) * size)
     mask = np.zeros((size, size), np.float32)
     cv2.ellipse(mask, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
-    mask = cv2.GaussianBlur(mask, (0, 0), 2)[..., None]
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), 2))[..., None]
     colour = rng.integers(20, 235, 3)
-    return (image * (1 - mask) + colour * mask).round().clip(0, 255).astype(np.uint8)
+    return (image * (1 - soft) + colour * soft).round().clip(0, 255).astype(np.uint8)

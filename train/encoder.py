@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,7 @@ class EncoderSettings:
     picture_lr: float = 1e-4
     offset: float = 0.02
     anchor: float = 0.15
-    likeness: LikenessWeights = LikenessWeights()
+    likeness: LikenessWeights = field(default_factory=LikenessWeights)
 
 
 def sampler() -> CodeSampler:

@@ -26,7 +26,7 @@ def flat_views(caches: list[ViewCache], count: int) -> Tensor:
     return torch.cat(rows)
 
 
-def _one(cache: ViewCache, face: int) -> View:
+def _one(cache: ViewCache, face: int | np.integer) -> View:
     return cache.batch(np.array([face]))
 
 

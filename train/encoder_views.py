@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ SHAPES = {
 class ViewCache:
     """Views of degraded faces on disk, float16 (pixels uint8), by name of the view's fields."""
 
-    arrays: dict[str, np.ndarray]
+    arrays: Mapping[str, np.ndarray]
     count: int
 
     def batch(self, index: np.ndarray) -> View:

@@ -1,7 +1,7 @@
 """From an aligned face to a W+ code in one look.
 
-The frozen face recognition network of `mcaclip.perception.identity` is the backbone: its maps at 17, 8 and 4 cells and
-its descriptor say who it is. A small convolutional branch sees the whole picture: hair, background, colours, gaze.
+The frozen face recognition network of `mcaclip.perception.identity` is the backbone: its maps at 17, 8 and 4 cells
+and its descriptor say who it is. A small convolutional branch sees the whole picture: hair, background, colours.
 
 Source: e4e (Tov et al. 2021): one base row and small offsets, read off a feature pyramid whose backbone is a face
 recognition network. Differences: the backbone stays frozen, a linear path that is solved in closed form stands beside

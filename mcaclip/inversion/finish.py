@@ -36,7 +36,7 @@ class FinishSettings:
         windows: windows a step.
         side: side of a window in cells of the 128 px map (8 pixels each).
         lr: Adam's learning rate at the start; it falls by a cosine.
-        shared: weight of the squared common shift of the rows, in variances of w (taken as 1/8).
+        shift: weight of the mean squared shift of the rows.
         live_every: steps between two reports.
     """
 
@@ -44,7 +44,7 @@ class FinishSettings:
     windows: int = 5
     side: int = 18
     lr: float = 0.04
-    shift: float = 0.01
+    shift: float = 0.08
     live_every: int = 7
 
 
@@ -67,7 +67,7 @@ def finish_upper_rows(
         moved = _moved(code, shift)
         corners = [_corner(weight, settings.side, rng) for _ in range(settings.windows)]
         terms = [_window_loss(full, features, moved, target, weight, corner, settings.side) for corner in corners]
-        loss = torch.stack(terms).mean() + settings.shift * shift.square().mean() * 8
+        loss = torch.stack(terms).mean() + settings.shift * shift.square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -85,7 +85,7 @@ def _corner(weight: Tensor, side: int, rng: np.random.Generator) -> tuple[int, i
     """A window's upper left cell: half of them anywhere, half in the face."""
     low, high = (0.0, 1.0) if rng.random() < 0.5 else (0.25, 0.8)
     span = CELLS - side
-    y, x = (int(round(v)) for v in rng.uniform(low, high, 2) * span)
+    y, x = (round(v) for v in rng.uniform(low, high, 2) * span)
     return y, x
 
 

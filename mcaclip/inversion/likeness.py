@@ -44,7 +44,7 @@ class Likeness:
     @torch.no_grad()
     def of(cls, images: Tensor, identity: FaceIdentity) -> Likeness:
         """From FFHQ-aligned faces `[B, 3, S, S]` in [-1, 1]."""
-        small = F.interpolate(images, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+        small = to_side(images)
         return cls(small, face_weight(SIDE).to(small), _features(identity, small), identity.embed(small))
 
     def parts(self, pictures: Tensor, identity: FaceIdentity) -> dict[str, Tensor]:
@@ -61,6 +61,11 @@ class Likeness:
         return (
             weights.pixel * parts["pixel"] + weights.feature * parts["feature"] + weights.identity * parts["identity"]
         )
+
+
+def to_side(images: Tensor) -> Tensor:
+    """Pictures `[B, 3, S, S]` shrunk (or enlarged) to 256 px, antialiased."""
+    return F.interpolate(images, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
 
 
 def _features(identity: FaceIdentity, pictures: Tensor) -> list[Tensor]:

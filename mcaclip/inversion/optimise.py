@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.generators.base import NUM_WS
@@ -20,7 +19,7 @@ from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.encoder import FaceEncoder, look
 from mcaclip.inversion.finish import FinishSettings, finish_upper_rows
-from mcaclip.inversion.likeness import SIDE, Likeness, LikenessWeights
+from mcaclip.inversion.likeness import Likeness, LikenessWeights, to_side
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.report import Report
 from mcaclip.perception.identity import FaceIdentity
@@ -103,8 +102,7 @@ def invert(
 @torch.no_grad()
 def encode(generator: PreviewGenerator, identity: FaceIdentity, encoder: FaceEncoder, target: Tensor) -> Tensor:
     """The encoder's code `[18, 512]` of a face `[1, 3, S, S]`."""
-    small = F.interpolate(target, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
-    return encoder.code(look(identity, small))[0]
+    return encoder.code(look(identity, to_side(target)))[0]
 
 
 def _through_preview(

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.inversion.likeness import SIDE, Likeness
+from mcaclip.inversion.likeness import SIDE, Likeness, to_side
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.types import AlignedFace
 
@@ -47,9 +47,7 @@ class Quality:
 def measure(identity: FaceIdentity, photo: Tensor, reconstruction: Tensor) -> Quality:
     """Compare two FFHQ-aligned pictures `[3, S, S]` in [-1, 1]."""
     likeness = Likeness.of(photo[None], identity)
-    made = F.interpolate(
-        reconstruction[None], size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False
-    )
+    made = to_side(reconstruction[None])
     terms = likeness.parts(made, identity)
     difference = (made - likeness.image) / 2
     pixel = float((difference.abs() * likeness.weight).mean())
