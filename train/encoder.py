@@ -59,10 +59,10 @@ class EncoderSettings:
     weight_decay: float = 0.05
     picture_steps: int = 3000
     picture_batch: int = 4
-    picture_lr: float = 1e-4
+    picture_lr: float = 1.5e-4
     offset: float = 0.02
     anchor: float = 0.15
-    likeness: LikenessWeights = field(default_factory=LikenessWeights)
+    likeness: LikenessWeights = field(default_factory=lambda: LikenessWeights(identity=1.0))
 
 
 def sampler() -> CodeSampler:
@@ -133,7 +133,9 @@ def learn_pictures(
         base, offsets = encoder(view)
         terms = code_loss(encoder, base, offsets, pool.codes[index], settings.offset)
         code = encoder.rows(base, offsets)
-        parts = likeness.parts(synthesize(generator, code).image, identity)
+        with torch.autocast(code.device.type, torch.bfloat16):
+            picture = synthesize(generator, code).image
+        parts = likeness.parts(picture.float(), identity)
         picture = likeness.total(parts, settings.likeness)
         return {
             "loss": picture + settings.anchor * terms["loss"],

@@ -12,7 +12,7 @@ from mcaclip.inversion.encoder import FaceEncoder, View, flatten
 from train.encoder_views import ViewCache
 
 log = logging.getLogger(__name__)
-RIDGES = (0.1, 0.2, 0.4)
+RIDGES = (0.4, 0.8, 1.6, 3.2)
 SHARES = tuple(step / 10 for step in range(11))
 
 
