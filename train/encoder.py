@@ -136,13 +136,9 @@ def learn_pictures(
         with torch.autocast(code.device.type, torch.bfloat16):
             picture = synthesize(generator, code).image
         parts = likeness.parts(picture.float(), identity)
-        picture = likeness.total(parts, settings.likeness)
-        return {
-            "loss": picture + settings.anchor * terms["loss"],
-            "picture": picture,
-            **parts,
-            "code": terms["lower"],
-        }
+        distance = likeness.total(parts, settings.likeness)
+        loss = distance + settings.anchor * terms["loss"]
+        return {"loss": loss, "picture": distance, **parts, "code": terms["lower"]}
 
     encoder.eval()  # the statistics of the code stage stay: batches of four are too small for new ones
     loop.run(step)

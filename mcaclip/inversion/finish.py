@@ -23,7 +23,7 @@ from mcaclip.inversion.report import Report
 FIRST_ROW = TOP_LAYER + 1
 LAST_ROW = 15
 CELLS = 128
-MARGIN = 1
+MARGIN = 2
 """Cells of the 128 px map at a window's edge that lack their neighbours."""
 
 
