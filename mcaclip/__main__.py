@@ -286,7 +286,11 @@ def _write(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
     from mcaclip.output import write_outcome
 
     write_outcome(folder, outcome, provenance)
-    sys.stdout.write(f"{folder}  ({sum(outcome.seconds.values()):.1f} s)\n")
+    found = outcome.inversion
+    likeness = "" if found.identity is None else f"likeness {found.identity:.2f}, "
+    sys.stdout.write(f"{folder}  ({likeness}{sum(outcome.seconds.values()):.1f} s)\n")
+    for note in found.notes:
+        sys.stdout.write(f"  {note}\n")
 
 
 @contextlib.contextmanager

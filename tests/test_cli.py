@@ -112,7 +112,6 @@ def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
         "strength nan": [*good, "--prompt", "blue goatee", "--strength", "nan"],
         "threshold": [*good, "--prompt", "blue goatee", "--mask-threshold", "1"],
         "no number": [*good, "--prompt", "blue goatee", "--strength", "much"],
-        "instant": [*good, "--prompt", "blue goatee", "--inversion", "instant"],
         "effort": [*good, "--prompt", "blue goatee", "--inversion", "fast"],
         "stack": [*good, "--prompt", "blue goatee", "--stack", "huge"],
         "negative face": [*good, "--prompt", "blue goatee", "--face", "-1"],
@@ -155,6 +154,7 @@ def test_sample_without_a_prompt_writes_the_face_only(tmp_path, load):
     folder = tmp_path / "seed_12"
     files = {path.name for path in folder.iterdir()}
     assert files == {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
+    assert "likeness 0.78" in capsys.readouterr().out
     assert json.loads((folder / "result.json").read_text())["prompt"] is None
 
 
@@ -164,10 +164,11 @@ def test_sample_with_a_prompt_writes_the_edit_too(tmp_path, load):
     assert load.editor.calls == ["sample 12", "edit 1 0"]
 
 
-def test_invert_writes_no_edit(tmp_path, photo, load):
+def test_invert_writes_no_edit(tmp_path, photo, load, capsys):
     assert main(["invert", str(photo), "--out", str(tmp_path / "out")], load) == 0
     files = {path.name for path in (tmp_path / "out" / "me").iterdir()}
     assert files == {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
+    assert "likeness 0.78" in capsys.readouterr().out
 
 
 def test_prompts_lists_what_is_fitted(load, capsys):
