@@ -46,8 +46,8 @@ class InversionSettings:
     steps: int = 36
     lr: float = 0.05
     likeness: LikenessWeights = field(default_factory=LikenessWeights)
-    offset: float = 0.02
-    prior: float = 0.01
+    offset: float = 0.03
+    prior: float = 0.02
     live_every: int = 5
     finish: FinishSettings = field(default_factory=FinishSettings)
 
@@ -60,7 +60,7 @@ FINISH_STEP_COST = 1.5
 EFFORTS = {
     "instant": InversionSettings(steps=0, finish=FinishSettings(steps=0)),
     "good": InversionSettings(),
-    "best": InversionSettings(steps=180, finish=FinishSettings(steps=40)),
+    "best": InversionSettings(steps=150, finish=FinishSettings(steps=40)),
 }
 """What `--inversion` and the app offer."""
 
