@@ -44,7 +44,7 @@ class InversionSettings:
     """
 
     steps: int = 36
-    lr: float = 0.05
+    lr: float = 0.02
     likeness: LikenessWeights = field(default_factory=LikenessWeights)
     offset: float = 0.03
     prior: float = 0.02
