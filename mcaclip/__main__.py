@@ -123,9 +123,7 @@ def _add_photo_options(parser: argparse.ArgumentParser) -> None:
     add_stack(parser)
     parser.add_argument("--face", type=int, default=0, help="which face, 0 is the largest (default 0)")
     parser.add_argument("--seed", type=_seed, default=0, help="seed of the inversion (default 0)")
-    parser.add_argument(
-        "--inversion", choices=("instant", *validate.EFFORTS), default="good", help="effort (default good)"
-    )
+    parser.add_argument("--inversion", choices=validate.EFFORTS, default="good", help="effort (default good)")
 
 
 def _load(args: argparse.Namespace, load: EditorLoader) -> FaceEditor:
@@ -303,7 +301,7 @@ def _each_photo(
     Returns:
         The exit status.
     """
-    validate.check_effort(args.inversion, chosen_stack(args))
+    validate.check_effort(args.inversion)
     if args.face < 0:
         raise StudioError("The face number starts at 0, the largest face.")
     failures = {path: error for path in args.photos if (error := _missing(path))}
@@ -357,7 +355,11 @@ def _write(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
     from mcaclip.output import write_outcome
 
     write_outcome(folder, outcome, provenance)
-    sys.stdout.write(f"{folder}  ({sum(outcome.seconds.values()):.1f} s)\n")
+    found = outcome.inversion
+    likeness = "" if found.identity is None else f"likeness {found.identity:.2f}, "
+    sys.stdout.write(f"{folder}  ({likeness}{sum(outcome.seconds.values()):.1f} s)\n")
+    for note in found.notes:
+        sys.stdout.write(f"  {note}\n")
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from mcaclip.align import already_aligned
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mca import PAPER_CONFIG, MCANetwork
 from mcaclip.editor import FaceEditor
+from mcaclip.inversion.optimise import EFFORTS
 from mcaclip.types import EditSettings, to_uint8
 
 UNFITTED = "not fitted"
@@ -52,7 +53,7 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
         Stage(f"edit, {size}", lambda: editor.edit(face, settings), repeats),
     ]
     # `best` is `good` with more steps
-    efforts = [effort for effort in editor.efforts if effort != "best"]
+    efforts = [effort for effort in EFFORTS if effort != "best"]
     return result + [Stage(f"inversion, {effort}", partial(editor.invert, aligned, effort)) for effort in efforts]
 
 

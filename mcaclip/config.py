@@ -12,7 +12,7 @@ from mcaclip.errors import StudioError
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "generator": {"mobilestylegan": ("mobilestylegan", "preview_head"), "stylegan2": ("stylegan2",)},
-    "encoder": {"linear": ("inversion_start",), "e4e": ("e4e",)},
+    "encoder": {"compact": ("encoder", "dlib_identity", "identity_mean"), "e4e": ("e4e",)},
     "clip": {"FaceCLIP": ("faceclip",), "ViT-B-32-quickgelu": ("clip_vit_b32",)},
     "identity": {"dlib": ("dlib_identity", "identity_mean"), "arcface": ("arcface_ir_se50",)},
     "parser": {"parsing-head": ("parsing_head",), "parsenet": ("parsenet",)},
@@ -28,9 +28,6 @@ SLOT_HELP = {
 }
 EDITING_SLOTS = ("generator", "encoder", "clip", "identity")
 """What editing needs; training needs the parser in place of the encoder."""
-
-INSTANT_ENCODERS = ("e4e",)
-"""Encoders whose code is good enough to be a result: they offer the inversion effort `instant`."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Stack:
 
     def weights(self, slots: Iterable[str] = EDITING_SLOTS) -> tuple[str, ...]:
         """Names of the weight files that these slots read."""
-        return tuple(name for slot in slots for name in SLOTS[slot][getattr(self, slot)])
+        return tuple(dict.fromkeys(name for slot in slots for name in SLOTS[slot][getattr(self, slot)]))
 
     @property
     def overrides(self) -> dict[str, str]:
@@ -76,15 +73,10 @@ class Stack:
         words += [f"--{slot} {choice}" for slot, choice in self.overrides.items()]
         return "".join(f" {word}" for word in words)
 
-    @property
-    def instant(self) -> bool:
-        """Whether the encoder's own code is a result (inversion effort `instant`)."""
-        return self.encoder in INSTANT_ENCODERS
-
 
 DEFAULT_STACK = "compact"
 STACKS = {
-    "compact": Stack("compact", "mobilestylegan", "linear", "FaceCLIP", "dlib", "parsing-head"),
+    "compact": Stack("compact", "mobilestylegan", "compact", "FaceCLIP", "dlib", "parsing-head"),
     "paper": Stack("paper", "stylegan2", "e4e", "ViT-B-32-quickgelu", "arcface", "parsenet"),
 }
 """The stacks by name; every slot can be filled otherwise (see `choose`)."""

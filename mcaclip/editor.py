@@ -20,6 +20,7 @@ from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
+from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.perception.base import Identity
 from mcaclip.text.clip_space import ClipSpace
@@ -86,11 +87,6 @@ class FaceEditor:
         """
         return align.align_face(photo, self.models.aligner, face)
 
-    @property
-    def efforts(self) -> tuple[str, ...]:
-        """The inversion efforts of this stack."""
-        return tuple(effort for effort in EFFORTS if effort != "instant" or self.slots.instant)
-
     def invert(
         self,
         aligned: AlignedFace,
@@ -101,29 +97,29 @@ class FaceEditor:
         """Find the generator's code of an aligned face.
 
         Args:
-            effort: one of `efforts`.
-            callback: gets live frames; may raise `StopEarly` to end with the best so far, or cancel by another error.
+            effort: one of `EFFORTS`.
+            callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
             seed: kept for methods that draw random numbers; this one does not.
 
         Raises:
             StudioError: unknown effort.
         """
-        if effort not in self.efforts:
-            known = " or ".join(self.efforts)
-            raise StudioError(f"inversion effort {effort!r} is not available on this stack: choose {known}")
+        if effort not in EFFORTS:
+            raise StudioError(f"inversion effort {effort!r} does not exist: choose {' or '.join(EFFORTS)}")
         torch.manual_seed(seed)
-        return self._optimise(aligned, EFFORTS[effort], callback, self.models.start)
+        return self._optimise(aligned, effort, EFFORTS[effort], callback, self.models.start)
 
     def refine(
         self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
     ) -> Inversion:
         """Goes on from an inversion of the same face; never further from the photo by the optimiser's measure."""
         code = inversion.w_plus.to(self.device)
-        return self._optimise(aligned, REFINE, callback, lambda _: code)
+        return self._optimise(aligned, "best", REFINE, callback, lambda _: code)
 
     def _optimise(
         self,
         aligned: AlignedFace,
+        effort: str,
         settings: InversionSettings,
         callback: ProgressCallback | None,
         start: Start,
@@ -131,10 +127,17 @@ class FaceEditor:
         m, started = self.models, time.monotonic()
         code = invert(m.preview, m.identity, start, aligned.image, settings, callback)
         with torch.no_grad():
-            reconstruction = synthesize(m.generator, code[None]).image.clamp(-1, 1)
-            likeness = m.identity.similarity(reconstruction, aligned.image[None].to(self.device))
-        seconds = time.monotonic() - started
-        return Inversion(code.cpu(), reconstruction[0].cpu(), float(likeness), seconds)
+            reconstruction = synthesize(m.generator, code[None]).image[0].clamp(-1, 1)
+        found = quality.measure(m.identity, aligned.image.to(self.device), reconstruction)
+        return Inversion(
+            w_plus=code.cpu(),
+            reconstruction=reconstruction.cpu(),
+            identity=found.identity,
+            seconds=time.monotonic() - started,
+            pixel=found.pixel,
+            perceptual=found.perceptual,
+            notes=quality.warnings(aligned, found, effort),
+        )
 
     @torch.no_grad()
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
@@ -409,12 +412,12 @@ def load_editor(
         weights.get(name, progress)
         if progress:
             progress(f"loading {name}", (index + 1) / len(names))
-    pair = stacks.load_generator(chosen, on)
+    pair, identity = stacks.load_generator(chosen, on), stacks.load_identity(chosen, on)
     models = Models(
         generator=pair.full,
         preview=pair.preview,
-        start=stacks.load_start(chosen, on),
-        identity=stacks.load_identity(chosen, on),
+        start=stacks.load_start(chosen, on, pair.preview, identity),
+        identity=identity,
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=stacks.load_space(chosen, on),
         library=library_of(chosen, pair.full, on, edits),

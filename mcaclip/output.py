@@ -129,8 +129,12 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
             "reconstruction_to_photo": _rounded(outcome.inversion.identity),
             "edit_to_reconstruction": _rounded(result.identity) if result else None,
         },
+        "distance": {
+            "pixel": _rounded(outcome.inversion.pixel),
+            "perceptual": _rounded(outcome.inversion.perceptual),
+        },
         "masks": _describe_masks(outcome),
-        "notes": list(result.notes) if result else [],
+        "notes": [*outcome.inversion.notes, *(result.notes if result else ())],
         "seconds": {stage: round(value, 3) for stage, value in outcome.seconds.items()},
         "version": __version__,
         "weights": dict(provenance.weights),

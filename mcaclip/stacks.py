@@ -13,8 +13,9 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Preview
 from mcaclip.inversion.e4e import E4EEncoder
+from mcaclip.inversion.encoder import FaceEncoder
 from mcaclip.inversion.optimise import Start
-from mcaclip.inversion.start import LinearStart
+from mcaclip.inversion.start import EncoderStart
 from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.identity import FaceIdentity
@@ -49,11 +50,20 @@ def load_generator(stack: Stack, device: Device, checkpoint_from: int | None = N
     return GeneratorPair(small, PreviewGenerator(small, PreviewHead.load(weights.get("preview_head"), device)))
 
 
-def load_start(stack: Stack, device: Device) -> Start:
-    """What gives inversions their first code, frozen. Raises WeightsError."""
+def load_start(stack: Stack, device: Device, preview: Generator, identity: Identity) -> Start:
+    """What gives inversions their first code, frozen.
+
+    Args:
+        preview: the stack's 256 px preview, in which the compact encoder looks at what it makes.
+        identity: the stack's own; the compact encoder sees through dlib's net, whatever the stack has.
+
+    Raises:
+        WeightsError: a file is missing or damaged.
+    """
     if stack.encoder == "e4e":
         return E4EEncoder.load(weights.get("e4e"), device).code
-    return LinearStart.load(weights.get("inversion_start"), device).code
+    eyes = identity if isinstance(identity, FaceIdentity) else FaceIdentity.load(device)
+    return EncoderStart(preview, eyes, FaceEncoder.load(weights.get("encoder"), device))
 
 
 def load_space(stack: Stack, device: Device) -> ClipSpace:

@@ -81,12 +81,18 @@ class Inversion:
         identity: cosine of the reconstruction's identity to the aligned photo's, -1..1
             (None for a generated face, which is its own photo).
         seconds: wall time of the inversion.
+        pixel: mean absolute difference from the photo at 256 px, 0..1, or None.
+        perceptual: relative squared difference of feature maps from the photo's, or None.
+        notes: warnings in plain words, for instance that the likeness is poor and why.
     """
 
     w_plus: Tensor
     reconstruction: Tensor
     identity: float | None
     seconds: float
+    pixel: float | None = None
+    perceptual: float | None = None
+    notes: tuple[str, ...] = field(default=())
 
 
 class StopEarly(Exception):  # noqa: N818 - a request, not an error

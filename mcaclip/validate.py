@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from mcaclip.config import STACKS as _STACKS
-from mcaclip.config import Stack
 from mcaclip.errors import PromptError, StudioError
 
 MAX_PROMPT_LENGTH = 200
@@ -14,7 +13,7 @@ MAX_PROMPTS = 4
 MAX_STRENGTH = 2.0
 MAX_FEATHER = 16.0
 MAX_THRESHOLD = 0.95
-EFFORTS = ("good", "best")
+EFFORTS = ("instant", "good", "best")
 STACKS = tuple(_STACKS)
 
 
@@ -87,22 +86,12 @@ def check_feather(pixels: float) -> float:
     return pixels
 
 
-def check_effort(effort: str, stack: Stack | None = None) -> str:
+def check_effort(effort: str) -> str:
     """The effort itself.
 
-    Args:
-        stack: the stack it is for; the compact one when None.
-
     Raises:
-        StudioError: for `instant` with a stack that has no trained encoder, and for other words.
+        StudioError: there is no such effort.
     """
-    if effort == "instant":
-        if (stack or _STACKS["compact"]).instant:
-            return effort
-        raise StudioError(
-            "Instant inversion needs a trained encoder: --encoder e4e, as in --stack paper. This stack has none yet. "
-            "Use --inversion good (quick) or --inversion best (longer)."
-        )
     if effort not in EFFORTS:
         raise StudioError(f'The inversion effort "{effort}" does not exist; use one of: {", ".join(EFFORTS)}.')
     return effort

@@ -104,7 +104,7 @@ class FakeEditor:
         seed: int = 0,
     ) -> Inversion:
         self.calls.append(f"invert {effort} {seed}")
-        if effort not in ("good", "best"):
+        if effort not in ("instant", "good", "best"):
             raise StudioError(f"No inversion {effort}")
         small = F.interpolate(aligned.image[None], size=256, mode="area")[0]
         step = 0

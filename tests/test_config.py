@@ -27,16 +27,11 @@ def test_editing_reads_no_parser():
 
 def test_slots_are_chosen_one_by_one():
     mixed = choose("compact", clip="ViT-B-32-quickgelu", encoder=None)
-    assert (mixed.clip, mixed.encoder, mixed.generator) == ("ViT-B-32-quickgelu", "linear", "mobilestylegan")
+    assert (mixed.clip, mixed.encoder, mixed.generator) == ("ViT-B-32-quickgelu", "compact", "mobilestylegan")
     assert mixed.label == "compact with clip ViT-B-32-quickgelu"
     assert mixed.options == " --clip ViT-B-32-quickgelu"
     assert choose("paper", clip="FaceCLIP").options == " --stack paper --clip FaceCLIP"
     assert (choose().label, choose().options) == ("compact", "")
-
-
-def test_only_a_trained_encoder_is_instant():
-    assert STACKS["paper"].instant and not STACKS["compact"].instant
-    assert choose("compact", encoder="e4e").instant
 
 
 @pytest.mark.parametrize(

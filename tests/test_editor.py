@@ -84,13 +84,16 @@ def test_prompts_without_an_edit_say_what_to_do(editor, text, message):
         editor.check_prompt(text)
 
 
-def test_efforts_that_do_not_exist_yet_are_refused(editor, face):
+def test_instant_inversion_scores_the_reconstruction_and_unknown_efforts_are_refused(editor, face):
     from mcaclip.align import already_aligned
     from mcaclip.types import to_uint8
 
     aligned = already_aligned(to_uint8(face.reconstruction))
-    with pytest.raises(StudioError, match="good or best"):
-        editor.invert(aligned, "instant")
+    found = editor.invert(aligned, "instant")
+    assert found.w_plus.shape == (18, 512) and found.reconstruction.shape == (3, 1024, 1024)
+    assert found.identity > 0.6 and 0 < found.pixel < 0.2 and 0 < found.perceptual < 0.5
+    with pytest.raises(StudioError, match="instant or good or best"):
+        editor.invert(aligned, "fast")
 
 
 def test_composition_does_not_depend_on_the_order(editor, face):

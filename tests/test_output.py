@@ -58,6 +58,7 @@ def test_result_json_says_what_was_asked_and_measured(tmp_path, outcome):
     assert (said["prompt"], said["strength"], said["mask_threshold"]) == ("green lipstick", 1.5, 0.4)
     assert (said["seed"], said["stack"], said["photo"], said["face"]) == (7, "fake", "me.jpg", 0)
     assert said["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_reconstruction": 0.93}
+    assert said["distance"] == {"pixel": None, "perceptual": None} and said["notes"] == []
     assert set(said["seconds"]) == {"align", "invert", "edit", "paste"}
     assert said["version"] == __version__
     assert said["weights"] == {"fake": "0" * 64}

@@ -66,7 +66,7 @@ def test_limits_themselves_are_accepted():
     assert [validate.check_threshold(value) for value in (0.0, 0.95)] == [0.0, 0.95]
 
 
-def test_instant_inversion_says_what_to_use_instead():
-    with pytest.raises(StudioError, match="good"):
-        validate.check_effort("instant")
-    assert validate.check_effort("best") == "best"
+def test_efforts_are_known_by_name():
+    assert [validate.check_effort(effort) for effort in validate.EFFORTS] == ["instant", "good", "best"]
+    with pytest.raises(StudioError, match="instant, good, best"):
+        validate.check_effort("fast")

@@ -33,7 +33,15 @@ def build_parser() -> argparse.ArgumentParser:
     parsing = add("parsing-head", "learn face parsing from generator features")
     parsing.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the pixel teacher's weights")
     add("identity-mean", "the mean face descriptor that identity scores are centred with")
-    add("inversion-start", "fit the linear guess that inversions start from")
+    encoder = add("encoder", "train the network that inversions start from")
+    encoder.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    figures = add("inversion-figures", "measure inversions with a face network that nothing is optimised against")
+    figures.add_argument("--judge", type=Path, required=True, help="folder with mobileface.json and mobileface.bin")
+    figures.add_argument("--photos", type=Path, help="folder of photos")
+    figures.add_argument("--limit", type=int, default=40, help="photos at most (default 40)")
+    figures.add_argument("--faces", type=int, default=200, help="generated faces (default 200)")
+    figures.add_argument("--efforts", nargs="+", default=["instant", "good", "best"], help="inversion efforts")
+    figures.add_argument("--edits", type=int, default=0, help="generated faces to edit natively and inverted")
     faceclip = add("faceclip", "train FaceCLIP on painted generated faces")
     faceclip.add_argument(
         "--directions",
@@ -89,11 +97,22 @@ def _identity_mean(args: argparse.Namespace) -> None:
     fit_identity_mean(load_preview(), args.out)
 
 
-def _inversion_start(args: argparse.Namespace) -> None:
-    from train.inversion_start import StartSettings, fit_inversion_start
-    from train.setup import load_preview
+def _encoder(args: argparse.Namespace) -> None:
+    from mcaclip.editor import choose_device
+    from train.encoder import EncoderSettings, train_encoder
+    from train.setup import load_identity, load_preview
 
-    fit_inversion_start(load_preview(), StartSettings(), args.out)
+    device = str(choose_device(args.device))
+    train_encoder(load_preview(device), load_identity(device), EncoderSettings(), args.out, args.max_minutes)
+
+
+def _inversion_figures(args: argparse.Namespace) -> None:
+    from mcaclip.editor import load_editor
+    from mcaclip.perception.judge import Judge
+    from train.inversion_figures import FigureSettings, run
+
+    settings = FigureSettings(args.photos, args.limit, args.faces, tuple(args.efforts), args.edits)
+    run(load_editor(), Judge.load(args.judge), settings, args.out)
 
 
 def _faceclip(args: argparse.Namespace) -> None:
@@ -164,7 +183,8 @@ COMMANDS = {
     "preview-head": _preview_head,
     "parsing-head": _parsing_head,
     "identity-mean": _identity_mean,
-    "inversion-start": _inversion_start,
+    "encoder": _encoder,
+    "inversion-figures": _inversion_figures,
     "faceclip": _faceclip,
     "prompt": _prompt,
     "stand-in": _stand_in,

@@ -1,7 +1,8 @@
-"""Inversion by optimisation through the 256 px preview, from the code that an encoder gives.
+"""From the encoder's code to the person: optimisation through the preview, then through the full generator.
 
-First what all rows share, then a small offset a row: the order and the offset penalty keep the code near the faces
-that the generator knows, which is what makes it editable.
+The encoder's base row and its small offsets move together through the 256 px preview. A prior on codes, a penalty on
+the offsets and a short way keep them where edits work. The preview only guesses what the uppermost rows do; they are
+fitted last, on small windows of the full-size picture.
 Source: the idea of e4e (Tov et al. 2021, "distortion-editability trade-off"), applied to optimisation.
 """
 
@@ -9,20 +10,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.generators.base import Generator, seeded_z
+from mcaclip.generators.base import Generator
+from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.inversion.finish import FinishSettings, finish_upper_rows
+from mcaclip.inversion.likeness import Likeness, LikenessWeights
+from mcaclip.inversion.prior import LatentPrior
+from mcaclip.inversion.report import Report
 from mcaclip.perception.base import Identity
-from mcaclip.types import Progress, ProgressCallback, StopEarly
+from mcaclip.types import ProgressCallback
 
 OFFSET_ROWS = 12
-"""Rows from here on keep their offset from the base: the preview only guesses their effect, and offsets would exploit
-its errors."""
+"""Rows from here on keep their offset from the base: a preview only guesses their effect, and offsets of their own
+would exploit its errors."""
 
 Start = Callable[[Tensor], Tensor]
 """From an aligned face `[3, S, S]` in [-1, 1], on the generator's device, to a first code `w_plus [18, 512]`."""
@@ -33,37 +38,36 @@ class InversionSettings:
     """Effort and balance of the optimisation.
 
     Attributes:
-        steps: optimiser steps (about 0.2 s each on two CPU cores); 0 keeps the first code.
-        base_share: share of the steps that move all rows together.
+        steps: optimiser steps through the preview (about 0.2 s each on two CPU cores); 0 keeps the encoder's code.
         lr: Adam's learning rate at the start; it falls by a cosine.
-        pixel: weight of the pixel term (absolute difference at 256 and 64 px, the face counts three times).
-        feature: weight of the feature term (maps of the identity network).
-        identity: weight of 1 - identity cosine.
+        likeness: weights of the terms that compare pictures.
         offset: weight of the mean squared offset of the rows, in variances of w.
-        prior: weight of the mean squared distance of the base from the average face, in variances of w.
+        prior: weight of the distance of the rows from natural codes (see `LatentPrior`).
         live_every: steps between two live frames.
+        finish: the full-size steps at the end.
     """
 
-    steps: int = 90
-    base_share: float = 0.35
-    lr: float = 0.06
-    pixel: float = 1.0
-    feature: float = 0.6
-    identity: float = 0.5
-    offset: float = 0.02
-    prior: float = 0.004
+    steps: int = 36
+    lr: float = 0.02
+    likeness: LikenessWeights = field(default_factory=LikenessWeights)
+    offset: float = 0.03
+    prior: float = 0.02
     live_every: int = 5
+    finish: FinishSettings = field(default_factory=FinishSettings)
 
+
+FINISH_STEP_COST = 1.5
+"""Time of a full-size step in steps through the preview, for the progress that is shown."""
 
 EFFORTS = {
-    "instant": InversionSettings(steps=0),
+    "instant": InversionSettings(steps=0, finish=FinishSettings(steps=0)),
     "good": InversionSettings(),
-    "best": InversionSettings(steps=240),
+    "best": InversionSettings(steps=150, finish=FinishSettings(steps=40)),
 }
-"""What `--inversion` and the app offer; `instant` only where the start is a real encoder (`Stack.instant`)."""
+"""What `--inversion` and the app offer."""
 
-REFINE = InversionSettings(steps=120, base_share=0.0, lr=0.03)
-"""Going on from a finished inversion: all rows move from the start, in smaller steps."""
+REFINE = InversionSettings(steps=100, lr=0.015, finish=FinishSettings(steps=20))
+"""Going on from a finished inversion, in smaller steps."""
 
 
 def invert(
@@ -77,7 +81,7 @@ def invert(
     """Find the W+ code of an aligned face.
 
     Args:
-        generator: the preview generator.
+        generator: the preview of the full generator.
         start: gives the first code; see `Start`.
         image: `[3, S, S]` in [-1, 1], FFHQ-aligned.
         callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
@@ -85,85 +89,52 @@ def invert(
     Returns:
         `w_plus [18, 512]`, the code of the lowest loss seen.
     """
-    image = image.to(generator.w_avg.device)
+    target = image[None].to(generator.w_avg.device)
     with torch.no_grad():
-        first = start(image)
-    if not settings.steps:
-        return first
-    target = _Target.of(image, generator.image_size, identity)
-    base = first[-1].clone().requires_grad_(True)
-    offsets = (first[:OFFSET_ROWS] - first[-1]).requires_grad_(True)
-    still = first[OFFSET_ROWS:] - first[-1]
+        code = start(target[0])
+    # other previews show the lower layers' own picture: nothing of it is guessed
+    finish_steps = settings.finish.steps if isinstance(generator, PreviewGenerator) else 0
+    preview_part = settings.steps / max(1, settings.steps + FINISH_STEP_COST * finish_steps)
+    stopped = False
+    if settings.steps:
+        report = Report(callback, 0.0, preview_part)
+        code, stopped = _through_preview(generator, identity, target, code, settings, report)
+    if isinstance(generator, PreviewGenerator) and finish_steps and not stopped:
+        code = finish_upper_rows(generator, target[0], code, settings.finish, Report(callback, preview_part, 1.0))
+    if not settings.steps and not finish_steps:
+        Report(callback, 0.0, 1.0)(1.0)
+    return code
+
+
+def _through_preview(
+    generator: Generator,
+    identity: Identity,
+    target: Tensor,
+    initial: Tensor,
+    settings: InversionSettings,
+    report: Report,
+) -> tuple[Tensor, bool]:
+    """The best code `[18, 512]` seen, and whether the callback asked to stop."""
+    likeness, prior = Likeness.of(target, identity), LatentPrior.of(generator)
+    base = initial[-1].clone().requires_grad_(True)
+    offsets = (initial[:OFFSET_ROWS] - initial[-1]).clone().requires_grad_(True)
+    still = initial[OFFSET_ROWS:] - initial[-1]
     optimizer = torch.optim.Adam([base, offsets], lr=settings.lr, betas=(0.9, 0.99))
-    variance = _w_variance(generator)
-    best_loss, best = math.inf, first
+    best_loss, best = math.inf, initial
     for step in range(settings.steps):
         progress = step / settings.steps
         optimizer.param_groups[0]["lr"] = settings.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
-        moving = progress >= settings.base_share
-        code = base + torch.cat([offsets if moving else offsets.detach(), still])
+        code = base + torch.cat([offsets, still])
         picture = synthesize(generator, code[None]).image
-        loss = target.distance(picture, identity, settings)
-        loss = loss + settings.offset * (offsets.square() / variance).mean()
-        loss = loss + settings.prior * ((base - generator.w_avg).square() / variance).mean()
+        loss = likeness.total(likeness.parts(picture, identity), settings.likeness)
+        loss = loss + settings.offset * offsets.square().mean() / prior.w_variance
+        loss = loss + settings.prior * prior.distance(code[: OFFSET_ROWS + 1])
         if loss.item() < best_loss:
             best_loss, best = loss.item(), code.detach().clone()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        if callback and (step % settings.live_every == 0 or step == settings.steps - 1):
-            frame = picture[0].detach().clamp(-1, 1).cpu()
-            try:
-                callback(Progress("reconstructing", (step + 1) / settings.steps, frame))
-            except StopEarly:
-                break
-    return best
-
-
-@torch.no_grad()
-def _w_variance(generator: Generator) -> Tensor:
-    """Mean variance of w over a thousand seeded faces."""
-    w = generator.mapping(seeded_z(1000, 1).to(generator.w_avg.device))
-    return (w - generator.w_avg).square().mean()
-
-
-@dataclass(frozen=True)
-class _Target:
-    """The photo at the preview's size with what is compared."""
-
-    image: Tensor
-    weight: Tensor
-    features: list[Tensor]
-    embedding: Tensor
-
-    @classmethod
-    @torch.no_grad()
-    def of(cls, image: Tensor, size: int, identity: Identity) -> _Target:
-        small = F.interpolate(image[None], size=(size, size), mode="bilinear", antialias=True)
-        return cls(small, _face_weight(size).to(small), _features(identity, small), identity.embed(small))
-
-    def distance(self, picture: Tensor, identity: Identity, settings: InversionSettings) -> Tensor:
-        difference = (picture - self.image).abs() * self.weight
-        coarse = (F.avg_pool2d(picture, 4) - F.avg_pool2d(self.image, 4)).abs() * F.avg_pool2d(self.weight, 4)
-        loss = settings.pixel * (difference.mean() + coarse.mean())
-        features = _features(identity, picture)
-        terms = [(a - b).square().mean() / b.square().mean() for a, b in zip(features, self.features, strict=True)]
-        loss = loss + settings.feature * torch.stack(terms).mean()
-        if settings.identity:
-            cosine = (identity.embed(picture) * self.embedding).sum()
-            loss = loss + settings.identity * (1 - cosine)
-        return loss
-
-
-def _features(identity: Identity, picture: Tensor) -> list[Tensor]:
-    """Low and middle maps of the identity network: edges and parts (of dlib's at 72, 35, 17 and 8 px)."""
-    return identity.features(identity.crop(picture))[:4]
-
-
-def _face_weight(size: int) -> Tensor:
-    """Smooth weight that counts the middle of an FFHQ crop three times, mean 1."""
-    axis = torch.linspace(-1, 1, size)
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    inside = torch.sigmoid((0.62 - ((x / 0.85).square() + (y - 0.12).square()).sqrt()) * 10)
-    weight = 1 + 2 * inside
-    return (weight / weight.mean())[None, None]
+        last = step == settings.steps - 1
+        if (step % settings.live_every == 0 or last) and report((step + 1) / settings.steps, picture):
+            return best, True
+    return best, False

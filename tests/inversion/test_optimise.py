@@ -8,73 +8,95 @@ import torch
 from mcaclip import weights
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.inversion.encoder import FaceEncoder
+from mcaclip.inversion.finish import FinishSettings
+from mcaclip.inversion.likeness import Likeness
 from mcaclip.inversion.optimise import EFFORTS, REFINE, invert
-from mcaclip.inversion.start import LinearStart
+from mcaclip.inversion.prior import LatentPrior
+from mcaclip.inversion.start import EncoderStart
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.types import StopEarly
 
+QUICK = replace(EFFORTS["good"], steps=8, finish=FinishSettings(steps=0))
+
 
 @pytest.fixture(scope="module")
-def parts():
-    return FaceIdentity.load(), LinearStart.load(weights.get("inversion_start")).code
+def parts(preview):
+    identity = FaceIdentity.load()
+    return identity, EncoderStart(preview, identity, FaceEncoder.load(weights.get("encoder")))
 
 
 @pytest.fixture(scope="module")
 def face(preview):
     w = truncate(preview.mapping(seeded_z(1, 900)), preview.w_avg, 0.7)
-    return synthesize(preview, broadcast_w(w)).image[0].clamp(-1, 1)
+    with torch.no_grad():
+        return synthesize(preview, broadcast_w(w)).image[0].clamp(-1, 1)
 
 
-def test_a_generated_face_is_found_again(preview, parts, face):
+def error(preview, code, face) -> float:
+    with torch.no_grad():
+        return float((synthesize(preview, code[None]).image[0] - face).square().mean())
+
+
+def distance(preview, identity, code, face) -> float:
+    likeness = Likeness.of(face[None], identity)
+    with torch.no_grad():
+        return float(likeness.total(likeness.parts(synthesize(preview, code[None]).image, identity), QUICK.likeness))
+
+
+def test_steps_come_closer_than_the_encoder_and_report_it(preview, parts, face):
     frames = []
-    settings = replace(EFFORTS["good"], steps=20)
-    code = invert(preview, *parts, face, settings, frames.append)
-    found = synthesize(preview, code[None]).image[0]
-    average = synthesize(preview, broadcast_w(preview.w_avg[None])).image[0]
-    assert code.shape == (18, 512)
-    assert (found - face).square().mean() < 0.4 * (average - face).square().mean()
-    assert parts[0].similarity(found[None], face[None]) > 0.5
+    code = invert(preview, *parts, face, QUICK, frames.append)
+    start = invert(preview, *parts, face, EFFORTS["instant"])
+    assert code.shape == (18, 512) and torch.isfinite(code).all() and not code.requires_grad
+    assert distance(preview, parts[0], code, face) < distance(preview, parts[0], start, face)
     assert frames[-1].fraction == 1.0 and frames[-1].image.shape == (3, 256, 256)
     assert [f.fraction for f in frames] == sorted(f.fraction for f in frames)
 
 
-def test_the_start_beats_the_average_face(preview, parts, face):
-    w = truncate(preview.mapping(seeded_z(1, 900)), preview.w_avg, 0.7)
-    guess = parts[1](face)[:1]
-    assert (guess - w).square().sum() < (preview.w_avg - w).square().sum()
+def test_instant_is_the_encoder_alone(preview, parts, face):
+    frames = []
+    code = invert(preview, *parts, face, EFFORTS["instant"], frames.append)
+    assert torch.equal(code, parts[1](face))
+    assert [frame.fraction for frame in frames] == [1.0]
 
 
-def test_a_callback_may_cancel(preview, parts, face):
-    class StopError(Exception):
+def test_a_stronger_prior_keeps_the_code_more_natural(preview, parts, face):
+    prior = LatentPrior.of(preview)
+    odd = face.flip(0)  # red and blue swapped: no natural face
+    free = invert(preview, *parts, odd, replace(QUICK, prior=0.0, offset=0.0))
+    held = invert(preview, *parts, odd, replace(QUICK, prior=1.0, offset=1.0))
+    assert prior.distance(held[:13]) < prior.distance(free[:13])
+
+
+def test_another_error_of_the_callback_cancels(preview, parts, face):
+    class LeaveError(Exception):
         pass
 
-    def stop(_) -> None:
-        raise StopError
+    def leave(_) -> None:
+        raise LeaveError
 
-    with pytest.raises(StopError):
-        invert(preview, *parts, face, EFFORTS["good"], stop)
-
-
-def test_code_needs_no_gradient(preview, parts, face):
-    code = invert(preview, *parts, face, replace(EFFORTS["good"], steps=2))
-    assert not code.requires_grad and torch.isfinite(code).all()
+    with pytest.raises(LeaveError):
+        invert(preview, *parts, face, QUICK, leave)
 
 
-def test_stop_keeps_the_best_so_far(preview, parts, face):
+def test_stopping_keeps_the_best_so_far(preview, parts, face):
+    seen = []
+
     def stop(progress) -> None:
-        if progress.fraction > 0.05:
+        seen.append(progress.fraction)
+        if len(seen) == 2:
             raise StopEarly
 
-    code = invert(preview, *parts, face, replace(EFFORTS["good"], live_every=2), stop)
-    found = synthesize(preview, code[None]).image[0]
-    guess = synthesize(preview, parts[1](face)[None]).image[0]
-    assert (found - face).abs().mean() <= (guess - face).abs().mean()
+    code = invert(preview, *parts, face, replace(QUICK, live_every=2, finish=FinishSettings(steps=3)), stop)
+    assert len(seen) == 2 and max(seen) < 0.5
+    assert error(preview, code, face) < error(preview, broadcast_w(preview.w_avg[None])[0], face)
 
 
 def test_refining_starts_where_the_inversion_ended(preview, parts, face):
-    first = invert(preview, *parts, face, replace(EFFORTS["good"], steps=6))
-    same = invert(preview, parts[0], lambda _: first, face, replace(REFINE, steps=1))
-    torch.testing.assert_close(same, first)
-    further = invert(preview, parts[0], lambda _: first, face, replace(REFINE, steps=12))
-    errors = [(synthesize(preview, code[None]).image[0] - face).abs().mean() for code in (first, further)]
-    assert errors[1] < errors[0]
+    first = invert(preview, *parts, face, replace(QUICK, steps=4))
+    quick = replace(REFINE, finish=FinishSettings(steps=0))
+    same = invert(preview, parts[0], lambda _: first, face, replace(quick, steps=1))
+    torch.testing.assert_close(same, first, atol=1e-4, rtol=0)
+    further = invert(preview, parts[0], lambda _: first, face, replace(quick, steps=12))
+    assert distance(preview, parts[0], further, face) < distance(preview, parts[0], first, face)

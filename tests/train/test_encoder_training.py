@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.inversion.encoder import FaceEncoder
+from mcaclip.perception.identity import FaceIdentity
+from train.degrade import MILD
+from train.encoder import EncoderSettings, code_loss, learn_codes, learn_pictures, sampler
+from train.encoder_linear import fit_linear
+from train.encoder_pool import render_pool
+from train.encoder_views import ViewCache, cache_views, degraded
+
+COUNT = 12
+SETTINGS = EncoderSettings(faces=COUNT, held_out=4, steps=3, batch=4, picture_steps=1, picture_batch=1)
+
+
+@pytest.fixture(scope="module")
+def identity():
+    return FaceIdentity.load()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("encoder")
+
+
+@pytest.fixture(scope="module")
+def pool(preview, folder):
+    render_pool(preview, sampler(), COUNT, 5, folder, minutes=0)
+    return render_pool(preview, sampler(), COUNT, 5, folder)
+
+
+@pytest.fixture(scope="module")
+def cache(pool, identity, folder):
+    return cache_views(pool, identity, MILD, 6, folder, COUNT)
+
+
+@pytest.fixture
+def encoder(preview, pool):
+    torch.manual_seed(0)
+    encoder = FaceEncoder(rank=4)
+    encoder.w_mean.copy_(preview.w_avg)
+    encoder.w_std.copy_((pool.codes - preview.w_avg).square().mean().sqrt())
+    return encoder
+
+
+def test_the_pool_holds_the_pictures_of_its_codes(preview, pool):
+    from mcaclip.generators.synthesis import synthesize
+
+    assert len(pool) == COUNT
+    with torch.no_grad():
+        exact = synthesize(preview, pool.codes[3:4]).image.clamp(-1, 1)
+    assert (pool.pictures(np.array([3])) - exact).abs().mean() < 0.01
+
+
+def test_a_finished_pool_is_not_rendered_again(preview, pool, folder):
+    time_before = (folder / f"pool_5_{COUNT}.npy").stat().st_mtime_ns
+    render_pool(preview, sampler(), COUNT, 5, folder)
+    assert (folder / f"pool_5_{COUNT}.npy").stat().st_mtime_ns == time_before
+
+
+def test_cached_views_are_those_of_the_degraded_pictures(pool, cache, identity):
+    from mcaclip.inversion.encoder import look
+
+    index = np.array([2, 7])
+    fresh, kept = look(identity, degraded(pool, index, MILD, 6)), cache.batch(index)
+    for a, b in zip(fresh, kept, strict=True):
+        assert a.shape == b.shape
+        assert (a - b).abs().mean() < 0.01 * a.abs().mean() + 0.005
+
+
+def test_the_code_loss_is_nothing_for_the_truth_and_counts_upper_rows_less(encoder):
+    base, offsets = torch.randn(2, 512), torch.zeros(2, 11, 512)
+    codes = encoder.rows(base, offsets)
+    assert float(code_loss(encoder, base, offsets, codes, 1.0)["loss"]) < 1e-9
+    lower, upper = codes.clone(), codes.clone()
+    lower[:, :12] += encoder.w_std
+    upper[:, 12:] += encoder.w_std
+    assert float(code_loss(encoder, base, offsets, lower, 1.0)["loss"]) == pytest.approx(1.0, rel=1e-3)
+    assert float(code_loss(encoder, base, offsets, upper, 1.0)["loss"]) == pytest.approx(0.25, rel=1e-3)
+
+
+def test_learning_codes_changes_the_convolutions_only(encoder, pool, cache, tmp_path):
+    before = encoder.base[-1].weight.clone()
+    learn_codes(encoder, pool.codes, [cache], SETTINGS, tmp_path, 1)
+    assert not torch.equal(encoder.base[-1].weight, before)
+    assert not encoder.spread.weight.any()
+
+
+def test_the_linear_path_explains_the_faces_it_was_solved_for(encoder, pool, cache):
+    with torch.no_grad():
+        encoder.base[-1].weight.zero_()
+        encoder.base[-1].bias.zero_()
+    # the held-out faces are the first four again
+    repeated = ViewCache({name: values[np.arange(COUNT) % 8] for name, values in cache.arrays.items()}, COUNT)
+    codes = pool.codes[torch.arange(COUNT) % 8]
+    report = fit_linear(encoder, codes, [repeated], held_out=4)
+    assert report["blend"] >= report["linear"] > 0.1 and report["share"] > 0.5
+    with torch.no_grad():
+        base, _ = encoder(repeated.batch(np.arange(8)))
+    true = (codes[:8, 0] - encoder.w_mean) / encoder.w_std
+    explained = 1 - (base - true).square().sum() / true.square().sum()
+    assert float(explained) == pytest.approx(report["blend"], abs=0.15)
+
+
+def test_a_picture_step_runs_and_improves_nothing_but_the_encoder(encoder, pool, preview, identity, tmp_path):
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    learn_pictures(encoder, pool, preview, identity, replace(SETTINGS, picture_steps=2), tmp_path, 1)
+    changed = [name for name, value in encoder.state_dict().items() if not torch.equal(value, before[name])]
+    assert "base.1.weight" in changed
+    assert not any("running" in name for name in changed)
+    assert all(parameter.grad is None for parameter in preview.parameters())

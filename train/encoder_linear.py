@@ -1,0 +1,102 @@
+"""The encoder's linear path: ridge regression from views to w in closed form, cut to a low rank."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.inversion.encoder import FaceEncoder, View, flatten
+from train.encoder_views import ViewCache
+
+log = logging.getLogger(__name__)
+RIDGES = (0.4, 0.8, 1.6, 3.2)
+SHARES = tuple(step / 10 for step in range(11))
+
+
+@torch.no_grad()
+def flat_views(caches: list[ViewCache], count: int) -> Tensor:
+    """`[count, 19584]`; the caches take turns, so that every degradation is there."""
+    rows = []
+    for first in range(0, count, 200):
+        index = np.arange(first, min(first + 200, count))
+        rows.append(torch.stack([flatten(_one(caches[face % len(caches)], face))[0] for face in index]))
+    return torch.cat(rows)
+
+
+def _one(cache: ViewCache, face: int | np.integer) -> View:
+    return cache.batch(np.array([face]))
+
+
+@torch.no_grad()
+def fit_linear(encoder: FaceEncoder, codes: Tensor, caches: list[ViewCache], held_out: int) -> dict[str, float]:
+    """Solve the ridge, and blend it with what the convolutional path has learned.
+
+    The features are scaled so that every kind of map has the same total variance. Strength of the ridge and share of
+    each path are chosen on the last `held_out` faces; `encoder` then holds the blend.
+
+    Args:
+        codes: `[N, 18, 512]`, those of the cached views.
+
+    Returns:
+        The explained variance of the base row on the held-out faces: linear, convolutional, blended.
+    """
+    x, scale, mean = _standardised(flat_views(caches, len(codes)), held_out)
+    true = (codes[:, 0] - encoder.w_mean) / encoder.w_std
+    middle = true[:-held_out].mean(0)
+    gram = x @ x.T
+    train, test = gram[:-held_out, :-held_out], gram[-held_out:, :-held_out]
+    eye = torch.eye(len(train))
+    solutions = {ridge: torch.linalg.solve(train + ridge * eye, true[:-held_out] - middle) for ridge in RIDGES}
+    explained = {ridge: _explained(test @ s + middle, true[-held_out:]) for ridge, s in solutions.items()}
+    ridge = max(explained, key=lambda key: explained[key])
+    log.info("ridge: %s", explained)
+    solution = solutions[ridge]
+    _, directions = torch.linalg.eigh((train @ solution).T @ (train @ solution))
+    kept = directions[:, -encoder.project.out_features :]
+    weight = (x[:-held_out].T @ (solution @ kept)).T * scale
+    linear = test @ solution @ kept @ kept.T + middle
+    deep = _convolutional(encoder, caches, len(codes), held_out)
+    scores = {share: _explained(share * linear + (1 - share) * deep, true[-held_out:]) for share in SHARES}
+    share = max(scores, key=lambda key: scores[key])
+    encoder.project.weight.copy_(weight)
+    encoder.project.bias.copy_(-weight @ mean)
+    encoder.spread.weight.copy_(share * kept)
+    head = encoder.base[-1]
+    assert isinstance(head, torch.nn.Linear)
+    head.weight.mul_(1 - share)
+    head.bias.mul_(1 - share).add_(share * middle)
+    return {
+        "linear": scores[1.0],
+        "convolutional": scores[0.0],
+        "blend": scores[share],
+        "share": share,
+        "ridge": ridge,
+    }
+
+
+def _standardised(x: Tensor, held_out: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Centred features of which each kind has variance one in all, with the scale and mean that were taken."""
+    mean = x[:-held_out].mean(0)
+    x = x - mean
+    sizes = (3 * 32**2, 64 * 8**2, 128 * 8**2, 256 * 4**2, 128)
+    scale = torch.cat(
+        [
+            torch.full((size,), float(1 / part[:-held_out].square().sum(1).mean().sqrt()))
+            for size, part in zip(sizes, x.split(sizes, dim=1), strict=True)
+        ]
+    )
+    return x * scale, scale, mean
+
+
+def _explained(guess: Tensor, true: Tensor) -> float:
+    return 1 - float((guess - true).square().sum() / true.square().sum())
+
+
+def _convolutional(encoder: FaceEncoder, caches: list[ViewCache], count: int, held_out: int) -> Tensor:
+    """The base that the convolutional path alone gives for the held-out faces."""
+    encoder.eval()
+    index = np.arange(count - held_out, count)
+    return torch.cat([encoder(_one(caches[face % len(caches)], face))[0] for face in index])
