@@ -9,6 +9,7 @@ import gradio as gr
 from mcaclip.ui import api, layout, markup, text, train_tab, wiring
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.layout import Components
+from mcaclip.ui.painting import SCRIPT
 from mcaclip.ui.session import TIME_TO_LIVE, Session, forget
 from mcaclip.ui.theme import CSS_PATH, build_theme
 
@@ -48,10 +49,11 @@ def build(studio: Studio) -> gr.Blocks:
 
 
 def launch_options() -> dict[str, Any]:
-    """Arguments of `launch` about looks and privacy: no analytics, no run history, no folder is served."""
+    """Arguments of `launch` about looks, painting and privacy: no analytics, no run history, no folder is served."""
     return {
         "theme": build_theme(),
         "css_paths": [CSS_PATH],
+        "head": f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         "run_history": False,
         "enable_monitoring": False,
         "allowed_paths": [],

@@ -162,22 +162,14 @@ class EditHandlers(Desk):
 
     # -- painting -----------------------------------------------------------------------------------------
 
-    def paint(self, value: dict[str, Any] | None, controls: Controls, session: Session) -> Views:
+    def paint(self, strokes: str | None, controls: Controls, session: Session) -> Views:
         """Takes what was painted into the masks."""
         result, _ = _shown(session)
-        painted = paint_of(value)
+        painted = paint_of(strokes)
         if painted is None:
             raise StudioError(text.NOTHING_PAINTED)
         session = replace(session, paint=painted)
         yield from self._render(replace(controls.changed(result.settings), paint=painted), session)
-
-    def show_canvas(self, session: Session) -> View:
-        """The edit that is shown, to paint on, without any strokes.
-
-        The browser's canvas loses a picture that comes before it is ready; this brings it back.
-        """
-        _shown(session)
-        return {"canvas": views.canvas(session)}
 
     def unpaint(self, controls: Controls, session: Session) -> Views:
         """Goes back to the learned masks."""

@@ -74,7 +74,11 @@ PAINT_INFO = (
 )
 PAINT_LABEL = "Paint on the masks"
 USE_PAINT = "Use the painting"
-FRESH_CANVAS = "Show the edit afresh"
+PAINT_HINT = "Make an edit first. Then you can paint on it here."
+BRUSH_LABEL = "Brush"
+BRUSHES = (("include", "May change"), ("exclude", "Keep as it is"), ("erase", "Eraser"))
+BRUSH_SIZE = "Size"
+BAD_PAINTING = "The painting could not be read. Remove it and paint again."
 DROP_PAINT = "Remove the painting"
 HISTORY_LABEL = "All edits of this face"
 HISTORY_HINT = "Every edit you make is kept here, to go back to or to compare."

@@ -131,13 +131,13 @@ def no_result_view() -> View:
         "result_line": markup.note(text.RESULT_HINT),
         **idle_edit(),
         **dict.fromkeys(("threshold", "feather", "invert", "undo", "redo", "make_strip", "make_sweep"), closed),
-        **dict.fromkeys(("use_paint", "drop_paint", "fresh_canvas"), closed),
+        **dict.fromkeys(("use_paint", "drop_paint"), closed),
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=False),
         "masks": None,
         "pasted_group": gr.update(visible=False),
         "pasted": None,
-        "canvas": None,
+        "canvas": markup.note(text.PAINT_HINT),
         "strip": gr.update(value=None, visible=False),
         "sweep_group": gr.update(visible=False),
         "sweep_view": None,
@@ -170,8 +170,7 @@ def result_view(session: Session) -> View:
         "overlay": images.screen_file(overlay, folder, "overlay"),
         "slider": (before, after),
         "result_line": markup.note(text.result_line(result), "strong"),
-        **dict.fromkeys((*SLIDERS, "make_strip", "make_sweep", "use_paint", "fresh_canvas"), open_),
-        "drop_paint": gr.update(interactive=session.paint is not None),
+        **dict.fromkeys((*SLIDERS, "make_strip", "make_sweep", "use_paint", "drop_paint"), open_),
         "undo": gr.update(interactive=session.at > 0),
         "redo": gr.update(interactive=session.at < len(session.history) - 1),
         "strip": gr.update(value=None, visible=False),
@@ -216,15 +215,14 @@ def controls_view(session: Session) -> View:
         view[f"row_{index}"] = gr.update(visible=index <= len(settings.parts))
         view[f"prompt_{index}"] = part.prompt if part else ""
         view[f"strength_{index}"] = part.strength if part else 1.0
-    if settings.paint is None:
-        view["canvas"] = canvas(session)
+    view["canvas"] = canvas(session)
     return view
 
 
-def canvas(session: Session) -> Any:
-    """The edit that is shown, to paint on."""
+def canvas(session: Session) -> str:
+    """The edit that is shown, to paint on, with what is painted already."""
     assert session.result is not None
-    return painting.canvas_value(images.shown(session.result.image))
+    return painting.board(images.shown(session.result.image), session.paint)
 
 
 def history_view(session: Session) -> View:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from mcaclip import validate
 from mcaclip.errors import StudioError
-from mcaclip.ui import text
+from mcaclip.ui import painting, text
 from mcaclip.ui.controls import Controls
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.images import uploaded_path
@@ -30,7 +30,6 @@ def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
     _connect_face(bind, parts, studio)
     _connect_prompts(bind, parts, studio)
     _connect_edit(bind, parts, studio)
-    bind.light([parts["fresh_canvas"].click], studio.show_canvas, [parts["session"]])
     _connect_result(bind, parts, studio)
     return bind
 
@@ -106,8 +105,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     def rerender(*values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.rerender(Controls.of(values[:-1]), values[-1])
 
-    def paint(canvas: Any, *values: Any) -> Iterator[dict[str, Any]]:
-        yield from studio.paint(canvas, Controls.of(values[:-1]), values[-1])
+    def paint(strokes: str, *values: Any) -> Iterator[dict[str, Any]]:
+        yield from studio.paint(strokes, Controls.of(values[:-1]), values[-1])
 
     def unpaint(*values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.unpaint(Controls.of(values[:-1]), values[-1])
@@ -117,8 +116,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     bind.model([slider.input for slider in sliders], preview, inputs, trigger_mode="always_last")
     settled = [*(slider.release for slider in sliders), parts["render"].click, parts["invert"].input]
     bind.model(settled, rerender, inputs, trigger_mode="always_last")
-    bind.model([parts["use_paint"].click], paint, [parts["canvas"], *inputs])
-    bind.model([parts["drop_paint"].click], unpaint, inputs)
+    bind.model([parts["use_paint"].click], paint, [parts["strokes"], *inputs], js=painting.READ_STROKES)
+    bind.model([parts["drop_paint"].click], unpaint, inputs, js=painting.CLEAR_STROKES)
 
 
 def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:

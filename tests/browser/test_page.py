@@ -249,14 +249,47 @@ def test_session_can_be_downloaded_and_opened_again(site, visit, portrait, tmp_p
     assert other.input_value("#prompt input, #prompt textarea") == PROMPTS[1]
 
 
-def test_painting_without_a_stroke_is_told(site, visit):
+def draw(page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drags the mouse over the canvas; points are fractions of its side."""
+    canvas = page.locator("#canvas canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    across = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*across[0])
+    page.mouse.down()
+    page.mouse.move(*across[1], steps=8)
+    page.mouse.up()
+
+
+def test_painting_changes_the_mask_and_stays_until_it_is_removed(site, visit):
     page = visit(site.url)
     random_face(page)
     edit(page, PROMPTS[2])
+    before = picture(page, "overlay").astype(int)
     page.click("#tab-paint-button")
     page.wait_for_selector("#canvas canvas")
     page.click("#use-paint")
     page.wait_for_selector(f"{TOAST} >> text=Nothing is painted")
+    page.click("#paint-tools label:has-text('Keep')")
+    draw(page, (0.2, 0.16), (0.8, 0.16))
+    page.click("#use-paint")
+    page.wait_for_selector("#result-line >> text=painted by hand")
+    page.wait_for_selector("#canvas .strokes")
+    page.click("#paint-tools label:has-text('May')")
+    draw(page, (0.3, 0.7), (0.7, 0.7))
+    page.click("#use-paint")
+    page.wait_for_selector("#undo:not([disabled])")
+    page.wait_for_function("() => document.querySelector('#canvas .strokes')")
+    page.click("#tab-side-button")
+    after = picture(page, "overlay").astype(int)
+    changed = np.abs(after - before).mean(-1)
+    assert changed[150:180, 400:600].mean() > 20, "nothing changes there any more"
+    assert changed[700:735, 400:600].mean() > 20, "there it changes now"
+    page.click("#tab-paint-button")
+    page.click("#drop-paint")
+    page.wait_for_function("() => !document.querySelector('#result-line').innerText.includes('painted')")
+    page.click("#tab-side-button")
+    assert np.abs(picture(page, "overlay").astype(int) - before).mean() < 2
 
 
 def test_strengths_slider_and_history_views(site, visit):

@@ -20,6 +20,7 @@ from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.painting import EXCLUDE_COLOUR
 from mcaclip.ui.session import FULL_RESULTS, Session, forget
 from tests.fakes import MASK_SIDES, PROMPTS, FakeEditor, draw_face
+from tests.helpers.painted import data_url
 
 
 @pytest.fixture
@@ -359,9 +360,9 @@ def test_painting_reaches_the_masks_and_can_be_removed(studio, tmp_path):
     session = _edited(studio, tmp_path)
     layer = np.zeros((100, 100, 4), np.uint8)
     with pytest.raises(StudioError, match="painted yet"):
-        list(studio.paint({"layers": [layer]}, _controls(), session))
+        list(studio.paint(data_url(layer), _controls(), session))
     layer[:] = (*EXCLUDE_COLOUR, 255)
-    view = _last(studio.paint({"layers": [layer]}, _controls(), session))
+    view = _last(studio.paint(data_url(layer), _controls(), session))
     assert not view["session"].result.combined_mask.any()
     assert view["session"].result.settings.paint is view["session"].paint
     clean = _last(studio.unpaint(_controls(), view["session"]))["session"]
