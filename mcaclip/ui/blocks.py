@@ -31,6 +31,7 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")
             parts["status"] = gr.HTML(markup.status(studio.source.status), elem_id="status")
+        parts["waiting"] = gr.HTML("", elem_id="waiting")  # shows the place in the queue
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):
                 layout.studio_tab(parts)

@@ -91,7 +91,7 @@ def _photo_source(parts: Components) -> None:
         height=220,
         elem_id="photo",
     )
-    gr.HTML(markup.note(text.CONSENT), elem_id="consent")
+    parts["consent"] = gr.Checkbox(label=text.CONSENT, container=False, elem_id="consent")
     parts["faces"] = thumbnails("faces", text.FACES_LABEL, 5, visible=False)
     parts["aligned_box"] = gr.Checkbox(label=text.ALIGNED_CHECKBOX, container=False, elem_id="aligned-box")
     gr.HTML(markup.caption(text.EXAMPLES_LABEL), elem_id="examples-label")
@@ -145,6 +145,15 @@ def _reconstruct_step(parts: Components) -> None:
 def _prompt_step(parts: Components) -> None:
     with gr.Column(elem_classes="stage"):
         gr.HTML(markup.step(3, text.STEP_PROMPT))
+        parts["prompt_style"] = gr.HTML("", elem_id="prompt-style")
+        parts["category"] = gr.Radio(
+            choices=[],
+            show_label=False,
+            label=text.CATEGORY_LABEL,
+            container=False,
+            visible=False,
+            elem_id="category",
+        )
         parts["prompts"] = gr.Radio(
             choices=[],
             show_label=False,

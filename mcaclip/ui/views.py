@@ -6,6 +6,7 @@ A view is a dictionary from a component's name to its new value or Gradio update
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -13,7 +14,7 @@ import gradio as gr
 from mcaclip import keep, pipeline, validate, visuals
 from mcaclip.output import describe_settings
 from mcaclip.types import EditResult, Inversion, Progress
-from mcaclip.ui import images, inspect_view, markup, painting, text
+from mcaclip.ui import images, library, markup, painting, text
 from mcaclip.ui.session import Session
 from mcaclip.version import __version__
 
@@ -180,7 +181,6 @@ def result_view(session: Session) -> View:
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=True),
         "masks": images.mask_gallery(result),
-        "inspect": inspect_view.report(result),
         "download_edited": open_,
         "download_pasted": open_,
     }
@@ -278,6 +278,16 @@ def files_view(session: Session, stack: str, weights: dict[str, str]) -> View:
         "download_pasted": gr.update(value=str(photo), interactive=True, visible=True),
         "pasted_group": gr.update(visible=True),
         "pasted": images.screen_file(images.fitted(pasted), folder, "pasted"),
+    }
+
+
+def library_view(prompts: Sequence[str]) -> View:
+    """The learned prompts to choose from, with their categories and pictures."""
+    labels = library.categories(prompts)
+    return {
+        "prompts": gr.update(choices=list(prompts), visible=True),
+        "category": gr.update(choices=labels, value=text.ALL_CATEGORIES, visible=len(labels) > 2),
+        "prompt_style": library.thumbnail_style(prompts),
     }
 
 

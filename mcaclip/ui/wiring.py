@@ -41,14 +41,18 @@ def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
     made = [parts["new_seed"].click, parts["make_face"].click, parts["seed"].submit]
     chosen_ones = [parts["faces"].select, parts["examples"].select, parts["session_file"].upload]
     bind.light([*given, *made, *chosen_ones], studio.abandon, [session])
-    photo = [parts["photo"], parts["aligned_box"], session]
+    photo = [parts["photo"], parts["aligned_box"], parts["consent"], session]
 
-    def changed(upload: dict[str, Any] | None, aligned: bool, session: Session) -> Iterator[dict[str, Any]]:
-        yield from studio.photo_changed(uploaded_path(upload), aligned, session)
+    def changed(upload: Any, aligned: bool, agreed: bool, session: Session) -> Iterator[dict[str, Any]]:
+        yield from studio.photo_changed(uploaded_path(upload), aligned, agreed, session)
+
+    def consented(upload: Any, aligned: bool, agreed: bool, session: Session) -> Iterator[dict[str, Any]]:
+        yield from studio.consent_changed(uploaded_path(upload), aligned, agreed, session)
 
     # with Gradio's default, "once", a photo given while its predecessor is still being cleared would be dropped
     bind.model(given, changed, photo, preprocess=False, trigger_mode="always_last")
     bind.model([parts["aligned_box"].input], changed, photo, preprocess=False)
+    bind.model([parts["consent"].input], consented, photo, preprocess=False, trigger_mode="always_last")
 
     def chosen(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
         yield from studio.face_chosen(event.index, session)
@@ -76,9 +80,10 @@ def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
         target = 0 if sum(filled) < 2 or all(filled) else filled.index(False)
         return {f"prompt_{target}": prompt, "prompts": None if target else gr.skip()}
 
+    bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]])
     bind.light([parts["prompts"].input], pick, [parts["prompts"], *fields])
     for index, field in enumerate(fields):
-        bind.light([field.input], studio.prompt_hint, [field])
+        bind.light([field.change], studio.prompt_hint, [field], trigger_mode="always_last")
         if index + 1 < len(fields):
 
             def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
@@ -150,7 +155,7 @@ class Binder:
     def model(
         self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any], **options: Any
     ) -> None:
-        """An event that needs the models: queued, one at a time, its errors shown as toasts."""
+        """An event that needs the models: queued, one at a time, its place in the queue and its errors shown."""
         gr.on(
             list(triggers),
             self._adapted(handler),
@@ -158,12 +163,15 @@ class Binder:
             outputs=list(self.parts.values()),
             concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
-            show_progress="hidden",
+            show_progress="minimal",
+            show_progress_on=self.parts["waiting"],
             api_visibility="private",
             **options,
         )
 
-    def light(self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = ()) -> None:
+    def light(
+        self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = (), **options: Any
+    ) -> None:
         """An event that answers at once and does not write the session."""
         outputs = [part for name, part in self.parts.items() if name != "session"]
         gr.on(
@@ -174,6 +182,7 @@ class Binder:
             queue=False,
             show_progress="hidden",
             api_visibility="private",
+            **options,
         )
 
     def _adapted(self, handler: Callable[..., Any]) -> Callable[..., Any]:
