@@ -11,6 +11,7 @@ from mcaclip.arguments import add_stack, chosen_stack
 from mcaclip.errors import StudioError
 
 TEACHERS = Path(__file__).resolve().parents[2] / "shared" / "teachers"
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
 STAND_INS = ("stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32")
 TRAINED_SLOTS = ("generator", "clip", "identity", "parser")
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
@@ -68,6 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     prompt.add_argument("--precision", choices=PRECISIONS, default="auto", help="number format (default: by device)")
     prompt.add_argument("--batch", type=int, help="faces a step (default: the preset's)")
+    thumbnails = add("thumbnails", "draw the small pictures of the page's prompt library on generated faces")
+    thumbnails.set_defaults(out=ASSETS / "thumbnails")
     stand_in = add("stand-in", "random files in place of the paper stack's weights, for tests and speed measurements")
     stand_in.add_argument(
         "--only", action="append", choices=STAND_INS, help="only this file (repeatable; default all, 2.2 GB)"
@@ -173,6 +176,14 @@ def _prompt(args: argparse.Namespace) -> None:
     logging.info("or copy it into %s, where it is found without --edits", weights.Places.from_environment().edits)
 
 
+def _thumbnails(args: argparse.Namespace) -> None:
+    from mcaclip.config import DEFAULT_STACK
+    from mcaclip.editor import load_editor
+    from train.thumbnails import draw_thumbnails
+
+    draw_thumbnails(load_editor(DEFAULT_STACK, device="cpu"), args.out)
+
+
 def _stand_in(args: argparse.Namespace) -> None:
     from train.stand_in import make_stand_ins
 
@@ -187,6 +198,7 @@ COMMANDS = {
     "inversion-figures": _inversion_figures,
     "faceclip": _faceclip,
     "prompt": _prompt,
+    "thumbnails": _thumbnails,
     "stand-in": _stand_in,
 }
 

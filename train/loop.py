@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +55,20 @@ StepFunction = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
 """From the step's number and a random generator to named loss terms; `loss` is what is minimised."""
 
 
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets instead of ending the process. Only the main thread can listen for it."""
+    ending = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield ending
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    try:
+        yield ending
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 class TrainingLoop:
     """Trains `model` with `optimizer`, its learning rate falling by a cosine to 2 % of where it starts.
 
@@ -89,14 +106,19 @@ class TrainingLoop:
             self._resume()
 
     def run(self, step_function: StepFunction, sheet: Callable[[int], None] | None = None) -> int:
-        """Train until the steps or the minutes are used up.
+        """Train until the steps or the minutes are used up; after SIGTERM save a checkpoint and exit.
 
         Returns:
             The number of steps done so far, earlier calls included.
 
         Raises:
             TrainingError: the loss is no longer finite.
+            SystemExit: the process was asked to end.
         """
+        with _asked_to_end() as ending:
+            return self._run(step_function, sheet, ending)
+
+    def _run(self, step_function: StepFunction, sheet: Callable[[int], None] | None, ending: threading.Event) -> int:
         s, started, saved = self.settings, time.monotonic(), time.monotonic()
         limit = 60 * s.max_minutes
         while self.step < s.steps and (elapsed := time.monotonic() - started) < limit:
@@ -109,9 +131,11 @@ class TrainingLoop:
                 self._log(terms, self.seconds_before + time.monotonic() - started)
             if sheet and s.sheet_every and self.step % s.sheet_every == 0:
                 sheet(self.step)
-            if time.monotonic() - saved > s.checkpoint_seconds:
+            if ending.is_set() or time.monotonic() - saved > s.checkpoint_seconds:
                 self._save(started)
                 saved = time.monotonic()
+            if ending.is_set():
+                raise SystemExit(128 + signal.SIGTERM)
         self._save(started)
         return self.step
 

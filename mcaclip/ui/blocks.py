@@ -9,6 +9,7 @@ import gradio as gr
 from mcaclip.ui import api, layout, markup, text, train_tab, wiring
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.layout import Components
+from mcaclip.ui.painting import SCRIPT
 from mcaclip.ui.session import TIME_TO_LIVE, Session, forget
 from mcaclip.ui.theme import CSS_PATH, build_theme
 
@@ -30,6 +31,7 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")
             parts["status"] = gr.HTML(markup.status(studio.source.status), elem_id="status")
+        parts["waiting"] = gr.HTML("", elem_id="waiting")  # shows the place in the queue
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):
                 layout.studio_tab(parts)
@@ -48,10 +50,11 @@ def build(studio: Studio) -> gr.Blocks:
 
 
 def launch_options() -> dict[str, Any]:
-    """Arguments of `launch` about looks and privacy: no analytics, no run history, no folder is served."""
+    """Arguments of `launch` about looks, painting and privacy: no analytics, no run history, no folder is served."""
     return {
         "theme": build_theme(),
         "css_paths": [CSS_PATH],
+        "head": f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
         "run_history": False,
         "enable_monitoring": False,
         "allowed_paths": [],

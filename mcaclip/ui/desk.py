@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import gradio as gr
 
 from mcaclip.types import Progress, ProgressCallback
-from mcaclip.ui import markup
+from mcaclip.ui import markup, views
 from mcaclip.ui.background import steps
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.session import CancelToken, Session
@@ -50,7 +50,7 @@ class Desk:
         if state.ready:
             editor = self.source.wait(0)
             assert editor is not None
-            view["prompts"] = gr.update(choices=list(editor.prompts()), visible=True)
+            view.update(views.library_view(editor.prompts()))
             view["timer"] = gr.update(active=False)
         return view
 

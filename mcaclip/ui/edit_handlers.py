@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from mcaclip import keep
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.session_file import write_session
 from mcaclip.types import EditResult, EditSettings, Inversion
-from mcaclip.ui import images, markup, text, views
+from mcaclip.ui import images, inspect_view, library, markup, text, views
 from mcaclip.ui.background import CancelledError
 from mcaclip.ui.controls import Controls, suggestions
 from mcaclip.ui.desk import Desk, Views
@@ -31,6 +32,14 @@ class EditHandlers(Desk):
     """Steps 3 and 4 of the page."""
 
     # -- 3 prompt -----------------------------------------------------------------------------------------
+
+    def category_chosen(self, label: str | None, prompt: str | None) -> View:
+        """The learned prompts of one part of the face."""
+        editor = self.source.wait(0) if self.source.status.ready else None
+        if editor is None:
+            return {}
+        offered = library.within(editor.prompts(), label)
+        return {"prompts": gr.update(choices=offered, value=prompt if prompt in offered else None)}
 
     def prompt_hint(self, prompt: str) -> View:
         """How well a prompt is known, while it is typed."""
@@ -61,7 +70,7 @@ class EditHandlers(Desk):
             return
         settings = controls.changed(result.settings)
         if settings == result.settings:
-            yield {**views.result_view(session), **views.history_view(session)}
+            yield {**self._result_view(session), **views.history_view(session)}
             return
         yield from self._render(settings, session)
 
@@ -76,7 +85,7 @@ class EditHandlers(Desk):
             return {}
         settings = controls.changed(result.settings)
         if settings == result.settings:
-            return views.result_view(session)
+            return self._result_view(session)
         editor = self.source.wait(0)
         if editor is None:
             return {}
@@ -92,7 +101,7 @@ class EditHandlers(Desk):
             yield from self._render(entry.settings, session, at)
             return
         session = session.moved(at, entry).with_folder(self.root)
-        yield {**views.result_view(session), **views.controls_view(session)}
+        yield {**self._result_view(session), **views.controls_view(session)}
         yield {**self._files(session), **views.history_view(session)}
 
     def step_back(self, session: Session) -> Views:
@@ -111,7 +120,7 @@ class EditHandlers(Desk):
     def strengths(self, session: Session) -> Views:
         """The edit that is shown at five strengths."""
         result, inversion = _shown(session)
-        session = replace(session, running=CancelToken())
+        session = replace(session.counted(time.monotonic()), running=CancelToken())
         yield {"session": session, "edit_progress": markup.progress(text.STRIP_PROGRESS, 0.0), **views.busy_edit()}
         try:
             small = yield from self._strip(result.settings, inversion, STRIP, session)
@@ -131,7 +140,7 @@ class EditHandlers(Desk):
     def sweep(self, session: Session) -> Views:
         """The edit that is shown from no strength to one and a half times, as an animation to keep."""
         result, inversion = _shown(session)
-        session = replace(session.with_folder(self.root), running=CancelToken())
+        session = replace(session.with_folder(self.root).counted(time.monotonic()), running=CancelToken())
         yield {"session": session, "edit_progress": markup.progress(text.STRIP_PROGRESS, 0.0), **views.busy_edit()}
         try:
             small = yield from self._strip(result.settings, inversion, SWEEP, session)
@@ -162,22 +171,14 @@ class EditHandlers(Desk):
 
     # -- painting -----------------------------------------------------------------------------------------
 
-    def paint(self, value: dict[str, Any] | None, controls: Controls, session: Session) -> Views:
+    def paint(self, strokes: str | None, controls: Controls, session: Session) -> Views:
         """Takes what was painted into the masks."""
         result, _ = _shown(session)
-        painted = paint_of(value)
+        painted = paint_of(strokes)
         if painted is None:
             raise StudioError(text.NOTHING_PAINTED)
         session = replace(session, paint=painted)
         yield from self._render(replace(controls.changed(result.settings), paint=painted), session)
-
-    def show_canvas(self, session: Session) -> View:
-        """The edit that is shown, to paint on, without any strokes.
-
-        The browser's canvas loses a picture that comes before it is ready; this brings it back.
-        """
-        _shown(session)
-        return {"canvas": views.canvas(session)}
 
     def unpaint(self, controls: Controls, session: Session) -> Views:
         """Goes back to the learned masks."""
@@ -204,13 +205,20 @@ class EditHandlers(Desk):
         write_session(path, saved_session(session, editor.weight_hashes()))
         return {**view, "download_session": gr.update(value=str(path), interactive=True)}
 
+    def _result_view(self, session: Session) -> View:
+        """The edit, and how its prompts were learned as far as that is on this disk."""
+        assert session.result is not None
+        prompts = [part.prompt for part in session.result.settings.parts]
+        terms = {prompt: self.training.terms(prompt) if self.training else () for prompt in prompts}
+        return {**views.result_view(session), "inspect": inspect_view.report(session.result, terms)}
+
     # -- rendering ----------------------------------------------------------------------------------------
 
     def _render(self, settings: EditSettings, session: Session, at: int | None = None) -> Views:
         """The edit at full size: a new one, or number `at` of the history."""
         inversion = session.inversion
         assert inversion is not None
-        session = replace(session.with_folder(self.root), running=CancelToken())
+        session = replace(session.with_folder(self.root).counted(time.monotonic()), running=CancelToken())
         yield {"session": session, "edit_progress": markup.progress(text.EDITING, 0.0), **views.busy_edit()}
         try:
             editor = yield from self._editor("edit_progress")
@@ -226,7 +234,7 @@ class EditHandlers(Desk):
             raise
         session = _recorded(result, session, at)
         saving = {"edit_progress": markup.progress(text.SAVING, 1.0)}
-        yield {**views.idle_edit(), **views.result_view(session), **views.controls_view(session), **saving}
+        yield {**views.idle_edit(), **self._result_view(session), **views.controls_view(session), **saving}
         yield {**self._files(session), **views.history_view(session), "edit_progress": ""}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,13 +32,17 @@ class FaceHandlers(Desk):
 
     # -- 1 photo ------------------------------------------------------------------------------------------
 
-    def photo_changed(self, path: str | None, aligned: bool, session: Session) -> Views:
-        """A photo was given, taken away, or declared to be aligned already."""
+    def photo_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
+        """A photo was given, taken away, or declared to be aligned already; without consent it is not looked at."""
         session = session.restarted()
         if path is None:
             yield views.empty_view(session)
             return
         session = replace(session, uploads=(*session.uploads, Path(path)))
+        if not agreed:
+            yield {**views.empty_view(session), "face_progress": markup.note(text.CONSENT_NEEDED, "badge")}
+            return
+        session = session.counted(time.monotonic())
         yield {**views.empty_view(session), "face_progress": markup.progress(text.ALIGNING, 0.0)}
         try:
             photo = align.load_photo(path)
@@ -57,6 +62,13 @@ class FaceHandlers(Desk):
             gr.Info(text.several_faces(len(session.faces)))
         yield {**views.face_view(session), "faces": views.faces_update(session, 0)}
 
+    def consent_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
+        """The photo that waited for consent is looked at; withdrawn consent takes the photo's face away."""
+        if path is None:
+            yield {}
+            return
+        yield from self.photo_changed(path, aligned, agreed, session)
+
     def face_chosen(self, index: int, session: Session) -> Views:
         """Another face of the same photo."""
         if session.photo is None:
@@ -74,7 +86,7 @@ class FaceHandlers(Desk):
         """The generated face of a seed."""
         number = checked_seed(seed)
         checked_truncation(truncation)
-        session = session.restarted()
+        session = session.restarted().counted(time.monotonic())
         generating = markup.progress(text.GENERATING, 0.0)
         yield {**views.empty_view(session), "seed": number, "face_progress": generating}
         try:
@@ -114,7 +126,7 @@ class FaceHandlers(Desk):
 
     def _inverted(self, work: Callable[[ProgressCallback], Inversion], session: Session) -> Views:
         """Runs an inversion, with live frames. Whatever ends it, the page shows what the session holds."""
-        session = replace(session, running=CancelToken())
+        session = replace(session.counted(time.monotonic()), running=CancelToken())
         yield {"session": session, **views.busy_view(text.RECONSTRUCTING)}
         try:
             yield from self._editor("face_progress")

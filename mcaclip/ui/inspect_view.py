@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from mcaclip.types import EditResult
+from mcaclip.ui import text
+from mcaclip.ui.curves import curves
 
 GROUPS = (("coarse", 0, 4), ("medium", 4, 8), ("fine", 8, 18))
 """Rows of W+ by what they decide: pose and shape, features, colour and texture."""
 
 
-def report(result: EditResult) -> str:
-    """Masks and feature change of every layer, then the rows of delta_w of every prompt."""
+def report(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) -> str:
+    """Masks and feature change of every layer, then of every prompt the rows of delta_w and the loss terms.
+
+    Args:
+        result: what is inspected.
+        terms: prompt to its rows of training metrics; no rows when they are not on this machine.
+    """
     parts = zip(result.settings.parts, result.shifts, strict=True)
-    charts = [_rows_chart(part.prompt, [float(row.norm()) for row in shift]) for part, shift in parts]
+    charts = [
+        _rows_chart(part.prompt, [float(row.norm()) for row in shift])
+        + _terms(part.prompt, terms.get(part.prompt, ()))
+        for part, shift in parts
+    ]
     return f'<div class="inspect">{_layers_table(result)}<div>{"".join(charts)}</div></div>'
 
 
@@ -40,6 +51,13 @@ def _cell(value: float, largest: float, label: str) -> str:
     """A number over a bar."""
     share = 100 * min(max(value / largest, 0.0), 1.0) if largest > 0 else 0.0
     return f"<td><span class='meter' style='--share:{share:.1f}%'>{label}</span></td>"
+
+
+def _terms(prompt: str, rows: Sequence[dict[str, float]]) -> str:
+    """How a prompt was learned."""
+    drawn = curves(rows)
+    note = text.TERMS_INFO if drawn else text.NO_TERMS
+    return f"<section><h3>Learning of “{escape(prompt)}”</h3><p class='note note-quiet'>{note}</p>{drawn}</section>"
 
 
 def _rows_chart(prompt: str, norms: Sequence[float]) -> str:

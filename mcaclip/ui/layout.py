@@ -8,9 +8,8 @@ from typing import Any
 import gradio as gr
 
 from mcaclip import validate
-from mcaclip.ui import markup, text
+from mcaclip.ui import markup, painting, text
 from mcaclip.ui.face_handlers import DEFAULT_TRUNCATION, MAX_TRUNCATION, MIN_TRUNCATION
-from mcaclip.ui.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR
 
 Components = dict[str, Any]
 
@@ -92,7 +91,7 @@ def _photo_source(parts: Components) -> None:
         height=220,
         elem_id="photo",
     )
-    gr.HTML(markup.note(text.CONSENT), elem_id="consent")
+    parts["consent"] = gr.Checkbox(label=text.CONSENT, container=False, elem_id="consent")
     parts["faces"] = thumbnails("faces", text.FACES_LABEL, 5, visible=False)
     parts["aligned_box"] = gr.Checkbox(label=text.ALIGNED_CHECKBOX, container=False, elem_id="aligned-box")
     gr.HTML(markup.caption(text.EXAMPLES_LABEL), elem_id="examples-label")
@@ -146,6 +145,15 @@ def _reconstruct_step(parts: Components) -> None:
 def _prompt_step(parts: Components) -> None:
     with gr.Column(elem_classes="stage"):
         gr.HTML(markup.step(3, text.STEP_PROMPT))
+        parts["prompt_style"] = gr.HTML("", elem_id="prompt-style")
+        parts["category"] = gr.Radio(
+            choices=[],
+            show_label=False,
+            label=text.CATEGORY_LABEL,
+            container=False,
+            visible=False,
+            elem_id="category",
+        )
         parts["prompts"] = gr.Radio(
             choices=[],
             show_label=False,
@@ -255,23 +263,11 @@ def _strengths_view(parts: Components) -> None:
 
 def _paint_view(parts: Components) -> None:
     gr.HTML(f'<p class="note">{text.PAINT_INFO}</p>')
-    colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in (INCLUDE_COLOUR, EXCLUDE_COLOUR)]
-    parts["canvas"] = gr.ImageEditor(
-        label=text.PAINT_LABEL,
-        show_label=False,
-        sources=[],
-        transforms=[],
-        layers=False,
-        canvas_size=(CANVAS, CANVAS),
-        fixed_canvas=True,
-        brush=gr.Brush(default_size=28, colors=list(colours), default_color=colours[0], color_mode="fixed"),
-        eraser=gr.Eraser(default_size=28),
-        height=600,
-        elem_id="canvas",
-    )
+    gr.HTML(painting.tools(), elem_id="paint-tools")
+    parts["canvas"] = gr.HTML(markup.note(text.PAINT_HINT), elem_id="canvas")
+    parts["strokes"] = gr.Textbox(visible=False)
     with gr.Row(elem_classes="buttons"):
         parts["use_paint"] = gr.Button(text.USE_PAINT, variant="primary", interactive=False, elem_id="use-paint")
-        parts["fresh_canvas"] = gr.Button(text.FRESH_CANVAS, interactive=False, elem_id="fresh-canvas")
         parts["drop_paint"] = gr.Button(text.DROP_PAINT, interactive=False, elem_id="drop-paint")
 
 

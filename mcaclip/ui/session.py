@@ -9,11 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mcaclip.errors import StudioError
 from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion, Paint
+from mcaclip.ui import text
 
 TIME_TO_LIVE = 3600
 """Seconds after which a tab's faces are forgotten."""
 MAX_HISTORY = 20
+MAX_PER_MINUTE = 40
+"""Computations a tab may ask for within a minute; previews while a slider moves do not count."""
 FULL_RESULTS = 5
 """So many newest edits are kept whole (about 20 MB each); older ones are computed again when they are wanted."""
 
@@ -71,6 +75,7 @@ class Session:
         folder: where this tab's downloads lie, made when the first is written.
         uploads: files that the visitor uploaded, removed with the tab.
         marked: downloads carry the visible mark.
+        recent: when this tab last asked for computations, in seconds of a monotonic clock.
     """
 
     name: str = "face"
@@ -86,10 +91,18 @@ class Session:
     folder: Path | None = None
     uploads: tuple[Path, ...] = ()
     marked: bool = True
+    recent: tuple[float, ...] = ()
+
+    def counted(self, now: float) -> Session:
+        """With one computation more. Raises StudioError when a minute has had enough of them."""
+        recent = tuple(moment for moment in self.recent if now - moment < 60)
+        if len(recent) >= MAX_PER_MINUTE:
+            raise StudioError(text.TOO_MANY)
+        return replace(self, recent=(*recent, now))
 
     def restarted(self) -> Session:
         """The same tab without a face. Its files stay known, so that they can be removed with the tab."""
-        return Session(folder=self.folder, uploads=self.uploads, marked=self.marked)
+        return Session(folder=self.folder, uploads=self.uploads, marked=self.marked, recent=self.recent)
 
     def without_edits(self) -> Session:
         """The same face without any edit."""

@@ -35,6 +35,19 @@ RECONSTRUCT = "Reconstruct"
 STOP = "Stop"
 
 PROMPTS_LABEL = "Fitted prompts"
+CATEGORY_LABEL = "Part of the face"
+ALL_CATEGORIES = "All"
+OTHER_CATEGORY = "Other"
+CATEGORIES = {
+    "lips": "Lips",
+    "hair": "Hair",
+    "goatee": "Beard",
+    "brows": "Eyebrows",
+    "eyes": "Eyes",
+    "skin": "Skin",
+    "background": "Background",
+}
+"""Region to its label."""
 PROMPT_LABEL = "What should change?"
 MORE_LABEL = "and also"
 PROMPT_HELP = "Choose one, or write your own. Several changes can be combined."
@@ -74,7 +87,11 @@ PAINT_INFO = (
 )
 PAINT_LABEL = "Paint on the masks"
 USE_PAINT = "Use the painting"
-FRESH_CANVAS = "Show the edit afresh"
+PAINT_HINT = "Make an edit first. Then you can paint on it here."
+BRUSH_LABEL = "Brush"
+BRUSHES = (("include", "May change"), ("exclude", "Keep as it is"), ("erase", "Eraser"))
+BRUSH_SIZE = "Size"
+BAD_PAINTING = "The painting could not be read. Remove it and paint again."
 DROP_PAINT = "Remove the painting"
 HISTORY_LABEL = "All edits of this face"
 HISTORY_HINT = "Every edit you make is kept here, to go back to or to compare."
@@ -91,7 +108,9 @@ SESSION_INFO = "Go on from a session that you downloaded here: the face, its pho
 TRUNCATION_LABEL = "Variety"
 TRUNCATION_INFO = "0.3: average faces. 1: unusual ones."
 EXAMPLES_LABEL = "Or start with one of these"
-CONSENT = "Only use a photo of a person who agreed to it."
+CONSENT = "The person in my photo agreed to this, or it is me."
+CONSENT_NEEDED = "Tick the box below first: the person in the photo has to agree. Until then nothing is done with it."
+TOO_MANY = "That was a lot in one minute. Wait a little, then go on; others are served meanwhile."
 PAGE_STUDIO = "Studio"
 PAGE_INSPECT = "Inspect"
 PAGE_TRAIN = "Train"
@@ -128,6 +147,25 @@ TRAIN_FINISH = "Finish with what is learned"
 TRAIN_KEEP = "Add to the prompts"
 TRAIN_SHEET = "Newest samples: face, edit, masks"
 TRAIN_EMPTY = "Nothing was learned on this machine yet. Curves and samples appear here while it learns."
+
+FEW_STEPS = 250
+"""The shipped prompts had 468 steps."""
+TERM_LABELS = {
+    "loss": "sum of all terms",
+    "id": "identity",
+    "l2": "size of the shift",
+    "nce": "words (CLIP-NCE)",
+    "area": "mask area",
+    "tv": "mask smoothness",
+    "bg": "background",
+    "region": "right place",
+    "colour": "right colour",
+    "preserve": "rest unchanged",
+    "exemplar": "painted example",
+}
+"""Terms of the training loss, the six of the paper first, to their names on the page."""
+NO_TERMS = "Its loss terms are not on this machine; they are kept for prompts that are learned here."
+TERMS_INFO = "Weighted terms of the training loss, from the first to the last step that was written down."
 
 NOTICE = (
     "Photos stay on the machine that runs this page and are forgotten after an hour; no service sees them. "
@@ -218,16 +256,18 @@ def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:
     return f"Learning “{prompt}” · {minutes}:{seconds:02d} left"
 
 
-def training_done(prompt: str) -> str:
-    """A prompt is learned."""
-    return f"“{prompt}” is learned. Add it to the prompts to use it."
+def training_done(prompt: str, steps: int) -> str:
+    """There is a fitted edit after so many steps."""
+    if steps < FEW_STEPS:
+        return f"“{prompt}” had only {steps} steps so far: expect little of it. Go on learning, or add it as it is."
+    return f"“{prompt}” is learned, in {steps} steps. Add it to the prompts to use it."
 
 
 def training_stopped(prompt: str, error: str | None) -> str:
     """A training ended before its time."""
     if error:
         return f"Learning “{prompt}” failed: {error}"
-    return f"Learning “{prompt}” was stopped. It can go on from its last checkpoint."
+    return f"Learning “{prompt}” was stopped. It can go on from there."
 
 
 def added_prompts(prompts: Sequence[str]) -> str:

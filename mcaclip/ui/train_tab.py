@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from mcaclip.errors import StudioError
 from mcaclip.ui import images, markup, text
+from mcaclip.ui.curves import curves
 from mcaclip.ui.desk import Desk
 from mcaclip.ui.layout import Components, picture
 from mcaclip.ui.training import PRESETS, TrainingDesk, TrainingStatus, machine
-from mcaclip.ui.views import View
+from mcaclip.ui.views import View, library_view
 from mcaclip.ui.wiring import Binder
 
 POLL_SECONDS = 3.0
-TERM_LABELS = {
-    "loss": "sum of all terms",
-    "id": "identity",
-    "l2": "size of the shift",
-    "nce": "words (CLIP-NCE)",
-    "area": "mask area",
-    "tv": "mask smoothness",
-    "bg": "background",
-    "region": "right place",
-    "colour": "right colour",
-    "preserve": "rest unchanged",
-    "exemplar": "painted example",
-}
 
 
 class TrainHandlers:
@@ -75,7 +61,7 @@ class TrainHandlers:
             raise StudioError(text.STILL_LOADING)
         added = editor.add_edits(self.training.keep())
         gr.Info(text.added_prompts(added))
-        return {**self.refresh(), "prompts": gr.update(choices=list(editor.prompts()))}
+        return {**self.refresh(), **library_view(editor.prompts())}
 
 
 def build_tab(parts: Components) -> None:
@@ -126,7 +112,7 @@ def connect(bind: Binder, page: gr.Blocks, tab: gr.Tab, parts: Components, handl
     bind.light([parts["train_stop"].click], handlers.stop)
     bind.light([parts["train_resume"].click], handlers.resume, [minutes])
     bind.light([parts["train_finish"].click], handlers.finish)
-    bind.light([parts["train_keep"].click], handlers.keep)
+    bind.model([parts["train_keep"].click], handlers.keep, [])  # queued: its message would not be shown otherwise
 
 
 def train_view(status: TrainingStatus) -> View:
@@ -156,28 +142,7 @@ def _state_line(status: TrainingStatus) -> str:
         done = 1 - status.seconds_left / (60 * job.minutes)
         return markup.progress(text.training_line(job.prompt, status.seconds_left, bool(status.rows)), done)
     if status.finished:
-        return markup.note(text.training_done(job.prompt), "strong")
+        return markup.note(
+            text.training_done(job.prompt, int(status.rows[-1].get("step", 0)) if status.rows else 0), "strong"
+        )
     return markup.note(text.training_stopped(job.prompt, status.error), "strong")
-
-
-def curves(rows: Sequence[dict[str, float]]) -> str:
-    """A small line chart for every loss term, as SVG; empty without at least two rows."""
-    if len(rows) < 2:
-        return ""
-    names = [name for name in TERM_LABELS if any(name in row for row in rows)]
-    return f'<div class="curves">{"".join(_curve(name, rows) for name in names)}</div>'
-
-
-def _curve(name: str, rows: Sequence[dict[str, float]]) -> str:
-    points = [(row["step"], row[name]) for row in rows if name in row and "step" in row]
-    low, high = min(value for _, value in points), max(value for _, value in points)
-    first, last = points[0][0], points[-1][0]
-    spread, length = (high - low) or 1.0, (last - first) or 1.0
-    line = " ".join(f"{200 * (s - first) / length:.1f},{52 - 48 * (v - low) / spread:.1f}" for s, v in points)
-    label = TERM_LABELS[name]
-    said = f"{label}: from {points[0][1]:.3g} to {points[-1][1]:.3g}"
-    return (
-        f'<figure><svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
-        f'<polyline points="{line}" /></svg>'
-        f"<figcaption>{escape(label)}<b>{points[-1][1]:.3g}</b></figcaption></figure>"
-    )

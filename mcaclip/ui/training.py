@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -20,16 +19,20 @@ from typing import Any
 
 from mcaclip import validate
 from mcaclip.errors import TrainingError
+from mcaclip.ui.library import slug
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "train", "prompt")
 PRESETS = ("compact", "paper")
+METRICS = "metrics.jsonl"
 MIN_MINUTES, MAX_MINUTES = 1.0, 600.0
 FINISH_MINUTES = 0.02
 SHEET_EVERY = 25
 MAX_ROWS = 400
 """Rows of metrics that are drawn; more are thinned out."""
 STALE_SECONDS = 30.0
+STOP_SECONDS = 30.0
+"""A step and its checkpoint take seconds; a process that takes longer hangs and is ended at once."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +131,17 @@ class TrainingDesk:
         self.resume(FINISH_MINUTES)
 
     def stop(self) -> None:
-        """Ends the process; it can be resumed from its last checkpoint (one is written every two minutes)."""
+        """Ends the process at its next step; it can be resumed from there."""
         job = self._job()
         if job is None or not self._alive(job):
             return
         os.kill(job.pid, signal.SIGTERM)
         if self._child is not None and self._child.pid == job.pid:
-            self._child.wait()
+            try:
+                self._child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
 
     def status(self) -> TrainingStatus:
         """How it stands, read from disk."""
@@ -150,7 +157,7 @@ class TrainingDesk:
             job=job,
             running=running,
             finished=finished,
-            rows=read_metrics(self.run_folder / "metrics.jsonl"),
+            rows=read_metrics(self.run_folder / METRICS),
             sheet=sheets[-1] if sheets else None,
             seconds_left=left,
             error=self._last_words() if ended_badly else None,
@@ -162,12 +169,17 @@ class TrainingDesk:
         if status.job is None or not status.finished:
             raise TrainingError("There is no fitted edit yet. Wait for the training to finish.")
         self.library.mkdir(parents=True, exist_ok=True)
-        name = re.sub(r"[^a-z0-9]+", "_", status.job.prompt.lower()).strip("_")[:60] or "edit"
-        path = self.library / f"{name}.safetensors"
+        path = self.library / f"{slug(status.job.prompt)}.safetensors"
+        if status.rows:
+            shutil.copyfile(self.run_folder / METRICS, path.with_suffix(".jsonl"))
         temporary = path.with_suffix(".tmp")
         shutil.copyfile(self.run_folder / "edit.safetensors", temporary)
         os.replace(temporary, path)
         return path
+
+    def terms(self, prompt: str) -> tuple[dict[str, float], ...]:
+        """Rows of metrics of a prompt that is in the library; empty when there are none."""
+        return read_metrics(self.library / f"{slug(prompt)}.jsonl")
 
     def kept(self) -> list[Path]:
         """All files in the library."""
@@ -238,7 +250,10 @@ class _Lock:
 
 
 def read_metrics(path: Path) -> tuple[dict[str, float], ...]:
-    """Rows of a metrics.jsonl, evenly thinned out to `MAX_ROWS`; a half-written last line is left out."""
+    """Rows of a metrics.jsonl, evenly thinned out to `MAX_ROWS`; a half-written last line is left out.
+
+    Steps that were done once more after a resume count as they were done last.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -250,6 +265,8 @@ def read_metrics(path: Path) -> tuple[dict[str, float], ...]:
         except json.JSONDecodeError:
             continue
         if isinstance(row, dict):
+            while rows and rows[-1].get("step", 0) >= row.get("step", 0):
+                rows.pop()
             rows.append({key: float(value) for key, value in row.items() if isinstance(value, (int, float))})
     step = max(1, -(-len(rows) // MAX_ROWS))
     return tuple(rows[::-step][::-1])

@@ -6,6 +6,7 @@ A view is a dictionary from a component's name to its new value or Gradio update
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -13,7 +14,7 @@ import gradio as gr
 from mcaclip import keep, pipeline, validate, visuals
 from mcaclip.output import describe_settings
 from mcaclip.types import EditResult, Inversion, Progress
-from mcaclip.ui import images, inspect_view, markup, painting, text
+from mcaclip.ui import images, library, markup, painting, text
 from mcaclip.ui.session import Session
 from mcaclip.version import __version__
 
@@ -131,13 +132,13 @@ def no_result_view() -> View:
         "result_line": markup.note(text.RESULT_HINT),
         **idle_edit(),
         **dict.fromkeys(("threshold", "feather", "invert", "undo", "redo", "make_strip", "make_sweep"), closed),
-        **dict.fromkeys(("use_paint", "drop_paint", "fresh_canvas"), closed),
+        **dict.fromkeys(("use_paint", "drop_paint"), closed),
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=False),
         "masks": None,
         "pasted_group": gr.update(visible=False),
         "pasted": None,
-        "canvas": None,
+        "canvas": markup.note(text.PAINT_HINT),
         "strip": gr.update(value=None, visible=False),
         "sweep_group": gr.update(visible=False),
         "sweep_view": None,
@@ -170,8 +171,7 @@ def result_view(session: Session) -> View:
         "overlay": images.screen_file(overlay, folder, "overlay"),
         "slider": (before, after),
         "result_line": markup.note(text.result_line(result), "strong"),
-        **dict.fromkeys((*SLIDERS, "make_strip", "make_sweep", "use_paint", "fresh_canvas"), open_),
-        "drop_paint": gr.update(interactive=session.paint is not None),
+        **dict.fromkeys((*SLIDERS, "make_strip", "make_sweep", "use_paint", "drop_paint"), open_),
         "undo": gr.update(interactive=session.at > 0),
         "redo": gr.update(interactive=session.at < len(session.history) - 1),
         "strip": gr.update(value=None, visible=False),
@@ -181,7 +181,6 @@ def result_view(session: Session) -> View:
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=True),
         "masks": images.mask_gallery(result),
-        "inspect": inspect_view.report(result),
         "download_edited": open_,
         "download_pasted": open_,
     }
@@ -216,15 +215,14 @@ def controls_view(session: Session) -> View:
         view[f"row_{index}"] = gr.update(visible=index <= len(settings.parts))
         view[f"prompt_{index}"] = part.prompt if part else ""
         view[f"strength_{index}"] = part.strength if part else 1.0
-    if settings.paint is None:
-        view["canvas"] = canvas(session)
+    view["canvas"] = canvas(session)
     return view
 
 
-def canvas(session: Session) -> Any:
-    """The edit that is shown, to paint on."""
+def canvas(session: Session) -> str:
+    """The edit that is shown, to paint on, with what is painted already."""
     assert session.result is not None
-    return painting.canvas_value(images.shown(session.result.image))
+    return painting.board(images.shown(session.result.image), session.paint)
 
 
 def history_view(session: Session) -> View:
@@ -280,6 +278,16 @@ def files_view(session: Session, stack: str, weights: dict[str, str]) -> View:
         "download_pasted": gr.update(value=str(photo), interactive=True, visible=True),
         "pasted_group": gr.update(visible=True),
         "pasted": images.screen_file(images.fitted(pasted), folder, "pasted"),
+    }
+
+
+def library_view(prompts: Sequence[str]) -> View:
+    """The learned prompts to choose from, with their categories and pictures."""
+    labels = library.categories(prompts)
+    return {
+        "prompts": gr.update(choices=list(prompts), visible=True),
+        "category": gr.update(choices=labels, value=text.ALL_CATEGORIES, visible=len(labels) > 2),
+        "prompt_style": library.thumbnail_style(prompts),
     }
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 
 from mcaclip import validate
 from mcaclip.errors import StudioError
-from mcaclip.ui import text
+from mcaclip.ui import painting, text
 from mcaclip.ui.controls import Controls
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.images import uploaded_path
@@ -30,7 +30,6 @@ def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
     _connect_face(bind, parts, studio)
     _connect_prompts(bind, parts, studio)
     _connect_edit(bind, parts, studio)
-    bind.light([parts["fresh_canvas"].click], studio.show_canvas, [parts["session"]])
     _connect_result(bind, parts, studio)
     return bind
 
@@ -42,14 +41,18 @@ def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
     made = [parts["new_seed"].click, parts["make_face"].click, parts["seed"].submit]
     chosen_ones = [parts["faces"].select, parts["examples"].select, parts["session_file"].upload]
     bind.light([*given, *made, *chosen_ones], studio.abandon, [session])
-    photo = [parts["photo"], parts["aligned_box"], session]
+    photo = [parts["photo"], parts["aligned_box"], parts["consent"], session]
 
-    def changed(upload: dict[str, Any] | None, aligned: bool, session: Session) -> Iterator[dict[str, Any]]:
-        yield from studio.photo_changed(uploaded_path(upload), aligned, session)
+    def changed(upload: Any, aligned: bool, agreed: bool, session: Session) -> Iterator[dict[str, Any]]:
+        yield from studio.photo_changed(uploaded_path(upload), aligned, agreed, session)
+
+    def consented(upload: Any, aligned: bool, agreed: bool, session: Session) -> Iterator[dict[str, Any]]:
+        yield from studio.consent_changed(uploaded_path(upload), aligned, agreed, session)
 
     # with Gradio's default, "once", a photo given while its predecessor is still being cleared would be dropped
     bind.model(given, changed, photo, preprocess=False, trigger_mode="always_last")
     bind.model([parts["aligned_box"].input], changed, photo, preprocess=False)
+    bind.model([parts["consent"].input], consented, photo, preprocess=False, trigger_mode="always_last")
 
     def chosen(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
         yield from studio.face_chosen(event.index, session)
@@ -77,9 +80,10 @@ def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
         target = 0 if sum(filled) < 2 or all(filled) else filled.index(False)
         return {f"prompt_{target}": prompt, "prompts": None if target else gr.skip()}
 
+    bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]])
     bind.light([parts["prompts"].input], pick, [parts["prompts"], *fields])
     for index, field in enumerate(fields):
-        bind.light([field.input], studio.prompt_hint, [field])
+        bind.light([field.change], studio.prompt_hint, [field], trigger_mode="always_last")
         if index + 1 < len(fields):
 
             def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
@@ -106,8 +110,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     def rerender(*values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.rerender(Controls.of(values[:-1]), values[-1])
 
-    def paint(canvas: Any, *values: Any) -> Iterator[dict[str, Any]]:
-        yield from studio.paint(canvas, Controls.of(values[:-1]), values[-1])
+    def paint(strokes: str, *values: Any) -> Iterator[dict[str, Any]]:
+        yield from studio.paint(strokes, Controls.of(values[:-1]), values[-1])
 
     def unpaint(*values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.unpaint(Controls.of(values[:-1]), values[-1])
@@ -117,8 +121,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     bind.model([slider.input for slider in sliders], preview, inputs, trigger_mode="always_last")
     settled = [*(slider.release for slider in sliders), parts["render"].click, parts["invert"].input]
     bind.model(settled, rerender, inputs, trigger_mode="always_last")
-    bind.model([parts["use_paint"].click], paint, [parts["canvas"], *inputs])
-    bind.model([parts["drop_paint"].click], unpaint, inputs)
+    bind.model([parts["use_paint"].click], paint, [parts["strokes"], *inputs], js=painting.READ_STROKES)
+    bind.model([parts["drop_paint"].click], unpaint, inputs, js=painting.CLEAR_STROKES)
 
 
 def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
@@ -151,7 +155,7 @@ class Binder:
     def model(
         self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any], **options: Any
     ) -> None:
-        """An event that needs the models: queued, one at a time, its errors shown as toasts."""
+        """An event that needs the models: queued, one at a time, its place in the queue and its errors shown."""
         gr.on(
             list(triggers),
             self._adapted(handler),
@@ -159,12 +163,15 @@ class Binder:
             outputs=list(self.parts.values()),
             concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
-            show_progress="hidden",
+            show_progress="minimal",
+            show_progress_on=self.parts["waiting"],
             api_visibility="private",
             **options,
         )
 
-    def light(self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = ()) -> None:
+    def light(
+        self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = (), **options: Any
+    ) -> None:
         """An event that answers at once and does not write the session."""
         outputs = [part for name, part in self.parts.items() if name != "session"]
         gr.on(
@@ -175,6 +182,7 @@ class Binder:
             queue=False,
             show_progress="hidden",
             api_visibility="private",
+            **options,
         )
 
     def _adapted(self, handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,7 +22,12 @@ def type_in(page, selector: str, value: str) -> None:
     page.evaluate(f"() => new Promise(done => {settled})")
 
 
+def agree(page) -> None:
+    page.check("#consent input")
+
+
 def upload(page, path: str) -> None:
+    agree(page)
     page.set_input_files("#photo input[type=file]", path)
     page.wait_for_selector("#reconstruct:not([disabled])")
 
@@ -69,6 +74,7 @@ def test_photo_to_masks_and_downloads(site, visit, portrait):
 
 def test_photo_without_a_face_is_told_and_the_page_goes_on(site, visit, portrait):
     page = visit(site.url)
+    agree(page)
     page.set_input_files("#photo input[type=file]", portrait(faces=0))
     page.wait_for_selector(f"{TOAST} >> text=No face")
     assert page.is_disabled("#reconstruct")
@@ -81,6 +87,7 @@ def test_file_that_is_no_image_is_told(site, visit, tmp_path):
     path = tmp_path / "notes.png"
     path.write_bytes(b"no image at all")
     page = visit(site.url)
+    agree(page)
     page.set_input_files("#photo input[type=file]", str(path))
     page.wait_for_selector(f"{TOAST} >> text=not an image")
 
@@ -148,6 +155,7 @@ def test_slider_works_from_the_keyboard(site, visit):
 
 def test_several_faces_are_offered(site, visit, portrait):
     page = visit(site.url)
+    agree(page)
     page.set_input_files("#photo input[type=file]", portrait(faces=2))
     page.wait_for_selector(f"{TOAST} >> text=2 faces")
     page.wait_for_selector("#aligned img")
@@ -249,14 +257,47 @@ def test_session_can_be_downloaded_and_opened_again(site, visit, portrait, tmp_p
     assert other.input_value("#prompt input, #prompt textarea") == PROMPTS[1]
 
 
-def test_painting_without_a_stroke_is_told(site, visit):
+def draw(page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drags the mouse over the canvas; points are fractions of its side."""
+    canvas = page.locator("#canvas canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    across = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*across[0])
+    page.mouse.down()
+    page.mouse.move(*across[1], steps=8)
+    page.mouse.up()
+
+
+def test_painting_changes_the_mask_and_stays_until_it_is_removed(site, visit):
     page = visit(site.url)
     random_face(page)
     edit(page, PROMPTS[2])
+    before = picture(page, "overlay").astype(int)
     page.click("#tab-paint-button")
     page.wait_for_selector("#canvas canvas")
     page.click("#use-paint")
     page.wait_for_selector(f"{TOAST} >> text=Nothing is painted")
+    page.click("#paint-tools label:has-text('Keep')")
+    draw(page, (0.2, 0.16), (0.8, 0.16))
+    page.click("#use-paint")
+    page.wait_for_selector("#result-line >> text=painted by hand")
+    page.wait_for_selector("#canvas .strokes")
+    page.click("#paint-tools label:has-text('May')")
+    draw(page, (0.3, 0.7), (0.7, 0.7))
+    page.click("#use-paint")
+    page.wait_for_selector("#undo:not([disabled])")
+    page.wait_for_function("() => document.querySelector('#canvas .strokes')")
+    page.click("#tab-side-button")
+    after = picture(page, "overlay").astype(int)
+    changed = np.abs(after - before).mean(-1)
+    assert changed[150:180, 400:600].mean() > 20, "nothing changes there any more"
+    assert changed[700:735, 400:600].mean() > 20, "there it changes now"
+    page.click("#tab-paint-button")
+    page.click("#drop-paint")
+    page.wait_for_function("() => !document.querySelector('#result-line').innerText.includes('painted')")
+    page.click("#tab-side-button")
+    assert np.abs(picture(page, "overlay").astype(int) - before).mean() < 2
 
 
 def test_strengths_slider_and_history_views(site, visit):
@@ -318,15 +359,70 @@ def test_every_picture_has_a_text_and_every_control_a_name(site, visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_both_schemes(site, visit, scheme):
     page = visit(f"{site.url}?__theme={scheme}")
-    ratios = page.evaluate(
+    page.wait_for_function(  # colours fade in when the scheme is set
         """() => {
         const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
             .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
             return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
         const ground = light(getComputedStyle(document.querySelector('.gradio-container')).backgroundColor);
-        return [...document.querySelectorAll('.note, .caption, .notice, h1, h2')].filter(e => e.offsetParent)
+        const ratios = [...document.querySelectorAll('.note, .caption, .notice, h1, h2')].filter(e => e.offsetParent)
             .map(e => light(getComputedStyle(e).color))
             .map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05));
+        return ratios.length > 5 && Math.min(...ratios) >= 4.5;
         }"""
     )
-    assert min(ratios) >= 4.5
+
+
+def test_photo_waits_for_consent_and_goes_on_when_it_is_given(site, visit, portrait):
+    page = visit(site.url)
+    page.set_input_files("#photo input[type=file]", portrait())
+    page.wait_for_selector("#face-progress >> text=has to agree")
+    assert page.is_disabled("#reconstruct") and page.locator("#aligned img").count() == 0
+    agree(page)
+    page.wait_for_selector("#reconstruct:not([disabled])")
+    page.click("#photo button[aria-label='Remove Image']")
+    page.wait_for_selector("#aligned img", state="detached")
+    page.set_input_files("#photo input[type=file]", portrait(seed=2))
+    page.wait_for_selector("#reconstruct:not([disabled])")
+    assert page.is_checked("#consent input")
+
+
+def test_place_in_the_queue_is_shown(site, visit, portrait):
+    first, second = visit(site.url), visit(site.url)
+    upload(first, portrait())
+    site.editor.hold = threading.Event()
+    try:
+        first.click("#reconstruct")
+        first.wait_for_selector("#reconstruction img")
+        second.click("#tab-random-button")
+        second.click("#new-seed")
+        second.wait_for_selector("#waiting >> text=/queue: 1/")
+    finally:
+        site.editor.hold.set()
+        site.editor.hold = None
+    second.wait_for_selector("#edit:not([disabled])")
+    second.wait_for_selector("#waiting >> text=/queue/", state="hidden")
+
+
+def test_file_that_is_too_large_is_told(site, visit, tmp_path):
+    path = tmp_path / "large.png"
+    path.write_bytes(bytes(11 * 2**20))
+    page = visit(site.url)
+    agree(page)
+    page.set_input_files("#photo input[type=file]", str(path))
+    page.wait_for_selector(f"{TOAST} >> text=/size/i")
+    assert page.is_disabled("#reconstruct")
+
+
+def test_prompts_are_offered_by_part_of_the_face_with_pictures(site, visit):
+    page = visit(site.url)
+    page.click("#category label:has-text('Hair')")
+    page.wait_for_function("() => document.querySelectorAll('#prompts label').length === 1")
+    ground = "() => getComputedStyle(document.querySelector('#prompts label'), '::before').backgroundImage"
+    assert "data:image/jpeg" in page.evaluate(ground)
+    page.focus("#prompts input")
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "v => document.querySelector('#prompt input, #prompt textarea').value === v", arg=PROMPTS[2]
+    )
+    page.wait_for_selector("#prompt-help >> text=Known well")

@@ -16,8 +16,10 @@ def main() -> None:
     parser.add_argument("--preset")
     parser.add_argument("--sheet-every")
     args = parser.parse_args()
-    with (args.out / "metrics.jsonl").open("a") as file:
-        for step in range(1, 6):
+    metrics = args.out / "metrics.jsonl"
+    done = len(metrics.read_text().splitlines()) if metrics.exists() else 0
+    with metrics.open("a") as file:
+        for step in range(done + 1, done + 6):
             file.write(json.dumps({"step": step, "seconds": step, "loss": 5.0 - step, "id": 0.1}) + "\n")
     if "fails" in args.prompts[0]:
         raise SystemExit("error: it did not work")

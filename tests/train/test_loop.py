@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -42,6 +44,27 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path):
         first.run(step)
     second, step = make(tmp_path / "parts", 40)
     assert second.step == 17
+    second.run(step)
+    for name, value in whole.averaged_state().items():
+        torch.testing.assert_close(second.averaged_state()[name], value, atol=1e-7, rtol=1e-6)
+
+
+def test_run_that_is_asked_to_end_goes_on_where_it_was(tmp_path):
+    whole, step = make(tmp_path / "whole", 40)
+    whole.run(step)
+    first, step = make(tmp_path / "parts", 40)
+
+    def ended(number, rng):
+        if number == 11:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(number, rng)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        first.run(ended)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    second, step = make(tmp_path / "parts", 40)
+    assert second.step == 12
     second.run(step)
     for name, value in whole.averaged_state().items():
         torch.testing.assert_close(second.averaged_state()[name], value, atol=1e-7, rtol=1e-6)

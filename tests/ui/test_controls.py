@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcaclip.errors import StudioError
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.ui.controls import Controls, suggestions
-from mcaclip.ui.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR, paint_of
+from mcaclip.ui.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR, board, paint_of, strokes_of
+from tests.helpers.painted import data_url
 
 
 def test_values_come_in_the_order_of_the_page():
@@ -56,7 +58,7 @@ def test_paint_of_any_size_fits_the_face(height, width):
     layer = np.zeros((height, width, 4), np.uint8)
     layer[: height // 2] = (*INCLUDE_COLOUR, 255)
     layer[height // 2 :, : width // 2] = (*EXCLUDE_COLOUR, 255)
-    paint = paint_of({"layers": [layer]})
+    paint = paint_of(data_url(layer))
     assert paint.include.shape == paint.allow.shape == (1, CANVAS, CANVAS)
     assert abs(float(paint.include.mean()) - 0.5) < 0.03
     assert abs(float(1 - paint.allow.mean()) - 0.25) < 0.03
@@ -65,5 +67,29 @@ def test_paint_of_any_size_fits_the_face(height, width):
 def test_faint_or_no_strokes_are_no_paint():
     faint = np.zeros((64, 64, 4), np.uint8)
     faint[..., :3], faint[..., 3] = INCLUDE_COLOUR, 60
-    assert paint_of(None) is None and paint_of({"layers": []}) is None
-    assert paint_of({"layers": [faint]}) is None
+    assert paint_of(None) is None and paint_of("") is None
+    assert paint_of(data_url(faint)) is None
+
+
+def test_painting_is_drawn_again_as_it_was():
+    layer = np.zeros((CANVAS, CANVAS, 4), np.uint8)
+    layer[100:200, 50:300] = (*INCLUDE_COLOUR, 255)
+    layer[150:400, 200:260] = (*EXCLUDE_COLOUR, 255)
+    paint = paint_of(data_url(layer))
+    again = paint_of(strokes_of(paint))
+    assert torch.equal(again.include, paint.include) and torch.equal(again.allow, paint.allow)
+    picture = np.zeros((64, 64, 3), np.uint8)
+    assert strokes_of(paint) in board(picture, paint) and "strokes" not in board(picture, None)
+
+
+@pytest.mark.parametrize(
+    "strokes", ["x", "data:image/png;base64,%%", "data:image/png;base64,AAAA", "data:image/gif;base64,"]
+)
+def test_what_is_no_painting_is_told(strokes):
+    with pytest.raises(StudioError, match="paint again"):
+        paint_of(strokes)
+
+
+def test_huge_painting_is_refused_before_it_is_unpacked():
+    with pytest.raises(StudioError, match="paint again"):
+        paint_of(data_url(np.zeros((1, 5000, 4), np.uint8)))

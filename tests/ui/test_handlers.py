@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from mcaclip.ui.controls import Controls
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.painting import EXCLUDE_COLOUR
-from mcaclip.ui.session import FULL_RESULTS, Session, forget
+from mcaclip.ui.session import FULL_RESULTS, MAX_PER_MINUTE, Session, forget
 from tests.fakes import MASK_SIDES, PROMPTS, FakeEditor, draw_face
+from tests.helpers.painted import data_url
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def _last(views) -> dict:
 
 def _upload(studio: Studio, tmp_path: Path, faces: int = 1, aligned: bool = False, seed: int = 1) -> Session:
     path = _photo(tmp_path / f"photo{seed}.png", faces, seed)
-    return _last(studio.photo_changed(path, aligned, Session()))["session"]
+    return _last(studio.photo_changed(path, aligned, True, Session()))["session"]
 
 
 def _reconstructed(studio: Studio, tmp_path: Path, seed: int = 1) -> Session:
@@ -78,7 +80,7 @@ def test_status_while_loading_keeps_asking(tmp_path):
 
 
 def test_photo_with_one_face_can_be_reconstructed(studio, tmp_path):
-    view = _last(studio.photo_changed(_photo(tmp_path / "a.png", 1), False, Session()))
+    view = _last(studio.photo_changed(_photo(tmp_path / "a.png", 1), False, True, Session()))
     assert view["session"].aligned is not None and view["session"].name == "a"
     assert view["reconstruct"]["interactive"] is True
     assert view["edit"]["interactive"] is False
@@ -86,7 +88,7 @@ def test_photo_with_one_face_can_be_reconstructed(studio, tmp_path):
 
 
 def test_photo_without_a_face_is_an_error_and_leaves_an_empty_page(studio, tmp_path):
-    views = studio.photo_changed(_photo(tmp_path / "a.png", 0), False, _edited(studio, tmp_path))
+    views = studio.photo_changed(_photo(tmp_path / "a.png", 0), False, True, _edited(studio, tmp_path))
     shown: dict = {}
     with pytest.raises(NoFaceError):
         for view in views:
@@ -98,11 +100,11 @@ def test_photo_without_a_face_is_an_error_and_leaves_an_empty_page(studio, tmp_p
 def test_damaged_file_is_an_error(studio, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no image")
     with pytest.raises(ImageError):
-        list(studio.photo_changed(str(tmp_path / "a.jpg"), False, Session()))
+        list(studio.photo_changed(str(tmp_path / "a.jpg"), False, True, Session()))
 
 
 def test_several_faces_are_offered_and_can_be_chosen(studio, tmp_path):
-    view = _last(studio.photo_changed(_photo(tmp_path / "a.png", 2), False, Session()))
+    view = _last(studio.photo_changed(_photo(tmp_path / "a.png", 2), False, True, Session()))
     assert len(view["faces"]["value"]) == 2 and view["faces"]["selected_index"] == 0
     first = view["session"]
     second = _last(studio.face_chosen(1, first))["session"]
@@ -122,7 +124,7 @@ def test_aligned_photo_is_taken_as_it_is(studio, editor, tmp_path):
 
 
 def test_taking_the_photo_away_empties_the_page(studio, tmp_path):
-    view = _last(studio.photo_changed(None, False, _edited(studio, tmp_path)))
+    view = _last(studio.photo_changed(None, False, True, _edited(studio, tmp_path)))
     assert view["session"].aligned is None
     assert (view["aligned_view"], view["edited"], view["masks"]) == (None, None, None)
 
@@ -359,9 +361,9 @@ def test_painting_reaches_the_masks_and_can_be_removed(studio, tmp_path):
     session = _edited(studio, tmp_path)
     layer = np.zeros((100, 100, 4), np.uint8)
     with pytest.raises(StudioError, match="painted yet"):
-        list(studio.paint({"layers": [layer]}, _controls(), session))
+        list(studio.paint(data_url(layer), _controls(), session))
     layer[:] = (*EXCLUDE_COLOUR, 255)
-    view = _last(studio.paint({"layers": [layer]}, _controls(), session))
+    view = _last(studio.paint(data_url(layer), _controls(), session))
     assert not view["session"].result.combined_mask.any()
     assert view["session"].result.settings.paint is view["session"].paint
     clean = _last(studio.unpaint(_controls(), view["session"]))["session"]
@@ -415,3 +417,37 @@ def test_closing_a_tab_removes_the_uploaded_photo(studio, tmp_path):
     assert session.uploads[0].is_file()
     forget(session)
     assert not session.uploads[0].exists()
+
+
+def test_photo_is_not_looked_at_before_consent(studio, editor, tmp_path):
+    path = _photo(tmp_path / "a.png", 1)
+    view = _last(studio.photo_changed(path, False, False, Session()))
+    assert "Tick" in view["face_progress"] and view["session"].photo is None and editor.calls == []
+    assert view["session"].uploads == (Path(path),), "forgotten with the tab all the same"
+    view = _last(studio.consent_changed(path, False, True, view["session"]))
+    assert view["session"].aligned is not None
+    withdrawn = _last(studio.consent_changed(path, False, False, view["session"]))["session"]
+    assert withdrawn.aligned is None and withdrawn.photo is None
+
+
+def test_consent_alone_changes_nothing(studio, tmp_path):
+    assert _last(studio.consent_changed(None, False, False, _edited(studio, tmp_path))) == {}
+
+
+def test_too_many_computations_a_minute_are_refused(studio):
+    session = Session()
+    for _ in range(MAX_PER_MINUTE):
+        session = session.counted(100.0)
+    with pytest.raises(StudioError, match="Wait a little"):
+        session.restarted().counted(159.0)
+    assert len(session.counted(161.0).recent) == 1
+    busy = replace(Session(), recent=(time.monotonic(),) * MAX_PER_MINUTE)
+    with pytest.raises(StudioError, match="Wait a little"):
+        list(studio.random_face(1, 0.7, busy))
+
+
+def test_category_narrows_the_prompts_and_keeps_a_choice_that_is_in_it(studio):
+    view = studio.category_chosen("Hair", PROMPTS[2])["prompts"]
+    assert view["choices"] == [PROMPTS[2]] and view["value"] == PROMPTS[2]
+    assert studio.category_chosen("Lips", PROMPTS[2])["prompts"]["value"] is None
+    assert len(studio.category_chosen("All", None)["prompts"]["choices"]) == len(PROMPTS)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 
 import pytest
 
 from mcaclip.errors import PromptError, TrainingError
+from mcaclip.types import EditSettings
+from mcaclip.ui import text
+from mcaclip.ui.curves import curves
 from mcaclip.ui.desk import Desk
+from mcaclip.ui.inspect_view import report
 from mcaclip.ui.loading import EditorSource
-from mcaclip.ui.train_tab import TrainHandlers, curves, train_view
+from mcaclip.ui.train_tab import TrainHandlers, train_view
 from mcaclip.ui.training import TrainingDesk, TrainingStatus, machine, read_metrics
 from tests.fakes import FakeEditor
 
@@ -123,3 +128,28 @@ def test_curves_need_two_points_and_name_every_term():
 
 def test_machine_is_named_with_its_memory():
     assert "cores" in machine() and "GB" in machine()
+
+
+def test_loss_terms_of_a_kept_prompt_are_inspected(desk):
+    desk.start("red nose", "compact", 5)
+    (desk.run_folder / "go").touch()
+    _until(lambda: desk.status().finished)
+    desk.keep()
+    rows = desk.terms("red nose")
+    assert rows[-1]["step"] == 5 and desk.terms("blue nose") == ()
+    editor = FakeEditor()
+    result = editor.edit(editor.sample(1), EditSettings("green lipstick"))
+    assert "identity: from 0.1 to 0.1" in report(result, {"green lipstick": rows})
+    assert "not on this machine" in report(result, {})
+
+
+def test_steps_that_were_done_again_are_drawn_once(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    rows = [{"step": step, "loss": loss} for loss, steps in ((1, (1, 10, 20)), (2, (10, 20, 30))) for step in steps]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert [(row["step"], row["loss"]) for row in read_metrics(path)] == [(1, 1), (10, 2), (20, 2), (30, 2)]
+
+
+def test_few_steps_are_not_called_learned():
+    assert "only 20 steps" in text.training_done("red nose", 20)
+    assert "is learned, in 468 steps" in text.training_done("red nose", 468)

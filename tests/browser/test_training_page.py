@@ -1,0 +1,72 @@
+"""The Train tab with a process that only pretends to learn."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from mcaclip.ui.training import TrainingDesk
+from tests.browser.conftest import serve
+from tests.browser.test_page import TOAST, type_in
+from tests.fakes import FakeEditor
+
+COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
+
+
+@pytest.fixture
+def training(tmp_path):
+    desk = TrainingDesk(tmp_path / "training", COMMAND)
+    yield desk
+    desk.stop()
+
+
+@pytest.fixture
+def url(tmp_path, training):
+    (tmp_path / "tabs").mkdir()
+    with serve(lambda report: FakeEditor(), tmp_path / "tabs", training) as address:
+        yield address
+
+
+def start(page, prompt: str) -> None:
+    page.click("#page-train-button")
+    type_in(page, "#train-prompt input, #train-prompt textarea", prompt)
+    page.click("#train-start")
+
+
+def test_training_is_shown_again_after_a_reload_and_can_be_stopped_and_kept(url, visit, training):
+    page = visit(url)
+    start(page, "red nose")
+    page.wait_for_selector("#train-curves svg")
+    page.reload()
+    page.wait_for_selector("#status .status-ready")
+    page.click("#page-train-button")
+    page.wait_for_selector("#train-state >> text=red nose")
+    page.wait_for_selector("#train-curves svg")
+    page.wait_for_selector("#train-start[disabled]")
+    page.click("#train-stop")
+    page.wait_for_selector("#train-state >> text=was stopped")
+    page.reload()
+    page.wait_for_selector("#status .status-ready")
+    page.click("#page-train-button")
+    page.click("#train-resume")
+    page.wait_for_selector("#train-stop", state="visible")
+    (training.run_folder / "go").touch()
+    page.click("#train-keep")
+    page.wait_for_selector(f"{TOAST} >> text=Added to the prompts: red_nose")
+
+
+def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, training):
+    first, second = visit(url), visit(url)
+    second.click("#page-train-button")
+    type_in(second, "#train-prompt input, #train-prompt textarea", "blue nose")
+    start(first, "red nose")
+    first.wait_for_selector("#train-stop", state="visible")
+    second.click("#train-start")
+    second.wait_for_selector(f"{TOAST} >> text=“red nose” is being learned")
+    second.reload()
+    second.wait_for_selector("#status .status-ready")
+    second.click("#page-train-button")
+    second.wait_for_selector("#train-state >> text=red nose")
+    second.wait_for_selector("#train-start[disabled]")
+    assert training.status().job.prompt == "red nose"
