@@ -88,6 +88,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--limit", type=int, default=20, help="photos at most (default 20)")
     parser.add_argument("--prompt", action="append", default=[], help="only this prompt (repeatable; default all)")
     parser.add_argument("--inversion", default="good", help="inversion effort for photos (default good)")
+    parser.add_argument("--judge", type=Path, help="folder of a second face net that scores identity as well")
     add_stack(parser, tuple(SLOTS))
     add_edits_file(parser)
     parser.set_defaults(run=run_evaluate)
@@ -233,12 +234,13 @@ def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
 def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
     """`evaluate`: figures for the fitted edits."""
     from mcaclip import evaluate
+    from mcaclip.perception.judge import Judge
 
     if args.photos and not args.photos.is_dir():
         raise StudioError(f"--photos: there is no folder {args.photos}")
-    summary = evaluate.run(
-        _load(args, load), args.out, args.seeds, args.photos, args.limit, args.prompt, args.inversion
-    )
+    judge = Judge.load(args.judge) if args.judge else None
+    faces = (args.seeds, args.photos, args.limit)
+    summary = evaluate.run(_load(args, load), args.out, *faces, args.prompt, args.inversion, judge)
     sys.stdout.write(evaluate.as_markdown(summary))
     return 0
 

@@ -24,6 +24,7 @@ from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.base import Parser
+from mcaclip.perception.judge import Judge
 from mcaclip.perception.regions import dilate, face_width, region
 from mcaclip.stacks import load_parser
 from mcaclip.text.grammar import Meaning, understand
@@ -35,6 +36,7 @@ MARGIN = 0.05
 PARSE_SIZE = 256
 TILE_SIZE = 192
 OVERVIEW_FACES = 8
+COLUMNS = ("hits", "faces", "moved", "leak", "identity", "judge", "area", "seconds")
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -50,6 +52,7 @@ class Row:
         identity: cosine of edit and reconstruction by dlib's net (which also stood in the training loss).
         area: share of the picture that the final mask opens.
         seconds: wall time of the edit at 1024 px.
+        judge: the same cosine by a face net that nothing is trained against (see `perception.judge`), or None.
     """
 
     face: str
@@ -60,6 +63,7 @@ class Row:
     identity: float
     area: float
     seconds: float
+    judge: float | None = None
 
 
 @torch.no_grad()
@@ -99,12 +103,19 @@ def measure(source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colou
 
 
 def evaluate_face(
-    editor: FaceEditor, parsed: Tensor, name: str, inversion: Inversion, prompt: str, meaning: Meaning
+    editor: FaceEditor,
+    parsed: Tensor,
+    name: str,
+    inversion: Inversion,
+    prompt: str,
+    meaning: Meaning,
+    judge: Judge | None = None,
 ) -> tuple[Row, Tensor]:
     """Edit one face, parsed as `[1, 19, 256, 256]`, and measure; also returns the edit `[3, 1024, 1024]`."""
     result = editor.edit(inversion, EditSettings(prompt))
     mask, allowed = named_region(parsed, meaning.part)
     moved, leak = measure(inversion.reconstruction, result.image, mask, allowed, colour_lab(meaning.colour))
+    judged = judge.similarity(result.image[None], inversion.reconstruction[None]) if judge else None
     row = Row(
         face=name,
         prompt=prompt,
@@ -114,6 +125,7 @@ def evaluate_face(
         identity=round(float(result.identity or 0), 4),
         area=round(float(result.combined_mask.mean()), 4),
         seconds=round(result.seconds, 2),
+        judge=None if judged is None else round(float(judged), 4),
     )
     return row, result.image
 
@@ -130,7 +142,8 @@ def summarise(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
             "hits": sum(row.hit for row in group),
             **{
                 key: round(float(np.mean([getattr(row, key) for row in group])), 3)
-                for key in ("moved", "leak", "identity", "area", "seconds")
+                for key in COLUMNS[2:]
+                if all(getattr(row, key) is not None for row in group)
             },
         }
         for name, group in groups.items()
@@ -160,6 +173,7 @@ def run(
     limit: int = 20,
     prompts: Sequence[str] = (),
     effort: str = "good",
+    judge: Judge | None = None,
 ) -> dict[str, dict[str, float]]:
     """Evaluate and write everything into `out`; returns the summary.
 
@@ -180,7 +194,7 @@ def run(
     stacks = [[_tile(inversion.reconstruction)] for _, inversion in faces]
     for prompt, meaning in meanings.items():
         for stack, parsed, (name, inversion) in zip(stacks, parsings, faces, strict=True):
-            row, image = evaluate_face(editor, parsed, name, inversion, prompt, meaning)
+            row, image = evaluate_face(editor, parsed, name, inversion, prompt, meaning, judge)
             rows.append(row)
             stack.append(_tile(image))
         pairs = [(stack[0], stack[-1]) for stack in stacks]
@@ -205,7 +219,7 @@ def run(
 
 def as_markdown(summary: dict[str, dict[str, float]]) -> str:
     """The summary as a table."""
-    columns = ("hits", "faces", "moved", "leak", "identity", "area", "seconds")
+    columns = [column for column in COLUMNS if all(column in values for values in summary.values())]
     lines = ["| prompt | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     lines += [f"| {name} | " + " | ".join(str(values[c]) for c in columns) + " |" for name, values in summary.items()]
     return "\n".join(lines) + "\n"

@@ -87,8 +87,15 @@ def test_a_region_of_few_and_faint_pixels_is_measured_too(picture):
     assert moved == pytest.approx(1, abs=0.01)
 
 
-def row(face: str, prompt: str, moved: float, leak: float = 1.0) -> Row:
-    return Row(face, prompt, moved, moved >= 0.5, leak, identity=0.9, area=0.1, seconds=2.0)
+def row(face: str, prompt: str, moved: float, leak: float = 1.0, judge: float | None = None) -> Row:
+    return Row(face, prompt, moved, moved >= 0.5, leak, identity=0.9, area=0.1, seconds=2.0, judge=judge)
+
+
+def test_a_second_opinion_is_shown_only_where_it_was_asked_for():
+    alone = summarise([row("seed_0", "red hair", 0.9)])
+    judged = summarise([row("seed_0", "red hair", 0.9, judge=0.5), row("seed_1", "red hair", 0.9, judge=0.7)])
+    assert judged["red hair (generated)"]["judge"] == pytest.approx(0.6)
+    assert "judge" in as_markdown(judged) and "judge" not in as_markdown(alone)
 
 
 def test_summary_has_means_and_hits_by_prompt_and_kind_of_face():
