@@ -83,7 +83,7 @@ def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
     bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]])
     bind.light([parts["prompts"].input], pick, [parts["prompts"], *fields])
     for index, field in enumerate(fields):
-        bind.light([field.change], studio.prompt_hint, [field], trigger_mode="always_last")
+        bind.light([field.change], studio.prompt_hint, fields, trigger_mode="always_last")
         if index + 1 < len(fields):
 
             def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
