@@ -41,18 +41,19 @@ class EditHandlers(Desk):
         offered = library.within(editor.prompts(), label)
         return {"prompts": gr.update(choices=offered, value=prompt if prompt in offered else None)}
 
-    def prompt_hint(self, prompt: str) -> View:
-        """How well a prompt is known, while it is typed."""
+    def prompt_hint(self, *prompts: str) -> View:
+        """How well the prompts are known, while they are typed: the first unknown one, else the last one."""
         editor = self.source.wait(0) if self.source.status.ready else None
-        words = " ".join((prompt or "").split())
-        if editor is None or not words:
-            return {"prompt_help": markup.note(text.PROMPT_HELP)}
-        try:
-            known = editor.check_prompt(words)
-        except PromptError:
-            near = suggestions(words, editor.prompts())
-            return {"prompt_help": markup.hint(text.unknown_prompt(words, near))}
-        return {"prompt_help": markup.note(text.known_prompt(words, known))}
+        filled = [words for prompt in prompts if (words := " ".join((prompt or "").split()))]
+        line = markup.note(text.PROMPT_HELP)
+        for words in filled if editor is not None else ():
+            assert editor is not None
+            try:
+                line = markup.note(text.known_prompt(words, editor.check_prompt(words)))
+            except PromptError:
+                near = suggestions(words, editor.prompts())
+                return {"prompt_help": markup.hint(text.unknown_prompt(words, near))}
+        return {"prompt_help": line}
 
     # -- 4 result -----------------------------------------------------------------------------------------
 

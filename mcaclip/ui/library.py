@@ -52,10 +52,10 @@ def thumbnail_style(prompts: Sequence[str]) -> str:
 def _ground(prompt: str) -> str:
     path = THUMBNAILS / f"{slug(prompt)}.jpg"
     if path.is_file():
-        return f"background-image: url({_data_url(path)})"
+        return f"background-image: url({_data_url(path)}) !important"
     meaning = understand(prompt)
     red, green, blue = COLOURS[meaning.colour] if meaning else (160, 157, 151)
-    return f"background-color: rgb({red} {green} {blue})"
+    return f"background-color: rgb({red} {green} {blue}) !important"
 
 
 def _quoted(words: str) -> str:

@@ -231,7 +231,7 @@ def several_faces(count: int) -> str:
 def known_prompt(asked: str, known: str) -> str:
     """Under the prompt field, for a prompt that has a fitted edit."""
     if asked.lower() == known.lower():
-        return "Known well: this edit was learned."
+        return f"Known well: “{known}” was learned."
     return f"Understood as “{known}”, which was learned."
 
 

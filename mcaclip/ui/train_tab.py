@@ -108,11 +108,11 @@ def connect(bind: Binder, page: gr.Blocks, tab: gr.Tab, parts: Components, handl
     minutes = parts["train_minutes"]
     asked = [parts["train_prompt"], parts["train_preset"], minutes]
     bind.light([page.load, tab.select, parts["train_timer"].tick], handlers.refresh)
-    bind.light([parts["train_start"].click, parts["train_prompt"].submit], handlers.start, asked)
-    bind.light([parts["train_stop"].click], handlers.stop)
-    bind.light([parts["train_resume"].click], handlers.resume, [minutes])
-    bind.light([parts["train_finish"].click], handlers.finish)
-    bind.model([parts["train_keep"].click], handlers.keep, [])  # queued: its message would not be shown otherwise
+    bind.spoken([parts["train_start"].click, parts["train_prompt"].submit], handlers.start, asked)
+    bind.spoken([parts["train_stop"].click], handlers.stop)
+    bind.spoken([parts["train_resume"].click], handlers.resume, [minutes])
+    bind.spoken([parts["train_finish"].click], handlers.finish)
+    bind.spoken([parts["train_keep"].click], handlers.keep)
 
 
 def train_view(status: TrainingStatus) -> View:

@@ -83,7 +83,7 @@ def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
     bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]])
     bind.light([parts["prompts"].input], pick, [parts["prompts"], *fields])
     for index, field in enumerate(fields):
-        bind.light([field.change], studio.prompt_hint, [field], trigger_mode="always_last")
+        bind.light([field.change], studio.prompt_hint, fields, trigger_mode="always_last")
         if index + 1 < len(fields):
 
             def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
@@ -172,14 +172,22 @@ class Binder:
     def light(
         self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = (), **options: Any
     ) -> None:
-        """An event that answers at once and does not write the session."""
+        """An event that answers at once, does not write the session and has nothing to say in a toast."""
+        self._beside(triggers, handler, inputs, queue=False, **options)
+
+    def spoken(self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = ()) -> None:
+        """Like `light`, for handlers with messages and errors: Gradio shows those of queued events only."""
+        self._beside(triggers, handler, inputs, concurrency_limit=None)
+
+    def _beside(
+        self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any], **options: Any
+    ) -> None:
         outputs = [part for name, part in self.parts.items() if name != "session"]
         gr.on(
             list(triggers),
             self._adapted(handler),
             inputs=list(inputs),
             outputs=outputs,
-            queue=False,
             show_progress="hidden",
             api_visibility="private",
             **options,

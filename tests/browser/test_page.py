@@ -364,7 +364,7 @@ def test_text_stands_out_in_both_schemes(site, visit, scheme):
         const light = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
             .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
             return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-        const ground = light(getComputedStyle(document.querySelector('.gradio-container')).backgroundColor);
+        const ground = light(getComputedStyle(document.querySelector('gradio-app')).backgroundColor);
         const ratios = [...document.querySelectorAll('.note, .caption, .notice, h1, h2')].filter(e => e.offsetParent)
             .map(e => light(getComputedStyle(e).color))
             .map(l => (Math.max(l, ground) + 0.05) / (Math.min(l, ground) + 0.05));

@@ -451,3 +451,8 @@ def test_category_narrows_the_prompts_and_keeps_a_choice_that_is_in_it(studio):
     assert view["choices"] == [PROMPTS[2]] and view["value"] == PROMPTS[2]
     assert studio.category_chosen("Lips", PROMPTS[2])["prompts"]["value"] is None
     assert len(studio.category_chosen("All", None)["prompts"]["choices"]) == len(PROMPTS)
+
+
+def test_hint_speaks_of_the_first_unknown_of_several_prompts(studio):
+    assert "red nose" in studio.prompt_hint(PROMPTS[0], "", "red nose", PROMPTS[1])["prompt_help"]
+    assert PROMPTS[1] in studio.prompt_hint(PROMPTS[0], PROMPTS[1], "", "")["prompt_help"]
