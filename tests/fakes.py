@@ -57,12 +57,13 @@ class FakeEditor:
         self.hold = hold
         self.steps = steps
         self.calls: list[str] = []
+        self.added: tuple[str, ...] = ()
 
     def weight_hashes(self) -> dict[str, str]:
         return {"fake": hashlib.sha256(b"fake").hexdigest()}
 
     def prompts(self) -> tuple[str, ...]:
-        return PROMPTS
+        return PROMPTS + self.added
 
     def check_prompt(self, text: str) -> str:
         prompt = " ".join(text.split()).lower()
@@ -131,6 +132,7 @@ class FakeEditor:
 
     def add_edits(self, path: Path) -> tuple[str, ...]:
         self.calls.append(f"add {path.name}")
+        self.added = (*self.added, path.stem)
         return (path.stem,)
 
     def refine(

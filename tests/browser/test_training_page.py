@@ -54,6 +54,8 @@ def test_training_is_shown_again_after_a_reload_and_can_be_stopped_and_kept(url,
     (training.run_folder / "go").touch()
     page.click("#train-keep")
     page.wait_for_selector(f"{TOAST} >> text=Added to the prompts: red_nose")
+    page.click("#page-studio-button")
+    page.wait_for_selector("#prompts label:has-text('red_nose')")
 
 
 def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, training):

@@ -456,3 +456,14 @@ def test_category_narrows_the_prompts_and_keeps_a_choice_that_is_in_it(studio):
 def test_hint_speaks_of_the_first_unknown_of_several_prompts(studio):
     assert "red nose" in studio.prompt_hint(PROMPTS[0], "", "red nose", PROMPTS[1])["prompt_help"]
     assert PROMPTS[1] in studio.prompt_hint(PROMPTS[0], PROMPTS[1], "", "")["prompt_help"]
+
+
+def test_undo_brings_strokes_back_and_takes_them_away(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    layer = np.zeros((64, 64, 4), np.uint8)
+    layer[:32] = (*EXCLUDE_COLOUR, 255)
+    painted = _last(studio.paint(data_url(layer), _controls(), session))
+    assert 'class="strokes"' in painted["canvas"]
+    before = _last(studio.step_back(painted["session"]))
+    assert 'class="board"' in before["canvas"] and 'class="strokes"' not in before["canvas"]
+    assert 'class="strokes"' in _last(studio.step_forward(before["session"]))["canvas"]
