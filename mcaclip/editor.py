@@ -159,6 +159,11 @@ class FaceEditor:
         """The prompts that have a fitted edit."""
         return tuple(self._library())
 
+    def metrics_file(self, prompt: str) -> Path | None:
+        """Where the losses of a fitted prompt's training stand, if they were kept: beside its network."""
+        path = self._library()[prompt].path
+        return path.with_suffix(".jsonl") if path else None
+
     def add_edits(self, path: Path) -> tuple[str, ...]:
         """Adds what `python -m train prompt` fitted; a prompt that is there already is replaced.
 

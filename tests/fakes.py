@@ -130,6 +130,9 @@ class FakeEditor:
         self.calls.append("reconstruct")
         return Inversion(w_plus, draw_face(int(w_plus.abs().sum() * 10) % 1000), identity, 0.01)
 
+    def metrics_file(self, prompt: str) -> Path | None:
+        return None
+
     def add_edits(self, path: Path) -> tuple[str, ...]:
         self.calls.append(f"add {path.name}")
         self.added = (*self.added, path.stem)

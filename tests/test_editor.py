@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
@@ -136,3 +138,8 @@ def test_strip_equals_single_previews(editor, face):
 def test_every_layer_says_how_much_its_features_changed(editor, lipstick):
     assert len(lipstick.feature_change) == len(lipstick.masks) - 1
     assert all(0 <= change < 2 for change in lipstick.feature_change) and max(lipstick.feature_change) > 0
+
+
+def test_the_shipped_prompts_come_with_their_losses(editor):
+    rows = [json.loads(line) for line in editor.metrics_file("green lipstick").read_text().splitlines()]
+    assert {"id", "l2", "nce", "area", "tv", "bg", "loss"} <= set(rows[-1])

@@ -19,6 +19,7 @@ from mcaclip.ui.desk import Desk, Views
 from mcaclip.ui.face_handlers import saved_session
 from mcaclip.ui.painting import paint_of
 from mcaclip.ui.session import CancelToken, Entry, Session
+from mcaclip.ui.training import read_metrics
 from mcaclip.ui.views import View
 from mcaclip.validate import MAX_STRENGTH
 
@@ -208,9 +209,10 @@ class EditHandlers(Desk):
 
     def _result_view(self, session: Session) -> View:
         """The edit, and how its prompts were learned as far as that is on this disk."""
-        assert session.result is not None
-        prompts = [part.prompt for part in session.result.settings.parts]
-        terms = {prompt: self.training.terms(prompt) if self.training else () for prompt in prompts}
+        editor = self.source.wait(0)
+        assert session.result is not None and editor is not None
+        files = {part.prompt: editor.metrics_file(part.prompt) for part in session.result.settings.parts}
+        terms = {prompt: read_metrics(file) if file else () for prompt, file in files.items()}
         return {**views.result_view(session), "inspect": inspect_view.report(session.result, terms)}
 
     # -- rendering ----------------------------------------------------------------------------------------

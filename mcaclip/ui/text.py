@@ -164,8 +164,11 @@ TERM_LABELS = {
     "exemplar": "painted example",
 }
 """Terms of the training loss, the six of the paper first, to their names on the page."""
-NO_TERMS = "Its loss terms are not on this machine; they are kept for prompts that are learned here."
-TERMS_INFO = "Weighted terms of the training loss, from the first to the last step that was written down."
+NO_TERMS = "Its loss terms were not kept."
+TERMS_INFO = (
+    "Weighted terms of the training loss, from the first to the last step that was written down; of all prompts "
+    "that were learned together."
+)
 
 NOTICE = (
     "Photos stay on the machine that runs this page and are forgotten after an hour; no service sees them. "

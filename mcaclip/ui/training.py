@@ -177,10 +177,6 @@ class TrainingDesk:
         os.replace(temporary, path)
         return path
 
-    def terms(self, prompt: str) -> tuple[dict[str, float], ...]:
-        """Rows of metrics of a prompt that is in the library; empty when there are none."""
-        return read_metrics(self.library / f"{slug(prompt)}.jsonl")
-
     def kept(self) -> list[Path]:
         """All files in the library."""
         return sorted(self.library.glob("*.safetensors"))
