@@ -143,6 +143,9 @@ def _add_edit_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mask-invert", action="store_true", help="edit where the masks are closed")
     parser.add_argument("--mask-feather", type=float, default=0.0, help="soften masks, pixels of 256 (default 0)")
+    parser.add_argument(
+        "--variation", type=int, default=0, metavar="N", help="the same edit in another shade, 1 to 999 (default 0)"
+    )
     parser.add_argument("--mask", type=Path, help="square image over the aligned face: white may change, black not")
 
 
@@ -175,6 +178,7 @@ def _check_edit(args: argparse.Namespace) -> list[tuple[str, float]]:
     parts = validate.split_prompts(args.prompt, validate.check_strength(args.strength))
     validate.check_threshold(args.mask_threshold)
     validate.check_feather(args.mask_feather)
+    validate.check_variation(args.variation)
     if args.mask is not None and (problem := _missing(args.mask)):
         raise StudioError(f"--mask {args.mask} {problem}")
     return parts
@@ -191,6 +195,7 @@ def _settings(args: argparse.Namespace, parts: list[tuple[str, float]], editor: 
         mask_invert=args.mask_invert,
         mask_feather=args.mask_feather,
         paint=None if args.mask is None else Paint(allow=load_mask(args.mask)),
+        variation=args.variation,
     )
     return editor.check_settings(masks.with_parts([PromptStrength(*part) for part in parts]))
 

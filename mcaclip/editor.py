@@ -19,10 +19,11 @@ from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.ops import resize_mask
-from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
+from mcaclip.generators.synthesis import MaskedShift, synthesize
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.perception.base import Identity
+from mcaclip.render import Plan, blend, layer_hook, open_masks, varied
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import understand
 from mcaclip.types import (
@@ -270,9 +271,28 @@ class FaceEditor:
         results = []
         for number, factor in enumerate(factors):
             parts = [PromptStrength(p.prompt, p.strength * factor) for p in plan.settings.parts]
-            results.append(self._blend(replace(plan, settings=plan.settings.with_parts(parts)), None))
+            results.append(blend(replace(plan, settings=plan.settings.with_parts(parts)), None))
             if callback:
                 callback(Progress("rendering strengths", (number + 1) / len(factors)))
+        return results
+
+    def variations(
+        self,
+        inversion: Inversion,
+        settings: EditSettings,
+        numbers: Sequence[int],
+        callback: ProgressCallback | None = None,
+    ) -> list[EditResult]:
+        """The edit at 256 px in each of the numbered variations (0: as learned); the masks are computed once.
+
+        Raises as `edit` does.
+        """
+        plan = self._plan(self.models.preview, inversion, replace(settings, variation=0))
+        results = []
+        for done, number in enumerate(numbers, 1):
+            results.append(blend(varied(plan, number, self.models.generator), None))
+            if callback:
+                callback(Progress("rendering variations", done / len(numbers)))
         return results
 
     def _render(
@@ -282,7 +302,7 @@ class FaceEditor:
         settings: EditSettings,
         callback: ProgressCallback | None,
     ) -> EditResult:
-        return self._blend(self._plan(generator, inversion, settings, callback), callback)
+        return blend(self._plan(generator, inversion, settings, callback), callback)
 
     @torch.no_grad()
     def _plan(
@@ -291,94 +311,28 @@ class FaceEditor:
         inversion: Inversion,
         settings: EditSettings,
         callback: ProgressCallback | None = None,
-    ) -> _Plan:
+    ) -> Plan:
         """Everything of an edit that does not depend on its strengths."""
         started = time.monotonic()
         settings = self.check_settings(settings)
         code = inversion.w_plus[None].to(self.device)
         source = synthesize(
-            generator, code, keep=range(len(generator.layers)), hook=_layer_hook(generator, 0.0, callback)
+            generator, code, keep=range(len(generator.layers)), hook=layer_hook(generator, 0.0, callback)
         )
         library, shifts = self._library(), []
         for part in settings.parts:
             fitted = library[part.prompt]
             network = fitted.network()
             t_w, delta_w = network(code, self._text_code(part.prompt))
-            masks = network.masks(source.features, t_w) if fitted.own_masks else _open_masks(generator, code)
+            masks = network.masks(source.features, t_w) if fitted.own_masks else open_masks(generator, code)
             masks = refine_masks(masks, settings)
             if settings.paint is not None:  # at the picture's own size, so that no pixel painted out can change
                 masks[-1] = paint_mask(resize_mask(masks[-1], generator.image_size), settings.paint)
             shifts.append(MaskedShift(delta_w, masks))
         foreign = not all(library[part.prompt].own_masks for part in settings.parts)
-        return _Plan(generator, code, source, tuple(shifts), settings, started, (FOREIGN_EDIT,) if foreign else ())
-
-    @torch.no_grad()
-    def _blend(self, plan: _Plan, callback: ProgressCallback | None) -> EditResult:
-        """The picture of a plan."""
-        generator, parts = plan.generator, plan.settings.parts
-        scaled = [
-            (part.prompt, MaskedShift(part.strength * shift.delta_w, shift.masks))
-            for part, shift in zip(parts, plan.shifts, strict=True)
-        ]
-        change: list[float] = []
-
-        def observe(index: int, features: Tensor) -> None:
-            before = plan.source.features[index]
-            change.append(float((features - before).norm() / before.norm()))
-
-        # sorted by prompt, so that the order in which a user gave them does not matter even to the last bit
-        ordered = [shift for _, shift in sorted(scaled, key=lambda pair: pair[0])]
-        hook = _layer_hook(generator, 0.5, callback)
-        image = compose(generator, plan.code, ordered, plan.source.image, hook, observe)
-        masks = [union(same_layer) for same_layer in zip(*(shift.masks for shift in ordered), strict=True)]
-        deltas = [shift.delta_w[0].cpu() for shift in plan.shifts]
-        return EditResult(
-            image=image[0].clamp(-1, 1).cpu(),
-            masks=tuple(mask[0].cpu() for mask in masks),
-            mask_names=_mask_names(generator, masks),
-            combined_mask=resize_mask(masks[-1], generator.image_size)[0].cpu(),
-            delta_w=torch.stack(deltas).sum(0),
-            settings=plan.settings,
-            identity=None,
-            seconds=time.monotonic() - plan.started,
-            notes=plan.notes,
-            shifts=tuple(deltas),
-            feature_change=tuple(change),
-        )
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """An edit before its strengths are applied."""
-
-    generator: Generator
-    code: Tensor
-    source: Synthesis
-    shifts: tuple[MaskedShift, ...]
-    settings: EditSettings
-    started: float
-    notes: tuple[str, ...]
-
-
-def _layer_hook(generator: Generator, offset: float, callback: ProgressCallback | None) -> Callable[[int], None]:
-    """Reports the layers of one of an edit's two passes."""
-
-    def hook(layer: int) -> None:
-        if callback:
-            callback(Progress("editing", offset + 0.5 * layer / len(generator.layers)))
-
-    return hook
-
-
-def _open_masks(generator: Generator, code: Tensor) -> list[Tensor]:
-    """Masks that let everything through, one `[1, 1, s, s]` a layer and one for the picture."""
-    sides = [*(spec.size for spec in generator.layers), generator.image_size]
-    return [code.new_ones(1, 1, side, side) for side in sides]
-
-
-def _mask_names(generator: Generator, masks: list[Tensor]) -> tuple[str, ...]:
-    layers = [f"layer {index} ({mask.shape[-1]} px)" for index, mask in enumerate(masks[:-1])]
-    return (*layers, f"final picture ({generator.image_size} px)")
+        notes = (FOREIGN_EDIT,) if foreign else ()
+        plan = Plan(generator, code, source, tuple(shifts), settings, started, notes)
+        return varied(plan, settings.variation, self.models.generator)
 
 
 def choose_device(name: str = "auto") -> torch.device:

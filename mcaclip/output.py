@@ -153,6 +153,7 @@ def describe_settings(settings: EditSettings | None) -> dict[str, Any]:
         "mask_invert": settings.mask_invert,
         "mask_feather": settings.mask_feather,
         "mask_painted": settings.paint is not None,
+        "variation": settings.variation,
     }
 
 

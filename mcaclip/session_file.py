@@ -154,6 +154,7 @@ def _settings_out(settings: EditSettings) -> dict[str, Any]:
         "mask_threshold": settings.mask_threshold,
         "mask_invert": settings.mask_invert,
         "mask_feather": settings.mask_feather,
+        "variation": settings.variation,
     }
 
 
@@ -171,8 +172,16 @@ def _settings_in(raw: Mapping[str, Any], paint: Paint | None) -> EditSettings:
         mask_invert=bool(raw["mask_invert"]),
         mask_feather=_number(raw["mask_feather"], 0, validate.MAX_FEATHER),
         paint=paint,
+        variation=_variation(raw.get("variation", 0)),
     )
     return settings.with_parts(checked)
+
+
+def _variation(value: Any) -> int:
+    """A variation's number; files of before there were variations have none, which is 0."""
+    if type(value) is not int:  # neither True nor 1.0
+        raise ValueError("a variation is no whole number")
+    return validate.check_variation(value)
 
 
 def _paint(index: int, tensors: dict[str, Tensor]) -> Paint | None:

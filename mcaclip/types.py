@@ -138,6 +138,7 @@ class EditSettings:
         mask_invert: edit where the masks are closed, and leave alone where they are open.
         mask_feather: softens the masks' edges; standard deviation in pixels of a 256 px picture, 0..16.
         paint: what was painted by hand, or None.
+        variation: 0 is the edit as learned; 1..999 are the same edit in other shades.
     """
 
     prompt: str
@@ -147,6 +148,7 @@ class EditSettings:
     mask_invert: bool = False
     mask_feather: float = 0.0
     paint: Paint | None = None
+    variation: int = 0
 
     @property
     def parts(self) -> tuple[PromptStrength, ...]:

@@ -13,6 +13,7 @@ MAX_PROMPTS = 4
 MAX_STRENGTH = 2.0
 MAX_FEATHER = 16.0
 MAX_THRESHOLD = 0.95
+MAX_VARIATION = 999
 EFFORTS = ("instant", "good", "best")
 STACKS = tuple(_STACKS)
 
@@ -84,6 +85,15 @@ def check_feather(pixels: float) -> float:
     if not 0.0 <= pixels <= MAX_FEATHER:
         raise StudioError(f"The mask feather is {pixels:g}; use a number of pixels from 0 to {MAX_FEATHER:g}.")
     return pixels
+
+
+def check_variation(number: int) -> int:
+    """The number of a variation itself. Raises StudioError outside 0..`MAX_VARIATION`."""
+    if not 0 <= number <= MAX_VARIATION:
+        raise StudioError(
+            f"The variation is {number}; use 0 for the edit as learned or a whole number up to {MAX_VARIATION}."
+        )
+    return number
 
 
 def check_effort(effort: str) -> str:

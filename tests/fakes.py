@@ -177,6 +177,21 @@ class FakeEditor:
                 callback(Progress("rendering strengths", len(results) / len(factors)))
         return results
 
+    def variations(
+        self,
+        inversion: Inversion,
+        settings: EditSettings,
+        numbers: Sequence[int],
+        callback: ProgressCallback | None = None,
+    ) -> list[EditResult]:
+        self.calls.append("variations")
+        results = []
+        for number in numbers:
+            results.append(self._paint(inversion, replace(settings, variation=number), 256, identity=None))
+            if callback is not None:
+                callback(Progress("rendering variations", len(results) / len(numbers)))
+        return results
+
     def _paint(self, inversion: Inversion, settings: EditSettings, side: int, identity: float | None) -> EditResult:
         image = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
         masks: list[list[Tensor]] = []
@@ -184,7 +199,8 @@ class FakeEditor:
             x, y, radius_x, radius_y, colour = REGIONS[part.prompt]
             layers = [_ellipse(s, x, y, radius_x, radius_y)[None] for s in (*MASK_SIDES, side)]
             layers = refine_masks(layers, settings)
-            target = torch.tensor(colour).view(3, 1, 1) / 127.5 - 1
+            shade = 0.85**settings.variation
+            target = torch.tensor(colour).view(3, 1, 1) * shade / 127.5 - 1
             shaded = target + 0.6 * (image.mean(0, keepdim=True) - image.mean())
             image = image + (layers[-1][0] * part.strength * 0.6).clamp(0, 1) * (shaded - image)
             masks.append(layers)

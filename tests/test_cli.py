@@ -88,6 +88,16 @@ def test_prompts_combine_with_their_strengths_and_a_mask(tmp_path, photo, load):
     assert (said["mask_invert"], said["mask_feather"], said["mask_painted"]) == (True, 3.0, True)
 
 
+def test_variation_reaches_the_edit_and_the_record(tmp_path, photo, load):
+    edit = ["edit", str(photo), "--prompt", "purple hair", "--out", str(tmp_path / "a")]
+    assert main([*edit, "--variation", "3"], load) == 0
+    sample = ["sample", "--seed", "1", "--prompt", "purple hair", "--out", str(tmp_path / "b")]
+    assert main([*sample, "--variation", "999"], load) == 0 and main([*sample[:-1], str(tmp_path / "c")], load) == 0
+    folders = (tmp_path / "a" / "me", tmp_path / "b" / "seed_1", tmp_path / "c" / "seed_1")
+    assert [json.loads((f / "result.json").read_text())["variation"] for f in folders] == [3, 999, 0]
+    assert (folders[1] / "edited.png").read_bytes() != (folders[2] / "edited.png").read_bytes()
+
+
 def test_mask_that_is_not_square_is_told(tmp_path, photo, load, capsys):
     mask = tmp_path / "mask.png"
     Image.fromarray(np.zeros((64, 80), np.uint8)).save(mask)
@@ -137,6 +147,9 @@ def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
         "a prompt twice": [*good, "--prompt", "blue goatee", "--prompt", "Blue goatee:0.5"],
         "strength of a prompt": [*good, "--prompt", "blue goatee:3"],
         "feather": [*good, "--prompt", "blue goatee", "--mask-feather", "40"],
+        "variation": [*good, "--prompt", "blue goatee", "--variation", "1000"],
+        "negative variation": [*good, "--prompt", "blue goatee", "--variation", "-1"],
+        "variation with a point": [*good, "--prompt", "blue goatee", "--variation", "1.5"],
         "missing mask": [*good, "--prompt", "blue goatee", "--mask", photo + ".no"],
         "strength": [*good, "--prompt", "blue goatee", "--strength", "2.5"],
         "strength nan": [*good, "--prompt", "blue goatee", "--strength", "nan"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -133,6 +134,38 @@ def test_strip_equals_single_previews(editor, face):
     steps = editor.strip(face, EditSettings("purple hair", 0.8), (0.5, 1.0), None)
     assert torch.equal(steps[1].image, editor.preview(face, EditSettings("purple hair", 0.8)).image)
     assert steps[0].settings.strength == pytest.approx(0.4)
+
+
+def test_variation_zero_is_the_edit_as_learned_bit_for_bit(editor, face, lipstick):
+    again = editor.edit(face, EditSettings("green lipstick", variation=0))
+    network, text_code = editor.models.library["green lipstick"].network(), editor.models.space.text_code
+    with torch.no_grad():
+        _, delta_w = network(face.w_plus[None], text_code("green lipstick"))
+    assert torch.equal(again.image, lipstick.image) and torch.equal(again.delta_w, delta_w[0])
+    learned, first = editor.variations(face, EditSettings("green lipstick", variation=3), (0, 1))
+    assert torch.equal(learned.image, editor.preview(face, EditSettings("green lipstick")).image)
+    assert (learned.settings.variation, first.settings.variation) == (0, 1)
+
+
+def test_a_variation_is_the_same_every_time_and_small_as_large(editor, face):
+    settings = EditSettings("purple hair", 0.8, variation=2)
+    _, second = editor.variations(face, settings, (1, 2))
+    assert torch.equal(second.image, editor.preview(face, settings).image)
+    assert torch.equal(second.delta_w, editor.edit(face, settings).delta_w)
+
+
+def test_variations_differ_inside_the_mask_and_nowhere_else(editor, face):
+    paint = Paint(allow=torch.ones(1, 256, 256))
+    paint.allow[:, :, :128] = 0
+    settings = EditSettings("purple hair", paint=paint)
+    plain = editor.preview(face, replace(settings, strength=0.0)).image
+    made = editor.variations(face, settings, (0, 1, 2))
+    inside = (made[0].combined_mask > 0.9)[0]
+    for one in made:
+        assert torch.equal(one.image[:, :, :128], plain[:, :, :128])
+        assert all(torch.equal(a, b) for a, b in zip(one.masks, made[0].masks, strict=True))
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert (made[one].image - made[other].image)[:, inside].abs().mean() > 0.01
 
 
 def test_every_layer_says_how_much_its_features_changed(editor, lipstick):

@@ -22,7 +22,7 @@ def saved() -> SavedSession:
     paint = Paint(allow=(torch.rand(1, 64, 64) > 0.5).float())
     edits = (
         EditSettings("green lipstick", 0.7, 0.3, (PromptStrength("purple hair", 1.5),), True, 4.0),
-        EditSettings("blue goatee", paint=paint),
+        EditSettings("blue goatee", paint=paint, variation=999),
     )
     return SavedSession("me", torch.randn(18, 512), 0.78, photo, quad, edits, 1, {"a": "0" * 64})
 
@@ -35,6 +35,7 @@ def test_everything_comes_back(tmp_path, saved):
     assert found.edits[0] == saved.edits[0]
     assert torch.equal(found.edits[1].paint.allow, saved.edits[1].paint.allow)
     assert found.edits[1].paint.include is None
+    assert (found.edits[0].variation, found.edits[1].variation) == (0, 999)
     assert (found.name, found.identity, found.current, found.weights) == ("me", 0.78, 1, saved.weights)
 
 
@@ -56,7 +57,19 @@ def _spoiled(path, change_header=None, change_tensors=None):
     save_file(tensors, path, {**metadata, "session": json.dumps(header)})
 
 
+def test_files_of_before_there_were_variations_still_load(tmp_path, saved):
+    write_session(tmp_path / "s", saved)
+    _spoiled(tmp_path / "s", change_header=lambda h: [edit.pop("variation") for edit in h["edits"]])
+    assert [edit.variation for edit in read_session(tmp_path / "s").edits] == [0, 0]
+
+
 BAD_HEADERS = {
+    "variation below": lambda h: h["edits"][0].__setitem__("variation", -1),
+    "variation above": lambda h: h["edits"][0].__setitem__("variation", 1000),
+    "variation with a point": lambda h: h["edits"][0].__setitem__("variation", 1.0),
+    "variation in words": lambda h: h["edits"][0].__setitem__("variation", "1"),
+    "variation true": lambda h: h["edits"][0].__setitem__("variation", True),
+    "variation none": lambda h: h["edits"][0].__setitem__("variation", None),
     "no edits": lambda h: h.pop("edits"),
     "strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, 9),
     "not a number": lambda h: h["edits"][0].__setitem__("mask_feather", "much"),

@@ -71,7 +71,8 @@ class Controls:
     def changed(self, settings: EditSettings) -> EditSettings:
         """The prompts of an edit that is shown, with the strengths and masks that stand in the controls now.
 
-        A prompt that no field holds any more keeps its strength: only *Edit* changes what is asked for.
+        A prompt that no field holds any more keeps its strength, and the variation stays: only *Edit* changes what is
+        asked for.
         """
         strengths = {
             " ".join(prompt.lower().split()): validate.check_strength(strength)
@@ -86,6 +87,7 @@ class Controls:
             mask_invert=self.invert,
             mask_feather=validate.check_feather(self.feather),
             paint=settings.paint,
+            variation=settings.variation,
         )
         return masks.with_parts(parts)
 

@@ -1,17 +1,18 @@
-"""From a face and controls to edits: render, preview, history, strengths, painting, downloads."""
+"""From a face and controls to edits: render, preview, history, strengths, variations, painting, downloads."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from mcaclip import keep
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.session_file import write_session
-from mcaclip.types import EditResult, EditSettings, Inversion
+from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback
 from mcaclip.ui import images, inspect_view, library, markup, text, views
 from mcaclip.ui.background import CancelledError
 from mcaclip.ui.controls import Controls, suggestions
@@ -23,10 +24,15 @@ from mcaclip.ui.training import read_metrics
 from mcaclip.ui.views import View
 from mcaclip.validate import MAX_STRENGTH
 
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
 STRIP = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Strengths that are shown side by side, as factors on the prompts' own."""
 SWEEP = tuple(step / 12 * 1.5 for step in range(13))
 """Strengths of the animation."""
+VARIATIONS = (0, 1, 2, 3, 4)
+"""Variations that are shown side by side; 0 is the edit as learned."""
 
 
 class EditHandlers(Desk):
@@ -122,16 +128,12 @@ class EditHandlers(Desk):
     def strengths(self, session: Session) -> Views:
         """The edit that is shown at five strengths."""
         result, inversion = _shown(session)
-        session = replace(session.counted(time.monotonic()), running=CancelToken())
-        yield {"session": session, "edit_progress": markup.progress(text.STRIP_PROGRESS, 0.0), **views.busy_edit()}
-        try:
-            small = yield from self._strip(result.settings, inversion, STRIP, session)
-        finally:
-            yield views.idle_edit()
-        pictures = [
-            (images.shown(one.image), text.factor_caption(factor)) for one, factor in zip(small, STRIP, strict=True)
-        ]
-        yield {"strip": gr.update(value=pictures, visible=True, selected_index=None)}
+        small = yield from self._previews(
+            text.STRIP_PROGRESS,
+            lambda editor, callback: editor.strip(inversion, result.settings, STRIP, callback),
+            session,
+        )
+        yield {"strip": _gallery(small, [text.factor_caption(factor) for factor in STRIP])}
 
     def strength_chosen(self, index: int, session: Session) -> Views:
         """One of the five strengths, at full size."""
@@ -139,15 +141,35 @@ class EditHandlers(Desk):
         parts = [replace(p, strength=min(p.strength * STRIP[index], MAX_STRENGTH)) for p in result.settings.parts]
         yield from self._render(result.settings.with_parts(parts), session)
 
+    def variations(self, session: Session) -> Views:
+        """The edit that is shown as learned, and in other shades."""
+        result, inversion = _shown(session)
+        small = yield from self._previews(
+            text.VARIATIONS_PROGRESS,
+            lambda editor, callback: editor.variations(inversion, result.settings, VARIATIONS, callback),
+            session,
+        )
+        yield {"variations": _gallery(small, [text.variation_caption(number) for number in VARIATIONS])}
+
+    def variation_chosen(self, index: int, session: Session) -> Views:
+        """One of the variations, at full size. They stay to choose from: only the number differs."""
+        result, _ = _shown(session)
+        wanted = replace(result.settings, variation=VARIATIONS[index])
+        if wanted == result.settings:
+            yield {}
+            return
+        for view in self._render(wanted, session):
+            yield {name: value for name, value in view.items() if name != "variations"}
+
     def sweep(self, session: Session) -> Views:
         """The edit that is shown from no strength to one and a half times, as an animation to keep."""
         result, inversion = _shown(session)
-        session = replace(session.with_folder(self.root).counted(time.monotonic()), running=CancelToken())
-        yield {"session": session, "edit_progress": markup.progress(text.STRIP_PROGRESS, 0.0), **views.busy_edit()}
-        try:
-            small = yield from self._strip(result.settings, inversion, SWEEP, session)
-        finally:
-            yield views.idle_edit()
+        session = session.with_folder(self.root)
+        small = yield from self._previews(
+            text.STRIP_PROGRESS,
+            lambda editor, callback: editor.strip(inversion, result.settings, SWEEP, callback),
+            session,
+        )
         assert session.folder is not None
         path = session.folder / f"{session.name}_sweep.gif"
         keep.write_gif(path, [keep.mark(images.shown(one.image)) for one in small])
@@ -157,19 +179,25 @@ class EditHandlers(Desk):
             "sweep_view": str(path),
         }
 
-    def _strip(self, settings: EditSettings, inversion: Inversion, factors: Any, session: Session) -> Any:
-        """Previews at several strengths; as long as their progress is shown, they can be cancelled."""
-        editor = yield from self._editor("edit_progress")
+    def _previews(
+        self, label: str, work: Callable[[FaceEditor, ProgressCallback], list[EditResult]], session: Session
+    ) -> Generator[View, None, list[EditResult]]:
+        """The small pictures that `work` makes; as long as their progress is shown, they can be cancelled."""
+        session = replace(session.counted(time.monotonic()), running=CancelToken())
+        yield {"session": session, "edit_progress": markup.progress(label, 0.0), **views.busy_edit()}
         try:
-            return (
-                yield from self._computed(
-                    lambda callback: editor.strip(inversion, settings, factors, callback),
-                    session.running,
-                    views.edit_bar,
-                )
+            editor = yield from self._editor("edit_progress")
+            small = yield from self._computed(
+                lambda callback: work(editor, callback), session.running, views.edit_bar
             )
         except CancelledError:
+            yield views.idle_edit()
             raise StudioError(text.CANCELLED) from None
+        except Exception:
+            yield views.idle_edit()
+            raise
+        yield views.idle_edit()
+        return small
 
     # -- painting -----------------------------------------------------------------------------------------
 
@@ -246,6 +274,12 @@ def _shown(session: Session) -> tuple[EditResult, Inversion]:
     if session.result is None or session.inversion is None:
         raise StudioError(text.NEEDS_EDIT)
     return session.result, session.inversion
+
+
+def _gallery(small: Sequence[EditResult], captions: Sequence[str]) -> Any:
+    """Previews to choose from, none of them chosen yet."""
+    pictures = [(images.shown(one.image), caption) for one, caption in zip(small, captions, strict=True)]
+    return gr.update(value=pictures, visible=True, selected_index=None)
 
 
 def _recorded(result: EditResult, session: Session, at: int | None) -> Session:

@@ -211,6 +211,8 @@ def _result_step(parts: Components) -> None:
                 parts["slider"] = before_after("slider", text.TAB_SLIDER)
             with gr.Tab(text.TAB_STRENGTHS, elem_id="tab-strengths"):
                 _strengths_view(parts)
+            with gr.Tab(text.TAB_VARIATIONS, elem_id="tab-variations"):
+                _variations_view(parts)
             with gr.Tab(text.TAB_PAINT, elem_id="tab-paint"):
                 _paint_view(parts)
             with gr.Tab(text.TAB_HISTORY, elem_id="tab-history"):
@@ -259,6 +261,13 @@ def _strengths_view(parts: Components) -> None:
         parts["make_strip"] = gr.Button(text.MAKE_STRIP, interactive=False, elem_id="make-strip")
         parts["make_sweep"] = gr.Button(text.MAKE_SWEEP, interactive=False, elem_id="make-sweep")
         parts["sweep_file"] = gr.DownloadButton(text.SWEEP_FILE, visible=False, elem_id="download-sweep")
+
+
+def _variations_view(parts: Components) -> None:
+    gr.HTML(markup.note(text.VARIATIONS_INFO))
+    parts["variations"] = thumbnails("variations", text.VARIATIONS_LABEL, 5, show_label=False, visible=False)
+    with gr.Row(elem_classes="buttons"):
+        parts["make_variations"] = gr.Button(text.MAKE_VARIATIONS, interactive=False, elem_id="make-variations")
 
 
 def _paint_view(parts: Components) -> None:

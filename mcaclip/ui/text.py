@@ -70,6 +70,7 @@ TOOLS_LABEL = "Mask tools"
 TAB_SIDE = "Side by side"
 TAB_SLIDER = "Before / after"
 TAB_STRENGTHS = "Strengths"
+TAB_VARIATIONS = "Variations"
 TAB_PAINT = "Paint"
 TAB_HISTORY = "History"
 UNDO = "Undo"
@@ -81,6 +82,12 @@ MAKE_SWEEP = "Make an animation"
 SWEEP_LABEL = "From nothing to one and a half times, at 256 px"
 SWEEP_FILE = "Download the animation · GIF"
 STRIP_INFO = "The same edit at five strengths, as previews of 256 px. Press one to use it."
+VARIATIONS_LABEL = "Variations"
+MAKE_VARIATIONS = "Show four variations"
+VARIATIONS_INFO = (
+    "The same edit in other shades. Press one to use it, or the first to go back to the edit as learned."
+)
+AS_LEARNED = "as learned"
 PAINT_INFO = (
     "Paint <b class='ink-include'>turquoise</b> where the edit may act as well, "
     "<b class='ink-exclude'>red</b> where nothing may change. Red always wins."
@@ -128,6 +135,7 @@ NOTHING_PAINTED = "Nothing is painted yet. Choose a brush colour and paint on th
 BAD_TRUNCATION = "The variety is a number from 0.3 to 1."
 OTHER_WEIGHTS = "This session was saved with other model files: its edits may look a little different."
 STRIP_PROGRESS = "Rendering strengths"
+VARIATIONS_PROGRESS = "Rendering variations"
 INSPECT_HINT = "Make an edit first. Then this page shows, layer by layer, what it did."
 
 STILL_LOADING = "The models are still loading. Try again in a moment."
@@ -222,6 +230,8 @@ def result_line(result: EditResult) -> str:
         tools.append(f"feather {settings.mask_feather:.0f} px")
     if settings.paint is not None:
         tools.append("painted by hand")
+    if settings.variation > 0:
+        tools.append(variation_caption(settings.variation))
     kept = f" · identity kept {result.identity:.2f}" if result.identity is not None else ""
     return f"{said} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
 
@@ -247,6 +257,11 @@ def unknown_prompt(asked: str, near: Sequence[str]) -> str:
 def factor_caption(factor: float) -> str:
     """Under a picture of the strength strip."""
     return f"{factor:g} ×"
+
+
+def variation_caption(number: int) -> str:
+    """Under a picture of the variations."""
+    return f"variation {number}" if number else AS_LEARNED
 
 
 def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:

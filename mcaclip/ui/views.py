@@ -23,6 +23,8 @@ View = dict[str, Any]
 SMALL_SIDE = 512
 """Side of the pictures beside the controls."""
 SLIDERS = ("threshold", "feather", "invert")
+TOOLS = ("make_strip", "make_sweep", "make_variations", "use_paint", "drop_paint")
+"""Buttons that need an edit."""
 
 
 def empty_view(session: Session) -> View:
@@ -131,15 +133,14 @@ def no_result_view() -> View:
         "slider": None,
         "result_line": markup.note(text.RESULT_HINT),
         **idle_edit(),
-        **dict.fromkeys(("threshold", "feather", "invert", "undo", "redo", "make_strip", "make_sweep"), closed),
-        **dict.fromkeys(("use_paint", "drop_paint"), closed),
+        **dict.fromkeys((*SLIDERS, *TOOLS, "undo", "redo"), closed),
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=False),
         "masks": None,
         "pasted_group": gr.update(visible=False),
         "pasted": None,
         "canvas": markup.note(text.PAINT_HINT),
-        "strip": gr.update(value=None, visible=False),
+        **dict.fromkeys(("strip", "variations"), gr.update(value=None, visible=False)),
         "sweep_group": gr.update(visible=False),
         "sweep_view": None,
         "sweep_file": gr.update(value=None, visible=False),
@@ -171,10 +172,10 @@ def result_view(session: Session) -> View:
         "overlay": images.screen_file(overlay, folder, "overlay"),
         "slider": (before, after),
         "result_line": markup.note(text.result_line(result), "strong"),
-        **dict.fromkeys((*SLIDERS, "make_strip", "make_sweep", "use_paint", "drop_paint"), open_),
+        **dict.fromkeys((*SLIDERS, *TOOLS), open_),
         "undo": gr.update(interactive=session.at > 0),
         "redo": gr.update(interactive=session.at < len(session.history) - 1),
-        "strip": gr.update(value=None, visible=False),
+        **dict.fromkeys(("strip", "variations"), gr.update(value=None, visible=False)),
         "sweep_group": gr.update(visible=False),
         "sweep_view": None,
         "sweep_file": gr.update(value=None, visible=False),

@@ -126,7 +126,7 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
 
 
 def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
-    """History, strengths, downloads."""
+    """History, strengths, variations, downloads."""
     session = parts["session"]
     bind.model([parts["undo"].click], studio.step_back, [session])
     bind.model([parts["redo"].click], studio.step_forward, [session])
@@ -137,11 +137,16 @@ def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
     def strength(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
         yield from studio.strength_chosen(event.index, session)
 
+    def variation(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
+        yield from studio.variation_chosen(event.index, session)
+
     bind.model([parts["history"].select], go_to, [session])
     bind.model([parts["strip"].select], strength, [session])
+    bind.model([parts["variations"].select], variation, [session])
     compared = [parts["compare_left"], parts["compare_right"]]
     bind.light([part.input for part in compared], studio.compare, [*compared, session])
     bind.model([parts["make_strip"].click], studio.strengths, [session])
+    bind.model([parts["make_variations"].click], studio.variations, [session])
     bind.model([parts["make_sweep"].click], studio.sweep, [session])
     bind.model([parts["mark"].input], studio.files, [parts["mark"], session], trigger_mode="always_last")
 

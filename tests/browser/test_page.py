@@ -320,6 +320,21 @@ def test_strengths_slider_and_history_views(site, visit):
     page.wait_for_selector("#result-line >> text=strength 1.00")
 
 
+def test_a_variation_is_chosen_and_undone(site, visit):
+    page = visit(site.url)
+    random_face(page)
+    edit(page, PROMPTS[0])
+    page.click("#tab-variations-button")
+    page.click("#make-variations")
+    page.wait_for_selector("#variations .thumbnail-item >> nth=4")
+    page.click("#variations .thumbnail-item >> nth=3")
+    page.wait_for_selector("#result-line >> text=variation 3")
+    page.click("#variations .thumbnail-item >> nth=0")
+    page.wait_for_function("() => !document.querySelector('#result-line').innerText.includes('variation')")
+    page.click("#undo:not([disabled])")
+    page.wait_for_selector("#result-line >> text=variation 3")
+
+
 def test_example_face_and_inspection(site, visit):
     page = visit(site.url)
     page.click("#examples .thumbnail-item >> nth=2")

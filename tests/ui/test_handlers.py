@@ -357,6 +357,38 @@ def test_five_strengths_and_an_animation(studio, tmp_path):
     assert chosen.result.settings.strength == 0.5
 
 
+def test_a_variation_goes_into_the_history_and_back_to_as_learned(studio, editor, tmp_path):
+    session = _edited(studio, tmp_path)
+    learned = session.result.image
+    view = _last(studio.variations(session))
+    offered = view["variations"]["value"]
+    assert [caption for _, caption in offered] == ["as learned", *(f"variation {n}" for n in (1, 2, 3, 4))]
+    assert view["cancel"]["visible"] is False and view["edit_progress"] == ""
+    shown = _last(studio.variation_chosen(2, view["session"]))
+    chosen = shown["session"]
+    assert "variations" not in shown, "the others stay to choose from"
+    assert chosen.result.settings.variation == 2 and len(chosen.history) == 2
+    assert "variation 2" in shown["result_line"]
+    assert read_record(chosen.folder / "photo1_edited.png")["variation"] == 2
+    editor.calls.clear()
+    assert _last(studio.variation_chosen(2, chosen)) == {} and editor.calls == []
+    moved = _last(studio.rerender(_controls(strength=0.5), chosen))["session"]
+    assert (moved.result.settings.variation, moved.result.settings.strength) == (2, 0.5)
+    assert _last(studio.step_back(chosen))["session"].result.settings.variation == 0
+    back = _last(studio.variation_chosen(0, chosen))["session"]
+    assert back.result.settings.variation == 0 and torch.equal(back.result.image, learned)
+
+
+def test_cancelled_variations_leave_the_page_ready(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    shown: dict = {}
+    with pytest.raises(StudioError, match="Cancelled"):
+        for view in studio.variations(session):
+            shown.update(view)
+            shown["session"].running.cancel()
+    assert shown["cancel"]["visible"] is False and "variations" not in shown
+
+
 def test_painting_reaches_the_masks_and_can_be_removed(studio, tmp_path):
     session = _edited(studio, tmp_path)
     layer = np.zeros((100, 100, 4), np.uint8)
