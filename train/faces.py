@@ -31,7 +31,7 @@ class CodeSampler:
         mix: probability that rows above a random crossover come from another face.
         jitter: largest per-row Gaussian offset, in standard deviations of w.
         common: largest Gaussian offset that all rows share, in standard deviations of w. Codes of inverted photos
-            hold such parts: in the directions where w hardly varies they deviate several times as far.
+            hold such parts: in the directions where w hardly varies they deviate two to three times as far.
         shift: probability of a strong shift on a random range of rows. It carries features as far from
             natural faces as a counterfactual edit does.
     """
