@@ -22,10 +22,11 @@ from torch import Tensor
 
 from mcaclip.colour import colour_lab
 from mcaclip.editing.mca import MCANetwork
-from mcaclip.generators.mobilestylegan import MobileStyleGAN, Window
+from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
-from mcaclip.generators.synthesis import masked_synthesize, synthesize
+from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
+from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
 from mcaclip.losses import lab_colour_distance
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from train.prompt import Target
 
 log = logging.getLogger(__name__)
-TOP_SIZE = 128
 CELL = 8
 """Side in pixels of one cell of the 128 px map at full size."""
 LATTICE_BLOCK = 5
@@ -76,53 +76,17 @@ def _lower(preview: PreviewGenerator, teacher: MCANetwork, code: Tensor, target:
     made = synthesize(preview, code, keep=range(TOP_LAYER + 1))
     t_w, delta = teacher(code, target.code)
     masks = teacher.masks(made.features, t_w)
-    x = preview.start(1)
-    for index in range(TOP_LAYER + 1):
-        source = preview.layer(index, x, code)
-        x = source + masks[index] * (preview.layer(index, x, code + delta) - source)
-    edited = masked_synthesize(preview, code, delta, masks, made.image)
-    return _Lower(made.features[TOP_LAYER], x, masks[-1], edited - made.image)
+    blended: dict[int, Tensor] = {}
+    edited = compose(preview, code, [MaskedShift(delta, masks)], made.image, observe=blended.__setitem__)
+    return _Lower(made.features[TOP_LAYER], blended[TOP_LAYER], masks[-1], edited - made.image)
 
 
 def _place(mask: Tensor, size: int, rng: np.random.Generator) -> tuple[int, int]:
     """Top left cell of a window around a random open cell of a `[1, 1, 128, 128]` mask."""
     weights = mask.flatten().double().cpu().numpy() + 1e-9
-    y, x = divmod(int(rng.choice(len(weights), p=weights / weights.sum())), TOP_SIZE)
-    y, x = (int(np.clip(v - size // 2, 0, TOP_SIZE - size)) for v in (y, x))
+    y, x = divmod(int(rng.choice(len(weights), p=weights / weights.sum())), CELLS)
+    y, x = (int(np.clip(v - size // 2, 0, CELLS - size)) for v in (y, x))
     return y, x
-
-
-def _window(corner: tuple[int, int], size: int, scale: int) -> Window:
-    y, x = (scale * v for v in corner)
-    return slice(y, y + scale * size), slice(x, x + scale * size)
-
-
-def upper_picture(
-    generator: MobileStyleGAN, x: Tensor, code: Tensor, delta: Tensor | None, mask: Tensor, corner: tuple[int, int]
-) -> Tensor:
-    """Run the layers above 128 px on a window of its features.
-
-    Args:
-        x: `[1, 256, K, K]`, the window of layer 10's features.
-        delta: `[1, 18, 512]`, blended in by `mask [1, 1, K, K]` at every layer; None for the plain picture.
-        corner: the window's top left cell.
-
-    Returns:
-        `[1, 3, 8K, 8K]`.
-    """
-    size = x.shape[-1]
-    for index in range(TOP_LAYER + 1, len(generator.layers)):
-        scale = generator.layers[index].size // TOP_SIZE
-        window = _window(corner, size, scale)
-        below, x = x, generator.layer(index, x, code, window)
-        if delta is not None:
-            edited = generator.layer(index, below, code + delta, window)
-            x = x + resize_mask(mask, x.shape[-1]) * (edited - x)
-    last = len(generator.layers) - 1
-    rgb = generator.rgb(last, x, code)
-    if delta is not None:
-        rgb = rgb + resize_mask(mask, x.shape[-1]) * (generator.rgb(last, x, code + delta) - rgb)
-    return generator.finish(generator.add_rgb(None, rgb))
 
 
 def lattice_energy(picture: Tensor, mask: Tensor) -> Tensor:
@@ -174,16 +138,16 @@ def fit_upper_rows(
         code = sampler.draw(generator, 1, rng)
         lower = _lower(preview, teacher, code, target)
         corner = _place(lower.mask, settings.window, rng)
-        ys, xs = _window(corner, settings.window, 1)
+        ys, xs = window_at(corner, settings.window, 1)
         mask = lower.mask[:, :, ys, xs]
         with torch.no_grad():
-            before = upper_picture(generator, lower.source[:, :, ys, xs], code, None, mask, corner)
+            before = upper_picture(generator, lower.source[:, :, ys, xs], code, corner)
             _, delta_before = teacher(code, target.code)
         _, delta = network(code, target.code)
-        edited = upper_picture(generator, lower.blended[:, :, ys, xs], code, delta, mask, corner)
+        edited = upper_picture(generator, lower.blended[:, :, ys, xs], code, corner, (delta, mask))
         edited = before + resize_mask(mask, before.shape[-1]) * (edited - before)
         small, small_before = F.avg_pool2d(edited, 4), F.avg_pool2d(before, 4)
-        ys, xs = _window(corner, settings.window, 2)
+        ys, xs = window_at(corner, settings.window, 2)
         error = (small - small_before - lower.change[:, :, ys, xs]).abs()
         weight = resize_mask(mask, error.shape[-1])
         agree = (error * weight).sum() / (3 * weight.sum().clamp_min(1))

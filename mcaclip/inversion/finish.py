@@ -14,15 +14,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.generators.mobilestylegan import MobileStyleGAN, Window
+from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
 from mcaclip.inversion.likeness import face_weight
 from mcaclip.inversion.report import Report
 
 FIRST_ROW = TOP_LAYER + 1
 LAST_ROW = 15
-CELLS = 128
 MARGIN = 2
 """Cells of the 128 px map at a window's edge that lack their neighbours."""
 
@@ -100,7 +100,8 @@ def _window_loss(
 ) -> Tensor:
     """Absolute difference at 256 and 32 px inside one window."""
     y, x = corner
-    picture = F.avg_pool2d(upper_window(full, features, code[None], (y, x), side), 4)
+    ys, xs = window_at(corner, side, 1)
+    picture = F.avg_pool2d(upper_picture(full, features[:, :, ys, xs], code[None], corner), 4)
     rows, columns = _cells(y, side, 2), _cells(x, side, 2)
     inner = slice(2 * MARGIN, 2 * (side - MARGIN))
     difference = picture[:, :, inner, inner] - target[:, :, rows, columns]
@@ -111,16 +112,3 @@ def _window_loss(
 
 def _cells(first: int, side: int, scale: int) -> slice:
     return slice(scale * (first + MARGIN), scale * (first + side - MARGIN))
-
-
-def upper_window(
-    full: MobileStyleGAN, features: Tensor, w_plus: Tensor, corner: tuple[int, int], side: int
-) -> Tensor:
-    """A window of the full-size picture, `[1, 3, 8 side, 8 side]`, from the 128 px features `[1, 256, 128, 128]`."""
-    y, x = corner
-    part = features[:, :, y : y + side, x : x + side]
-    for index in range(TOP_LAYER + 1, len(full.layers)):
-        scale = full.layers[index].size // CELLS
-        window: Window = (slice(y * scale, (y + side) * scale), slice(x * scale, (x + side) * scale))
-        part = full.layer(index, part, w_plus, window)
-    return full.finish(full.rgb(len(full.layers) - 1, part, w_plus))

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.preview import TOP_LAYER
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.finish import FIRST_ROW, MARGIN, FinishSettings, finish_upper_rows, upper_window
+from mcaclip.generators.upper_window import upper_picture
+from mcaclip.inversion.finish import FIRST_ROW, MARGIN, FinishSettings, finish_upper_rows
 from mcaclip.inversion.report import Report
 from mcaclip.types import StopEarly
 
@@ -28,7 +29,7 @@ def full_picture(preview, code):
 @torch.no_grad()
 def test_a_window_is_a_part_of_the_full_picture(preview, code, full_picture):
     features = synthesize(preview, code[None], keep=(TOP_LAYER,)).features[TOP_LAYER]
-    window = upper_window(preview.full, features, code[None], (40, 52), 12)
+    window = upper_picture(preview.full, features[:, :, 40:52, 52:64], code[None], (40, 52))
     part = full_picture[:, :, 320 : 320 + 96, 416 : 416 + 96]
     inner = slice(8 * MARGIN, -8 * MARGIN)
     assert window.shape == part.shape

@@ -5,7 +5,8 @@ import torch
 from mcaclip.generators.base import broadcast_w, seeded_z
 from mcaclip.generators.preview import TOP_LAYER
 from mcaclip.generators.synthesis import synthesize
-from train.upper_rows import lattice_energy, upper_picture
+from mcaclip.generators.upper_window import upper_picture
+from train.upper_rows import lattice_energy
 
 
 def test_a_window_shows_the_same_pixels_as_the_whole_picture(generator):
@@ -14,7 +15,7 @@ def test_a_window_shows_the_same_pixels_as_the_whole_picture(generator):
     corner, size = (30, 50), 24
     y, x = corner
     part = whole.features[TOP_LAYER][:, :, y : y + size, x : x + size]
-    picture = upper_picture(generator, part, code, None, torch.ones(1, 1, size, size), corner)
+    picture = upper_picture(generator, part, code, corner)
     wanted = whole.image[:, :, 8 * y : 8 * (y + size), 8 * x : 8 * (x + size)]
     # pixels at the window's edge lack their neighbours
     inner = slice(24, -24)
@@ -27,8 +28,8 @@ def test_the_shift_acts_only_inside_the_mask(generator):
     mask = torch.zeros(1, 1, 24, 24)
     mask[..., :12] = 1.0
     delta = torch.randn(1, 18, 512) * 0.3
-    plain = upper_picture(generator, part, code, None, mask, (0, 0))
-    moved = upper_picture(generator, part, code, delta, mask, (0, 0))
+    plain = upper_picture(generator, part, code, (0, 0))
+    moved = upper_picture(generator, part, code, (0, 0), (delta, mask))
     change = (moved - plain).abs().mean((0, 1, 2))
     assert change[:80].min() > 10 * change[120:].max()
 
