@@ -36,12 +36,12 @@ from mcaclip.types import (
     ProgressCallback,
     PromptStrength,
 )
+from mcaclip.validate import clean_prompt
 from mcaclip.weights_files import sha256_of
 
 __all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
 
 LANDMARKS, SHIPPED_EDITS = "dlib_landmarks", "edits"
-MAX_PROMPT = 200
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 
 
@@ -192,11 +192,7 @@ class FaceEditor:
         Raises:
             PromptError: empty, too long, or nothing fitted means that.
         """
-        words = " ".join(text.split())
-        if not words:
-            raise PromptError('the prompt is empty: type what to change, for instance "green lipstick"')
-        if len(words) > MAX_PROMPT:
-            raise PromptError(f"the prompt has {len(words)} characters: shorten it to {MAX_PROMPT}")
+        words = clean_prompt(text)
         library = self._library()
         for prompt in library:
             if prompt.lower() == words.lower():
