@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 NUM_WS = 18
 W_DIM = 512
@@ -75,6 +75,34 @@ class Generator(Protocol):
     def finish(self, rgb: Tensor) -> Tensor:
         """From the RGB sum to an image `[B, 3, image_size, image_size]` in [-1, 1] (not clamped)."""
         ...
+
+
+class LowerLayers(nn.Module):
+    """What a preview shares with the generator that it cuts short: everything but the RGB outputs.
+
+    No weight is copied. Subclasses set `layers` and `image_size`, and say how the picture is made.
+    """
+
+    def __init__(self, full: Generator):
+        super().__init__()
+        self.full = full
+
+    @property
+    def w_avg(self) -> Tensor:
+        """Mean of w, `[512]`."""
+        return self.full.w_avg
+
+    def mapping(self, z: Tensor) -> Tensor:
+        """See `Generator.mapping`."""
+        return self.full.mapping(z)
+
+    def start(self, batch: int) -> Tensor:
+        """See `Generator.start`."""
+        return self.full.start(batch)
+
+    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+        """See `Generator.layer`."""
+        return self.full.layer(index, x, w_plus)
 
 
 def broadcast_w(w: Tensor, num_ws: int = NUM_WS) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.generators.base import W_DIM
+from mcaclip.generators.base import W_DIM, LowerLayers
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import channels_last, inverse_haar
 from mcaclip.modules import load_strictly
@@ -66,34 +66,17 @@ class PreviewHead(nn.Module):
         return channels_last(head.requires_grad_(False).eval().to(device))
 
 
-class PreviewGenerator(nn.Module):
+class PreviewGenerator(LowerLayers):
     """The layers up to 128 px of a `MobileStyleGAN`, then the preview head; a `Generator` itself."""
 
+    full: MobileStyleGAN
     image_size = PREVIEW_SIZE
 
     def __init__(self, full: MobileStyleGAN, head: PreviewHead):
-        super().__init__()
-        self.full = full
+        super().__init__(full)
         self.head = head
         lower: Sequence = full.layers[: TOP_LAYER + 1]
         self.layers = (*lower[:-1], replace(lower[-1], rgb_row=HEAD_ROWS[-1]))
-
-    @property
-    def w_avg(self) -> Tensor:
-        """Mean of w, `[512]`."""
-        return self.full.w_avg
-
-    def mapping(self, z: Tensor) -> Tensor:
-        """See `Generator.mapping`."""
-        return self.full.mapping(z)
-
-    def start(self, batch: int) -> Tensor:
-        """See `Generator.start`."""
-        return self.full.start(batch)
-
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
-        """See `Generator.layer`."""
-        return self.full.layer(index, x, w_plus)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """The head's output; only the last layer has one."""

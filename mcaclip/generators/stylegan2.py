@@ -21,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mcaclip.editing.equal_linear import EqualLinear, mapping_stack
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import W_DIM, LayerSpec
+from mcaclip.generators.base import W_DIM, LayerSpec, LowerLayers
 from mcaclip.generators.ops import channels_last
 
 SIZES = (256, 512, 1024)
@@ -235,37 +235,21 @@ class StyleGAN2(nn.Module):
         return rgb
 
 
-class StyleGAN2Preview(nn.Module):
+class StyleGAN2Preview(LowerLayers):
     """The layers up to 256 px of a `StyleGAN2`: its RGB sum there is the picture. A `Generator` itself.
 
     The layers and their features are those of the full generator, so an edit network gives them the same masks; the
     final picture then takes the mask of the last layer (see `CoralMasks.logits`). No weight is copied or added.
     """
 
+    full: StyleGAN2
+
     def __init__(self, full: StyleGAN2, size: int = PREVIEW_SIZE):
-        super().__init__()
-        self.full = full
+        super().__init__(full)
         self.image_size = min(size, full.image_size)
         self.layers = tuple(spec for spec in full.layers if spec.size <= size)
         if not self.layers or self.layers[-1].size != self.image_size:
             raise ValueError(f"a preview's size must be a power of two from 4 on, not {size}")
-
-    @property
-    def w_avg(self) -> Tensor:
-        """Mean of w, `[512]`."""
-        return self.full.w_avg
-
-    def mapping(self, z: Tensor) -> Tensor:
-        """See `Generator.mapping`."""
-        return self.full.mapping(z)
-
-    def start(self, batch: int) -> Tensor:
-        """See `Generator.start`."""
-        return self.full.start(batch)
-
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
-        """See `Generator.layer`."""
-        return self.full.layer(index, x, w_plus)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """See `Generator.rgb`."""

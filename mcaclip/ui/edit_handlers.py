@@ -230,9 +230,10 @@ class EditHandlers(Desk):
     def _files(self, session: Session) -> View:
         editor = self.source.wait(0)
         assert editor is not None and session.folder is not None
-        view = views.files_view(session, editor.stack, editor.weight_hashes())
+        hashes = editor.weight_hashes()
+        view = views.files_view(session, editor.stack, hashes)
         path = session.folder / f"{session.name}.mcaclip.safetensors"
-        write_session(path, saved_session(session, editor.weight_hashes()))
+        write_session(path, saved_session(session, hashes))
         return {**view, "download_session": gr.update(value=str(path), interactive=True)}
 
     def _result_view(self, session: Session) -> View:
