@@ -40,7 +40,7 @@ class FinishSettings:
         live_every: steps between two reports.
     """
 
-    steps: int = 14
+    steps: int = 11
     windows: int = 5
     side: int = 18
     lr: float = 0.04

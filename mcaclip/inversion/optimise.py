@@ -47,7 +47,7 @@ class InversionSettings:
         finish: the full-size steps at the end.
     """
 
-    steps: int = 36
+    steps: int = 30
     lr: float = 0.02
     likeness: LikenessWeights = field(default_factory=LikenessWeights)
     offset: float = 0.03
