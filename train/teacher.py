@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ _TEACHER_CLASSES = (
     "background", "u_lip", "l_brow", "skin", "r_ear", "r_eye", "nose", "neck_l", "l_ear", "eye_g", "l_lip",
     "r_brow", "hat", "hair", "mouth", "neck", "cloth", "l_eye", "ear_r",
 )  # fmt: skip
+VIEWS = ((256, False), (256, True), (288, False), (232, True))
 _SIDED = {f"{side}_{part}" for side in "lr" for part in ("brow", "eye", "ear")}
 
 
@@ -44,11 +46,12 @@ class TeacherUNet(nn.Module):
 
 
 class Teacher:
-    """Label probabilities in CelebAMask-HQ's order, averaged over a flip and three scales."""
+    """Label probabilities in CelebAMask-HQ's order, averaged over views: `(side, flipped)` each."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, views: Sequence[tuple[int, bool]] = VIEWS):
         if not path.exists():
             raise TrainingError(f"the parsing teacher is not at {path}: name it with --teacher FILE")
+        self.views = tuple(views)
         self.net = TeacherUNet()
         self.net.load_state_dict(load_file(path))
         self.net.requires_grad_(False).eval()
@@ -60,13 +63,12 @@ class Teacher:
     def __call__(self, images: Tensor) -> Tensor:
         """`images [B, 3, 256, 256]` in [-1, 1] to probabilities `[B, 19, 256, 256]`."""
         total = torch.zeros(len(images), len(CLASSES), *images.shape[-2:])
-        views = [(256, False), (256, True), (288, False), (232, True)]
-        for size, flipped in views:
+        for size, flipped in self.views:
             x = F.interpolate(images.clamp(-1, 1), size=(size, size), mode="bilinear", antialias=True)
             p = self.net(x.flip(-1) if flipped else x)[:, self._order].softmax(1)
             p = p.flip(-1)[:, self._mirror] if flipped else p
             total += F.interpolate(p, size=images.shape[-2:], mode="bilinear")
-        return total / len(views)
+        return total / len(self.views)
 
 
 def _mirror(name: str) -> str:

@@ -1,0 +1,62 @@
+"""Mends label maps: islands of a parser in the background, and holes in a face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mcaclip.perception.parsing_head import CLASSES
+
+ISLAND_SHARE = 0.02
+"""A piece of foreground smaller than this share of the largest one is taken for background."""
+SPECK = 40
+"""Pieces of a class below so many pixels (at 256 px) take the label around them, unless the class is small itself."""
+BACKGROUND = CLASSES.index("background")
+PIECE_SHARE = 0.12
+"""Pieces of skin, hair or a hat below this share of the largest one are errors."""
+_IN_ONE_PIECE = tuple(CLASSES.index(name) for name in ("skin", "hair", "hat"))
+_LARGE = tuple(CLASSES.index(name) for name in ("background", "skin", "hair", "hat", "neck", "cloth"))
+
+
+def clean(labels: np.ndarray) -> np.ndarray:
+    """`uint8 [H, W]` of CelebAMask-HQ classes, without islands, holes and specks."""
+    return without_specks(_without_islands(labels), _LARGE)
+
+
+def without_specks(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """Specks of the named classes get the label around them."""
+    for number in classes:
+        labels = _without_specks(labels, number)
+    return labels
+
+
+def _without_islands(labels: np.ndarray) -> np.ndarray:
+    """Small pieces that are not connected with the person become background."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(
+        (labels != BACKGROUND).astype(np.uint8), connectivity=4
+    )
+    if count < 2:
+        return labels
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    person = np.isin(pieces, 1 + np.flatnonzero(areas >= ISLAND_SHARE * areas.max()))
+    return np.where(person, labels, BACKGROUND).astype(np.uint8)
+
+
+def _without_specks(labels: np.ndarray, number: int) -> np.ndarray:
+    """Specks of one class get the commonest label of their rim, and so do all pieces beside a much larger one."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels == number).astype(np.uint8), connectivity=4)
+    out = labels.copy()
+    largest = stats[1:, cv2.CC_STAT_AREA].max(initial=0)
+    limit = max(SPECK, PIECE_SHARE * largest if number in _IN_ONE_PIECE else 0)
+    for piece in range(1, count):
+        left, top, width, height, area = stats[piece]
+        if area >= limit:
+            continue
+        box = slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2)
+        inside = pieces[box] == piece
+        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+        if rim.any():
+            out[box][inside] = np.bincount(labels[box][rim]).argmax()
+    return out
