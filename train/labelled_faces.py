@@ -144,7 +144,7 @@ def _with_facial_hair(label: Tensor, bare_skin: Tensor, picture: Tensor, shaved:
     face = (
         bare_skin & (skin | (label == CLASSES.index("hair"))) & (rows > nose_end - 8) & (rows < bottom + 1.1 * width)
     )
-    face &= (columns - (left + right) / 2).abs() < 1.5 * width)
+    face &= (columns - (left + right) / 2).abs() < 1.5 * width
     hairy = face & (bare - lightness > DARKER) & (lightness[upper].median() - lightness > DARKER)
     near = (columns - (left + right) / 2).abs() < 0.45 * width
     over = (rows < (top + bottom) / 2) & ((columns - (left + right) / 2).abs() < 0.7 * width)
