@@ -50,6 +50,12 @@ def build_parser() -> argparse.ArgumentParser:
         default=TEACHERS / "w_directions.npz",
         help="W directions (a beard is grown)",
     )
+    parser_net = add("parser", "train the pixel parser on generated faces that two witnesses label")
+    parser_net.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
+    parser_net.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="folder of labelled faces")
+    parser_net.add_argument("--as-is", action="store_true", help="make no more faces: use those that the pool has")
+    parser_net.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the pixel teacher's weights")
+    parser_net.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
     prompt = add("prompt", "fit the edit network to one or several prompts")
     prompt.add_argument(
         "prompts", nargs="+", metavar="PROMPT", help='"green lipstick"; named twice, it takes twice as many turns'
@@ -91,6 +97,21 @@ def _parsing_head(args: argparse.Namespace) -> None:
     from train.teacher import Teacher
 
     fit_parsing_head(load_preview(), Teacher(args.teacher), ParsingHeadSettings(), args.out, args.max_minutes)
+
+
+def _parser(args: argparse.Namespace) -> None:
+    from train.attributes import Directions
+    from train.labelled_faces import Labellers, build_faces
+    from train.parser import ParserSettings, PooledFaces, train_parser
+    from train.setup import load_parser, load_preview
+    from train.teacher import Teacher
+
+    settings = ParserSettings(faces=args.faces)
+    teacher = Teacher(args.teacher, ((256, False), (256, True)))
+    if not args.as_is:
+        models = Labellers(load_preview(), load_parser(), teacher, Directions(args.directions))
+        build_faces(models, settings.faces, settings.pool_seed, args.pool)
+    train_parser(PooledFaces(args.pool, settings), settings, args.out, args.max_minutes, teacher)
 
 
 def _identity_mean(args: argparse.Namespace) -> None:
@@ -193,6 +214,7 @@ def _stand_in(args: argparse.Namespace) -> None:
 COMMANDS = {
     "preview-head": _preview_head,
     "parsing-head": _parsing_head,
+    "parser": _parser,
     "identity-mean": _identity_mean,
     "encoder": _encoder,
     "inversion-figures": _inversion_figures,

@@ -16,6 +16,9 @@ SPECK = 40
 BACKGROUND = CLASSES.index("background")
 PIECE_SHARE = 0.12
 """Pieces of skin, hair or a hat below this share of the largest one are errors."""
+FACE_SHARE = 0.6
+"""Share of a hole's rim that must be face for the hole to be closed; gaps between strands of hair stay open."""
+_FACE = tuple(n for n, name in enumerate(CLASSES) if name not in ("background", "hair", "hat", "neck", "cloth"))
 _IN_ONE_PIECE = tuple(CLASSES.index(name) for name in ("skin", "hair", "hat"))
 _LARGE = tuple(CLASSES.index(name) for name in ("background", "skin", "hair", "hat", "neck", "cloth"))
 
@@ -30,6 +33,25 @@ def without_specks(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
     for number in classes:
         labels = _without_specks(labels, number)
     return labels
+
+
+def without_holes(labels: np.ndarray) -> np.ndarray:
+    """Background that the face itself surrounds gets the label around it: dark skin is at times taken for background."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(
+        (labels == BACKGROUND).astype(np.uint8), connectivity=4
+    )
+    out, size = labels.copy(), len(labels)
+    for piece in range(1, count):
+        left, top, width, height, _ = stats[piece]
+        if left == 0 or top == 0 or left + width == size or top + height == size:
+            continue
+        box = slice(top - 1, top + height + 1), slice(left - 1, left + width + 1)
+        inside = pieces[box] == piece
+        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+        around = labels[box][rim]
+        if np.isin(around, _FACE).mean() > FACE_SHARE:
+            out[box][inside] = np.bincount(around).argmax()
+    return out
 
 
 def _without_islands(labels: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from torch import Tensor
 from mcaclip.colour import srgb_to_lab
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from mcaclip.perception.regions import region
 from train.attributes import ATTRIBUTES, Directions, states
@@ -28,9 +29,6 @@ from train.painting import grow_beard
 from train.teacher import Teacher
 
 log = logging.getLogger(__name__)
-FACIAL_HAIR = ("beard", "moustache", "goatee")
-LABELS = (*CLASSES, *FACIAL_HAIR)
-"""CelebAMask-HQ's classes 0-18, then 19 beard (cheeks and jaw), 20 moustache, 21 goatee (chin)."""
 SAMPLER = CodeSampler(psi=(0.5, 1.0), mix=0.1, jitter=0.1)
 GOATEE_SHARE = 0.2
 SHAVED = 3.5

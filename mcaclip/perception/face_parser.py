@@ -1,0 +1,174 @@
+"""The pixel parser: 22 classes for any aligned picture, photograph or generated, painted or not.
+
+A U-Net of plain 3x3 convolutions whose width doubles as its side halves, so that every level costs about the same.
+The lowest level also sees the mean of the whole picture. Pixels enter four at a time as channels, so that the finest
+level, at half the side, still knows where in them an edge of hair runs.
+
+Source: O. Ronneberger, P. Fischer and T. Brox, "U-Net", MICCAI 2015 (the shape); C.-H. Lee et al., "MaskGAN:
+Towards Diverse and Interactive Facial Image Manipulation", CVPR 2020 (CelebAMask-HQ's classes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from mcaclip.generators.ops import channels_last, resize_mask
+from mcaclip.generators.synthesis import Synthesis
+from mcaclip.modules import load_strictly
+from mcaclip.perception.parsing_head import CLASSES
+
+FACIAL_HAIR = ("beard", "moustache", "goatee")
+LABELS = (*CLASSES, *FACIAL_HAIR)
+"""CelebAMask-HQ's classes 0-18, then 19 beard (cheeks and jaw), 20 moustache, 21 goatee (chin)."""
+PARSER_SIZE = 256
+"""Side of the picture that is looked at, and of the result."""
+WIDTHS = (16, 24, 56, 112, 160)
+"""Channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the side."""
+
+
+class _Conv(nn.Module):
+    """Convolution, in training followed by batch normalisation, which `folded` melts into it afterwards."""
+
+    def __init__(self, channels_in: int, channels: int, normalised: bool, stride: int = 1, kernel: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels, kernel, stride, kernel // 2, bias=not normalised)
+        self.norm: nn.Module = nn.BatchNorm2d(channels) if normalised else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, C_in, H, W]` to `[B, C, H / stride, W / stride]`."""
+        return self.norm(self.conv(x))
+
+
+class _Residual(nn.Module):
+    """Two 3x3 convolutions beside the identity."""
+
+    def __init__(self, channels: int, normalised: bool) -> None:
+        super().__init__()
+        self.first = _Conv(channels, channels, normalised)
+        self.second = _Conv(channels, channels, normalised)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, C, H, W]`, shape kept."""
+        return F.relu(x + self.second(F.relu(self.first(x))))
+
+
+class _Surroundings(nn.Module):
+    """Adds what the whole picture has to say: its mean, through two layers, to every place."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, C, H, W]`, shape kept."""
+        return F.relu(x + self.layers(x.mean((2, 3)))[:, :, None, None])
+
+
+class _Up(nn.Module):
+    """One level up: the coarse features, doubled (bilinear), plus those of the way down, mixed."""
+
+    def __init__(self, coarse: int, fine: int, normalised: bool) -> None:
+        super().__init__()
+        self.coarse, self.mix = _Conv(coarse, fine, normalised, kernel=1), _Conv(fine, fine, normalised)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        """`[B, coarse, H, W]` and `[B, fine, 2H, 2W]` to `[B, fine, 2H, 2W]`."""
+        doubled = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return F.relu(self.mix(F.relu(doubled + fine)))
+
+
+class FaceParser(nn.Module):
+    """Pictures to 22 classes; frozen weights come from `load`.
+
+    Args:
+        normalised: with batch normalisation, as it is trained; what is shipped is `folded`.
+    """
+
+    def __init__(self, normalised: bool = False) -> None:
+        super().__init__()
+        self.stem = _Conv(12, WIDTHS[0], normalised)
+        self.down = nn.ModuleList(
+            nn.Sequential(_Conv(i, o, normalised, stride=2), nn.ReLU(), _Residual(o, normalised))
+            for i, o in pairwise(WIDTHS)
+        )
+        self.surroundings = _Surroundings(WIDTHS[-1])
+        self.up = nn.ModuleList(_Up(i, o, normalised) for i, o in pairwise(WIDTHS[::-1]))
+        self.out = nn.Conv2d(WIDTHS[0], len(LABELS), 3, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class logits at 256 px.
+
+        Args:
+            images: `[B, 3, S, S]` RGB in [-1, 1], FFHQ-aligned, of any size.
+
+        Returns:
+            `[B, 22, 256, 256]` in the order of `LABELS`.
+        """
+        half = self.logits(resize_mask(images, PARSER_SIZE))
+        return F.interpolate(half, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Class logits `[B, 22, S / 2, S / 2]` of `[B, 3, S, S]` as it is; S is a multiple of 32, best 192 or 256."""
+        x = F.relu(self.stem(F.pixel_unshuffle(images, 2)))
+        levels = [x]
+        for level in self.down:
+            levels.append(level(levels[-1]))
+        x = self.surroundings(levels.pop())
+        for up in self.up:
+            x = up(x, levels.pop())
+        return self.out(x)
+
+    @torch.no_grad()
+    def probabilities(self, images: Tensor, size: int = PARSER_SIZE) -> Tensor:
+        """Class probabilities `[B, 22, size, size]` in the order of `LABELS`, summing to 1; no gradient.
+
+        Args:
+            images: `[B, 3, S, S]` RGB in [-1, 1], FFHQ-aligned, of any size.
+            size: side of the result.
+        """
+        return resize_mask(self(images).float().softmax(1), size)
+
+    @property
+    def layers(self) -> Collection[int]:
+        """See `Parser.layers`: none, it looks at pictures."""
+        return ()
+
+    def parse(self, made: Synthesis, size: int) -> Tensor:
+        """See `Parser.parse`."""
+        return celeb(self.probabilities(made.image.clamp(-1, 1), size))
+
+    @classmethod
+    def load(cls, path: Path, device: str | torch.device = "cpu") -> FaceParser:
+        """Load a safetensors file strictly: frozen, in eval mode.
+
+        Raises:
+            WeightsError: the file has another layout.
+        """
+        net = load_strictly(cls(), path, "is no face parser", "train it again: `python -m train parser`")
+        return channels_last(net.eval().requires_grad_(False).to(device))
+
+
+def celeb(probabilities: Tensor) -> Tensor:
+    """CelebAMask-HQ's 19 classes `[B, 19, H, W]` from our 22 `[B, 22, H, W]`: facial hair counts as skin."""
+    out = probabilities[:, : len(CLASSES)].clone()
+    out[:, CLASSES.index("skin")] += probabilities[:, len(CLASSES) :].sum(1)
+    return out
+
+
+def folded(net: FaceParser) -> FaceParser:
+    """The same function as a trained `net` in eval mode, without its batch normalisations."""
+    state = dict(net.state_dict())
+    for name, module in net.named_modules():
+        if isinstance(module, _Conv) and isinstance(module.norm, nn.BatchNorm2d):
+            fused = fuse_conv_bn_eval(module.conv.eval(), module.norm.eval())
+            state |= {f"{name}.conv.{key}": value for key, value in fused.state_dict().items()}
+    plain = FaceParser()
+    plain.load_state_dict({name: value for name, value in state.items() if ".norm." not in name})
+    return channels_last(plain.eval().requires_grad_(False))
