@@ -1,4 +1,4 @@
-"""Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|fetch|doctor`.
+"""Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|parse|fetch|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
 or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside
@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
+from mcaclip.commands import parse
+from mcaclip.commands.several import EXIT_BAD_INPUT, EXIT_SOME_FAILED, check_folder, complain, missing, report
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
 from mcaclip.version import __version__
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
     from mcaclip.output import Provenance
     from mcaclip.pipeline import Outcome
     from mcaclip.types import EditSettings, Progress, ProgressCallback
-
-EXIT_BAD_INPUT = 2
-EXIT_SOME_FAILED = 3
 
 PROMPT_HELP = 'the change, e.g. "green lipstick"; several combine, each with its strength: "purple hair:0.7"'
 
@@ -53,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     prompts.set_defaults(run=run_prompts)
     _add_evaluate(commands)
     _add_bench(commands)
+    parse.add(commands)
     _add_fetch(commands)
     doctor = commands.add_parser("doctor", help="check every weight file, and say how to get what is missing")
     doctor.add_argument(
@@ -179,7 +179,7 @@ def _check_edit(args: argparse.Namespace) -> list[tuple[str, float]]:
     validate.check_threshold(args.mask_threshold)
     validate.check_feather(args.mask_feather)
     validate.check_variation(args.variation)
-    if args.mask is not None and (problem := _missing(args.mask)):
+    if args.mask is not None and (problem := missing(args.mask)):
         raise StudioError(f"--mask {args.mask} {problem}")
     return parts
 
@@ -216,7 +216,7 @@ def run_invert(args: argparse.Namespace, load: EditorLoader) -> int:
 def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
     """`sample`: one generated face into DIR/seed_N."""
     parts = _check_edit(args) if args.prompt else None
-    _check_folder(args.out)
+    check_folder(args.out)
     editor = _load(args, load)
     from mcaclip import pipeline
     from mcaclip.output import Provenance
@@ -287,7 +287,7 @@ def run_fetch(args: argparse.Namespace, load: EditorLoader) -> int:
 
         failures = fetch.run(args.stack, args.yes, watch)
     for name, message in failures.items():
-        _complain(f"{name}: {message}")
+        complain(f"{name}: {message}")
     return EXIT_SOME_FAILED if failures else 0
 
 
@@ -311,10 +311,10 @@ def _each_photo(
     validate.check_effort(args.inversion)
     if args.face < 0:
         raise StudioError("The face number starts at 0, the largest face.")
-    failures = {path: error for path in args.photos if (error := _missing(path))}
+    failures = {path: error for path in args.photos if (error := missing(path))}
     if len(failures) == len(set(args.photos)):
-        return _report(failures, len(args.photos))
-    _check_folder(args.out)
+        return report(failures, len(args.photos))
+    check_folder(args.out)
     editor = _load(args, load)
     if check is not None:
         check(editor)
@@ -330,31 +330,7 @@ def _each_photo(
             _write(args.out / name, outcome, origin)
         except (StudioError, OSError) as error:
             failures[path] = str(error)
-    return _report(failures, len(args.photos))
-
-
-def _report(failures: dict[Path, str], photos: int) -> int:
-    """One line a failed photo on stderr; the exit status."""
-    for path, message in failures.items():
-        _complain(f"{path}: {message}")
-    if not failures:
-        return 0
-    return EXIT_BAD_INPUT if photos == 1 else EXIT_SOME_FAILED
-
-
-def _missing(path: Path) -> str | None:
-    """Why a photo cannot be read, or None."""
-    if path.is_file():
-        return None
-    return "is a folder; give image files." if path.is_dir() else "does not exist; check the file name."
-
-
-def _check_folder(folder: Path) -> None:
-    """Makes the output folder now. Raises StudioError when it cannot be one."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudioError(f"--out {folder} cannot be used as a folder ({error.strerror}); choose another.") from error
+    return report(failures, len(args.photos))
 
 
 def _write(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
@@ -385,11 +361,6 @@ def _progress(name: str) -> Iterator[ProgressCallback]:
         yield update
 
 
-def _complain(message: str) -> None:
-    """One line on stderr, whatever the message holds."""
-    sys.stderr.write(f"mcaclip: {' '.join(message.split())}\n")
-
-
 def load_stack(stack: Stack, edits: Sequence[Path]) -> FaceEditor:
     """The real editor of a stack. Raises WeightsError."""
     from mcaclip.editor import load_editor
@@ -413,7 +384,7 @@ def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_sta
         command: Command = args.run
         return command(args, load_editor)
     except StudioError as error:
-        _complain(str(error))
+        complain(str(error))
         return EXIT_BAD_INPUT
 
 

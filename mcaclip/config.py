@@ -15,7 +15,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "encoder": {"compact": ("encoder", "dlib_identity", "identity_mean"), "e4e": ("e4e",)},
     "clip": {"FaceCLIP": ("faceclip",), "ViT-B-32-quickgelu": ("clip_vit_b32",)},
     "identity": {"dlib": ("dlib_identity", "identity_mean"), "arcface": ("arcface_ir_se50",)},
-    "parser": {"parsing-head": ("parsing_head",), "parsenet": ("parsenet",)},
+    "parser": {"parsing-head": ("parsing_head",), "parsenet": ("parsenet",), "face-parser": ("face_parser",)},
 }
 """Slot to its choices, each with the weight files (names of `mcaclip.weights`) that it reads."""
 
@@ -112,5 +112,5 @@ def check_parser(stack: Stack) -> None:
     if stack.parser == "parsing-head" and stack.generator != "mobilestylegan":
         raise StudioError(
             f"the parsing head reads the features of mobilestylegan and means nothing on {stack.generator}: "
-            "add --parser parsenet"
+            "add --parser face-parser or --parser parsenet"
         )

@@ -18,6 +18,7 @@ from mcaclip.inversion.optimise import Start
 from mcaclip.inversion.start import EncoderStart
 from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.base import Identity, Parser
+from mcaclip.perception.face_parser import FaceParser
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsenet import ParseNet
 from mcaclip.perception.parsing_head import ParsingHead
@@ -88,4 +89,6 @@ def load_parser(stack: Stack, device: Device) -> Parser:
     check_parser(stack)
     if stack.parser == "parsenet":
         return ParseNet.load(weights.get("parsenet"), device)
+    if stack.parser == "face-parser":
+        return FaceParser.load(weights.get("face_parser"), device)
     return ParsingHead.load(weights.get("parsing_head"), device)

@@ -154,6 +154,7 @@ _COMPACT_ENTRIES = (
     _shipped("faceclip", "FaceCLIP text and image encoder", "faceclip/model.safetensors"),
     _shipped("preview_head", "256 px preview head", "preview_head.safetensors"),
     _shipped("parsing_head", "Face parsing head", "parsing_head.safetensors"),
+    _shipped("face_parser", "Face parser (any picture)", "face_parser.safetensors"),
     _shipped("encoder", "Face encoder (photo to code)", "encoder.safetensors"),
     _shipped("edits", "Fitted prompts", "edits/library.safetensors"),
 )

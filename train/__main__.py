@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser_net.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
     parser_net.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="folder of labelled faces")
     parser_net.add_argument("--as-is", action="store_true", help="make no more faces: use those that the pool has")
-    parser_net.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the pixel teacher's weights")
+    parser_net.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the teacher's weights")
     parser_net.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
     prompt = add("prompt", "fit the edit network to one or several prompts")
     prompt.add_argument(

@@ -36,7 +36,7 @@ def without_specks(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
 
 
 def without_holes(labels: np.ndarray) -> np.ndarray:
-    """Background that the face itself surrounds gets the label around it: dark skin is at times taken for background."""
+    """Background that the face itself surrounds gets the label around it; dark skin is at times labelled so."""
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(
         (labels == BACKGROUND).astype(np.uint8), connectivity=4
     )

@@ -100,7 +100,7 @@ def draw_views(
     pictures, labels = [], []
     for index in faces:
         other = pool.face(int(rng.choice(len(pool.training))))
-        picture, label = view(*pool.face(int(index)), *other, rng, how)
+        picture, label = view(pool.face(int(index)), other, rng, how)
         if side != len(label):
             picture = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
             label = np.asarray(cv2.resize(label, (side, side), interpolation=cv2.INTER_NEAREST))
@@ -152,7 +152,7 @@ Predictor = Callable[[Tensor], Tensor]
 
 @torch.no_grad()
 def agreement(predict: Predictor, batches: Sequence[tuple[Tensor, Tensor]], names: Sequence[str]) -> dict[str, float]:
-    """Intersection over union with labels, by class, over all pictures together; classes that never occur are left out.
+    """Intersection over union with labels by class, over all pictures together, of the classes that occur.
 
     Args:
         predict: the parser.

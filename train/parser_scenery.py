@@ -50,10 +50,8 @@ def _waves(size: int, rng: np.random.Generator) -> np.ndarray:
     value = np.sin(phase)
     if rng.random() < 0.4:
         value = np.maximum(value, np.sin(2 * np.pi * (y * np.cos(angle) - x * np.sin(angle)) / period))
-    if rng.random() < 0.6:
-        value = (value > rng.uniform(-0.6, 0.6)).astype(np.float32)
-    else:
-        value = (value + 1) / 2
+    hard = rng.random() < 0.6
+    value = (value > rng.uniform(-0.6, 0.6)).astype(np.float32) if hard else (value + 1) / 2
     first, second = colour(rng), colour(rng)
     return first + value[..., None] * (second - first)
 
@@ -126,7 +124,7 @@ def blend(image: Image, other: Image, mask: np.ndarray) -> Image:
 
 
 def occluder(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Where something stands before the face, `uint8 [S, S]` of 0 and 1: an ellipse, a polygon, a bar or a caption."""
+    """Where something stands before the face, `uint8 [S, S]` of 0 and 1: an ellipse, a polygon, a bar, a caption."""
     mask = np.zeros((size, size), np.uint8)
     centre, kind = rng.uniform(0.05, 0.95, 2) * size, rng.random()
     if kind < 0.4:
@@ -171,7 +169,7 @@ def suit(image: Image, cloth: np.ndarray, rng: np.random.Generator) -> Image:
 
 
 def necklace(neck: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Where a chain of beads hangs on a neck `bool [S, S]`: `uint8 [S, S]` of 0 and 1; None where there is no room."""
+    """Where a chain hangs on a neck `bool [S, S]`: `uint8 [S, S]` of 0 and 1; None where there is no room."""
     size = len(neck)
     rows, columns = np.nonzero(neck)
     if len(rows) < 0.01 * size * size:

@@ -13,24 +13,12 @@ import numpy as np
 import torch
 
 from mcaclip.colour import srgb_to_lab
-from mcaclip.perception.face_parser import LABELS
+from mcaclip.perception.face_parser import LABELS, MIRRORED
 from train.painting import paint
 from train.parser_scenery import Image, blend, colour, necklace, occluder, suit, texture
 
 BACKGROUND, CLOTH, NECK, NECKLACE = (LABELS.index(name) for name in ("background", "cloth", "neck", "neck_l"))
-_SIDED = ("eye", "brow", "ear")
-
-
-def _mirrored() -> np.ndarray:
-    table = np.arange(256, dtype=np.uint8)
-    for part in _SIDED:
-        left, right = LABELS.index(f"l_{part}"), LABELS.index(f"r_{part}")
-        table[left], table[right] = right, left
-    return table
-
-
-MIRRORED = _mirrored()
-"""`uint8 [256]`: the class that each class is in a mirror. `ear_r` is an earring of either side."""
+MIRROR_TABLE = np.array(MIRRORED, np.uint8)
 
 PAINTED_PARTS: dict[str, tuple[int, ...]] = {
     part: tuple(LABELS.index(name) for name in names)
@@ -80,19 +68,20 @@ class ViewSettings:
     shift: float = 0.08
 
 
-def view(
-    image: Image, labels: np.ndarray, other: Image, other_labels: np.ndarray, rng: np.random.Generator, how: ViewSettings
-) -> tuple[Image, np.ndarray]:
+Face = tuple[Image, np.ndarray]
+"""A picture and its labels."""
+
+
+def view(face: Face, other: Face, rng: np.random.Generator, how: ViewSettings) -> Face:
     """One view of a face and its labels.
 
     Args:
-        image: the face.
-        labels: its classes.
+        face: what is shown.
         other: another face, whose background and clothes may come behind this one.
-        other_labels: its classes.
         rng: decides everything.
         how: how often what happens.
     """
+    image, labels = face
     if rng.random() < how.painted:
         image = _painted(image, labels, rng)
     cloth = labels == CLOTH
@@ -102,7 +91,7 @@ def view(
         image = blend(image, texture(len(image), rng), beads.astype(np.float32))
         labels = np.where(beads > 0, NECKLACE, labels).astype(np.uint8)
     if rng.random() < how.placed:
-        image = _placed(image, labels, _scenery(other, other_labels, rng), rng)
+        image = _placed(image, labels, _scenery(*other, rng), rng)
     if rng.random() < how.occluded:
         image, labels = _occluded(image, labels, rng)
     image, labels = _moved(image, labels, rng, how)
@@ -151,26 +140,24 @@ def _placed(image: Image, labels: np.ndarray, scene: Image, rng: np.random.Gener
     return blend(image, scene, np.asarray(cv2.GaussianBlur(behind, (0, 0), float(rng.uniform(0.6, 1.6)))))
 
 
-def _occluded(image: Image, labels: np.ndarray, rng: np.random.Generator) -> tuple[Image, np.ndarray]:
+def _occluded(image: Image, labels: np.ndarray, rng: np.random.Generator) -> Face:
     mask = occluder(len(image), rng)
     edge = np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), float(rng.uniform(0.5, 1.5))))
     out = blend(image, texture(len(image), rng), edge)
     return out, np.where(mask > 0, BACKGROUND, labels).astype(np.uint8)
 
 
-def _moved(
-    image: Image, labels: np.ndarray, rng: np.random.Generator, how: ViewSettings
-) -> tuple[Image, np.ndarray]:
+def _moved(image: Image, labels: np.ndarray, rng: np.random.Generator, how: ViewSettings) -> Face:
     """Mirrored half of the time, turned, scaled and shifted; the border is repeated outwards."""
     if rng.random() < 0.5:
-        image, labels = image[:, ::-1], MIRRORED[labels[:, ::-1]]
+        image, labels = image[:, ::-1], MIRROR_TABLE[labels[:, ::-1]]
     size = len(image)
     angle, scale = rng.uniform(-how.turn, how.turn) * rng.random(), rng.uniform(*how.scale)
     matrix = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle, scale)
     matrix[:, 2] += rng.uniform(-how.shift, how.shift, 2) * size
     moved = [
-        cv2.warpAffine(np.ascontiguousarray(values), matrix, (size, size), flags=flag, borderMode=cv2.BORDER_REPLICATE)
-        for values, flag in ((image, cv2.INTER_LINEAR), (labels, cv2.INTER_NEAREST))
+        cv2.warpAffine(np.ascontiguousarray(v), matrix, (size, size), flags=flag, borderMode=cv2.BORDER_REPLICATE)
+        for v, flag in ((image, cv2.INTER_LINEAR), (labels, cv2.INTER_NEAREST))
     ]
     return np.asarray(moved[0], np.uint8), np.asarray(moved[1], np.uint8)
 

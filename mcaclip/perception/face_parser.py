@@ -27,6 +27,12 @@ from mcaclip.perception.parsing_head import CLASSES
 FACIAL_HAIR = ("beard", "moustache", "goatee")
 LABELS = (*CLASSES, *FACIAL_HAIR)
 """CelebAMask-HQ's classes 0-18, then 19 beard (cheeks and jaw), 20 moustache, 21 goatee (chin)."""
+_SIDED = ("eye", "brow", "ear")
+MIRRORED = tuple(
+    LABELS.index({"l": "r", "r": "l"}[name[0]] + name[1:]) if name[2:] in _SIDED else number
+    for number, name in enumerate(LABELS)
+)
+"""The class that each class is in a mirror; `ear_r` is an earring on either side."""
 PARSER_SIZE = 256
 """Side of the picture that is looked at, and of the result."""
 WIDTHS = (16, 24, 56, 112, 160)
@@ -126,14 +132,18 @@ class FaceParser(nn.Module):
         return self.out(x)
 
     @torch.no_grad()
-    def probabilities(self, images: Tensor, size: int = PARSER_SIZE) -> Tensor:
+    def probabilities(self, images: Tensor, size: int = PARSER_SIZE, mirrored: bool = False) -> Tensor:
         """Class probabilities `[B, 22, size, size]` in the order of `LABELS`, summing to 1; no gradient.
 
         Args:
             images: `[B, 3, S, S]` RGB in [-1, 1], FFHQ-aligned, of any size.
             size: side of the result.
+            mirrored: average with what is found in a mirror: a little better for twice the time.
         """
-        return resize_mask(self(images).float().softmax(1), size)
+        found = self(images).float().softmax(1)
+        if mirrored:
+            found = (found + self(images.flip(-1)).float().softmax(1)[:, MIRRORED].flip(-1)) / 2
+        return resize_mask(found, size)
 
     @property
     def layers(self) -> Collection[int]:
