@@ -1,9 +1,9 @@
-"""`python -m train faceclip`: train FaceCLIP on painted generated faces."""
+"""`python -m train faceclip`: train FaceCLIP on painted generated faces and what captions say of them."""
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,18 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.colour import colour_lab
-from mcaclip.generators.ops import channels_last
 from mcaclip.modules import save_half
+from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import FACECLIP, ClipSpace, create_model
-from mcaclip.text.grammar import PART_NOUNS, Meaning
+from train.labelled_faces import LabelledFaces
 from train.loop import LoopSettings, TrainingLoop
-from train.painting import PARTS, FacePool, Sample, augment, caption, draw_variants, render
+from train.scenes import PARTS, STATES, Caption, Scene, SceneSet, agreement, augment, caption, target_lab
+from train.word_vectors import token_table
 
 log = logging.getLogger(__name__)
-TEST_COLOURS = (
-    "red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "black", "white", "brown", "silver",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,151 +28,212 @@ class FaceCLIPSettings:
     """Settings of the training.
 
     Attributes:
-        faces: size of the pool; its last `test_faces` are held out.
-        groups: faces a batch; each stands in it `VARIANTS` times (see `train.painting`).
+        test_faces: faces at the pool's end that are held out.
+        groups: faces a batch; each stands in it with four scenes that differ in one thing.
+        captions: captions a scene.
+        lr: of the towers.
+        word_noise: deviation of the noise on token embeddings, in their own: words near a known one get its meaning.
     """
 
-    faces: int = 460
-    test_faces: int = 60
-    groups: int = 14
-    steps: int = 4000
-    lr: float = 1.2e-3
+    test_faces: int = 150
+    groups: int = 16
+    captions: int = 2
+    steps: int = 9000
+    lr: float = 1e-3
     weight_decay: float = 0.02
+    word_noise: float = 0.3
     seed: int = 31
 
 
-def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor, same: Tensor) -> Tensor:
-    """Symmetric InfoNCE in which several texts may fit a picture.
+def contrastive_loss(logits: Tensor, fits: Tensor) -> Tensor:
+    """Symmetric InfoNCE in which several captions may be true of a picture, and some are neither true nor false.
 
     Args:
-        images: L2-normalised `[B, D]`.
-        texts: L2-normalised `[B, D]`.
-        scale: inverse temperature.
-        same: `bool [B, B]`, which text describes which picture.
+        logits: pictures by captions `[B, C]`.
+        fits: `[B, C]`: 1 true, -1 false, 0 not known (left out of both sums).
     """
-    logits = scale * images @ texts.T
-    target = same.float()
-    rows = -(target / target.sum(1, keepdim=True) * logits.log_softmax(1)).sum(1).mean()
-    columns = -(target / target.sum(0, keepdim=True) * logits.log_softmax(0)).sum(0).mean()
-    return (rows + columns) / 2
+    logits = logits.masked_fill(fits == 0, -1e4)
+    target = (fits > 0).float()
+    rows = -(target / target.sum(1, keepdim=True).clamp_min(1) * logits.log_softmax(1)).sum(1)
+    columns = -(target / target.sum(0, keepdim=True).clamp_min(1) * logits.log_softmax(0)).sum(0)
+    return (rows.mean() + columns.mean()) / 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What pictures show, or captions say, for the probes.
+
+    Attributes:
+        painted: `[B, parts]`: 1 where a part is painted or said to be.
+        lab: `[B, parts, 3]`, its colour in Lab / 50.
+        states: `[B, states]`, 1, -1, or 0 for not known or not said.
+    """
+
+    painted: Tensor
+    lab: Tensor
+    states: Tensor
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch of painted faces.
-
-    Attributes:
-        images: `[B, 3, S, S]` in [-1, 1].
-        captions: one a picture.
-        same: `bool [B, B]`, which caption describes which picture.
-        painted: `[B, parts]`, 1 where a part is painted.
-        lab: `[B, parts, 3]`, the colours of painted parts in Lab / 50.
-    """
+    """Pictures `[B, 3, S, S]` in [-1, 1], `C` captions, `fits [B, C]` (1, -1, 0) and the facts of both."""
 
     images: Tensor
     captions: list[str]
-    same: Tensor
-    painted: Tensor
-    lab: Tensor
+    fits: Tensor
+    shown: Facts
+    said: Facts
 
 
-def draw_batch(pool: FacePool, faces: int, groups: int, size: int, rng: np.random.Generator) -> Batch:
-    """`groups` faces of the first `faces`, in `VARIANTS` pictures each."""
-    samples, pictures = [], []
-    for face in rng.choice(faces, groups, replace=False):
-        for sample in draw_variants(rng):
-            samples.append(sample)
-            pictures.append(render(pool, int(face), sample, rng))
-    keys = [sample.key for sample in samples]
-    same = torch.tensor([[a == b for b in keys] for a in keys])
-    painted, lab = torch.zeros(len(samples), len(PARTS)), torch.zeros(len(samples), len(PARTS), 3)
-    for row, sample in enumerate(samples):
-        for meaning in sample.paints:
-            painted[row, PARTS.index(meaning.part)] = 1
-            lab[row, PARTS.index(meaning.part)] = colour_lab(meaning.colour) / 50
-    captions = [caption(sample, rng) for sample in samples]
-    return Batch(augment(torch.stack(pictures), size, rng), captions, same, painted, lab)
+def draw_batch(scenes: SceneSet, faces: int, settings: FaceCLIPSettings, rng: np.random.Generator) -> Batch:
+    """A batch from the first `faces` faces."""
+    chosen = rng.choice(faces, settings.groups, replace=False)
+    drawn = [scene for face in chosen for scene in scenes.draw(int(face), rng)]
+    pictures = torch.stack([scenes.render(scene, rng) for scene in drawn])
+    texts = [caption(scene, rng) for scene in drawn for _ in range(settings.captions)]
+    fits = torch.tensor([[agreement(text, scene) for text in texts] for scene in drawn])
+    images = augment(pictures, scenes.size, rng)
+    return Batch(images, [t.text for t in texts], fits, scene_facts(drawn), caption_facts(texts))
+
+
+def scene_facts(scenes: Sequence[Scene]) -> Facts:
+    """What the scenes show."""
+    facts = _empty_facts(len(scenes))
+    for row, scene in enumerate(scenes):
+        facts.states[row] = torch.tensor(scene.states).float()
+        for paint in scene.paints:
+            lab = None if paint.pattern else target_lab(paint)
+            if lab is not None:
+                facts.painted[row, PARTS.index(paint.part)] = 1
+                facts.lab[row, PARTS.index(paint.part)] = torch.tensor(lab) / 50
+    return facts
+
+
+def caption_facts(captions: Sequence[Caption]) -> Facts:
+    """What the captions say."""
+    facts = _empty_facts(len(captions))
+    for row, text in enumerate(captions):
+        for claim in text.claims:
+            if claim.state:
+                facts.states[row, STATES.index(claim.state)] = claim.sign
+            lab = target_lab(claim.paint) if claim.paint and not claim.paint.pattern else None
+            if claim.paint and lab is not None:
+                facts.painted[row, PARTS.index(claim.paint.part)] = 1
+                facts.lab[row, PARTS.index(claim.paint.part)] = torch.tensor(lab) / 50
+    return facts
+
+
+def _empty_facts(rows: int) -> Facts:
+    return Facts(torch.zeros(rows, len(PARTS)), torch.zeros(rows, len(PARTS), 3), torch.zeros(rows, len(STATES)))
+
+
+class FactProbe(nn.Module):
+    """Reads parts, colours and attributes off features, in one linear layer; thrown away after training.
+
+    It shows a tower in a few hundred steps where colours are, for which the contrastive loss needs thousands.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.read = nn.Linear(width, 4 * len(PARTS) + len(STATES))
+
+    def forward(self, features: Tensor, facts: Facts) -> Tensor:
+        """The loss of `features [B, width]` against the facts."""
+        flags, lab, states = self.read(features).split((len(PARTS), 3 * len(PARTS), len(STATES)), dim=1)
+        painted = F.binary_cross_entropy_with_logits(flags, facts.painted)
+        error = (lab.view_as(facts.lab) - facts.lab).abs().mean(2) * facts.painted
+        known = facts.states.abs()
+        sides = F.binary_cross_entropy_with_logits(states, (facts.states > 0).float(), reduction="none") * known
+        return 2 * painted + error.sum() / facts.painted.sum().clamp_min(1) + sides.sum() / known.sum().clamp_min(1)
 
 
 class Trainee(nn.Module):
-    """FaceCLIP with a probe that must read off its image features which parts are painted, and how.
+    """FaceCLIP with its probes; `known` tokens keep the embedding that word vectors gave them."""
 
-    The probe is thrown away. It shows the image tower in a few hundred steps where colours are, for which the
-    contrastive loss alone needs thousands.
-    """
+    fixed: Tensor
 
-    def __init__(self, space: ClipSpace):
+    def __init__(self, space: ClipSpace, known: Tensor, settings: FaceCLIPSettings):
         super().__init__()
         self.space = space
-        self.probe = nn.Linear(512, 4 * len(PARTS))
+        self.noise = settings.word_noise
+        width = space.model.text_projection.shape[1]
+        self.image_probe, self.text_probe = FactProbe(width), FactProbe(width)
+        self.register_buffer("fixed", known)
+        embedding = space.model.token_embedding
+        embedding.weight.register_hook(lambda gradient: gradient.masked_fill(self.fixed[:, None], 0))
+        embedding.register_forward_hook(self._blur_words)
+
+    def _blur_words(self, _: nn.Module, __: object, embedded: Tensor) -> Tensor:
+        if not self.training or not self.noise:
+            return embedded
+        return embedded + self.noise * embedded.detach().std() * torch.randn_like(embedded)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Loss terms and the share of pictures whose own caption ranks first in the batch."""
-        # bfloat16 convolutions take two thirds of the time; the similarities stay in float32
-        with torch.autocast(batch.images.device.type, torch.bfloat16):
+        """Loss terms, and how often the best caption of a picture is not false, and the best picture of a caption."""
+        device = batch.images.device.type
+        with torch.autocast(device, torch.bfloat16):
             raw = self.space.image_features(batch.images).float()
-            texts = self.space.encode_text(batch.captions).float()
-        images = F.normalize(raw, dim=-1)
+            said = self.space.text_features(batch.captions).float()
         scale = self.space.model.logit_scale.exp().clamp(max=60)
-        contrast = contrastive_loss(images, texts, scale, batch.same)
-        flags, lab = self.probe(raw).split((len(PARTS), 3 * len(PARTS)), dim=1)
-        painted = F.binary_cross_entropy_with_logits(flags, batch.painted)
-        error = (lab.view_as(batch.lab) - batch.lab).abs().mean(2) * batch.painted
-        colour = error.sum() / batch.painted.sum().clamp_min(1)
-        found = (images @ texts.T).argmax(1)
-        right = batch.same[torch.arange(len(found)), found].float().mean()
-        loss = contrast + 2 * painted + colour
-        return {"loss": loss, "contrast": contrast, "painted": painted, "colour": colour, "accuracy": right}
+        cosines = F.normalize(raw, dim=-1) @ F.normalize(said, dim=-1).T
+        contrast = contrastive_loss(scale * cosines, batch.fits)
+        seen, read = self.image_probe(raw, batch.shown), self.text_probe(said, batch.said)
+        ranked = cosines.masked_fill(batch.fits == 0, -1)
+        hit = batch.fits.gather(1, ranked.argmax(1, keepdim=True)).eq(1).float().mean()
+        back = batch.fits.gather(0, ranked.argmax(0, keepdim=True)).eq(1).float().mean()
+        loss = contrast + 0.5 * (seen + read)
+        return {"loss": loss, "contrast": contrast, "seen": seen, "read": read, "caption": hit, "picture": back}
 
 
-@torch.no_grad()
-def zero_shot(space: ClipSpace, pool: FacePool, faces: range, seed: int = 0) -> dict[str, float]:
-    """Held-out accuracy in held-out wordings: the right one of 12 colours, given the part; and of all 84 captions.
-
-    Every held-out face is painted once in each part, in a random colour.
-    """
-    rng = np.random.default_rng(seed)
-    pairs = [(part, colour) for part in PARTS for colour in TEST_COLOURS]
-    texts = space.encode_text([f"someone wearing {colour} {PART_NOUNS[part][0]}" for part, colour in pairs])
-    hits: dict[str, list[bool]] = {}
-    for face in faces:
-        for part in PARTS:
-            colour = str(rng.choice(TEST_COLOURS))
-            picture = render(pool, face, Sample((Meaning(part, colour),)), rng)
-            cosines = (space.encode_image(picture[None]) @ texts.T)[0]
-            first = PARTS.index(part) * len(TEST_COLOURS)
-            best = int(cosines[first : first + len(TEST_COLOURS)].argmax())
-            hits.setdefault(f"colour of {part}", []).append(TEST_COLOURS[best] == colour)
-            hits.setdefault("any of 84", []).append(pairs[int(cosines.argmax())] == (part, colour))
-    return {name: round(float(np.mean(values)), 4) for name, values in hits.items()}
+def new_space(
+    parser: FaceParser, vectors: dict[str, np.ndarray], settings: FaceCLIPSettings
+) -> tuple[ClipSpace, Tensor]:
+    """A FaceCLIP with random towers, the given parser and word vectors; and which tokens have a vector."""
+    torch.manual_seed(settings.seed)
+    space = ClipSpace(create_model(FACECLIP), FACECLIP)
+    space.model.visual.trunk.parser.load_state_dict(parser.state_dict())
+    embedding = space.model.token_embedding
+    table, known = token_table(vectors, space.tokenizer.encoder, embedding.weight.shape[1], settings.seed)
+    embedding.weight.data.copy_(table)
+    return space, known
 
 
 def train_faceclip(
-    pool: FacePool, settings: FaceCLIPSettings, out: Path, max_minutes: float = 1e9
-) -> dict[str, float]:
-    """Train, evaluate and write `model.safetensors` (float16) and `report.json` into `out`."""
-    torch.manual_seed(settings.seed)
-    trainee = Trainee(ClipSpace(create_model(FACECLIP), FACECLIP))
-    space = channels_last(trainee.space)
-    training_faces = len(pool.images) - settings.test_faces
-    optimizer = torch.optim.AdamW(
-        trainee.parameters(), settings.lr, betas=(0.9, 0.98), weight_decay=settings.weight_decay, fused=True
-    )
+    space: ClipSpace,
+    known: Tensor,
+    faces: LabelledFaces,
+    settings: FaceCLIPSettings,
+    out: Path,
+    max_minutes: float = 1e9,
+) -> ClipSpace:
+    """Train, and write `model.safetensors` (float16) into `out`.
+
+    Args:
+        space: see `new_space`; it is trained in place.
+        known: `bool [tokens]`, those whose embedding stays.
+        faces: the pool; its last `settings.test_faces` are not used.
+    """
+    scenes = SceneSet(faces, space.image_size)
+    training_faces = len(faces) - settings.test_faces
+    trainee = Trainee(space, known, settings)
+    optimizer = torch.optim.AdamW(_groups(trainee, settings), settings.lr, betas=(0.9, 0.98), fused=True)
     loop_settings = LoopSettings(
-        settings.steps, max_minutes, settings.seed, ema=0.995, log_every=10, warmup=100, clip_gradient=1.0
+        settings.steps, max_minutes, settings.seed, ema=0.998, log_every=10, warmup=100, clip_gradient=1.0
     )
     loop = TrainingLoop(trainee, optimizer, loop_settings, out, asdict(settings))
     trainee.train()
-
-    def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        return trainee(draw_batch(pool, training_faces, settings.groups, space.image_size, rng))
-
-    loop.run(step)
+    loop.run(lambda _, rng: trainee(draw_batch(scenes, training_faces, settings, rng)))
     trainee.load_state_dict(loop.averaged_state())
     trainee.eval()
-    report = zero_shot(space, pool, range(training_faces, len(pool.images)), settings.seed)
-    report["steps"] = loop.step
     save_half({k.removeprefix("model."): v for k, v in space.state_dict().items()}, out / "model.safetensors")
-    (out / "report.json").write_text(json.dumps(report, indent=1))
-    log.info("FaceCLIP: %s", report)
-    return report
+    return space
+
+
+def _groups(trainee: Trainee, settings: FaceCLIPSettings) -> list[dict]:
+    """Matrices decay, the rest and the words do not."""
+    words = trainee.space.model.token_embedding.weight
+    trained = [p for p in trainee.parameters() if p.requires_grad and p is not words]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [*(p for p in trained if p.ndim <= 1), words], "weight_decay": 0.0},
+    ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -90,6 +91,13 @@ class _Up(nn.Module):
         return F.relu(self.mix(F.relu(doubled + fine)))
 
 
+class Sight(NamedTuple):
+    """Logits `[B, 22, S / 2, S / 2]`, and features `[B, WIDTHS[i], s, s]`, s a half to a 32nd of the side."""
+
+    logits: Tensor
+    levels: tuple[Tensor, ...]
+
+
 class FaceParser(nn.Module):
     """Pictures to 22 classes; frozen weights come from `load`.
 
@@ -122,14 +130,17 @@ class FaceParser(nn.Module):
 
     def logits(self, images: Tensor) -> Tensor:
         """Class logits `[B, 22, S / 2, S / 2]` of `[B, 3, S, S]` as it is; S is a multiple of 32, best 192 or 256."""
-        x = F.relu(self.stem(F.pixel_unshuffle(images, 2)))
-        levels = [x]
+        return self.see(images).logits
+
+    def see(self, images: Tensor) -> Sight:
+        """As `logits`, with the features of the way down."""
+        levels = [F.relu(self.stem(F.pixel_unshuffle(images, 2)))]
         for level in self.down:
             levels.append(level(levels[-1]))
-        x = self.surroundings(levels.pop())
-        for up in self.up:
-            x = up(x, levels.pop())
-        return self.out(x)
+        x = self.surroundings(levels[-1])
+        for up, fine in zip(self.up, levels[-2::-1], strict=True):
+            x = up(x, fine)
+        return Sight(self.out(x), tuple(levels))
 
     @torch.no_grad()
     def probabilities(self, images: Tensor, size: int = PARSER_SIZE, mirrored: bool = False) -> Tensor:

@@ -63,6 +63,20 @@ def read_clip(path: Path) -> dict[str, Tensor]:
     return {name: value.float() for name, value in state.items()}
 
 
+def register_face_tower() -> None:
+    """Make `FaceTower` known to timm by the name in FaceCLIP's open_clip configuration."""
+    import timm
+    from timm.models import register_model
+
+    from mcaclip.text.face_tower import FaceTower
+
+    def mcaclip_face_tower(num_classes: int = 512, **_: object) -> FaceTower:
+        return FaceTower(num_classes)
+
+    if not timm.is_model(mcaclip_face_tower.__name__):
+        register_model(mcaclip_face_tower)
+
+
 def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
     """An open_clip model in float32; random weights where `pretrained` is None.
 
@@ -72,6 +86,8 @@ def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
     ensure_torchvision()
     import open_clip
 
+    if name == FACECLIP:
+        register_face_tower()
     open_clip.add_model_config(FACECLIP_CONFIG_FOLDER)
     root = logging.getLogger()
     # open_clip warns of random weights, which are replaced right below
@@ -136,8 +152,11 @@ class ClipSpace(nn.Module):
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to L2-normalised `[T, D]`."""
-        tokens = self.tokenizer(list(texts)).to(self.mean.device)
-        return F.normalize(self.model.encode_text(tokens), dim=-1)
+        return F.normalize(self.text_features(texts), dim=-1)
+
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """As `encode_text`, before the L2 normalisation."""
+        return self.model.encode_text(self.tokenizer(list(texts)).to(self.mean.device))
 
     @torch.no_grad()
     def text_code(self, prompt: str) -> TextCode:

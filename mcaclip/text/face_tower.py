@@ -1,0 +1,129 @@
+"""FaceCLIP's image tower: it looks at a face part by part.
+
+A frozen parser says where the parts are; what the tower compares with words is pooled inside them: colours in Lab,
+texture, and the parser's own features. No gradient reaches the pixels through the masks, so an optimisation cannot
+please the tower by moving them: to be called "blue goatee" a chin has to turn blue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mcaclip.colour import srgb_to_lab
+from mcaclip.perception.face_parser import WIDTHS, FaceParser
+from mcaclip.text.face_areas import AREAS, areas
+
+STATISTICS = 19
+"""Numbers that `statistics` gives for an area."""
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """Widths of the tower.
+
+    Attributes:
+        texture: channels of the two convolutions that see what the parser was taught to overlook.
+        width: of the tokens, one an area and one for the whole picture.
+        layers: of the transformer over the tokens.
+        heads: of its attention.
+        squeezed: numbers that each token keeps for the last layer.
+    """
+
+    texture: int = 32
+    width: int = 256
+    layers: int = 2
+    heads: int = 4
+    squeezed: int = 48
+
+
+class FaceTower(nn.Module):
+    """Pictures `[B, 3, S, S]` in [-1, 1], S a multiple of 96, to features `[B, embed_dim]`."""
+
+    def __init__(self, embed_dim: int = 512, config: TowerConfig = TowerConfig()):
+        super().__init__()
+        self.parser = FaceParser().requires_grad_(False)
+        half = config.texture // 2
+        self.texture = nn.Sequential(
+            nn.Conv2d(3, half, 3, 2, 1), nn.GELU(), nn.Conv2d(half, config.texture, 3, 2, 1), nn.GELU()
+        )
+        _, quarter, eighth, sixteenth, last = WIDTHS
+        self.tokens = nn.Linear(STATISTICS + config.texture + quarter + eighth, config.width)
+        self.whole = nn.Sequential(nn.LayerNorm(sixteenth + last), nn.Linear(sixteenth + last, config.width))
+        self.names = nn.Parameter(torch.randn(len(AREAS) + 1, config.width) * 0.3)
+        layer = nn.TransformerEncoderLayer(
+            config.width, config.heads, 2 * config.width, 0.0, F.gelu, batch_first=True, norm_first=True
+        )
+        self.mix = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        self.squeeze = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.squeezed))
+        self.out = nn.Linear((len(AREAS) + 1) * config.squeezed, embed_dim)
+
+    def train(self, mode: bool = True) -> FaceTower:
+        """As usual, but the parser stays in evaluation."""
+        super().train(mode)
+        self.parser.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features `[B, embed_dim]` of pictures `[B, 3, S, S]` in [-1, 1]."""
+        seen = self.parser.see(images)
+        masks = areas(seen.logits.detach().float().softmax(1))
+        quarter, eighth = seen.levels[1:3]
+        # colours of a few pixels need every digit
+        with torch.autocast(images.device.type, enabled=False):
+            parts = [statistics(images, masks), *(pool(x, masks) for x in (self.texture(images), quarter, eighth))]
+            # an area that is not there says so by its own size, and nothing else
+            found = torch.cat(parts, 2) * _presence(masks)[..., None]
+        whole = torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1)
+        tokens = torch.cat([self.tokens(found), self.whole(whole)[:, None]], 1) + self.names
+        return self.out(self.squeeze(self.mix(tokens)).flatten(1))
+
+
+def statistics(images: Tensor, masks: Tensor) -> Tensor:
+    """Colours and textures of areas.
+
+    Args:
+        images: `[B, 3, S, S]` in [-1, 1].
+        masks: `[B, A, 96, 96]` in [0, 1].
+
+    Returns:
+        `[B, A, STATISTICS]`: mean Lab, and the means of the dark, the light and the colourful pixels; deviation of
+        Lab; fine texture; the area's size and place.
+    """
+    small = F.interpolate(images.float(), size=masks.shape[-2:], mode="bilinear", antialias=True, align_corners=False)
+    lab = srgb_to_lab(small) / 50
+    lightness, chroma = lab[:, :1], lab[:, 1:].square().sum(1, keepdim=True).add(1e-4).sqrt()
+    fine = (lightness - F.avg_pool2d(F.pad(lightness, (1, 1, 1, 1), mode="replicate"), 3, 1)).abs()
+    weights = [torch.exp(4 * (1 - lightness)), torch.exp(4 * (lightness - 1)), torch.exp(3 * (chroma - 0.5))]
+    stack = torch.cat([lab, lab.square(), fine, *(part for w in weights for part in (w, w * lab))], 1)
+    pooled = pool(stack, masks)
+    mean, square, texture = pooled[..., :3], pooled[..., 3:6], pooled[..., 6:7]
+    chosen = [pooled[..., i + 1 : i + 4] / pooled[..., i : i + 1].clamp_min(1e-4) for i in (7, 11, 15)]
+    deviation = (square - mean.square()).clamp_min(1e-5).sqrt()
+    return torch.cat([mean, *chosen, deviation, 10 * texture, _places(masks)], 2)
+
+
+def pool(features: Tensor, masks: Tensor) -> Tensor:
+    """Means `[B, A, C]` of `features [B, C, s, s]` inside `masks [B, A, S, S]`, S a multiple of s."""
+    if masks.shape[-1] != features.shape[-1]:
+        masks = F.avg_pool2d(masks, masks.shape[-1] // features.shape[-1])
+    weights = masks.flatten(2)
+    weights = weights / weights.sum(2, keepdim=True).clamp_min(1e-3)
+    return weights @ features.float().flatten(2).transpose(1, 2)
+
+
+def _places(masks: Tensor) -> Tensor:
+    """Share of the picture (logarithmic), mean row and mean column: `[B, A, 3]`."""
+    line = torch.linspace(-1, 1, masks.shape[-1], device=masks.device)
+    total = masks.sum((2, 3))
+    row = (masks.sum(3) * line).sum(2) / total.clamp_min(1)
+    column = (masks.sum(2) * line).sum(2) / total.clamp_min(1)
+    return torch.stack([torch.log1p(total) / 4 - 1, row, column], 2)
+
+
+def _presence(masks: Tensor) -> Tensor:
+    """0 for an area of a pixel or less, 1 for one that shows, `[B, A]`."""
+    return (masks.sum((2, 3)) / 6).clamp(0, 1)
