@@ -60,7 +60,7 @@ class FaceMap:
     """
 
     def __init__(self, labels: np.ndarray, lab: np.ndarray):
-        self.labels = labels
+        self.labels = _with_jaw_hair(labels)
         self.lab = lab
         self.size = lab.shape[0]
         axis = np.arange(self.size, dtype=np.float32)
@@ -82,13 +82,18 @@ class FaceMap:
     def box(self, *names: str) -> Box | None:
         """Where the named labels are; None where there is next to nothing of them."""
         numbers = [LABELS.index(name) for name in names]
-        found = np.isin(self.labels, numbers)
-        rows, columns = found.sum(1), found.sum(0)
+        found = self._is(numbers)
+        rows, columns = (cv2.reduce(found, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (1, 0))
         if rows.sum() < 12:
             return None
         y, x = (np.flatnonzero(sums > MOST_OF_THE_PIECE * sums.max()) for sums in (rows, columns))
         scale = self.size / self.labels.shape[0]
         return Box(scale * y[0], scale * (y[-1] + 1), scale * x[0], scale * (x[-1] + 1))
+
+    def _is(self, numbers: list[int]) -> np.ndarray:
+        table = np.zeros(256, np.uint8)
+        table[numbers] = 1
+        return cv2.LUT(self.labels, table)
 
     @cached_property
     def _counts(self) -> np.ndarray:
@@ -111,6 +116,19 @@ class FaceMap:
         return tuple(box for box in found if box and box.width > 0.035 * self.size and box.height < 1.2 * box.width)
 
     @cached_property
+    def below_eyes(self) -> tuple[Box, ...]:
+        """The eyes; where they are shut or behind glasses, boxes of their size below the brows."""
+        if len(self.eyes) == 2 or self.nose is None:
+            return self.eyes
+        found = list(self.eyes)
+        for side in ("l_brow", "r_brow"):
+            brow = self.box(side)
+            if brow and not any(abs(eye.middle - brow.middle) < brow.width for eye in self.eyes):
+                top, inset = brow.bottom + 0.04 * self.size, 0.15 * brow.width
+                found.append(Box(top, top + 0.04 * self.size, brow.left + inset, brow.right - inset))
+        return tuple(found)
+
+    @cached_property
     def face_skin(self) -> Mask:
         """Skin and the facial hair on it."""
         return self.classes(*SKIN)
@@ -121,20 +139,36 @@ class FaceMap:
         return self.classes("beard", "moustache", "goatee")
 
 
+def _with_jaw_hair(labels: np.ndarray) -> np.ndarray:
+    """Labels in which hair below the mouth of a bearded face is beard: parsers run hair and beard together."""
+    hairy = np.isin(labels, [LABELS.index(name) for name in ("beard", "moustache", "goatee")])
+    rows, columns = np.nonzero(np.isin(labels, [LABELS.index(name) for name in ("u_lip", "l_lip")]))
+    if hairy.mean() < 0.003 or len(rows) == 0:
+        return labels
+    top, middle, reach = rows.min() - 10, int(columns.mean()), max(1.6 * np.ptp(columns), 20)
+    near = slice(max(int(middle - reach), 0), int(middle + reach))
+    out = labels.copy()
+    out[top:, near][labels[top:, near] == LABELS.index("hair")] = LABELS.index("beard")
+    return out
+
+
 def _step(values: np.ndarray, width: float) -> np.ndarray:
     """0 to 1 over `width` around 0."""
     return np.clip(values / width + 0.5, 0, 1).astype(np.float32)
 
 
 def goatee(face: FaceMap) -> Mask | None:
-    """Skin below the lower lip, tapering towards the chin, as `perception.regions` has it."""
+    """Skin below the lower lip, narrower and round towards the chin."""
     if face.mouth is None:
         return None
     mouth, width = face.mouth, max(face.mouth.width, 8.0)
-    depth = np.clip((face.y - mouth.bottom) / width, 0, 1)
-    beside = _step(width * (0.5 - 0.14 * depth) - np.abs(face.x - mouth.middle), 0.1 * width)
+    column = face.face_skin[int(mouth.bottom) :, min(int(mouth.middle), face.size - 1)] > 0.5
+    length = min(max(float(column.argmin()) if not column.all() else len(column), 0.3 * width), 0.95 * width)
+    depth = np.clip((face.y - mouth.bottom) / length, 0, 1)
+    half = width * (0.46 - 0.06 * depth) * np.sqrt(1 - (0.94 * depth) ** 4)
+    beside = _step(half - np.abs(face.x - mouth.middle), 0.12 * width)
     below = _step(face.y - mouth.bottom - 0.04 * width, 0.08 * width)
-    above = _step(mouth.bottom + 0.95 * width - face.y, 0.15 * width)
+    above = _step(mouth.bottom + length - face.y, 0.1 * width)
     return face.face_skin * beside * below * above
 
 
@@ -166,15 +200,16 @@ def beard(face: FaceMap) -> Mask | None:
 
 def cheeks(face: FaceMap) -> Mask | None:
     """Two soft ellipses below the eyes."""
-    if face.mouth is None or face.nose is None or not face.eyes:
+    eyes = face.below_eyes
+    if face.mouth is None or face.nose is None or not eyes:
         return None
-    bottom = max(eye.bottom for eye in face.eyes)
+    bottom = max(eye.bottom for eye in eyes)
     row = bottom + 0.75 * max(face.nose.bottom - bottom, 4.0)
     out = np.zeros((face.size, face.size), np.float32)
-    for eye in face.eyes:
+    for eye in eyes:
         outward = np.sign(eye.middle - face.nose.middle)
         column = eye.middle + 0.25 * eye.width * outward
-        r2 = ((face.x - column) / (0.85 * eye.width)) ** 2 + ((face.y - row) / (0.62 * eye.width)) ** 2
+        r2 = ((face.x - column) / (0.95 * eye.width)) ** 2 + ((face.y - row) / (0.68 * eye.width)) ** 2
         out = np.maximum(out, np.clip(1.5 * np.exp(-1.2 * r2**1.5) - 0.08, 0, 1))
     return out * face.classes("skin")
 
@@ -205,8 +240,14 @@ def teeth(face: FaceMap) -> Mask | None:
     return face.classes("mouth") * _step(face.lab[..., 0] - 42, 16)
 
 
+def skin(face: FaceMap) -> Mask:
+    """All skin, and facial hair half: face paint gets into it."""
+    return face.classes(*CLASSES_OF["skin"]) + 0.5 * face.hairiness
+
+
 _SHAPES = {
     "goatee": goatee, "moustache": moustache, "beard": beard, "cheeks": cheeks, "eyes": irises, "teeth": teeth,
+    "skin": skin,
 }  # fmt: skip
 LEAST_PIXELS = {"eyes": 16, "brows": 40, "teeth": 40, "ears": 60, "lips": 60, "moustache": 50, "goatee": 80}
 """Below so many pixels (at 192 px) a part does not show; 150 for those not named."""

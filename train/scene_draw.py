@@ -171,9 +171,19 @@ def _many(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
 def bundle(character: str, shown: Sequence[str], rng: np.random.Generator) -> tuple[Paint, ...]:
     """The painted parts that make a character, those of them that show."""
     skin, lips, hair, eyes = {
-        "zombie": (("sage", "greyish green", "slime green"), ("crimson", "dried blood"), (), ("red", "blood red")),
+        "zombie": (
+            ("sage", "grey green", "dull green", "green grey"),
+            ("crimson", "dried blood"),
+            (),
+            ("red", "blood red"),
+        ),
         "joker": (("white",), ("red", "scarlet"), ("green", "lime", "emerald"), ()),
-        "vampire": (("ivory", "off white", "eggshell"), ("crimson", "maroon", "blood red"), (), ("red", "blood red")),
+        "vampire": (
+            ("pale grey", "very light pink", "white"),
+            ("crimson", "maroon", "blood red"),
+            (),
+            ("red", "blood red"),
+        ),
         "elf": (("mint", "pale green", "celadon"), (), ("green", "silver", "forest green", "white"), ("emerald",)),
         "avatar": (("blue", "cerulean", "cornflower"), (), ("navy", "black"), ("yellow", "gold", "amber")),
         "clown": (("white",), ("red",), ("red", "orange", "blue", "green", "yellow", "purple"), ()),

@@ -16,7 +16,7 @@ COVER = {
 }  # fmt: skip
 """How far a part's mean lightness goes to the colour's, on average; make-up covers more than dye."""
 WEAK = 0.6
-HAIR_GAIN = 9.0
+HAIR_GAIN = 7.0
 """Lightness deviation of the strokes of hair that is painted where none grew."""
 
 
@@ -63,7 +63,7 @@ def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float
     light = lab[..., 0]
     mean = float((light * mask).sum()) / weight
     # opaque paint also flattens the texture below it, most where there is little room for it
-    contrast = 1 - cover * (0.25 + 0.4 * (abs(colour[0] - mean) > 45))
+    contrast = 1 - cover * (0.2 + 0.2 * (abs(colour[0] - mean) > 45))
     new = np.clip(mean + contrast * (light - mean) + cover * (colour[0] - mean), 2, 98)
     shade = np.square(1 - np.clip(np.abs(new - colour[0]) / 90, 0, 0.6))
     lab[..., 0] += mask * (new - light)
@@ -112,7 +112,7 @@ def grow(face: FaceMap, piece: np.ndarray, mask: Mask, box: tuple[slice, slice],
     there = face.hairiness[box]
     bare = 1 - min(2 * float((there * mask).sum()) / max(float(mask.sum()), 1.0), 1.0)
     strokes = texture(*mask.shape, rng)
-    ragged = np.clip(1.9 * mask - 0.35 + 0.3 * strokes * (mask < 0.97), 0, 1).astype(np.float32)
+    ragged = np.clip(1.7 * mask - 0.35 + 0.35 * strokes * (mask < 0.97), 0, 1).astype(np.float32)
     mask = bare * ragged + (1 - bare) * mask
     light = piece[..., 0]
     level = float((light * mask).sum() / max(float(mask.sum()), 1.0))
@@ -185,12 +185,13 @@ def _freckles(face: FaceMap, rng: np.random.Generator) -> Mask | None:
 
 def _stripes(face: FaceMap, rng: np.random.Generator) -> Mask | None:
     """Two or three bars of war paint over each cheek, tilted a little."""
-    if face.nose is None or not face.eyes or part_mask(face, "cheeks") is None:
+    eyes = face.below_eyes
+    if face.nose is None or not eyes or part_mask(face, "cheeks") is None:
         return None
     canvas = np.zeros((face.size, face.size), np.uint8)
     count, thick = int(rng.integers(1, 4)), rng.uniform(0.022, 0.035) * face.size
-    tilt, top = rng.uniform(-0.15, 0.35), max(eye.bottom for eye in face.eyes) + 0.03 * face.size
-    for eye in face.eyes:
+    tilt, top = rng.uniform(-0.15, 0.35), max(eye.bottom for eye in eyes) + 0.03 * face.size
+    for eye in eyes:
         outward = 1.0 if eye.middle > face.nose.middle else -1.0
         for bar in range(count):
             y = top + bar * 1.9 * thick
@@ -205,9 +206,9 @@ def _stripes(face: FaceMap, rng: np.random.Generator) -> Mask | None:
 def _tattoo(face: FaceMap, rng: np.random.Generator) -> Mask | None:
     """Thin curves on a cheek, a temple or the forehead: a spiral, waves or a branching vine."""
     where = part_mask(face, "cheeks")
-    if where is None or face.nose is None or not face.eyes:
+    if where is None or face.nose is None:
         return None
-    eye = face.eyes[int(rng.integers(len(face.eyes)))]
+    eye = face.below_eyes[int(rng.integers(len(face.below_eyes)))]
     if rng.random() < 0.35:
         x, y = face.nose.middle, max(eye.top - 0.13 * face.size, 4.0)
     else:
@@ -216,12 +217,12 @@ def _tattoo(face: FaceMap, rng: np.random.Generator) -> Mask | None:
     canvas = np.zeros((face.size, face.size), np.uint8)
     radius = rng.uniform(0.05, 0.075) * face.size
     turn, phase = rng.choice((-1, 1)) * rng.uniform(2.5, 4.5), rng.uniform(0, 6.28)
-    t = np.linspace(0, 1, 40)
+    t, thick = np.linspace(0, 1, 40), int(rng.integers(1, 3))
     for arm in range(int(rng.integers(2, 5))):
         angle = phase + 2.1 * arm + turn * t
         reach = radius * (0.25 + 1.1 * t ** rng.uniform(0.6, 1.4))
         points = np.stack([x + reach * np.cos(angle), y + reach * np.sin(angle)], 1)
-        cv2.polylines(canvas, [np.round(16 * points).astype(np.int32)], False, 255, 2, cv2.LINE_AA, 4)
+        cv2.polylines(canvas, [np.round(16 * points).astype(np.int32)], False, 235, thick, cv2.LINE_AA, 4)
     return canvas.astype(np.float32) / 255 * face.classes("skin", "nose", "beard")
 
 
