@@ -1,4 +1,4 @@
-"""The words of a prompt: which part of the face, which colour, which finish.
+"""The words of a prompt: which part of the face, which colour.
 
 One vocabulary serves three users: captions for FaceCLIP, the second witness in training ("green lipstick" acts on
 the lips and should turn them green), and the evaluation of a prompt's hit rate.
@@ -7,26 +7,52 @@ the lips and should turn them green), and the evaluation of a prompt's hit rate.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
-from mcaclip.colour import COLOURS
+from mcaclip.text.colours import COLOUR_SYNONYMS, names_by_words, plain
+
+__all__ = ["COLOUR_SYNONYMS", "NEUTRAL_TEXTS", "PART_NOUNS", "TEMPLATES", "Meaning", "understand"]
 
 PART_NOUNS: dict[str, tuple[str, ...]] = {
-    "lips": ("lipstick", "lips", "painted lips", "lip color", "lip gloss"),
-    "hair": ("hair", "dyed hair", "hair color", "hairdo"),
-    "goatee": ("goatee", "chin beard", "goatee beard"),
-    "brows": ("eyebrows", "brows", "eye brows"),
-    "eyes": ("eyes", "irises", "contact lenses"),
-    "skin": ("skin", "face paint", "skin color"),
-    "background": ("background", "backdrop", "wall behind"),
-}
-"""Region (see `mcaclip.perception.regions`) to the nouns that name what is there, commonest first."""
-
-COLOUR_SYNONYMS: dict[str, str] = {
-    "gray": "grey", "blond": "blonde", "scarlet": "red", "fuchsia": "magenta", "aqua": "cyan",
-    "violet-blue": "indigo", "dark blue": "navy", "dark green": "emerald", "light blue": "cyan",
-    "dark red": "crimson", "lilac": "lavender", "golden": "gold", "redhead": "ginger", "cobalt": "blue",
+    "lips": (
+        "lipstick", "lips", "painted lips", "lip color", "lip gloss", "lip colour", "mouth paint", "lip paint",
+        "lip stain", "lip tint", "lipgloss", "pout",
+    ),
+    "hair": (
+        "hair", "dyed hair", "hair color", "hairdo", "hair colour", "locks", "mane", "tresses", "mop of hair",
+        "hairstyle", "haircut", "strands of hair", "curls", "hair dye",
+    ),
+    "goatee": (
+        "goatee", "chin beard", "goatee beard", "soul patch", "chin tuft", "beard on the chin", "chin hair",
+        "van dyke",
+    ),
+    "beard": (
+        "beard", "full beard", "facial hair", "whiskers", "stubble", "dyed beard", "jaw beard", "sideburns and beard",
+    ),
+    "moustache": ("moustache", "mustache", "upper lip hair", "handlebar moustache", "tache", "handlebar mustache"),
+    "brows": ("eyebrows", "brows", "eye brows", "eyebrow color", "brow hair", "brow tint"),
+    "eyes": (
+        "eyes", "irises", "contact lenses", "eye color", "eye colour", "colored contacts", "iris color", "contacts",
+    ),
+    "cheeks": ("cheeks", "blush", "rouge", "blusher", "cheek paint", "painted cheeks", "cheek color"),
+    "skin": (
+        "skin", "face paint", "skin color", "complexion", "skin tone", "skin colour", "body paint", "facial skin",
+        "painted face",
+    ),
+    "teeth": ("teeth", "tooth color", "dyed teeth", "tooth paint", "set of teeth"),
+    "ears": ("ears", "painted ears", "earlobes", "ear paint", "pair of ears"),
+    "background": (
+        "background", "backdrop", "wall behind", "wall", "scenery behind", "studio backdrop", "wallpaper",
+        "space behind the head",
+    ),
+    "clothes": (
+        "shirt", "clothes", "top", "clothing", "sweater", "jacket", "outfit", "t-shirt", "dress", "garment", "blouse",
+    ),
 }  # fmt: skip
+"""Part to the nouns that name what is there, commonest first. Most are regions (`mcaclip.perception.regions`)."""
 
 TEMPLATES = (
     "a photo of a face with {}", "a person with {}", "a portrait of someone with {}", "{}", "a face with {}",
@@ -43,23 +69,60 @@ class Meaning:
     """What a prompt asks for, as far as this vocabulary goes.
 
     Attributes:
-        part: a region's name.
-        colour: a name in `mcaclip.colour.COLOURS`.
+        part: a part's name, of `PART_NOUNS`.
+        colour: a name that `mcaclip.text.colours` knows.
     """
 
     part: str
     colour: str
 
 
+@dataclass(frozen=True)
+class _Mention:
+    start: int
+    end: int
+    kind: str
+    name: str
+
+
 def understand(prompt: str) -> Meaning | None:
-    """The part and colour that a prompt names; None where one of them is missing or outside the vocabulary."""
-    text = " ".join(re.findall(r"[a-z]+", prompt.lower()))
-    part = _longest_match(text, {noun: part for part, nouns in PART_NOUNS.items() for noun in nouns})
-    colours = {name: name for name in COLOURS} | {k.replace("-", " "): v for k, v in COLOUR_SYNONYMS.items()}
-    colour = _longest_match(text, colours)
-    return Meaning(part, colour) if part and colour else None
+    """The part and colour that a prompt names; None where one of them is missing or outside the vocabulary.
+
+    Of several parts and colours it takes the pair that stands closest together, a colour before its noun first.
+    """
+    found = list(_mentions(plain(prompt)))
+    pairs = [(c, p) for c in found if c.kind == "colour" for p in found if p.kind == "part"]
+    if not pairs:
+        return None
+    colour, part = min(pairs, key=lambda pair: _distance(*pair))
+    return Meaning(part.name, colour.name)
 
 
-def _longest_match(text: str, table: dict[str, str]) -> str | None:
-    found = [phrase for phrase in table if re.search(rf"\b{re.escape(phrase)}\b", text)]
-    return table[max(found, key=len)] if found else None
+def _distance(colour: _Mention, part: _Mention) -> tuple[int, int]:
+    """Characters between the two, a little more where the noun comes first; then the place in the prompt."""
+    gap = part.start - colour.end if part.start >= colour.end else colour.start - part.end + 3
+    return gap, colour.start
+
+
+def _mentions(text: str) -> Iterator[_Mention]:
+    """Parts and colours named in a `plain` text; longer phrases win, and no two overlap."""
+    table, longest = _phrases()
+    words = [(match.start(), match.end()) for match in re.finditer(r"[a-z]+", text)]
+    taken = [False] * len(words)
+    for length in range(min(longest, len(words)), 0, -1):
+        for first in range(len(words) - length + 1):
+            span = range(first, first + length)
+            start, end = words[first][0], words[first + length - 1][1]
+            entry = table.get(text[start:end])
+            if entry and not any(taken[i] for i in span):
+                for i in span:
+                    taken[i] = True
+                yield _Mention(start, end, *entry)
+
+
+@cache
+def _phrases() -> tuple[Mapping[str, tuple[str, str]], int]:
+    """Every phrase with its kind and name, and the number of words of the longest. A noun wins over a colour."""
+    table = {words: ("colour", name) for words, name in names_by_words().items()}
+    table |= {plain(noun): ("part", part) for part, nouns in PART_NOUNS.items() for noun in nouns}
+    return MappingProxyType(table), max(len(phrase.split()) for phrase in table)

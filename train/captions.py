@@ -1,0 +1,289 @@
+"""Captions of scenes: which of the true things to say, and how."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from mcaclip.colour import COLOURS
+from mcaclip.text.colours import COLOUR_SYNONYMS, lab_values, named_colours, unseen_colours
+from train import wording as w
+from train.scene_types import SAME, STATES, Caption, Claim, Lab, Paint, Scene, holds, target_lab
+
+PLAIN_SHARE = 0.55
+"""Captions as a user types them: "green lipstick", without a sentence around."""
+LONGEST = 4
+NATURAL_PARTS = ("hair", "hair", "brows", "background", "clothes", "eyes")
+_TRIES = 8
+
+
+def caption(scene: Scene, rng: np.random.Generator, held_out: bool = False) -> Caption:
+    """Something true of a scene.
+
+    Args:
+        scene: what the picture shows.
+        rng: decides what is said, and how.
+        held_out: take the nouns, phrases and sentences that training never uses.
+    """
+    writer = _Writer(rng, held_out)
+    for _ in range(_TRIES):
+        plain = bool(rng.random() < PLAIN_SHARE)
+        claims = choose_claims(scene, rng, plain)
+        text = writer.write(claims, plain)
+        if held_out or not says_unseen(text):
+            break
+    return Caption(text, claims)
+
+
+def says_unseen(text: str) -> bool:
+    """Whether a text holds one of the colour names that training must not say."""
+    return _unseen_pattern().search(text.lower()) is not None
+
+
+@cache
+def _unseen_pattern() -> re.Pattern[str]:
+    names = sorted(unseen_colours(), key=len, reverse=True)
+    return re.compile(r"\b(" + "|".join(re.escape(name) for name in names) + r")\b")
+
+
+def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
+    """One to four true things of a scene, now and then none; fewer for a plain prompt."""
+    if scene.character and rng.random() < 0.65:
+        return (Claim(character=scene.character),)
+    claims = [Claim(paint=_said(paint, rng)) for paint in scene.paints]
+    rng.shuffle(claims)  # type: ignore[arg-type]
+    if claims and (plain and rng.random() < 0.7 or rng.random() < 0.15):
+        claims = claims[: int(rng.integers(1, 3)) if not plain else 1]
+    others = _unpainted_claims(scene, rng)
+    if not claims:
+        if rng.random() < 0.06:
+            return ()
+        if not scene.paints and (rng.random() < 0.2 or not others):
+            claims = [Claim(bare=True)]
+        wanted = 1 if plain or claims else int(rng.integers(1, 4))
+        claims += others[: max(wanted - len(claims), 0)]
+    elif not plain and rng.random() < 0.35:
+        claims += others[: int(rng.integers(1, 3))]
+    return tuple(claims[:LONGEST])
+
+
+def _said(paint: Paint, rng: np.random.Generator) -> Paint:
+    """A paint as a caption names it: matte and glossy may be left out, and so may the colour of most patterns."""
+    if paint.finish in ("matte", "glossy") and rng.random() < 0.3:
+        return replace(paint, finish="")
+    if paint.pattern and paint.colour is not None and rng.random() < 0.3:
+        return replace(paint, colour=None)
+    return paint
+
+
+def _unpainted_claims(scene: Scene, rng: np.random.Generator) -> list[Claim]:
+    """States, and everyday colours of what is not painted, in a random order."""
+    claims = [Claim(state=name, sign=sign) for name, sign in zip(STATES, scene.states, strict=True) if sign]
+    # what a face lacks is said less often than what it has
+    claims = [c for c in claims if c.sign > 0 or c.state in ("male", "old", "smiling") or rng.random() < 0.4]
+    natural = dict(scene.natural)
+    part = NATURAL_PARTS[int(rng.integers(len(NATURAL_PARTS)))]
+    if part in natural and (colour := nearest_colour(natural[part])):
+        claims.append(Claim(paint=Paint(part, colour)))
+    claims = [claim for claim in claims if holds(claim, scene) > 0]
+    rng.shuffle(claims)  # type: ignore[arg-type]
+    return _compatible(claims)
+
+
+def _compatible(claims: list[Claim]) -> list[Claim]:
+    """Without claims that say the same of facial hair, or of hair, twice."""
+    groups = {"bearded": 1, "goatee": 1, "moustache": 1, "bald": 2, "full hair": 2, "long hair": 2}
+    seen: set[int] = set()
+    kept = []
+    for claim in claims:
+        group = groups.get(claim.state, 0)
+        if group == 0 or group not in seen:
+            kept.append(claim)
+        seen.add(group)
+    return kept
+
+
+def nearest_colour(lab: Lab) -> str | None:
+    """The everyday colour that a Lab may be called, None where it is between two."""
+    name = min(COLOURS, key=lambda c: math.dist(lab_values(c), lab))
+    return name if math.dist(lab_values(name), lab) < SAME else None
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Puts claims into words."""
+
+    rng: np.random.Generator
+    held_out: bool
+
+    def write(self, claims: Sequence[Claim], plain: bool) -> str:
+        if not claims:
+            text = self.pick(w.HELD_OUT_NEUTRAL if self.held_out else w.NEUTRAL)
+        elif claims[0].character:
+            text = self._character(claims[0].character, plain)
+        elif plain:
+            text = self.join([self.thing(claim, plain=True) for claim in claims])
+        else:
+            text = self._sentence(list(claims))
+        return self._typed(text)
+
+    def pick(self, options: Sequence[str]) -> str:
+        return options[int(self.rng.integers(len(options)))]
+
+    def chance(self, share: float) -> bool:
+        return bool(self.rng.random() < share)
+
+    def join(self, things: Sequence[str]) -> str:
+        if len(things) == 1:
+            return things[0]
+        if self.chance(0.3):
+            return ", ".join(things)
+        return ", ".join(things[:-1]) + " and " + things[-1]
+
+    def _character(self, name: str, plain: bool) -> str:
+        phrase = self.pick((w.HELD_OUT_CHARACTER_PHRASES if self.held_out else w.CHARACTER_PHRASES)[name])
+        return phrase if plain or self.held_out else self.pick(w.CHARACTER_SENTENCES).format(phrase)
+
+    def _sentence(self, claims: list[Claim]) -> str:
+        adjectives, things, sex = self._split(claims)
+        subject = self.subject(adjectives, sex)
+        if not things:
+            if self.held_out:
+                return self.pick(("a studio shot of {}", "a snapshot of {}", "look at {}")).format(subject)
+            return self.pick(("{}", "a photo of {}", "a portrait of {}", "a picture of {}")).format(subject)
+        paint = things[0].paint
+        if len(things) == 1 and paint is not None and not paint.pattern and self.chance(0.45):
+            return self._by_colour(paint, subject)
+        parts = [self.thing(claim) for claim in things]
+        if len(parts) == 1 and parts[0].startswith("no ") and not self.held_out and self.chance(0.5):
+            return self.pick(("{} without {}", "{} who has no {}", "a photo of {} without {}")).format(
+                subject, parts[0].removeprefix("no ")
+            )
+        sentences = w.HELD_OUT_SENTENCES if self.held_out else w.SENTENCES
+        if not self.held_out and all(c.paint and c.paint.part in w.WORN_PARTS for c in things) and self.chance(0.4):
+            sentences = w.WORN
+        return self._fill(self._spoken(sentences, subject, adjectives, sex), subject, self.join(parts))
+
+    def _spoken(self, sentences: Sequence[str], subject: str, adjectives: list[str], sex: int) -> str:
+        """A sentence; one that names the subject where the subject says something."""
+        if adjectives or sex:
+            sentences = [sentence for sentence in sentences if "{s}" in sentence]
+        return self.pick(sentences)
+
+    @staticmethod
+    def _fill(sentence: str, subject: str, things: str) -> str:
+        return sentence.replace("{s}", subject).replace("{t}", things)
+
+    def _split(self, claims: list[Claim]) -> tuple[list[str], list[Claim], int]:
+        """Claims that go into the subject as adjectives, the others, and the subject's sex (0 for not said)."""
+        words = w.HELD_OUT_PERSON_WORDS if self.held_out else w.PERSON_WORDS
+        adjectives: list[str] = []
+        things: list[Claim] = []
+        sex = 0
+        for claim in claims:
+            key = (claim.state, claim.sign)
+            if claim.state == "male" and self.chance(0.85):
+                sex = claim.sign
+            elif key in words and len(adjectives) < 2 and self.chance(0.6):
+                adjectives.append(self.pick(words[key]))
+            else:
+                things.append(claim)
+        return adjectives, things, sex
+
+    def subject(self, adjectives: Sequence[str], sex: int) -> str:
+        noun = self.pick((w.HELD_OUT_SUBJECTS if self.held_out else w.SUBJECTS)[sex])
+        if not adjectives and sex == 0 and not self.held_out and self.chance(0.15):
+            return "someone"
+        words = " ".join([*adjectives, noun])
+        return ("the " + words) if self.chance(0.08) else with_article(words)
+
+    def _by_colour(self, paint: Paint, subject: str) -> str:
+        noun = self.noun(paint.part)
+        sentences = w.HELD_OUT_BY_COLOUR if self.held_out else w.BY_COLOUR
+        if "someone" not in subject and not re.fullmatch(r"(a|an|the) \w+", subject):
+            sentences = tuple(sentence for sentence in sentences if "{s}" in sentence)
+        sentence = self.pick(sentences)
+        if "the {n}" not in sentence and "whose {n}" not in sentence and noun in w.ONE:
+            sentence = sentence.replace("{n}", with_article(noun), 1)
+        be = "are" if noun in w.MANY else "is"
+        values = {"s": subject, "n": noun, "is": be, "c": self.colour(paint), "done": self.pick(w.DONE[paint.part])}
+        return sentence.format(**values)
+
+    def thing(self, claim: Claim, plain: bool = False) -> str:
+        """A claim as a thing that a face has."""
+        if claim.bare:
+            return self.pick(w.HELD_OUT_BARE if self.held_out else w.BARE)
+        if claim.state:
+            return self._state(claim.state, claim.sign, plain)
+        assert claim.paint is not None
+        if claim.paint.pattern:
+            return self._pattern(claim.paint)
+        noun = self.noun(claim.paint.part)
+        phrase = f"{self.colour(claim.paint)} {noun}"
+        return with_article(phrase) if noun in w.ONE and not (plain and self.chance(0.75)) else phrase
+
+    def _state(self, state: str, sign: int, plain: bool) -> str:
+        key = (state, sign)
+        phrases = (w.HELD_OUT_STATE_PHRASES if self.held_out else w.STATE_PHRASES)[key]
+        if plain and state == "male":
+            return self.pick((w.HELD_OUT_SUBJECTS if self.held_out else w.SUBJECTS)[sign])
+        if plain and not self.held_out and self.chance(0.5):
+            opposite = w.PERSON_WORDS.get((state, -sign))
+            if opposite and self.chance(0.3):
+                return "not " + self.pick(opposite)
+            return self.pick(w.PERSON_WORDS.get(key, phrases))
+        phrase = self.pick(phrases)
+        if plain and phrase.startswith("no ") and self.chance(0.5):
+            return "without " + phrase.removeprefix("no ")
+        return re.sub(r"^an? ", "", phrase) if plain and self.chance(0.5) else phrase
+
+    def _pattern(self, paint: Paint) -> str:
+        if paint.colour is not None and paint.pattern in w.COLOURED_PATTERNS:
+            table = w.HELD_OUT_COLOURED_PATTERNS if self.held_out else w.COLOURED_PATTERNS
+            return self.pick(table[paint.pattern]).format(self.colour(paint))
+        return self.pick((w.HELD_OUT_PATTERN_PHRASES if self.held_out else w.PATTERN_PHRASES)[paint.pattern])
+
+    def noun(self, part: str) -> str:
+        nouns = w.HELD_OUT_NOUNS[part] if self.held_out else w.TRAINING_NOUNS[part]
+        return self.pick(nouns[:2] if self.chance(w.COMMON_SHARE) else nouns)
+
+    def colour(self, paint: Paint) -> str:
+        """A colour with its finish, in one of its names."""
+        assert paint.colour is not None
+        names = [paint.colour, paint.colour] + [k for k, v in COLOUR_SYNONYMS.items() if v == paint.colour]
+        if paint.finish in ("", "matte", "glossy"):
+            name = self.pick(names)
+        else:
+            name = paint.colour
+        name = name.replace("grey", "gray") if self.chance(0.3) else name
+        if paint.finish:
+            held_out = w.HELD_OUT_FINISH_WORDS[paint.finish]
+            return f"{held_out if self.held_out else self.pick(w.FINISH_WORDS[paint.finish])} {name}"
+        return self._with_adjective(name, paint)
+
+    def _with_adjective(self, name: str, paint: Paint) -> str:
+        """Now and then "vivid" before a colour that is; never where the two words name another colour."""
+        lightness, a, b = target_lab(paint) or (0.0, 0.0, 0.0)
+        if self.held_out or math.hypot(a, b) < 45 or not self.chance(0.12):
+            return name
+        adjective = self.pick(w.ADJECTIVES)
+        fits = adjective not in ("deep", "rich") or lightness < 50
+        return f"{adjective} {name}" if fits and f"{adjective} {name}" not in named_colours() else name
+
+    def _typed(self, text: str) -> str:
+        """As people type: a capital, a full stop, all capitals now and then."""
+        if self.chance(0.1):
+            text = text[0].upper() + text[1:]
+        if self.chance(0.02):
+            text = text.upper()
+        return text + "." if self.chance(0.06) else text
+
+
+def with_article(words: str) -> str:
+    """A noun phrase with "a" or "an"."""
+    return f"{'an' if words[0] in 'aeiou' and not words.startswith('uni') else 'a'} {words}"

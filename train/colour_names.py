@@ -1,0 +1,19 @@
+"""`python -m train colours`: the colour names of the XKCD survey, from matplotlib, as a small data file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def write_colour_names(path: Path) -> int:
+    """Write name -> [red, green, blue] of all survey names to `path`; returns how many. Needs matplotlib."""
+    from matplotlib._color_data import XKCD_COLORS
+
+    table = {
+        name.removeprefix("xkcd:"): [int(code[i : i + 2], 16) for i in (1, 3, 5)]
+        for name, code in XKCD_COLORS.items()
+    }
+    lines = [f"{json.dumps(name)}: {json.dumps(rgb)}" for name, rgb in sorted(table.items())]
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    return len(table)
