@@ -17,7 +17,8 @@ from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import FACECLIP, ClipSpace, create_model
 from train.labelled_faces import LabelledFaces
 from train.loop import LoopSettings, TrainingLoop
-from train.scenes import PARTS, STATES, Caption, Scene, SceneSet, agreement, augment, caption, target_lab
+from train.painting import augment
+from train.scenes import PARTS, STATES, Caption, Scene, SceneSet, agreement, caption, target_lab
 from train.word_vectors import token_table
 
 log = logging.getLogger(__name__)
