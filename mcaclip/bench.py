@@ -12,7 +12,7 @@ import torch
 
 from mcaclip.align import already_aligned
 from mcaclip.editing.library import FittedEdit
-from mcaclip.editing.mca import PAPER_CONFIG, MCANetwork
+from mcaclip.editing.mca import PAPER_CONFIG, FittedNetwork, MCANetwork
 from mcaclip.editor import FaceEditor
 from mcaclip.inversion.optimise import EFFORTS
 from mcaclip.types import EditSettings, to_uint8
@@ -59,7 +59,8 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
 
 def _with_random_edit(editor: FaceEditor) -> FaceEditor:
     network = MCANetwork(editor.models.generator.layers, PAPER_CONFIG).requires_grad_(False).to(editor.device)
-    models = replace(editor.models, library={UNFITTED: FittedEdit({}, lambda: network)})
+    fitted = FittedNetwork(network, {UNFITTED: {}}, {UNFITTED: editor.models.space.text_code(UNFITTED)})
+    models = replace(editor.models, library={UNFITTED: FittedEdit({}, lambda: fitted)})
     return FaceEditor(models, editor.slots, editor.device)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +73,6 @@ class FaceEditor:
         self.stack = slots.label
         self.device = device
         self._added: dict[str, FittedEdit] = {}
-        self._text_code = lru_cache(maxsize=64)(models.space.text_code)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo `uint8 [H, W, 3]`, the largest first."""
@@ -317,10 +315,10 @@ class FaceEditor:
         )
         library, shifts = self._library(), []
         for part in settings.parts:
-            fitted = library[part.prompt]
-            network = fitted.network()
-            t_w, delta_w = network(code, self._text_code(part.prompt))
-            masks = network.masks(source.features, t_w) if fitted.own_masks else open_masks(generator, code)
+            entry = library[part.prompt]
+            network, _, codes = entry.fitted()
+            t_w, delta_w = network(code, codes[part.prompt])
+            masks = network.masks(source.features, t_w) if entry.own_masks else open_masks(generator, code)
             masks = refine_masks(masks, settings)
             if settings.paint is not None:  # at the picture's own size, so that no pixel painted out can change
                 masks[-1] = paint_mask(resize_mask(masks[-1], generator.image_size), settings.paint)

@@ -138,9 +138,9 @@ def test_strip_equals_single_previews(editor, face):
 
 def test_variation_zero_is_the_edit_as_learned_bit_for_bit(editor, face, lipstick):
     again = editor.edit(face, EditSettings("green lipstick", variation=0))
-    network, text_code = editor.models.library["green lipstick"].network(), editor.models.space.text_code
+    network, _, codes = editor.models.library["green lipstick"].fitted()
     with torch.no_grad():
-        _, delta_w = network(face.w_plus[None], text_code("green lipstick"))
+        _, delta_w = network(face.w_plus[None], codes["green lipstick"])
     assert torch.equal(again.image, lipstick.image) and torch.equal(again.delta_w, delta_w[0])
     learned, first = editor.variations(face, EditSettings("green lipstick", variation=3), (0, 1))
     assert torch.equal(learned.image, editor.preview(face, EditSettings("green lipstick")).image)

@@ -49,15 +49,19 @@ class FaceCLIPSettings:
 def contrastive_loss(logits: Tensor, fits: Tensor) -> Tensor:
     """Symmetric InfoNCE in which several captions may be true of a picture, and some are neither true nor false.
 
+    A caption counts the less, the more pictures it is true of: "a face" teaches nothing.
+
     Args:
         logits: pictures by captions `[B, C]`.
         fits: `[B, C]`: 1 true, -1 false, 0 not known (left out of both sums).
     """
     logits = logits.masked_fill(fits == 0, -1e4)
     target = (fits > 0).float()
-    rows = -(target / target.sum(1, keepdim=True).clamp_min(1) * logits.log_softmax(1)).sum(1)
-    columns = -(target / target.sum(0, keepdim=True).clamp_min(1) * logits.log_softmax(0)).sum(0)
-    return (rows.mean() + columns.mean()) / 2
+    target = target / target.sum(0, keepdim=True).clamp_min(1)
+    rows = -(target / target.sum(1, keepdim=True).clamp_min(1e-6) * logits.log_softmax(1)).sum(1)
+    special = target.amax(0)
+    columns = -(target * logits.log_softmax(0)).sum(0)
+    return (rows.mean() + (columns * special).sum() / special.sum()) / 2
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ class Trainee(nn.Module):
         return embedded + self.noise * embedded.detach().std() * torch.randn_like(embedded)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Loss terms, and how often the best caption of a picture is not false, and the best picture of a caption."""
+        """Loss terms, and how often a caption is true of the picture that ranks first."""
         device = batch.images.device.type
         with torch.autocast(device, torch.bfloat16):
             raw = self.space.image_features(batch.images).float()
@@ -180,10 +184,9 @@ class Trainee(nn.Module):
         contrast = contrastive_loss(scale * cosines, batch.fits)
         seen, read = self.image_probe(raw, batch.shown), self.text_probe(said, batch.said)
         ranked = cosines.masked_fill(batch.fits == 0, -1)
-        hit = batch.fits.gather(1, ranked.argmax(1, keepdim=True)).eq(1).float().mean()
-        back = batch.fits.gather(0, ranked.argmax(0, keepdim=True)).eq(1).float().mean()
+        right = batch.fits.gather(0, ranked.argmax(0, keepdim=True)).eq(1).float().mean()
         loss = contrast + 0.5 * (seen + read)
-        return {"loss": loss, "contrast": contrast, "seen": seen, "read": read, "caption": hit, "picture": back}
+        return {"loss": loss, "contrast": contrast, "seen": seen, "read": read, "right": right}
 
 
 def new_space(

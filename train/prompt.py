@@ -360,7 +360,8 @@ def fit_prompts(
         fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top)
     path = out / "edit.safetensors"
     records = {prompt: {"steps": loop.step} for prompt in prompts}
-    save_network(network, path, records, stack.generator, stack.clip)
+    codes = {target.prompt: target.code for target in distinct}
+    save_network(network, path, records, codes, stack.generator, stack.clip)
     (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
     log.info("%s: %d steps, written to %s", ", ".join(prompts), loop.step, path)
     return path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from mcaclip.editing.mca import EditHeader, MCANetwork, load_network, read_header
+from mcaclip.editing.mca import EditHeader, FittedNetwork, load_network, read_header
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
 
@@ -24,14 +24,14 @@ class FittedEdit:
 
     Attributes:
         record: what was noted when it was fitted.
-        network: gives the network; it is read at its first use and kept.
+        fitted: gives the network and the text codes of its prompts; the file is read at its first use and kept.
         own_masks: whether its mask nets fit the generator. Otherwise it was fitted on another one, and only its
             shift can be used.
         path: its file, or None for a network that is in no file.
     """
 
     record: dict
-    network: Callable[[], MCANetwork]
+    fitted: Callable[[], FittedNetwork]
     own_masks: bool = True
     path: Path | None = None
 
@@ -64,8 +64,8 @@ def collect(
     """
 
     @lru_cache(maxsize=KEPT_NETWORKS)
-    def network(path: Path) -> MCANetwork:
-        return load_network(path, device)[0]
+    def fitted(path: Path) -> FittedNetwork:
+        return load_network(path, device)
 
     library: dict[str, FittedEdit] = {}
     for path in files:
@@ -75,7 +75,7 @@ def collect(
             log.warning("%s is left out: %s", path, error)
             continue
         if header.clip == clip and _has_masks_for(header, generator, layers):
-            library |= _entries(path, header, True, network)
+            library |= _entries(path, header, True, fitted)
     for path in asked_for:
         header = read_header(path)
         if header.clip != clip:
@@ -83,7 +83,7 @@ def collect(
                 f"{path} was fitted with clip {header.clip}, and this stack has {clip}, to which words mean "
                 f"something else: add --clip {header.clip}"
             )
-        library |= _entries(path, header, _has_masks_for(header, generator, layers), network)
+        library |= _entries(path, header, _has_masks_for(header, generator, layers), fitted)
     return library
 
 
@@ -97,9 +97,9 @@ def _has_masks_for(header: EditHeader, generator: str, layers: Sequence[LayerSpe
 
 
 def _entries(
-    path: Path, header: EditHeader, own_masks: bool, network: Callable[[Path], MCANetwork]
+    path: Path, header: EditHeader, own_masks: bool, fitted: Callable[[Path], FittedNetwork]
 ) -> dict[str, FittedEdit]:
     return {
-        prompt: FittedEdit(record, partial(network, path), own_masks, path)
+        prompt: FittedEdit(record, partial(fitted, path), own_masks, path)
         for prompt, record in header.prompts.items()
     }

@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip.editing.coral import CoralMasks, MaskConfig
@@ -16,9 +19,11 @@ from mcaclip.editing.feature_fusion import PAPER_FUSION, FeatureFusion, FeatureF
 from mcaclip.editing.latent_mapper import LatentMapper
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
-from mcaclip.modules import load_strictly, save_half
+from mcaclip.modules import save_half
 
-FORMAT = "mcaclip-edit-1"
+FORMAT = "mcaclip-edit-2"
+TEXT = "text."
+"""What the names of text codes begin with in a file."""
 FIRST_GENERATOR, FIRST_CLIP = "mobilestylegan", "FaceCLIP"
 
 
@@ -35,6 +40,10 @@ class TextCode:
     embedding: Tensor
     tokens: Tensor
     token_mask: Tensor
+
+    def to(self, device: str | torch.device) -> TextCode:
+        """The same on a device."""
+        return TextCode(*(t.to(device) for t in (self.embedding, self.tokens, self.token_mask)))
 
     def expand(self, batch: int) -> TextCode:
         """The same prompt for `batch` faces."""
@@ -136,17 +145,29 @@ class EditHeader:
     config: MCAConfig
 
 
+class FittedNetwork(NamedTuple):
+    """A frozen edit network, its prompts with their records, and each prompt's words as it was fitted to them."""
+
+    network: MCANetwork
+    prompts: dict[str, dict]
+    codes: dict[str, TextCode]
+
+
 def save_network(
     network: MCANetwork,
     path: Path,
     prompts: Mapping[str, Mapping[str, object]],
+    codes: Mapping[str, TextCode],
     generator: str = FIRST_GENERATOR,
     clip: str = FIRST_CLIP,
 ) -> None:
     """Write the edit network alone (no generator, no CLIP) as float16 safetensors.
 
+    A file keeps its prompts' text codes, so that it goes on working when the text encoder is trained anew.
+
     Args:
         prompts: what was fitted: prompt to its record (for instance figures and useful strengths).
+        codes: the text code of each of these prompts.
         generator: see `EditHeader`.
         clip: see `EditHeader`.
     """
@@ -158,7 +179,26 @@ def save_network(
         "generator": generator,
         "clip": clip,
     }
-    save_half(network.state_dict(), path, metadata)
+    save_half(dict(network.state_dict()) | _pack(list(prompts), codes), path, metadata)
+
+
+def _pack(prompts: Sequence[str], codes: Mapping[str, TextCode]) -> dict[str, Tensor]:
+    """Text codes as tensors of the file, without padding."""
+    packed = {}
+    for number, prompt in enumerate(prompts):
+        code = codes[prompt]
+        packed[f"{TEXT}{number}.embedding"] = code.embedding
+        packed[f"{TEXT}{number}.tokens"] = code.tokens[:, code.token_mask[0]]
+    return packed
+
+
+def _unpack(prompts: Sequence[str], packed: Mapping[str, Tensor]) -> dict[str, TextCode]:
+    codes = {}
+    for number, prompt in enumerate(prompts):
+        tokens = packed[f"{TEXT}{number}.tokens"].float()
+        embedding = F.normalize(packed[f"{TEXT}{number}.embedding"].float(), dim=-1)
+        codes[prompt] = TextCode(embedding, tokens, torch.ones(tokens.shape[:2], dtype=torch.bool))
+    return codes
 
 
 def read_header(path: Path) -> EditHeader:
@@ -186,13 +226,20 @@ def read_header(path: Path) -> EditHeader:
         raise WeightsError(f"{path} has damaged settings ({error}); fit the prompt again") from error
 
 
-def load_network(path: Path, device: str | torch.device = "cpu") -> tuple[MCANetwork, dict[str, dict]]:
-    """Read what `save_network` wrote; returns the frozen network and its prompts.
+def load_network(path: Path, device: str | torch.device = "cpu") -> FittedNetwork:
+    """Read what `save_network` wrote.
 
     Raises:
         WeightsError: not such a file, or another layout.
     """
     header = read_header(path)
     network = MCANetwork(header.layers, header.config)
-    load_strictly(network, path, "does not fit its own settings", "fit the prompt again")
-    return network.requires_grad_(False).eval().to(device), header.prompts
+    tensors = load_file(path)
+    packed = {name: tensors.pop(name) for name in list(tensors) if name.startswith(TEXT)}
+    try:
+        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        codes = _unpack(list(header.prompts), packed)
+    except (RuntimeError, KeyError) as error:
+        raise WeightsError(f"{path} does not fit its own settings ({error}); fit the prompt again") from error
+    codes = {prompt: code.to(device) for prompt, code in codes.items()}
+    return FittedNetwork(network.requires_grad_(False).eval().to(device), header.prompts, codes)

@@ -12,7 +12,7 @@ from mcaclip.editing.library import collect, edit_files
 from mcaclip.editing.mca import MCANetwork, load_network, read_header, save_network
 from mcaclip.errors import WeightsError
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config
-from tests.editing.test_mca import TINY
+from tests.editing.test_mca import TINY, text
 
 with torch.device("meta"):
     LAYERS = StyleGAN2(StyleGAN2Config(16, 4, 64)).layers
@@ -23,7 +23,7 @@ with torch.device("meta"):
 def write(tmp_path):
     def make(name: str, prompt: str, generator: str = "stylegan2", clip: str = "FaceCLIP", layers=LAYERS) -> Path:
         path = tmp_path / f"{name}.safetensors"
-        save_network(MCANetwork(layers, TINY), path, {prompt: {"steps": 3}}, generator, clip)
+        save_network(MCANetwork(layers, TINY), path, {prompt: {"steps": 3}}, {prompt: text(1)}, generator, clip)
         return path
 
     return make
@@ -37,7 +37,7 @@ def test_a_file_says_what_it_was_fitted_on(write):
     path = write("a", "green lipstick", clip="ViT-B-32-quickgelu")
     header = read_header(path)
     assert (header.generator, header.clip, header.layers) == ("stylegan2", "ViT-B-32-quickgelu", LAYERS)
-    network, prompts = load_network(path)
+    network, prompts, _ = load_network(path)
     assert prompts == {"green lipstick": {"steps": 3}} and network.coral.layers == LAYERS
 
 
@@ -80,7 +80,7 @@ def test_the_last_file_of_a_prompt_counts_and_is_read_once(write):
     first, second = write("first", "a"), write("second", "a")
     library = gather([first], [second])
     assert library["a"].path == second
-    assert library["a"].network() is library["a"].network()
+    assert library["a"].fitted() is library["a"].fitted()
 
 
 def test_a_place_is_a_file_a_folder_or_nothing_yet(write, tmp_path):

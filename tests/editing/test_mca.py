@@ -30,8 +30,11 @@ def test_only_the_chosen_rows_move():
 
 def test_saved_network_gives_the_same_edit(tmp_path):
     network = MCANetwork(LAYERS, TINY).half().float()
-    save_network(network, tmp_path / "edit.safetensors", {"green lipstick": {"steps": 3}})
-    loaded, prompts = load_network(tmp_path / "edit.safetensors")
+    fitted_to = text(1)
+    save_network(
+        network, tmp_path / "edit.safetensors", {"green lipstick": {"steps": 3}}, {"green lipstick": fitted_to}
+    )
+    loaded, prompts, codes = load_network(tmp_path / "edit.safetensors")
     assert prompts == {"green lipstick": {"steps": 3}}
     assert loaded.config == TINY
     w_plus, code, some = torch.randn(2, 18, 512), text(), features()
@@ -43,7 +46,7 @@ def test_saved_network_gives_the_same_edit(tmp_path):
 
 
 def test_files_hold_the_edit_network_alone(tmp_path):
-    save_network(MCANetwork(LAYERS, TINY), tmp_path / "edit.safetensors", {})
+    save_network(MCANetwork(LAYERS, TINY), tmp_path / "edit.safetensors", {}, {})
     parameters = sum(p.numel() for p in MCANetwork(LAYERS, TINY).parameters())
     assert (tmp_path / "edit.safetensors").stat().st_size < 2 * parameters + 60_000
 
@@ -54,3 +57,21 @@ def test_foreign_and_damaged_files_are_refused(tmp_path):
     for name, words in (("foreign", "no edit network of format"), ("damaged", "no safetensors file")):
         with pytest.raises(WeightsError, match=words):
             load_network(tmp_path / f"{name}.safetensors")
+
+
+def test_a_file_keeps_the_words_it_was_fitted_to(tmp_path):
+    words = {name: text(1) for name in ("green lipstick", "purple hair")}
+    save_network(MCANetwork(LAYERS, TINY), tmp_path / "edit.safetensors", {name: {} for name in words}, words)
+    _, _, kept = load_network(tmp_path / "edit.safetensors")
+    for name, code in words.items():
+        tokens = code.tokens[:, code.token_mask[0]]
+        assert torch.allclose(kept[name].tokens, tokens, atol=2e-3) and kept[name].token_mask.all()
+        assert torch.allclose(kept[name].embedding, torch.nn.functional.normalize(code.embedding, dim=-1), atol=2e-3)
+
+
+def test_words_without_padding_mean_the_same():
+    network, code = MCANetwork(LAYERS, TINY), text(1)
+    trimmed = TextCode(code.embedding, code.tokens[:, code.token_mask[0]], code.token_mask[:, code.token_mask[0]])
+    w_plus = torch.randn(1, 18, 512)
+    for a, b in zip(network(w_plus, code), network(w_plus, trimmed), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)

@@ -116,7 +116,7 @@ def test_a_goatee_is_grown_where_a_direction_is_given(objective, parser):
 
 def test_a_network_of_another_structure_is_no_start(objective, tmp_path):
     layers = objective.generator.full.layers
-    save_network(MCANetwork(layers, TINY), tmp_path / "edit.safetensors", {})
+    save_network(MCANetwork(layers, TINY), tmp_path / "edit.safetensors", {}, {})
     with pytest.raises(TrainingError, match="another structure"):
         fit_prompts(objective, objective.generator.full, tmp_path / "run", start_from=tmp_path / "edit.safetensors")
 
