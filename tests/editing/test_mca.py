@@ -34,7 +34,7 @@ def test_saved_network_gives_the_same_edit(tmp_path):
     save_network(
         network, tmp_path / "edit.safetensors", {"green lipstick": {"steps": 3}}, {"green lipstick": fitted_to}
     )
-    loaded, prompts, codes = load_network(tmp_path / "edit.safetensors")
+    loaded, prompts, _ = load_network(tmp_path / "edit.safetensors")
     assert prompts == {"green lipstick": {"steps": 3}}
     assert loaded.config == TINY
     w_plus, code, some = torch.randn(2, 18, 512), text(), features()

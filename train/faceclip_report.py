@@ -1,0 +1,160 @@
+"""How well FaceCLIP understands, on faces and wordings that training never showed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.colours import unseen_colours
+from mcaclip.text.grammar import PART_NOUNS
+from train.captions import caption
+from train.scene_types import OTHER, PARTS, STATES, Paint, Scene, agreement, colour_lab_of
+from train.scenes import SceneSet
+from train.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES
+
+TEST_COLOURS = (
+    "red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "black", "white", "brown", "silver",
+)  # fmt: skip
+LARGE_PARTS = ("hair", "skin", "background", "clothes")
+CHOICES = 12
+CAPTIONS = 100
+OUTSIDE: tuple[tuple[str, str], ...] = (
+    ("hair", "her ponytail is {}"), ("hair", "{} braids"), ("hair", "a {} wig"), ("hair", "{} bob cut"),
+    ("hair", "went {} at the salon, strands everywhere"), ("lips", "{} mouth"), ("lips", "kiss marks left by {} lipstick"),
+    ("lips", "smeared {} on her lips"), ("eyes", "{} eyeballs"), ("eyes", "staring with {} pupils and irises"),
+    ("brows", "{} arches above the eyes"), ("brows", "bushy {} eyebrow"), ("goatee", "a pointy {} tuft on the chin"),
+    ("goatee", "{} chin whiskers"), ("beard", "lumberjack beard, {}"), ("moustache", "{} stache"),
+    ("skin", "alien with {} skin"), ("skin", "{} face"), ("skin", "his whole face coated in {}"),
+    ("background", "standing before a {} curtain"), ("background", "{} behind"), ("clothes", "dressed in {}"),
+    ("clothes", "{} uniform"), ("teeth", "{} tooth"), ("ears", "{} ear"),
+)  # fmt: skip
+"""Wordings that no template makes, many with words that no caption has; the part that each is about."""
+
+
+@dataclass
+class Tally:
+    """Hits by name."""
+
+    hits: dict[str, list[bool]] = field(default_factory=dict)
+
+    def add(self, name: str, hit: bool) -> None:
+        """Count one answer."""
+        self.hits.setdefault(name, []).append(hit)
+
+    def shares(self) -> dict[str, dict[str, float]]:
+        """Share of hits and number of answers by name."""
+        return {name: {"share": round(float(np.mean(h)), 4), "of": len(h)} for name, h in self.hits.items()}
+
+
+@torch.no_grad()
+def encode_pictures(space: ClipSpace, scenes: SceneSet, shown: Sequence[Scene], rng: np.random.Generator) -> Tensor:
+    """`[N, D]`, one picture a scene, without augmentation."""
+    return torch.cat([space.encode_image(scenes.render(scene, rng)[None]) for scene in shown])
+
+
+@torch.no_grad()
+def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """Each part of each face painted in one of 12 colours: is its caption the best of 12, in held-out sentences?
+
+    Three wordings: a training noun in a held-out sentence, a held-out noun in one, and `OUTSIDE`; and any part and
+    colour of all of them at once.
+    """
+    tally, sentence = Tally(), HELD_OUT_SENTENCES[0]
+    usual = {p: _texts(space, sentence.format(s="someone", t="{} " + PART_NOUNS[p][0])) for p in PARTS}
+    unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT_NOUNS[p][0])) for p in PARTS}
+    outside = [(part, text, _texts(space, text)) for part, text in OUTSIDE]
+    everything = torch.cat([usual[part] for part in PARTS])
+    for face in faces:
+        for part in scenes.shown_parts(face):
+            colour = int(rng.integers(len(TEST_COLOURS)))
+            scene = scenes.scene(face, (Paint(part, TEST_COLOURS[colour]),))
+            picture = encode_pictures(space, scenes, [scene], rng)[0]
+            tally.add(f"colour of {part}", _best(usual[part], picture) == colour)
+            tally.add("any part and colour", _best(everything, picture) == PARTS.index(part) * CHOICES + colour)
+            tally.add("unseen nouns", _best(unseen[part], picture) == colour)
+            for about, text, vectors in outside:
+                if about == part:
+                    hit = _best(vectors, picture) == colour
+                    tally.add("outside wordings", hit)
+                    tally.add(f"outside: {text}", hit)
+    return tally
+
+
+def _texts(space: ClipSpace, pattern: str) -> Tensor:
+    return space.encode_text([pattern.format(colour) for colour in TEST_COLOURS])
+
+
+def _best(texts: Tensor, picture: Tensor) -> int:
+    return int((texts @ picture).argmax())
+
+
+@torch.no_grad()
+def unseen_colour_names(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """A large part painted in a colour whose name no caption had, among 12 such names that look different."""
+    tally, names = Tally(), sorted(unseen_colours())
+    for face in faces:
+        parts = [part for part in LARGE_PARTS if part in scenes.shown_parts(face)]
+        part, choices = str(rng.choice(parts)), _different(names, rng)
+        picture = encode_pictures(space, scenes, [scenes.scene(face, (Paint(part, choices[0]),))], rng)[0]
+        texts = space.encode_text([f"{name} {PART_NOUNS[part][0]}" for name in choices])
+        tally.add("unseen colour names", _best(texts, picture) == 0)
+    return tally
+
+
+def _different(names: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """Twelve names whose colours lie apart."""
+    chosen: list[str] = []
+    for index in rng.permutation(len(names)):
+        lab = colour_lab_of(names[index])
+        if all(float((lab - colour_lab_of(other)).norm()) > OTHER for other in chosen):
+            chosen.append(names[index])
+        if len(chosen) == CHOICES:
+            break
+    return chosen
+
+
+@torch.no_grad()
+def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """Unpainted faces of which a state is known: does the held-out phrase fit better than its opposite?"""
+    tally = Tally()
+    shown = [scenes.scene(face) for face in faces]
+    pictures = encode_pictures(space, scenes, shown, rng)
+    for number, state in enumerate(STATES):
+        texts = [space.encode_text(list(HELD_OUT_STATE_PHRASES[state, sign])).mean(0) for sign in (1, -1)]
+        for scene, picture in zip(shown, pictures, strict=True):
+            if sign := scene.states[number]:
+                tally.add(f"attribute {state}", bool((picture @ (texts[0] - texts[1]) > 0) == (sign > 0)))
+                tally.add("attributes", tally.hits[f"attribute {state}"][-1])
+    return tally
+
+
+@torch.no_grad()
+def retrieval(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """A picture against 100 distinct held-out captions: is the best one true of it?"""
+    tally = Tally()
+    texts, shown = [], []
+    for face in faces:
+        scene = scenes.draw(int(face), rng)[0]
+        said = caption(scene, rng, held_out=True)
+        if said.claims and said.text not in {t.text for t in texts} and len(texts) < CAPTIONS:
+            texts.append(said)
+            shown.append(scene)
+    vectors = space.encode_text([said.text for said in texts])
+    for number, scene in enumerate(shown):
+        best = _best(vectors, encode_pictures(space, scenes, [scene], rng)[0])
+        tally.add(f"recall@1 of {len(texts)}", best == number)
+        tally.add(f"best of {len(texts)} is true", agreement(texts[best], scene) > 0)
+    return tally
+
+
+def report(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], seed: int = 0) -> dict[str, dict[str, float]]:
+    """All figures on held-out faces: name to share and number."""
+    found: dict[str, dict[str, float]] = {}
+    for measure in (colours_of_parts, unseen_colour_names, attributes, retrieval):
+        found |= measure(space, scenes, faces, np.random.default_rng(seed)).shares()
+    return found
