@@ -25,6 +25,8 @@ from train.parser_views import ViewSettings, view
 log = logging.getLogger(__name__)
 RARE_SHARE = 0.03
 """Classes with less of all pixels than this take part in the Dice term."""
+LEAST_SHARE = 3e-4
+"""Rarer classes count no more than one of this share."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,21 @@ def shares(pool: PooledFaces, faces: int = 400) -> Tensor:
     return torch.from_numpy(np.asarray(counts / np.sum(counts))).float()
 
 
+def class_weights(share: Tensor) -> Tensor:
+    """What a pixel of each class counts, `[22]`, from the classes' shares of all pixels."""
+    return share.clamp_min(LEAST_SHARE).rsqrt()
+
+
+def unweighted(net: FaceParser, share: Tensor) -> None:
+    """Take the classes' weights back out of a trained net, in place.
+
+    A net that minimises cross-entropy with weights w gives `w p / sum(w p)` for the probabilities p. Its lips grow
+    into the skin. Subtracting `log w` from its logits gives p again.
+    """
+    with torch.no_grad():
+        net.out.bias.sub_(class_weights(share).log())
+
+
 def parsing_loss(logits: Tensor, labels: Tensor, share: Tensor, dice: float) -> dict[str, Tensor]:
     """Cross-entropy weighted by `1 / sqrt(share)`, and a soft Dice loss over the rare classes that are there.
 
@@ -133,9 +150,8 @@ def parsing_loss(logits: Tensor, labels: Tensor, share: Tensor, dice: float) -> 
         for column in (0, 1):
             four = labels[:, None, row::2, column::2]
             target.scatter_add_(1, four, torch.full(four.shape, 0.25))
-    weight = share.clamp_min(3e-4).rsqrt()
     log_p = logits.float().log_softmax(1)
-    weighted = target * weight[None, :, None, None]
+    weighted = target * class_weights(share)[None, :, None, None]
     entropy = -(weighted * log_p).sum() / weighted.sum()
     rare = torch.nonzero(share < RARE_SHARE).flatten()
     p, t = log_p[:, rare].exp(), target[:, rare]
@@ -208,6 +224,7 @@ def train_parser(
 
     steps = loop.run(step)
     net.load_state_dict(loop.averaged_state())
+    unweighted(net, share)
     plain = folded(net.eval())
     save_half(plain.state_dict(), out / "face_parser.safetensors")
     report = {"steps": steps, "faces": len(pool.training), **measure(plain, pool, settings, teacher)}
