@@ -30,7 +30,7 @@ def category(prompt: str) -> str:
 def categories(prompts: Sequence[str]) -> list[str]:
     """Labels of all parts that the prompts change, after one for everything; in the vocabulary's order."""
     present = {category(prompt) for prompt in prompts}
-    order = [*(text.CATEGORIES[part] for part in PART_NOUNS), text.OTHER_CATEGORY]
+    order = dict.fromkeys([*(text.CATEGORIES[part] for part in PART_NOUNS), text.OTHER_CATEGORY])
     return [text.ALL_CATEGORIES, *(label for label in order if label in present)]
 
 
