@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from mcaclip.align import load_photo
-from mcaclip.colour import colour_lab, srgb_to_lab
+from mcaclip.colour import srgb_to_lab
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.generators.synthesis import synthesize
@@ -27,6 +27,7 @@ from mcaclip.perception.base import Parser
 from mcaclip.perception.judge import Judge
 from mcaclip.perception.regions import dilate, face_width, region
 from mcaclip.stacks import load_parser
+from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import Meaning, understand
 from mcaclip.types import EditSettings, Inversion, to_uint8
 
@@ -114,7 +115,7 @@ def evaluate_face(
     """Edit one face, parsed as `[1, 19, 256, 256]`, and measure; also returns the edit `[3, 1024, 1024]`."""
     result = editor.edit(inversion, EditSettings(prompt))
     mask, allowed = named_region(parsed, meaning.part)
-    moved, leak = measure(inversion.reconstruction, result.image, mask, allowed, colour_lab(meaning.colour))
+    moved, leak = measure(inversion.reconstruction, result.image, mask, allowed, lab_of(meaning.colour))
     judged = judge.similarity(result.image[None], inversion.reconstruction[None]) if judge else None
     row = Row(
         face=name,

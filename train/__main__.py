@@ -75,6 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     prompt.add_argument("--precision", choices=PRECISIONS, default="auto", help="number format (default: by device)")
     prompt.add_argument("--batch", type=int, help="faces a step (default: the preset's)")
+    colours = add("colours", "write the colour names of the XKCD survey (needs matplotlib)")
+    colours.set_defaults(out=ASSETS / "faceclip")
     thumbnails = add("thumbnails", "draw the small pictures of the page's prompt library on generated faces")
     thumbnails.set_defaults(out=ASSETS / "thumbnails")
     stand_in = add("stand-in", "random files in place of the paper stack's weights, for tests and speed measurements")
@@ -197,6 +199,12 @@ def _prompt(args: argparse.Namespace) -> None:
     logging.info("or copy it into %s, where it is found without --edits", weights.Places.from_environment().edits)
 
 
+def _colours(args: argparse.Namespace) -> None:
+    from train.colour_names import write_colour_names
+
+    logging.info("%d colour names", write_colour_names(args.out / "colours.json"))
+
+
 def _thumbnails(args: argparse.Namespace) -> None:
     from mcaclip.config import DEFAULT_STACK
     from mcaclip.editor import load_editor
@@ -220,6 +228,7 @@ COMMANDS = {
     "inversion-figures": _inversion_figures,
     "faceclip": _faceclip,
     "prompt": _prompt,
+    "colours": _colours,
     "thumbnails": _thumbnails,
     "stand-in": _stand_in,
 }

@@ -19,6 +19,8 @@ PLAIN_SHARE = 0.55
 """Captions as a user types them: "green lipstick", without a sentence around."""
 LONGEST = 4
 NATURAL_PARTS = ("hair", "hair", "brows", "background", "clothes", "eyes")
+LACK_SHARE = {"male": 1.0, "old": 1.0, "smiling": 1.0, "hat": 0.15, "bald": 0.15, "goatee": 0.15, "moustache": 0.15}
+"""How often a caption may say that a face lacks something, 0.5 for what is not named."""
 _TRIES = 8
 
 
@@ -57,7 +59,7 @@ def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[
         return (Claim(character=scene.character),)
     claims = [Claim(paint=_said(paint, rng)) for paint in scene.paints]
     rng.shuffle(claims)  # type: ignore[arg-type]
-    if claims and (plain and rng.random() < 0.7 or rng.random() < 0.15):
+    if claims and ((plain and rng.random() < 0.7) or rng.random() < 0.15):
         claims = claims[: int(rng.integers(1, 3)) if not plain else 1]
     others = _unpainted_claims(scene, rng)
     if not claims:
@@ -85,7 +87,7 @@ def _unpainted_claims(scene: Scene, rng: np.random.Generator) -> list[Claim]:
     """States, and everyday colours of what is not painted, in a random order."""
     claims = [Claim(state=name, sign=sign) for name, sign in zip(STATES, scene.states, strict=True) if sign]
     # what a face lacks is said less often than what it has
-    claims = [c for c in claims if c.sign > 0 or c.state in ("male", "old", "smiling") or rng.random() < 0.4]
+    claims = [c for c in claims if rng.random() < (LACK_SHARE.get(c.state, 0.5) if c.sign < 0 else 1)]
     natural = dict(scene.natural)
     part = NATURAL_PARTS[int(rng.integers(len(NATURAL_PARTS)))]
     if part in natural and (colour := nearest_colour(natural[part])):
@@ -216,8 +218,10 @@ class _Writer:
 
     def thing(self, claim: Claim, plain: bool = False) -> str:
         """A claim as a thing that a face has."""
-        if claim.bare:
+        if claim.bare and plain:
             return self.pick(w.HELD_OUT_BARE if self.held_out else w.BARE)
+        if claim.bare:
+            return self.pick(w.HELD_OUT_BARE_THINGS if self.held_out else w.BARE_THINGS)
         if claim.state:
             return self._state(claim.state, claim.sign, plain)
         assert claim.paint is not None
@@ -255,11 +259,10 @@ class _Writer:
     def colour(self, paint: Paint) -> str:
         """A colour with its finish, in one of its names."""
         assert paint.colour is not None
-        names = [paint.colour, paint.colour] + [k for k, v in COLOUR_SYNONYMS.items() if v == paint.colour]
+        names = [paint.colour, paint.colour]
         if paint.finish in ("", "matte", "glossy"):
-            name = self.pick(names)
-        else:
-            name = paint.colour
+            names += [k for k, v in COLOUR_SYNONYMS.items() if v == paint.colour and k != "redhead"]
+        name = self.pick(names)
         name = name.replace("grey", "gray") if self.chance(0.3) else name
         if paint.finish:
             held_out = w.HELD_OUT_FINISH_WORDS[paint.finish]

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from mcaclip.errors import TrainingError
+
 
 def write_colour_names(path: Path) -> int:
-    """Write name -> [red, green, blue] of all survey names to `path`; returns how many. Needs matplotlib."""
-    from matplotlib._color_data import XKCD_COLORS
+    """Write name -> [red, green, blue] of all survey names to `path`; returns how many.
 
+    Raises:
+        TrainingError: without matplotlib.
+    """
+    try:
+        from matplotlib._color_data import XKCD_COLORS
+    except ImportError as error:
+        raise TrainingError("The colour names come from matplotlib: pip install -r requirements-dev.txt") from error
     table = {
         name.removeprefix("xkcd:"): [int(code[i : i + 2], 16) for i in (1, 3, 5)]
         for name, code in XKCD_COLORS.items()

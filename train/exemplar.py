@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mcaclip.colour import colour_lab
 from mcaclip.generators.base import Generator
+from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import Meaning
 from train.painting import grow_beard, paint
 
@@ -25,4 +25,4 @@ def paint_exemplar(
     if meaning.part == "goatee" and beard is not None:
         picture = grow_beard(generator, code, source, part, beard)
     cover = COVER.get(meaning.part, 0.7)
-    return paint(picture[0].clamp(-1, 1), part[0], colour_lab(meaning.colour).to(source), 1.0, cover)[None]
+    return paint(picture[0].clamp(-1, 1), part[0], lab_of(meaning.colour).to(source), 1.0, cover)[None]

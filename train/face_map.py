@@ -145,7 +145,7 @@ def _with_jaw_hair(labels: np.ndarray) -> np.ndarray:
     rows, columns = np.nonzero(np.isin(labels, [LABELS.index(name) for name in ("u_lip", "l_lip")]))
     if hairy.mean() < 0.003 or len(rows) == 0:
         return labels
-    top, middle, reach = rows.min() - 10, int(columns.mean()), max(1.6 * np.ptp(columns), 20)
+    top, middle, reach = rows.min() - 10, int(columns.mean()), min(max(1.6 * np.ptp(columns), 20), 48)
     near = slice(max(int(middle - reach), 0), int(middle + reach))
     out = labels.copy()
     out[top:, near][labels[top:, near] == LABELS.index("hair")] = LABELS.index("beard")
@@ -162,8 +162,9 @@ def goatee(face: FaceMap) -> Mask | None:
     if face.mouth is None:
         return None
     mouth, width = face.mouth, max(face.mouth.width, 8.0)
-    column = face.face_skin[int(mouth.bottom) :, min(int(mouth.middle), face.size - 1)] > 0.5
-    length = min(max(float(column.argmin()) if not column.all() else len(column), 0.3 * width), 0.95 * width)
+    first = int(mouth.bottom + 0.1 * width)
+    column = face.face_skin[first : int(mouth.bottom + 0.95 * width), min(int(mouth.middle), face.size - 1)]
+    length = 0.1 * width + max(float((column > 0.5).sum()), 0.25 * width)
     depth = np.clip((face.y - mouth.bottom) / length, 0, 1)
     half = width * (0.46 - 0.06 * depth) * np.sqrt(1 - (0.94 * depth) ** 4)
     beside = _step(half - np.abs(face.x - mouth.middle), 0.12 * width)
@@ -209,7 +210,8 @@ def cheeks(face: FaceMap) -> Mask | None:
     for eye in eyes:
         outward = np.sign(eye.middle - face.nose.middle)
         column = eye.middle + 0.25 * eye.width * outward
-        r2 = ((face.x - column) / (0.95 * eye.width)) ** 2 + ((face.y - row) / (0.68 * eye.width)) ** 2
+        width = float(np.clip(eye.width, 0.07 * face.size, 0.12 * face.size))
+        r2 = ((face.x - column) / (0.95 * width)) ** 2 + ((face.y - row) / (0.68 * width)) ** 2
         out = np.maximum(out, np.clip(1.5 * np.exp(-1.2 * r2**1.5) - 0.08, 0, 1))
     return out * face.classes("skin")
 

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from mcaclip import weights
 from mcaclip.align import load_photo
-from mcaclip.colour import colour_lab
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import StudioError
 from mcaclip.evaluate import HIT_SHARE, PHOTO_ENDINGS, measure, named_region, parse_face
 from mcaclip.perception.judge import Judge
 from mcaclip.perception.parsing_head import ParsingHead
+from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import Meaning, understand
 from mcaclip.types import AlignedFace, EditSettings, Inversion
 from train.preview_head import psnr
@@ -119,7 +119,7 @@ def _edits(editor: FaceEditor, parser: ParsingHead, native: Inversion, found: In
 def _hit(editor: FaceEditor, face: Inversion, parsed: Tensor, prompt: str, meaning: Meaning) -> bool:
     result = editor.edit(face, EditSettings(prompt))
     mask, allowed = named_region(parsed, meaning.part)
-    moved, _ = measure(face.reconstruction, result.image, mask, allowed, colour_lab(meaning.colour))
+    moved, _ = measure(face.reconstruction, result.image, mask, allowed, lab_of(meaning.colour))
     return moved >= HIT_SHARE
 
 

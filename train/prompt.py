@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from mcaclip import losses
-from mcaclip.colour import COLOURS, colour_lab
+from mcaclip.colour import COLOURS
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack
 from mcaclip.editing.mca import (
     COMPACT_CONFIG,
@@ -39,6 +39,7 @@ from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
 from train.augment import random_views
 from train.backoff import MicroBatches
@@ -153,7 +154,7 @@ def encode_target(space: ClipSpace, prompt: str, source_texts: Tensor, hard_nega
 
 def _clearly_other(meaning: Meaning, part: str, colour: str) -> bool:
     """Neighbouring shades of the same part ("lime lips" for "green lips") are no fair negatives."""
-    return part != meaning.part or bool((colour_lab(colour) - colour_lab(meaning.colour)).norm() > 45)
+    return part != meaning.part or bool((lab_of(colour) - lab_of(meaning.colour)).norm() > 45)
 
 
 class PromptObjective:
@@ -255,7 +256,7 @@ class PromptObjective:
         known = list(meanings)
         part = sharpen(torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()]))
         wide = dilate(part, 3)
-        labs = torch.stack([colour_lab(meaning.colour) for meaning in meanings.values()]).to(source)
+        labs = torch.stack([lab_of(meaning.colour) for meaning in meanings.values()]).to(source)
         coarse = [mask[known] for mask in masks if mask.shape[-1] < FINE_MASK]
         fine = [mask[known] for mask in masks if mask.shape[-1] >= FINE_MASK]
         exemplars = [

@@ -114,7 +114,7 @@ def _swapped(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
 
 
 def _facial_hair(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
-    """A goatee, beard or moustache in two colours, another place nearby in the first one, and a plain face or lips."""
+    """A part of the lower face in two colours, one nearby in the first of them, and another or nothing."""
     here = [part for part in ("goatee", "beard", "moustache", "lips", "cheeks") if part in shown]
     if len(here) < 2:
         return _colours(shown, rng)

@@ -15,6 +15,8 @@ COVER = {
     "skin": 0.55, "cheeks": 0.55, "teeth": 0.7, "ears": 0.6, "background": 0.9, "clothes": 0.75,
 }  # fmt: skip
 """How far a part's mean lightness goes to the colour's, on average; make-up covers more than dye."""
+TEXTURED = FACIAL_HAIR_PARTS | {"eyes", "hair", "brows"}
+"""Parts whose texture shows through any dye: hair, and irises with their pupils."""
 WEAK = 0.6
 HAIR_GAIN = 7.0
 """Lightness deviation of the strokes of hair that is painted where none grew."""
@@ -49,7 +51,7 @@ def bounding_box(mask: Mask) -> tuple[slice, slice] | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float) -> None:
+def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float, flatten: float = 0.2) -> None:
     """Recolour a region and keep its light and shade (see `train.painting.paint`).
 
     Args:
@@ -58,12 +60,12 @@ def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float
         colour: Lab.
         strength: 0..1, how far a and b go to the colour.
         cover: 0..1, how far the mean lightness goes to the colour's.
+        flatten: share of the contrast that opaque paint takes away; twice as much where it changes lightness far.
     """
     weight = max(float(mask.sum()), 1e-3)
     light = lab[..., 0]
     mean = float((light * mask).sum()) / weight
-    # opaque paint also flattens the texture below it, most where there is little room for it
-    contrast = 1 - cover * (0.2 + 0.2 * (abs(colour[0] - mean) > 45))
+    contrast = 1 - cover * flatten * (1 + (abs(colour[0] - mean) > 45))
     new = np.clip(mean + contrast * (light - mean) + cover * (colour[0] - mean), 2, 98)
     shade = np.square(1 - np.clip(np.abs(new - colour[0]) / 90, 0, 0.6))
     lab[..., 0] += mask * (new - light)
@@ -102,7 +104,7 @@ def paint_part(face: FaceMap, lab: np.ndarray, paint: Paint, rng: np.random.Gene
     strength = float(rng.uniform(WEAK if rng.random() < 0.2 else 0.8, 1.0))
     if full:
         cover, strength, shade = 1.0, 1.0, colour
-    coat(piece, mask, shade, strength, cover)
+    coat(piece, mask, shade, strength, cover, 0.05 if paint.part in TEXTURED else 0.2)
     if paint.finish in ("matte", "glossy"):
         apply_finish(piece, mask, paint.finish)
 
@@ -233,7 +235,7 @@ def _lid_rim(face: FaceMap, radius: float, lower: float) -> Mask | None:
     eye = face.classes("l_eye", "r_eye", edge=0.5)
     side = 2 * max(round(radius * face.size / 192), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    band = np.clip(cv2.dilate(eye, kernel) - 0.9 * cv2.erode(eye, np.ones((3, 3), np.uint8)), 0, 1)
+    band = np.clip(1.3 * (cv2.dilate(eye, kernel) - eye), 0, 1)
     weight = np.full_like(band, lower)
     for box in face.eyes:
         columns = slice(max(int(box.left) - side, 0), int(box.right) + side)
@@ -243,8 +245,8 @@ def _lid_rim(face: FaceMap, radius: float, lower: float) -> Mask | None:
 
 
 def _lashes(face: FaceMap, rng: np.random.Generator) -> Mask | None:
-    rim = _lid_rim(face, 2.6, 0.25)
-    return None if rim is None else rim * np.clip(1 + 0.3 * texture(*rim.shape, rng), 0.3, 1)
+    rim = _lid_rim(face, 2.2, 0.1)
+    return None if rim is None else rim * np.clip(0.9 + 0.35 * texture(*rim.shape, rng), 0.3, 1)
 
 
 def _eyeliner(face: FaceMap, rng: np.random.Generator) -> Mask | None:

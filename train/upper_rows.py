@@ -20,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.colour import colour_lab
 from mcaclip.editing.mca import MCANetwork
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import resize_mask
@@ -28,6 +27,7 @@ from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
 from mcaclip.losses import lab_colour_distance
+from mcaclip.text.colours import lab_of
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
 
@@ -155,7 +155,7 @@ def fit_upper_rows(
         mesh = lattice_energy(edited, resize_mask(mask, edited.shape[-1]))
         terms = {"agree": agree, "anchor": settings.anchor * anchor, "lattice": settings.lattice * mesh}
         if target.meaning:
-            lab = colour_lab(target.meaning.colour).to(small)
+            lab = lab_of(target.meaning.colour).to(small)
             inside = (weight > 0.5).float()
             terms["colour"] = settings.colour * lab_colour_distance(small, inside, lab, settings.lightness)
         return {**terms, "loss": torch.stack(list(terms.values())).sum()}

@@ -30,8 +30,8 @@ ONE = frozenset({
     "hairdo", "mane", "mop of hair", "hairstyle", "haircut", "goatee", "chin beard", "goatee beard", "soul patch",
     "chin tuft", "van dyke", "beard", "full beard", "dyed beard", "jaw beard", "beard on the chin", "moustache",
     "mustache", "handlebar moustache", "handlebar mustache", "tache", "complexion", "skin tone", "painted face",
-    "set of teeth", "pair of ears", "background", "backdrop", "wall", "wall behind", "studio backdrop", "shirt", "top",
-    "sweater", "jacket", "outfit", "t-shirt", "dress", "garment", "blouse", "pout",
+    "set of teeth", "pair of ears", "background", "backdrop", "wall", "wall behind", "studio backdrop", "shirt",
+    "top", "sweater", "jacket", "outfit", "t-shirt", "dress", "garment", "blouse", "pout",
 })  # fmt: skip
 """Nouns that take an article."""
 MANY = frozenset({
@@ -72,7 +72,7 @@ WORN = ("{s} wearing {t}", "wearing {t}", "someone in {t}", "a photo of {s} wear
 """For make-up and clothes."""
 WORN_PARTS = frozenset({"lips", "cheeks", "clothes", "eyes"})
 HELD_OUT_SENTENCES = (
-    "a studio shot in which {s} sports {t}", "look at {s}, note the {t}", "{t} as seen on {s}",
+    "a studio shot in which {s} sports {t}", "look at {s}, notice {t}", "{t} as seen on {s}",
     "a drawing reference showing {t}", "the artist gave {s} {t}", "a snapshot where {s} comes with {t}",
 )  # fmt: skip
 BY_COLOUR = (
@@ -92,11 +92,13 @@ NEUTRAL = (
 )  # fmt: skip
 HELD_OUT_NEUTRAL = ("a snapshot of somebody", "a human face up close", "a likeness of someone")
 BARE = (
-    "no makeup", "without makeup", "a face without makeup", "a natural face", "no paint", "bare face",
-    "a person wearing no makeup", "an unpainted face", "no make-up", "natural look", "not painted", "an ordinary person",
-    "without any paint",
+    "no makeup", "without makeup", "a face without makeup", "a natural face", "no paint", "bare face", "no make-up",
+    "a person wearing no makeup", "an unpainted face", "natural look", "not painted", "an ordinary person",
+    "without any paint", "without make-up",
 )  # fmt: skip
+BARE_THINGS = ("no makeup", "no make-up", "no face paint", "a natural look", "a bare face", "no paint")
 HELD_OUT_BARE = ("makeup-free", "a face free of cosmetics", "zero makeup", "completely unmade-up")
+HELD_OUT_BARE_THINGS = ("zero makeup", "skin free of cosmetics")
 
 STATE_PHRASES: dict[tuple[str, int], tuple[str, ...]] = {
     ("glasses", 1): ("glasses", "eyeglasses", "a pair of glasses", "spectacles"),

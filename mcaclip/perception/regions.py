@@ -32,14 +32,19 @@ def _extent(mask: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     return first.float().view(-1, 1, 1, 1), last.float().view(-1, 1, 1, 1)
 
 
+def _grid(like: Tensor) -> tuple[Tensor, Tensor]:
+    """Row and column numbers, `[1, 1, H, 1]` and `[1, 1, 1, W]`."""
+    height, width = like.shape[-2:]
+    y = torch.arange(height, device=like.device).view(1, 1, -1, 1).float()
+    return y, torch.arange(width, device=like.device).view(1, 1, 1, -1).float()
+
+
 def _chin(probabilities: Tensor) -> Tensor:
     """Skin between the lower lip and the edge of the chin, a little wider than the mouth.
 
     It ends at most one mouth's width below the lips: a throat is often taken for skin.
     """
-    height, width = probabilities.shape[-2:]
-    y = torch.arange(height, device=probabilities.device).view(1, 1, -1, 1).float()
-    x = torch.arange(width, device=probabilities.device).view(1, 1, 1, -1).float()
+    y, x = _grid(probabilities)
     lips = _classes(probabilities, "u_lip", "l_lip", "mouth")
     skin = _classes(probabilities, "skin")
     left, right = _extent(lips, 3)
@@ -55,14 +60,63 @@ def _chin(probabilities: Tensor) -> Tensor:
     return skin * beside * below * above_throat
 
 
+def _moustache(probabilities: Tensor) -> Tensor:
+    """Skin between the nose and the upper lip, falling off towards the corners of the mouth."""
+    y, x = _grid(probabilities)
+    lips = _classes(probabilities, "u_lip", "l_lip", "mouth")
+    left, right = _extent(lips, 3)
+    top, bottom = _extent(lips, 2)
+    _, nose_end = _extent(_classes(probabilities, "nose"), 2)
+    width = (right - left).clamp_min(1.0)
+    across = (x - (left + right) / 2).abs() / (0.66 * width)
+    gap = (top + 0.25 * (bottom - top) - nose_end).clamp_min(0.1 * width)
+    below_nose = torch.sigmoid((y - nose_end - gap * across.square()) / (0.03 * width))
+    above_lip = torch.sigmoid((top + 0.45 * (bottom - top) - y) / (0.03 * width))
+    return _classes(probabilities, "skin") * below_nose * above_lip * torch.sigmoid((1 - across) / 0.06)
+
+
+def _jaw(probabilities: Tensor) -> Tensor:
+    """The chin and the band of the jaw up to the ears: where a beard grows."""
+    y, x = _grid(probabilities)
+    lips = _classes(probabilities, "u_lip", "l_lip", "mouth")
+    left, right = _extent(lips, 3)
+    _, bottom = _extent(lips, 2)
+    _, nose_end = _extent(_classes(probabilities, "nose"), 2)
+    width = (right - left).clamp_min(1.0)
+    away = (x - (left + right) / 2).abs() / width
+    edge = bottom + 0.05 * width - ((away - 0.5) / 0.6).clamp(0, 1) * (bottom - nose_end + 0.3 * width)
+    below = torch.sigmoid((y - edge) / (0.03 * width))
+    throat = torch.sigmoid((bottom + 1.15 * width - y) / (0.04 * width))
+    return _classes(probabilities, "skin") * below * throat * torch.sigmoid((1.7 - away) / 0.06)
+
+
+def _cheeks(probabilities: Tensor) -> Tensor:
+    """Skin on both sides of the nose, between the eyes and the mouth."""
+    y, x = _grid(probabilities)
+    lips = _classes(probabilities, "u_lip", "l_lip", "mouth")
+    left, right = _extent(lips, 3)
+    nose_top, nose_end = _extent(_classes(probabilities, "nose"), 2)
+    width, height = (right - left).clamp_min(1.0), (nose_end - nose_top).clamp_min(1.0)
+    away = ((x - (left + right) / 2).abs() - 0.72 * width) / (0.36 * width)
+    level = (y - nose_end + 0.22 * height) / (0.26 * height)
+    inside = torch.sigmoid((1 - away.square() - level.square()) / 0.25)
+    return _classes(probabilities, "skin") * inside
+
+
 REGIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "lips": lambda p: _classes(p, "u_lip", "l_lip"),
     "hair": lambda p: _classes(p, "hair"),
     "goatee": _chin,
+    "beard": _jaw,
+    "moustache": _moustache,
     "brows": lambda p: _classes(p, "l_brow", "r_brow"),
     "eyes": lambda p: _classes(p, "l_eye", "r_eye"),
     "skin": lambda p: _classes(p, "skin", "nose", "l_ear", "r_ear", "neck"),
+    "cheeks": _cheeks,
+    "teeth": lambda p: _classes(p, "mouth"),
+    "ears": lambda p: _classes(p, "l_ear", "r_ear"),
     "background": lambda p: _classes(p, "background"),
+    "clothes": lambda p: _classes(p, "cloth"),
 }
 """Region name to a function of parsing probabilities `[B, 19, H, W]` that gives `[B, 1, H, W]` in [0, 1]."""
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from mcaclip.colour import COLOURS
+from mcaclip.text.colours import srgb_of
 from mcaclip.text.grammar import PART_NOUNS, understand
 from mcaclip.ui import text
 
@@ -30,7 +30,7 @@ def category(prompt: str) -> str:
 def categories(prompts: Sequence[str]) -> list[str]:
     """Labels of all parts that the prompts change, after one for everything; in the vocabulary's order."""
     present = {category(prompt) for prompt in prompts}
-    order = [*(text.CATEGORIES[part] for part in PART_NOUNS), text.OTHER_CATEGORY]
+    order = dict.fromkeys([*(text.CATEGORIES[part] for part in PART_NOUNS), text.OTHER_CATEGORY])
     return [text.ALL_CATEGORIES, *(label for label in order if label in present)]
 
 
@@ -54,7 +54,7 @@ def _ground(prompt: str) -> str:
     if path.is_file():
         return f"background-image: url({_data_url(path)}) !important"
     meaning = understand(prompt)
-    red, green, blue = COLOURS[meaning.colour] if meaning else (160, 157, 151)
+    red, green, blue = srgb_of(meaning.colour) if meaning else (160, 157, 151)
     return f"background-color: rgb({red} {green} {blue}) !important"
 
 

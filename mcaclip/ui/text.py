@@ -42,10 +42,16 @@ CATEGORIES = {
     "lips": "Lips",
     "hair": "Hair",
     "goatee": "Beard",
+    "beard": "Beard",
+    "moustache": "Beard",
     "brows": "Eyebrows",
     "eyes": "Eyes",
     "skin": "Skin",
+    "cheeks": "Cheeks",
+    "teeth": "Teeth",
+    "ears": "Ears",
     "background": "Background",
+    "clothes": "Clothes",
 }
 """Region to its label."""
 PROMPT_LABEL = "What should change?"

@@ -6,8 +6,14 @@ import torch
 from safetensors.torch import save_file
 
 from mcaclip.errors import WeightsError
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.perception.parsing_head import PARSED_LAYERS
+from mcaclip.perception.regions import region
 from mcaclip.text import clip_space
 from mcaclip.text.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model, read_clip
+from mcaclip.text.colours import lab_of
+from train.faces import CodeSampler
+from train.painting import paint
 
 
 def test_embeddings_are_unit_vectors_in_one_space(space):
@@ -53,18 +59,17 @@ def test_a_file_of_another_layout_is_refused(tmp_path):
 
 def test_shipped_model_tells_colours_and_parts_apart(space, preview, parser):
     """The painted faces are new ones: seed 99 is in no training pool."""
-    from mcaclip.text.grammar import Meaning
-    from train.painting import Sample, build_pool, render
-
-    pool = build_pool(preview, parser, torch.zeros(18, 512), 4, seed=99)
-    rng, right = np.random.default_rng(0), []
+    right = []
+    codes = CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.2).draw(preview, 4, np.random.default_rng(99))
     pairs = [(p, c) for p in ("lips", "hair", "skin") for c in ("green", "blue", "purple", "red")]
     texts = space.encode_text([f"a face with {c} {p}" for p, c in pairs])
-    for face in range(4):
-        for pair in pairs:
-            picture = render(pool, face, Sample((Meaning(*pair),)), rng)
+    for code in codes:
+        made = synthesize(preview, code[None], keep=PARSED_LAYERS)
+        parsed = parser.parse(made, 256)
+        for part, colour in pairs:
+            picture = paint(made.image[0].clamp(-1, 1), region(parsed, part)[0], lab_of(colour), 1.0, 0.7)
             best = int((space.encode_image(picture[None]) @ texts.T).argmax())
-            right.append(pairs[best] == pair)
+            right.append(pairs[best] == (part, colour))
     assert np.mean(right) > 0.6
 
 

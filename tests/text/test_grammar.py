@@ -14,6 +14,16 @@ from mcaclip.text.grammar import Meaning, understand
         ("dark blue hair", "hair", "navy"),
         ("someone with gray eyebrows", "brows", "grey"),
         ("a blue chin beard", "goatee", "blue"),
+        ("a blue beard", "beard", "blue"),
+        ("eyes: red", "eyes", "red"),
+        ("a man whose lips are green", "lips", "green"),
+        ("hair dyed Robin's egg blue", "hair", "robin's egg blue"),
+        ("dusty rose lipstick", "lips", "dusty rose"),
+        ("a bearded man with a beard and purple hair", "hair", "purple"),
+        ("green lips, blue hair", "lips", "green"),
+        ("yellow t-shirt", "clothes", "yellow"),
+        ("the wall behind is pink", "background", "pink"),
+        ("blush in red", "cheeks", "red"),
     ],
 )
 def test_part_and_colour_are_found(prompt, part, colour):
