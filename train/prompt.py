@@ -29,7 +29,6 @@ from mcaclip.editing.mca import (
     TextCode,
     save_network,
 )
-from mcaclip.errors import PromptError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
@@ -40,6 +39,7 @@ from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
+from mcaclip.validate import clean_prompt
 from train.augment import random_views
 from train.backoff import MicroBatches
 from train.exemplar import paint_exemplar
@@ -271,15 +271,12 @@ class PromptObjective:
 
 
 def check_prompts(prompts: Sequence[str]) -> list[str]:
-    """Prompts without surrounding space; each must be non-empty and short.
+    """Prompts as `mcaclip.validate.clean_prompt` leaves them.
 
     Raises:
-        PromptError: none, an empty one, or one of more than 200 characters.
+        PromptError: none, or one that cannot be used.
     """
-    cleaned = [" ".join(prompt.split()) for prompt in prompts]
-    if not cleaned or not all(0 < len(prompt) <= 200 for prompt in cleaned):
-        raise PromptError('a prompt has 1 to 200 characters: python -m train prompt "green lipstick"')
-    return cleaned
+    return [clean_prompt(prompt) for prompt in prompts or [""]]
 
 
 def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:
