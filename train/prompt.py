@@ -39,6 +39,7 @@ from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
+from mcaclip.text.knowledge import knowledge_of
 from mcaclip.validate import clean_prompt
 from train.augment import random_views
 from train.backoff import MicroBatches
@@ -277,6 +278,15 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
         PromptError: none, or one that cannot be used.
     """
     return [clean_prompt(prompt) for prompt in prompts or [""]]
+
+
+def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
+    """Log a warning for every prompt that the space hardly knows. Raises WeightsError."""
+    knowledge = knowledge_of(space.name)
+    for prompt in dict.fromkeys(prompts):
+        verdict = knowledge.judge(space, prompt)
+        if verdict.doubtful:
+            log.warning('expect little of "%s": %s', prompt, verdict.warning)
 
 
 def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:
