@@ -1,4 +1,4 @@
-"""Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|parse|fetch|doctor`.
+"""Command line: `python -m mcaclip edit|sample|invert|prompts|score|evaluate|bench|parse|fetch|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
 or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.commands import parse
+from mcaclip.commands import parse, score
 from mcaclip.commands.several import EXIT_BAD_INPUT, EXIT_SOME_FAILED, check_folder, complain, missing, report
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
@@ -50,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_stack(prompts)
     add_edits_file(prompts)
     prompts.set_defaults(run=run_prompts)
+    score.add(commands)
     _add_evaluate(commands)
     _add_bench(commands)
     parse.add(commands)

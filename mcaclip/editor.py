@@ -25,6 +25,7 @@ from mcaclip.perception.base import Identity
 from mcaclip.render import Plan, blend, layer_hook, open_masks, varied
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import understand
+from mcaclip.text.knowledge import Knowing, Verdict, knowledge_of
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -53,6 +54,7 @@ class Models:
         preview: its 256 px stand-in.
         start: where inversions begin.
         library: the prompts that have a fitted edit network.
+        knowledge: what the space knows.
     """
 
     generator: Generator
@@ -62,6 +64,7 @@ class Models:
     aligner: align.FaceAligner
     space: ClipSpace
     library: Library
+    knowledge: Knowing
 
 
 class FaceEditor:
@@ -73,6 +76,7 @@ class FaceEditor:
         self.stack = slots.label
         self.device = device
         self._added: dict[str, FittedEdit] = {}
+        self._judged = lru_cache(maxsize=64)(lambda prompt: models.knowledge.judge(models.space, prompt))
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo `uint8 [H, W, 3]`, the largest first."""
@@ -205,8 +209,19 @@ class FaceEditor:
                 f"no prompt is fitted for the {self.stack} stack yet. Fit one with: {command}; then name the file it "
                 f"writes with --edits FILE, or put it into {weights.Places.from_environment().edits}"
             )
-        known = ", ".join(library)
-        raise PromptError(f'no edit is fitted for "{words}". Fitted here: {known}. Fit it yourself with: {command}')
+        known, verdict = ", ".join(library), self.judge_prompt(words)
+        raise PromptError(
+            f'no edit is fitted for "{words}". {verdict.warning}{" " if verdict.doubtful else ""}Fitted here: {known}. '
+            f"Fit it yourself{', but expect little of it,' if verdict.doubtful else ''} with: {command}"
+        )
+
+    def judge_prompt(self, text: str) -> Verdict:
+        """How well the space of words knows a prompt, fitted or not.
+
+        Raises:
+            PromptError: see `mcaclip.validate.clean_prompt`.
+        """
+        return self._judged(clean_prompt(text))
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
@@ -374,6 +389,7 @@ def load_editor(
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=stacks.load_space(chosen, on),
         library=library_of(chosen, pair.full, on, edits),
+        knowledge=knowledge_of(chosen.clip),
     )
     return FaceEditor(models, chosen, on)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from mcaclip.config import STACKS as _STACKS
@@ -18,21 +19,49 @@ EFFORTS = ("instant", "good", "best")
 STACKS = tuple(_STACKS)
 
 
+_DROPPED = re.compile("[\ufe00-\ufe0f\u20e0-\u20e3\U000e0100-\U000e01ef]")
+"""Marks that only shape the emoji before them."""
+
+
 def clean_prompt(text: str | None) -> str:
-    """The prompt with single spaces and no space at its ends.
+    """The prompt as the models get it: what no model here reads is left out.
+
+    Control characters, emoji and other symbols become spaces, invisible formatting goes, fancy letters (full width,
+    mathematical) become plain ones, and spaces are single, none at the ends. Words in another script stay as long as
+    there are English ones beside them: leaving them out could change what is asked for.
 
     Raises:
-        PromptError: when nothing is left, or more than `MAX_PROMPT_LENGTH` characters are.
+        PromptError: when nothing is left, nothing in Latin letters, or more than `MAX_PROMPT_LENGTH` characters.
     """
-    prompt = " ".join((text or "").split())
-    if not prompt:
+    prompt = " ".join("".join(map(_readable, _DROPPED.sub("", unicodedata.normalize("NFKC", text or "")))).split())
+    if not (text or "").strip():
         raise PromptError('The prompt is empty. Describe one change, for instance "green lipstick".')
+    if not has_latin_letters(prompt):
+        raise PromptError(
+            "The prompt has no words in Latin letters, and the models know English words only. "
+            'Describe one change in English, for instance "green lipstick".'
+        )
     if len(prompt) > MAX_PROMPT_LENGTH:
         raise PromptError(
             f"The prompt has {len(prompt)} characters, the limit is {MAX_PROMPT_LENGTH}. "
             'Describe one change in a few words, for instance "green lipstick".'
         )
     return prompt
+
+
+def has_latin_letters(text: str) -> bool:
+    """Whether there is anything in a text that models of English words could read."""
+    return any(c.isalpha() and unicodedata.name(c, "").startswith(("LATIN", "FULLWIDTH LATIN")) for c in text)
+
+
+def _readable(character: str) -> str:
+    """The character, a space in place of a symbol or control, or nothing for invisible formatting."""
+    if " " <= character <= "~":
+        return character
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return ""
+    return " " if category[0] == "C" or category in ("So", "Sk") else character
 
 
 def split_prompt(text: str, strength: float = 1.0) -> tuple[str, float]:

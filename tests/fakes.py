@@ -21,6 +21,7 @@ from torch import Tensor
 from mcaclip.editing.mask_tools import refine_masks
 from mcaclip.errors import NoFaceError, PromptError, StudioError
 from mcaclip.generators.synthesis import union
+from mcaclip.text.knowledge import Verdict
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -33,6 +34,7 @@ from mcaclip.types import (
     StopEarly,
     from_uint8,
 )
+from mcaclip.validate import clean_prompt
 
 PROMPTS = ("green lipstick", "blue goatee", "purple hair")
 MASK_SIDES = (4, 8, 8, 16, 16, 32, 32, 64, 64, 128, 128, 256, 256, 512, 512, 1024)
@@ -66,13 +68,17 @@ class FakeEditor:
         return PROMPTS + self.added
 
     def check_prompt(self, text: str) -> str:
-        prompt = " ".join(text.split()).lower()
+        prompt = clean_prompt(text).lower()
         if prompt not in PROMPTS:
             raise PromptError(
                 f'No edit is fitted for "{text}". Available: {", ".join(PROMPTS)}. '
                 f'To fit it: python -m train prompt "{text}"'
             )
         return prompt
+
+    def judge_prompt(self, text: str) -> Verdict:
+        strange = tuple(word for word in clean_prompt(text).lower().split() if word not in " ".join(PROMPTS).split())
+        return Verdict(0.1 if strange else 0.9, strange, PROMPTS[:2])
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         height, width = photo.shape[:2]

@@ -79,7 +79,7 @@ def test_other_wordings_find_the_fitted_prompt(editor):
         ("   ", "empty"),
         ("x" * 2000, "2000 characters"),
         ("zombie", "python -m train prompt"),
-        ("😀", "no edit is fitted"),
+        ("😀", "Latin letters"),
     ],
 )
 def test_prompts_without_an_edit_say_what_to_do(editor, text, message):

@@ -20,6 +20,40 @@ def test_empty_prompt_is_refused(text):
         validate.clean_prompt(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["😀", "💄💄 ❤️", "зелёная помада", "緑の口紅", "أحمر شفاه", "123 !?", "\x00\x07", "\u200b"]
+)
+def test_prompt_without_latin_letters_says_what_to_do(text):
+    with pytest.raises(PromptError, match="no words in Latin letters.*English"):
+        validate.clean_prompt(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("green lipstick 😀", "green lipstick"),
+        ("green💄lipstick", "green lipstick"),
+        ("👩🏽\u200d🦰 red hair ❤️ 1️⃣", "red hair 1"),
+        ("green\x00lip\u00adstick\x1b[31m", "green lipstick [31m"),
+        ("\u202egreen lipstick\u202c", "green lipstick"),
+        ("bad \udcff byte", "bad byte"),
+        ("ｇｒｅｅｎ 𝓵𝓲𝓹𝓼", "green lips"),
+        ("cafe\u0301 brows", "café brows"),
+        ("зелёная lipstick", "зелёная lipstick"),
+        ("blue & green (50 %) ~lips^", "blue & green (50 %) ~lips^"),
+    ],
+)
+def test_what_no_model_reads_is_left_out_and_words_stay(text, prompt):
+    assert validate.clean_prompt(text) == prompt
+
+
+def test_two_thousand_characters_are_refused_whatever_they_are():
+    with pytest.raises(PromptError, match="2000 characters"):
+        validate.clean_prompt("x" * 2000)
+    with pytest.raises(PromptError, match="Latin"):
+        validate.clean_prompt("😀" * 2000)
+
+
 def test_prompt_length_limit_is_exact():
     assert len(validate.clean_prompt("x" * 200)) == 200
     with pytest.raises(PromptError, match="201"):

@@ -56,6 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser_net.add_argument("--as-is", action="store_true", help="make no more faces: use those that the pool has")
     parser_net.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the teacher's weights")
     parser_net.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
+    knowledge = add("knowledge", "list the words that FaceCLIP was taught, and calibrate how well it knows a phrase")
+    knowledge.set_defaults(out=ASSETS / "faceclip")
     prompt = add("prompt", "fit the edit network to one or several prompts")
     prompt.add_argument(
         "prompts", nargs="+", metavar="PROMPT", help='"green lipstick"; named twice, it takes twice as many turns'
@@ -153,6 +155,17 @@ def _faceclip(args: argparse.Namespace) -> None:
     train_faceclip(pool, settings, args.out, args.max_minutes)
 
 
+def _knowledge(args: argparse.Namespace) -> None:
+    from mcaclip.text.knowledge import KNOWLEDGE_FILE
+    from train.knowledge import canonical_phrases, fit_knowledge, grammar_captions, paraphrases
+    from train.outside_phrases import OUTSIDE_PHRASES
+    from train.setup import load_space
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    found = fit_knowledge(load_space(), grammar_captions(), canonical_phrases(), paraphrases(), OUTSIDE_PHRASES)
+    found.save(args.out / KNOWLEDGE_FILE.name)
+
+
 def _prompt(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
@@ -160,7 +173,7 @@ def _prompt(args: argparse.Namespace) -> None:
     from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
     from train.precision import choose_precision
-    from train.prompt import PRESETS, PromptObjective, check_prompts, fit_prompts
+    from train.prompt import PRESETS, PromptObjective, check_prompts, fit_prompts, warn_of_strange_words
     from train.setup import CHECKPOINT_FROM, load_direction
 
     prompts = check_prompts(args.prompts)
@@ -183,9 +196,11 @@ def _prompt(args: argparse.Namespace) -> None:
     else:
         beard = None
         logging.warning("no W directions at %s: goatees are painted, not grown", args.directions)
+    space = stacks.load_space(stack, device)
+    warn_of_strange_words(space, prompts)
     objective = PromptObjective(
         pair.full if args.full_size else pair.preview,
-        stacks.load_space(stack, device),
+        space,
         stacks.load_identity(stack, device),
         stacks.load_parser(stack, device),
         prompts,
@@ -227,6 +242,7 @@ COMMANDS = {
     "encoder": _encoder,
     "inversion-figures": _inversion_figures,
     "faceclip": _faceclip,
+    "knowledge": _knowledge,
     "prompt": _prompt,
     "colours": _colours,
     "thumbnails": _thumbnails,

@@ -29,7 +29,6 @@ from mcaclip.editing.mca import (
     TextCode,
     save_network,
 )
-from mcaclip.errors import PromptError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
@@ -41,6 +40,8 @@ from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
+from mcaclip.text.knowledge import knowledge_of
+from mcaclip.validate import clean_prompt
 from train.augment import random_views
 from train.backoff import MicroBatches
 from train.exemplar import paint_exemplar
@@ -272,15 +273,21 @@ class PromptObjective:
 
 
 def check_prompts(prompts: Sequence[str]) -> list[str]:
-    """Prompts without surrounding space; each must be non-empty and short.
+    """Prompts as `mcaclip.validate.clean_prompt` leaves them.
 
     Raises:
-        PromptError: none, an empty one, or one of more than 200 characters.
+        PromptError: none, or one that cannot be used.
     """
-    cleaned = [" ".join(prompt.split()) for prompt in prompts]
-    if not cleaned or not all(0 < len(prompt) <= 200 for prompt in cleaned):
-        raise PromptError('a prompt has 1 to 200 characters: python -m train prompt "green lipstick"')
-    return cleaned
+    return [clean_prompt(prompt) for prompt in prompts or [""]]
+
+
+def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
+    """Log a warning for every prompt that the space hardly knows. Raises WeightsError."""
+    knowledge = knowledge_of(space.name)
+    for prompt in dict.fromkeys(prompts):
+        verdict = knowledge.judge(space, prompt)
+        if verdict.doubtful:
+            log.warning('expect little of "%s": %s', prompt, verdict.warning)
 
 
 def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:

@@ -57,9 +57,8 @@ class EditHandlers(Desk):
             assert editor is not None
             try:
                 line = markup.note(text.known_prompt(words, editor.check_prompt(words)))
-            except PromptError:
-                near = suggestions(words, editor.prompts())
-                return {"prompt_help": markup.hint(text.unknown_prompt(words, near))}
+            except PromptError as error:
+                return {"prompt_help": _unfitted(editor, words, error)}
         return {"prompt_help": line}
 
     # -- 4 result -----------------------------------------------------------------------------------------
@@ -268,6 +267,15 @@ class EditHandlers(Desk):
         saving = {"edit_progress": markup.progress(text.SAVING, 1.0)}
         yield {**views.idle_edit(), **self._result_view(session), **views.controls_view(session), **saving}
         yield {**self._files(session), **views.history_view(session), "edit_progress": ""}
+
+
+def _unfitted(editor: FaceEditor, words: str, error: PromptError) -> str:
+    """What to say of a prompt without an edit: what is wrong with it, or how far it is known."""
+    try:
+        warning = editor.judge_prompt(words).warning
+    except PromptError:
+        return markup.note(text.sentence(str(error)))
+    return markup.hint(text.unknown_prompt(words, suggestions(words, editor.prompts()), warning))
 
 
 def _shown(session: Session) -> tuple[EditResult, Inversion]:

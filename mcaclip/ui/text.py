@@ -254,10 +254,29 @@ def known_prompt(asked: str, known: str) -> str:
     return f"Understood as “{known}”, which was learned."
 
 
-def unknown_prompt(asked: str, near: Sequence[str]) -> str:
-    """Under the prompt field, for a prompt without a fitted edit; markup of our own."""
-    nearest = f"Nearest: {escape(', '.join(near))}. " if near else ""
-    return f"Not learned yet: “{escape(asked)}”. {nearest}The Train tab or the command line can learn it."
+def unknown_prompt(asked: str, near: Sequence[str], warning: str = "") -> str:
+    """Under the prompt field, for a prompt without a fitted edit; markup of our own.
+
+    Args:
+        near: learned prompts that are near to it.
+        warning: what the words leave open, see `mcaclip.text.knowledge.Verdict`.
+    """
+    said = [f"Not learned yet: “{escape(asked)}”."]
+    if warning:
+        said.append(escape(warning))
+    if near:
+        said.append(f"Learned and near: {escape(', '.join(near))}.")
+    said.append(
+        "Teaching it in the Train tab will hardly work."
+        if warning
+        else "The Train tab or the command line can learn it."
+    )
+    return " ".join(said)
+
+
+def doubtful_training(asked: str, warning: str) -> str:
+    """Before a prompt is learned whose words are not known."""
+    return f"Expect little of “{asked}”. {warning} You can try it all the same."
 
 
 def factor_caption(factor: float) -> str:

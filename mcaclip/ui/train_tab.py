@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from mcaclip.errors import StudioError
+from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui import images, markup, text
 from mcaclip.ui.curves import curves
 from mcaclip.ui.desk import Desk
@@ -14,6 +14,7 @@ from mcaclip.ui.layout import Components, picture
 from mcaclip.ui.training import PRESETS, TrainingDesk, TrainingStatus, machine
 from mcaclip.ui.views import View, library_view
 from mcaclip.ui.wiring import Binder
+from mcaclip.validate import clean_prompt
 
 POLL_SECONDS = 3.0
 
@@ -35,9 +36,25 @@ class TrainHandlers:
         return train_view(self.training.status())
 
     def start(self, prompt: str, preset: str, minutes: float | None) -> View:
-        """Begins to learn a prompt."""
+        """Begins to learn a prompt; of one whose words are not known it says so."""
         self.training.start(prompt, preset, float(minutes or 0))
+        if warning := self._warning(prompt):
+            gr.Warning(warning)
         return self.refresh()
+
+    def hint(self, prompt: str | None) -> View:
+        """What speaks against learning a prompt, while it is typed."""
+        try:
+            return {"train_hint": markup.note(self._warning(prompt) if (prompt or "").strip() else "")}
+        except PromptError as error:
+            return {"train_hint": markup.note(text.sentence(str(error)))}
+
+    def _warning(self, prompt: str | None) -> str:
+        """That the words are not known; empty when they are, or the models are not loaded yet. Raises PromptError."""
+        words = clean_prompt(prompt)
+        editor = self.desk.source.wait(0) if self.desk.source.status.ready else None
+        verdict = None if editor is None else editor.judge_prompt(words)
+        return text.doubtful_training(words, verdict.warning) if verdict and verdict.doubtful else ""
 
     def stop(self) -> View:
         """Ends the process for now."""
@@ -77,6 +94,7 @@ def build_tab(parts: Components) -> None:
                 max_length=200,
                 elem_id="train-prompt",
             )
+            parts["train_hint"] = gr.HTML("", elem_id="train-hint")
             parts["train_preset"] = gr.Radio(
                 choices=[(text.PRESET_LABELS[name], name) for name in PRESETS],
                 value="compact",
@@ -108,6 +126,7 @@ def connect(bind: Binder, page: gr.Blocks, tab: gr.Tab, parts: Components, handl
     minutes = parts["train_minutes"]
     asked = [parts["train_prompt"], parts["train_preset"], minutes]
     bind.light([page.load, tab.select, parts["train_timer"].tick], handlers.refresh)
+    bind.light([parts["train_prompt"].change], handlers.hint, [parts["train_prompt"]], trigger_mode="always_last")
     bind.spoken([parts["train_start"].click, parts["train_prompt"].submit], handlers.start, asked)
     bind.spoken([parts["train_stop"].click], handlers.stop)
     bind.spoken([parts["train_resume"].click], handlers.resume, [minutes])

@@ -440,6 +440,19 @@ def test_hint_says_how_well_a_prompt_is_known(studio, typed, words):
     assert words in studio.prompt_hint(typed)["prompt_help"]
 
 
+def test_hint_names_the_words_that_are_not_known_and_what_is_near(studio):
+    studio.status()
+    said = studio.prompt_hint("green spaceship")["prompt_help"]
+    assert "do not know the word “spaceship”" in said and f"Nearest that I know: {PROMPTS[0]}" in said
+    assert "can learn it" not in said and "can learn it" in studio.prompt_hint("green hair")["prompt_help"]
+
+
+@pytest.mark.parametrize("typed", ["💄", "зелёная помада"])
+def test_hint_for_letters_no_model_reads_says_what_to_do(studio, typed):
+    studio.status()
+    assert "Latin letters" in studio.prompt_hint(typed)["prompt_help"]
+
+
 def test_hint_never_shows_markup_of_the_visitor(studio):
     assert "<img" not in studio.prompt_hint("<img src=x>")["prompt_help"]
 

@@ -110,6 +110,23 @@ def test_result_goes_into_the_library_of_the_editor(desk, tmp_path):
     assert "add red_nose.safetensors" in editor.calls
 
 
+def test_words_that_are_not_known_are_told_before_they_are_learned(desk, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("mcaclip.ui.train_tab.gr.Warning", said.append)
+    handlers = TrainHandlers(Desk(EditorSource(lambda report: FakeEditor()), tmp_path, desk), desk)
+    assert handlers.hint("red nose") == {"train_hint": ""}, "nothing is known of words before the models are there"
+    assert handlers.desk.source.wait(30) is not None
+    hint = handlers.hint("red nose")["train_hint"]
+    assert "do not know the words “red” or “nose”" in hint and "green lipstick" in hint
+    assert handlers.hint("purple lipstick") == handlers.hint(" ") == handlers.hint(None) == {"train_hint": ""}
+    assert "Latin letters" in handlers.hint("💄")["train_hint"]
+    handlers.start("purple lipstick", "compact", 5)
+    assert said == []
+    desk.stop()
+    handlers.start("red nose", "compact", 5)
+    assert len(said) == 1 and "“nose”" in said[0]
+
+
 def test_half_written_metrics_are_read_as_far_as_they_go(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n{"step": 3, "lo')

@@ -1,0 +1,165 @@
+"""`python -m train knowledge`: which words FaceCLIP was taught, and how sure one may be that it knows a phrase."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.colour import COLOURS
+from mcaclip.errors import TrainingError
+from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.grammar import PART_NOUNS
+from mcaclip.text.knowledge import Calibration, Knowledge
+from mcaclip.text.vocabulary import Vocabulary, count_words
+from train.painting import caption, draw_variants
+
+log = logging.getLogger(__name__)
+CAPTIONS = 8000
+SEED = 31
+RIDGE = 2e-4
+"""On the coefficients: words alone often part both lists without an error, and then the likelihood has no maximum."""
+NEWTON_STEPS = 60
+BINS = 10
+PARAPHRASES = (
+    "the {noun} should be {colour}", "make the {noun} {colour}", "{noun} in {colour}", "her {noun} is {colour}",
+    "{colour} for the {noun}", "give him {colour} {noun}", "{noun}, {colour}", "a very {colour} {noun}",
+    "a portrait of {colour} {noun}", "person whose {noun} are {colour}", "{colour}ish {noun}", "dyed {colour} {noun}",
+)  # fmt: skip
+"""Wordings that no caption has, of words that captions have."""
+
+
+def fit_knowledge(
+    space: ClipSpace,
+    captions: Iterable[str],
+    phrases: Sequence[str],
+    known: Sequence[str],
+    unknown: Sequence[str],
+    seed: int = SEED,
+) -> Knowledge:
+    """What a trained, frozen space knows, calibrated on one half of both lists and measured on the other.
+
+    Args:
+        space: the space.
+        captions: those it was trained with; their words are the known ones.
+        phrases: canonical phrases to offer; those with a word that no caption has are left out.
+        known: phrases that it should know and that stand in no caption, such as unseen paraphrases.
+        unknown: phrases that it cannot know.
+        seed: of the halves.
+
+    Returns:
+        The knowledge; `report` has `auc`, `calibration_error`, `recall` (share of known phrases that get at least
+        one half), `false_alarm` (the same of unknown ones), all of the held-out half.
+
+    Raises:
+        TrainingError: no captions, no phrase of known words, or fewer than four known or unknown phrases.
+    """
+    words = count_words(captions)
+    vocabulary = Vocabulary(words)
+    canonical = tuple(phrase for phrase in dict.fromkeys(phrases) if not vocabulary.unknown(phrase))
+    if not canonical or min(len(known), len(unknown)) < 4:
+        raise TrainingError(
+            "knowledge is fitted on captions, canonical phrases of their words, and at least four known and four "
+            f"unknown phrases; here are {len(words)} words, {len(canonical)} phrases, {len(known)} and {len(unknown)}"
+        )
+    raw = Knowledge(words, canonical, Calibration(0, 0, 0, 0))
+    features = raw.features(space, [*known, *unknown])
+    right = torch.cat([torch.ones(len(known)), torch.zeros(len(unknown))]).double()
+    fitted, held_out = _halves(right, np.random.default_rng(seed))
+    calibration = fit_calibration(features[fitted], right[fitted])
+    knowledge = Knowledge(words, canonical, calibration)
+    scores = torch.tensor(knowledge.score(space, [*known, *unknown]), dtype=torch.float64)[held_out]
+    report = measure(scores, right[held_out])
+    log.info("knowledge of %d words: %s", len(words), report)
+    return Knowledge(words, canonical, calibration, report)
+
+
+def fit_calibration(features: Tensor, right: Tensor) -> Calibration:
+    """Logistic regression whose three coefficients are not negative: more of each never means less known.
+
+    Args:
+        features: `float64 [T, 3]`.
+        right: `float64 [T]`, 1 for a known phrase; both kinds count the same, however many there are.
+
+    Source: targets as in Platt, "Probabilistic outputs for support vector machines" (1999), section 2.2.
+    """
+    positive, negative = float(right.sum()), float((1 - right).sum())
+    target = torch.where(right > 0.5, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    weight = torch.where(right > 0.5, 0.5 / positive, 0.5 / negative)
+    used = [0, 1, 2]
+    while True:
+        found = _newton(features[:, used], target, weight)
+        if (found[:-1] >= 0).all():
+            break
+        used.pop(int(found[:-1].argmin()))
+    coefficients = torch.zeros(3, dtype=torch.float64)
+    coefficients[used] = found[:-1]
+    return Calibration(*coefficients.tolist(), float(found[-1]))
+
+
+def _newton(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Coefficients and constant `[F + 1]` of a weighted, ridged logistic regression."""
+    rows = torch.cat([features, torch.ones(len(features), 1, dtype=features.dtype)], 1)
+    ridge = torch.full((rows.shape[1],), RIDGE, dtype=rows.dtype)
+    ridge[-1] = 0
+    found = torch.zeros(rows.shape[1], dtype=rows.dtype)
+    for _ in range(NEWTON_STEPS):
+        p = torch.sigmoid(rows @ found)
+        gradient = rows.T @ (weight * (p - target)) + ridge * found
+        curvature = (rows.T * (weight * p * (1 - p))) @ rows + torch.diag(ridge + 1e-9)
+        step = torch.linalg.solve(curvature, gradient)
+        found = found - step * min(1.0, 5.0 / float(step.norm().clamp_min(1e-12)))
+    return found
+
+
+def measure(scores: Tensor, right: Tensor) -> dict[str, float]:
+    """Figures of probabilities `[T]` for truths `[T]`: see `fit_knowledge`."""
+    known, unknown = scores[right > 0.5], scores[right < 0.5]
+    order = (known[:, None] > unknown).double() + 0.5 * (known[:, None] == unknown).double()
+    bins = (scores * BINS).long().clamp(max=BINS - 1)
+    gaps = [
+        float((scores[bins == number].mean() - right[bins == number].mean()).abs() * (bins == number).double().mean())
+        for number in bins.unique()
+    ]
+    figures = {
+        "auc": float(order.mean()),
+        "calibration_error": sum(gaps),
+        "recall": float((known >= 0.5).double().mean()),
+        "false_alarm": float((unknown >= 0.5).double().mean()),
+        "phrases": float(len(scores)),
+    }
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def _halves(right: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Indices of two halves, each with half of the known and half of the unknown phrases."""
+    first, second = [], []
+    for kind in (0, 1):
+        index = torch.from_numpy(rng.permutation((right == kind).nonzero().flatten().numpy()))
+        first.append(index[: (len(index) + 1) // 2])
+        second.append(index[(len(index) + 1) // 2 :])
+    return torch.cat(first), torch.cat(second)
+
+
+def grammar_captions(count: int = CAPTIONS, seed: int = SEED) -> list[str]:
+    """Captions as FaceCLIP's training draws them."""
+    rng = np.random.default_rng(seed)
+    return [caption(sample, rng) for _ in range(-(-count // 4)) for sample in draw_variants(rng)][:count]
+
+
+def canonical_phrases() -> list[str]:
+    """Every colour of every part, in the commonest words."""
+    return [f"{colour} {nouns[0]}" for nouns in PART_NOUNS.values() for colour in COLOURS]
+
+
+def paraphrases(count: int = 200, seed: int = SEED) -> list[str]:
+    """Phrases in wordings that no caption has."""
+    rng = np.random.default_rng(seed)
+    nouns = [noun for nouns in PART_NOUNS.values() for noun in nouns]
+    return [
+        str(rng.choice(PARAPHRASES)).format(noun=rng.choice(nouns), colour=rng.choice(list(COLOURS)))
+        for _ in range(count)
+    ]
