@@ -16,18 +16,22 @@ from mcaclip.generators.synthesis import synthesize
 from train.faces import CodeSampler
 
 log = logging.getLogger(__name__)
-FLUSH_EVERY = 200
+FLUSH_EVERY = 100
 
 
 @dataclass(frozen=True)
 class Pool:
-    """`codes float32 [N, 18, 512]` and `images uint8 [N, 3, 256, 256]` (a memory map)."""
+    """`codes float32 [N, 18, 512]` on the CPU and `images uint8 [N, 3, 256, 256]` (a memory map)."""
 
     codes: Tensor
     images: np.ndarray
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def first(self, count: int) -> Pool:
+        """The first `count` faces."""
+        return Pool(self.codes[:count], self.images[:count])
 
     def pictures(self, index: np.ndarray) -> Tensor:
         """Pictures `[B, 3, 256, 256]` in [-1, 1] of the faces `index [B]`."""
@@ -58,8 +62,10 @@ def render_pool(
             picture = synthesize(generator, codes[done : done + 1]).image[0].float()
         images[done] = ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
         done += 1
-        if done % FLUSH_EVERY == 0 or done == count:
+        if done % FLUSH_EVERY == 0:
             images.flush()
             done_file.write_text(str(done))
-            log.info("face %d of %d, %.0f s", done, count, time.monotonic() - started)
-    return Pool(codes[:done], images[:done])
+            log.info("face %d of at most %d, %.0f s", done, count, time.monotonic() - started)
+    images.flush()
+    done_file.write_text(str(done))
+    return Pool(codes[:done].cpu(), images[:done])
