@@ -195,7 +195,8 @@ def direction_summary(rows: Sequence[Mapping]) -> dict[str, float]:
     Returns:
         Over all directions, and by direction under `KEY native` and `KEY inverted`; see the module for *success*.
     """
-    found, everything = {}, []
+    found: dict[str, float] = {}
+    everything: list[np.ndarray] = []
     for probe in PROBES:
         pairs = [row["directions"][probe.key] for row in rows if probe.key in row.get("directions", {})]
         if not pairs:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 ROWS_USED = 16
 LINEAR_REPORT = "linear.json"
 FEWEST_REPORTED = 20
-SHARES = {"faces": 0.4, "mild": 0.06, "strong": 0.06, "codes": 0.2, "linear": 0.04, "pictures": 0.2, "report": 0.04}
+SHARES = {"faces": 0.38, "mild": 0.09, "strong": 0.09, "codes": 0.2, "linear": 0.03, "pictures": 0.17, "report": 0.04}
 """Parts of a call's time by stage."""
 
 
@@ -174,7 +174,9 @@ def evaluate_encoder(
     When the time is short, not of all of them, but of `FEWEST_REPORTED` at least.
     """
     index, started = np.arange(len(pool) - settings.held_out, len(pool)), time.monotonic()
-    signal, alike, error, power = [], [], 0.0, 0.0
+    signal: list[Tensor] = []
+    alike: list[Tensor] = []
+    error = power = 0.0
     for face in index:
         if len(signal) >= FEWEST_REPORTED and time.monotonic() - started > 60 * minutes:
             break

@@ -71,7 +71,8 @@ def run(editor: FaceEditor, judge: Judge, settings: FigureSettings, out: Path) -
             if (name, effort) in done:
                 continue
             found = editor.invert(aligned, effort)
-            row = {"kind": kind, "face": name, "effort": effort, **_score(judge, aligned.image, found)}
+            score = _score(judge, aligned.image, found)
+            row: dict[str, object] = {"kind": kind, "face": name, "effort": effort, **score}
             if editing and native is not None and number < settings.edits:
                 of_native = of_native or (editing.hits(native), editing.movements(native))
                 of_found = (editing.hits(found), editing.movements(found))
@@ -79,7 +80,7 @@ def run(editor: FaceEditor, judge: Judge, settings: FigureSettings, out: Path) -
                 row |= {name: {key: [a[key], b[key]] for key in a} for name, a, b in pairs}
             _append(out, row)
             line.append(_tile(found.reconstruction))
-            log.info("%s %s: %.3f in %.1f s", name, effort, row["judge"], found.seconds)
+            log.info("%s %s: %.3f in %.1f s", name, effort, score["judge"], found.seconds)
         if len(line) == 1 + len(settings.efforts) and len(sheets[kind]) < SHEET_FACES:
             sheets[kind].append(line)
             grid([list(column) for column in zip(*sheets[kind], strict=True)]).save(out / f"{kind}.jpg", quality=90)

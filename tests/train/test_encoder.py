@@ -60,9 +60,9 @@ def test_the_pool_holds_the_pictures_of_its_codes(preview, pool):
 
 
 def test_a_finished_pool_is_not_rendered_again(preview, pool, folder):
-    time_before = (folder / f"pool_5_{COUNT}.npy").stat().st_mtime_ns
+    time_before = (folder / f"faces_5_{COUNT}.npy").stat().st_mtime_ns
     render_pool(preview, sampler(), COUNT, 5, folder)
-    assert (folder / f"pool_5_{COUNT}.npy").stat().st_mtime_ns == time_before
+    assert (folder / f"faces_5_{COUNT}.npy").stat().st_mtime_ns == time_before
 
 
 def test_cached_views_are_those_of_the_degraded_pictures(pool, cache, identity):
@@ -71,6 +71,17 @@ def test_cached_views_are_those_of_the_degraded_pictures(pool, cache, identity):
     for a, b in zip(fresh, kept, strict=True):
         assert a.shape == b.shape
         assert (a - b).abs().mean() < 0.01 * a.abs().mean() + 0.005
+
+
+def test_codes_do_not_depend_on_where_a_run_was_stopped(preview, pool, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.encoder_pool.DRAWN_AT_ONCE", 5)
+    whole = render_pool(preview, sampler(), 7, 5, tmp_path / "whole")
+    times = iter(range(0, 1000, 50))
+    with monkeypatch.context() as patch:
+        patch.setattr("train.encoder_pool.time.monotonic", lambda: next(times))
+        assert len(render_pool(preview, sampler(), 7, 5, tmp_path / "parts", minutes=2)) < 5
+    parts = render_pool(preview, sampler(), 7, 5, tmp_path / "parts")
+    assert torch.equal(parts.codes, whole.codes) and np.array_equal(parts.images, whole.images)
 
 
 def test_faces_rendered_when_the_time_was_up_are_still_there_later(preview, tmp_path, monkeypatch):
