@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +75,8 @@ def run(editor: FaceEditor, judge: Judge, settings: FigureSettings, out: Path) -
             row: dict[str, object] = {"kind": kind, "face": name, "effort": effort, **score}
             if editing and native is not None and number < settings.edits:
                 of_native = of_native or (editing.hits(native), editing.movements(native))
-                of_found = (editing.hits(found), editing.movements(found))
-                pairs = zip(("edits", "directions"), of_native, of_found, strict=True)
-                row |= {name: {key: [a[key], b[key]] for key in a} for name, a, b in pairs}
+                row["edits"] = _pairs(of_native[0], editing.hits(found))
+                row["directions"] = _pairs(of_native[1], editing.movements(found))
             _append(out, row)
             line.append(_tile(found.reconstruction))
             log.info("%s %s: %.3f in %.1f s", name, effort, score["judge"], found.seconds)
@@ -103,6 +102,10 @@ def _faces(editor: FaceEditor, settings: FigureSettings) -> Iterator[tuple[str, 
             yield "photo", path.stem, editor.align(load_photo(path)), None
         except StudioError as error:
             log.warning("%s left out: %s", path.name, error)
+
+
+def _pairs(native: Mapping[str, object], inverted: Mapping[str, object]) -> dict[str, list[object]]:
+    return {key: [native[key], inverted[key]] for key in native}
 
 
 def _score(judge: Judge, photo: Tensor, found: Inversion) -> dict[str, float]:
