@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.synthesis import MaskedShift, synthesize
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
+from mcaclip.inversion.prior import LatentPrior
 from mcaclip.perception.base import Identity
 from mcaclip.render import Plan, blend, layer_hook, open_masks, varied
 from mcaclip.text.clip_space import ClipSpace
@@ -77,6 +79,7 @@ class FaceEditor:
         self.device = device
         self._added: dict[str, FittedEdit] = {}
         self._judged = lru_cache(maxsize=64)(lambda prompt: models.knowledge.judge(models.space, prompt))
+        self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo `uint8 [H, W, 3]`, the largest first."""
@@ -128,7 +131,8 @@ class FaceEditor:
         start: Start,
     ) -> Inversion:
         m, started = self.models, time.monotonic()
-        code = invert(m.preview, m.identity, start, aligned.image, settings, callback)
+        prior = self._prior() if settings.steps else None
+        code = invert(m.preview, m.identity, start, aligned.image, settings, callback, prior)
         with torch.no_grad():
             reconstruction = synthesize(m.generator, code[None]).image[0].clamp(-1, 1)
         found = quality.measure(m.identity, aligned.image.to(self.device), reconstruction)

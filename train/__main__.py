@@ -43,6 +43,12 @@ def build_parser() -> argparse.ArgumentParser:
     figures.add_argument("--faces", type=int, default=200, help="generated faces (default 200)")
     figures.add_argument("--efforts", nargs="+", default=["instant", "good", "best"], help="inversion efforts")
     figures.add_argument("--edits", type=int, default=0, help="generated faces to edit natively and inverted")
+    figures.add_argument(
+        "--directions",
+        type=Path,
+        default=TEACHERS / "w_directions.npz",
+        help="W directions (codes are shifted along them)",
+    )
     faceclip = add("faceclip", "train FaceCLIP on painted generated faces")
     faceclip.add_argument(
         "--directions",
@@ -139,7 +145,7 @@ def _inversion_figures(args: argparse.Namespace) -> None:
     from mcaclip.perception.judge import Judge
     from train.inversion_figures import FigureSettings, run
 
-    settings = FigureSettings(args.photos, args.limit, args.faces, tuple(args.efforts), args.edits)
+    settings = FigureSettings(args.photos, args.limit, args.faces, tuple(args.efforts), args.edits, args.directions)
     run(load_editor(), Judge.load(args.judge), settings, args.out)
 
 

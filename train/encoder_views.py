@@ -64,6 +64,9 @@ def cache_views(
 
     Args:
         capacity: the size that the pool may have in the end.
+
+    Returns:
+        The views that are done; they may be fewer than the pool's faces.
     """
     done_file = folder / f"views_{seed}.done"
     arrays = {}
@@ -76,12 +79,12 @@ def cache_views(
     started = time.monotonic()
     while done < len(pool) and time.monotonic() - started < 60 * minutes:
         index = np.arange(done, min(done + CHUNK, len(pool)))
-        view = look(identity, degraded(pool, index, how, seed))
+        view = look(identity, degraded(pool, index, how, seed).to(identity.center.device))
         for name, values in zip(SHAPES, view, strict=True):
             if name == "pixels":
                 arrays[name][index] = np.stack([to_uint8(v) for v in values]).transpose(0, 3, 1, 2)
             else:
-                arrays[name][index] = values.half().numpy()
+                arrays[name][index] = values.half().cpu().numpy()
         done = int(index[-1]) + 1
         done_file.write_text(str(done))
         if done % (CHUNK * 50) == 0:

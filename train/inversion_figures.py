@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +15,15 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip import weights
 from mcaclip.align import load_photo
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import StudioError
-from mcaclip.evaluate import HIT_SHARE, PHOTO_ENDINGS, measure, named_region, parse_face
+from mcaclip.evaluate import PHOTO_ENDINGS
+from mcaclip.inversion.quality import is_poor
 from mcaclip.perception.judge import Judge
-from mcaclip.perception.parsing_head import ParsingHead
-from mcaclip.text.colours import lab_of
-from mcaclip.text.grammar import Meaning, understand
-from mcaclip.types import AlignedFace, EditSettings, Inversion
+from mcaclip.stacks import load_parser
+from mcaclip.types import AlignedFace, Inversion
+from train.editability import Editability, direction_summary, prompt_summary
 from train.preview_head import psnr
 from train.sheets import grid
 
@@ -32,6 +31,8 @@ log = logging.getLogger(__name__)
 ROWS = "rows.jsonl"
 FIRST_SEED = 5000
 SHEET_FACES = 12
+POOR, FINE = 0.45, 0.6
+"""The judge's cosine below which the studio should warn, and above which it should not."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class FigureSettings:
         limit: photos at most.
         faces: generated faces (truncation 0.7).
         efforts: inversion efforts.
-        edits: number of generated faces that are edited with every shipped prompt, natively and inverted.
+        edits: number of generated faces that are edited natively and inverted, see `train.editability`.
+        directions: file of W directions for those edits; without it they are made with the shipped prompts only.
     """
 
     photos: Path | None = None
@@ -51,26 +53,33 @@ class FigureSettings:
     faces: int = 200
     efforts: tuple[str, ...] = ("instant", "good", "best")
     edits: int = 0
+    directions: Path | None = None
 
 
 def run(editor: FaceEditor, judge: Judge, settings: FigureSettings, out: Path) -> dict[str, dict[str, float]]:
     """Measure and write `rows.jsonl`, `figures.json` and the sheets `photo.jpg` and `generated.jpg` into `out`."""
     out.mkdir(parents=True, exist_ok=True)
     done = _done(out)
-    parser = ParsingHead.load(weights.get("parsing_head"), editor.device)
+    editing = (
+        Editability(editor, load_parser(editor.slots, editor.device), settings.directions) if settings.edits else None
+    )
     sheets: dict[str, list[list[Tensor]]] = {"photo": [], "generated": []}
     for number, (kind, name, aligned, native) in enumerate(_faces(editor, settings)):
         line = [_tile(aligned.image)]
+        of_native: tuple[dict, dict] | None = None
         for effort in settings.efforts:
             if (name, effort) in done:
                 continue
             found = editor.invert(aligned, effort)
-            row = {"kind": kind, "face": name, "effort": effort, **_score(judge, aligned.image, found)}
-            if native is not None and number < settings.edits:
-                row["edits"] = _edits(editor, parser, native, found)
+            score = _score(judge, aligned.image, found)
+            row: dict[str, object] = {"kind": kind, "face": name, "effort": effort, **score}
+            if editing and native is not None and number < settings.edits:
+                of_native = of_native or (editing.hits(native), editing.movements(native))
+                row["edits"] = _pairs(of_native[0], editing.hits(found))
+                row["directions"] = _pairs(of_native[1], editing.movements(found))
             _append(out, row)
             line.append(_tile(found.reconstruction))
-            log.info("%s %s: %.3f in %.1f s", name, effort, row["judge"], found.seconds)
+            log.info("%s %s: %.3f in %.1f s", name, effort, score["judge"], found.seconds)
         if len(line) == 1 + len(settings.efforts) and len(sheets[kind]) < SHEET_FACES:
             sheets[kind].append(line)
             grid([list(column) for column in zip(*sheets[kind], strict=True)]).save(out / f"{kind}.jpg", quality=90)
@@ -95,6 +104,10 @@ def _faces(editor: FaceEditor, settings: FigureSettings) -> Iterator[tuple[str, 
             log.warning("%s left out: %s", path.name, error)
 
 
+def _pairs(native: Mapping[str, object], inverted: Mapping[str, object]) -> dict[str, list[object]]:
+    return {key: [native[key], inverted[key]] for key in native}
+
+
 def _score(judge: Judge, photo: Tensor, found: Inversion) -> dict[str, float]:
     small = [F.adaptive_avg_pool2d(picture[None], 256) for picture in (photo, found.reconstruction)]
     return {
@@ -102,40 +115,39 @@ def _score(judge: Judge, photo: Tensor, found: Inversion) -> dict[str, float]:
         "dlib": float(found.identity or 0),
         "psnr": float(psnr(*small)),
         "pixel": float(found.pixel or 0),
+        "perceptual": float(found.perceptual or 0),
         "seconds": found.seconds,
     }
 
 
-def _edits(editor: FaceEditor, parser: ParsingHead, native: Inversion, found: Inversion) -> dict[str, list[bool]]:
-    """For every shipped prompt: does the colour arrive on the native code, and on the inverted one?"""
-    faces = [(face, parse_face(editor, parser, face)) for face in (native, found)]
-    hits = {}
-    for prompt in editor.prompts():
-        if meaning := understand(prompt):
-            hits[prompt] = [_hit(editor, face, parsed, prompt, meaning) for face, parsed in faces]
-    return hits
-
-
-def _hit(editor: FaceEditor, face: Inversion, parsed: Tensor, prompt: str, meaning: Meaning) -> bool:
-    result = editor.edit(face, EditSettings(prompt))
-    mask, allowed = named_region(parsed, meaning.part)
-    moved, _ = measure(face.reconstruction, result.image, mask, allowed, lab_of(meaning.colour))
-    return moved >= HIT_SHARE
-
-
 def summarise(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
-    """Means, and the lowest judgement, by kind of face and effort; hits of edits as shares."""
+    """Means, and the lowest judgement, by kind of face and effort; edits, see `train.editability`; the warning."""
     summary = {}
     for kind, effort in dict.fromkeys((row["kind"], row["effort"]) for row in rows):
         group = [row for row in rows if (row["kind"], row["effort"]) == (kind, effort)]
         values = {key: float(np.mean([row[key] for row in group])) for key in ("judge", "dlib", "psnr", "seconds")}
         values |= {"judge_lowest": min(row["judge"] for row in group), "faces": len(group)}
-        pairs = [pair for row in group for pair in row.get("edits", {}).values()]
-        if pairs:
-            native, inverted = np.mean(pairs, axis=0)
-            values |= {"edits": len(pairs), "hits_native": float(native), "hits_inverted": float(inverted)}
+        values |= prompt_summary(group) | direction_summary(group)
         summary[f"{kind} {effort}"] = {key: round(value, 3) for key, value in values.items()}
+    if rows:
+        summary["warning"] = warning_agreement(rows)
     return summary
+
+
+def warning_agreement(rows: Sequence[dict]) -> dict[str, float]:
+    """How often the studio says "a poor likeness" where the judge agrees.
+
+    Returns:
+        `poor`: faces below the judge's `POOR`, `recall`: the part of them that is warned of; `fine`: faces above
+        `FINE`, `false_alarm`: the part of them that is warned of all the same; `warned`: faces that are warned of,
+        `precision`: the part of them that is not above `FINE`. A share of nothing is left out.
+    """
+    judged = np.array([row["judge"] for row in rows])
+    warned = np.array([is_poor(row["dlib"], row["pixel"]) for row in rows])
+    poor, fine = judged < POOR, judged > FINE
+    counts = {"poor": int(poor.sum()), "fine": int(fine.sum()), "warned": int(warned.sum())}
+    parts = (("recall", warned, poor), ("false_alarm", warned, fine), ("precision", ~fine, warned))
+    return counts | {name: round(float(hit[of].mean()), 3) for name, hit, of in parts if of.any()}
 
 
 def _done(out: Path) -> dict[tuple[str, str], dict]:

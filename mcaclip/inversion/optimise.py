@@ -77,6 +77,7 @@ def invert(
     image: Tensor,
     settings: InversionSettings,
     callback: ProgressCallback | None = None,
+    prior: LatentPrior | None = None,
 ) -> Tensor:
     """Find the W+ code of an aligned face.
 
@@ -85,6 +86,7 @@ def invert(
         start: gives the first code; see `Start`.
         image: `[3, S, S]` in [-1, 1], FFHQ-aligned.
         callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
+        prior: of the generator; made anew when None.
 
     Returns:
         `w_plus [18, 512]`, the code of the lowest loss seen.
@@ -98,7 +100,8 @@ def invert(
     stopped = False
     if settings.steps:
         report = Report(callback, 0.0, preview_part)
-        code, stopped = _through_preview(generator, identity, target, code, settings, report)
+        prior = prior or LatentPrior.of(generator)
+        code, stopped = _through_preview(generator, identity, target, code, settings, report, prior)
     if isinstance(generator, PreviewGenerator) and finish_steps and not stopped:
         code = finish_upper_rows(generator, target[0], code, settings.finish, Report(callback, preview_part, 1.0))
     if not settings.steps and not finish_steps:
@@ -113,9 +116,10 @@ def _through_preview(
     initial: Tensor,
     settings: InversionSettings,
     report: Report,
+    prior: LatentPrior,
 ) -> tuple[Tensor, bool]:
     """The best code `[18, 512]` seen, and whether the callback asked to stop."""
-    likeness, prior = Likeness.of(target, identity), LatentPrior.of(generator)
+    likeness = Likeness.of(target, identity)
     base = initial[-1].clone().requires_grad_(True)
     offsets = (initial[:OFFSET_ROWS] - initial[-1]).clone().requires_grad_(True)
     still = initial[OFFSET_ROWS:] - initial[-1]

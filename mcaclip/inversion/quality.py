@@ -13,7 +13,9 @@ from mcaclip.inversion.likeness import SIDE, Likeness, to_side
 from mcaclip.perception.base import Identity
 from mcaclip.types import AlignedFace
 
-POOR_IDENTITY = 0.6
+LIKENESS = (0.3, 0.7, -2.0)
+"""Constant, identity, pixel: the cosine that an independent network is likely to give (see `likely_judgement`)."""
+POOR_LIKENESS = 0.58
 POOR_PART = 0.3
 TINY_CROP = 220.0
 """Side of the FFHQ crop in photo pixels; the face itself takes about half of it."""
@@ -61,11 +63,27 @@ def _part(difference: Tensor, box: tuple[float, float, float, float]) -> float:
     return float((region - region.mean()).abs().mean())
 
 
+def likely_judgement(identity: float, pixel: float) -> float:
+    """What a face network that nothing is optimised against is likely to say of the likeness, a cosine.
+
+    A line through its answers on generated faces and portraits, found by least squares for the compact stack
+    (assets/CARD.md has the figures). Identity alone flatters where the optimisation maximised it, and says little
+    of hair and light.
+    """
+    constant, of_identity, of_pixel = LIKENESS
+    return constant + of_identity * identity + of_pixel * pixel
+
+
+def is_poor(identity: float, pixel: float) -> bool:
+    """Whether a reconstruction should be called a poor likeness; see `Quality` for the arguments."""
+    return likely_judgement(identity, pixel) < POOR_LIKENESS
+
+
 def warnings(aligned: AlignedFace, quality: Quality, effort: str) -> tuple[str, ...]:
     """What to tell the user: nothing for a good reconstruction, else that it is poor, why, and what to do."""
     worst = max(quality.parts, key=lambda name: quality.parts[name])
     odd = quality.parts[worst] > POOR_PART
-    if quality.identity >= POOR_IDENTITY and not odd:
+    if not odd and not is_poor(quality.identity, quality.pixel):
         return ()
     reasons = _reasons(aligned)
     if odd:

@@ -54,6 +54,14 @@ def test_steps_come_closer_than_the_encoder_and_report_it(preview, parts, face):
     assert [f.fraction for f in frames] == sorted(f.fraction for f in frames)
 
 
+def test_a_prior_that_is_given_is_the_one_used(preview, parts, face):
+    settings = replace(QUICK, steps=3, prior=1.0)
+    fresh, own = (invert(preview, *parts, face, settings, None, p) for p in (None, LatentPrior.of(preview)))
+    assert torch.equal(fresh, own)
+    far = replace(LatentPrior.of(preview), mean=torch.full((512,), 9.0))
+    assert not torch.equal(invert(preview, *parts, face, settings, None, far), own)
+
+
 def test_instant_is_the_encoder_alone(preview, parts, face):
     frames = []
     code = invert(preview, *parts, face, EFFORTS["instant"], frames.append)

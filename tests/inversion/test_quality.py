@@ -6,7 +6,7 @@ import torch
 
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.quality import Quality, measure, warnings
+from mcaclip.inversion.quality import Quality, is_poor, likely_judgement, measure, warnings
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.types import AlignedFace
 
@@ -33,6 +33,15 @@ def faces(preview):
 
 def test_a_good_likeness_needs_no_words():
     assert warnings(aligned(side=100, nose=0.9), GOOD, "good") == ()
+
+
+def test_the_likely_judgement_falls_with_either_distance():
+    assert likely_judgement(0.9, 0.05) > likely_judgement(0.7, 0.05) > likely_judgement(0.7, 0.15)
+
+
+@pytest.mark.parametrize(("identity", "pixel", "poor"), [(0.95, 0.05, False), (0.6, 0.12, True), (0.9, 0.25, True)])
+def test_a_flattering_identity_does_not_hide_a_wrong_picture(identity, pixel, poor):
+    assert is_poor(identity, pixel) is poor
 
 
 @pytest.mark.parametrize(

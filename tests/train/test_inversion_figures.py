@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from tests.fakes import FakeEditor
 from train import inversion_figures
-from train.inversion_figures import FigureSettings, run, summarise
+from train.inversion_figures import FigureSettings, run, summarise, warning_agreement
 
 
 class FakeJudge:
@@ -25,6 +25,7 @@ def row(face: str, judge: float, **more) -> dict:
         "judge": judge,
         "dlib": 1,
         "psnr": 20,
+        "pixel": 0.05,
         "seconds": 2,
         **more,
     }
@@ -38,8 +39,40 @@ def test_the_summary_has_means_the_lowest_and_shares_of_hits():
     assert (found["edits"], found["hits_native"], found["hits_inverted"]) == (4, 0.75, 0.75)
 
 
-def test_a_second_run_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(inversion_figures.ParsingHead, "load", lambda *_: None)
+def test_the_warning_is_compared_with_the_judge():
+    poor = {"dlib": 0.4, "pixel": 0.1}
+    rows = [row("a", 0.3, **poor), row("b", 0.4), row("c", 0.5, **poor), row("d", 0.7, **poor), row("e", 0.9)]
+    found = warning_agreement(rows)
+    assert (found["poor"], found["fine"], found["warned"]) == (2, 2, 3)
+    assert (found["recall"], found["false_alarm"], found["precision"]) == (0.5, 0.5, pytest.approx(2 / 3, abs=1e-3))
+    assert "recall" not in warning_agreement([row("e", 0.9)])
+
+
+def test_edits_are_written_down_for_the_first_generated_faces(tmp_path, monkeypatch):
+    class FakeEditability:
+        def __init__(self, *_):
+            self.count = 0
+
+        def hits(self, face):
+            self.count += 1
+            return {"green lipstick": self.count > 1}
+
+        def movements(self, face):
+            return {"nada_smile": 0.1 * self.count}
+
+    monkeypatch.setattr(inversion_figures, "Editability", FakeEditability)
+    monkeypatch.setattr(inversion_figures, "load_parser", lambda *_: None)
+    editor = FakeEditor()
+    editor.device, editor.slots = "cpu", None
+    summary = run(editor, FakeJudge(), FigureSettings(faces=2, efforts=("instant", "good"), edits=1), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [row.get("edits") for row in rows[:2]] == [{"green lipstick": [False, True]}] * 2
+    assert [row["directions"]["nada_smile"][0] for row in rows[:2]] == [0.1, 0.1]  # the native face: measured once
+    assert "edits" not in rows[2]
+    assert summary["generated good"]["hits_inverted"] == 1 and summary["generated good"]["shifts"] == 1
+
+
+def test_a_second_run_goes_on_where_the_first_stopped(tmp_path):
     editor = FakeEditor()
     editor.device = "cpu"
     run(editor, FakeJudge(), FigureSettings(faces=1, efforts=("good",)), tmp_path)

@@ -1,0 +1,212 @@
+"""Do edits work on inverted codes as they do on native ones? Shipped prompts, and published W directions.
+
+Every direction shifts both codes by the same amount, and a measure says how far the face moved: dlib's landmarks, the
+parser, lightness. None of them takes part in the inversion. A shift *succeeds* if the measure moves the expected way
+by at least half of the median movement on native codes (of the same direction, over all faces); a picture in which
+no face is found counts as a failure. Everything is seen at 256 px, through the preview.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.colour import srgb_to_lab
+from mcaclip.editor import FaceEditor
+from mcaclip.evaluate import HIT_SHARE, PARSE_SIZE, measure, named_region
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.perception.base import Parser
+from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.text.grammar import Meaning, understand
+from mcaclip.types import EditSettings, Inversion, to_uint8
+from train.setup import load_direction
+
+log = logging.getLogger(__name__)
+LANDMARK_SIDE = 512
+NEEDED_SHARE = 0.5
+"""Part of the median native movement that counts as success."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One direction, and what should happen along it.
+
+    Attributes:
+        key: its name in the file of directions.
+        length: of the shift (each W+ row's norm); negative for the other way.
+        measure: which of `measures` tells.
+        way: 1 if the measure should rise, -1 if it should fall.
+    """
+
+    key: str
+    length: float
+    measure: str
+    way: int
+
+
+PROBES = (
+    Probe("nada_smile", 3.0, "mouth width", 1),
+    Probe("a31_angle_horizontal", 3.0, "yaw", 1),
+    Probe("a31_eyes_open", 3.0, "eyes open", -1),
+    Probe("nada_hair_length", 3.5, "hair", 1),
+    Probe("nada_age", 3.5, "hair lightness", 1),
+    Probe("nada_gender", 3.0, "hair", -1),
+    Probe("a31_glasses", -4.0, "glasses", 1),
+    Probe("nada_beard", 3.5, "chin darkness", 1),
+)
+"""The expected ways were looked at on generated faces; this far along its plus side a31_eyes_open closes them."""
+
+
+def landmark_measures(points: np.ndarray) -> dict[str, float]:
+    """Shape of a face from dlib's points `[68, 2]`, without unit.
+
+    Returns:
+        `mouth width` over the distance of the eyes; `yaw`, the nose's place between the edges of the face, 0..1;
+        `eyes open`, height over width of the eyes.
+    """
+    eyes = points[42:48].mean(0) - points[36:42].mean(0)
+    across = points[16] - points[0]
+    return {
+        "mouth width": _length(points[54] - points[48]) / _length(eyes),
+        "yaw": float(np.dot(points[30] - points[0], across) / np.dot(across, across)),
+        "eyes open": (_openness(points[36:42]) + _openness(points[42:48])) / 2,
+    }
+
+
+def _length(vector: np.ndarray) -> float:
+    return max(float(np.linalg.norm(vector)), 1e-6)
+
+
+def _openness(eye: np.ndarray) -> float:
+    """Height over width of an eye `[6, 2]`. Source: Soukupova and Cech 2016, the eye aspect ratio."""
+    return (_length(eye[1] - eye[5]) + _length(eye[2] - eye[4])) / 2 / _length(eye[3] - eye[0])
+
+
+def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+    """What the parser and lightness say.
+
+    Args:
+        picture: `[1, 3, 256, 256]` in [-1, 1].
+        parsed: `[1, 19, 256, 256]`.
+        points: `[68, 2]` in pixels of the picture.
+
+    Returns:
+        `hair` and `glasses`, shares of the picture; `hair lightness`, and `chin darkness` against the cheeks, in L.
+    """
+    light = srgb_to_lab(picture)[0, 0]
+    hair, glasses = (parsed[0, CLASSES.index(name)] for name in ("hair", "eye_g"))
+    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    (x, lip), chin = points[57], points[8, 1]
+    below = _mean(light, x - 0.25 * eyes, lip + 0.12 * eyes, x + 0.25 * eyes, chin - 0.1 * eyes)
+    cheeks = [
+        _mean(light, x - 0.12 * eyes, y + 0.2 * eyes, x + 0.12 * eyes, y + 0.45 * eyes) for x, y in points[[41, 46]]
+    ]
+    return {
+        "hair": float(hair.mean()),
+        "glasses": float(glasses.mean()),
+        "hair lightness": float((light * hair).sum() / hair.sum().clamp_min(1.0)),
+        "chin darkness": sum(cheeks) / 2 - below,
+    }
+
+
+def _mean(light: Tensor, left: float, top: float, right: float, bottom: float) -> float:
+    """Mean of `light [S, S]` in a box, which may reach beyond it and holds one pixel at least."""
+    x, y, x_end, y_end = (min(max(round(float(v)), 0), light.shape[0] - 1) for v in (left, top, right, bottom))
+    return float(light[y : max(y_end, y) + 1, x : max(x_end, x) + 1].mean())
+
+
+class Editability:
+    """Edits codes and measures what happens.
+
+    Args:
+        editor: whose preview and shipped prompts are used.
+        parser: of generated faces.
+        directions: an npz file of W directions; without one only the prompts are tried.
+    """
+
+    def __init__(self, editor: FaceEditor, parser: Parser, directions: Path | None = None):
+        self.editor, self.parser = editor, parser
+        self.shifts: dict[str, Tensor] = {}
+        if directions is None or not directions.is_file():
+            log.info("W directions are skipped: there is no file at %s (name one with --directions FILE)", directions)
+            return
+        for probe in PROBES:
+            unit = F.normalize(load_direction(directions, probe.key), dim=-1)
+            self.shifts[probe.key] = probe.length * unit.to(editor.device)
+
+    def hits(self, face: Inversion) -> dict[str, bool]:
+        """For every shipped prompt: does the colour arrive?"""
+        picture, parsed = self._see(face.w_plus)
+        meanings = {prompt: understand(prompt) for prompt in self.editor.prompts()}
+        return {p: self._hit(face, picture, parsed, p, meaning) for p, meaning in meanings.items() if meaning}
+
+    def _hit(self, face: Inversion, picture: Tensor, parsed: Tensor, prompt: str, meaning: Meaning) -> bool:
+        edited = self.editor.preview(face, EditSettings(prompt)).image
+        mask, allowed = named_region(parsed, meaning.part)
+        return measure(picture[0], edited, mask, allowed, lab_of(meaning.colour))[0] >= HIT_SHARE
+
+    def movements(self, face: Inversion) -> dict[str, float | None]:
+        """For every direction: how far its measure moved, None where no face was found."""
+        if not self.shifts:
+            return {}
+        before, moved = self.measures(face.w_plus), {}
+        for probe in PROBES:
+            after = self.measures(face.w_plus + self.shifts[probe.key].to(face.w_plus.device))
+            both = before and after
+            moved[probe.key] = round(after[probe.measure] - before[probe.measure], 5) if both else None
+        return moved
+
+    def measures(self, code: Tensor) -> dict[str, float]:
+        """All measures of a code `[18, 512]`; empty when no face is found in its picture."""
+        picture, parsed = self._see(code)
+        large = F.interpolate(picture, size=LANDMARK_SIDE, mode="bicubic", align_corners=False)[0]
+        faces = self.editor.find_faces(to_uint8(large))
+        if not faces:
+            return {}
+        points = faces[0].landmarks
+        return landmark_measures(points) | colour_measures(picture, parsed, points * PARSE_SIZE / LANDMARK_SIDE)
+
+    @torch.no_grad()
+    def _see(self, code: Tensor) -> tuple[Tensor, Tensor]:
+        """Picture `[1, 3, 256, 256]` and parsing `[1, 19, 256, 256]` of a code."""
+        made = synthesize(self.editor.models.preview, code[None].to(self.editor.device), keep=self.parser.layers)
+        return made.image.clamp(-1, 1).cpu(), self.parser.parse(made, PARSE_SIZE).cpu()
+
+
+def prompt_summary(rows: Sequence[Mapping]) -> dict[str, float]:
+    """Shares of hits, of rows with `edits`: prompt to hits of the native and of the inverted code."""
+    pairs = [pair for row in rows for pair in row.get("edits", {}).values()]
+    if not pairs:
+        return {}
+    native, inverted = np.mean(pairs, axis=0)
+    return {"edits": len(pairs), "hits_native": float(native), "hits_inverted": float(inverted)}
+
+
+def direction_summary(rows: Sequence[Mapping]) -> dict[str, float]:
+    """Shares of success, of rows with `directions`: key to movements of the native and of the inverted code.
+
+    Returns:
+        Over all directions, and by direction under `KEY native` and `KEY inverted`; see the module for *success*.
+    """
+    found: dict[str, float] = {}
+    everything: list[np.ndarray] = []
+    for probe in PROBES:
+        pairs = [row["directions"][probe.key] for row in rows if probe.key in row.get("directions", {})]
+        if not pairs:
+            continue
+        moved = probe.way * np.array(pairs, float)  # None becomes NaN, which no comparison is true for
+        success = moved >= max(NEEDED_SHARE * float(np.nanmedian(moved[:, 0])), 0.0)
+        everything.append(success)
+        found |= {f"{probe.key} native": success[:, 0].mean(), f"{probe.key} inverted": success[:, 1].mean()}
+    if not everything:
+        return {}
+    native, inverted = np.concatenate(everything).mean(0)
+    total = {"shifts": sum(map(len, everything)), "success_native": native, "success_inverted": inverted}
+    return {key: float(value) for key, value in (total | found).items()}
