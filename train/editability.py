@@ -24,6 +24,7 @@ from mcaclip.evaluate import HIT_SHARE, PARSE_SIZE, measure, named_region
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.base import Parser
 from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import Meaning, understand
 from mcaclip.types import EditSettings, Inversion, to_uint8
 from train.setup import load_direction

@@ -25,7 +25,8 @@ CHOICES = 12
 CAPTIONS = 100
 OUTSIDE: tuple[tuple[str, str], ...] = (
     ("hair", "her ponytail is {}"), ("hair", "{} braids"), ("hair", "a {} wig"), ("hair", "{} bob cut"),
-    ("hair", "went {} at the salon, strands everywhere"), ("lips", "{} mouth"), ("lips", "kiss marks left by {} lipstick"),
+    ("hair", "went {} at the salon, strands everywhere"), ("lips", "{} mouth"),
+    ("lips", "kiss marks left by {} lipstick"),
     ("lips", "smeared {} on her lips"), ("eyes", "{} eyeballs"), ("eyes", "staring with {} pupils and irises"),
     ("brows", "{} arches above the eyes"), ("brows", "bushy {} eyebrow"), ("goatee", "a pointy {} tuft on the chin"),
     ("goatee", "{} chin whiskers"), ("beard", "lumberjack beard, {}"), ("moustache", "{} stache"),
