@@ -1,0 +1,101 @@
+"""Can FaceCLIP be fooled? Latent ascent on a prompt, and what the pixel parser then measures in the named part."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.generators.base import Generator
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.perception.face_parser import FaceParser
+from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.colours import lab_values
+from mcaclip.text.grammar import PART_NOUNS
+from train.face_map import FaceMap
+from train.faceclip_report import TEST_COLOURS
+from train.faces import CodeSampler
+from train.scenes import mean_lab
+from train.sheets import grid
+
+log = logging.getLogger(__name__)
+SIDE = 192
+SAMPLER = CodeSampler(psi=(0.7, 0.7), mix=0.0, jitter=0.0)
+
+
+@dataclass(frozen=True)
+class AscentSettings:
+    """The attack.
+
+    Attributes:
+        parts: parts that prompts name, in turn.
+        cases: prompts, each on a face of its own.
+        steps: of Adam, on all rows of W+.
+        lr: its learning rate.
+    """
+
+    parts: tuple[str, ...] = ("hair", "lips", "skin", "background", "eyes", "brows")
+    cases: int = 24
+    steps: int = 100
+    lr: float = 0.03
+    seed: int = 77
+
+
+def ascend(generator: Generator, space: ClipSpace, code: Tensor, prompt: str, steps: int, lr: float) -> Tensor:
+    """The picture `[3, S, S]` that the space calls `prompt` most, from `code [1, 18, 512]` by gradient ascent alone."""
+    target = space.encode_text([prompt]).detach()
+    shift = torch.zeros_like(code, requires_grad=True)
+    optimizer = torch.optim.Adam([shift], lr)
+    for _ in range(steps):
+        picture = synthesize(generator, code + shift).image
+        loss = 1 - (space.encode_image(picture) * target).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return synthesize(generator, code + shift).image[0].clamp(-1, 1)
+
+
+def shown_colour(parser: FaceParser, picture: Tensor, part: str) -> str | None:
+    """The name among `TEST_COLOURS` nearest to a part's mean Lab, by the parser; None where the part is not found."""
+    labels = parser.probabilities(picture[None])[0].argmax(0).to(torch.uint8).numpy()
+    small = F.interpolate(picture[None], size=(SIDE, SIDE), mode="area")[0]
+    rgb = ((small + 1) / 2).permute(1, 2, 0).contiguous().numpy()
+    mean = mean_lab(FaceMap(labels, cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)), rgb, part)
+    if mean is None:
+        return None
+    return min(TEST_COLOURS, key=lambda name: math.dist(mean, lab_values(name)))
+
+
+def measure_ascent(
+    generator: Generator, space: ClipSpace, parser: FaceParser, settings: AscentSettings, out: Path
+) -> dict[str, dict[str, float]]:
+    """Share of ascents after which the parser finds the prompted colour in the prompted part; a sheet in `out`."""
+    rng = np.random.default_rng(settings.seed)
+    codes = SAMPLER.draw(generator, settings.cases, rng)
+    hits: list[bool] = []
+    sheet: list[tuple[Tensor, Tensor]] = []
+    for number in range(settings.cases):
+        part, colour = settings.parts[number % len(settings.parts)], str(rng.choice(TEST_COLOURS))
+        prompt = f"{colour} {PART_NOUNS[part][0]}"
+        code = codes[number : number + 1]
+        made = ascend(generator, space, code, prompt, settings.steps, settings.lr)
+        found = shown_colour(parser, made, part)
+        hits.append(found == colour)
+        log.info("%s: found %s", prompt, found)
+        with torch.no_grad():
+            sheet.append((synthesize(generator, code).image[0].clamp(-1, 1), made))
+    _save(sheet, out / "ascent.png")
+    return {"ascent: colour agrees": {"share": round(float(np.mean(hits)), 4), "of": len(hits)}}
+
+
+def _save(pairs: Sequence[tuple[Tensor, Tensor]], path: Path) -> None:
+    grid([[before for before, _ in pairs], [after for _, after in pairs]]).save(path)
