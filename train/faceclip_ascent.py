@@ -50,7 +50,7 @@ class AscentSettings:
 
 
 def ascend(generator: Generator, space: ClipSpace, code: Tensor, prompt: str, steps: int, lr: float) -> Tensor:
-    """The picture `[3, S, S]` that the space calls `prompt` most, from `code [1, 18, 512]` by gradient ascent alone."""
+    """The picture `[3, S, S]` that the space calls `prompt` most, by gradient ascent from `code [1, 18, 512]`."""
     target = space.encode_text([prompt]).detach()
     shift = torch.zeros_like(code, requires_grad=True)
     optimizer = torch.optim.Adam([shift], lr)
