@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from mcaclip.perception.label_map import BACKGROUND, without_islands
 from mcaclip.perception.parsing_head import CLASSES
 
-ISLAND_SHARE = 0.02
-"""A piece of foreground smaller than this share of the largest one is taken for background."""
 SPECK = 40
 """Pieces of a class below so many pixels (at 256 px) take the label around them, unless the class is small itself."""
-BACKGROUND = CLASSES.index("background")
 PIECE_SHARE = 0.12
 """Pieces of skin, hair or a hat below this share of the largest one are errors."""
 FACE_SHARE = 0.6
@@ -25,7 +23,7 @@ _LARGE = tuple(CLASSES.index(name) for name in ("background", "skin", "hair", "h
 
 def clean(labels: np.ndarray) -> np.ndarray:
     """`uint8 [H, W]` of CelebAMask-HQ classes, without islands, holes and specks."""
-    return without_specks(_without_islands(labels), _LARGE)
+    return without_specks(without_islands(labels), _LARGE)
 
 
 def without_specks(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
@@ -52,18 +50,6 @@ def without_holes(labels: np.ndarray) -> np.ndarray:
         if np.isin(around, _FACE).mean() > FACE_SHARE:
             out[box][inside] = np.bincount(around).argmax()
     return out
-
-
-def _without_islands(labels: np.ndarray) -> np.ndarray:
-    """Small pieces that are not connected with the person become background."""
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(
-        (labels != BACKGROUND).astype(np.uint8), connectivity=4
-    )
-    if count < 2:
-        return labels
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    person = np.isin(pieces, 1 + np.flatnonzero(areas >= ISLAND_SHARE * areas.max()))
-    return np.where(person, labels, BACKGROUND).astype(np.uint8)
 
 
 def _without_specks(labels: np.ndarray, number: int) -> np.ndarray:

@@ -107,10 +107,11 @@ def _write(folder: Path, name: str, face: np.ndarray, parser: FaceParser) -> dic
     from mcaclip.label_colours import label_overlay
     from mcaclip.output import save_png
     from mcaclip.perception.face_parser import LABELS
+    from mcaclip.perception.label_map import label_map
     from mcaclip.types import from_uint8
 
     probabilities = parser.probabilities(from_uint8(face)[None], len(face), mirrored=True)
-    labels = probabilities[0].argmax(0).byte().numpy()
+    labels = label_map(probabilities[0])
     files = {"labels": f"{name}_labels.png", "overlay": f"{name}_overlay.png"}
     save_png(folder / files["labels"], labels)
     save_png(folder / files["overlay"], label_overlay(face, labels))

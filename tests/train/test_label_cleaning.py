@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from mcaclip.perception.label_map import label_map
 from mcaclip.perception.parsing_head import CLASSES
 from train.label_cleaning import clean, without_holes, without_specks
 
@@ -75,3 +77,11 @@ def test_the_map_given_is_not_changed(head):
     without_holes(spoilt)
     clean(spoilt)
     assert np.array_equal(spoilt, before)
+
+
+def test_a_label_map_is_the_likeliest_class_without_islands(head):
+    spoilt = head.copy()
+    spoilt[5:15, 240:250] = HAIR
+    found = label_map(torch.nn.functional.one_hot(torch.from_numpy(spoilt).long(), 19).permute(2, 0, 1).float())
+    assert np.array_equal(found, head)
+    assert not label_map(torch.eye(19)[0][:, None, None].expand(-1, 8, 8)).any()
