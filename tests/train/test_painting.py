@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mcaclip.colour import colour_lab, srgb_to_lab
+from mcaclip.colour import COLOURS, colour_lab, srgb_to_lab
 from train.painting import augment, paint
 
 
@@ -34,10 +34,8 @@ def test_augmented_pictures_keep_range_size_and_seed():
 
 
 def test_augmentation_never_turns_a_colour_into_another():
-    colours = [colour_lab(name) for name in ("red", "green", "blue", "yellow", "purple", "white", "black")]
-    rgb = torch.tensor(
-        [(200, 30, 35), (30, 140, 50), (40, 70, 200), (240, 215, 40), (120, 40, 170), (240,) * 3, (20,) * 3]
-    )
+    names = ("red", "green", "blue", "yellow", "purple", "white", "black")
+    colours, rgb = [colour_lab(name) for name in names], torch.tensor([COLOURS[name] for name in names])
     pictures = (rgb.float() / 127.5 - 1).view(-1, 3, 1, 1).expand(-1, -1, 64, 64).contiguous()
     for seed in range(10):
         means = srgb_to_lab(augment(pictures, 64, np.random.default_rng(seed))).mean((2, 3))
