@@ -141,7 +141,9 @@ class Knowledge:
                 {str(name): float(value) for name, value in content["report"].items()},
             )
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise WeightsError(f"{path} is no list of known words ({type(error).__name__}: {error}); {_REMEDY}") from error
+            raise WeightsError(
+                f"{path} is no list of known words ({type(error).__name__}: {error}); {_REMEDY}"
+            ) from error
         if not found.words or not found.phrases or not all(map(math.isfinite, asdict(found.calibration).values())):
             raise WeightsError(f"{path} is no list of known words (parts of it are empty); {_REMEDY}")
         return found

@@ -261,7 +261,9 @@ def unknown_prompt(asked: str, near: Sequence[str], warning: str = "") -> str:
     if near:
         said.append(f"Learned and near: {escape(', '.join(near))}.")
     said.append(
-        "Teaching it in the Train tab will hardly work." if warning else "The Train tab or the command line can learn it."
+        "Teaching it in the Train tab will hardly work."
+        if warning
+        else "The Train tab or the command line can learn it."
     )
     return " ".join(said)
 

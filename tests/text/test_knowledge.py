@@ -19,7 +19,16 @@ COLOURS, NOUNS = ("red", "green", "blue", "purple"), ("hair", "lipstick", "eyebr
 PHRASES = [f"{colour} {noun}" for colour in COLOURS for noun in NOUNS]
 CAPTIONS = [f"a photo of a woman with {phrase}" for phrase in PHRASES] * 20
 PARAPHRASES = [f"make the {noun}s look {colour}" for colour in COLOURS for noun in NOUNS]
-STRANGE = ["angry dog", "a bicycle", "purple spaceship", "red bicycle", "sunset over mountains", "a crown", "asdf", "緑"]
+STRANGE = [
+    "angry dog",
+    "a bicycle",
+    "purple spaceship",
+    "red bicycle",
+    "sunset over mountains",
+    "a crown",
+    "asdf",
+    "緑",
+]
 STRANGE += ["green tractor", "blue whale", "hello", "violin"]
 
 
@@ -211,7 +220,10 @@ def test_outside_phrases_are_many_and_different():
 def test_shipped_knowledge_parts_the_world_of_faceclip_from_the_rest(space):
     found = knowledge_of(FACECLIP)
     assert isinstance(found, Knowledge)
-    assert min(found.score(space, ["green lipstick", "a woman with purple hair", "blue goatee", "her brows in teal"])) > 0.5
+    assert (
+        min(found.score(space, ["green lipstick", "a woman with purple hair", "blue goatee", "her brows in teal"]))
+        > 0.5
+    )
     low = found.score(space, OUTSIDE_PHRASES)
     assert sum(value >= 0.5 for value in low) <= 0.1 * len(low)
     assert found.unknown_words("purple spaceship") == ["spaceship"]
