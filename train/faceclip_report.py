@@ -13,7 +13,7 @@ from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.colours import unseen_colours
 from mcaclip.text.grammar import PART_NOUNS
 from train.captions import caption
-from train.scene_types import OTHER, PARTS, STATES, Paint, Scene, agreement, colour_lab_of
+from train.scene_types import OTHER, PARTS, STATES, Caption, Paint, Scene, agreement, colour_lab_of
 from train.scenes import SceneSet
 from train.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES
 
@@ -138,7 +138,8 @@ def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np
 def retrieval(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
     """A picture against 100 distinct held-out captions: is the best one true of it?"""
     tally = Tally()
-    texts, shown = [], []
+    texts: list[Caption] = []
+    shown: list[Scene] = []
     for face in faces:
         scene = scenes.draw(int(face), rng)[0]
         said = caption(scene, rng, held_out=True)

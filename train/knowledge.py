@@ -15,7 +15,8 @@ from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import PART_NOUNS
 from mcaclip.text.knowledge import Calibration, Knowledge
 from mcaclip.text.vocabulary import Vocabulary, count_words
-from train.painting import caption, draw_variants
+from train.scenes import SceneSet, caption
+from train.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES
 
 log = logging.getLogger(__name__)
 CAPTIONS = 8000
@@ -144,15 +145,22 @@ def _halves(right: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     return torch.cat(first), torch.cat(second)
 
 
-def grammar_captions(count: int = CAPTIONS, seed: int = SEED) -> list[str]:
-    """Captions as FaceCLIP's training draws them."""
+def drawn_captions(scenes: SceneSet, faces: int, count: int = CAPTIONS, seed: int = SEED) -> list[str]:
+    """Captions as FaceCLIP's training draws them, on the first `faces` faces."""
     rng = np.random.default_rng(seed)
-    return [caption(sample, rng) for _ in range(-(-count // 4)) for sample in draw_variants(rng)][:count]
+    texts: list[str] = []
+    while len(texts) < count:
+        texts += [caption(scene, rng).text for scene in scenes.draw(int(rng.integers(faces)), rng)]
+    return texts[:count]
 
 
 def canonical_phrases() -> list[str]:
-    """Every colour of every part, in the commonest words."""
-    return [f"{colour} {nouns[0]}" for nouns in PART_NOUNS.values() for colour in COLOURS]
+    """Every colour of every part in the commonest words, and all patterns, characters and attributes."""
+    others = (*PATTERN_PHRASES.values(), *CHARACTER_PHRASES.values(), *STATE_PHRASES.values())
+    return [
+        *(f"{colour} {nouns[0]}" for nouns in PART_NOUNS.values() for colour in COLOURS),
+        *(phrases[0] for phrases in others),
+    ]
 
 
 def paraphrases(count: int = 200, seed: int = SEED) -> list[str]:

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.colour import srgb_to_lab
+from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.face_parser import LABELS
@@ -93,7 +94,21 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> Label
             labels.flush()
             done_file.write_text(str(index + 1))
             log.info("labelled face %d of %d", index + 1, count)
-    return LabelledFaces(images, labels, _states(models, codes, with_goatee))
+    np.save(folder / f"states_{seed}_{count}.npy", _states(models, codes, with_goatee))
+    return load_faces(count, seed, folder)
+
+
+def load_faces(count: int, seed: int, folder: Path) -> LabelledFaces:
+    """The faces that `build_faces` made; the files stay on disk and are read as they are needed.
+
+    Raises:
+        TrainingError: they are not there, or not all of them.
+    """
+    name = f"{seed}_{count}"
+    if not (folder / f"states_{name}.npy").exists():
+        raise TrainingError(f"{folder} does not hold all of the labelled faces {name}: run `python -m train parser`")
+    images, labels = (np.load(folder / f"{kind}_{name}.npy", mmap_mode="r") for kind in ("images", "labels"))
+    return LabelledFaces(images, labels, np.load(folder / f"states_{name}.npy"))
 
 
 def _states(models: Labellers, codes: Tensor, with_goatee: np.ndarray) -> np.ndarray:

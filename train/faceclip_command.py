@@ -1,0 +1,94 @@
+"""What `python -m train faceclip` and `knowledge` put together: data, training, report, vocabulary."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from mcaclip import weights
+from mcaclip.align import FaceAligner, align_face, load_photo
+from mcaclip.editor import LANDMARKS
+from mcaclip.errors import StudioError
+from mcaclip.evaluate import PHOTO_ENDINGS
+from mcaclip.perception.face_parser import FaceParser
+from mcaclip.text.clip_space import ClipSpace, create_model
+from mcaclip.text.knowledge import KNOWLEDGE_FILE
+from train.attributes import ATTRIBUTES
+from train.faceclip import FaceCLIPSettings, new_space, train_faceclip
+from train.faceclip_ascent import AscentSettings, measure_ascent
+from train.faceclip_report import colours_of_parts, report
+from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, paraphrases
+from train.labelled_faces import LabelledFaces, load_faces
+from train.outside_phrases import OUTSIDE_PHRASES
+from train.parser import ParserSettings
+from train.scenes import SceneSet
+from train.setup import load_preview
+from train.word_vectors import read_vectors, whole_words
+
+log = logging.getLogger(__name__)
+
+
+def make_faceclip(
+    pool: Path, faces: int, words: Path, out: Path, max_minutes: float, photos: Path | None, ascents: int
+) -> None:
+    """Train FaceCLIP; `model.safetensors`, `knowledge.json`, `report.json` and `ascent.png` are written to `out`.
+
+    Args:
+        pool: folder of labelled faces, see `train.labelled_faces`.
+        faces: their number.
+        words: word vectors, see `train.word_vectors`.
+        photos: a folder of photos that are painted for the report, or None.
+        ascents: latent ascents for the report.
+    """
+    labelled = load_faces(faces, ParserSettings.pool_seed, pool)
+    parser = FaceParser.load(weights.get("face_parser"))
+    settings = FaceCLIPSettings()
+    tokens = ClipSpace(create_model()).tokenizer.encoder
+    space, known = new_space(parser, read_vectors(words, whole_words(tokens)), settings)
+    train_faceclip(space, known, labelled, settings, out, max_minutes)
+    space.requires_grad_(False)
+    make_knowledge(space, pool, faces, out)
+    held_out = range(faces - settings.test_faces, faces)
+    figures = report(space, SceneSet(labelled, space.image_size), held_out, settings.seed)
+    if photos is not None:
+        figures |= _on_photos(space, parser, photos, settings.seed)
+    figures |= measure_ascent(load_preview(), space, parser, AscentSettings(cases=ascents), out)
+    (out / "report.json").write_text(json.dumps(figures, indent=1))
+    log.info("FaceCLIP: %s", figures)
+
+
+def make_knowledge(space: ClipSpace, pool: Path, faces: int, out: Path) -> None:
+    """Count the words of training captions and calibrate; writes `knowledge.json` into `out`."""
+    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+    captions = drawn_captions(scenes, faces - ParserSettings.held_out)
+    found = fit_knowledge(space, captions, canonical_phrases(), paraphrases(), OUTSIDE_PHRASES)
+    out.mkdir(parents=True, exist_ok=True)
+    found.save(out / KNOWLEDGE_FILE.name)
+
+
+def _on_photos(space: ClipSpace, parser: FaceParser, folder: Path, seed: int) -> dict[str, dict[str, float]]:
+    """Colours of parts on real photos that the engine paints where the parser finds the parts."""
+    photographed = photo_faces(parser, folder)
+    scenes = SceneSet(photographed, space.image_size)
+    tally = colours_of_parts(space, scenes, range(len(photographed)), np.random.default_rng(seed))
+    return {f"photos, {name}": value for name, value in tally.shares().items() if not name.startswith("outside: ")}
+
+
+def photo_faces(parser: FaceParser, folder: Path) -> LabelledFaces:
+    """The aligned faces of a folder's photos, labelled by the parser; photos without a face are named and left out."""
+    aligner, images = FaceAligner(weights.get(LANDMARKS)), []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_ENDINGS):
+        try:
+            images.append(F.adaptive_avg_pool2d(align_face(load_photo(path), aligner).image[None], 256))
+        except StudioError as error:
+            log.warning("%s left out: %s", path.name, error)
+    pictures = torch.cat(images)
+    labels = torch.cat([parser.probabilities(picture[None]).argmax(1) for picture in pictures]).to(torch.uint8)
+    as_bytes = ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    nothing_known = np.zeros((len(images), len(ATTRIBUTES)), np.int8)
+    return LabelledFaces(as_bytes.numpy(), labels.numpy(), nothing_known)
