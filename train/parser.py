@@ -130,6 +130,7 @@ def unweighted(net: FaceParser, share: Tensor) -> None:
     A net that minimises cross-entropy with weights w gives `w p / sum(w p)` for the probabilities p. Its lips grow
     into the skin. Subtracting `log w` from its logits gives p again.
     """
+    assert net.out.bias is not None
     with torch.no_grad():
         net.out.bias.sub_(class_weights(share).log())
 

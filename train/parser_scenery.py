@@ -106,7 +106,8 @@ def texture(size: int, rng: np.random.Generator) -> Image:
     """One drawn picture of a random kind; often out of focus, sometimes grainy."""
     drawn = _KINDS[rng.integers(len(_KINDS))](size, rng)
     if rng.random() < 0.25:
-        shade = np.linspace(*rng.uniform(0.4, 1.3, 2), size, dtype=np.float32)
+        first, last = rng.uniform(0.4, 1.3, 2)
+        shade = np.linspace(first, last, size).astype(np.float32)
         drawn = drawn * (shade[:, None, None] if rng.random() < 0.5 else shade[None, :, None])
     picture = np.clip(drawn, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
@@ -120,7 +121,8 @@ def texture(size: int, rng: np.random.Generator) -> Image:
 def blend(image: Image, other: Image, mask: np.ndarray) -> Image:
     """`other` where the mask is 1, `image` where it is 0."""
     weight = (mask * 256).astype(np.uint16)[..., None]
-    return ((image * (256 - weight) + other * weight) >> 8).astype(np.uint8)
+    mixed: np.ndarray = image * (256 - weight) + other * weight
+    return (mixed // 256).astype(np.uint8)
 
 
 def occluder(size: int, rng: np.random.Generator) -> np.ndarray:

@@ -153,7 +153,7 @@ def _moved(image: Image, labels: np.ndarray, rng: np.random.Generator, how: View
         image, labels = image[:, ::-1], MIRROR_TABLE[labels[:, ::-1]]
     size = len(image)
     angle, scale = rng.uniform(-how.turn, how.turn) * rng.random(), rng.uniform(*how.scale)
-    matrix = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle, scale)
+    matrix = np.array(cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle, scale), np.float64)
     matrix[:, 2] += rng.uniform(-how.shift, how.shift, 2) * size
     moved = [
         cv2.warpAffine(np.ascontiguousarray(v), matrix, (size, size), flags=flag, borderMode=cv2.BORDER_REPLICATE)

@@ -45,8 +45,8 @@ def test_a_shaved_face_has_none(label, shaved):
     [
         (slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146), GOATEE),
         (slice(TOP - 12, TOP - 2), slice(110, 146), MOUSTACHE),
-        (slice(170, 200), slice(70, 92), BEARD),
-        (slice(170, 200), slice(164, 186), BEARD),
+        (slice(186, 205), slice(70, 88), BEARD),
+        (slice(186, 205), slice(168, 186), BEARD),
     ],
 )
 def test_each_place_has_its_class(label, shaved, rows, columns, number):
