@@ -6,12 +6,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
 from mcaclip.colour import COLOURS
-from mcaclip.text.colours import COLOUR_SYNONYMS, lab_values, named_colours, unseen_colours
+from mcaclip.text.colours import COLOUR_SYNONYMS, lab_values, names_by_words, plain, says_unseen
 from train import wording as w
 from train.scene_types import SAME, STATES, Caption, Claim, Lab, Paint, Scene, holds, target_lab
 
@@ -40,17 +39,6 @@ def caption(scene: Scene, rng: np.random.Generator, held_out: bool = False) -> C
         if held_out or not says_unseen(text):
             break
     return Caption(text, claims)
-
-
-def says_unseen(text: str) -> bool:
-    """Whether a text holds one of the colour names that training must not say."""
-    return _unseen_pattern().search(text.lower()) is not None
-
-
-@cache
-def _unseen_pattern() -> re.Pattern[str]:
-    names = sorted(unseen_colours(), key=len, reverse=True)
-    return re.compile(r"\b(" + "|".join(re.escape(name) for name in names) + r")\b")
 
 
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
@@ -276,7 +264,10 @@ class _Writer:
             return name
         adjective = self.pick(w.ADJECTIVES)
         fits = adjective not in ("deep", "rich") or lightness < 50
-        return f"{adjective} {name}" if fits and f"{adjective} {name}" not in named_colours() else name
+        words = plain(f"{adjective} {name}").split()
+        # "bright violet-blue" would be read as bright violet, then blue
+        other = any(" ".join(words[:end]) in names_by_words() for end in range(2, len(words) + 1))
+        return f"{adjective} {name}" if fits and not other else name
 
     def _typed(self, text: str) -> str:
         """As people type: a capital, a full stop, all capitals now and then."""

@@ -23,6 +23,8 @@ CLASSES_OF = {
     "clothes": ("cloth",),
 }
 MOST_OF_THE_PIECE = 0.12
+NOT_WHITE = 16.0
+"""Units of L above an iris from which a pixel is the white of the eye."""
 Mask = np.ndarray
 
 
@@ -231,7 +233,10 @@ def irises(face: FaceMap) -> Mask | None:
         total = max(float(dark.sum()), 1e-3)
         row, column = float((dark * face.y[rows]).sum() / total), float((dark * face.x[:, columns]).sum() / total)
         distance = np.hypot(face.x[:, columns] - column, face.y[rows] - row)
-        out[rows, columns] = inside * _step(0.25 * eye.width - distance, 1.5)
+        disc = inside * _step(0.25 * eye.width - distance, 1.5)
+        if disc.max() > 0.5:
+            limit = float(np.median(light[disc > 0.5])) + NOT_WHITE
+            out[rows, columns] = disc * _step(limit - light, 10.0)
     return out
 
 

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from mcaclip.colour import COLOURS
-from mcaclip.text.colours import lab_values, survey_colours, unseen_colours
+from mcaclip.text.colours import lab_values, names_by_words, plain, says_unseen, survey_colours, unseen_colours
 from train.scene_types import CHARACTERS, PATTERNS, Paint, same_colour, target_lab
 
 Paints = tuple[tuple[Paint, ...], str]
@@ -27,8 +27,9 @@ EXCLUSIVE = ({"goatee", "beard"},)
 
 @cache
 def survey_names() -> tuple[str, ...]:
-    """Survey colours that training may say."""
-    return tuple(sorted(set(survey_colours()) - unseen_colours() - set(COLOURS)))
+    """Survey colours that training may say: they hold no unseen name, and go by one meaning."""
+    names = set(survey_colours()) - set(COLOURS)
+    return tuple(sorted(n for n in names if not says_unseen(n) and names_by_words()[plain(n)] == n))
 
 
 def draw_colour(rng: np.random.Generator) -> str:

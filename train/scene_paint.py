@@ -76,7 +76,8 @@ def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float
 def apply_finish(lab: np.ndarray, mask: Mask, finish: str) -> None:
     """Glossy raises the brightest part of a region to highlights; matte takes local contrast away."""
     light = lab[..., 0]
-    smooth = cv2.GaussianBlur(light, (0, 0), 2.5)
+    # only what lies inside counts: light skin around lips is no highlight on them
+    smooth = cv2.GaussianBlur(light * mask, (0, 0), 2.5) / np.maximum(cv2.GaussianBlur(mask, (0, 0), 2.5), 0.05)
     if finish == "matte":
         lab[..., 0] += mask * 0.75 * (smooth - light)
     elif finish == "glossy":
@@ -102,9 +103,10 @@ def paint_part(face: FaceMap, lab: np.ndarray, paint: Paint, rng: np.random.Gene
     shade: Lab = (colour[0] + jitter[0], colour[1] + jitter[1], colour[2] + jitter[2])
     cover = min(COVER[paint.part] * float(rng.uniform(0.7, 1.3)), 1.0)
     strength = float(rng.uniform(WEAK if rng.random() < 0.2 else 0.8, 1.0))
+    flatten = 0.05 if paint.part in TEXTURED else 0.2
     if full:
-        cover, strength, shade = 1.0, 1.0, colour
-    coat(piece, mask, shade, strength, cover, 0.05 if paint.part in TEXTURED else 0.2)
+        cover, strength, shade, flatten = 1.0, 1.0, colour, 0.3
+    coat(piece, mask, shade, strength, cover, flatten)
     if paint.finish in ("matte", "glossy"):
         apply_finish(piece, mask, paint.finish)
 
@@ -115,6 +117,7 @@ def grow(face: FaceMap, piece: np.ndarray, mask: Mask, box: tuple[slice, slice],
     bare = 1 - min(2 * float((there * mask).sum()) / max(float(mask.sum()), 1.0), 1.0)
     strokes = texture(*mask.shape, rng)
     ragged = np.clip(1.7 * mask - 0.35 + 0.35 * strokes * (mask < 0.97), 0, 1).astype(np.float32)
+    ragged *= np.clip(8 * mask, 0, 1)
     mask = bare * ragged + (1 - bare) * mask
     light = piece[..., 0]
     level = float((light * mask).sum() / max(float(mask.sum()), 1.0))

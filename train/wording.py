@@ -11,7 +11,7 @@ HELD_OUT_NOUNS: dict[str, tuple[str, ...]] = {
     "beard": ("jaw beard", "whiskers"),
     "moustache": ("tache",),
     "brows": ("brow tint",),
-    "eyes": ("contacts",),
+    "eyes": ("contacts", "colored contacts"),
     "cheeks": ("blusher", "cheek color"),
     "skin": ("body paint", "facial skin"),
     "teeth": ("set of teeth",),

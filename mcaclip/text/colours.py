@@ -65,6 +65,17 @@ def unseen_colours() -> frozenset[str]:
     return frozenset(several[::UNSEEN_EVERY])
 
 
+def says_unseen(text: str) -> bool:
+    """Whether a text holds a name of `unseen_colours`, in either spelling of grey."""
+    return _unseen_pattern().search(text.lower().replace("gray", "grey")) is not None
+
+
+@cache
+def _unseen_pattern() -> re.Pattern[str]:
+    names = sorted(unseen_colours(), key=len, reverse=True)
+    return re.compile(r"\b(" + "|".join(re.escape(name) for name in names) + r")\b")
+
+
 def plain(text: str) -> str:
     """Lower case words with single spaces: what names are looked up by."""
     return " ".join(re.findall(r"[a-z]+", text.lower().replace("'", "")))
@@ -73,9 +84,11 @@ def plain(text: str) -> str:
 @cache
 def names_by_words() -> Mapping[str, str]:
     """`plain` spelling -> canonical name, for everything that may stand in a prompt."""
-    table = {plain(name): name for name in survey_colours()}
+    # "purple pink" and "purple/pink" are two colours of the survey; whoever types the words means the first
+    table = {plain(name): name for name in sorted(survey_colours(), key=lambda name: "/" not in name)}
     table |= {name: name for name in COLOURS}
     table |= {plain(name): colour for name, colour in COLOUR_SYNONYMS.items()}
+    table |= {words.replace("grey", "gray"): name for words, name in table.items()}
     return MappingProxyType(table)
 
 

@@ -28,6 +28,8 @@ def test_every_name_is_found_by_its_words():
         assert words == colours.plain(words)
         assert lab_of(name).shape == (3,)
     assert names_by_words()["robins egg blue"] == "robin's egg blue"
+    assert names_by_words()["pale gray"] == "pale grey"
+    assert names_by_words()["gray"] == "grey"
 
 
 def test_unseen_colours_are_survey_names_of_several_words():

@@ -11,10 +11,9 @@ import pytest
 import torch
 
 from mcaclip.colour import COLOURS, srgb_to_lab
-from mcaclip.text.colours import lab_of, lab_values, unseen_colours
+from mcaclip.text.colours import lab_of, lab_values, says_unseen, unseen_colours
 from mcaclip.text.grammar import PART_NOUNS, understand
 from train import wording
-from train.captions import says_unseen
 from train.labelled_faces import LABELS, LabelledFaces
 from train.scene_draw import STYLES, bundle
 from train.scenes import (
@@ -93,7 +92,7 @@ def test_paint_reaches_its_part_and_no_other_place(scenes, rng, part):
 def test_painted_parts_have_the_colour_that_the_scene_claims(scenes, rng, part):
     core = scenes.part_mask(0, part)[0]
     core = core > 0.6 * core.max()
-    for colour in ("red", "green", "blue", "yellow", "white", "black", "dusty rose"):
+    for colour in ("red", "blue", "white", "black", "dusty rose"):
         picture = scenes.render(scenes.scene(0, [Paint(part, colour)]), rng)
         assert (srgb_to_lab(picture)[:, core].mean(1) - lab_of(colour)).norm() < 26
 
