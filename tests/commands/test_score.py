@@ -83,7 +83,7 @@ def test_result_has_the_fixed_format(tmp_path, words, aligned, capsys):
     assert set(found) == {"images", "texts", "similarity", "known"}
     assert found["images"] == [red, blue] and found["texts"] == ["red hair", "green lips", "blue spaceship"]
     assert np.argmax(found["similarity"], 1).tolist() == [0, 2] and np.shape(found["similarity"]) == (2, 3)
-    assert -1 <= np.min(found["similarity"]) and np.max(found["similarity"]) <= 1
+    assert np.min(found["similarity"]) >= -1 and np.max(found["similarity"]) <= 1
     assert found["known"][0] > 0.5 > found["known"][2] and all(0 <= value <= 1 for value in found["known"])
     assert aligned == [] and words.sides == [256, 1024]
     assert [path.name for path in out.parent.iterdir()] == ["out.json"]
