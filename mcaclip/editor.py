@@ -213,11 +213,12 @@ class FaceEditor:
                 f"no prompt is fitted for the {self.stack} stack yet. Fit one with: {command}; then name the file it "
                 f"writes with --edits FILE, or put it into {weights.Places.from_environment().edits}"
             )
-        known, verdict = ", ".join(library), self.judge_prompt(words)
-        raise PromptError(
-            f'no edit is fitted for "{words}". {verdict.warning}{" " if verdict.doubtful else ""}Fitted here: {known}. '
-            f"Fit it yourself{', but expect little of it,' if verdict.doubtful else ''} with: {command}"
+        warning = self.judge_prompt(words).warning
+        doubt, advice = (
+            (f"{warning} ", "Fitting it yourself will hardly work") if warning else ("", "Fit it yourself")
         )
+        known = ", ".join(library)
+        raise PromptError(f'no edit is fitted for "{words}". {doubt}Fitted here: {known}. {advice} with: {command}')
 
     def judge_prompt(self, text: str) -> Verdict:
         """How well the space of words knows a prompt, fitted or not.

@@ -79,6 +79,7 @@ def test_other_wordings_find_the_fitted_prompt(editor):
         ("   ", "empty"),
         ("x" * 2000, "2000 characters"),
         ("zombie", "python -m train prompt"),
+        ("a violin", "do not know the word “violin”. Nearest that I know: "),
         ("😀", "Latin letters"),
     ],
 )

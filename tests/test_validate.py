@@ -24,7 +24,7 @@ def test_empty_prompt_is_refused(text):
     "text", ["😀", "💄💄 ❤️", "зелёная помада", "緑の口紅", "أحمر شفاه", "123 !?", "\x00\x07", "\u200b"]
 )
 def test_prompt_without_latin_letters_says_what_to_do(text):
-    with pytest.raises(PromptError, match="no words in Latin letters.*English"):
+    with pytest.raises(PromptError, match=r"no words in Latin letters.*English"):
         validate.clean_prompt(text)
 
 

@@ -98,7 +98,8 @@ def fit_calibration(features: Tensor, right: Tensor) -> Calibration:
         used.pop(int(found[:-1].argmin()))
     coefficients = torch.zeros(3, dtype=torch.float64)
     coefficients[used] = found[:-1]
-    return Calibration(*coefficients.tolist(), float(found[-1]))
+    share, minimum, cosine = coefficients.tolist()
+    return Calibration(share, minimum, cosine, float(found[-1]))
 
 
 def _newton(features: Tensor, target: Tensor, weight: Tensor) -> Tensor:

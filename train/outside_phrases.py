@@ -10,7 +10,8 @@ OUTSIDE_PHRASES: tuple[str, ...] = (
     # things and vehicles
     "a bicycle", "red bicycle", "purple spaceship", "a yellow school bus", "steam locomotive", "sailing boat at sea",
     "a broken umbrella", "grand piano", "laptop on a desk", "wooden chair", "vacuum cleaner", "green tractor",
-    "a stack of books", "pink telephone", "alarm clock", "coffee mug", "chess board", "kitchen knife", "blue bus stop",
+    "a stack of books", "pink telephone", "alarm clock", "coffee mug", "chess board", "kitchen knife",
+    "blue bus stop",
     "washing machine", "screwdriver", "rusty gate", "empty bottle", "street lamp", "airport terminal", "fire engine",
     "silver spoon and fork", "black hole", "a green traffic light", "red carpet event", "concert ticket",
     # animals
@@ -19,8 +20,10 @@ OUTSIDE_PHRASES: tuple[str, ...] = (
     "butterfly on a leaf", "a crocodile", "red fox in snow", "swarm of bees", "dinosaur skeleton", "green parrot",
     # places, weather, nature
     "sunset over mountains", "a sandy beach with palm trees", "city skyline at night", "rainy street in Paris",
-    "an old castle", "the Eiffel tower", "waterfall", "volcano erupting", "desert road", "foggy harbour", "football stadium",
-    "snowy village", "wheat field", "northern lights", "moon landing", "thunderstorm", "a swimming pool", "cherry tree",
+    "an old castle", "the Eiffel tower", "waterfall", "volcano erupting", "desert road", "foggy harbour",
+    "football stadium",
+    "snowy village", "wheat field", "northern lights", "moon landing", "thunderstorm", "a swimming pool",
+    "cherry tree",
     "orange river at dusk", "underwater reef", "railway station", "supermarket shelf", "the surface of mars",
     # food
     "pizza with mushrooms", "bowl of noodles", "chocolate cake", "grilled fish", "apple pie", "a glass of beer",

@@ -125,7 +125,8 @@ def training_step(space: ClipSpace, preview, parser) -> tuple[float, float]:
     pairs = zip(before, network.parameters(), strict=True)
     assert any(not torch.equal(old, new) for old, new in pairs), "the step moves the network"
     assert all(parameter.grad is None for parameter in space.parameters()), "the space stays as it is"
-    return float(terms["nce"]), sum(float(p.grad.abs().sum()) for p in network.parameters() if p.grad is not None)
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    return float(terms["nce"].detach()), sum(float(gradient.abs().sum()) for gradient in gradients)
 
 
 def test_gradients_reach_the_picture_and_train_an_edit(small, preview, parser):
