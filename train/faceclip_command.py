@@ -18,11 +18,12 @@ from mcaclip.evaluate import PHOTO_ENDINGS
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import ClipSpace, create_model
 from mcaclip.text.knowledge import KNOWLEDGE_FILE
+from mcaclip.text.vocabulary import count_words
 from train.attributes import ATTRIBUTES
 from train.faceclip import FaceCLIPSettings, new_space, train_faceclip
 from train.faceclip_ascent import AscentSettings, measure_ascent
 from train.faceclip_report import colours_of_parts, report
-from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, paraphrases
+from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.labelled_faces import LabelledFaces, load_faces
 from train.outside_phrases import OUTSIDE_PHRASES
 from train.parser import ParserSettings
@@ -66,7 +67,8 @@ def make_knowledge(space: ClipSpace, pool: Path, faces: int, out: Path) -> None:
     """Count the words of training captions and calibrate; writes `knowledge.json` into `out`."""
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
-    found = fit_knowledge(space, captions, canonical_phrases(), paraphrases(), OUTSIDE_PHRASES)
+    kin = kin_words(space, count_words(captions))
+    found = fit_knowledge(space, captions, canonical_phrases(), paraphrases(), OUTSIDE_PHRASES, kin)
     out.mkdir(parents=True, exist_ok=True)
     found.save(out / KNOWLEDGE_FILE.name)
 
@@ -80,7 +82,7 @@ def _on_photos(space: ClipSpace, parser: FaceParser, folder: Path, seed: int) ->
 
 
 def photo_faces(parser: FaceParser, folder: Path) -> LabelledFaces:
-    """The aligned faces of a folder's photos, labelled by the parser; photos without a face are named and left out."""
+    """Aligned faces of a folder's photos, labelled by the parser; photos without a face are named and left out."""
     aligner, images = FaceAligner(weights.get(LANDMARKS)), []
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_ENDINGS):
         try:

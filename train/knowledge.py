@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.colour import COLOURS
@@ -14,12 +15,15 @@ from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import PART_NOUNS
 from mcaclip.text.knowledge import Calibration, Knowledge
-from mcaclip.text.vocabulary import Vocabulary, count_words
+from mcaclip.text.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
 from train.scenes import SceneSet, caption
+from train.word_vectors import DIMENSIONS, END_OF_WORD, whole_words
 from train.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES
 
 log = logging.getLogger(__name__)
 CAPTIONS = 8000
+LEAST_KINSHIP = 0.62
+"""Cosine of word vectors from which a word is taken for a relative of a known noun."""
 SEED = 31
 RIDGE = 2e-4
 """On the coefficients: words alone often part both lists without an error, and then the likelihood has no maximum."""
@@ -39,6 +43,7 @@ def fit_knowledge(
     phrases: Sequence[str],
     known: Sequence[str],
     unknown: Sequence[str],
+    kin: Mapping[str, float] | None = None,
     seed: int = SEED,
 ) -> Knowledge:
     """What a trained, frozen space knows, calibrated on one half of both lists and measured on the other.
@@ -49,6 +54,7 @@ def fit_knowledge(
         phrases: canonical phrases to offer; those with a word that no caption has are left out.
         known: phrases that it should know and that stand in no caption, such as unseen paraphrases.
         unknown: phrases that it cannot know.
+        kin: see `kin_words`.
         seed: of the halves.
 
     Returns:
@@ -66,16 +72,34 @@ def fit_knowledge(
             "knowledge is fitted on captions, canonical phrases of their words, and at least four known and four "
             f"unknown phrases; here are {len(words)} words, {len(canonical)} phrases, {len(known)} and {len(unknown)}"
         )
-    raw = Knowledge(words, canonical, Calibration(0, 0, 0, 0))
+    kin = kin or {}
+    raw = Knowledge(words, canonical, Calibration(0, 0, 0, 0), kin=kin)
     features = raw.features(space, [*known, *unknown])
     right = torch.cat([torch.ones(len(known)), torch.zeros(len(unknown))]).double()
     fitted, held_out = _halves(right, np.random.default_rng(seed))
     calibration = fit_calibration(features[fitted], right[fitted])
-    knowledge = Knowledge(words, canonical, calibration)
+    knowledge = Knowledge(words, canonical, calibration, kin=kin)
     scores = torch.tensor(knowledge.score(space, [*known, *unknown]), dtype=torch.float64)[held_out]
     report = measure(scores, right[held_out])
     log.info("knowledge of %d words: %s", len(words), report)
-    return Knowledge(words, canonical, calibration, report)
+    return Knowledge(words, canonical, calibration, report, kin)
+
+
+@torch.no_grad()
+def kin_words(space: ClipSpace, words: Collection[str], least: float = LEAST_KINSHIP) -> dict[str, float]:
+    """Words outside `words` whose token vector has a cosine of `least` or more with that of a known face noun."""
+    tokens = whole_words(space.tokenizer.encoder)
+    rows = torch.tensor([space.tokenizer.encoder[word + END_OF_WORD] for word in tokens])
+    vectors = F.normalize(space.model.token_embedding.weight[rows, :DIMENSIONS].float(), dim=1).cpu()
+    tables = (PART_NOUNS, STATE_PHRASES, PATTERN_PHRASES)
+    nouns = {word for table in tables for phrases in table.values() for word in content_words(" ".join(phrases))}
+    anchors = [number for number, word in enumerate(tokens) if word in nouns and word in words]
+    if not anchors:
+        return {}
+    nearest = (vectors @ vectors[anchors].T).amax(1).tolist()
+    vocabulary = Vocabulary(dict.fromkeys(words, 1))
+    near = {word: value for word, value in zip(tokens, nearest, strict=True) if value >= least}
+    return {word: value for word, value in near.items() if not vocabulary.count(word) and word not in STOP_WORDS}
 
 
 def fit_calibration(features: Tensor, right: Tensor) -> Calibration:

@@ -115,12 +115,15 @@ class Knowledge:
         phrases: canonical phrases of known words only.
         calibration: see `train.knowledge.fit_knowledge`.
         report: figures of the calibration on held-out phrases.
+        kin: words that no caption had but whose vectors lie near a known noun's, with the cosine: the word vectors
+            that FaceCLIP started from make it understand many of them ("ponytail" is nearly "curls").
     """
 
     words: Mapping[str, int]
     phrases: tuple[str, ...]
     calibration: Calibration
     report: Mapping[str, float] = field(default_factory=dict)
+    kin: Mapping[str, float] = field(default_factory=dict)
     _encoded: WeakKeyDictionary[ClipSpace, Tensor] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
     )
@@ -139,6 +142,7 @@ class Knowledge:
                 tuple(map(str, content["phrases"])),
                 Calibration(**{name: float(value) for name, value in content["calibration"].items()}),
                 {str(name): float(value) for name, value in content["report"].items()},
+                {str(word): float(value) for word, value in content["kin"].items()},
             )
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise WeightsError(
@@ -156,6 +160,7 @@ class Knowledge:
             "phrases": list(self.phrases),
             "calibration": asdict(self.calibration),
             "report": dict(self.report),
+            "kin": {word: round(value, 2) for word, value in sorted(self.kin.items())},
         }
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -175,8 +180,8 @@ class Knowledge:
         return self._ranked(text, self._cosines(space, encode(space, [text]))[0], count)
 
     def unknown_words(self, text: str) -> list[str]:
-        """Content words of a text that never stood in a training caption."""
-        return self.vocabulary.unknown(text)
+        """Content words of a text that never stood in a training caption and are not kin to a noun that did."""
+        return [word for word in self.vocabulary.unknown(text) if word not in self.kin]
 
     def judge(self, space: ClipSpace, text: str) -> Verdict:
         """Score, unknown words and nearest phrases of one text, with a single encoding."""
@@ -198,11 +203,12 @@ class Knowledge:
 
     def _words_known(self, text: str) -> tuple[float, float]:
         """Share of known content words, and how well the least known is known, both 0..1."""
-        counts = [self.vocabulary.count(word) for word in content_words(text)]
-        if not counts:
-            return 0.0, 0.0
-        least = min(1.0, math.log1p(min(counts)) / math.log1p(WELL_KNOWN))
-        return sum(map(bool, counts)) / len(counts), least
+        known = [self._word_known(word) for word in content_words(text)]
+        return (sum(map(bool, known)) / len(known), min(known)) if known else (0.0, 0.0)
+
+    def _word_known(self, word: str) -> float:
+        count = self.vocabulary.count(word)
+        return min(1.0, math.log1p(count) / math.log1p(WELL_KNOWN)) if count else self.kin.get(word, 0.0)
 
     def _ranked(self, text: str, cosines: Tensor, count: int) -> list[str]:
         wanted = [self.vocabulary.meant(word) for word in content_words(text)]

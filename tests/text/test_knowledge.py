@@ -229,3 +229,15 @@ def test_shipped_knowledge_parts_the_world_of_faceclip_from_the_rest(space):
     assert found.unknown_words("purple spaceship") == ["spaceship"]
     assert any("lipstick" in phrase for phrase in found.nearest(space, "green lipstik"))
     assert found.report["auc"] > 0.9 and dataclasses.is_dataclass(found)
+
+
+def test_relatives_of_known_nouns_count_for_what_they_are_worth(knowledge):
+    strange, near = "green ponytail", dataclasses.replace(knowledge, kin={"ponytail": 0.7})
+    assert knowledge.unknown_words(strange) == ["ponytail"] and near.unknown_words(strange) == []
+    toy = BagOfWords()
+    assert near.score(toy, [strange])[0] > knowledge.score(toy, [strange])[0]
+
+
+def test_kin_is_kept_in_the_file(knowledge, tmp_path):
+    dataclasses.replace(knowledge, kin={"ponytail": 0.7}).save(tmp_path / "knowledge.json")
+    assert Knowledge.load(tmp_path / "knowledge.json").kin == {"ponytail": 0.7}
