@@ -154,7 +154,7 @@ class _Writer:
             return self.pick(("{} without {}", "{} who has no {}", "a photo of {} without {}")).format(
                 subject, parts[0].removeprefix("no ")
             )
-        sentences = w.HELD_OUT_SENTENCES if self.held_out else w.SENTENCES
+        sentences: Sequence[str] = w.HELD_OUT_SENTENCES if self.held_out else w.SENTENCES
         if not self.held_out and all(c.paint and c.paint.part in w.WORN_PARTS for c in things) and self.chance(0.4):
             sentences = w.WORN
         return self._fill(self._spoken(sentences, subject, adjectives, sex), subject, self.join(parts))
@@ -194,7 +194,7 @@ class _Writer:
 
     def _by_colour(self, paint: Paint, subject: str) -> str:
         noun = self.noun(paint.part)
-        sentences = w.HELD_OUT_BY_COLOUR if self.held_out else w.BY_COLOUR
+        sentences: Sequence[str] = w.HELD_OUT_BY_COLOUR if self.held_out else w.BY_COLOUR
         if "someone" not in subject and not re.fullmatch(r"(a|an|the) \w+", subject):
             sentences = tuple(sentence for sentence in sentences if "{s}" in sentence)
         sentence = self.pick(sentences)

@@ -114,6 +114,6 @@ def _degraded(picture: Tensor, rng: np.random.Generator) -> Tensor:
         small = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
         pixels = cv2.resize(small, pixels.shape[:2], interpolation=cv2.INTER_LINEAR)
     else:
-        _, code = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))])
-        pixels = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
+        _, code = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))])
+        pixels = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))[..., ::-1]
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float() / 127.5 - 1

@@ -115,7 +115,7 @@ def grow(face: FaceMap, piece: np.ndarray, mask: Mask, box: tuple[slice, slice],
     """Draw hair where a face has none, and return the mask with its ragged edge."""
     there = face.hairiness[box]
     bare = 1 - min(2 * float((there * mask).sum()) / max(float(mask.sum()), 1.0), 1.0)
-    strokes = texture(*mask.shape, rng)
+    strokes = texture(mask.shape[0], mask.shape[1], rng)
     ragged = np.clip(1.7 * mask - 0.35 + 0.35 * strokes * (mask < 0.97), 0, 1).astype(np.float32)
     ragged *= np.clip(8 * mask, 0, 1)
     mask = bare * ragged + (1 - bare) * mask
@@ -249,7 +249,7 @@ def _lid_rim(face: FaceMap, radius: float, lower: float) -> Mask | None:
 
 def _lashes(face: FaceMap, rng: np.random.Generator) -> Mask | None:
     rim = _lid_rim(face, 2.2, 0.1)
-    return None if rim is None else rim * np.clip(0.9 + 0.35 * texture(*rim.shape, rng), 0.3, 1)
+    return None if rim is None else rim * np.clip(0.9 + 0.35 * texture(rim.shape[0], rim.shape[1], rng), 0.3, 1)
 
 
 def _eyeliner(face: FaceMap, rng: np.random.Generator) -> Mask | None:
