@@ -9,13 +9,13 @@ from difflib import get_close_matches
 from functools import cached_property
 
 _STOP_WORDS = (
-    "a an the this that these those some any of in on at by for from into onto over under up with and or but as so "
-    "to is are was were be been being am has have having had do does did done who whose which what it its it's he "
-    "him his she her hers they them their theirs i me my you your we our we're i'm there here very really quite rather "
-    "just also too both should would could will can shall may must make makes made making give gives given turn "
-    "turns turned get gets got want wants please let like wear wears wearing wore worn looking looks look "
-    "photo photograph picture image portrait shot close closeup selfie face person people someone somebody anyone "
-    "man men woman women guy lady"
+    "a an the this that these those some any of in on at by for from into onto over under up with and or but as "
+    "so to is are was were be been being am has have having had do does did done who whose which what it its it's "
+    "he him his she her hers they them their theirs i me my you your we our we're i'm there here very really "
+    "quite rather just also too both should would could will can shall may must make makes made making give gives "
+    "given turn turns turned get gets got want wants please let like wear wears wearing wore worn looking looks "
+    "look photo photograph picture image portrait shot close closeup selfie face person people someone somebody "
+    "anyone man men woman women guy lady"
 )
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that ask for a picture of a person, or hold a sentence together: they do not tell one face from another."""
