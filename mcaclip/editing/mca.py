@@ -1,7 +1,7 @@
 """The edit network of a whole family of methods: how the words meet the code, a latent mapper, and perhaps masks.
 
-MCA-CLIP is Feature Fusion, mapper and CORAL masks. With CF-CLIP's text module in place of Feature Fusion, the code alone
-in place of both, or without masks, the same network is one of the methods that MCA-CLIP stands on or an ablation of it.
+MCA-CLIP is Feature Fusion, mapper and CORAL masks. With CF-CLIP's text module or the bare code in place of Feature
+Fusion, or without masks, the same network is one of the methods that MCA-CLIP stands on, or an ablation of it.
 """
 
 from __future__ import annotations
@@ -108,9 +108,7 @@ def build_fusion(config: FusionConfig) -> nn.Module:
     if isinstance(config, FeatureFusionConfig):
         return FeatureFusion(config)
     if isinstance(config, TextEmbeddingConfig):
-        return TextEmbeddingModule(
-            config.num_ws, dim=config.dim, num_layers=config.num_layers, lr_mul=config.lr_mul
-        )
+        return TextEmbeddingModule(config.num_ws, dim=config.dim, num_layers=config.num_layers, lr_mul=config.lr_mul)
     return StyleOnly()
 
 

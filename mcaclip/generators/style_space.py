@@ -1,7 +1,7 @@
 """StyleSpace: the channels s = A(w) by which every convolution is modulated, read and shifted in any generator.
 
-A shift is a generator of its own: the same weights, the same layers, other styles. So whatever takes a generator works
-with shifted styles, and nothing that other threads use is touched.
+A shift is a generator of its own: the same weights, the same layers, other styles. So whatever takes a generator
+works with shifted styles, and nothing that other threads use is touched.
 
 Source: Wu et al., "StyleSpace Analysis: Disentangled Controls for StyleGAN Image Generation" (CVPR 2021).
 """

@@ -145,6 +145,11 @@ def test_mobilestylegan_behind_its_preview_keeps_the_same_rules(w_plus):
         synthesize(shifted, code).image, synthesize(preview, other).image, atol=1e-3, rtol=1e-3
     )
     assert torch.equal(read_styles(preview.full, code)[:, : styles.shape[1]], styles)
-    assert style_size(preview.full) == 512 + sum(
-        above + above // 4 + below for above, below in zip((512, *BLOCK_CHANNELS), BLOCK_CHANNELS, strict=False)
-    ) + BLOCK_CHANNELS[-1]
+    assert (
+        style_size(preview.full)
+        == 512
+        + sum(
+            above + above // 4 + below for above, below in zip((512, *BLOCK_CHANNELS), BLOCK_CHANNELS, strict=False)
+        )
+        + BLOCK_CHANNELS[-1]
+    )

@@ -21,8 +21,7 @@ class ToyGenerator(nn.Module):
     )
 
     style_slots = tuple(
-        StyleSlot(f"styles.{row}", row, 6, layer, rgb=row in (2, 5))
-        for row, layer in enumerate((0, 1, 1, 2, 3, 3))
+        StyleSlot(f"styles.{row}", row, 6, layer, rgb=row in (2, 5)) for row, layer in enumerate((0, 1, 1, 2, 3, 3))
     )
 
     def __init__(self) -> None:
