@@ -1,4 +1,4 @@
-"""Command line: `python -m mcaclip edit|sample|invert|prompts|evaluate|bench|fetch|doctor`.
+"""Command line: `python -m mcaclip edit|sample|invert|prompts|compare|evaluate|bench|fetch|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
 or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
+from mcaclip.commands import compare
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
 from mcaclip.version import __version__
@@ -51,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_stack(prompts)
     add_edits_file(prompts)
     prompts.set_defaults(run=run_prompts)
+    compare.add(commands)
     _add_evaluate(commands)
     _add_bench(commands)
     _add_fetch(commands)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,7 @@ def fit_prompts(
     start_from: Path | None = None,
     stack: Stack = STACKS["compact"],
     method: str = MCA,
+    progress: Callable[[float], None] | None = None,
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
@@ -87,6 +88,7 @@ def fit_prompts(
         start_from: an edit network to go on from instead of random weights.
         stack: goes into the file, which says what the network was fitted on.
         method: goes into the file, too; the objective's settings are those of this method (see `settings_for`).
+        progress: told the share 0..1 of the steps before each one; may raise to end the run.
     """
     settings = objective.settings
     distinct = list({target.prompt: target for target in objective.targets}.values())
@@ -114,6 +116,8 @@ def fit_prompts(
     shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        if progress:
+            progress(number / settings.steps)
         codes = settings.sampler.draw(full_generator, settings.batch, rng)
         first = number * settings.batch
         turns = objective.targets
