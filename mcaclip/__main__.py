@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.commands import compare
+from mcaclip.commands import compare, paper_table
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
 from mcaclip.version import __version__
@@ -93,6 +93,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--judge", type=Path, help="folder of a second face net that scores identity as well")
     add_stack(parser, tuple(SLOTS))
     add_edits_file(parser)
+    paper_table.add_options(parser)
     parser.set_defaults(run=run_evaluate)
 
 
@@ -239,7 +240,9 @@ def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
 
 
 def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`evaluate`: figures for the fitted edits."""
+    """`evaluate`: figures for the fitted edits, or the paper's table of methods."""
+    if args.table:
+        return paper_table.run(args, load)
     from mcaclip import evaluate
     from mcaclip.perception.judge import Judge
 
