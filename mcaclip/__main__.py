@@ -241,6 +241,7 @@ def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
 
 def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
     """`evaluate`: figures for the fitted edits, or the paper's table of methods."""
+    paper_table.check(args)
     if args.table:
         return paper_table.run(args, load)
     from mcaclip import evaluate

@@ -109,3 +109,12 @@ def test_methods_without_weights_are_named_with_their_command(editor, tmp_path, 
 def test_prompts_that_cannot_be_measured_are_refused(editor, tmp_path, capsys):
     assert _command(editor, tmp_path / "out", "--methods", "mca", "--prompt", "a zombie") == 2
     assert "not a zombie" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--table", "paper", "--photos", "."], ["--fast"], ["--methods", "mca"]])
+def test_options_that_do_not_go_together_are_refused(words, tmp_path, capsys):
+    def never(stack, edits):
+        raise AssertionError("loaded")
+
+    assert main(["evaluate", "--out", str(tmp_path), *words], never) == 2
+    assert "--table" in capsys.readouterr().err

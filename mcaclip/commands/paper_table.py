@@ -37,6 +37,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def check(args: argparse.Namespace) -> None:
+    """Raises StudioError for options that do not go together."""
+    if args.table and (args.photos or args.judge):
+        raise StudioError(
+            "--table measures generated faces by the stack's own judges: leave --photos and --judge out"
+        )
+    if not args.table and (args.fast or args.weights or args.methods != "all"):
+        raise StudioError("--fast, --methods and --weights belong to a table: add --table paper")
+
+
 def run(args: argparse.Namespace, load: EditorLoader) -> int:
     """Measure, then write `table.json`, `table.md` and `table.png`. Raises StudioError."""
     from mcaclip.commands.compare import method_names
