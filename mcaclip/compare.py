@@ -168,6 +168,7 @@ def write_rows(rows: Sequence[CompareRow], out: Path, about: dict[str, object]) 
     listed = [
         {
             "method": row.method,
+            "source": METHODS[row.method].source,
             "face": row.face,
             "prompt": row.prompt,
             "figures": asdict(row.figures) if row.figures else None,
