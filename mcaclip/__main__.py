@@ -1,4 +1,4 @@
-"""Command line: `python -m mcaclip edit|sample|invert|prompts|score|evaluate|bench|parse|fetch|doctor`.
+"""Command line: `python -m mcaclip edit|sample|invert|prompts|score|compare|evaluate|bench|parse|fetch|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
 or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.commands import parse, score
+from mcaclip.commands import compare, paper_table, parse, score
 from mcaclip.commands.several import EXIT_BAD_INPUT, EXIT_SOME_FAILED, check_folder, complain, missing, report
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_edits_file(prompts)
     prompts.set_defaults(run=run_prompts)
     score.add(commands)
+    compare.add(commands)
     _add_evaluate(commands)
     _add_bench(commands)
     parse.add(commands)
@@ -92,6 +93,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--judge", type=Path, help="folder of a second face net that scores identity as well")
     add_stack(parser, tuple(SLOTS))
     add_edits_file(parser)
+    paper_table.add_options(parser)
     parser.set_defaults(run=run_evaluate)
 
 
@@ -238,7 +240,10 @@ def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
 
 
 def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`evaluate`: figures for the fitted edits."""
+    """`evaluate`: figures for the fitted edits, or the paper's table of methods."""
+    paper_table.check(args)
+    if args.table:
+        return paper_table.run(args, load)
     from mcaclip import evaluate
     from mcaclip.perception.judge import Judge
 

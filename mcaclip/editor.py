@@ -162,6 +162,11 @@ class FaceEditor:
         image = synthesize(self.models.generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
         return Inversion(w_plus.cpu(), image[0].cpu(), identity, time.monotonic() - started)
 
+    @property
+    def library(self) -> Library:
+        """The fitted edits by prompt."""
+        return self._library()
+
     def prompts(self) -> tuple[str, ...]:
         """The prompts that have a fitted edit."""
         return tuple(self._library())

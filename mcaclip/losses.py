@@ -1,4 +1,4 @@
-"""The six losses of MCA-CLIP and our three extras: pure functions, one algorithm each.
+"""The six losses of MCA-CLIP, StyleCLIP's, and our four extras: pure functions, one algorithm each.
 
 Images are `float [B, 3, S, S]` in [-1, 1]; masks and regions are `float [B, 1, s, s]` in [0, 1], 1 being the
 edited or named part. Every function returns a scalar that is averaged over the batch and not weighted;
@@ -30,6 +30,7 @@ class LossWeights:
         area: mask area (`mask_area`).
         tv: mask smoothness (`mask_tv`).
         bg: change of the background (`background_loss`).
+        clip: the prompt as StyleCLIP has it (`clip_loss`), in place of `nce`.
         region: extra; masks open inside the named part and closed outside (`region_prior`).
         colour: extra; distance of the named part to the named colour, in Lab units (`lab_colour_distance`).
         preserve: extra; change of the picture outside the named part (`preservation_loss`).
@@ -44,6 +45,7 @@ class LossWeights:
     area: float = 2e-5
     tv: float = 3e-5
     bg: float = 0.2
+    clip: float = 0.0
     region: float = 0.0
     colour: float = 0.0
     preserve: float = 0.0
@@ -83,6 +85,14 @@ def latent_l2(delta_w: Tensor) -> Tensor:
     Source: MCA-CLIP, L_l2. The paper writes a norm; the mean of squares is CF-CLIP's code.
     """
     return delta_w.square().mean()
+
+
+def clip_loss(edited_features: Tensor, target_text: Tensor) -> Tensor:
+    """1 - cos of the edits' CLIP features `float [B, D]` and their prompts' `float [B, D]`, 0..2.
+
+    Source: StyleCLIP (Patashnik et al. 2021), L_CLIP; CoralStyleCLIP.
+    """
+    return (1 - F.cosine_similarity(edited_features, target_text, dim=-1)).mean()
 
 
 def clip_nce_per_query(

@@ -11,6 +11,9 @@ from mcaclip.types import to_uint8
 TINT = (20, 196, 178)
 """RGB of the overlay: a turquoise, the hue furthest from skin."""
 
+FULL_CHANGE = 0.25
+"""Mean change of a pixel, as a share of the whole range, that is drawn brightest in `change_map`."""
+
 MASK_DARK = (22, 24, 27)
 MASK_LIGHT = (248, 246, 240)
 
@@ -62,6 +65,25 @@ def mask_tile(mask: Tensor, side: int = 256) -> np.ndarray:
     scaled = cv2.resize(values, (side, side), interpolation=method)[..., None]
     dark, light = np.array(MASK_DARK, np.float32), np.array(MASK_LIGHT, np.float32)
     return np.rint(dark + scaled * (light - dark)).astype(np.uint8)
+
+
+def change_map(source: Tensor, edited: Tensor, side: int = 256) -> np.ndarray:
+    """How much every part of a picture changed: dark where nothing did, over red to pale yellow.
+
+    Args:
+        source: `float32 [3, S, S]` in [-1, 1].
+        edited: the same face, edited, alike.
+        side: of the result in pixels.
+
+    Returns:
+        `uint8 [side, side, 3]`; the scale is the same for all pictures: it ends at a mean change of a quarter of the
+        range.
+    """
+    change = (edited - source).detach().float().abs().mean(0).cpu().numpy() / 2
+    method = cv2.INTER_AREA if change.shape[0] > side else cv2.INTER_LINEAR
+    share = cv2.resize(change, (side, side), interpolation=method) / FULL_CHANGE
+    values = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(values, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
 
 
 def mask_png(mask: Tensor) -> np.ndarray:

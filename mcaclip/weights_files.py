@@ -46,6 +46,11 @@ class Places:
         """Where the user's own fitted edits are: a file, or a folder of files."""
         return self.own_edits or self.cache / "edits"
 
+    @property
+    def methods(self) -> Path:
+        """Where the weights of the methods beside MCA-CLIP are, for `compare`: a folder of files."""
+        return self.cache / "methods"
+
     @classmethod
     def from_environment(cls) -> Places:
         """Read `MCACLIP_WEIGHTS`, `MCACLIP_CACHE` and `MCACLIP_EDITS`.

@@ -35,8 +35,11 @@ from tests.editing.test_mca import TINY
 from tests.helpers.drawn_face import draw_face
 from tests.helpers.fake_hub import FakeHub
 from train.bench import training_step
+from train.network import shifted_rows
+from train.objective import PromptObjective
 from train.precision import Precision
-from train.prompt import PAPER_PRESET, PRESETS, PromptObjective, fit_prompts, shifted_rows
+from train.presets import PAPER_PRESET, PRESETS
+from train.prompt import fit_prompts
 
 PROMPT = "green lipstick"
 SIDES = [4, *(side for power in range(3, 11) for side in (1 << power, 1 << power)), 1024]

@@ -15,6 +15,7 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 STAND_INS = ("stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32")
 TRAINED_SLOTS = ("generator", "clip", "identity", "parser")
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+FITTED_METHODS = ("mca", "mca-without-ff", "mca-without-pre", "cf-clip", "styleclip-mapper", "coralstyleclip")
 TEACHER_FILE = "face_parsing_unet.safetensors"
 
 
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument(
         "--preset", choices=("compact", "paper"), help="structure and losses (default: that of the stack's name)"
     )
+    prompt.add_argument("--method", choices=FITTED_METHODS, default="mca", help="which method to fit (default: mca)")
     prompt.add_argument("--fusion", choices=("tokens", "paper"), help="override the preset's Feature Fusion variant")
     prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
     prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
@@ -87,6 +89,20 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument("--batch", type=int, help="faces a step (default: the preset's)")
     colours = add("colours", "write the colour names of the XKCD survey (needs matplotlib)")
     colours.set_defaults(out=ASSETS / "faceclip")
+    directions = add("global-directions", "measure what each style channel does (for StyleCLIP's global directions)")
+    add_stack(directions, ("generator", "clip"))
+    directions.add_argument("--images", type=int, default=100, help="faces that each channel is measured on")
+    directions.add_argument("--sigma", type=float, default=5.0, help="how far a channel is moved, both ways")
+    directions.add_argument("--first", type=int, default=0, help="first channel")
+    directions.add_argument("--last", type=int, help="channel behind the last one (default: all)")
+    directions.add_argument("--every", type=int, default=1, help="only each so many-th channel")
+    directions.add_argument("--batch", type=int, default=16, help="pictures at a time")
+    directions.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    delta = add("deltaedit", "train DeltaEdit on pairs of generated faces (one model, any prompt)")
+    add_stack(delta, ("generator", "clip"))
+    delta.add_argument("--faces", type=int, default=2000, help="faces that the pairs are drawn from")
+    delta.add_argument("--steps", type=int, default=5000, help="optimiser steps")
+    delta.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     thumbnails = add("thumbnails", "draw the small pictures of the page's prompt library on generated faces")
     thumbnails.set_defaults(out=ASSETS / "thumbnails")
     stand_in = add("stand-in", "random files in place of the paper stack's weights, for tests and speed measurements")
@@ -170,21 +186,22 @@ def _prompt(args: argparse.Namespace) -> None:
     from mcaclip import stacks, weights
     from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
+    from train.objective import PromptObjective
     from train.precision import choose_precision
-    from train.prompt import PRESETS, PromptObjective, check_prompts, fit_prompts, warn_of_strange_words
+    from train.presets import settings_for, with_fusion
+    from train.prompt import check_prompts, fit_prompts, warn_of_strange_words
     from train.setup import CHECKPOINT_FROM, load_direction
 
     prompts = check_prompts(args.prompts)
     stack = chosen_stack(args)
     check_parser(stack)
-    settings = PRESETS[args.preset or stack.name]
+    settings = settings_for(args.method, args.preset or stack.name)
     if args.steps:
         settings = replace(settings, steps=args.steps)
     if args.batch:
         settings = replace(settings, batch=args.batch)
     if args.fusion:
-        fusion = replace(settings.network.fusion, variant=args.fusion, layer_norm=args.fusion == "tokens")
-        settings = replace(settings, network=replace(settings.network, fusion=fusion))
+        settings = with_fusion(settings, args.fusion)
     device = choose_device(args.device)
     precision = choose_precision(args.precision, device)
     precision.apply()
@@ -206,7 +223,13 @@ def _prompt(args: argparse.Namespace) -> None:
         beard,
         precision,
     )
-    path = fit_prompts(objective, pair.full, args.out, args.max_minutes, args.sheet_every, args.start_from, stack)
+    paths = (args.out, args.max_minutes, args.sheet_every, args.start_from)
+    path = fit_prompts(objective, pair.full, *paths, stack, args.method)
+    if args.method != "mca":
+        place = weights.Places.from_environment().methods
+        logging.info("compare it with: %s", compare_hint(prompts[0], args.method, path, stack.options))
+        logging.info("or copy it into %s, where `compare` finds it", place)
+        return
     use = f'python -m mcaclip edit PHOTO --prompt "{prompts[0]}" --edits {path} --out out{stack.options}'
     logging.info("use it with: %s", use)
     logging.info("or copy it into %s, where it is found without --edits", weights.Places.from_environment().edits)
@@ -216,6 +239,43 @@ def _colours(args: argparse.Namespace) -> None:
     from train.colour_names import write_colour_names
 
     logging.info("%d colour names", write_colour_names(args.out / "colours.json"))
+
+
+def _global_directions(args: argparse.Namespace) -> None:
+    from mcaclip import stacks, weights
+    from mcaclip.editor import choose_device
+    from mcaclip.errors import TrainingError
+    from train.global_directions import TableSettings, compute_table
+
+    stack, device = chosen_stack(args), choose_device(args.device)
+    settings = TableSettings(
+        images=args.images, sigma=args.sigma, first=args.first, last=args.last, every=args.every, batch=args.batch
+    )
+    preview = stacks.load_generator(stack, device).preview
+    path = compute_table(preview, stacks.load_space(stack, device), settings, args.out, args.max_minutes, stack)
+    if path is None:
+        raise TrainingError("no block of channels was finished: run the same command again, with more --max-minutes")
+    logging.info("%s: copy it into %s, where `compare` finds it", path, weights.Places.from_environment().methods)
+
+
+def _deltaedit(args: argparse.Namespace) -> None:
+    from mcaclip import stacks, weights
+    from mcaclip.editor import choose_device
+    from train.deltaedit import DeltaSettings, train_deltaedit
+
+    stack, device = chosen_stack(args), choose_device(args.device)
+    settings = DeltaSettings(faces=args.faces, steps=args.steps)
+    preview = stacks.load_generator(stack, device).preview
+    path = train_deltaedit(preview, stacks.load_space(stack, device), settings, args.out, args.max_minutes, stack)
+    logging.info("%s: copy it into %s, where `compare` finds it", path, weights.Places.from_environment().methods)
+
+
+def compare_hint(prompt: str, method: str, path: Path, options: str) -> str:
+    """How to see what was fitted."""
+    return (
+        f'python -m mcaclip compare --seed 0 --prompt "{prompt}" --methods mca,{method} --weights {path} '
+        f"--out out{options}"
+    )
 
 
 def _thumbnails(args: argparse.Namespace) -> None:
@@ -243,6 +303,8 @@ COMMANDS = {
     "knowledge": _knowledge,
     "prompt": _prompt,
     "colours": _colours,
+    "global-directions": _global_directions,
+    "deltaedit": _deltaedit,
     "thumbnails": _thumbnails,
     "stand-in": _stand_in,
 }

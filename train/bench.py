@@ -8,8 +8,9 @@ from mcaclip import stacks
 from mcaclip.bench import Stage
 from mcaclip.editing.mca import MCANetwork
 from mcaclip.editor import FaceEditor
+from train.objective import PromptObjective
 from train.precision import choose_precision
-from train.prompt import PRESETS, PromptObjective
+from train.presets import PRESETS
 from train.setup import CHECKPOINT_FROM
 
 PROMPT = "green lipstick"

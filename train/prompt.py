@@ -1,6 +1,6 @@
-"""`python -m train prompt "green lipstick"`: fit the MCA-CLIP edit network to one or several prompts.
+"""`python -m train prompt "green lipstick"`: fit an edit network, MCA-CLIP's or another method's, to prompts.
 
-Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the paper's six losses.
+Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the method's losses.
 Extras beside them (a second witness that knows places and colours, hard negatives) are switches of the preset:
 `--preset paper` has none of them.
 """
@@ -9,267 +9,36 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from mcaclip import losses
-from mcaclip.colour import COLOURS
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack
-from mcaclip.editing.mca import (
-    COMPACT_CONFIG,
-    PAPER_CONFIG,
-    MCAConfig,
-    MCANetwork,
-    TextCode,
-    save_network,
-)
+from mcaclip.editing.coral import CoralMasks
+from mcaclip.editing.equal_linear import EqualLinear
+from mcaclip.editing.mca import MCA, MCANetwork, save_network
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
-from mcaclip.generators.synthesis import Synthesis, masked_synthesize, synthesize
-from mcaclip.losses import PAPER_LOSS_WEIGHTS, LossWeights, weigh
-from mcaclip.perception.base import Identity, Parser
-from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
-from mcaclip.text.colours import lab_of
-from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
 from mcaclip.text.knowledge import knowledge_of
 from mcaclip.validate import clean_prompt
-from train.augment import random_views
 from train.backoff import MicroBatches
-from train.exemplar import paint_exemplar
-from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
 from train.network import new_network, shifted_rows
-from train.precision import Precision
+from train.objective import PromptObjective, Target
+from train.presets import PromptSettings
 from train.ranger import Ranger
 from train.sheets import save_edit_sheet
 from train.upper_masks import fit_upper_masks
-from train.upper_rows import AgreementSettings, fit_upper_rows
+from train.upper_rows import fit_upper_rows
 
 log = logging.getLogger(__name__)
-FINE_MASK = 64
-"""From this side on masks keep to the part itself: lipstick spares the teeth. Coarser cells get a margin."""
-BACKGROUND = CLASSES.index("background")
-FLOAT32 = Precision()
-
-
-@dataclass(frozen=True)
-class PromptSettings:
-    """Settings of a fit.
-
-    Attributes:
-        network: the edit network's structure.
-        weights: weights of the loss terms; extras at 0 are not computed.
-        mask_normalisation: "sum" has the paper's sums over pixels in the area and TV terms (FACTS 1.4); "mean" is
-            free of the resolution.
-        hard_negatives: put the directions of other part-colour captions into CLIP-NCE.
-        lightness: weight of the region's mean lightness in the colour term.
-        views: augmented copies of each edit that CLIP sees (8 in CF-CLIP).
-        batch: faces a step; prompts take turns.
-        optimizer: "ranger" (paper) or "adam".
-        mapper_lr_factor: the mapper's equalised layers scale their weights down by sqrt(512) at run time and need
-            a larger rate; the paper's lr_mul of 0.01 with lr 0.5 comes to the same.
-        upper_mask_faces: full-size faces from which the mask nets above the preview's layers learn.
-        agreement: the stage in which the rows above the preview are corrected at full size.
-    """
-
-    network: MCAConfig = COMPACT_CONFIG
-    weights: LossWeights = field(
-        default_factory=lambda: LossWeights(area=0.05, tv=0.5, region=0.5, colour=0.006, preserve=4.0, exemplar=4.0)
-    )
-    mask_normalisation: Literal["sum", "mean"] = "mean"
-    hard_negatives: bool = True
-    lightness: float = 0.3
-    views: int = 3
-    batch: int = 3
-    optimizer: str = "adam"
-    lr: float = 1e-3
-    mapper_lr_factor: float = 5.0
-    steps: int = 1200
-    ema: float = 0.99
-    seed: int = 41
-    sampler: CodeSampler = field(default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4, common=0.5))
-    upper_mask_faces: int = 24
-    agreement: AgreementSettings = field(default_factory=AgreementSettings)
-
-
-COMPACT_PRESET = PromptSettings()
-PAPER_PRESET = PromptSettings(
-    network=PAPER_CONFIG,
-    weights=PAPER_LOSS_WEIGHTS,
-    mask_normalisation="sum",
-    hard_negatives=False,
-    views=8,
-    batch=2,
-    optimizer="ranger",
-    lr=0.5,
-    mapper_lr_factor=1.0,
-    steps=50_000,
-    ema=0.0,
-    sampler=CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0),
-)
-PRESETS = {"compact": COMPACT_PRESET, "paper": PAPER_PRESET}
-
-
-@dataclass(frozen=True)
-class Target:
-    """A prompt, encoded.
-
-    Attributes:
-        code: what the edit network is given.
-        texts: the prompt in the templates, `[T, D]`.
-        negatives: unit directions `[K, D]` of captions that it must not become, or None.
-        meaning: its part and colour, where the vocabulary knows them: the second witness.
-    """
-
-    prompt: str
-    code: TextCode
-    texts: Tensor
-    negatives: Tensor | None
-    meaning: Meaning | None
-
-
-def encode_target(space: ClipSpace, prompt: str, source_texts: Tensor, hard_negatives: bool) -> Target:
-    """Encode a prompt and, where it names a part and a colour, its hard negatives."""
-    meaning = understand(prompt)
-    negatives = None
-    if hard_negatives and meaning:
-        others = [
-            f"a face with {colour} {nouns[0]}"
-            for part, nouns in PART_NOUNS.items()
-            for colour in COLOURS
-            if (part, colour) != (meaning.part, meaning.colour) and _clearly_other(meaning, part, colour)
-        ]
-        negatives = losses.text_directions(source_texts, space.encode_text(others))
-    texts = space.encode_text([template.format(prompt) for template in TEMPLATES])
-    return Target(prompt, space.text_code(prompt), texts, negatives, meaning)
-
-
-def _clearly_other(meaning: Meaning, part: str, colour: str) -> bool:
-    """Neighbouring shades of the same part ("lime lips" for "green lips") are no fair negatives."""
-    return part != meaning.part or bool((lab_of(colour) - lab_of(meaning.colour)).norm() > 45)
-
-
-class PromptObjective:
-    """The loss of one batch, with everything that stays frozen."""
-
-    def __init__(
-        self,
-        generator: Generator,
-        space: ClipSpace,
-        identity: Identity,
-        parser: Parser,
-        prompts: Sequence[str],
-        settings: PromptSettings,
-        beard: Tensor | None = None,
-        precision: Precision = FLOAT32,
-    ):
-        self.generator, self.space, self.identity, self.parser = generator, space, identity, parser
-        self.beard, self.precision = beard, precision
-        self.settings = settings
-        with torch.no_grad():
-            self.source_texts = space.encode_text(NEUTRAL_TEXTS)
-            self.targets = [
-                encode_target(space, prompt, self.source_texts, settings.hard_negatives) for prompt in prompts
-            ]
-
-    def edit(
-        self, network: MCANetwork, codes: Tensor, targets: Sequence[Target]
-    ) -> tuple[Synthesis, Tensor, Tensor, list[Tensor]]:
-        """Source, edited picture, delta_w and masks of `codes [B, 18, 512]`, a target for each."""
-        t_w, delta_w = network(codes, TextCode.stack([target.code for target in targets]))
-        with self.precision.autocast(codes.device):
-            with torch.no_grad():
-                source = synthesize(self.generator, codes, keep=range(len(self.generator.layers)))
-            masks = network.masks(source.features, t_w)
-            edited = masked_synthesize(self.generator, codes, delta_w, masks, source.image)
-        # what is compared is compared in float32
-        source = replace(source, image=source.image.float())
-        return source, edited.float(), delta_w, [mask.float() for mask in masks]
-
-    def __call__(
-        self, network: MCANetwork, codes: Tensor, targets: Sequence[Target], rng: np.random.Generator
-    ) -> dict[str, Tensor]:
-        """Weighted terms and their sum under "loss"."""
-        s = self.settings
-        source, edited, delta_w, masks = self.edit(network, codes, targets)
-        parsed = self._parse(source)
-        background = parsed[:, BACKGROUND : BACKGROUND + 1]
-        if not self.parser.layers:
-            # a parser of pictures sees where the edit has its background, too
-            background = background * self._parse(Synthesis(edited.detach(), {}))[:, BACKGROUND : BACKGROUND + 1]
-        terms = {
-            "id": losses.identity_loss(self.identity.embed(source.image), self.identity.embed(edited)),
-            "l2": losses.latent_l2(delta_w),
-            "nce": self._nce(source.image, edited, targets, rng),
-            "area": losses.mask_area(masks, "1/side" if s.mask_normalisation == "sum" else "mean"),
-            "tv": losses.mask_tv(masks, s.mask_normalisation),
-            "bg": losses.background_loss(source.image, edited, background),
-        }
-        terms |= self._witness(codes, source.image, edited, masks, parsed, targets)
-        weighted = weigh(terms, s.weights)
-        return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
-
-    def _parse(self, made: Synthesis) -> Tensor:
-        """Class probabilities of generated faces at their own size."""
-        with self.precision.autocast(made.image.device):
-            return self.parser.parse(made, made.image.shape[-1]).float()
-
-    def _nce(self, source: Tensor, edited: Tensor, targets: Sequence[Target], rng: np.random.Generator) -> Tensor:
-        views = random_views(edited, self.settings.views, rng)
-        with torch.no_grad():
-            source_features = self.space.encode_image(source)
-        edited_features = self.space.encode_image(views).unflatten(0, (len(edited), self.settings.views))
-        values = [
-            losses.clip_nce(
-                edited_features[i],
-                source_features[i : i + 1],
-                self.source_texts,
-                target.texts,
-                target.negatives,
-            )
-            for i, target in enumerate(targets)
-        ]
-        return torch.stack(values).mean()
-
-    def _witness(
-        self,
-        codes: Tensor,
-        source: Tensor,
-        edited: Tensor,
-        masks: list[Tensor],
-        parsed: Tensor,
-        targets: Sequence[Target],
-    ) -> dict[str, Tensor]:
-        """The extras, over the samples whose prompt names a known part and colour."""
-        w = self.settings.weights
-        meanings = {i: target.meaning for i, target in enumerate(targets) if target.meaning}
-        if not meanings or not (w.region or w.colour or w.preserve or w.exemplar):
-            return {}
-        known = list(meanings)
-        part = sharpen(torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()]))
-        wide = dilate(part, 3)
-        labs = torch.stack([lab_of(meaning.colour) for meaning in meanings.values()]).to(source)
-        coarse = [mask[known] for mask in masks if mask.shape[-1] < FINE_MASK]
-        fine = [mask[known] for mask in masks if mask.shape[-1] >= FINE_MASK]
-        exemplars = [
-            paint_exemplar(self.generator, codes[i : i + 1], source[i : i + 1], part[n : n + 1], meaning, self.beard)
-            for n, (i, meaning) in enumerate(meanings.items())
-        ]
-        return {
-            "region": (losses.region_prior(coarse, wide) + losses.region_prior(fine, part)) / 2,
-            "colour": losses.lab_colour_distance(edited[known], part, labs, self.settings.lightness),
-            "preserve": losses.preservation_loss(source[known], edited[known], wide),
-            "exemplar": losses.exemplar_loss(edited[known], torch.cat(exemplars), wide),
-        }
 
 
 def check_prompts(prompts: Sequence[str]) -> list[str]:
@@ -290,9 +59,14 @@ def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
             log.warning('expect little of "%s": %s', prompt, verdict.warning)
 
 
-def _optimizer(network: MCANetwork, settings: PromptSettings) -> torch.optim.Optimizer:
-    mapper = list(network.mapper.parameters())
-    others = [*network.fusion.parameters(), *network.coral.parameters()]
+def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Optimizer:
+    """Equalised layers, of the mapper and of CF-CLIP's text module, learn with a rate of their own."""
+    equalised = {
+        id(parameter) for module in network.modules() if isinstance(module, EqualLinear)
+        for parameter in module.parameters()
+    }  # fmt: skip
+    mapper = [parameter for parameter in network.parameters() if id(parameter) in equalised]
+    others = [parameter for parameter in network.parameters() if id(parameter) not in equalised]
     mapper_lr = settings.lr * settings.mapper_lr_factor
     groups: list[dict[str, Any]] = [{"params": others}, {"params": mapper, "lr": mapper_lr}]
     make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
@@ -307,6 +81,8 @@ def fit_prompts(
     sheet_every: int = 100,
     start_from: Path | None = None,
     stack: Stack = STACKS["compact"],
+    method: str = MCA,
+    progress: Callable[[float], None] | None = None,
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
@@ -319,6 +95,8 @@ def fit_prompts(
     Args:
         start_from: an edit network to go on from instead of random weights.
         stack: goes into the file, which says what the network was fitted on.
+        method: goes into the file, too; the objective's settings are those of this method (see `settings_for`).
+        progress: told the share 0..1 of the steps before each one; may raise to end the run.
     """
     settings = objective.settings
     distinct = list({target.prompt: target for target in objective.targets}.values())
@@ -338,12 +116,16 @@ def fit_prompts(
     fingerprint = {"prompts": prompts, **asdict(settings)}
     if stack.label != DEFAULT_STACK:
         fingerprint["stack"] = stack.label
+    if method != MCA:
+        fingerprint["method"] = method
     optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
     loop = TrainingLoop(network, optimizer, loop_settings, out, fingerprint, scaled)
     batches = MicroBatches(loop.backward, optimizer.zero_grad)
     shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        if progress:
+            progress(number / settings.steps)
         codes = settings.sampler.draw(full_generator, settings.batch, rng)
         first = number * settings.batch
         turns = objective.targets
@@ -363,13 +145,13 @@ def fit_prompts(
         stage = (settings.sampler, out / "upper_rows", settings.agreement)
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
     top = len(objective.generator.layers) - 1
-    if top + 1 < len(full_generator.layers):
+    if top + 1 < len(full_generator.layers) and isinstance(network.coral, CoralMasks):
         faces, seed = settings.upper_mask_faces, settings.seed
         fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top)
     path = out / "edit.safetensors"
     records = {prompt: {"steps": loop.step} for prompt in prompts}
     codes = {target.prompt: target.code for target in distinct}
-    save_network(network, path, records, codes, stack.generator, stack.clip)
+    save_network(network, path, records, codes, stack.generator, stack.clip, method)
     (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
     log.info("%s: %d steps, written to %s", ", ".join(prompts), loop.step, path)
     return path

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mcaclip.editing.coral import MaskNet
+from mcaclip.editing.coral import CoralMasks, MaskNet
 from mcaclip.editing.mca import MCANetwork
 from mcaclip.generators.base import Generator
 from mcaclip.generators.ops import resize_mask
@@ -24,7 +24,7 @@ from mcaclip.generators.synthesis import synthesize
 from train.faces import CodeSampler
 
 if TYPE_CHECKING:
-    from train.prompt import Target
+    from train.objective import Target
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ def fit_upper_masks(
         The last step's binary cross entropy.
     """
     coral = network.coral
+    assert isinstance(coral, CoralMasks), "a method without masks has none above the preview either"
     upper = nn.ModuleList([*coral.nets[top + 1 :], coral.final])
     for net in upper:
         assert isinstance(net, MaskNet)

@@ -27,12 +27,13 @@ from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
 from mcaclip.losses import lab_colour_distance
+from mcaclip.render import open_masks
 from mcaclip.text.colours import lab_of
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
 
 if TYPE_CHECKING:
-    from train.prompt import Target
+    from train.objective import Target
 
 log = logging.getLogger(__name__)
 CELL = 8
@@ -75,7 +76,7 @@ class _Lower:
 def _lower(preview: PreviewGenerator, teacher: MCANetwork, code: Tensor, target: Target) -> _Lower:
     made = synthesize(preview, code, keep=range(TOP_LAYER + 1))
     t_w, delta = teacher(code, target.code)
-    masks = teacher.masks(made.features, t_w)
+    masks = teacher.masks(made.features, t_w) or open_masks(preview, code)
     blended: dict[int, Tensor] = {}
     edited = compose(preview, code, [MaskedShift(delta, masks)], made.image, observe=blended.__setitem__)
     return _Lower(made.features[TOP_LAYER], blended[TOP_LAYER], masks[-1], edited - made.image)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from mcaclip.editing.mca import EditHeader, FittedNetwork, load_network, read_header
+from mcaclip.editing.mca import MCA, EditHeader, FittedNetwork, load_network, read_header
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
 
@@ -47,6 +47,7 @@ def collect(
     layers: Sequence[LayerSpec],
     clip: str,
     device: str | torch.device,
+    method: str = MCA,
 ) -> dict[str, FittedEdit]:
     """The edits of several files, the later ones before those of the same prompt.
 
@@ -58,9 +59,11 @@ def collect(
         generator: name of the stack's generator.
         layers: its layers.
         clip: name of the stack's space of words.
+        method: only what was fitted for this method counts.
 
     Raises:
-        WeightsError: a file that was asked for is missing, damaged, or was fitted in another space of words.
+        WeightsError: a file that was asked for is missing, damaged, or was fitted in another space of words or for
+            another method.
     """
 
     @lru_cache(maxsize=KEPT_NETWORKS)
@@ -74,7 +77,7 @@ def collect(
         except WeightsError as error:
             log.warning("%s is left out: %s", path, error)
             continue
-        if header.clip == clip and _has_masks_for(header, generator, layers):
+        if (header.clip, header.method) == (clip, method) and _has_masks_for(header, generator, layers):
             library |= _entries(path, header, True, fitted)
     for path in asked_for:
         header = read_header(path)
@@ -82,6 +85,11 @@ def collect(
             raise WeightsError(
                 f"{path} was fitted with clip {header.clip}, and this stack has {clip}, to which words mean "
                 f"something else: add --clip {header.clip}"
+            )
+        if header.method != method:
+            raise WeightsError(
+                f"{path} was fitted for the method {header.method}, not {method}: use it with "
+                f"`python -m mcaclip compare --weights {path}`"
             )
         library |= _entries(path, header, _has_masks_for(header, generator, layers), fitted)
     return library

@@ -1,4 +1,8 @@
-"""The whole MCA-CLIP edit network: Feature Fusion, latent mapper and CORAL masks behind one configuration."""
+"""The edit network of a whole family of methods: how the words meet the code, a latent mapper, and perhaps masks.
+
+MCA-CLIP is Feature Fusion, mapper and CORAL masks. With CF-CLIP's text module or the bare code in place of Feature
+Fusion, or without masks, the same network is one of the methods that MCA-CLIP stands on, or an ablation of it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from torch import Tensor, nn
 from mcaclip.editing.coral import CoralMasks, MaskConfig
 from mcaclip.editing.feature_fusion import PAPER_FUSION, FeatureFusion, FeatureFusionConfig
 from mcaclip.editing.latent_mapper import LatentMapper
+from mcaclip.editing.style_only import NoMasks, StyleOnly, StyleOnlyConfig
+from mcaclip.editing.text_embedding import TextEmbeddingConfig, TextEmbeddingModule
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
 from mcaclip.modules import save_half
@@ -25,6 +31,17 @@ FORMAT = "mcaclip-edit-2"
 TEXT = "text."
 """What the names of text codes begin with in a file."""
 FIRST_GENERATOR, FIRST_CLIP = "mobilestylegan", "FaceCLIP"
+MCA = "mca"
+
+FusionConfig = FeatureFusionConfig | TextEmbeddingConfig | StyleOnlyConfig
+"""How the words meet the code: Feature Fusion, CF-CLIP's text module, or not at all."""
+
+FUSION_KINDS: Mapping[str, type[FusionConfig]] = {
+    "feature-fusion": FeatureFusionConfig,
+    "text-embedding": TextEmbeddingConfig,
+    "style-only": StyleOnlyConfig,
+}
+"""Names in files to the shapes that they stand for."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +81,8 @@ class MCAConfig:
     """Everything that defines the network's shape.
 
     Attributes:
-        fusion: see `FeatureFusionConfig`.
-        masks: see `MaskConfig`.
+        fusion: see `FusionConfig`.
+        masks: see `MaskConfig`; None for a method without masks.
         mapper_layers: fully connected layers a group (4 in StyleCLIP).
         mapper_lr_mul: their learning-rate multiplier (0.01 in StyleCLIP, which is why its Ranger uses lr 0.5).
         delta_scale: factor on the mapper's output (0.1 in StyleCLIP).
@@ -73,8 +90,8 @@ class MCAConfig:
         last_row: the last row that is shifted.
     """
 
-    fusion: FeatureFusionConfig = PAPER_FUSION
-    masks: MaskConfig = field(default_factory=MaskConfig)
+    fusion: FusionConfig = PAPER_FUSION
+    masks: MaskConfig | None = field(default_factory=MaskConfig)
     mapper_layers: int = 4
     mapper_lr_mul: float = 0.01
     delta_scale: float = 0.1
@@ -95,16 +112,25 @@ COMPACT_CONFIG = MCAConfig(
 """What assets/ ships: a seventh of the size, one network for several prompts."""
 
 
+def build_fusion(config: FusionConfig) -> nn.Module:
+    """The module of a shape; all are called as `FeatureFusion` is and give `t_w [B, 18, 512]`."""
+    if isinstance(config, FeatureFusionConfig):
+        return FeatureFusion(config)
+    if isinstance(config, TextEmbeddingConfig):
+        return TextEmbeddingModule(config.num_ws, dim=config.dim, num_layers=config.num_layers, lr_mul=config.lr_mul)
+    return StyleOnly()
+
+
 class MCANetwork(nn.Module):
-    """Feature Fusion -> latent mapper -> delta_w, and the mask nets, for one generator's layers."""
+    """Fusion -> latent mapper -> delta_w, and the mask nets, for one generator's layers."""
 
     def __init__(self, layers: Sequence[LayerSpec], config: MCAConfig = PAPER_CONFIG):
         super().__init__()
         self.config = config
-        self.fusion = FeatureFusion(config.fusion)
+        self.fusion = build_fusion(config.fusion)
         self.mapper = LatentMapper(num_layers=config.mapper_layers, lr_mul=config.mapper_lr_mul)
-        self.coral = CoralMasks(layers, config.masks)
-        rows = torch.arange(config.fusion.num_ws)
+        self.coral: CoralMasks | NoMasks = CoralMasks(layers, config.masks) if config.masks else NoMasks(layers)
+        rows = torch.arange(self.mapper.num_ws)
         active = (rows >= config.first_row) & (rows <= config.last_row)
         self.register_buffer("active_rows", active.float()[None, :, None], persistent=False)
 
@@ -122,7 +148,7 @@ class MCANetwork(nn.Module):
         return t_w, self.config.delta_scale * self.mapper(t_w) * self.active_rows
 
     def masks(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
-        """See `CoralMasks.forward`."""
+        """See `CoralMasks.forward`; empty for a method without masks."""
         return self.coral(features, t_w)
 
 
@@ -136,6 +162,7 @@ class EditHeader:
         generator: name of the generator it was fitted on (see `mcaclip.config.SLOTS`).
         clip: name of the space of words it was fitted in.
         config: the network's shape.
+        method: the method that it was fitted for (see `mcaclip.editing.methods`).
     """
 
     layers: tuple[LayerSpec, ...]
@@ -143,6 +170,7 @@ class EditHeader:
     generator: str
     clip: str
     config: MCAConfig
+    method: str = MCA
 
 
 class FittedNetwork(NamedTuple):
@@ -160,6 +188,7 @@ def save_network(
     codes: Mapping[str, TextCode],
     generator: str = FIRST_GENERATOR,
     clip: str = FIRST_CLIP,
+    method: str = MCA,
 ) -> None:
     """Write the edit network alone (no generator, no CLIP) as float16 safetensors.
 
@@ -170,14 +199,16 @@ def save_network(
         codes: the text code of each of these prompts.
         generator: see `EditHeader`.
         clip: see `EditHeader`.
+        method: see `EditHeader`.
     """
     metadata = {
         "format": FORMAT,
-        "config": json.dumps(asdict(network.config)),
+        "config": json.dumps(_config_to_json(network.config)),
         "layers": json.dumps([asdict(spec) for spec in network.coral.layers]),
         "prompts": json.dumps(prompts),
         "generator": generator,
         "clip": clip,
+        "method": method,
     }
     save_half(dict(network.state_dict()) | _pack(list(prompts), codes), path, metadata)
 
@@ -215,15 +246,28 @@ def read_header(path: Path) -> EditHeader:
     if metadata.get("format") != FORMAT:
         raise WeightsError(f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`")
     try:
-        raw = json.loads(metadata["config"])
-        fusion, masks = FeatureFusionConfig(**raw["fusion"]), MaskConfig(**raw["masks"])
         layers = (LayerSpec(**{**spec, "rows": tuple(spec["rows"])}) for spec in json.loads(metadata["layers"]))
         # files from before there was a choice do not name what they were fitted on
         generator, clip = metadata.get("generator", FIRST_GENERATOR), metadata.get("clip", FIRST_CLIP)
-        config = MCAConfig(**{**raw, "fusion": fusion, "masks": masks})
-        return EditHeader(tuple(layers), json.loads(metadata["prompts"]), generator, clip, config)
+        config = _config_from_json(json.loads(metadata["config"]))
+        prompts, method = json.loads(metadata["prompts"]), metadata.get("method", MCA)
+        return EditHeader(tuple(layers), prompts, generator, clip, config, method)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} has damaged settings ({error}); fit the prompt again") from error
+
+
+def _config_to_json(config: MCAConfig) -> dict:
+    kind = next(name for name, shape in FUSION_KINDS.items() if isinstance(config.fusion, shape))
+    raw = asdict(config)
+    return {**raw, "fusion": {"kind": kind, **raw["fusion"]}}
+
+
+def _config_from_json(raw: dict) -> MCAConfig:
+    fusion = dict(raw["fusion"])
+    # files from before there was a choice do not name the kind
+    shape = FUSION_KINDS[fusion.pop("kind", "feature-fusion")]
+    masks = None if raw["masks"] is None else MaskConfig(**raw["masks"])
+    return MCAConfig(**{**raw, "fusion": shape(**fusion), "masks": masks})
 
 
 def load_network(path: Path, device: str | torch.device = "cpu") -> FittedNetwork:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from mcaclip.editing.equal_linear import EqualLinear, mapping_stack
+
+
+@dataclass(frozen=True)
+class TextEmbeddingConfig:
+    """Shape of a `TextEmbeddingModule`; the defaults are the published ones."""
+
+    num_ws: int = 18
+    dim: int = 512
+    num_layers: int = 4
+    lr_mul: float = 0.01
 
 
 class TextEmbeddingModule(nn.Module):

@@ -31,6 +31,25 @@ class LayerSpec:
     rgb_row: int | None = None
 
 
+@dataclass(frozen=True)
+class StyleSlot:
+    """One affine layer, which turns a W+ row into the styles of a modulation (see `style_space`).
+
+    Attributes:
+        path: its dotted name in the generator.
+        row: the W+ row that it reads.
+        channels: styles that it gives.
+        layer: a shift of its styles changes nothing below this layer.
+        rgb: it styles an RGB output, not a convolution or its up-sampling.
+    """
+
+    path: str
+    row: int
+    channels: int
+    layer: int
+    rgb: bool = False
+
+
 class Generator(Protocol):
     """A StyleGAN2-type generator, cut at every convolution.
 
@@ -45,6 +64,11 @@ class Generator(Protocol):
     @property
     def image_size(self) -> int:
         """Side of the finished picture in pixels."""
+        ...
+
+    @property
+    def style_slots(self) -> Sequence[StyleSlot]:
+        """The affine layers in the order of their use; a preview's are the first ones of the full generator's."""
         ...
 
     @property

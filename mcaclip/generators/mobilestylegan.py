@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import W_DIM, LayerSpec, seeded_z
+from mcaclip.generators.base import W_DIM, LayerSpec, StyleSlot, seeded_z
 from mcaclip.generators.ops import channels_last, inverse_haar
 
 BLOCK_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
@@ -139,6 +139,21 @@ class MobileStyleGAN(nn.Module):
             rgb_row = 2 * index + 3 if is_last else None
             specs.append(LayerSpec(side, channels, (2 * index + 2,), rgb_row))
         return tuple(specs)
+
+    @property
+    def style_slots(self) -> tuple[StyleSlot, ...]:
+        """See `Generator.style_slots`."""
+        slots, inputs = [StyleSlot("conv0.style", 0, 512, 0)], 512
+        for index, channels in enumerate(BLOCK_CHANNELS):
+            name, first = f"blocks.{index}", 2 * index + 1
+            slots.append(StyleSlot(f"{name}.up.style", first, inputs, first))
+            slots.append(StyleSlot(f"{name}.conv1.style", first, inputs // 4, first))
+            slots.append(StyleSlot(f"{name}.conv2.style", first + 1, channels, first + 1))
+            inputs = channels
+        last = len(self.layers) - 1
+        row = self.layers[last].rgb_row
+        assert row is not None
+        return (*slots, StyleSlot("to_rgb.style", row, inputs, last, rgb=True))
 
     @classmethod
     def load(cls, path: Path, device: str | torch.device = "cpu") -> MobileStyleGAN:

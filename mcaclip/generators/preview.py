@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.generators.base import W_DIM, LowerLayers
+from mcaclip.generators.base import W_DIM, LowerLayers, StyleSlot
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import channels_last, inverse_haar
 from mcaclip.modules import load_strictly
@@ -77,6 +77,12 @@ class PreviewGenerator(LowerLayers):
         self.head = head
         lower: Sequence = full.layers[: TOP_LAYER + 1]
         self.layers = (*lower[:-1], replace(lower[-1], rgb_row=HEAD_ROWS[-1]))
+
+    @property
+    def style_slots(self) -> tuple[StyleSlot, ...]:
+        """See `Generator.style_slots`; the head applies the two of row 11, and reads the rows above as they are."""
+        slots = [slot for slot in self.full.style_slots if slot.row <= MODULATED_ROW]
+        return tuple(replace(slot, path=f"full.{slot.path}", layer=min(slot.layer, TOP_LAYER)) for slot in slots)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """The head's output; only the last layer has one."""

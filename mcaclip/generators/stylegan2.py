@@ -9,7 +9,7 @@ batch and no gradient has to pass through a weight a sample.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mcaclip.editing.equal_linear import EqualLinear, mapping_stack
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import W_DIM, LayerSpec, LowerLayers
+from mcaclip.generators.base import W_DIM, LayerSpec, LowerLayers, StyleSlot
 from mcaclip.generators.ops import channels_last
 
 SIZES = (256, 512, 1024)
@@ -203,6 +203,18 @@ class StyleGAN2(nn.Module):
         """See `Generator.image_size`."""
         return self.config.size
 
+    @property
+    def style_slots(self) -> tuple[StyleSlot, ...]:
+        """See `Generator.style_slots`."""
+        slots, inputs = [], self.layers[0].channels
+        for index, spec in enumerate(self.layers):
+            slots.append(StyleSlot(f"convs.{index}.conv.style", index, inputs, index))
+            if spec.rgb_row is not None:
+                path = f"to_rgbs.{index // 2}.conv.style"
+                slots.append(StyleSlot(path, spec.rgb_row, spec.channels, index, rgb=True))
+            inputs = spec.channels
+        return tuple(slots)
+
     def mapping(self, z: Tensor) -> Tensor:
         """See `Generator.mapping`: pixel norm and eight fully connected layers."""
         return self.style(z)
@@ -250,6 +262,12 @@ class StyleGAN2Preview(LowerLayers):
         self.layers = tuple(spec for spec in full.layers if spec.size <= size)
         if not self.layers or self.layers[-1].size != self.image_size:
             raise ValueError(f"a preview's size must be a power of two from 4 on, not {size}")
+
+    @property
+    def style_slots(self) -> tuple[StyleSlot, ...]:
+        """See `Generator.style_slots`."""
+        slots = [slot for slot in self.full.style_slots if slot.layer < len(self.layers)]
+        return tuple(replace(slot, path=f"full.{slot.path}") for slot in slots)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """See `Generator.rgb`."""

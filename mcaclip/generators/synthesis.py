@@ -94,6 +94,24 @@ def masked_synthesize(
     return compose(generator, w_plus, [MaskedShift(delta_w, masks)], source_image, hook)
 
 
+def apply_shift(
+    generator: Generator,
+    w_plus: Tensor,
+    delta_w: Tensor,
+    masks: Sequence[Tensor],
+    source_image: Tensor,
+    hook: LayerHook | None = None,
+) -> Tensor:
+    """The edit of a method with masks (see `masked_synthesize`), or without: then plainly `G(w + delta_w)`.
+
+    Args:
+        masks: see `MaskedShift`; empty for a method that has none.
+    """
+    if masks:
+        return masked_synthesize(generator, w_plus, delta_w, masks, source_image, hook)
+    return synthesize(generator, w_plus + delta_w, hook=hook).image
+
+
 def compose(
     generator: Generator,
     w_plus: Tensor,

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from mcaclip.ui import api, layout, markup, text, train_tab, wiring
+from mcaclip.ui import api, compare_tab, layout, markup, text, train_tab, wiring
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.layout import Components
 from mcaclip.ui.painting import SCRIPT
@@ -35,6 +35,8 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):
                 layout.studio_tab(parts)
+            with gr.Tab(text.PAGE_COMPARE, elem_id="page-compare"):
+                compare_tab.build_tab(parts)
             with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as train:
                 if studio.training is None:
                     gr.HTML(markup.note(text.TRAIN_OFF), elem_id="train-off")
@@ -44,6 +46,7 @@ def build(studio: Studio) -> gr.Blocks:
                 parts["inspect"] = gr.HTML(markup.note(text.INSPECT_HINT), elem_id="inspect")
         gr.HTML(f'<footer class="notice">{text.NOTICE}</footer>', elem_id="notice")
         bind = wiring.connect(page, parts, studio)
+        compare_tab.connect(bind, parts, compare_tab.CompareHandlers(studio))
         if studio.training is not None:
             train_tab.connect(bind, page, train, parts, train_tab.TrainHandlers(studio, studio.training))
     return page.queue(max_size=QUEUE_SIZE)

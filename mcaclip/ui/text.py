@@ -145,6 +145,29 @@ VARIATIONS_PROGRESS = "Rendering variations"
 INSPECT_HINT = "Make an edit first. Then this page shows, layer by layer, what it did."
 
 STILL_LOADING = "The models are still loading. Try again in a moment."
+PAGE_COMPARE = "Compare"
+METHODS_TITLE = "The same edit by several methods"
+METHODS_INFO = (
+    "The methods work one after another on the face of the first tab. A method that has no weights for your words "
+    "says how to fit it. StyleCLIP optimisation learns each edit anew, which takes minutes."
+)
+METHODS_PROMPT = "What should change?"
+METHODS_CHOSEN = "Methods"
+METHODS_START = "Compare"
+METHODS_EMPTY = "Edits, what they changed, and figures appear here, a row a method."
+METHODS_CANCELLED = "Stopped. The rows that were finished stay."
+METHODS_CHANGE = "what changed"
+METHODS_MASK = "final mask"
+METHODS_NO_MASK = "this method has no masks"
+METHODS_COLUMNS = {
+    "method": "Method",
+    "hit": "Hit",
+    "moved": "Way to the colour",
+    "leak": "Leak, 0 to 255",
+    "identity": "Identity",
+    "area": "Mask area",
+    "seconds": "Seconds",
+}
 TRAIN_OFF = "Learning new prompts is switched off here. Run the studio on your own machine to use it."
 TRAIN_TITLE = "Learn a new prompt"
 TRAIN_INFO = (
@@ -287,6 +310,11 @@ def factor_caption(factor: float) -> str:
 def variation_caption(number: int) -> str:
     """Under a picture of the variations."""
     return f"variation {number}" if number else AS_LEARNED
+
+
+def comparing(method: str) -> str:
+    """While a method makes its edit."""
+    return f"{method} is working"
 
 
 def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.generators.base import LayerSpec
+from mcaclip.generators.base import LayerSpec, StyleSlot
 
 
 class ToyGenerator(nn.Module):
@@ -18,6 +18,10 @@ class ToyGenerator(nn.Module):
         LayerSpec(4, 6, (1,), rgb_row=2),
         LayerSpec(8, 6, (3,)),
         LayerSpec(8, 6, (4,), rgb_row=5),
+    )
+
+    style_slots = tuple(
+        StyleSlot(f"styles.{row}", row, 6, layer, rgb=row in (2, 5)) for row, layer in enumerate((0, 1, 1, 2, 3, 3))
     )
 
     def __init__(self) -> None:
@@ -39,7 +43,8 @@ class ToyGenerator(nn.Module):
     def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         if x.shape[-1] < self.layers[index].size:
             x = F.interpolate(x, scale_factor=2)
-        x = x * self.styles[index](w_plus[:, self.layers[index].rows[0]])[:, :, None, None]
+        row = self.layers[index].rows[0]
+        x = x * self.styles[row](w_plus[:, row])[:, :, None, None]
         return F.leaky_relu(self.convs[index](x) + self.noises[index], 0.2)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:

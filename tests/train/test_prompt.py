@@ -22,7 +22,9 @@ from train.augment import random_views
 from train.exemplar import paint_exemplar
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
-from train.prompt import COMPACT_PRESET, PAPER_PRESET, PromptObjective, check_prompts, fit_prompts
+from train.objective import PromptObjective
+from train.presets import COMPACT_PRESET, PAPER_PRESET
+from train.prompt import check_prompts, fit_prompts
 
 PAPER_TERMS = {"id", "l2", "nce", "area", "tv", "bg"}
 

@@ -1,0 +1,100 @@
+"""`evaluate --table paper`: the paper's protocol, on the stack in use."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcaclip.arguments import chosen_stack, named_edits
+from mcaclip.config import Stack
+from mcaclip.errors import StudioError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mcaclip.editing.methods.base import Tools
+    from mcaclip.editor import FaceEditor
+    from mcaclip.paper_table import TableRun
+
+EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `evaluate` has for tables."""
+    parser.add_argument(
+        "--table", choices=("paper",), help="the paper's protocol instead: 7 prompts, 200 faces each, all methods"
+    )
+    parser.add_argument("--fast", action="store_true", help="with --table: 20 faces a prompt")
+    parser.add_argument("--methods", default="all", help="with --table: names with commas between them (default all)")
+    parser.add_argument(
+        "--weights", type=Path, action="append", default=[], metavar="FILE",
+        help="with --table: weights of a method (repeatable; see compare)",
+    )  # fmt: skip
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises StudioError for options that do not go together."""
+    if args.table and (args.photos or args.judge):
+        raise StudioError(
+            "--table measures generated faces by the stack's own judges: leave --photos and --judge out"
+        )
+    if not args.table and (args.fast or args.weights or args.methods != "all"):
+        raise StudioError("--fast, --methods and --weights belong to a table: add --table paper")
+
+
+def run(args: argparse.Namespace, load: EditorLoader) -> int:
+    """Measure, then write `table.json`, `table.md` and `table.png`. Raises StudioError."""
+    from mcaclip.commands.compare import method_names
+    from mcaclip.editing.methods.registry import build_methods, check_names, tools_of
+
+    names = method_names(args.methods)
+    check_names(names)
+    if missing := [str(path) for path in args.weights if not path.is_file()]:
+        raise StudioError(f"there is no file {', '.join(missing)}")
+    editor = load(chosen_stack(args), named_edits(args))
+    from mcaclip import paper_table
+    from mcaclip.compare import FaceJudge
+    from mcaclip.stacks import load_parser
+
+    tools = tools_of(editor, args.weights)
+    methods = build_methods(tools, names)
+    prompts = tuple(args.prompt) or paper_table.PROMPTS
+    judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
+    run = paper_table.TableRun(args.out, _about(editor, tools))
+    count = paper_table.FAST_FACES if args.fast else paper_table.FACES
+    faces = [(f"seed_{seed}", partial(_code, editor, seed)) for seed in range(count)]
+    paper_table.fill(run, methods, judge, tools.space, prompts, faces)
+    missing = paper_table.missing_lines(methods, prompts)
+    markdown = paper_table.as_markdown(run.rows, editor.slots.clip, missing)
+    _write(run, prompts, markdown)
+    sys.stdout.write(markdown)
+    return 0 if run.rows else 2
+
+
+def _code(editor: FaceEditor, seed: int) -> Tensor:
+    return editor.sample(seed).w_plus
+
+
+def _about(editor: FaceEditor, tools: Tools) -> dict[str, object]:
+    """What the figures depend on: the stack, and the sha256 of every weight file in use."""
+    from mcaclip.weights_files import sha256_of
+
+    edits = [edit.path for library in tools.libraries.values() for edit in library.values() if edit.path]
+    files = {path.name: sha256_of(path) for path in sorted({*edits, *tools.files.values()})}
+    return {"stack": editor.stack, "weights": {**editor.weight_hashes(), **files}}
+
+
+def _write(run: TableRun, prompts: Sequence[str], markdown: str) -> None:
+    from mcaclip import paper_table
+
+    about = json.loads((run.out / paper_table.ABOUT).read_text(encoding="utf-8"))
+    report = {**about, "tables": paper_table.tables(run.rows), "lpips": "not available", "blip_itm": "not available"}
+    (run.out / "table.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    (run.out / "table.md").write_text(markdown, encoding="utf-8")
+    if (sheet := paper_table.sheet(run, prompts)) is not None:
+        sheet.save(run.out / "table.png")

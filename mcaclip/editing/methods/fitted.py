@@ -1,0 +1,92 @@
+"""The methods that are a network a prompt: StyleCLIP mapper, CF-CLIP, CoralStyleCLIP, MCA-CLIP and its ablations.
+
+They differ in their network and in the losses it was fitted with (see `train.presets`), not in how they edit.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mcaclip.editing.library import FittedEdit, Library, collect
+from mcaclip.editing.methods.base import MethodEdit, Tools, fit_command, not_ready
+from mcaclip.errors import PromptError
+from mcaclip.generators.synthesis import apply_shift, synthesize
+from mcaclip.render import layer_hook, open_masks
+from mcaclip.text.grammar import understand
+from mcaclip.types import ProgressCallback
+
+
+def find_prompt(library: Library, text: str) -> str | None:
+    """The fitted prompt that says the same, letter by letter or by part and colour; None when there is none."""
+    words, meaning = " ".join(text.lower().split()), understand(text)
+    same = [prompt for prompt in library if prompt.lower() == words]
+    alike = [prompt for prompt in library if meaning is not None and understand(prompt) == meaning]
+    return next(iter([*same, *alike]), None)
+
+
+@dataclass(frozen=True)
+class FittedMethod:
+    """A method whose fitted networks are in `Tools.libraries`; implements `EditMethod`."""
+
+    name: str
+    tools: Tools
+    needs_fitting = True
+
+    @property
+    def library(self) -> Library:
+        """Its networks by prompt."""
+        return self.tools.libraries.get(self.name, {})
+
+    def ready(self, prompt: str) -> bool:
+        """See `EditMethod.ready`."""
+        return find_prompt(self.library, prompt) is not None
+
+    def how_to_fit(self, prompt: str) -> str:
+        """See `EditMethod.how_to_fit`."""
+        return fit_command(self.name, prompt, self.tools.slots)
+
+    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> FittedMethod:
+        """See `EditMethod.fit`."""
+        tools = self.tools
+        if tools.fitter is None:
+            raise not_ready(self.name, prompt, tools.slots)
+        path = tools.fitter(self.name, prompt, callback)
+        place = (tools.slots.generator, tools.generator.layers, tools.slots.clip, tools.device, self.name)
+        own = {**self.library, **collect([], [path], *place)}
+        return replace(self, tools=replace(tools, libraries={**tools.libraries, self.name: own}))
+
+    @torch.no_grad()
+    def edit(
+        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+    ) -> MethodEdit:
+        """See `EditMethod.edit`."""
+        started, generator = time.monotonic(), self.tools.generator
+        words, entry = self._entry(prompt)
+        (network, _, codes), code = entry.fitted(), w_plus[None].to(self.tools.device)
+        layers = range(len(generator.layers))
+        source = synthesize(generator, code, keep=layers, hook=layer_hook(generator, 0.0, callback))
+        t_w, delta_w = network(code, codes[words])
+        # masks of another generator's layers mean nothing here: only the shift is used
+        masks = network.masks(source.features, t_w) if entry.own_masks else open_masks(generator, code)
+        delta_w = strength * delta_w
+        hook = layer_hook(generator, 0.5, callback)
+        image = apply_shift(generator, code, delta_w, masks, source.image, hook)
+        return MethodEdit(
+            image=image[0].clamp(-1, 1).cpu(),
+            source=source.image[0].clamp(-1, 1).cpu(),
+            masks=tuple(mask[0].cpu() for mask in masks),
+            delta_w=delta_w[0].cpu(),
+            delta_s=None,
+            seconds=time.monotonic() - started,
+        )
+
+    def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
+        words = find_prompt(self.library, prompt)
+        if words is None:
+            error: PromptError = not_ready(self.name, prompt, self.tools.slots)
+            raise error
+        return words, self.library[words]

@@ -1,0 +1,138 @@
+"""From a stack's editor and weight files to the methods themselves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError, safe_open
+
+from mcaclip.editing import mca
+from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.editing.methods import delta_mapper, style_table
+from mcaclip.editing.methods.base import METHODS, EditMethod, Fitter, Tools
+from mcaclip.editing.methods.deltaedit import DeltaEditMethod
+from mcaclip.editing.methods.fitted import FittedMethod
+from mcaclip.editing.methods.global_direction import GlobalDirectionMethod
+from mcaclip.editing.methods.optimisation import OptimisationMethod
+from mcaclip.errors import StudioError, WeightsError
+from mcaclip.weights import Places
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+log = logging.getLogger(__name__)
+FORMATS = {
+    mca.FORMAT: "network",
+    style_table.FORMAT: "styleclip-global",
+    delta_mapper.FORMAT: "deltaedit",
+}
+SINGLE: Mapping[str, Callable[[Tools], EditMethod]] = {
+    "styleclip-optimisation": OptimisationMethod,
+    "styleclip-global": GlobalDirectionMethod,
+    "deltaedit": DeltaEditMethod,
+}
+"""The methods that are no network a prompt."""
+
+
+def build_methods(tools: Tools, names: Sequence[str]) -> list[EditMethod]:
+    """The methods of these names, in this order.
+
+    Raises:
+        StudioError: a name that is none, or none at all.
+    """
+    check_names(names)
+    return [SINGLE[name](tools) if name in SINGLE else FittedMethod(name, tools) for name in names]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises StudioError for an unknown method, one that is named twice, or none at all."""
+    known = ", ".join(METHODS)
+    if not names:
+        raise StudioError(f"name at least one method: {known}")
+    for name in names:
+        if name not in METHODS:
+            raise StudioError(f"there is no method {name!r}: choose from {known}")
+        if names.count(name) > 1:
+            raise StudioError(f"the method {name} is named twice: name it once")
+
+
+def tools_of(
+    editor: FaceEditor,
+    weights: Iterable[Path] = (),
+    fitter: Fitter | None = None,
+    optimisation_steps: int = 300,
+) -> Tools:
+    """What the methods work with, on an editor's networks.
+
+    Args:
+        weights: files of any method to use beside those in the cache's folder `methods`.
+        fitter: see `Tools`.
+        optimisation_steps: see `Tools`.
+
+    Raises:
+        WeightsError: a named file that cannot be used on this stack.
+    """
+    slots, models = editor.slots, editor.models
+    asked = list(weights)
+    for path in asked:
+        _check(path, slots.generator, slots.clip)
+    files = [p for p in edit_files(Places.from_environment().methods) if _fits(p, slots.generator, slots.clip)]
+    every = [*files, *asked]
+    networks = [path for path in every if file_kind(path) == "network"]
+    place = (slots.generator, models.generator.layers, slots.clip, editor.device)
+    libraries: dict[str, Library] = {
+        name: collect(networks, [], *place, name) for name in METHODS if name not in SINGLE
+    }
+    libraries[mca.MCA] = {**editor.library, **libraries[mca.MCA]}
+    return Tools(
+        generator=models.generator,
+        preview=models.preview,
+        space=models.space,
+        identity=models.identity,
+        slots=slots,
+        device=editor.device,
+        libraries=libraries,
+        files={kind: path for path in every if (kind := file_kind(path)) in SINGLE},
+        fitter=fitter,
+        optimisation_steps=optimisation_steps,
+    )
+
+
+def file_kind(path: Path) -> str:
+    """ "network", or the method that the file is of. Raises WeightsError."""
+    kind = FORMATS.get(_metadata(path).get("format", ""))
+    if kind is None:
+        raise WeightsError(f"{path} holds no weights of a method; `python -m mcaclip compare --help` names them")
+    return kind
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is no safetensors file ({error})") from error
+
+
+def _check(path: Path, generator: str, clip: str) -> None:
+    """Raises WeightsError for a file that was made for another generator or space of words."""
+    file_kind(path)
+    made = _metadata(path)
+    own = (made.get("generator", mca.FIRST_GENERATOR), made.get("clip", mca.FIRST_CLIP))
+    if own != (generator, clip):
+        raise WeightsError(
+            f"{path} was made for {own[0]} with {own[1]}, and this stack has {generator} with {clip}: "
+            "choose that stack, or make the weights again on this one"
+        )
+
+
+def _fits(path: Path, generator: str, clip: str) -> bool:
+    try:
+        _check(path, generator, clip)
+    except WeightsError as error:
+        log.info("%s is left out: %s", path, error)
+        return False
+    return True

@@ -1,0 +1,247 @@
+"""The paper's protocol: seven prompts, 200 faces a prompt, methods as rows, the ablations as a second table.
+
+`python -m mcaclip evaluate --table paper` works face by face, so that a run that is cut short has every method on the
+same faces. Each measured edit is a line of `rows.jsonl`; a later call goes on behind the last one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from mcaclip.compare import FaceJudge
+from mcaclip.editing.methods.base import METHODS, EditMethod, MethodEdit
+from mcaclip.errors import StudioError
+from mcaclip.evaluate import PARSE_SIZE, named_region
+from mcaclip.metrics import ssim
+from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.grammar import TEMPLATES, understand
+from mcaclip.types import to_uint8
+
+log = logging.getLogger(__name__)
+COUNTERFACTUAL = ("green lipstick", "blue goatee", "purple hair")
+ORDINARY = ("red lipstick", "blonde hair", "black hair", "brown eyebrows")
+PROMPTS = (*COUNTERFACTUAL, *ORDINARY)
+FACES, FAST_FACES = 200, 20
+ABLATION = ("mca", "mca-without-ff", "mca-without-pre")
+MAIN = tuple(name for name in METHODS if name not in ABLATION[1:])
+SHEET_FACES = 2
+ROWS, ABOUT = "rows.jsonl", "about.json"
+MEANS = ("ssim", "ssim_background", "hit", "leak", "identity", "clip", "seconds")
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One edit, measured against the generator's own picture of the face.
+
+    Attributes:
+        ssim: structural similarity at 256 px.
+        ssim_background: the same outside the named part, which is first grown by 5 % of the face's width.
+        clip: cosine of the edit and the prompt in the stack's space of words and pictures.
+        hit: see `mcaclip.compare.Figures`, as the following are.
+    """
+
+    method: str
+    prompt: str
+    face: str
+    ssim: float
+    ssim_background: float
+    clip: float
+    hit: bool
+    moved: float
+    leak: float
+    identity: float
+    seconds: float
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells rows apart."""
+        return self.method, self.prompt, self.face
+
+
+class TableRun:
+    """A table under way, on disk.
+
+    Args:
+        out: the run's folder; rows that it holds are kept.
+        about: what the rows depend on, for instance weights; a run that is resumed must share it.
+
+    Raises:
+        StudioError: the folder holds rows that were made otherwise.
+    """
+
+    def __init__(self, out: Path, about: dict[str, object]):
+        self.out = out
+        (out / "tiles").mkdir(parents=True, exist_ok=True)
+        file, text = out / ABOUT, json.dumps(about, indent=1, sort_keys=True)
+        if file.exists() and file.read_text(encoding="utf-8") != text:
+            raise StudioError(f"{out} holds a table of other weights or settings: choose another --out")
+        file.write_text(text, encoding="utf-8")
+        whole = self._lines()
+        (out / ROWS).write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
+        self.rows = [TableRow(**json.loads(line)) for line in whole]
+
+    def _lines(self) -> list[str]:
+        file = self.out / ROWS
+        # a line that was cut by a crash has no end
+        return [line for line in file.read_text(encoding="utf-8").split("\n")[:-1] if line] if file.exists() else []
+
+    def add(self, row: TableRow) -> None:
+        """Keeps a row."""
+        with (self.out / ROWS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(row)) + "\n")
+        self.rows.append(row)
+
+    def tile(self, method: str, prompt: str, face: str) -> Path:
+        """File of a small picture of the qualitative sheet."""
+        return self.out / "tiles" / f"{face}_{method}_{prompt.replace(' ', '_')}.png"
+
+
+def fill(
+    run: TableRun,
+    methods: Sequence[EditMethod],
+    judge: FaceJudge,
+    space: ClipSpace,
+    prompts: Sequence[str],
+    faces: Sequence[tuple[str, Callable[[], Tensor]]],
+) -> None:
+    """Measure what is not measured yet, face by face.
+
+    Args:
+        faces: a name, and what gives the code `[18, 512]`, for each face.
+
+    Raises:
+        StudioError: a prompt that names no part and colour, which the figures need.
+    """
+    if unclear := [prompt for prompt in prompts if understand(prompt) is None]:
+        raise StudioError(f"the table needs prompts that name a part and a colour, not {', '.join(unclear)}")
+    done = {row.key for row in run.rows}
+    for number, (face, code_of) in enumerate(faces):
+        wanted = [
+            (method, prompt)
+            for prompt in prompts
+            for method in methods
+            if method.ready(prompt) and (method.name, prompt, face) not in done
+        ]
+        code = code_of() if wanted else None
+        for method, prompt in wanted:
+            assert code is not None
+            edit = method.edit(code, prompt)
+            run.add(measure_row(judge, space, method.name, prompt, face, code, edit))
+            if number < SHEET_FACES:
+                _tile(edit.image).save(run.tile(method.name, prompt, face))
+                _tile(edit.source).save(run.tile("source", "face", face))
+        log.info("face %d of %d", number + 1, len(faces))
+
+
+@torch.no_grad()
+def measure_row(
+    judge: FaceJudge, space: ClipSpace, method: str, prompt: str, face: str, code: Tensor, edit: MethodEdit
+) -> TableRow:
+    """All figures of one edit."""
+    meaning, figures = understand(prompt), judge.figures(code, prompt, edit)
+    assert meaning is not None and figures.hit is not None
+    _, allowed = named_region(judge.parsed(code), meaning.part)
+    source, edited = (F.adaptive_avg_pool2d(p[None], PARSE_SIZE) for p in (edit.source, edit.image))
+    text = F.normalize(space.encode_text([t.format(prompt) for t in TEMPLATES]).mean(0), dim=0)
+    score = space.encode_image(edit.image[None].to(text.device))[0] @ text
+    return TableRow(
+        method, prompt, face,
+        ssim=round(float(ssim(source, edited)), 4),
+        ssim_background=round(float(ssim(source, edited, 1 - allowed)), 4),
+        clip=round(float(score), 4),
+        hit=figures.hit,
+        moved=figures.moved or 0.0,
+        leak=figures.leak or 0.0,
+        identity=figures.identity,
+        seconds=figures.seconds,
+    )  # fmt: skip
+
+
+def summarise(rows: Sequence[TableRow], methods: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Means a method over all of its rows, and how many prompts and edits they are over; only methods with rows."""
+    result = {}
+    for method in methods:
+        own = [row for row in rows if row.method == method]
+        if own:
+            means = {name: round(float(np.mean([getattr(row, name) for row in own])), 3) for name in MEANS}
+            result[method] = {"prompts": len({row.prompt for row in own}), "edits": len(own), **means}
+    return result
+
+
+def tables(rows: Sequence[TableRow]) -> dict[str, dict[str, dict[str, float]]]:
+    """The tables by their titles; a table without rows is left out."""
+    groups = {"counterfactual prompts": COUNTERFACTUAL, "ordinary prompts": ORDINARY}
+    result = {
+        title: summarise([row for row in rows if row.prompt in prompts], MAIN) for title, prompts in groups.items()
+    }
+    other = [row for row in rows if row.prompt not in PROMPTS]
+    result["other prompts"] = summarise(other, MAIN)
+    result["ablation, all prompts"] = summarise(rows, ABLATION) if {r.method for r in rows} & {*ABLATION[1:]} else {}
+    return {title: table for title, table in result.items() if table}
+
+
+def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str]) -> str:
+    """All tables, what the columns are, and which methods have no weights for which prompt.
+
+    Args:
+        clip: name of the space that the score is from.
+        missing: lines about what is not there.
+    """
+    names = {"ssim": "SSIM", "ssim_background": "SSIM outside", "clip": f"{clip} score"}
+    lines = []
+    for title, table in tables(rows).items():
+        head = ["method", "prompts", "edits", *(names.get(name, name) for name in MEANS)]
+        lines += [f"## {title}", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+        for method, values in table.items():
+            lines.append(f"| {METHODS[method].title} | " + " | ".join(f"{v:g}" for v in values.values()) + " |")
+        lines.append("")
+    lines += [
+        "Each edit is compared with the generator's own picture of the same face. SSIM: 11 x 11 Gaussian window, "
+        "256 px; outside: without the named part, grown by 5 % of the face's width. Hit: share of edits whose named "
+        "part covered half of the way to the colour. Leak: mean absolute change outside, 0 to 255. LPIPS and BLIP "
+        "ITM: not available, their weights are not at hand.",
+    ]
+    return "\n".join([*lines, *(["", "Not measured:", ""] if missing else []), *missing]) + "\n"
+
+
+def missing_lines(methods: Sequence[EditMethod], prompts: Sequence[str]) -> list[str]:
+    """A line for each method and prompt that has no weights, with the command that makes them."""
+    return [
+        f'- {METHODS[method.name].title}, "{prompt}": `{method.how_to_fit(prompt)}`'
+        for method in methods
+        for prompt in prompts
+        if not method.ready(prompt)
+    ]
+
+
+def sheet(run: TableRun, prompts: Sequence[str]) -> Image.Image | None:
+    """The qualitative sheet: a line a method and face, a column a prompt; None without any picture."""
+    lines = []
+    for face in dict.fromkeys(row.face for row in run.rows):
+        for method in METHODS:
+            files = [run.tile("source", "face", face), *(run.tile(method, prompt, face) for prompt in prompts)]
+            if any(file.is_file() for file in files[1:]):
+                lines.append(np.concatenate([_opened(file) for file in files], 1))
+    return Image.fromarray(np.concatenate(lines)) if lines else None
+
+
+def _tile(picture: Tensor) -> Image.Image:
+    size = (PARSE_SIZE, PARSE_SIZE)
+    return Image.fromarray(to_uint8(F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]))
+
+
+def _opened(file: Path) -> np.ndarray:
+    if not file.is_file():
+        return np.full((PARSE_SIZE, PARSE_SIZE, 3), 240, np.uint8)
+    with Image.open(file) as picture:
+        return np.asarray(picture.convert("RGB"))

@@ -1,0 +1,53 @@
+"""The real editor's face to the world, on a toy generator: for commands that work with methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import torch
+
+from mcaclip.config import STACKS
+from mcaclip.editing.library import FittedEdit
+from mcaclip.editing.mca import FittedNetwork, MCANetwork
+from mcaclip.generators.base import seeded_z
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.types import Inversion
+from tests.editing.test_mca import TINY
+from tests.generators.toy import ToyGenerator
+from tests.helpers.toy_space import ToyIdentity, ToySpace
+
+
+def fitted_edit(network: MCANetwork, prompt: str) -> FittedEdit:
+    """An entry of a library, the prompt's words as `ToySpace` has them."""
+    fitted = FittedNetwork(network, {prompt: {}}, {prompt: ToySpace().text_code(prompt)})
+    return FittedEdit({}, lambda: fitted)
+
+
+@dataclass
+class ToyEditor:
+    """Knows one prompt, "green lipstick", by MCA-CLIP."""
+
+    stack: str = "compact"
+    slots: object = STACKS["compact"]
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    library: dict[str, FittedEdit] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        torch.manual_seed(0)
+        generator = ToyGenerator()
+        network = MCANetwork(generator.layers, TINY).requires_grad_(False)
+        self.models = SimpleNamespace(
+            generator=generator, preview=generator, space=ToySpace(), identity=ToyIdentity(), start=None
+        )
+        self.library = {"green lipstick": fitted_edit(network, "green lipstick")}
+
+    def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
+        code = seeded_z(18, seed)
+        return Inversion(code, synthesize(self.models.generator, code[None]).image[0].clamp(-1, 1), None, 0.0)
+
+    def prompts(self) -> tuple[str, ...]:
+        return tuple(self.library)
+
+    def weight_hashes(self) -> dict[str, str]:
+        return {"toy": "0" * 64}

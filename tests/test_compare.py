@@ -1,0 +1,170 @@
+"""Comparing methods: rows, figures, sheets, and the command."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mcaclip.__main__ import main
+from mcaclip.compare import FaceJudge, as_markdown, compare
+from mcaclip.compare_sheet import LABEL, TILE, compare_sheet, overview_sheet
+from mcaclip.editing.mca import MCANetwork, save_network
+from mcaclip.editing.methods.base import METHODS
+from mcaclip.editing.methods.registry import build_methods, tools_of
+from mcaclip.visuals import change_map
+from tests.editing.test_methods import NETWORKS
+from tests.helpers.toy_editor import ToyEditor
+from tests.helpers.toy_space import ToyParser, ToySpace
+
+PROMPT = "green lipstick"
+
+
+@pytest.fixture
+def editor(monkeypatch, tmp_path) -> ToyEditor:
+    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("mcaclip.stacks.load_parser", lambda slots, device: ToyParser())
+    return ToyEditor()
+
+
+@pytest.fixture
+def cf_clip(editor, tmp_path):
+    """A file of CF-CLIP's network for the prompt."""
+    path = tmp_path / "cf.safetensors"
+    network = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
+    save_network(
+        network, path, {PROMPT: {}}, {PROMPT: ToySpace().text_code(PROMPT)}, "mobilestylegan", "FaceCLIP", "cf-clip"
+    )
+    return path
+
+
+def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
+    tools = tools_of(editor, weights, optimisation_steps=2)
+    judge = FaceJudge(tools.preview, ToyParser(), tools.identity, tools.device)
+    code = editor.sample(seed).w_plus
+    return list(compare(build_methods(tools, names), judge, f"seed_{seed}", code, prompt, **options))
+
+
+def test_a_row_a_method_in_the_order_asked_for(editor, cf_clip):
+    rows = rows_of(editor, ["cf-clip", "deltaedit", "mca"], [cf_clip])
+    assert [row.method for row in rows] == ["cf-clip", "deltaedit", "mca"]
+    assert rows[1].edit is None and rows[1].figures is None
+    assert "python -m train deltaedit" in rows[1].problem
+    for row in (rows[0], rows[2]):
+        assert row.problem is None and -1 <= row.figures.identity <= 1
+        assert row.figures.hit == (row.figures.moved >= 0.5) and row.figures.leak > 0
+    assert rows[0].figures.area is None and 0 < rows[2].figures.area < 1
+
+
+def test_words_outside_the_vocabulary_have_no_hit_and_no_leak(editor):
+    (row,) = rows_of(editor, ["styleclip-optimisation"], prompt="a zombie")
+    assert (row.figures.hit, row.figures.moved, row.figures.leak) == (None, None, None)
+    assert row.figures.identity <= 1 and "–" in as_markdown([row])
+
+
+def test_an_edit_that_does_nothing_scores_so(editor):
+    (row,) = rows_of(editor, ["mca"], strength=0.0)
+    assert (row.figures.hit, row.figures.moved, row.figures.leak) == (False, 0, 0)
+    assert row.figures.identity == pytest.approx(1)
+
+
+def test_progress_may_cancel_between_any_two_steps(editor):
+    class EnoughError(Exception):
+        pass
+
+    def callback(step):
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        rows_of(editor, ["styleclip-optimisation"], callback=callback)
+
+
+def test_markdown_has_a_line_a_row_and_says_what_is_missing(editor):
+    rows = rows_of(editor, ["mca", "styleclip-global"])
+    lines = as_markdown(rows).splitlines()
+    assert lines[0].startswith("| method | hit ") and len(lines) == 6
+    assert lines[3].startswith("| StyleCLIP global direction | – | –")
+    assert "python -m train global-directions" in lines[5]
+
+
+def test_sheets_have_a_line_a_method(editor):
+    rows = [row for seed in (0, 1) for row in rows_of(editor, ["mca", "deltaedit"], seed=seed)]
+    assert compare_sheet(rows[:2]).size == (LABEL + 4 * TILE, 2 * TILE)
+    assert overview_sheet(rows).size == (LABEL + 2 * TILE, 3 * TILE)
+
+
+def test_change_is_dark_where_nothing_changed_and_has_one_scale():
+    source = torch.zeros(3, 64, 64)
+    edited = source.clone()
+    edited[:, :32] = 0.5
+    drawn = change_map(source, edited, 32).astype(int).sum(2)
+    assert drawn.shape == (32, 32)
+    assert drawn[20:].max() < 20 and drawn[:14].min() == drawn.max() > 500
+    assert change_map(source, edited / 2, 32).astype(int).sum(2).max() < drawn.max()
+
+
+def test_the_command_writes_sheets_json_and_markdown(editor, cf_clip, tmp_path, capsys):
+    out = tmp_path / "out"
+    status = main(
+        ["compare", "--seed", "0", "--seed", "1", "--prompt", PROMPT, "--methods", "mca,cf-clip,deltaedit",
+         "--weights", str(cf_clip), "--out", str(out)],
+        lambda stack, edits: editor,
+    )  # fmt: skip
+    assert status == 0
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 6 and said[0].startswith("seed_0  MCA-CLIP: hit")
+    report = json.loads((out / "compare.json").read_text())
+    assert [(row["face"], row["method"]) for row in report["rows"]][:3] == [
+        ("seed_0", "mca"), ("seed_0", "cf-clip"), ("seed_0", "deltaedit")
+    ]  # fmt: skip
+    assert report["rows"][2]["figures"] is None and "train deltaedit" in report["rows"][2]["problem"]
+    assert {path.name for path in out.iterdir()} == {
+        "compare.json", "compare.md", "overview.png", "seed_0.png", "seed_1.png",
+        "seed_0_mca.png", "seed_0_cf-clip.png", "seed_1_mca.png", "seed_1_cf-clip.png",
+    }  # fmt: skip
+    assert np.asarray(Image.open(out / "seed_0_mca.png")).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--methods", "mca"], "needs a face"),
+        (["--seed", "0", "--methods", "magic"], "no method 'magic'"),
+        (["nobody.png", "--methods", "mca"], "no file nobody.png"),
+        (["--seed", "-1", "--methods", "mca"], "a seed is"),
+        (["--seed", "0", "--weights", "no.safetensors"], "no file no.safetensors"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_loaded(words, problem, capsys, tmp_path):
+    def never(stack, edits):
+        raise AssertionError("loaded")
+
+    assert main(["compare", *words, "--prompt", PROMPT, "--out", str(tmp_path)], never) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_no_row_at_all_is_a_failure(editor, tmp_path):
+    words = ["compare", "--seed", "0", "--prompt", "blue hat", "--methods", "mca", "--out", str(tmp_path / "o")]
+    assert main(words, lambda stack, edits: editor) == 2
+
+
+def test_weights_in_the_cache_are_found_and_foreign_ones_left_out(editor, cf_clip, tmp_path):
+    place = tmp_path / "cache" / "methods"
+    place.mkdir(parents=True)
+    (place / "cf.safetensors").write_bytes(cf_clip.read_bytes())
+    (place / "junk.safetensors").write_bytes(b"junk")
+    network = MCANetwork(editor.models.generator.layers, NETWORKS["styleclip-mapper"])
+    save_network(
+        network,
+        place / "x.safetensors",
+        {PROMPT: {}},
+        {PROMPT: ToySpace().text_code(PROMPT)},
+        "stylegan2",
+        "FaceCLIP",
+        "styleclip-mapper",
+    )
+    ready = {method.name for method in build_methods(tools_of(editor), list(METHODS)) if method.ready(PROMPT)}
+    assert ready == {"styleclip-optimisation", "cf-clip", "mca"}

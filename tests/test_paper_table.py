@@ -1,0 +1,128 @@
+"""The paper's table on a toy stack: rows, tables, resuming."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mcaclip import paper_table
+from mcaclip.__main__ import main
+from mcaclip.editing.mca import MCANetwork, save_network
+from mcaclip.errors import StudioError
+from mcaclip.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
+from mcaclip.text.grammar import understand
+from tests.editing.test_methods import NETWORKS
+from tests.helpers.toy_editor import ToyEditor
+from tests.helpers.toy_space import ToyParser, ToySpace
+
+ROW = TableRow("mca", "green lipstick", "seed_0", 0.9, 0.99, 0.3, True, 0.8, 1.0, 0.95, 2.0)
+
+
+@pytest.fixture
+def editor(monkeypatch, tmp_path) -> ToyEditor:
+    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("mcaclip.stacks.load_parser", lambda slots, device: ToyParser())
+    monkeypatch.setattr(paper_table, "FAST_FACES", 2)
+    return ToyEditor()
+
+
+def test_the_protocol_is_seven_prompts_that_can_be_measured():
+    assert len(PROMPTS) == len(set(PROMPTS)) == 7 and all(understand(prompt) for prompt in PROMPTS)
+    assert set(MAIN) & set(ABLATION) == {"mca"}
+
+
+def test_means_are_over_a_methods_rows():
+    rows = [ROW, replace(ROW, face="seed_1", leak=3.0, hit=False), replace(ROW, method="cf-clip", leak=9.0)]
+    table = summarise(rows, MAIN)
+    assert list(table) == ["cf-clip", "mca"]
+    assert table["mca"]["leak"] == 2 and table["mca"]["hit"] == 0.5 and table["mca"]["edits"] == 2
+
+
+def test_prompts_and_ablations_have_tables_of_their_own():
+    rows = [ROW, replace(ROW, prompt="blonde hair"), replace(ROW, method="mca-without-pre")]
+    assert list(tables(rows)) == ["counterfactual prompts", "ordinary prompts", "ablation, all prompts"]
+    assert set(tables(rows)["ablation, all prompts"]) == {"mca", "mca-without-pre"}
+    assert set(tables(rows)["counterfactual prompts"]) == {"mca"}
+    assert list(tables(rows[:1])) == ["counterfactual prompts"]
+
+
+def test_markdown_names_the_score_after_its_space_and_lpips_as_missing():
+    text = as_markdown([ROW], "FaceCLIP", ["- CF-CLIP: nothing"])
+    assert "FaceCLIP score" in text and "LPIPS and BLIP ITM: not available" in text and "- CF-CLIP: nothing" in text
+
+
+def test_a_row_that_was_cut_by_a_crash_is_forgotten(tmp_path):
+    run = TableRun(tmp_path, {"stack": "toy"})
+    run.add(ROW)
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write('{"method": "mca", "pro')
+    again = TableRun(tmp_path, {"stack": "toy"})
+    again.add(replace(ROW, face="seed_1"))
+    assert [row.face for row in TableRun(tmp_path, {"stack": "toy"}).rows] == ["seed_0", "seed_1"]
+    with pytest.raises(StudioError, match="other weights"):
+        TableRun(tmp_path, {"stack": "other"})
+
+
+def _command(editor, out, *words: str) -> int:
+    line = ["evaluate", "--table", "paper", "--fast", "--out", str(out), *words]
+    return main(line, lambda stack, edits: editor)
+
+
+def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, capsys):
+    weights = tmp_path / "cf.safetensors"
+    network = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
+    save_network(
+        network,
+        weights,
+        {"green lipstick": {}},
+        {"green lipstick": ToySpace().text_code("green lipstick")},
+        "mobilestylegan",
+        "FaceCLIP",
+        "cf-clip",
+    )
+    words = ("--methods", "mca,cf-clip", "--weights", str(weights), "--prompt", "green lipstick")
+    out, real, allowed = tmp_path / "out", paper_table.measure_row, 3
+
+    def limited(*args):
+        nonlocal allowed
+        if not allowed:
+            raise KeyboardInterrupt
+        allowed -= 1
+        return real(*args)
+
+    monkeypatch.setattr(paper_table, "measure_row", limited)
+    with pytest.raises(KeyboardInterrupt):
+        _command(editor, out, *words)
+    allowed = 1
+    assert _command(editor, out, *words) == 0, "only the fourth was left to measure"
+    assert len((out / "rows.jsonl").read_text().splitlines()) == 4
+    report = json.loads((out / "table.json").read_text())
+    assert report["tables"]["counterfactual prompts"]["cf-clip"]["edits"] == 2
+    assert report["lpips"] == "not available" and report["stack"] == "compact"
+    assert "CF-CLIP" in (out / "table.md").read_text()
+    assert np.asarray(Image.open(out / "table.png")).shape == (4 * 256, 2 * 256, 3)
+
+
+def test_methods_without_weights_are_named_with_their_command(editor, tmp_path, capsys):
+    assert _command(editor, tmp_path / "out", "--methods", "mca,deltaedit", "--prompt", "green lipstick") == 0
+    said = capsys.readouterr().out
+    assert '- DeltaEdit, "green lipstick": `python -m train deltaedit`' in said
+    assert "| DeltaEdit |" not in said
+
+
+def test_prompts_that_cannot_be_measured_are_refused(editor, tmp_path, capsys):
+    assert _command(editor, tmp_path / "out", "--methods", "mca", "--prompt", "a zombie") == 2
+    assert "not a zombie" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--table", "paper", "--photos", "."], ["--fast"], ["--methods", "mca"]])
+def test_options_that_do_not_go_together_are_refused(words, tmp_path, capsys):
+    def never(stack, edits):
+        raise AssertionError("loaded")
+
+    assert main(["evaluate", "--out", str(tmp_path), *words], never) == 2
+    assert "--table" in capsys.readouterr().err
