@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcaclip.commands.aligned import aligned_face, load_aligner
 from mcaclip.commands.several import check_folder, missing, report
 from mcaclip.errors import StudioError
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
-    from mcaclip.align import FaceAligner
     from mcaclip.perception.face_parser import FaceParser
-    from mcaclip.types import AlignedFace
 
-ALIGNED_SIDES = (1024, 512, 256)
-"""Square pictures of these sides are taken for aligned faces."""
 LARGEST_MAP = 512
 """Side in pixels of a label map, unless the aligned picture is smaller."""
 
@@ -59,14 +55,14 @@ def run(args: argparse.Namespace) -> int:
     from mcaclip.output import folder_names
     from mcaclip.perception.face_parser import FaceParser
 
-    parser, aligner = FaceParser.load(weights.get("face_parser")), functools.cache(_load_aligner)
+    parser = FaceParser.load(weights.get("face_parser"))
     records = []
     for path, name in zip(args.images, folder_names([path.stem for path in args.images]), strict=True):
         if path in failures:
             continue
         try:
-            face, found = _aligned(path, aligner, args)
-            records.append({"file": path.name, "found": found, **_write(args.out, name, face, parser)})
+            face, found = aligned_face(path, load_aligner, args.align, args.face)
+            records.append({"file": path.name, "found": found, **_write(args.out, name, _picture(face), parser)})
             sys.stdout.write(f"{args.out / name}_labels.png\n")
         except (StudioError, OSError) as error:
             failures[path] = str(error)
@@ -74,30 +70,18 @@ def run(args: argparse.Namespace) -> int:
     return report(failures, len(args.images))
 
 
-def _load_aligner() -> FaceAligner:
-    from mcaclip import align, weights
-
-    return align.FaceAligner(weights.get("dlib_landmarks"))
-
-
-def _aligned(path: Path, aligner: Callable[[], FaceAligner], args: argparse.Namespace) -> tuple[np.ndarray, bool]:
-    """The aligned face `uint8 [S, S, 3]` with S at most 512, and whether it had to be found. Raises StudioError."""
+def _picture(face: Tensor) -> np.ndarray:
+    """An aligned face as `uint8 [S, S, 3]` with S at most `LARGEST_MAP`."""
     import cv2
     import numpy as np
 
-    from mcaclip import align
     from mcaclip.types import to_uint8
 
-    photo = align.load_photo(path)
-    height, width = photo.shape[:2]
-    found = args.align or height != width or height not in ALIGNED_SIDES
-    if found:
-        face: AlignedFace = align.align_face(photo, aligner(), args.face)
-        photo = to_uint8(face.image)
-    side = min(len(photo), LARGEST_MAP)
-    if side < len(photo):
-        photo = np.asarray(cv2.resize(photo, (side, side), interpolation=cv2.INTER_AREA))
-    return photo, found
+    picture = to_uint8(face)
+    side = min(len(picture), LARGEST_MAP)
+    if side < len(picture):
+        picture = np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
+    return picture
 
 
 def _write(folder: Path, name: str, face: np.ndarray, parser: FaceParser) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcaclip.commands.aligned import aligned_face, load_aligner
 from mcaclip.commands.several import EXIT_BAD_INPUT, check_folder, complain, missing, report
 from mcaclip.config import DEFAULT_STACK, SLOTS, STACKS, choose
 from mcaclip.errors import StudioError
@@ -20,11 +20,8 @@ from mcaclip.validate import MAX_PROMPT_LENGTH, has_latin_letters
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mcaclip.align import FaceAligner
     from mcaclip.text.clip_space import ClipSpace
 
-ALIGNED_SIDES = (1024, 512, 256)
-"""Square pictures of these sides are taken for aligned faces."""
 DIGITS = 6
 
 DESCRIPTION = """Compare faces with texts. OUT gets {"images": [...], "texts": [...], "similarity": [[cosine]],
@@ -69,14 +66,14 @@ def run(args: argparse.Namespace) -> int:
     from mcaclip.text.knowledge import encode, knowledge_of
 
     knowledge, space = knowledge_of(args.clip), load_space(choose(clip=args.clip), "cpu")
-    embedded, aligner = encode(space, texts), functools.cache(_load_aligner)
+    embedded = encode(space, texts)
     images: list[str] = []
     rows: list[list[float]] = []
     for path in args.images:
         if path in failures:
             continue
         try:
-            rows.append(_rounded(_compare(space, _face(path, aligner, args.align), embedded)))
+            rows.append(_rounded(_compare(space, aligned_face(path, load_aligner, args.align)[0], embedded)))
             images.append(str(path))
         except (StudioError, OSError) as error:
             failures[path] = str(error)
@@ -148,24 +145,6 @@ def _say(line: str) -> None:
     shown = "".join(c if c.isprintable() else "?" for c in line)
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(shown.encode(encoding, "replace").decode(encoding) + "\n")
-
-
-def _load_aligner() -> FaceAligner:
-    from mcaclip import align, weights
-
-    return align.FaceAligner(weights.get("dlib_landmarks"))
-
-
-def _face(path: Path, aligner: Callable[[], FaceAligner], find: bool) -> Tensor:
-    """An aligned face `float32 [3, S, S]` in [-1, 1]. Raises ImageError and NoFaceError."""
-    from mcaclip import align
-    from mcaclip.types import from_uint8
-
-    photo = align.load_photo(path)
-    height, width = photo.shape[:2]
-    if find or height != width or height not in ALIGNED_SIDES:
-        return align.align_face(photo, aligner()).image
-    return from_uint8(photo)
 
 
 def _compare(space: ClipSpace, face: Tensor, embedded: Tensor) -> Sequence[float]:

@@ -59,7 +59,7 @@ def aligned(monkeypatch) -> list[tuple[int, ...]]:
         return align.already_aligned(np.ascontiguousarray(photo[:64, :64]))
 
     monkeypatch.setattr(align, "align_face", found)
-    monkeypatch.setattr(score, "_load_aligner", lambda: None)
+    monkeypatch.setattr(score, "load_aligner", lambda: None)
     return shapes
 
 

@@ -25,7 +25,8 @@ from mcaclip.text.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
 from mcaclip.types import from_uint8
 from mcaclip.weights_files import Places
 from train.faces import CodeSampler
-from train.prompt import COMPACT_PRESET, PromptObjective
+from train.objective import PromptObjective
+from train.presets import COMPACT_PRESET
 from train.setup import load_identity
 from train.stand_in import MAKERS, make_stand_ins
 
