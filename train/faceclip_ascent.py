@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,9 @@ from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import ClipSpace
-from mcaclip.text.colours import lab_values
 from mcaclip.text.grammar import PART_NOUNS
 from train.face_map import FaceMap
-from train.faceclip_report import TEST_COLOURS
+from train.faceclip_report import TEST_COLOURS, nearest_colour
 from train.faces import CodeSampler
 from train.scenes import mean_lab
 from train.sheets import grid
@@ -72,7 +70,7 @@ def shown_colour(parser: FaceParser, picture: Tensor, part: str) -> str | None:
     mean = mean_lab(FaceMap(labels, cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)), rgb, part)
     if mean is None:
         return None
-    return min(TEST_COLOURS, key=lambda name: math.dist(mean, lab_values(name)))
+    return nearest_colour(mean)
 
 
 def measure_ascent(

@@ -96,6 +96,11 @@ class SceneSet:
         mask = part_mask(self._map(face), part)
         return None if mask is None else torch.from_numpy(mask)[None]
 
+    def measure(self, picture: Tensor, face: int, part: str) -> Lab | None:
+        """Mean Lab of a part in a picture `[3, size, size]` of a face, by the face's labels; None if not shown."""
+        rgb = ((picture + 1) / 2).permute(1, 2, 0).contiguous().numpy()
+        return mean_lab(self._map(face), rgb, part)
+
     def _map(self, face: int) -> FaceMap:
         picture = np.ascontiguousarray(self.faces.images[face].transpose(1, 2, 0))
         small = cv2.resize(picture, (self.size, self.size), interpolation=cv2.INTER_AREA)
