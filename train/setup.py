@@ -57,4 +57,4 @@ def load_direction(path: Path, name: str) -> Tensor:
     with np.load(path) as file:
         if name not in file.files:
             raise TrainingError(f"{path} has no direction {name}; it has {', '.join(file.files)}")
-        return torch.from_numpy(file[name]).float().expand(18, 512).contiguous()
+        return torch.from_numpy(file[name]).float().reshape(-1, 512).expand(18, 512).contiguous()
