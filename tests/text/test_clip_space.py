@@ -75,7 +75,7 @@ def test_shipped_model_tells_colours_and_parts_apart(space, preview, parser):
 
 def test_faceclip_is_an_open_clip_model_of_our_own_configuration():
     space = ClipSpace(create_model())
-    assert space.image_size == 128
+    assert space.image_size == 192
     assert space.encode_text(["x"]).shape == (1, 512)
 
 

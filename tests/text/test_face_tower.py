@@ -1,0 +1,90 @@
+"""The image tower pools colours inside areas, and its masks pass no gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mcaclip.colour import srgb_to_lab
+from mcaclip.perception.face_parser import LABELS
+from mcaclip.text.face_areas import AREAS, areas
+from mcaclip.text.face_tower import STATISTICS, FaceTower, pool, statistics
+from tests.helpers.drawn_parsing import drawn_parsing
+
+
+@pytest.fixture(scope="module")
+def masks() -> torch.Tensor:
+    parsed = torch.cat([drawn_parsing(), torch.zeros(1, len(LABELS) - 19, 256, 256)], 1)
+    return areas(torch.nn.functional.interpolate(parsed, size=(96, 96), mode="area"))
+
+
+def mask(masks: torch.Tensor, name: str) -> torch.Tensor:
+    return masks[0, AREAS.index(name)]
+
+
+def centre(found: torch.Tensor) -> tuple[float, float]:
+    line = torch.arange(96.0)
+    return float((found.sum(0) * line).sum() / found.sum()), float((found.sum(1) * line).sum() / found.sum())
+
+
+def test_areas_are_masks_in_the_order_of_their_names(masks):
+    assert masks.shape == (1, len(AREAS), 96, 96)
+    assert masks.min() >= 0 and masks.max() <= 1.001
+    assert mask(masks, "hat").sum() == 0 and mask(masks, "lips").sum() > 100
+
+
+def test_places_on_bare_skin_lie_where_their_names_say(masks):
+    eyes, lips = centre(mask(masks, "eyes")), centre(mask(masks, "lips"))
+    assert centre(mask(masks, "forehead"))[1] < eyes[1] < centre(mask(masks, "left cheek"))[1] < lips[1]
+    assert centre(mask(masks, "left cheek"))[0] < lips[0] < centre(mask(masks, "right cheek"))[0]
+    assert lips[1] < centre(mask(masks, "chin"))[1]
+    assert centre(mask(masks, "nose"))[1] < centre(mask(masks, "upper lip"))[1] < lips[1]
+    for name in ("forehead", "left cheek", "right cheek", "upper lip", "chin", "jaw", "eye rims"):
+        assert mask(masks, name).sum() > 8, name
+
+
+def test_areas_of_an_empty_picture_are_finite():
+    found = areas(torch.zeros(1, len(LABELS), 96, 96))
+    assert torch.isfinite(found).all()
+
+
+def test_pooled_colours_are_those_inside_the_mask():
+    colours = torch.tensor([[0.6, -0.4, 0.1], [-0.8, 0.3, 0.5]])
+    picture = torch.zeros(1, 3, 192, 192)
+    picture[:, :, :96], picture[:, :, 96:] = colours[0].view(1, 3, 1, 1), colours[1].view(1, 3, 1, 1)
+    halves = torch.zeros(1, 2, 96, 96)
+    halves[:, 0, 2:46], halves[:, 1, 50:94] = 1, 1
+    found = statistics(picture, halves)
+    assert found.shape == (1, 2, STATISTICS)
+    for half in (0, 1):
+        lab = srgb_to_lab(colours[half].view(3, 1, 1)).flatten() / 50
+        # the mean, and the means of dark, light and colourful pixels, are one colour here
+        torch.testing.assert_close(found[0, half, :12], lab.repeat(4), atol=1e-3, rtol=0)
+
+
+def test_dark_and_light_pixels_are_told_apart():
+    picture = torch.full((1, 3, 192, 192), 0.9)
+    picture[..., :20] = -0.9
+    found = statistics(picture, torch.ones(1, 1, 96, 96))[0, 0]
+    mean, dark, light = found[0], found[3], found[6]
+    assert dark < 0.3 * mean and light > mean
+
+
+def test_pooling_ignores_what_lies_outside():
+    features = torch.randn(1, 4, 24, 24)
+    inside = torch.zeros(1, 1, 96, 96)
+    inside[..., :48, :48] = 1
+    changed = features.clone()
+    changed[..., 12:, :] += 100
+    torch.testing.assert_close(pool(features, inside), pool(changed, inside))
+    torch.testing.assert_close(pool(features, inside)[0, 0], features[0, :, :12, :12].mean((1, 2)))
+
+
+def test_no_gradient_passes_through_the_masks_and_none_reaches_the_parser():
+    tower = FaceTower(16).train()
+    picture = torch.rand(1, 3, 192, 192).requires_grad_()
+    tower(picture).square().sum().backward()
+    assert picture.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in tower.parser.parameters())
+    assert not tower.parser.training
+    assert not areas(torch.rand(1, len(LABELS), 96, 96)).requires_grad

@@ -1,0 +1,131 @@
+"""FaceCLIP's training: loss, facts of scenes and captions, fixed words, a step that learns, the report."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.text.clip_space import ClipSpace, create_model
+from tests.helpers.drawn_faces import drawn_faces
+from train.faceclip import FaceCLIPSettings, Trainee, caption_facts, contrastive_loss, draw_batch, scene_facts
+from train.faceclip_report import TEST_COLOURS, Tally, _different, colours_of_parts, nearest_colour
+from train.scene_types import OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
+from train.scenes import SceneSet
+
+
+@pytest.fixture(scope="module")
+def scenes() -> SceneSet:
+    return SceneSet(drawn_faces(4), 192)
+
+
+@pytest.fixture(scope="module")
+def new_space() -> ClipSpace:
+    torch.manual_seed(0)
+    return ClipSpace(create_model())
+
+
+def test_contrast_is_low_only_where_true_captions_win():
+    fits = torch.tensor([[1, -1], [-1, 1]])
+    good = contrastive_loss(torch.tensor([[9.0, 0.0], [0.0, 9.0]]), fits)
+    bad = contrastive_loss(torch.tensor([[0.0, 9.0], [9.0, 0.0]]), fits)
+    assert good < 0.01 < bad
+    assert contrastive_loss(torch.zeros(2, 2), fits) == pytest.approx(math.log(2), abs=1e-5)
+
+
+def test_what_is_not_known_is_left_out_of_the_contrast():
+    logits = torch.randn(3, 4)
+    fits = torch.tensor([[1, -1, 0, -1], [-1, 1, -1, 0], [-1, -1, 1, 1]])
+    changed = logits.clone()
+    changed[0, 2], changed[1, 3] = 50.0, -50.0
+    assert contrastive_loss(changed, fits) == pytest.approx(float(contrastive_loss(logits, fits)), abs=1e-5)
+
+
+def test_captions_true_of_everything_teach_little():
+    special = torch.tensor([[1, -1], [-1, 1]])
+    with_a_face = torch.cat([special, torch.ones(2, 1, dtype=torch.long)], 1)
+    logits = torch.tensor([[4.0, 0.0, 2.0], [0.0, 4.0, 2.0]])
+    right, wrong = logits.clone(), logits.clone()
+    wrong[:, :2] = wrong[:, [1, 0]]
+    assert contrastive_loss(right, with_a_face) < 0.5 * contrastive_loss(wrong, with_a_face)
+
+
+def test_facts_of_scenes_and_captions_agree(scenes):
+    paint = Paint("lips", "green")
+    shown = scene_facts([scenes.scene(0, (paint,))])
+    said = caption_facts([Caption("green lips, smiling", (Claim(paint), Claim(state="smiling", sign=-1)))])
+    lips = PARTS.index("lips")
+    for facts in (shown, said):
+        assert facts.painted[0].nonzero().flatten().tolist() == [lips]
+        torch.testing.assert_close(facts.lab[0, lips], colour_lab_of("green") / 50, atol=0.02, rtol=0)
+    assert said.states[0, STATES.index("smiling")] == -1 and said.states.abs().sum() == 1
+
+
+def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
+    settings = FaceCLIPSettings(groups=2, captions=1)
+    known = torch.zeros(49408, dtype=torch.bool)
+    known[:40000] = True
+    trainee = Trainee(new_space, known, settings).train()
+    words = new_space.model.token_embedding.weight
+    before = words.detach().clone()
+    batch = draw_batch(scenes, 4, settings, np.random.default_rng(0))
+    assert batch.images.shape == (8, 3, 192, 192) and batch.fits.shape == (8, 8)
+    optimizer = torch.optim.Adam([p for p in trainee.parameters() if p.requires_grad], 1e-3)
+    losses = []
+    for _ in range(8):
+        terms = trainee(batch)
+        optimizer.zero_grad()
+        terms["loss"].backward()
+        optimizer.step()
+        losses.append(float(terms["loss"].detach()))
+    assert losses[-1] < 0.9 * losses[0]
+    assert torch.equal(words[:40000], before[:40000]) and not torch.equal(words[40000:], before[40000:])
+
+
+def test_a_shipped_batch_is_seeded(scenes):
+    settings = FaceCLIPSettings(groups=2)
+    one, two = (draw_batch(scenes, 4, settings, np.random.default_rng(5)) for _ in range(2))
+    assert one.captions == two.captions and torch.equal(one.fits, two.fits)
+    assert torch.equal(one.images, two.images)
+
+
+def test_the_ruler_names_colours():
+    for name in TEST_COLOURS:
+        assert nearest_colour(tuple(colour_lab_of(name).tolist())) == name
+    assert nearest_colour(None) is None
+
+
+def test_colour_names_to_choose_from_look_different():
+    names = ["red", "crimson", *TEST_COLOURS, "teal", "navy", "lime"]
+    chosen = _different(names, np.random.default_rng(0))
+    labs = [colour_lab_of(name) for name in chosen]
+    gaps = [float((a - b).norm()) for i, a in enumerate(labs) for b in labs[:i]]
+    assert min(gaps) > OTHER
+
+
+class Oracle:
+    """Knows a picture's colours by their means, and texts by the colour and part that they name."""
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(images.mean((2, 3)), dim=-1)
+
+    def encode_text(self, texts: list[str]) -> torch.Tensor:
+        return torch.nn.functional.normalize(torch.randn(len(texts), 3, generator=torch.manual_seed(0)), dim=-1)
+
+
+def test_the_report_counts_every_part_that_shows(scenes):
+    tally = colours_of_parts(Oracle(), scenes, [0, 1], np.random.default_rng(0))
+    parts = scenes.shown_parts(0)
+    for part in parts:
+        assert len(tally.hits[f"colour of {part}"]) == 2
+    assert len(tally.hits["any part and colour"]) == 2 * len(parts)
+    assert np.mean(tally.hits["ruler, background"]) == 1
+
+
+def test_tally_gives_shares():
+    tally = Tally()
+    for hit in (True, False, True, True):
+        tally.add("x", hit)
+    assert tally.shares() == {"x": {"share": 0.75, "of": 4}}

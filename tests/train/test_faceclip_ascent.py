@@ -1,0 +1,49 @@
+"""The attack raises what the space says, and the parser's eye is independent of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.generators.base import seeded_z
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.perception.face_parser import LABELS
+from tests.generators.toy import ToyGenerator
+from tests.helpers.drawn_faces import drawn_faces
+from tests.helpers.toy_space import ToySpace
+from train.faceclip_ascent import ascend, shown_colour
+from train.scene_types import Paint
+from train.scenes import SceneSet
+
+
+class FixedParser:
+    """Gives the label map it was made with."""
+
+    def __init__(self, labels: np.ndarray):
+        hot = torch.nn.functional.one_hot(torch.from_numpy(labels).long(), len(LABELS))
+        self.found = hot.permute(2, 0, 1)[None].float()
+
+    def probabilities(self, images: torch.Tensor) -> torch.Tensor:
+        return self.found
+
+
+def test_ascent_raises_the_cosine():
+    generator, space, code = ToyGenerator(), ToySpace(), seeded_z(18, 1)[None]
+    target = space.encode_text(["green hair"])
+
+    def cosine(picture: torch.Tensor) -> float:
+        return float(space.encode_image(picture[None].clamp(-1, 1)) @ target.T)
+
+    before = cosine(synthesize(generator, code).image[0].detach())
+    assert cosine(ascend(generator, space, code, "green hair", 20, 0.1)) > before + 0.02
+
+
+@pytest.mark.parametrize("colour", ["green", "purple", "white"])
+def test_the_colour_of_a_part_is_found(colour):
+    faces = drawn_faces(1)
+    scenes = SceneSet(faces, 256)
+    picture = scenes.render(scenes.scene(0, (Paint("hair", colour),)), np.random.default_rng(0))
+    parser = FixedParser(faces.labels[0])
+    assert shown_colour(parser, picture, "hair") == colour
+    assert shown_colour(parser, picture, "beard") != colour
