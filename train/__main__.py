@@ -87,6 +87,14 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     prompt.add_argument("--precision", choices=PRECISIONS, default="auto", help="number format (default: by device)")
     prompt.add_argument("--batch", type=int, help="faces a step (default: the preset's)")
+    universal = add("universal", "train one edit network for every prompt that FaceCLIP knows")
+    universal.add_argument(
+        "--teacher-minutes", type=float, default=45, help="minutes for the colour teacher (default 45; 0: as it is)"
+    )
+    universal.add_argument(
+        "--without-ff", action="store_true", help="the ablation: CF-CLIP's text module in place of Feature Fusion"
+    )
+    universal.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
     colours = add("colours", "write the colour names of the XKCD survey (needs matplotlib)")
     colours.set_defaults(out=ASSETS / "faceclip")
     directions = add("global-directions", "measure what each style channel does (for StyleCLIP's global directions)")
@@ -235,6 +243,12 @@ def _prompt(args: argparse.Namespace) -> None:
     logging.info("or copy it into %s, where it is found without --edits", weights.Places.from_environment().edits)
 
 
+def _universal(args: argparse.Namespace) -> None:
+    from train.universal_command import UniversalRun, run
+
+    run(UniversalRun(args.out, args.directions, args.teacher_minutes, args.max_minutes, args.without_ff))
+
+
 def _colours(args: argparse.Namespace) -> None:
     from train.colour_names import write_colour_names
 
@@ -302,6 +316,7 @@ COMMANDS = {
     "faceclip": _faceclip,
     "knowledge": _knowledge,
     "prompt": _prompt,
+    "universal": _universal,
     "colours": _colours,
     "global-directions": _global_directions,
     "deltaedit": _deltaedit,

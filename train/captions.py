@@ -41,6 +41,11 @@ def caption(scene: Scene, rng: np.random.Generator, held_out: bool = False) -> C
     return Caption(text, claims)
 
 
+def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False) -> str:
+    """Claims in words, as a prompt or as a sentence; see `caption`."""
+    return _Writer(rng, held_out).write(claims, bool(rng.random() < PLAIN_SHARE))
+
+
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
     """One to four true things of a scene, now and then none; fewer for a plain prompt."""
     if scene.character and rng.random() < 0.65:

@@ -8,16 +8,16 @@ say, from those features, what the mask of the preview's last layer says.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from mcaclip.editing.coral import CoralMasks, MaskNet
-from mcaclip.editing.mca import MCANetwork
+from mcaclip.editing.mca import MCANetwork, TextCode
 from mcaclip.generators.base import Generator
 from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.synthesis import synthesize
@@ -47,6 +47,24 @@ def fit_upper_masks(
     Returns:
         The last step's binary cross entropy.
     """
+    codes = sampler.draw(generator, faces, np.random.default_rng(seed))
+    prompts = TextCode.stack([target.code for target in targets])
+    return learn_upper_masks(network, generator, codes, lambda _: prompts, top, lr)
+
+
+def learn_upper_masks(
+    network: MCANetwork,
+    generator: Generator,
+    codes: Tensor,
+    prompts_for: Callable[[Tensor], TextCode],
+    top: int,
+    lr: float = 2e-3,
+) -> float:
+    """As `fit_upper_masks`, for faces `codes [N, 18, 512]` with prompts of their own, a step a prompt.
+
+    Args:
+        prompts_for: from a code `[1, 18, 512]` to the prompts of that face.
+    """
     coral = network.coral
     assert isinstance(coral, CoralMasks), "a method without masks has none above the preview either"
     upper = nn.ModuleList([*coral.nets[top + 1 :], coral.final])
@@ -58,14 +76,13 @@ def fit_upper_masks(
             for parameter in net.out.parameters():
                 nn.init.zeros_(parameter)
     optimizer = torch.optim.Adam(upper.parameters(), lr)
-    rng = np.random.default_rng(seed)
     loss = torch.zeros(())
-    for index, code in enumerate(sampler.draw(generator, faces, rng)):
+    for index, code in enumerate(codes):
         with torch.no_grad():
             made = synthesize(generator, code[None], keep=range(len(generator.layers)))
-        for target in targets:
-            with torch.no_grad():
-                t_w, _ = network(code[None], target.code)
+            prompts = prompts_for(code[None])
+            rows, _ = network(code.expand(len(prompts.embedding), -1, -1), prompts)
+        for t_w in rows.split(1):
             logits = coral.logits(made.features, t_w)
             wanted = torch.sigmoid(logits[top].detach())
             terms = [
@@ -76,5 +93,5 @@ def fit_upper_masks(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-        log.info("upper masks: face %d of %d, loss %.4f", index + 1, faces, loss.item())
+        log.info("upper masks: face %d of %d, loss %.4f", index + 1, len(codes), loss.item())
     return loss.item()

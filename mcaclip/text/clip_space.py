@@ -161,11 +161,23 @@ class ClipSpace(nn.Module):
     @torch.no_grad()
     def text_code(self, prompt: str) -> TextCode:
         """Embedding and projected token states of one prompt (end-of-text included, padding masked)."""
-        ids = self.tokenizer([prompt]).to(self.mean.device)
-        model = self.model
-        x = model.token_embedding(ids) + model.positional_embedding[: ids.shape[1]]
-        x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask))
+        return self._codes(self.tokenizer([prompt]))
+
+    @torch.no_grad()
+    def text_codes(self, prompts: Sequence[str]) -> TextCode:
+        """Codes of several prompts, padded to the longest of them: `[B, D]`, `[B, L, D]` and `bool [B, L]`."""
+        ids = self.tokenizer(list(prompts))
+        # the attention is causal: what follows the end of a text has no part in it
+        return self._codes(ids[:, : int(ids.argmax(1).max()) + 1])
+
+    def _codes(self, ids: Tensor) -> TextCode:
+        model, ids = self.model, ids.to(self.mean.device)
+        length = ids.shape[1]
+        x = model.token_embedding(ids) + model.positional_embedding[:length]
+        causal = None if model.attn_mask is None else model.attn_mask[:length, :length]
+        x = model.ln_final(model.transformer(x, attn_mask=causal))
         states = x @ model.text_projection
-        end = int(ids[0].argmax())
-        mask = torch.arange(ids.shape[1], device=ids.device)[None] <= end
-        return TextCode(F.normalize(states[:, end], dim=-1), states, mask)
+        end = ids.argmax(1)
+        mask = torch.arange(length, device=ids.device)[None] <= end[:, None]
+        rows = torch.arange(len(ids), device=ids.device)
+        return TextCode(F.normalize(states[rows, end], dim=-1), states, mask)

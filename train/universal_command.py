@@ -1,0 +1,62 @@
+"""What `python -m train universal` does: teacher, edit network, file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from mcaclip import weights
+from mcaclip.editing.mca import save_network
+from mcaclip.text.clip_space import ClipSpace
+from mcaclip.weights_files import sha256_of
+from train.colour_teacher import TeacherSettings, train_teacher
+from train.setup import load_direction, load_generator, load_parser, load_preview, load_space
+from train.universal import WITHOUT_FF, UniversalSettings, UniversalTraining, train_universal
+from train.wishes import WishList
+
+log = logging.getLogger(__name__)
+UNIVERSAL = "universal"
+
+
+@dataclass(frozen=True)
+class UniversalRun:
+    """What a call may choose.
+
+    Attributes:
+        out: the run's folder; teacher and network have one each in it.
+        directions: file of published W directions.
+        teacher_minutes: time of this call for the teacher.
+        minutes: time of this call for the edit network.
+        without_ff: train the ablation with CF-CLIP's text module, by the same teacher.
+    """
+
+    out: Path
+    directions: Path
+    teacher_minutes: float
+    minutes: float
+    without_ff: bool = False
+
+
+def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
+    """Train, or go on, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder."""
+    full, parser, space = load_generator(), load_parser(), space or load_space()
+    preview, beard = load_preview(full=full), load_direction(choice.directions, "nada_beard")
+    teacher = train_teacher(
+        preview, parser, beard, TeacherSettings(), choice.out / "teacher", choice.teacher_minutes
+    )
+    settings = UniversalSettings()
+    if choice.without_ff:
+        settings = replace(settings, network=WITHOUT_FF)
+    name = "without_ff" if choice.without_ff else UNIVERSAL
+    training = UniversalTraining(preview, parser, space, WishList(teacher, choice.directions), settings)
+    network, steps = train_universal(training, full, choice.out / name, choice.minutes)
+    path = choice.out / f"{name}.safetensors"
+    words = sha256_of(weights.get("faceclip"))
+    save_network(network, path, {}, {}, method=UNIVERSAL, words=words)
+    (choice.out / f"{name}.json").write_text(json.dumps({"steps": steps, **asdict(settings)}, indent=1))
+    log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)
+    return path

@@ -1,0 +1,140 @@
+"""What universal mode learns to do: wishes in words, each with the shift and the region that fulfil it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.perception.regions import dilate, region, sharpen
+from train.captions import say
+from train.colour_teacher import ColourTeacher, SeenFace
+from train.scene_draw import draw_paint, draw_parts
+from train.scene_types import PARTS, Claim, target_lab
+from train.setup import load_direction
+
+FACE = ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "eye_g", "u_lip", "l_lip", "mouth")
+HEAD = (*FACE, "hair", "l_ear", "r_ear", "neck", "hat")
+AROUND_EYES = ("l_eye", "r_eye", "l_brow", "r_brow", "eye_g")
+
+
+@dataclass(frozen=True)
+class AttributeEdit:
+    """How an attribute is changed.
+
+    Attributes:
+        state: its name in captions, of `train.scene_types.STATES`.
+        sign: 1 to bring it about, -1 for its opposite.
+        key: the published W direction.
+        length: signed length of the shift (each row's norm).
+        region: a named region (`mcaclip.perception.regions`) or parser classes that may change.
+        margin: pixels of 256 by which that grows.
+    """
+
+    state: str
+    sign: int
+    key: str
+    length: float
+    region: str | tuple[str, ...]
+    margin: int
+
+    def mask(self, parsed: Tensor) -> Tensor:
+        """Where it may change a face: `[1, 19, 256, 256]` to `[1, 1, 256, 256]`."""
+        if isinstance(self.region, str):
+            return dilate(sharpen(region(parsed, self.region)), self.margin)
+        chosen = parsed[:, [CLASSES.index(name) for name in self.region]].sum(1, keepdim=True)
+        return dilate(sharpen(chosen), self.margin)
+
+
+ATTRIBUTE_EDITS = (
+    AttributeEdit("smiling", 1, "nada_smile", 3.0, FACE, 4),
+    AttributeEdit("smiling", -1, "nada_smile", -2.5, FACE, 4),
+    AttributeEdit("old", 1, "nada_age", 4.0, HEAD, 6),
+    AttributeEdit("old", -1, "nada_age", -3.5, HEAD, 6),
+    AttributeEdit("male", 1, "nada_gender", 3.5, HEAD, 12),
+    AttributeEdit("male", -1, "nada_gender", -3.5, HEAD, 12),
+    AttributeEdit("glasses", 1, "a31_glasses", -4.0, AROUND_EYES, 14),
+    AttributeEdit("glasses", -1, "a31_glasses", 3.5, AROUND_EYES, 14),
+    AttributeEdit("bearded", 1, "nada_beard", 4.0, "beard", 8),
+    AttributeEdit("bearded", -1, "nada_beard", -3.5, "beard", 8),
+    AttributeEdit("goatee", 1, "nada_beard", 4.0, "goatee", 4),
+    AttributeEdit("moustache", 1, "nada_beard", 4.0, "moustache", 3),
+    AttributeEdit("full hair", 1, "nada_hair_length", 3.0, HEAD, 16),
+    AttributeEdit("full hair", -1, "nada_hair_length", -3.0, HEAD, 16),
+    AttributeEdit("long hair", 1, "nada_hair_length", 4.0, (*HEAD, "cloth"), 24),
+    AttributeEdit("long hair", -1, "nada_hair_length", -3.5, (*HEAD, "cloth"), 24),
+    AttributeEdit("surprised", 1, "a31_emotion_surprise", 3.0, FACE, 6),
+    AttributeEdit("open mouth", 1, "a31_emotion_surprise", 3.0, FACE, 6),
+)
+"""What was looked at on generated faces and does what its name says."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A prompt for a face, and its fulfilment.
+
+    Attributes:
+        text: in the user's words.
+        part: the part of a colour wish, "" for an attribute.
+        delta: the shift `[18, 512]`, or None where the face lacks the part: there is nothing to do but to close the
+            masks.
+        mask: where, `[1, 1, 256, 256]`; None for wishes that only teach the shift.
+    """
+
+    text: str
+    part: str
+    delta: Tensor | None
+    mask: Tensor | None
+
+
+class WishList:
+    """Draws wishes for faces.
+
+    Args:
+        teacher: the trained colour teacher.
+        directions: file of published W directions.
+    """
+
+    def __init__(self, teacher: ColourTeacher, directions: Path):
+        self.teacher = teacher
+        units = {edit.key: F.normalize(load_direction(directions, edit.key), dim=-1) for edit in ATTRIBUTE_EDITS}
+        self.shifts = [edit.length * units[edit.key] for edit in ATTRIBUTE_EDITS]
+
+    def attribute(self, face: SeenFace, number: int, rng: np.random.Generator) -> Wish:
+        """One of `ATTRIBUTE_EDITS`."""
+        edit = ATTRIBUTE_EDITS[number]
+        text = say((Claim(state=edit.state, sign=edit.sign),), rng)
+        return Wish(text, "", self.shifts[number], edit.mask(face.parsed))
+
+    def attributes(self, face: SeenFace, count: int, rng: np.random.Generator) -> list[Wish]:
+        """Different attributes."""
+        chosen = rng.choice(len(ATTRIBUTE_EDITS), count, replace=False)
+        return [self.attribute(face, int(number), rng) for number in chosen]
+
+    def colours(self, face: SeenFace, count: int, more: int, rng: np.random.Generator) -> list[Wish]:
+        """Colours of `count` parts with their masks, shown or not, and `more` of shown parts without."""
+        parts = draw_parts(PARTS, count, rng)
+        parts += [face.shown[int(i)] for i in rng.integers(len(face.shown), size=more)]
+        return self._paints(face, parts, count, rng)
+
+    @torch.no_grad()
+    def _paints(self, face: SeenFace, parts: Sequence[str], masked: int, rng: np.random.Generator) -> list[Wish]:
+        paints = [draw_paint(part, rng) for part in parts]
+        targets = torch.tensor([target_lab(paint) for paint in paints])
+        source = torch.stack([face.labs[part] for part in parts])
+        deltas = self.teacher(face.code.expand(len(parts), -1, -1), parts, targets, source)
+        return [
+            Wish(
+                say((Claim(paint=paint),), rng),
+                part,
+                delta if part in face.shown else None,
+                face.regions[part] if number < masked else None,
+            )
+            for number, (paint, part, delta) in enumerate(zip(paints, parts, deltas, strict=True))
+        ]
