@@ -13,7 +13,8 @@ from mcaclip.text.grammar import Meaning
 from train.painting import grow_beard, paint
 
 COVER: Mapping[str, float] = {
-    "lips": 0.85, "hair": 0.7, "goatee": 0.7, "brows": 0.7, "eyes": 0.5, "skin": 0.5, "cheeks": 0.4, "background": 0.9,
+    "lips": 0.85, "hair": 0.7, "goatee": 0.7, "brows": 0.7, "eyes": 0.5, "skin": 0.5, "cheeks": 0.4,
+    "background": 0.9,
 }  # fmt: skip
 """How opaque the paint is; make-up covers more than dye."""
 FACIAL_HAIR = frozenset({"goatee", "beard", "moustache"})

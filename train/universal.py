@@ -12,6 +12,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.perception.base import Parser
 from mcaclip.text.clip_space import ClipSpace
-from train.colour_teacher import SeenFace, layer_masks, see
+from train.face_windows import SeenFace, layer_masks, see
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
 from train.upper_masks import learn_upper_masks
@@ -120,7 +121,10 @@ class UniversalTraining:
 
     def _face(self, network: MCANetwork, code: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         s, face = self.settings, see(self.preview, self.parser, code)
-        wishes = [*self.wishes.attributes(face, s.attributes, rng), *self.wishes.colours(face, s.masked, s.unmasked, rng)]
+        wishes = [
+            *self.wishes.attributes(face, s.attributes, rng),
+            *self.wishes.colours(face, s.masked, s.unmasked, rng),
+        ]
         text = self.space.text_codes([wish.text for wish in wishes])
         t_w, delta = network(code.expand(len(wishes), -1, -1), text)
         known = [n for n, wish in enumerate(wishes) if wish.delta is not None]
@@ -158,7 +162,10 @@ def _optimizer(network: MCANetwork, settings: UniversalSettings) -> torch.optim.
     mapper = list(network.mapper.parameters())
     equalised = {id(parameter) for parameter in mapper}
     others = [parameter for parameter in network.parameters() if id(parameter) not in equalised]
-    groups = [{"params": others}, {"params": mapper, "lr": settings.lr * settings.mapper_lr_factor}]
+    groups: list[dict[str, Any]] = [
+        {"params": others},
+        {"params": mapper, "lr": settings.lr * settings.mapper_lr_factor},
+    ]
     return torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
 
 
@@ -174,4 +181,3 @@ def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyl
 
     codes = settings.sampler.draw(full, settings.upper_faces, rng)
     learn_upper_masks(network, full, codes, texts, top)
-

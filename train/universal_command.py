@@ -45,9 +45,7 @@ def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
     """Train, or go on, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder."""
     full, parser, space = load_generator(), load_parser(), space or load_space()
     preview, beard = load_preview(full=full), load_direction(choice.directions, "nada_beard")
-    teacher = train_teacher(
-        preview, parser, beard, TeacherSettings(), choice.out / "teacher", choice.teacher_minutes
-    )
+    teacher = train_teacher(preview, parser, beard, TeacherSettings(), choice.out / "teacher", choice.teacher_minutes)
     settings = UniversalSettings()
     if choice.without_ff:
         settings = replace(settings, network=WITHOUT_FF)

@@ -14,7 +14,8 @@ from torch import Tensor
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from train.captions import say
-from train.colour_teacher import ColourTeacher, SeenFace
+from train.colour_teacher import ColourTeacher
+from train.face_windows import SeenFace
 from train.scene_draw import draw_paint, draw_parts
 from train.scene_types import PARTS, Claim, target_lab
 from train.setup import load_direction
