@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mcaclip.editing.mca import MCAConfig, MCANetwork, load_network
+from mcaclip.editing.mca import MCAConfig, MCANetwork, load_network, read_header
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 
@@ -28,17 +28,24 @@ def new_network(generator: Generator, config: MCAConfig, start_from: Path | None
     """An edit network for a generator's layers.
 
     Args:
+        config: its shape; a network to start from brings its own sizes.
         start_from: a file to take the weights from; random ones when None.
 
     Raises:
-        TrainingError: that file holds a network of another shape.
+        TrainingError: that file holds a network of another kind, or for other layers.
     """
-    network = MCANetwork(generator.layers, config)
-    if start_from is not None:
-        try:
-            network.load_state_dict(load_network(start_from)[0].state_dict())
-        except RuntimeError as error:
-            raise TrainingError(
-                f"{start_from} has another structure than this preset: start without --start-from"
-            ) from error
+    if start_from is None:
+        return MCANetwork(generator.layers, config).to(generator.w_avg.device)
+    header = read_header(start_from)
+    if _kind(header.config) != _kind(config) or header.layers != tuple(generator.layers):
+        raise TrainingError(f"{start_from} has another structure than this fit: start without --start-from")
+    rows = {"first_row": config.first_row, "last_row": config.last_row}
+    network = MCANetwork(generator.layers, replace(header.config, **rows))
+    network.load_state_dict(load_network(start_from).network.state_dict())
     return network.to(generator.w_avg.device)
+
+
+def _kind(config: MCAConfig) -> tuple[object, ...]:
+    """What a method or a preset decides, sizes apart."""
+    variant = getattr(config.fusion, "variant", None)
+    return type(config.fusion), variant, config.masks is None
