@@ -179,8 +179,8 @@ class FaceEditor:
 
     def metrics_file(self, prompt: str) -> Path | None:
         """Where the losses of a fitted prompt's training stand, if they were kept: beside its network."""
-        path = self._library()[prompt].path
-        return path.with_suffix(".jsonl") if path else None
+        entry = self._library().get(prompt)
+        return entry.path.with_suffix(".jsonl") if entry and entry.path else None
 
     def add_edits(self, path: Path) -> tuple[str, ...]:
         """Adds what `python -m train prompt` fitted; a prompt that is there already is replaced.
