@@ -175,7 +175,6 @@ class FakeEditor:
         return Inversion(w_plus, draw_face(int(w_plus.abs().sum() * 10) % 1000), identity, 0.01)
 
     def metrics_file(self, prompt: str) -> Path | None:
-        assert prompt in self.prompts()
         return None
 
     def add_edits(self, path: Path) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from html import escape
 from mcaclip.types import EditResult
 from mcaclip.ui import markup, text
 from mcaclip.ui.curves import curves
+from mcaclip.validate import FITTED
 
 GROUPS = (("coarse", 0, 4), ("medium", 4, 8), ("fine", 8, 18))
 """Rows of W+ by what they decide: pose and shape, features, colour and texture."""
@@ -20,11 +21,11 @@ def report(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) 
         result: what is inspected.
         terms: fitted prompt to its rows of training metrics; no rows when they are not on this machine.
     """
-    parts = zip(result.settings.parts, result.shifts, strict=True)
+    parts = zip(result.settings.parts, result.shifts, result.modes, strict=True)
     charts = [
         _rows_chart(part.prompt, [float(row.norm()) for row in shift])
-        + (_terms(part.prompt, terms.get(part.prompt, ())) if part.prompt in terms else _not_learned(part.prompt))
-        for part, shift in parts
+        + (_terms(part.prompt, terms.get(part.prompt, ())) if mode == FITTED else _not_learned(part.prompt))
+        for part, shift, mode in parts
     ]
     return f'<div class="inspect">{_layers_table(result)}<div>{"".join(charts)}</div></div>'
 

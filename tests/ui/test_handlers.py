@@ -563,7 +563,7 @@ def test_mask_tools_and_paint_work_on_any_words(any_words, tmp_path):
         (
             "pink lips and zombie",
             None,
-            "Several changes: “pink lips”, “zombie”. “zombie” is made of green skin, grey",
+            "“pink lips”, “zombie”. “zombie” is made of green skin, grey",
         ),
         ("green violin", None, "may not come out"),
         ("violin", None, "outside of what the models know"),
