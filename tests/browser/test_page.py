@@ -414,12 +414,12 @@ def universal_site(tmp_path_factory):
 def test_words_that_no_one_fitted_are_edited_at_once(universal_site, visit):
     page = visit(universal_site.url)
     random_face(page)
-    type_in(page, "#prompt input, #prompt textarea", "pink eyebrows and green nose")
+    type_in(page, "#prompt input, #prompt textarea", "pink eyebrows and green skin")
     page.wait_for_selector("#prompt-help >> text=Several changes")
     page.click("#edit")
-    page.wait_for_selector("#result-line >> text=“pink eyebrows” · strength 1.00 + “green nose”")
+    page.wait_for_selector("#result-line >> text=“pink eyebrows” · strength 1.00 + “green skin”")
     page.wait_for_selector("#result-line >> text=universal network")
-    assert page.input_value("#prompt-2 input, #prompt-2 textarea") == "green nose"
+    assert page.input_value("#prompt-2 input, #prompt-2 textarea") == "green skin"
     before, after = picture(page, "original").astype(int), picture(page, "edited").astype(int)
     assert np.abs(after - before).max() > 40, "the edit can be seen"
     type_in(page, "#prompt-2 input, #prompt-2 textarea", "")
