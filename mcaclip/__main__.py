@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.commands import compare, paper_table, parse, score
+from mcaclip.commands import compare, paper_table, parse, prompts, score
 from mcaclip.commands.several import EXIT_BAD_INPUT, EXIT_SOME_FAILED, check_folder, complain, missing, report
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
@@ -46,10 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_edit(commands)
     _add_sample(commands)
     _add_invert(commands)
-    prompts = commands.add_parser("prompts", help="list the prompts that have a fitted edit")
-    add_stack(prompts)
-    add_edits_file(prompts)
-    prompts.set_defaults(run=run_prompts)
+    prompts.add(commands)
     score.add(commands)
     compare.add(commands)
     _add_evaluate(commands)
@@ -137,7 +134,15 @@ def _load(args: argparse.Namespace, load: EditorLoader) -> FaceEditor:
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:
     add_edits_file(parser)
-    parser.add_argument("--strength", type=float, default=1.0, help="0 to 2, 1 is normal (default 1)")
+    parser.add_argument(
+        "--strength", type=float, help="0 to 2 (default: what looks best by the prompt library, else 1)"
+    )
+    parser.add_argument(
+        "--mode",
+        choices=validate.MODES,
+        help="universal: one network for any prompt; fitted: one fitted to the prompt (default: the better of both)",
+    )
+    parser.add_argument("--without-pre", action="store_true", help="no masks at all, the paper's ablation w/o PRE")
     parser.add_argument(
         "--mask-threshold",
         type=float,
@@ -176,18 +181,22 @@ def run_edit(args: argparse.Namespace, load: EditorLoader) -> int:
     return _each_photo(args, load, process, settings)
 
 
-def _check_edit(args: argparse.Namespace) -> list[tuple[str, float]]:
+def _check_edit(args: argparse.Namespace) -> list[tuple[str, float | None]]:
     """Checks the options of an edit before anything is loaded; prompts with strengths. Raises StudioError."""
-    parts = validate.split_prompts(args.prompt, validate.check_strength(args.strength))
+    parts: list[tuple[str, float | None]] = validate.split_prompts(args.prompt, args.strength)
     validate.check_threshold(args.mask_threshold)
     validate.check_feather(args.mask_feather)
     validate.check_variation(args.variation)
+    if args.without_pre and (args.mask_invert or args.mask_threshold or args.mask_feather):
+        raise StudioError(
+            "--without-pre takes the masks away: leave out --mask-invert, --mask-threshold, --mask-feather"
+        )
     if args.mask is not None and (problem := missing(args.mask)):
         raise StudioError(f"--mask {args.mask} {problem}")
     return parts
 
 
-def _settings(args: argparse.Namespace, parts: list[tuple[str, float]], editor: FaceEditor) -> EditSettings:
+def _settings(args: argparse.Namespace, parts: list[tuple[str, float | None]], editor: FaceEditor) -> EditSettings:
     """What the options of an edit mean. Raises PromptError and ImageError."""
     from mcaclip.editing.mask_tools import load_mask
     from mcaclip.types import EditSettings, Paint, PromptStrength
@@ -199,8 +208,15 @@ def _settings(args: argparse.Namespace, parts: list[tuple[str, float]], editor: 
         mask_feather=args.mask_feather,
         paint=None if args.mask is None else Paint(allow=load_mask(args.mask)),
         variation=args.variation,
+        mode=args.mode,
+        without_masks=args.without_pre,
     )
-    return editor.check_settings(masks.with_parts([PromptStrength(*part) for part in parts]))
+    asked = [
+        PromptStrength(reading.prompt, reading.best if strength is None else strength)
+        for words, strength in parts
+        for reading in editor.read_prompt(words, args.mode)
+    ]
+    return editor.check_settings(masks.with_parts(asked))
 
 
 def run_invert(args: argparse.Namespace, load: EditorLoader) -> int:
@@ -229,13 +245,6 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
         outcome = pipeline.sample_face(editor, args.seed, settings, callback)
     origin = Provenance(editor.stack, editor.weight_hashes(), args.seed)
     _write(args.out / f"seed_{args.seed}", outcome, origin)
-    return 0
-
-
-def run_prompts(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`prompts`: one fitted prompt a line."""
-    for prompt in _load(args, load).prompts():
-        sys.stdout.write(prompt + "\n")
     return 0
 
 
@@ -347,7 +356,7 @@ def _write(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
     found = outcome.inversion
     likeness = "" if found.identity is None else f"likeness {found.identity:.2f}, "
     sys.stdout.write(f"{folder}  ({likeness}{sum(outcome.seconds.values()):.1f} s)\n")
-    for note in found.notes:
+    for note in (*found.notes, *(outcome.result.notes if outcome.result else ())):
         sys.stdout.write(f"  {note}\n")
 
 

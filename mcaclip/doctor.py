@@ -24,7 +24,7 @@ from mcaclip.weights_files import (
 )
 from mcaclip.weights_hub import find_download, find_original
 from mcaclip.weights_sources import HubSource, PackageSource, WheelSource
-from mcaclip.weights_table import STACKS
+from mcaclip.weights_table import EXTRAS, STACKS
 
 
 class State(Enum):
@@ -94,8 +94,11 @@ def format_report(rows: Sequence[Row]) -> str:
             f"{'':<9}{label}: {text}" for label, text in (("licence", row.licence), ("to do", row.advice)) if text
         ]
     optional = [row.name for row in rows if not row.good and row.optional]
-    if optional:
-        lines.append(f"Not ready, and needed for the paper stack only: {', '.join(optional)}.")
+    extras = {name for names in EXTRAS.values() for name in names}
+    if paper := [name for name in optional if name not in extras]:
+        lines.append(f"Not ready, and needed for the paper stack only: {', '.join(paper)}.")
+    if extra := [name for name in optional if name in extras]:
+        lines.append(f"Not ready, and the studio works without: {', '.join(extra)}.")
     faults = [row.name for row in rows if not row.good and not row.optional]
     lines.append(f"Not ready: {', '.join(faults)}." if faults else "Everything needed is on this machine.")
     return "\n".join(lines)
@@ -116,8 +119,8 @@ def main(stack: str | None = None) -> int:
     Returns:
         The exit status: 0, 1 (see `exit_status`), or 2 for a bad setting.
     """
-    names = tuple(TABLE) if stack is None else STACKS[stack]
-    needed = STACKS["compact"] if stack is None else names
+    names = tuple(TABLE) if stack is None else (*STACKS[stack], *EXTRAS[stack])
+    needed = STACKS["compact" if stack is None else stack]
     try:
         rows = report([TABLE[name] for name in names], optional=set(names) - set(needed))
     except WeightsError as error:

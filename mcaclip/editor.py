@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -14,19 +14,21 @@ from torch import Tensor
 
 from mcaclip import align, stacks, weights
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
-from mcaclip.editing.library import FittedEdit, Library, collect, edit_files
-from mcaclip.editing.mask_tools import paint_mask, refine_masks
-from mcaclip.errors import PromptError, StudioError, WeightsError
+from mcaclip.editing.library import FittedEdit, Library, collect
+from mcaclip.editing.mca import MCANetwork, TextCode
+from mcaclip.editing.prompts import LibraryPrompt, load_prompts
+from mcaclip.editing.reader import Ingredient, PromptReader, Reading
+from mcaclip.editing.universal import UniversalEdit, is_universal
+from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
-from mcaclip.generators.ops import resize_mask
-from mcaclip.generators.synthesis import MaskedShift, synthesize
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
+from mcaclip.networks import SHIPPED_EDITS, library_of, universal_of
 from mcaclip.perception.base import Identity
-from mcaclip.render import Plan, blend, layer_hook, open_masks, varied
+from mcaclip.render import Plan, blend, layer_hook, planned, varied
 from mcaclip.text.clip_space import ClipSpace
-from mcaclip.text.grammar import understand
 from mcaclip.text.knowledge import Knowing, Verdict, knowledge_of
 from mcaclip.types import (
     AlignedFace,
@@ -38,13 +40,12 @@ from mcaclip.types import (
     ProgressCallback,
     PromptStrength,
 )
-from mcaclip.validate import clean_prompt
+from mcaclip.validate import UNIVERSAL, clean_prompt
 from mcaclip.weights_files import sha256_of
 
 __all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
 
-LANDMARKS, SHIPPED_EDITS = "dlib_landmarks", "edits"
-FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
+LANDMARKS = "dlib_landmarks"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Models:
         start: where inversions begin.
         library: the prompts that have a fitted edit network.
         knowledge: what the space knows.
+        universal: the network that takes any prompt, or why there is none.
+        prompts: the prompt library.
     """
 
     generator: Generator
@@ -67,6 +70,8 @@ class Models:
     space: ClipSpace
     library: Library
     knowledge: Knowing
+    universal: UniversalEdit = field(default_factory=UniversalEdit)
+    prompts: tuple[LibraryPrompt, ...] = ()
 
 
 class FaceEditor:
@@ -79,6 +84,7 @@ class FaceEditor:
         self.device = device
         self._added: dict[str, FittedEdit] = {}
         self._judged = lru_cache(maxsize=64)(lambda prompt: models.knowledge.judge(models.space, prompt))
+        self._text_code = lru_cache(maxsize=64)(models.space.text_code)
         self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
@@ -173,8 +179,8 @@ class FaceEditor:
 
     def metrics_file(self, prompt: str) -> Path | None:
         """Where the losses of a fitted prompt's training stand, if they were kept: beside its network."""
-        path = self._library()[prompt].path
-        return path.with_suffix(".jsonl") if path else None
+        entry = self._library().get(prompt)
+        return entry.path.with_suffix(".jsonl") if entry and entry.path else None
 
     def add_edits(self, path: Path) -> tuple[str, ...]:
         """Adds what `python -m train prompt` fitted; a prompt that is there already is replaced.
@@ -195,35 +201,40 @@ class FaceEditor:
     def _library(self) -> Library:
         return {**self.models.library, **self._added}
 
-    def check_prompt(self, text: str) -> str:
-        """The fitted prompt that `text` means.
+    def offered(self) -> tuple[LibraryPrompt, ...]:
+        """What can be edited here: the library's entries, then the fitted prompts that it does not name.
 
-        Another wording of the same part and colour ("green lips" for "green lipstick") counts.
+        Where `has_universal`, any other prompt that the space of words knows can be edited as well.
+        """
+        return self._reader().offered()
+
+    def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
+        """In which modes (see `mcaclip.validate.MODES`) a prompt of the library can be made here."""
+        return self._reader().modes(entry)
+
+    @property
+    def has_universal(self) -> bool:
+        """Whether there is a network for any prompt."""
+        return self.models.universal.there
+
+    def check_prompt(self, text: str, mode: str | None = None) -> str:
+        """The wording under which the networks know what `text` asks for.
+
+        For a fitted network another wording of the same part and colour ("green lips" for "green lipstick") counts.
 
         Raises:
-            PromptError: empty, too long, or nothing fitted means that.
+            PromptError: empty, too long, clearly outside of what is known, or there is no network for it.
+            StudioError: no such mode.
         """
-        words = clean_prompt(text)
-        library = self._library()
-        for prompt in library:
-            if prompt.lower() == words.lower():
-                return prompt
-        meaning = understand(words)
-        for prompt in library:
-            if meaning and understand(prompt) == meaning:
-                return prompt
-        command = f'python -m train prompt "{words}"{self.slots.options}'
-        if not library:
-            raise PromptError(
-                f"no prompt is fitted for the {self.stack} stack yet. Fit one with: {command}; then name the file it "
-                f"writes with --edits FILE, or put it into {weights.Places.from_environment().edits}"
-            )
-        warning = self.judge_prompt(words).warning
-        doubt, advice = (
-            (f"{warning} ", "Fitting it yourself will hardly work") if warning else ("", "Fit it yourself")
-        )
-        known = ", ".join(library)
-        raise PromptError(f'no edit is fitted for "{words}". {doubt}Fitted here: {known}. {advice} with: {command}')
+        return self._reader().read(text, mode).prompt
+
+    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
+        """Every change that a text asks for, and how it would be made; raises as `check_prompt` does."""
+        return self._reader().read_all(text, mode)
+
+    def _reader(self) -> PromptReader:
+        m, own = self.models, weights.Places.from_environment().edits
+        return PromptReader(self._library(), m.prompts, m.universal.problem, self.judge_prompt, self.slots, own)
 
     def judge_prompt(self, text: str) -> Verdict:
         """How well the space of words knows a prompt, fitted or not.
@@ -256,24 +267,21 @@ class FaceEditor:
 
     def weight_hashes(self) -> dict[str, str]:
         """sha256 of every weight file in use."""
-        files = {edit.path for edit in self._library().values() if edit.path is not None}
-        shipped = weights.get(SHIPPED_EDITS)
-        names = (*self.slots.weights(), LANDMARKS, *((SHIPPED_EDITS,) if shipped in files else ()))
-        own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files - {shipped})}
-        return weights.hashes(names) | own
+        edits = self._library().values()
+        files = {edit.path for edit in edits if edit.path is not None and not edit.shipped}
+        if self.models.universal.path is not None:
+            files.add(self.models.universal.path)
+        shipped = (SHIPPED_EDITS,) if any(edit.shipped for edit in edits) else ()
+        own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
+        return weights.hashes((*self.slots.weights(), LANDMARKS, *shipped)) | own
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
-        """The settings with every prompt in its fitted wording.
+        """The settings with every prompt in its own wording, and prompts that ask for several changes split up.
 
         Raises:
-            PromptError: see `check_prompt`; or two prompts mean the same edit.
+            PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
         """
-        parts = [PromptStrength(self.check_prompt(part.prompt), part.strength) for part in settings.parts]
-        names = [part.prompt for part in parts]
-        for name in names:
-            if names.count(name) > 1:
-                raise PromptError(f'"{name}" is given twice: give it once, with the strength it should have')
-        return settings.with_parts(parts)
+        return self._reader().check(settings)[0]
 
     def strip(
         self,
@@ -333,25 +341,22 @@ class FaceEditor:
     ) -> Plan:
         """Everything of an edit that does not depend on its strengths."""
         started = time.monotonic()
-        settings = self.check_settings(settings)
+        settings, readings = self._reader().check(settings)
         code = inversion.w_plus[None].to(self.device)
         source = synthesize(
             generator, code, keep=range(len(generator.layers)), hook=layer_hook(generator, 0.0, callback)
         )
-        library, shifts = self._library(), []
-        for part in settings.parts:
-            entry = library[part.prompt]
-            network, _, codes = entry.fitted()
-            t_w, delta_w = network(code, codes[part.prompt])
-            masks = network.masks(source.features, t_w) if entry.own_masks else open_masks(generator, code)
-            masks = refine_masks(masks, settings)
-            if settings.paint is not None:  # at the picture's own size, so that no pixel painted out can change
-                masks[-1] = paint_mask(resize_mask(masks[-1], generator.image_size), settings.paint)
-            shifts.append(MaskedShift(delta_w, masks))
-        foreign = not all(library[part.prompt].own_masks for part in settings.parts)
-        notes = (FOREIGN_EDIT,) if foreign else ()
-        plan = Plan(generator, code, source, tuple(shifts), settings, started, notes)
+        plan = planned(generator, code, source, settings, readings, self._network, started)
         return varied(plan, settings.variation, self.models.generator)
+
+    def _network(self, wanted: Ingredient) -> tuple[MCANetwork, TextCode, bool]:
+        """The network for some words, the words as it knows them, and whether its masks fit the generator."""
+        if wanted.mode == UNIVERSAL:
+            assert self.models.universal.network is not None
+            return self.models.universal.network(), self._text_code(wanted.words), True
+        entry = self._library()[wanted.words]
+        network, _, codes = entry.fitted()
+        return network, codes[wanted.words], entry.own_masks
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -376,7 +381,7 @@ def load_editor(
         stack: a name, one of `STACKS`, or a stack made by `mcaclip.config.choose`.
         device: "auto", "cpu", "cuda", "mps".
         progress: gets words and a fraction 0..1.
-        edits: files of fitted edits to use beside those that are found (see `library_of`).
+        edits: files of fitted edits or of a universal network, to use beside those that are found.
         slots: with a name, other choices for some slots: `clip="ViT-B-32-quickgelu"` (see `mcaclip.config.SLOTS`).
 
     Raises:
@@ -398,20 +403,9 @@ def load_editor(
         identity=identity,
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=stacks.load_space(chosen, on),
-        library=library_of(chosen, pair.full, on, edits),
+        library=library_of(chosen, pair.full, on, [path for path in edits if not is_universal(path)]),
         knowledge=knowledge_of(chosen.clip),
+        universal=universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
+        prompts=load_prompts(),
     )
     return FaceEditor(models, chosen, on)
-
-
-def library_of(stack: Stack, generator: Generator, device: torch.device, edits: Sequence[Path] = ()) -> Library:
-    """The edits that were fitted for a stack's generator and space of words.
-
-    They are the shipped ones, the user's own (the file or folder `MCACLIP_EDITS`, else the folder `edits` of the
-    cache), and the named files. Of several for one prompt the last one counts.
-
-    Raises:
-        WeightsError: the shipped file is damaged, or a named one cannot be used.
-    """
-    files = [weights.get(SHIPPED_EDITS), *edit_files(weights.Places.from_environment().edits)]
-    return collect(files, edits, stack.generator, generator.layers, stack.clip, device)

@@ -120,6 +120,7 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
     settings = result.settings if result else None
     return {
         **describe_settings(settings),
+        "modes": list(result.modes) if result else [],
         "seed": provenance.seed,
         "stack": provenance.stack,
         "inversion": provenance.effort,
@@ -154,6 +155,8 @@ def describe_settings(settings: EditSettings | None) -> dict[str, Any]:
         "mask_feather": settings.mask_feather,
         "mask_painted": settings.paint is not None,
         "variation": settings.variation,
+        "mode": settings.mode or "automatic",
+        "without_masks": settings.without_masks,
     }
 
 

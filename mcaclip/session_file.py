@@ -155,6 +155,8 @@ def _settings_out(settings: EditSettings) -> dict[str, Any]:
         "mask_invert": settings.mask_invert,
         "mask_feather": settings.mask_feather,
         "variation": settings.variation,
+        "mode": settings.mode,
+        "without_masks": settings.without_masks,
     }
 
 
@@ -173,6 +175,8 @@ def _settings_in(raw: Mapping[str, Any], paint: Paint | None) -> EditSettings:
         mask_feather=_number(raw["mask_feather"], 0, validate.MAX_FEATHER),
         paint=paint,
         variation=_variation(raw.get("variation", 0)),
+        mode=validate.check_mode(raw.get("mode")),
+        without_masks=bool(raw.get("without_masks", False)),
     )
     return settings.with_parts(checked)
 

@@ -139,6 +139,8 @@ class EditSettings:
         mask_feather: softens the masks' edges; standard deviation in pixels of a 256 px picture, 0..16.
         paint: what was painted by hand, or None.
         variation: 0 is the edit as learned; 1..999 are the same edit in other shades.
+        mode: one of `mcaclip.validate.MODES`, or None for what is best for each prompt.
+        without_masks: let everything through (the paper's ablation "w/o PRE"); only paint counts then.
     """
 
     prompt: str
@@ -149,6 +151,8 @@ class EditSettings:
     mask_feather: float = 0.0
     paint: Paint | None = None
     variation: int = 0
+    mode: str | None = None
+    without_masks: bool = False
 
     @property
     def parts(self) -> tuple[PromptStrength, ...]:
@@ -181,6 +185,7 @@ class EditResult:
         identity: cosine of the edit's identity to the reconstruction's (None for a preview).
         seconds: wall time.
         shifts: `float32 [18, 512]` a prompt, in the order of `settings.parts`, before the strengths.
+        modes: how each prompt was made, in the same order: "universal", "fitted", or both for one made of several.
         feature_change: a number a layer: norm of the change of its features over their norm in the source.
     """
 
@@ -194,6 +199,7 @@ class EditResult:
     seconds: float
     notes: tuple[str, ...] = field(default=())
     shifts: tuple[Tensor, ...] = field(default=())
+    modes: tuple[str, ...] = field(default=())
     feature_change: tuple[float, ...] = field(default=())
 
 

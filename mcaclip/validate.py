@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from typing import TypeVar
 
 from mcaclip.config import STACKS as _STACKS
 from mcaclip.errors import PromptError, StudioError
@@ -16,8 +17,12 @@ MAX_FEATHER = 16.0
 MAX_THRESHOLD = 0.95
 MAX_VARIATION = 999
 EFFORTS = ("instant", "good", "best")
+UNIVERSAL, FITTED = MODES = ("universal", "fitted")
+"""How an edit is made: by the one network that takes any prompt, or by one that was fitted to this prompt."""
 STACKS = tuple(_STACKS)
 
+
+Default = TypeVar("Default", float, None)
 
 _DROPPED = re.compile("[\ufe00-\ufe0f\u20e0-\u20e3\U000e0100-\U000e01ef]")
 """Marks that only shape the emoji before them."""
@@ -64,8 +69,8 @@ def _readable(character: str) -> str:
     return " " if category[0] == "C" or category in ("So", "Sk") else character
 
 
-def split_prompt(text: str, strength: float = 1.0) -> tuple[str, float]:
-    """`"purple hair:0.7"` to the cleaned prompt and its strength; without a number, `strength`.
+def split_prompt(text: str, strength: Default) -> tuple[str, float | Default]:
+    """`"purple hair:0.7"` to the cleaned prompt and its strength; without a number, `strength` (which may be None).
 
     Raises:
         PromptError: see `clean_prompt`.
@@ -74,10 +79,12 @@ def split_prompt(text: str, strength: float = 1.0) -> tuple[str, float]:
     words, colon, number = text.rpartition(":")
     if colon and re.fullmatch(r"\s*[+-]?\d*\.?\d+\s*", number):
         return clean_prompt(words), check_strength(float(number))
-    return clean_prompt(text), check_strength(strength)
+    if strength is not None:
+        check_strength(strength)
+    return clean_prompt(text), strength
 
 
-def split_prompts(texts: Sequence[str] | None, strength: float = 1.0) -> list[tuple[str, float]]:
+def split_prompts(texts: Sequence[str] | None, strength: Default) -> list[tuple[str, float | Default]]:
     """Every prompt of a request with its strength, see `split_prompt`.
 
     Raises:
@@ -123,6 +130,13 @@ def check_variation(number: int) -> int:
             f"The variation is {number}; use 0 for the edit as learned or a whole number up to {MAX_VARIATION}."
         )
     return number
+
+
+def check_mode(mode: str | None) -> str | None:
+    """The mode itself; None is the automatic choice. Raises StudioError for one that does not exist."""
+    if mode is not None and mode not in MODES:
+        raise StudioError(f'The mode "{mode}" does not exist; use one of: {", ".join(MODES)}, or leave it out.')
+    return mode
 
 
 def check_effort(effort: str) -> str:

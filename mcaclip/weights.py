@@ -15,7 +15,7 @@ from mcaclip.weights_fetch import ProgressFn, obtain
 from mcaclip.weights_files import Places, find, write_asset_sums
 from mcaclip.weights_table import STACKS, TABLE, Entry
 
-__all__ = ["STACKS", "TABLE", "Entry", "Places", "get", "hashes", "write_asset_sums"]
+__all__ = ["STACKS", "TABLE", "Entry", "Places", "get", "hashes", "local", "write_asset_sums"]
 
 
 def get(name: str, progress: ProgressFn | None = None, places: Places | None = None) -> Path:
@@ -37,6 +37,20 @@ def get(name: str, progress: ProgressFn | None = None, places: Places | None = N
     if entry is None:
         raise WeightsError(f"There are no weights named {name!r}. Known names: {', '.join(TABLE)}.")
     return obtain(entry, places or Places.from_environment(), progress or _silent).path
+
+
+def local(name: str, places: Places | None = None) -> Path | None:
+    """A verified file that is ready for use on this machine, or None; nothing is fetched.
+
+    Args:
+        name: a key of `TABLE`.
+        places: the folders to look in; by default those of the environment.
+
+    Raises:
+        WeightsError: a file that cannot be made anew is damaged.
+    """
+    located = find(TABLE[name], places or Places.from_environment())
+    return located.path if located is not None else None
 
 
 def hashes(names: Iterable[str] | None = None, places: Places | None = None) -> dict[str, str]:

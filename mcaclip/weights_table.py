@@ -158,8 +158,9 @@ _COMPACT_ENTRIES = (
     _shipped("encoder", "Face encoder (photo to code)", "encoder.safetensors"),
     _shipped("edits", "Fitted prompts", "edits/library.safetensors"),
 )
+_EXTRA_ENTRIES = (_shipped("universal", "Universal edit network", "universal.safetensors"),)
 
-TABLE: dict[str, Entry] = {entry.name: entry for entry in (*_COMPACT_ENTRIES, *PAPER_ENTRIES)}
+TABLE: dict[str, Entry] = {entry.name: entry for entry in (*_COMPACT_ENTRIES, *_EXTRA_ENTRIES, *PAPER_ENTRIES)}
 """Every entry by its name."""
 
 STACKS: dict[str, tuple[str, ...]] = {
@@ -168,3 +169,6 @@ STACKS: dict[str, tuple[str, ...]] = {
     "paper": (*(entry.name for entry in PAPER_ENTRIES), "dlib_landmarks"),
 }
 """The names that each model stack needs."""
+
+EXTRAS: dict[str, tuple[str, ...]] = {"compact": tuple(entry.name for entry in _EXTRA_ENTRIES), "paper": ()}
+"""The names that each model stack uses where they are there, and starts without."""

@@ -18,9 +18,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip.config import STACKS
+from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mask_tools import refine_masks
-from mcaclip.errors import NoFaceError, PromptError, StudioError
+from mcaclip.editing.mca import FittedNetwork
+from mcaclip.editing.prompts import LibraryPrompt
+from mcaclip.editing.reader import PromptReader, Reading
+from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.generators.synthesis import union
+from mcaclip.text.colours import srgb_of
+from mcaclip.text.grammar import understand
 from mcaclip.text.knowledge import Verdict
 from mcaclip.types import (
     AlignedFace,
@@ -43,6 +50,16 @@ REGIONS = {  # centre x, centre y, radius x, radius y, colour; fractions of the 
     "blue goatee": (0.5, 0.84, 0.12, 0.08, (40, 70, 190)),
     "purple hair": (0.5, 0.16, 0.38, 0.16, (140, 50, 170)),
 }
+ENTRIES = (
+    LibraryPrompt("green lipstick", "Lips", (), (0.4, 1.2), 0.8),
+    LibraryPrompt("purple hair", "Hair"),
+    LibraryPrompt("smiling", "Expression"),
+    LibraryPrompt("zombie", "Characters", (("green skin", 0.7), ("grey hair", 0.5)), (0.5, 1.5), 1.0),
+)
+"""A small prompt library."""
+PLACES = {"lips": PROMPTS[0], "goatee": PROMPTS[1], "beard": PROMPTS[1], "hair": PROMPTS[2], "brows": PROMPTS[2]}
+WORDS = "green blue purple red grey pink and lipstick lips goatee hair skin eyebrows smiling nose zombie"
+"""What the fake with a universal network knows."""
 
 
 class FakeEditor:
@@ -51,11 +68,20 @@ class FakeEditor:
     Args:
         hold: while this event exists and is not set, an inversion keeps calling back and never ends.
         steps: callbacks of one inversion.
+        universal: whether it has a network for any prompt.
+        entries: its prompt library.
     """
 
     stack = "fake"
 
-    def __init__(self, hold: threading.Event | None = None, steps: int = 3):
+    def __init__(
+        self,
+        hold: threading.Event | None = None,
+        steps: int = 3,
+        universal: bool = False,
+        entries: Sequence[LibraryPrompt] = (),
+    ):
+        self.has_universal, self.entries = universal, tuple(entries)
         self.hold = hold
         self.steps = steps
         self.calls: list[str] = []
@@ -67,18 +93,30 @@ class FakeEditor:
     def prompts(self) -> tuple[str, ...]:
         return PROMPTS + self.added
 
-    def check_prompt(self, text: str) -> str:
-        prompt = clean_prompt(text).lower()
-        if prompt not in PROMPTS:
-            raise PromptError(
-                f'No edit is fitted for "{text}". Available: {", ".join(PROMPTS)}. '
-                f'To fit it: python -m train prompt "{text}"'
-            )
-        return prompt
+    def _reader(self) -> PromptReader:
+        fitted = {p: FittedEdit({}, _no_network, shipped=p in PROMPTS) for p in self.prompts()}
+        problem = "" if self.has_universal else "there is no universal network here; train one"
+        return PromptReader(fitted, self.entries, problem, self.judge_prompt, STACKS["compact"], Path("edits"))
+
+    def check_prompt(self, text: str, mode: str | None = None) -> str:
+        return self._reader().read(text, mode).prompt
+
+    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
+        return self._reader().read_all(text, mode)
+
+    def offered(self) -> tuple[LibraryPrompt, ...]:
+        return self._reader().offered()
+
+    def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
+        return self._reader().modes(entry)
 
     def judge_prompt(self, text: str) -> Verdict:
-        strange = tuple(word for word in clean_prompt(text).lower().split() if word not in " ".join(PROMPTS).split())
-        return Verdict(0.1 if strange else 0.9, strange, PROMPTS[:2])
+        words = clean_prompt(text).lower().split()
+        strange = tuple(word for word in words if word not in " ".join(PROMPTS).split())
+        if self.has_universal:
+            strange = tuple(word for word in words if word not in WORDS.split())
+        known = 0.9 if not strange else 0.4 if len(strange) < len(words) else 0.1
+        return Verdict(known, strange, PROMPTS[:2])
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         height, width = photo.shape[:2]
@@ -152,8 +190,7 @@ class FakeEditor:
         return replace(better, w_plus=inversion.w_plus, identity=0.86)
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
-        parts = [PromptStrength(self.check_prompt(part.prompt), part.strength) for part in settings.parts]
-        return settings.with_parts(parts)
+        return self._reader().check(settings)[0]
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
@@ -201,15 +238,17 @@ class FakeEditor:
     def _paint(self, inversion: Inversion, settings: EditSettings, side: int, identity: float | None) -> EditResult:
         image = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
         masks: list[list[Tensor]] = []
-        for part in settings.parts:
-            x, y, radius_x, radius_y, colour = REGIONS[part.prompt]
-            layers = [_ellipse(s, x, y, radius_x, radius_y)[None] for s in (*MASK_SIDES, side)]
-            layers = refine_masks(layers, settings)
-            shade = 0.85**settings.variation
-            target = torch.tensor(colour).view(3, 1, 1) * shade / 127.5 - 1
-            shaded = target + 0.6 * (image.mean(0, keepdim=True) - image.mean())
-            image = image + (layers[-1][0] * part.strength * 0.6).clamp(0, 1) * (shaded - image)
-            masks.append(layers)
+        readings = self._reader().check(settings)[1]
+        for part, reading in zip(settings.parts, readings, strict=True):
+            for one in reading.ingredients:
+                x, y, radius_x, radius_y, colour = _region(one.words)
+                layers = [_ellipse(s, x, y, radius_x, radius_y)[None] for s in (*MASK_SIDES, side)]
+                layers = refine_masks(layers, settings)
+                target = torch.tensor(colour).view(3, 1, 1) * 0.85**settings.variation / 127.5 - 1
+                shaded = target + 0.6 * (image.mean(0, keepdim=True) - image.mean())
+                weight = (layers[-1][0] * part.strength * one.factor * 0.6).clamp(0, 1)
+                image = image + weight * (shaded - image)
+                masks.append(layers)
         united = [union(same)[0] for same in zip(*masks, strict=True)]
         names = tuple(f"layer {index} ({s} px)" for index, s in enumerate(MASK_SIDES))
         shifts = tuple(torch.full((18, 512), 0.1) for _ in settings.parts)
@@ -222,9 +261,24 @@ class FakeEditor:
             settings,
             identity,
             0.01,
+            tuple(reading.note for reading in readings if reading.note),
             shifts=shifts,
+            modes=tuple(reading.mode for reading in readings),
             feature_change=tuple(0.01 * index for index in range(len(MASK_SIDES))),
         )
+
+
+def _no_network() -> FittedNetwork:
+    raise AssertionError("the fake draws without networks")
+
+
+def _region(words: str) -> tuple[float, float, float, float, tuple[int, int, int]]:
+    """Where and in which colour a prompt is drawn."""
+    if words in REGIONS:
+        return REGIONS[words]
+    meaning = understand(words)
+    x, y, radius_x, radius_y, _ = REGIONS[PLACES.get(meaning.part if meaning else "", PROMPTS[0])]
+    return x, y, radius_x, radius_y, srgb_of(meaning.colour) if meaning else (200, 160, 120)
 
 
 def _face(x: float, y: float, reach: float) -> DetectedFace:

@@ -17,7 +17,7 @@ from mcaclip.config import Stack
 from mcaclip.errors import WeightsError
 from mcaclip.types import to_uint8
 from mcaclip.version import __version__
-from tests.fakes import PROMPTS, FakeEditor, draw_face
+from tests.fakes import ENTRIES, PROMPTS, FakeEditor, draw_face
 
 
 class Loader:
@@ -154,6 +154,8 @@ def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
         "strength": [*good, "--prompt", "blue goatee", "--strength", "2.5"],
         "strength nan": [*good, "--prompt", "blue goatee", "--strength", "nan"],
         "threshold": [*good, "--prompt", "blue goatee", "--mask-threshold", "1"],
+        "mode": [*good, "--prompt", "blue goatee", "--mode", "magic"],
+        "no masks to invert": [*good, "--prompt", "blue goatee", "--without-pre", "--mask-invert"],
         "no number": [*good, "--prompt", "blue goatee", "--strength", "much"],
         "effort": [*good, "--prompt", "blue goatee", "--inversion", "fast"],
         "stack": [*good, "--prompt", "blue goatee", "--stack", "huge"],
@@ -217,7 +219,56 @@ def test_invert_writes_no_edit(tmp_path, photo, load, capsys):
 
 def test_prompts_lists_what_is_fitted(load, capsys):
     assert main(["prompts"], load) == 0
-    assert capsys.readouterr().out.split("\n") == [*PROMPTS, ""]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[1] for line in lines[1:]] == list(PROMPTS)
+    assert all(line.endswith("fitted") for line in lines[1:])
+
+
+def test_prompts_lists_the_library_by_category_and_as_json(load, capsys):
+    load.editor = FakeEditor(universal=True, entries=ENTRIES)
+    assert main(["prompts"], load) == 0
+    text = capsys.readouterr().out
+    assert [line for line in text.splitlines() if line and not line.startswith(" ")][:3] == [
+        "Lips",
+        "Hair",
+        "Expression",
+    ]
+    assert "strength 0.4 to 1.2, best 0.8  universal, fitted" in text and "= green skin 0.7 + grey hair 0.5" in text
+    assert "Any other prompt" in text
+    assert main(["prompts", "--json"], load) == 0
+    found = {row["prompt"]: row for row in json.loads(capsys.readouterr().out)}
+    assert found["zombie"]["recipe"] == [["green skin", 0.7], ["grey hair", 0.5]]
+    assert found["zombie"]["modes"] == ["universal"] and found["green lipstick"]["modes"] == ["universal", "fitted"]
+    assert found["blue goatee"]["category"] is None, "fitted, and not named by the library"
+
+
+def test_universal_mode_takes_a_prompt_that_no_one_fitted(tmp_path, load, capsys):
+    load.editor = FakeEditor(universal=True, entries=ENTRIES)
+    args = ["sample", "--seed", "1", "--prompt", "pink eyebrows and zombie:0.5", "--out", str(tmp_path / "a")]
+    assert main(args, load) == 0
+    said = json.loads((tmp_path / "a" / "seed_1" / "result.json").read_text())
+    assert [part["prompt"] for part in said["prompts"]] == ["pink eyebrows", "zombie"]
+    assert (said["modes"], said["mode"]) == (["universal", "universal"], "automatic")
+    assert main([*args, "--mode", "fitted"], load) == 2
+    assert "no edit is fitted" in capsys.readouterr().err
+    assert main(["sample", "--seed", "1", "--prompt", "violin", "--out", str(tmp_path / "b")], load) == 2
+    assert "outside of what the models know" in capsys.readouterr().err
+
+
+def test_strength_is_the_best_one_unless_it_is_given(tmp_path, load):
+    load.editor = FakeEditor(universal=True, entries=ENTRIES)
+    sample = ["sample", "--seed", "1", "--prompt", "green lipstick and purple hair"]
+    for name, options, strengths in (("a", [], [0.8, 1.0]), ("b", ["--strength", "0.3"], [0.3, 0.3])):
+        assert main([*sample, "--out", str(tmp_path / name), *options], load) == 0
+        said = json.loads((tmp_path / name / "seed_1" / "result.json").read_text())
+        assert [part["strength"] for part in said["prompts"]] == strengths
+
+
+def test_what_is_doubtful_is_edited_with_a_note(tmp_path, load, capsys):
+    load.editor = FakeEditor(universal=True)
+    assert main(["sample", "--seed", "1", "--prompt", "green violin", "--out", str(tmp_path)], load) == 0
+    assert "may not come out" in capsys.readouterr().out
+    assert "violin" in json.loads((tmp_path / "seed_1" / "result.json").read_text())["notes"][0]
 
 
 def test_stack_and_slots_and_fitted_edits_are_passed_on(tmp_path, load):

@@ -184,12 +184,14 @@ def test_paper_stack_is_shown_but_needed_only_when_asked_for(
     assert doctor.main() == 0
     text = capsys.readouterr().out
     assert "needed for the paper stack only: stylegan2, e4e" in text
+    assert "Not ready, and the studio works without: universal." in text
     assert text.endswith("Everything needed is on this machine.\n")
     assert doctor.main("paper") == 1
     text = capsys.readouterr().out
     assert "Not ready: stylegan2, e4e" in text and "mobilestylegan" not in text
     assert cli(["doctor", "--stack", "compact"]) == 0
-    assert "stylegan2 " not in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "stylegan2 " not in text and "universal" in text
 
 
 def test_bad_setting_is_answered_with_2(

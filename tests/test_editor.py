@@ -9,6 +9,9 @@ import pytest
 import torch
 
 from mcaclip.colour import colour_lab
+from mcaclip.editing.mca import COMPACT_CONFIG, MCANetwork
+from mcaclip.editing.universal import UniversalEdit
+from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluate import measure, named_region, parse_face
 from mcaclip.types import EditSettings, Paint, PromptStrength
@@ -21,7 +24,7 @@ def face(editor):
 
 @pytest.fixture(scope="module")
 def lipstick(editor, face):
-    return editor.edit(face, EditSettings("green lipstick"))
+    return editor.edit(face, EditSettings("green lipstick", mode="fitted"))
 
 
 def test_the_three_promised_prompts_are_shipped(editor):
@@ -45,18 +48,18 @@ def test_result_carries_everything_a_user_is_shown(editor, lipstick):
 
 
 def test_strength_zero_is_the_reconstruction_bit_for_bit(editor, face):
-    result = editor.edit(face, EditSettings("green lipstick", strength=0.0))
+    result = editor.edit(face, EditSettings("green lipstick", strength=0.0, mode="fitted"))
     assert torch.equal(result.image, face.reconstruction)
 
 
 def test_strength_scales_the_change(editor, face):
-    weak, strong = (editor.preview(face, EditSettings("purple hair", s)).image for s in (0.3, 1.0))
-    plain = editor.preview(face, EditSettings("purple hair", 0.0)).image
+    weak, strong = (editor.preview(face, EditSettings("purple hair", s, mode="fitted")).image for s in (0.3, 1.0))
+    plain = editor.preview(face, EditSettings("purple hair", 0.0, mode="fitted")).image
     assert 0 < (weak - plain).abs().mean() < (strong - plain).abs().mean()
 
 
 def test_a_threshold_makes_every_mask_hard(editor, face):
-    result = editor.preview(face, EditSettings("purple hair", mask_threshold=0.5))
+    result = editor.preview(face, EditSettings("purple hair", mask_threshold=0.5, mode="fitted"))
     for mask in result.masks:
         assert set(mask.unique().tolist()) <= {0.0, 1.0}
 
@@ -68,8 +71,8 @@ def test_a_seed_is_the_same_face_every_time(editor, face):
 
 
 def test_other_wordings_find_the_fitted_prompt(editor):
-    assert editor.check_prompt("  Green   LIPS ") == "green lipstick"
-    assert editor.check_prompt("a woman with purple hair") == "purple hair"
+    assert editor.check_prompt("  Green   LIPS ", "fitted") == "green lipstick"
+    assert editor.check_prompt("a woman with purple hair", "fitted") == "purple hair"
 
 
 @pytest.mark.parametrize(
@@ -83,9 +86,9 @@ def test_other_wordings_find_the_fitted_prompt(editor):
         ("😀", "Latin letters"),
     ],
 )
-def test_prompts_without_an_edit_say_what_to_do(editor, text, message):
+def test_prompts_without_a_fitted_edit_say_what_to_do(editor, text, message):
     with pytest.raises(PromptError, match=message):
-        editor.check_prompt(text)
+        editor.check_prompt(text, "fitted")
 
 
 def test_instant_inversion_scores_the_reconstruction_and_unknown_efforts_are_refused(editor, face):
@@ -101,17 +104,17 @@ def test_instant_inversion_scores_the_reconstruction_and_unknown_efforts_are_ref
 
 
 def test_composition_does_not_depend_on_the_order(editor, face):
-    one = EditSettings("green lipstick", more=(PromptStrength("purple hair", 0.7),))
-    other = EditSettings("purple hair", 0.7, more=(PromptStrength("green lipstick"),))
+    one = EditSettings("green lipstick", more=(PromptStrength("purple hair", 0.7),), mode="fitted")
+    other = EditSettings("purple hair", 0.7, more=(PromptStrength("green lipstick"),), mode="fitted")
     first, second = editor.preview(face, one), editor.preview(face, other)
     assert torch.equal(first.image, second.image)
     assert len(first.shifts) == 2 and torch.allclose(first.shifts[0] + first.shifts[1], first.delta_w)
 
 
 def test_composition_does_both_edits_where_each_belongs(editor, face):
-    hair = editor.preview(face, EditSettings("purple hair"))
-    lips = editor.preview(face, EditSettings("green lipstick"))
-    both = editor.preview(face, EditSettings("purple hair", more=(PromptStrength("green lipstick"),)))
+    hair = editor.preview(face, EditSettings("purple hair", mode="fitted"))
+    lips = editor.preview(face, EditSettings("green lipstick", mode="fitted"))
+    both = editor.preview(face, EditSettings("purple hair", more=(PromptStrength("green lipstick"),), mode="fitted"))
     for alone in (hair, lips):
         inside = (alone.combined_mask > 0.9)[0]
         assert (both.image - alone.image)[:, inside].abs().mean() < 0.1
@@ -119,37 +122,37 @@ def test_composition_does_both_edits_where_each_belongs(editor, face):
 
 def test_the_same_prompt_twice_is_refused(editor):
     with pytest.raises(PromptError, match="twice"):
-        editor.check_settings(EditSettings("green lipstick", more=(PromptStrength("green lips"),)))
+        editor.check_settings(EditSettings("green lipstick", more=(PromptStrength("green lips"),), mode="fitted"))
 
 
 def test_excluded_pixels_stay_the_reconstruction(editor, face):
     allow = torch.ones(1, 256, 256)
     allow[:, :, :128] = 0
-    plain = editor.preview(face, EditSettings("purple hair", 0.0))
-    found = editor.preview(face, EditSettings("purple hair", paint=Paint(allow=allow)))
+    plain = editor.preview(face, EditSettings("purple hair", 0.0, mode="fitted"))
+    found = editor.preview(face, EditSettings("purple hair", paint=Paint(allow=allow), mode="fitted"))
     assert torch.equal(found.image[:, :, :128], plain.image[:, :, :128])
     assert (found.image - plain.image).abs().max() > 0.1
 
 
 def test_strip_equals_single_previews(editor, face):
-    steps = editor.strip(face, EditSettings("purple hair", 0.8), (0.5, 1.0), None)
-    assert torch.equal(steps[1].image, editor.preview(face, EditSettings("purple hair", 0.8)).image)
+    steps = editor.strip(face, EditSettings("purple hair", 0.8, mode="fitted"), (0.5, 1.0), None)
+    assert torch.equal(steps[1].image, editor.preview(face, EditSettings("purple hair", 0.8, mode="fitted")).image)
     assert steps[0].settings.strength == pytest.approx(0.4)
 
 
 def test_variation_zero_is_the_edit_as_learned_bit_for_bit(editor, face, lipstick):
-    again = editor.edit(face, EditSettings("green lipstick", variation=0))
+    again = editor.edit(face, EditSettings("green lipstick", variation=0, mode="fitted"))
     network, _, codes = editor.models.library["green lipstick"].fitted()
     with torch.no_grad():
         _, delta_w = network(face.w_plus[None], codes["green lipstick"])
     assert torch.equal(again.image, lipstick.image) and torch.equal(again.delta_w, delta_w[0])
-    learned, first = editor.variations(face, EditSettings("green lipstick", variation=3), (0, 1))
-    assert torch.equal(learned.image, editor.preview(face, EditSettings("green lipstick")).image)
+    learned, first = editor.variations(face, EditSettings("green lipstick", variation=3, mode="fitted"), (0, 1))
+    assert torch.equal(learned.image, editor.preview(face, EditSettings("green lipstick", mode="fitted")).image)
     assert (learned.settings.variation, first.settings.variation) == (0, 1)
 
 
 def test_a_variation_is_the_same_every_time_and_small_as_large(editor, face):
-    settings = EditSettings("purple hair", 0.8, variation=2)
+    settings = EditSettings("purple hair", 0.8, variation=2, mode="fitted")
     _, second = editor.variations(face, settings, (1, 2))
     assert torch.equal(second.image, editor.preview(face, settings).image)
     assert torch.equal(second.delta_w, editor.edit(face, settings).delta_w)
@@ -158,7 +161,7 @@ def test_a_variation_is_the_same_every_time_and_small_as_large(editor, face):
 def test_variations_differ_inside_the_mask_and_nowhere_else(editor, face):
     paint = Paint(allow=torch.ones(1, 256, 256))
     paint.allow[:, :, :128] = 0
-    settings = EditSettings("purple hair", paint=paint)
+    settings = EditSettings("purple hair", paint=paint, mode="fitted")
     plain = editor.preview(face, replace(settings, strength=0.0)).image
     made = editor.variations(face, settings, (0, 1, 2))
     inside = (made[0].combined_mask > 0.9)[0]
@@ -177,3 +180,34 @@ def test_every_layer_says_how_much_its_features_changed(editor, lipstick):
 def test_the_shipped_prompts_come_with_their_losses(editor):
     rows = [json.loads(line) for line in editor.metrics_file("green lipstick").read_text().splitlines()]
     assert {"id", "l2", "nce", "area", "tv", "bg", "loss"} <= set(rows[-1])
+
+
+@pytest.fixture(scope="module")
+def universal(editor):
+    """The same editor with a universal network of random weights, whether or not one is shipped."""
+    network = MCANetwork(editor.models.generator.layers, COMPACT_CONFIG).requires_grad_(False)
+    models = replace(editor.models, universal=UniversalEdit(lambda: network, None, ""))
+    return FaceEditor(models, editor.slots, editor.device)
+
+
+def test_a_prompt_that_no_one_fitted_is_edited_by_the_universal_network(universal, face):
+    result = universal.preview(face, EditSettings("pink eyebrows and turquoise hair"))
+    assert [part.prompt for part in result.settings.parts] == ["pink eyebrows", "turquoise hair"]
+    assert result.modes == ("universal", "universal")
+    plain = universal.preview(face, EditSettings("pink eyebrows", 0.0)).image
+    assert (result.image - plain).abs().max() > 0.01
+
+
+def test_the_words_are_judged_where_nothing_else_could_make_the_edit(universal, face):
+    with pytest.raises(PromptError, match=r"outside of what the models know.*“bicycle”"):
+        universal.check_prompt("a bicycle")
+    assert universal.check_prompt("zombie") == "zombie"
+    noted = universal.preview(face, EditSettings("shiny green alien skin")).notes
+    assert len(noted) == 1 and "may not come out" in noted[0] and "“alien”" in noted[0]
+
+
+def test_weights_of_the_universal_network_are_recorded_where_there_are_any(editor):
+    hashes = editor.weight_hashes()
+    assert any("universal" in name for name in hashes) == editor.has_universal
+    assert editor.has_universal or "train universal" in editor.models.universal.problem
+    assert len(editor.offered()) >= len(editor.prompts())

@@ -22,7 +22,7 @@ def saved() -> SavedSession:
     paint = Paint(allow=(torch.rand(1, 64, 64) > 0.5).float())
     edits = (
         EditSettings("green lipstick", 0.7, 0.3, (PromptStrength("purple hair", 1.5),), True, 4.0),
-        EditSettings("blue goatee", paint=paint, variation=999),
+        EditSettings("blue goatee", paint=paint, variation=999, mode="universal", without_masks=True),
     )
     return SavedSession("me", torch.randn(18, 512), 0.78, photo, quad, edits, 1, {"a": "0" * 64})
 
@@ -36,6 +36,7 @@ def test_everything_comes_back(tmp_path, saved):
     assert torch.equal(found.edits[1].paint.allow, saved.edits[1].paint.allow)
     assert found.edits[1].paint.include is None
     assert (found.edits[0].variation, found.edits[1].variation) == (0, 999)
+    assert [(edit.mode, edit.without_masks) for edit in found.edits] == [(None, False), ("universal", True)]
     assert (found.name, found.identity, found.current, found.weights) == ("me", 0.78, 1, saved.weights)
 
 
@@ -70,6 +71,7 @@ BAD_HEADERS = {
     "variation in words": lambda h: h["edits"][0].__setitem__("variation", "1"),
     "variation true": lambda h: h["edits"][0].__setitem__("variation", True),
     "variation none": lambda h: h["edits"][0].__setitem__("variation", None),
+    "mode": lambda h: h["edits"][0].__setitem__("mode", "magic"),
     "no edits": lambda h: h.pop("edits"),
     "strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, 9),
     "not a number": lambda h: h["edits"][0].__setitem__("mask_feather", "much"),

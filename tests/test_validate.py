@@ -65,7 +65,7 @@ def test_prompts_carry_their_strength_after_a_colon():
         ("green lips", 1.2),
         ("purple hair", 0.7),
     ]
-    assert validate.split_prompts(["a: b"]) == [("a: b", 1.0)], "a colon without a number belongs to the words"
+    assert validate.split_prompts(["a: b"], 1.0) == [("a: b", 1.0)], "a colon without a number belongs to the words"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_prompts_carry_their_strength_after_a_colon():
 )
 def test_bad_compositions_are_refused(prompts):
     with pytest.raises(StudioError):
-        validate.split_prompts(prompts)
+        validate.split_prompts(prompts, 1.0)
 
 
 @pytest.mark.parametrize("feather", [-1, 16.1, math.nan])

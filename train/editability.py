@@ -27,6 +27,7 @@ from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import Meaning, understand
 from mcaclip.types import EditSettings, Inversion, to_uint8
+from mcaclip.validate import FITTED
 from train.setup import load_direction
 
 log = logging.getLogger(__name__)
@@ -149,7 +150,7 @@ class Editability:
         return {p: self._hit(face, picture, parsed, p, meaning) for p, meaning in meanings.items() if meaning}
 
     def _hit(self, face: Inversion, picture: Tensor, parsed: Tensor, prompt: str, meaning: Meaning) -> bool:
-        edited = self.editor.preview(face, EditSettings(prompt)).image
+        edited = self.editor.preview(face, EditSettings(prompt, mode=FITTED)).image
         mask, allowed = named_region(parsed, meaning.part)
         return measure(picture[0], edited, mask, allowed, lab_of(meaning.colour))[0] >= HIT_SHARE
 

@@ -28,12 +28,14 @@ class FittedEdit:
         own_masks: whether its mask nets fit the generator. Otherwise it was fitted on another one, and only its
             shift can be used.
         path: its file, or None for a network that is in no file.
+        shipped: whether it came with the studio; any other one was fitted by the user.
     """
 
     record: dict
     fitted: Callable[[], FittedNetwork]
     own_masks: bool = True
     path: Path | None = None
+    shipped: bool = False
 
 
 Library = Mapping[str, FittedEdit]
@@ -48,6 +50,7 @@ def collect(
     clip: str,
     device: str | torch.device,
     method: str = MCA,
+    shipped: Path | None = None,
 ) -> dict[str, FittedEdit]:
     """The edits of several files, the later ones before those of the same prompt.
 
@@ -60,6 +63,7 @@ def collect(
         layers: its layers.
         clip: name of the stack's space of words.
         method: only what was fitted for this method counts.
+        shipped: the file among them that came with the studio.
 
     Raises:
         WeightsError: a file that was asked for is missing, damaged, or was fitted in another space of words or for
@@ -78,7 +82,7 @@ def collect(
             log.warning("%s is left out: %s", path, error)
             continue
         if (header.clip, header.method) == (clip, method) and _has_masks_for(header, generator, layers):
-            library |= _entries(path, header, True, fitted)
+            library |= _entries(path, header, True, fitted, path == shipped)
     for path in asked_for:
         header = read_header(path)
         if header.clip != clip:
@@ -105,9 +109,13 @@ def _has_masks_for(header: EditHeader, generator: str, layers: Sequence[LayerSpe
 
 
 def _entries(
-    path: Path, header: EditHeader, own_masks: bool, fitted: Callable[[Path], FittedNetwork]
+    path: Path,
+    header: EditHeader,
+    own_masks: bool,
+    fitted: Callable[[Path], FittedNetwork],
+    shipped: bool = False,
 ) -> dict[str, FittedEdit]:
     return {
-        prompt: FittedEdit(record, partial(fitted, path), own_masks, path)
+        prompt: FittedEdit(record, partial(fitted, path), own_masks, path, shipped)
         for prompt, record in header.prompts.items()
     }

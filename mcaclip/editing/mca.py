@@ -162,7 +162,8 @@ class EditHeader:
         generator: name of the generator it was fitted on (see `mcaclip.config.SLOTS`).
         clip: name of the space of words it was fitted in.
         config: the network's shape.
-        method: the method that it was fitted for (see `mcaclip.editing.methods`).
+        method: the method that it was fitted for (see `mcaclip.editing.methods`), or `UNIVERSAL`.
+        words: of a universal network, sha256 of the text encoder's weight file whose codes it learned; else empty.
     """
 
     layers: tuple[LayerSpec, ...]
@@ -171,6 +172,7 @@ class EditHeader:
     clip: str
     config: MCAConfig
     method: str = MCA
+    words: str = ""
 
 
 class FittedNetwork(NamedTuple):
@@ -189,6 +191,7 @@ def save_network(
     generator: str = FIRST_GENERATOR,
     clip: str = FIRST_CLIP,
     method: str = MCA,
+    words: str = "",
 ) -> None:
     """Write the edit network alone (no generator, no CLIP) as float16 safetensors.
 
@@ -200,6 +203,7 @@ def save_network(
         generator: see `EditHeader`.
         clip: see `EditHeader`.
         method: see `EditHeader`.
+        words: see `EditHeader`.
     """
     metadata = {
         "format": FORMAT,
@@ -209,6 +213,7 @@ def save_network(
         "generator": generator,
         "clip": clip,
         "method": method,
+        "words": words,
     }
     save_half(dict(network.state_dict()) | _pack(list(prompts), codes), path, metadata)
 
@@ -251,7 +256,8 @@ def read_header(path: Path) -> EditHeader:
         generator, clip = metadata.get("generator", FIRST_GENERATOR), metadata.get("clip", FIRST_CLIP)
         config = _config_from_json(json.loads(metadata["config"]))
         prompts, method = json.loads(metadata["prompts"]), metadata.get("method", MCA)
-        return EditHeader(tuple(layers), prompts, generator, clip, config, method)
+        words = metadata.get("words", "")
+        return EditHeader(tuple(layers), prompts, generator, clip, config, method, words)
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} has damaged settings ({error}); fit the prompt again") from error
 

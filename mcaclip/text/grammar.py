@@ -7,14 +7,14 @@ the lips and should turn them green), and the evaluation of a prompt's hit rate.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from mcaclip.text.colours import COLOUR_SYNONYMS, names_by_words, plain
 
-__all__ = ["COLOUR_SYNONYMS", "NEUTRAL_TEXTS", "PART_NOUNS", "TEMPLATES", "Meaning", "understand"]
+__all__ = ["COLOUR_SYNONYMS", "NEUTRAL_TEXTS", "PART_NOUNS", "TEMPLATES", "Meaning", "split_changes", "understand"]
 
 PART_NOUNS: dict[str, tuple[str, ...]] = {
     "lips": (
@@ -63,6 +63,9 @@ NEUTRAL_TEXTS = (
     "a natural face", "a face without makeup", "an ordinary person",
 )  # fmt: skip
 
+_BETWEEN = re.compile(r"\s*[,;+&]\s*(?:and\s+|with\s+|plus\s+)?|\s+(?:and|with|plus)\s+", re.IGNORECASE)
+"""What may stand between two changes."""
+
 
 @dataclass(frozen=True)
 class Meaning:
@@ -96,6 +99,39 @@ def understand(prompt: str) -> Meaning | None:
         return None
     colour, part = min(pairs, key=lambda pair: _distance(*pair))
     return Meaning(part.name, colour.name)
+
+
+def split_changes(prompt: str, known: Callable[[str], bool] = lambda text: False) -> tuple[str, ...]:
+    """The changes that a prompt asks for, one text each: "green lips and pink eyebrows" are two.
+
+    It is split only between texts that mean something by themselves, so "black and white hair" stays one.
+
+    Args:
+        prompt: the words.
+        known: whether a text asks for a change by itself though it names no part and colour ("zombie").
+
+    Returns:
+        At least one text, in the order of the prompt.
+    """
+    betweens = [match.group() for match in _BETWEEN.finditer(prompt)]
+    changes: list[str] = []
+    waiting = joint = ""
+    for between, piece in zip(["", *betweens], _BETWEEN.split(prompt), strict=True):
+        so_far = f"{waiting}{between}{piece}" if waiting else piece
+        if understand(piece) or known(piece):
+            changes.append(so_far)
+            waiting = ""
+        elif waiting or not changes or _only_colour(piece):  # a lone colour belongs to what follows
+            joint, waiting = joint if waiting else between, so_far
+        else:
+            changes[-1] += between + piece
+    if waiting:  # a colour that nothing followed: as it was written
+        changes = [*changes[:-1], f"{changes[-1]}{joint}{waiting}"] if changes else [waiting]
+    return tuple(" ".join(change.split()) for change in changes) or (prompt,)
+
+
+def _only_colour(piece: str) -> bool:
+    return [mention.kind for mention in _mentions(plain(piece))] == ["colour"]
 
 
 def _distance(colour: _Mention, part: _Mention) -> tuple[int, int]:

@@ -27,6 +27,8 @@ from mcaclip.validate import has_latin_letters
 KNOWLEDGE_FILE = FACECLIP_CONFIG_FOLDER.joinpath("knowledge.json")
 DOUBTFUL = 0.5
 """Below this probability a phrase counts as not understood."""
+OUTSIDE = 0.2
+"""Below this one it clearly asks for something that was never taught."""
 WELL_KNOWN = 100
 """A word that stood in so many captions is known as well as any."""
 _CHUNK = 256
@@ -72,6 +74,11 @@ class Verdict:
     def doubtful(self) -> bool:
         """Whether to warn."""
         return self.known < DOUBTFUL
+
+    @property
+    def outside(self) -> bool:
+        """Whether to refuse, where nothing but the words themselves could make the edit."""
+        return self.known < OUTSIDE
 
     @property
     def warning(self) -> str:

@@ -21,6 +21,7 @@ from mcaclip.errors import StudioError, WeightsError
 from mcaclip.output import describe_settings
 from mcaclip.types import AlignedFace, EditSettings, Inversion, Paint, PromptStrength
 from mcaclip.ui import images, text
+from mcaclip.ui.controls import AUTOMATIC, mode_of
 from mcaclip.ui.face_handlers import checked_seed, checked_truncation, saved_session
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.session import Session
@@ -69,12 +70,25 @@ class Endpoints:
             inversion = editor.sample(number, psi)
             yield self._face(editor, Session(f"seed_{number}", inversion=inversion), inversion, folder)
 
-    def edit(self, session: str, prompt: str, strength: float, threshold: float, mask: str | None) -> Answer:
+    def edit(
+        self,
+        session: str,
+        prompt: str,
+        strength: float,
+        threshold: float,
+        mask: str | None,
+        mode: str | None = AUTOMATIC,
+    ) -> Answer:
         """Edit the face of a session file. Several prompts are separated by semicolons, each may carry its strength
-        after a colon: "green lipstick; purple hair:0.7". The mask is white where the edit is allowed. Returns the
-        picture, where it changed, a session file to go on with, and figures."""
+        after a colon: "green lipstick; purple hair:0.7". The mask is white where the edit is allowed. The mode is
+        automatic, universal (one network for any prompt) or fitted. Returns the picture, where it changed, a session
+        file to go on with, and figures."""
         parts = validate.split_prompts([p for p in (prompt or "").split(";") if p.strip()], strength)
-        wanted = EditSettings(parts[0][0], mask_threshold=validate.check_threshold(threshold))
+        wanted = EditSettings(
+            parts[0][0],
+            mask_threshold=validate.check_threshold(threshold),
+            mode=validate.check_mode(mode_of(mode)),
+        )
         if mask:
             wanted = replace(wanted, paint=Paint(allow=load_mask(Path(mask))))
         with self._work() as (editor, folder):
@@ -93,7 +107,9 @@ class Endpoints:
                 name: round(float(layer.mean()), 4)
                 for name, layer in zip(result.mask_names, result.masks, strict=True)
             }
-            figures = {**record, "identity": result.identity, "seconds": round(result.seconds, 2), "mask_area": areas}
+            seconds = round(result.seconds, 2)
+            made = {"modes": list(result.modes), "identity": result.identity, "seconds": seconds}
+            figures = {**record, **made, "notes": list(result.notes), "mask_area": areas}
             yield (
                 str(folder / "edited.png"),
                 str(folder / "overlay.png"),
@@ -127,12 +143,13 @@ def connect(endpoints: Endpoints) -> None:
         session, mask = gr.File(label="session"), gr.File(label="mask")
         prompt, strength = gr.Textbox(label="prompt"), gr.Number(1.0, label="strength")
         threshold = gr.Number(0.0, label="threshold")
+        mode = gr.Radio([AUTOMATIC, *validate.MODES], value=AUTOMATIC, label="mode")
         picture, overlay = gr.Image(label="picture", type="filepath"), gr.Image(label="overlay", type="filepath")
         kept, figures = gr.File(label="session"), gr.JSON(label="figures")
         _endpoint("align", endpoints.align, [photo, face], [picture, figures])
         _endpoint("invert", endpoints.invert, [photo, face, effort], [picture, kept, figures])
         _endpoint("sample", endpoints.sample, [seed, psi], [picture, kept, figures])
-        inputs = [session, prompt, strength, threshold, mask]
+        inputs = [session, prompt, strength, threshold, mask, mode]
         _endpoint("edit", endpoints.edit, inputs, [picture, overlay, kept, figures])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from mcaclip import validate
@@ -22,6 +22,7 @@ class Controls:
         threshold: see `EditSettings.mask_threshold`.
         feather: see `EditSettings.mask_feather`.
         invert: see `EditSettings.mask_invert`.
+        mode: see `EditSettings.mode`.
     """
 
     prompts: tuple[str, ...]
@@ -29,19 +30,21 @@ class Controls:
     threshold: float = 0.0
     feather: float = 0.0
     invert: bool = False
+    mode: str | None = None
 
     @classmethod
     def of(cls, values: Sequence[object]) -> Controls:
-        """From the values in the order prompts, strengths, threshold, feather, invert."""
+        """From the values in the order prompts, strengths, threshold, feather, invert, mode."""
         count = validate.MAX_PROMPTS
         prompts, strengths, rest = values[:count], values[count : 2 * count], values[2 * count :]
-        threshold, feather, invert = rest
+        threshold, feather, invert, mode = rest
         return cls(
             tuple(str(prompt or "") for prompt in prompts),
             tuple(float(strength or 0.0) for strength in strengths),  # type: ignore[arg-type]
             float(threshold or 0.0),  # type: ignore[arg-type]
             float(feather or 0.0),  # type: ignore[arg-type]
             bool(invert),
+            mode_of(mode),
         )
 
     def settings(self, paint: Paint | None) -> EditSettings:
@@ -65,14 +68,15 @@ class Controls:
             mask_invert=self.invert,
             mask_feather=validate.check_feather(self.feather),
             paint=paint,
+            mode=validate.check_mode(self.mode),
         )
         return masks.with_parts(parts)
 
     def changed(self, settings: EditSettings) -> EditSettings:
         """The prompts of an edit that is shown, with the strengths and masks that stand in the controls now.
 
-        A prompt that no field holds any more keeps its strength, and the variation stays: only *Edit* changes what is
-        asked for.
+        A prompt that no field holds any more keeps its strength, and variation and mode stay: only *Edit* changes
+        what is asked for.
         """
         strengths = {
             " ".join(prompt.lower().split()): validate.check_strength(strength)
@@ -81,15 +85,22 @@ class Controls:
         parts = [
             PromptStrength(part.prompt, strengths.get(part.prompt.lower(), part.strength)) for part in settings.parts
         ]
-        masks = EditSettings(
-            parts[0].prompt,
+        masks = replace(
+            settings,
             mask_threshold=validate.check_threshold(self.threshold),
             mask_invert=self.invert,
             mask_feather=validate.check_feather(self.feather),
-            paint=settings.paint,
-            variation=settings.variation,
         )
         return masks.with_parts(parts)
+
+
+AUTOMATIC = "automatic"
+"""What the page calls the mode None: its choices need a name."""
+
+
+def mode_of(choice: object) -> str | None:
+    """The mode of a choice on the page or of an endpoint's caller, not checked yet."""
+    return None if choice in (None, "", AUTOMATIC) else str(choice)
 
 
 def suggestions(text: str, fitted: Sequence[str], count: int = 3) -> list[str]:

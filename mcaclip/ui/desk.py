@@ -50,7 +50,7 @@ class Desk:
         if state.ready:
             editor = self.source.wait(0)
             assert editor is not None
-            view.update(views.library_view(editor.prompts()))
+            view.update(views.editor_view(editor))
             view["timer"] = gr.update(active=False)
         return view
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mcaclip import keep
+from mcaclip.editing.reader import Reading
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.session_file import write_session
 from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback
@@ -22,7 +23,7 @@ from mcaclip.ui.painting import paint_of
 from mcaclip.ui.session import CancelToken, Entry, Session
 from mcaclip.ui.training import read_metrics
 from mcaclip.ui.views import View
-from mcaclip.validate import MAX_STRENGTH
+from mcaclip.validate import FITTED, MAX_STRENGTH
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -41,25 +42,39 @@ class EditHandlers(Desk):
     # -- 3 prompt -----------------------------------------------------------------------------------------
 
     def category_chosen(self, label: str | None, prompt: str | None) -> View:
-        """The learned prompts of one part of the face."""
-        editor = self.source.wait(0) if self.source.status.ready else None
+        """The prompts of one category."""
+        editor = self._ready()
         if editor is None:
             return {}
-        offered = library.within(editor.prompts(), label)
+        offered = library.within(editor.offered(), label)
         return {"prompts": gr.update(choices=offered, value=prompt if prompt in offered else None)}
 
-    def prompt_hint(self, *prompts: str) -> View:
+    def prompt_picked(self, prompt: str, *prompts: str) -> View:
+        """A prompt of the library goes into the first field that is empty, or replaces a single one; its strength to
+        where it looks best."""
+        filled = [bool((one or "").strip()) for one in prompts]
+        target = 0 if sum(filled) < 2 or all(filled) else filled.index(False)
+        view: View = {f"prompt_{target}": prompt, "prompts": None if target else gr.skip()}
+        editor = self._ready()
+        entry = next((one for one in editor.offered() if one.prompt == prompt), None) if editor else None
+        return {**view, f"strength_{target}": entry.best} if entry else view
+
+    def prompt_hint(self, *prompts: str, mode: str | None = None) -> View:
         """How well the prompts are known, while they are typed: the first unknown one, else the last one."""
-        editor = self.source.wait(0) if self.source.status.ready else None
+        editor = self._ready()
         filled = [words for prompt in prompts if (words := " ".join((prompt or "").split()))]
         line = markup.note(text.PROMPT_HELP)
         for words in filled if editor is not None else ():
             assert editor is not None
             try:
-                line = markup.note(text.known_prompt(words, editor.check_prompt(words)))
+                line = markup.note(_said_of(words, editor.read_prompt(words, mode)))
             except PromptError as error:
-                return {"prompt_help": _unfitted(editor, words, error)}
+                return {"prompt_help": _refused(editor, words, mode, error)}
         return {"prompt_help": line}
+
+    def _ready(self) -> FaceEditor | None:
+        """The editor, or None while it is loading."""
+        return self.source.wait(0) if self.source.status.ready else None
 
     # -- 4 result -----------------------------------------------------------------------------------------
 
@@ -239,7 +254,8 @@ class EditHandlers(Desk):
         """The edit, and how its prompts were learned as far as that is on this disk."""
         editor = self.source.wait(0)
         assert session.result is not None and editor is not None
-        files = {part.prompt: editor.metrics_file(part.prompt) for part in session.result.settings.parts}
+        parts = zip(session.result.settings.parts, session.result.modes, strict=True)
+        files = {part.prompt: editor.metrics_file(part.prompt) for part, mode in parts if mode == FITTED}
         terms = {prompt: read_metrics(file) if file else () for prompt, file in files.items()}
         return {**views.result_view(session), "inspect": inspect_view.report(session.result, terms)}
 
@@ -269,13 +285,26 @@ class EditHandlers(Desk):
         yield {**self._files(session), **views.history_view(session), "edit_progress": ""}
 
 
-def _unfitted(editor: FaceEditor, words: str, error: PromptError) -> str:
+def _said_of(words: str, readings: Sequence[Reading]) -> str:
+    """What is known of a prompt that can be edited."""
+    if any(reading.mode != FITTED for reading in readings) or len(readings) > 1:
+        return text.read_prompts(readings)
+    known, useful = text.known_prompt(words, readings[0].prompt), text.useful_range(readings[0])
+    return f"{known} {useful}" if useful else known
+
+
+def _refused(editor: FaceEditor, words: str, mode: str | None, error: PromptError) -> str:
     """What to say of a prompt without an edit: what is wrong with it, or how far it is known."""
     try:
-        warning = editor.judge_prompt(words).warning
+        verdict = editor.judge_prompt(words)
     except PromptError:
         return markup.note(text.sentence(str(error)))
-    return markup.hint(text.unknown_prompt(words, suggestions(words, editor.prompts()), warning))
+    if editor.has_universal and mode != FITTED:
+        said = text.outside_prompt(words, verdict.warning) if verdict.outside else text.sentence(str(error))
+        return markup.note(said)
+    near = suggestions(words, editor.prompts())
+    said = text.unknown_prompt(words, near, verdict.warning)
+    return markup.hint(f"{said} {text.TRY_UNIVERSAL}" if editor.has_universal else said)
 
 
 def _shown(session: Session) -> tuple[EditResult, Inversion]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from mcaclip.types import EditResult
-from mcaclip.ui import text
+from mcaclip.ui import markup, text
 from mcaclip.ui.curves import curves
+from mcaclip.validate import FITTED
 
 GROUPS = (("coarse", 0, 4), ("medium", 4, 8), ("fine", 8, 18))
 """Rows of W+ by what they decide: pose and shape, features, colour and texture."""
@@ -18,13 +19,13 @@ def report(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) 
 
     Args:
         result: what is inspected.
-        terms: prompt to its rows of training metrics; no rows when they are not on this machine.
+        terms: fitted prompt to its rows of training metrics; no rows when they are not on this machine.
     """
-    parts = zip(result.settings.parts, result.shifts, strict=True)
+    parts = zip(result.settings.parts, result.shifts, result.modes, strict=True)
     charts = [
         _rows_chart(part.prompt, [float(row.norm()) for row in shift])
-        + _terms(part.prompt, terms.get(part.prompt, ()))
-        for part, shift in parts
+        + (_terms(part.prompt, terms.get(part.prompt, ())) if mode == FITTED else _not_learned(part.prompt))
+        for part, shift, mode in parts
     ]
     return f'<div class="inspect">{_layers_table(result)}<div>{"".join(charts)}</div></div>'
 
@@ -51,6 +52,10 @@ def _cell(value: float, largest: float, label: str) -> str:
     """A number over a bar."""
     share = 100 * min(max(value / largest, 0.0), 1.0) if largest > 0 else 0.0
     return f"<td><span class='meter' style='--share:{share:.1f}%'>{label}</span></td>"
+
+
+def _not_learned(prompt: str) -> str:
+    return f"<section><h3>Learning of “{escape(prompt)}”</h3>{markup.note(text.NOT_BY_ITSELF)}</section>"
 
 
 def _terms(prompt: str, rows: Sequence[dict[str, float]]) -> str:

@@ -164,6 +164,14 @@ def _prompt_step(parts: Components) -> None:
         )
         for index in range(validate.MAX_PROMPTS):
             _prompt_row(parts, index)
+        parts["mode"] = gr.Radio(
+            choices=list(text.MODE_CHOICES),
+            value=text.MODE_CHOICES[0][1],
+            label=text.MODE_LABEL,
+            info=text.MODE_INFO,
+            visible=False,
+            elem_id="mode",
+        )
         parts["prompt_help"] = gr.HTML(markup.note(text.PROMPT_HELP), elem_id="prompt-help")
         parts["edit"] = gr.Button(text.EDIT, variant="primary", interactive=False, elem_id="edit")
 

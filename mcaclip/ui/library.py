@@ -1,4 +1,4 @@
-"""The learned prompts as the page offers them: by part of the face, each with a small picture."""
+"""The prompt library as the page offers it: by category, each prompt with a small picture."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.text.colours import srgb_of
-from mcaclip.text.grammar import PART_NOUNS, understand
+from mcaclip.text.grammar import understand
 from mcaclip.ui import text
 
 THUMBNAILS = Path(__file__).resolve().parents[2] / "assets" / "thumbnails"
 """Generated faces only; made by `python -m train thumbnails`."""
+
+NO_COLOUR = (160, 157, 151)
 
 
 def slug(prompt: str) -> str:
@@ -21,41 +24,43 @@ def slug(prompt: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")[:60] or "edit"
 
 
-def category(prompt: str) -> str:
-    """Label of the part of the face that a prompt changes."""
-    meaning = understand(prompt)
-    return text.CATEGORIES[meaning.part] if meaning else text.OTHER_CATEGORY
+def category(entry: LibraryPrompt) -> str:
+    """Label of an entry's category; of a prompt that the library does not name, the part of the face it changes."""
+    if entry.category:
+        return entry.category
+    return text.CATEGORIES[entry.meaning.part] if entry.meaning else text.OTHER_CATEGORY
 
 
-def categories(prompts: Sequence[str]) -> list[str]:
-    """Labels of all parts that the prompts change, after one for everything; in the vocabulary's order."""
-    present = {category(prompt) for prompt in prompts}
-    order = dict.fromkeys([*(text.CATEGORIES[part] for part in PART_NOUNS), text.OTHER_CATEGORY])
-    return [text.ALL_CATEGORIES, *(label for label in order if label in present)]
+def categories(entries: Sequence[LibraryPrompt]) -> list[str]:
+    """Labels of all categories after one for everything, in the library's order; "Other" comes last."""
+    order = dict.fromkeys(category(entry) for entry in entries)
+    last = [text.OTHER_CATEGORY] if text.OTHER_CATEGORY in order else []
+    return [text.ALL_CATEGORIES, *(label for label in order if label != text.OTHER_CATEGORY), *last]
 
 
-def within(prompts: Sequence[str], label: str | None) -> list[str]:
+def within(entries: Sequence[LibraryPrompt], label: str | None) -> list[str]:
     """The prompts of one category, or all of them."""
-    if label in (None, text.ALL_CATEGORIES):
-        return list(prompts)
-    return [prompt for prompt in prompts if category(prompt) == label]
+    return [entry.prompt for entry in entries if label in (None, text.ALL_CATEGORIES, category(entry))]
 
 
-def thumbnail_style(prompts: Sequence[str]) -> str:
-    """A style sheet that puts its picture before the name of every prompt; a patch of its colour where none is."""
+def thumbnail_style(entries: Sequence[LibraryPrompt]) -> str:
+    """A style sheet that puts its picture before the name of every prompt; a patch of its colours where none is."""
     rules = [
-        f"#prompts label:has(input[value={_quoted(prompt)}])::before {{ {_ground(prompt)} }}" for prompt in prompts
+        f"#prompts label:has(input[value={_quoted(entry.prompt)}])::before {{ {_ground(entry)} }}"
+        for entry in entries
     ]
     return f"<style>{' '.join(rules)}</style>"
 
 
-def _ground(prompt: str) -> str:
-    path = THUMBNAILS / f"{slug(prompt)}.jpg"
+def _ground(entry: LibraryPrompt) -> str:
+    path = THUMBNAILS / f"{slug(entry.prompt)}.jpg"
     if path.is_file():
         return f"background-image: url({_data_url(path)}) !important"
-    meaning = understand(prompt)
-    red, green, blue = srgb_of(meaning.colour) if meaning else (160, 157, 151)
-    return f"background-color: rgb({red} {green} {blue}) !important"
+    meanings = [understand(name) for name, _ in entry.recipe] or [entry.meaning]
+    colours = ["rgb({} {} {})".format(*(srgb_of(one.colour) if one else NO_COLOUR)) for one in meanings]
+    if len(colours) == 1:
+        return f"background-color: {colours[0]} !important"
+    return f"background-image: linear-gradient(to bottom, {', '.join(colours)}) !important"
 
 
 def _quoted(words: str) -> str:

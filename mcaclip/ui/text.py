@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from mcaclip.editing.reader import Reading
 from mcaclip.types import EditResult
 
 TITLE = "MCA-CLIP Studio"
@@ -57,6 +58,11 @@ CATEGORIES = {
 PROMPT_LABEL = "What should change?"
 MORE_LABEL = "and also"
 PROMPT_HELP = "Choose one, or write your own. Several changes can be combined."
+MODE_LABEL = "Made by"
+MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
+MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
+TRY_UNIVERSAL = "Or choose Universal, which takes any words it knows."
+MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
 PROMPT_PLACEHOLDERS = ("green lipstick", "purple hair", "blue goatee", "another change")
 EDIT = "Edit"
 
@@ -201,6 +207,7 @@ TERM_LABELS = {
     "exemplar": "painted example",
 }
 """Terms of the training loss, the six of the paper first, to their names on the page."""
+NOT_BY_ITSELF = "It was not learned by itself: the universal network made it from the words."
 NO_TERMS = "Its loss terms were not kept."
 TERMS_INFO = (
     "Weighted terms of the training loss, from the first to the last step that was written down; of all prompts "
@@ -261,6 +268,8 @@ def result_line(result: EditResult) -> str:
         tools.append("painted by hand")
     if settings.variation > 0:
         tools.append(variation_caption(settings.variation))
+    made = " + ".join(dict.fromkeys(MODE_NAMES.get(mode, f"{mode} networks") for mode in result.modes))
+    tools += [made] if made else []
     kept = f" · identity kept {result.identity:.2f}" if result.identity is not None else ""
     return f"{said} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
 
@@ -275,6 +284,32 @@ def known_prompt(asked: str, known: str) -> str:
     if asked.lower() == known.lower():
         return f"Known well: “{known}” was learned."
     return f"Understood as “{known}”, which was learned."
+
+
+def read_prompts(readings: Sequence[Reading]) -> str:
+    """Under the prompt field, for what can be edited by the universal network, at least in part."""
+    if len(readings) > 1:
+        said = ["Several changes: " + ", ".join(f"“{one.prompt}”" for one in readings) + "."]
+    else:
+        said = [f"“{readings[0].prompt}” can be edited at once."]
+    for one in readings:
+        if one.entry and one.entry.recipe:
+            said.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
+    return " ".join([*said, *filter(None, map(useful_range, readings)), *(one.note for one in readings if one.note)])
+
+
+def useful_range(reading: Reading) -> str:
+    """Which strengths look good; empty for a prompt that is not in the library."""
+    entry = reading.entry
+    if entry is None or entry.prompt != reading.prompt:
+        return ""
+    low, high = entry.strength
+    return f"“{entry.prompt}” looks good from strength {low:g} to {high:g}, best near {entry.best:g}."
+
+
+def outside_prompt(asked: str, warning: str) -> str:
+    """Under the prompt field, for words that the universal network cannot know."""
+    return f"“{asked}” is outside of what the models know. {warning} Say it in other words."
 
 
 def unknown_prompt(asked: str, near: Sequence[str], warning: str = "") -> str:

@@ -12,7 +12,7 @@ from mcaclip.ui.curves import curves
 from mcaclip.ui.desk import Desk
 from mcaclip.ui.layout import Components, picture
 from mcaclip.ui.training import PRESETS, TrainingDesk, TrainingStatus, machine
-from mcaclip.ui.views import View, library_view
+from mcaclip.ui.views import View, editor_view
 from mcaclip.ui.wiring import Binder
 from mcaclip.validate import clean_prompt
 
@@ -78,7 +78,7 @@ class TrainHandlers:
             raise StudioError(text.STILL_LOADING)
         added = editor.add_edits(self.training.keep())
         gr.Info(text.added_prompts(added))
-        return {**self.refresh(), **library_view(editor.prompts())}
+        return {**self.refresh(), **editor_view(editor)}
 
 
 def build_tab(parts: Components) -> None:

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from mcaclip import keep, pipeline, validate, visuals
+from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.output import describe_settings
 from mcaclip.types import EditResult, Inversion, Progress
 from mcaclip.ui import images, library, markup, painting, text
+from mcaclip.ui.controls import AUTOMATIC
 from mcaclip.ui.session import Session
 from mcaclip.version import __version__
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
 
 View = dict[str, Any]
 
@@ -171,7 +176,7 @@ def result_view(session: Session) -> View:
         "edited": after,
         "overlay": images.screen_file(overlay, folder, "overlay"),
         "slider": (before, after),
-        "result_line": markup.note(text.result_line(result), "strong"),
+        "result_line": markup.note(text.result_line(result), "strong") + "".join(map(markup.note, result.notes)),
         **dict.fromkeys((*SLIDERS, *TOOLS), open_),
         "undo": gr.update(interactive=session.at > 0),
         "redo": gr.update(interactive=session.at < len(session.history) - 1),
@@ -210,6 +215,7 @@ def controls_view(session: Session) -> View:
         "threshold": gr.update(value=settings.mask_threshold, interactive=True),
         "feather": gr.update(value=settings.mask_feather, interactive=True),
         "invert": gr.update(value=settings.mask_invert, interactive=True),
+        "mode": settings.mode or AUTOMATIC,
     }
     for index in range(validate.MAX_PROMPTS):
         part = settings.parts[index] if index < len(settings.parts) else None
@@ -257,6 +263,7 @@ def files_view(session: Session, stack: str, weights: dict[str, str]) -> View:
         "note": keep.MARK,
         "face": session.name,
         **describe_settings(result.settings),
+        "modes": list(result.modes),
         "stack": stack,
         "version": __version__,
         "weights": weights,
@@ -282,14 +289,24 @@ def files_view(session: Session, stack: str, weights: dict[str, str]) -> View:
     }
 
 
-def library_view(prompts: Sequence[str]) -> View:
-    """The learned prompts to choose from, with their categories and pictures."""
-    labels = library.categories(prompts)
+def library_view(entries: Sequence[LibraryPrompt], can_choose_mode: bool = False) -> View:
+    """The prompts to choose from, with their categories and pictures.
+
+    Args:
+        can_choose_mode: there is a universal network and a fitted one.
+    """
+    labels = library.categories(entries)
     return {
-        "prompts": gr.update(choices=list(prompts), visible=True),
+        "prompts": gr.update(choices=[entry.prompt for entry in entries], visible=True),
         "category": gr.update(choices=labels, value=text.ALL_CATEGORIES, visible=len(labels) > 2),
-        "prompt_style": library.thumbnail_style(prompts),
+        "prompt_style": library.thumbnail_style(entries),
+        "mode": gr.update(visible=can_choose_mode),
     }
+
+
+def editor_view(editor: FaceEditor) -> View:
+    """What can be edited with an editor."""
+    return library_view(editor.offered(), editor.has_universal and bool(editor.prompts()))
 
 
 def faces_update(session: Session, chosen: int) -> Any:

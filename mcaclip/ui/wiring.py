@@ -12,7 +12,7 @@ import gradio as gr
 from mcaclip import validate
 from mcaclip.errors import StudioError
 from mcaclip.ui import painting, text
-from mcaclip.ui.controls import Controls
+from mcaclip.ui.controls import Controls, mode_of
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.images import uploaded_path
 from mcaclip.ui.layout import Components, example_faces
@@ -74,16 +74,15 @@ def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
     """Step 3 up to the button."""
     fields = [parts[f"prompt_{index}"] for index in range(validate.MAX_PROMPTS)]
 
-    def pick(prompt: str, *prompts: str) -> dict[str, Any]:
-        """A learned prompt goes into the first field that is empty, or replaces a single one."""
-        filled = [bool((one or "").strip()) for one in prompts]
-        target = 0 if sum(filled) < 2 or all(filled) else filled.index(False)
-        return {f"prompt_{target}": prompt, "prompts": None if target else gr.skip()}
+    def hint(*values: Any) -> dict[str, Any]:
+        return studio.prompt_hint(*values[:-1], mode=mode_of(values[-1]))
 
     bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]])
-    bind.light([parts["prompts"].input], pick, [parts["prompts"], *fields])
+    bind.light([parts["prompts"].input], studio.prompt_picked, [parts["prompts"], *fields])
+    asked = [*fields, parts["mode"]]
+    bind.light([parts["mode"].change], hint, asked, trigger_mode="always_last")
     for index, field in enumerate(fields):
-        bind.light([field.change], studio.prompt_hint, fields, trigger_mode="always_last")
+        bind.light([field.change], hint, asked, trigger_mode="always_last")
         if index + 1 < len(fields):
 
             def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
@@ -99,7 +98,7 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     fields = [parts[f"prompt_{index}"] for index in names]
     strengths = [parts[f"strength_{index}"] for index in names]
     sliders = [*strengths, parts["threshold"], parts["feather"]]
-    controls = [*fields, *strengths, parts["threshold"], parts["feather"], parts["invert"]]
+    controls = [*fields, *strengths, parts["threshold"], parts["feather"], parts["invert"], parts["mode"]]
 
     def edit(*values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.edit(Controls.of(values[:-1]), values[-1])

@@ -44,7 +44,9 @@ def test_random_face_to_edit(client):
     _, session, said = client.predict(7, 0.7, api_name="/sample")
     assert said == {"name": "seed_7", "identity": None, "words": said["words"]}
     *_, figures = client.predict(handle_file(session), PROMPTS[0], 1.0, 0.5, None, api_name="/edit")
-    assert figures["mask_threshold"] == 0.5
+    assert figures["mask_threshold"] == 0.5 and figures["modes"] == ["fitted"]
+    with pytest.raises(AppError, match="no universal network"):
+        client.predict(handle_file(session), PROMPTS[0], 1.0, 0.5, None, "universal", api_name="/edit")
 
 
 def test_errors_say_what_to_do(client, portrait):

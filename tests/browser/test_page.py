@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.fakes import MASK_SIDES, PROMPTS
+from tests.browser.conftest import Site, serve
+from tests.fakes import ENTRIES, MASK_SIDES, PROMPTS, FakeEditor
 
 TOAST = ".toast-body"
 
@@ -400,3 +401,57 @@ def test_prompts_are_offered_by_part_of_the_face_with_pictures(site, visit):
         "v => document.querySelector('#prompt input, #prompt textarea').value === v", arg=PROMPTS[2]
     )
     page.wait_for_selector("#prompt-help >> text=Known well")
+
+
+@pytest.fixture(scope="module")
+def universal_site(tmp_path_factory):
+    editor = FakeEditor(universal=True, entries=ENTRIES)
+    folder = tmp_path_factory.mktemp("universal")
+    with serve(lambda report: editor, folder) as url:
+        yield Site(url, editor, folder)
+
+
+def test_words_that_no_one_fitted_are_edited_at_once(universal_site, visit):
+    page = visit(universal_site.url)
+    random_face(page)
+    type_in(page, "#prompt input, #prompt textarea", "pink eyebrows and green skin")
+    page.wait_for_selector("#prompt-help >> text=Several changes")
+    page.click("#edit")
+    page.wait_for_selector("#result-line >> text=“pink eyebrows” · strength 1.00 + “green skin”")
+    page.wait_for_selector("#result-line >> text=universal network")
+    assert page.input_value("#prompt-2 input, #prompt-2 textarea") == "green skin"
+    before, after = picture(page, "original").astype(int), picture(page, "edited").astype(int)
+    assert np.abs(after - before).max() > 40, "the edit can be seen"
+    type_in(page, "#prompt-2 input, #prompt-2 textarea", "")
+    type_in(page, "#prompt input, #prompt textarea", "violin")
+    page.wait_for_selector("#prompt-help >> text=outside of what the models know")
+    page.click("#edit")
+    page.wait_for_selector(f"{TOAST} >> text=outside of what the models know")
+
+
+def test_mode_is_chosen_and_a_prompt_of_the_library_brings_its_strength(universal_site, visit):
+    page = visit(universal_site.url)
+    random_face(page)
+    page.click("#category label:has-text('Characters')")
+    page.wait_for_function("() => document.querySelectorAll('#prompts label').length === 1")
+    page.click("#category label:has-text('Lips')")
+    page.click("#prompts label:has-text('green lipstick')")
+    page.wait_for_function("document.querySelector('#strength input[type=number]').value === '0.8'")
+    page.wait_for_selector("#prompt-help >> text=best near 0.8")
+    page.click("#mode label:has-text('Fitted')")
+    page.wait_for_selector("#prompt-help >> text=was learned")
+    page.click("#edit")
+    page.wait_for_selector("#result-line >> text=fitted network")
+    page.wait_for_selector("#download-edited:not([disabled])")
+    page.click("#mode label:has-text('Universal')")
+    page.click("#edit")
+    page.wait_for_selector("#result-line >> text=universal network")
+    page.focus("#threshold input[type=range]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#result-line .note-badge")
+    page.click("#render")
+    page.wait_for_selector("#result-line >> text=hard masks at 0.05, universal network")
+
+
+def test_the_mode_is_hidden_where_there_is_nothing_to_choose(site, visit):
+    assert visit(site.url).locator("#mode").is_hidden()

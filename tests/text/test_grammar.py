@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mcaclip.text.grammar import Meaning, understand
+from mcaclip.text.grammar import Meaning, split_changes, understand
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,43 @@ def test_part_and_colour_are_found(prompt, part, colour):
 @pytest.mark.parametrize("prompt", ["", "zombie", "green", "lipstick", "bluegreen hairs", "😀", "зелёная помада"])
 def test_unknown_words_mean_nothing(prompt):
     assert understand(prompt) is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changes"),
+    [
+        ("green lipstick and purple hair", ["green lipstick", "purple hair"]),
+        ("green lips, pink eyebrows", ["green lips", "pink eyebrows"]),
+        ("green lipstick, purple hair, and a blue goatee", ["green lipstick", "purple hair", "a blue goatee"]),
+        ("blue eyes & pink skin + gold lipstick; red hair", ["blue eyes", "pink skin", "gold lipstick", "red hair"]),
+        ("a man with purple hair and green lips", ["a man with purple hair", "green lips"]),
+        ("black and white hair", ["black and white hair"]),
+        ("green lips with black and white hair", ["green lips", "black and white hair"]),
+        ("black and white hair and green lips", ["black and white hair", "green lips"]),
+        ("a woman with black and white hair", ["a woman with black and white hair"]),
+        ("green lipstick and hair", ["green lipstick and hair"]),
+        ("red lips and nails, purple hair", ["red lips and nails", "purple hair"]),
+        ("green hair and red", ["green hair and red"]),
+        ("zombie with purple hair", ["zombie", "purple hair"]),
+        ("zombie and violin", ["zombie and violin"]),
+        ("a violin", ["a violin"]),
+        ("", [""]),
+        (" , and ", [" , and "]),
+    ],
+)
+def test_only_what_means_something_by_itself_is_a_change(prompt, changes):
+    assert list(split_changes(prompt, lambda text: text == "zombie")) == changes
+
+
+WORDS = st.sampled_from(["green", "red", "hair", "lips", "and", "with", ",", "zombie", "violin", "eyebrows", "a"])
+
+
+@given(st.lists(WORDS, min_size=1, max_size=9).map(" ".join))
+def test_a_change_is_not_split_again_and_no_word_is_lost(prompt):
+    changes = split_changes(prompt, lambda text: text == "zombie")
+    for change in changes:
+        assert split_changes(change, lambda text: text == "zombie") == (change,)
+    kept = [word for change in changes for word in change.split()]
+    assert [w for w in kept if w not in ("and", "with", ",")] == [
+        w for w in prompt.split() if w not in ("and", "with", ",")
+    ]

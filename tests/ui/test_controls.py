@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 
 from mcaclip.errors import StudioError
 from mcaclip.types import EditSettings, PromptStrength
-from mcaclip.ui.controls import Controls, suggestions
+from mcaclip.ui.controls import Controls, mode_of, suggestions
 from mcaclip.ui.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR, board, paint_of, strokes_of
 from tests.helpers.painted import data_url
 
 
 def test_values_come_in_the_order_of_the_page():
-    found = Controls.of(["a", "", None, "b", 1.0, 0.5, None, 2.0, 0.3, 4, True])
-    assert found == Controls(("a", "", "", "b"), (1.0, 0.5, 0.0, 2.0), 0.3, 4.0, True)
+    found = Controls.of(["a", "", None, "b", 1.0, 0.5, None, 2.0, 0.3, 4, True, "universal"])
+    assert found == Controls(("a", "", "", "b"), (1.0, 0.5, 0.0, 2.0), 0.3, 4.0, True, "universal")
+    assert (mode_of("automatic"), mode_of(None), mode_of("fitted")) == (None, None, "fitted")
     settings = found.settings(None)
     assert settings.parts == (PromptStrength("a", 1.0), PromptStrength("b", 2.0))
     assert (settings.mask_threshold, settings.mask_feather, settings.mask_invert) == (0.3, 4.0, True)
+    assert settings.mode == "universal"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,7 @@ def test_values_come_in_the_order_of_the_page():
         Controls(("a",), (2.5,)),
         Controls(("a",), (1.0,), threshold=0.99),
         Controls(("a",), (1.0,), feather=99),
+        Controls(("a",), (1.0,), mode="magic"),
     ],
 )
 def test_bad_values_are_refused(controls):
@@ -40,9 +43,10 @@ def test_bad_values_are_refused(controls):
 
 def test_sliders_change_strengths_but_never_what_is_asked_for():
     shown = EditSettings("green lipstick", 1.0, more=(PromptStrength("purple hair", 1.0),))
-    moved = Controls(("Green  lipstick", "a new wish"), (0.3, 0.9), feather=2.0).changed(shown)
+    moved = Controls(("Green  lipstick", "a new wish"), (0.3, 0.9), feather=2.0, mode="fitted").changed(shown)
     assert moved.parts == (PromptStrength("green lipstick", 0.3), PromptStrength("purple hair", 1.0))
-    assert moved.mask_feather == 2.0
+    assert moved.mask_feather == 2.0 and moved.mode is None
+    assert moved == Controls(("",), (1.0,), feather=2.0).changed(moved), "all else stays"
 
 
 def test_suggestions_name_the_same_part_first():

@@ -20,7 +20,7 @@ from mcaclip.ui.handlers import Studio
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.painting import EXCLUDE_COLOUR
 from mcaclip.ui.session import FULL_RESULTS, MAX_PER_MINUTE, Session, forget
-from tests.fakes import MASK_SIDES, PROMPTS, FakeEditor, draw_face
+from tests.fakes import ENTRIES, MASK_SIDES, PROMPTS, FakeEditor, draw_face
 from tests.helpers.painted import data_url
 
 
@@ -512,3 +512,84 @@ def test_undo_brings_strokes_back_and_takes_them_away(studio, tmp_path):
     before = _last(studio.step_back(painted["session"]))
     assert 'class="board"' in before["canvas"] and 'class="strokes"' not in before["canvas"]
     assert 'class="strokes"' in _last(studio.step_forward(before["session"]))["canvas"]
+
+
+@pytest.fixture
+def any_words(tmp_path) -> Studio:
+    """A studio whose editor has a universal network and a prompt library."""
+    source = EditorSource(lambda report: FakeEditor(universal=True, entries=ENTRIES))
+    source.wait(10)
+    return Studio(source, tmp_path)
+
+
+def test_any_words_are_edited_at_once_and_what_made_them_is_said(any_words, tmp_path):
+    view = _last(any_words.edit(_controls("pink eyebrows and zombie"), _reconstructed(any_words, tmp_path)))
+    settings = view["session"].result.settings
+    assert [part.prompt for part in settings.parts] == ["pink eyebrows", "zombie"]
+    assert (view["prompt_0"], view["prompt_1"], view["row_2"]["visible"]) == ("pink eyebrows", "zombie", True)
+    assert "universal network" in view["result_line"] and "was not learned by itself" in view["inspect"]
+    assert read_record(view["session"].folder / "photo1_edited.png")["modes"] == ["universal", "universal"]
+
+
+def test_the_mode_counts_for_the_edit_and_comes_back_with_undo(any_words, tmp_path):
+    face = _reconstructed(any_words, tmp_path)
+    first = _last(any_words.edit(_controls(PROMPTS[0], mode="fitted"), face))["session"]
+    assert first.result.modes == ("fitted",)
+    second = _last(any_words.edit(_controls(PROMPTS[0]), first))
+    assert second["session"].result.modes == ("universal",) and second["mode"] == "automatic"
+    assert _last(any_words.step_back(second["session"]))["mode"] == "fitted"
+    moved = _last(any_words.rerender(_controls(PROMPTS[0], strength=0.5), first))["session"]
+    assert moved.result.modes == ("fitted",), "sliders change strengths only"
+    with pytest.raises(PromptError, match="no edit is fitted"):
+        list(any_words.edit(_controls("pink eyebrows", mode="fitted"), first))
+
+
+def test_mask_tools_and_paint_work_on_any_words(any_words, tmp_path):
+    session = _last(any_words.edit(_controls("pink eyebrows"), _reconstructed(any_words, tmp_path)))["session"]
+    hard = _last(any_words.rerender(_controls("pink eyebrows", threshold=0.5, invert=True), session))["session"]
+    assert set(hard.result.combined_mask.unique().tolist()) == {0.0, 1.0}
+    layer = np.zeros((100, 100, 4), np.uint8)
+    layer[:] = (*EXCLUDE_COLOUR, 255)
+    view = _last(any_words.paint(data_url(layer), _controls("pink eyebrows"), session))
+    assert not view["session"].result.combined_mask.any()
+
+
+@pytest.mark.parametrize(
+    ("typed", "mode", "words"),
+    [
+        ("pink eyebrows", None, "can be edited at once"),
+        ("green lipstick", None, "from strength 0.4 to 1.2, best near 0.8"),
+        ("green lipstick", "fitted", "was learned. “green lipstick” looks good from strength 0.4"),
+        (
+            "pink lips and zombie",
+            None,
+            "“pink lips”, “zombie”. “zombie” is made of green skin, grey",
+        ),
+        ("green violin", None, "may not come out"),
+        ("violin", None, "outside of what the models know"),
+        ("violin", "universal", "outside of what the models know"),
+        ("pink eyebrows", "fitted", "choose Universal"),
+    ],
+)
+def test_hint_says_what_will_happen_to_any_words(any_words, typed, mode, words):
+    any_words.status()
+    assert words in any_words.prompt_hint(typed, mode=mode)["prompt_help"]
+
+
+def test_a_picked_prompt_brings_its_best_strength(any_words):
+    view = any_words.prompt_picked("green lipstick", "", "", "", "")
+    assert (view["prompt_0"], view["strength_0"]) == ("green lipstick", 0.8)
+    view = any_words.prompt_picked("zombie", "green lipstick", "purple hair", "", "")
+    assert (view["prompt_2"], view["strength_2"], view["prompts"]) == ("zombie", 1.0, None)
+
+
+def test_the_library_is_offered_by_its_categories(any_words):
+    view = any_words.status()
+    assert view["category"]["choices"] == ["All", "Lips", "Hair", "Expression", "Characters", "Beard"]
+    assert view["mode"]["visible"] is True
+    assert any_words.category_chosen("Characters", None)["prompts"]["choices"] == ["zombie"]
+
+
+def test_what_was_doubtful_is_said_below_the_result(any_words, tmp_path):
+    view = _last(any_words.edit(_controls("green violin"), _reconstructed(any_words, tmp_path)))
+    assert "may not come out" in view["result_line"]

@@ -6,28 +6,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.ui.library import THUMBNAILS, categories, slug, thumbnail_style, within
-from mcaclip.ui.views import library_view
+from mcaclip.ui.views import editor_view, library_view
 from tests.fakes import PROMPTS, FakeEditor
 from train.thumbnails import SIDE, draw_thumbnails
 
 
+def entries(*prompts: str) -> list[LibraryPrompt]:
+    return [LibraryPrompt(prompt) for prompt in prompts]
+
+
 def test_every_prompt_is_in_all_and_in_one_category():
     prompts = [*PROMPTS, "a smile of gold leaves", "something else"]
-    labels = categories(prompts)
-    assert labels[0] == "All" and labels[-1] == "Other"
-    assert within(prompts, "All") == within(prompts, None) == prompts
-    assert sorted(p for label in labels[1:] for p in within(prompts, label)) == sorted(prompts)
+    named = [*entries(*prompts), LibraryPrompt("red hair", "Hair"), LibraryPrompt("zombie", "Characters")]
+    labels = categories(named)
+    assert labels == ["All", "Lips", "Beard", "Hair", "Characters", "Other"]
+    assert within(named, "All") == within(named, None) == [*prompts, "red hair", "zombie"]
+    assert sorted(p for label in labels[1:] for p in within(named, label)) == sorted(within(named, None))
 
 
 def test_single_category_needs_no_choice():
-    assert not library_view(["red hair", "blue hair"])["category"]["visible"]
-    assert library_view(PROMPTS)["category"]["visible"]
+    assert not library_view(entries("red hair", "blue hair"))["category"]["visible"]
+    assert library_view(entries(*PROMPTS))["category"]["visible"]
+
+
+def test_mode_is_offered_where_there_are_two():
+    assert not editor_view(FakeEditor())["mode"]["visible"]
+    assert editor_view(FakeEditor(universal=True))["mode"]["visible"]
 
 
 @given(st.text(max_size=80))
 def test_no_prompt_ends_the_style_sheet(prompt):
-    style = thumbnail_style([prompt])
+    style = thumbnail_style(entries(prompt))
     inner = style.removeprefix("<style>").removesuffix("</style>")
     assert "<" not in inner and inner.count("{") == inner.count("}") == 1
 
@@ -38,7 +49,9 @@ def test_slug_is_a_file_name(prompt):
 
 
 def test_prompt_without_a_picture_has_a_patch_of_its_colour():
-    assert "rgb(200 30 35)" in thumbnail_style(["red wall behind"])
+    assert "rgb(200 30 35)" in thumbnail_style(entries("red wall behind"))
+    style = thumbnail_style([LibraryPrompt("party", "Characters", (("red hair", 1.0), ("blue nose", 1.0)))])
+    assert "linear-gradient(to bottom, rgb(200 30 35), rgb(160 157 151))" in style
 
 
 def test_thumbnails_are_drawn_small(tmp_path):
@@ -49,5 +62,5 @@ def test_thumbnails_are_drawn_small(tmp_path):
 
 def test_shipped_thumbnails_are_small_and_used():
     files = sorted(THUMBNAILS.glob("*.jpg"))
-    assert files and sum(path.stat().st_size for path in files) < 120_000
-    assert "image/jpeg" in thumbnail_style([files[0].stem.replace("_", " ")])
+    assert files and sum(path.stat().st_size for path in files) < 240_000
+    assert "image/jpeg" in thumbnail_style(entries(files[0].stem.replace("_", " ")))

@@ -1,0 +1,118 @@
+"""The universal network: one edit network that takes any prompt, through the words of the text encoder it learned.
+
+It is an `MCANetwork` like a fitted one, but its file has no prompts: the text code comes from the text encoder at the
+moment of the edit. So it goes with one file of text encoder weights only, whose digest it records.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from mcaclip.editing.mca import MCANetwork, load_network, read_header
+from mcaclip.errors import WeightsError
+from mcaclip.generators.base import LayerSpec
+
+log = logging.getLogger(__name__)
+METHOD = "universal"
+"""`EditHeader.method` of such a file."""
+TRAIN_COMMAND = "python -m train universal"
+
+
+@dataclass(frozen=True)
+class UniversalEdit:
+    """A universal network that fits the stack, or why there is none.
+
+    Attributes:
+        network: gives the network, which is read at its first use and kept; None where there is none.
+        path: its file, or None for a network that is in no file.
+        problem: why there is none and what to do, in plain words; empty where there is one.
+    """
+
+    network: Callable[[], MCANetwork] | None = None
+    path: Path | None = None
+    problem: str = f"there is no universal network on this stack; train one with `{TRAIN_COMMAND}`"
+
+    @property
+    def there(self) -> bool:
+        """Whether any prompt can be edited."""
+        return self.network is not None
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a universal network has to fit.
+
+    Attributes:
+        generator: name of the stack's generator.
+        layers: its layers.
+        clip: name of the stack's space of words.
+        words: sha256 of the weight file of that space.
+    """
+
+    generator: str
+    layers: Sequence[LayerSpec]
+    clip: str
+    words: str
+
+
+def open_universal(path: Path, place: Place, device: str | torch.device = "cpu") -> UniversalEdit:
+    """The network of a file, which is looked at now and read at its first use.
+
+    Raises:
+        WeightsError: damaged, no universal network, or one for another generator or text encoder; says what to do.
+    """
+    header = read_header(path)
+    if header.method != METHOD:
+        raise WeightsError(f"{path} is no universal network (its method is {header.method}); use it with --edits")
+    if (header.generator, header.layers) != (place.generator, tuple(place.layers)):
+        raise WeightsError(
+            f"{path} was trained on the generator {header.generator}, and this stack has {place.generator}: "
+            f"train one for it with `{TRAIN_COMMAND}`"
+        )
+    if header.clip != place.clip:
+        raise WeightsError(
+            f"{path} was trained with clip {header.clip}, and this stack has {place.clip}, to which words mean "
+            f"something else: add --clip {header.clip}"
+        )
+    if header.words != place.words:
+        raise WeightsError(
+            f"{path} was trained with another {header.clip} (sha256 {header.words[:12] or 'not recorded'}) than the "
+            f"one in use ({place.words[:12]}), to which words mean something else: restore both with "
+            f"`git checkout -- assets`, or train it again with `{TRAIN_COMMAND}`"
+        )
+    return UniversalEdit(cache(lambda: load_network(path, device).network), path, "")
+
+
+def find_universal(
+    shipped: Path | None, asked_for: Sequence[Path], place: Place, device: str | torch.device = "cpu"
+) -> UniversalEdit:
+    """The universal network of a stack: the last one that was asked for, else the shipped one where it fits.
+
+    Args:
+        shipped: its file, None where there is none.
+        asked_for: files that the user named: they must be usable.
+
+    Raises:
+        WeightsError: a file that was asked for cannot be used.
+    """
+    asked = [open_universal(path, place, device) for path in asked_for]
+    if asked:
+        return asked[-1]
+    if shipped is None:
+        return UniversalEdit()
+    try:
+        return open_universal(shipped, place, device)
+    except WeightsError as error:
+        log.warning("there is no universal mode: %s", error)
+        return UniversalEdit(problem=f"there is no universal mode here: {error}")
+
+
+def is_universal(path: Path) -> bool:
+    """Whether a file is a universal network. Raises WeightsError for one that is no edit network at all."""
+    return read_header(path).method == METHOD

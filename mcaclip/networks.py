@@ -1,0 +1,55 @@
+"""The edit networks that a stack finds on this machine: fitted ones, and the universal one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from mcaclip import weights
+from mcaclip.config import Stack
+from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.editing.mca import FIRST_CLIP, FIRST_GENERATOR
+from mcaclip.editing.universal import Place, UniversalEdit, find_universal
+from mcaclip.errors import WeightsError
+from mcaclip.generators.base import Generator
+from mcaclip.text.clip_space import WEIGHTS_NAMES
+from mcaclip.weights_files import sha256_of
+
+log = logging.getLogger(__name__)
+SHIPPED_EDITS, SHIPPED_UNIVERSAL = "edits", "universal"
+
+
+def library_of(stack: Stack, generator: Generator, device: torch.device, edits: Sequence[Path] = ()) -> Library:
+    """The edits that were fitted for a stack's generator and space of words.
+
+    They are the shipped ones, the user's own (the file or folder `MCACLIP_EDITS`, else the folder `edits` of the
+    cache), and the named files. Of several for one prompt the last one counts.
+
+    Raises:
+        WeightsError: the shipped file is damaged, or a named one cannot be used.
+    """
+    shipped = weights.get(SHIPPED_EDITS)
+    files = [shipped, *edit_files(weights.Places.from_environment().edits)]
+    return collect(files, edits, stack.generator, generator.layers, stack.clip, device, shipped=shipped)
+
+
+def universal_of(
+    stack: Stack, generator: Generator, device: torch.device, files: Sequence[Path] = ()
+) -> UniversalEdit:
+    """The network for any prompt: the last of the named files, else the shipped one where it fits the stack.
+
+    Raises:
+        WeightsError: a named file cannot be used.
+    """
+    words = sha256_of(weights.get(WEIGHTS_NAMES[stack.clip]))
+    place = Place(stack.generator, generator.layers, stack.clip, words)
+    has_shipped = (stack.generator, stack.clip) == (FIRST_GENERATOR, FIRST_CLIP)
+    try:
+        shipped = weights.local(SHIPPED_UNIVERSAL) if has_shipped else None
+    except WeightsError as error:  # a damaged file costs this mode only
+        log.warning("there is no universal mode: %s", error)
+        return find_universal(None, files, place, device) if files else UniversalEdit(problem=str(error))
+    return find_universal(shipped, files, place, device)

@@ -1,0 +1,127 @@
+"""What a prompt asks the networks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcaclip.config import STACKS
+from mcaclip.editing.library import FittedEdit
+from mcaclip.editing.prompts import LibraryPrompt
+from mcaclip.editing.reader import Ingredient, PromptReader
+from mcaclip.errors import PromptError, StudioError
+from mcaclip.text.knowledge import Verdict
+from mcaclip.types import EditSettings, PromptStrength
+
+ENTRIES = (
+    LibraryPrompt("green lipstick", "Lips", best=0.8),
+    LibraryPrompt("blue goatee", "Beard", mode="fitted"),
+    LibraryPrompt("smiling", "Expression"),
+    LibraryPrompt("zombie", "Characters", (("green lipstick", 0.7), ("grey hair", 0.5))),
+    LibraryPrompt("pirate", "Characters", (("blue goatee", 1.0), ("green lips", 1.0)), mode="fitted"),
+)
+
+
+def judge(words: str) -> Verdict:
+    known = {"violin": 0.05, "green violin": 0.3}.get(words, 0.95)
+    return Verdict(known, ("violin",) if known < 0.5 else (), ("green lipstick",))
+
+
+def reader(universal: bool = True, own: tuple[str, ...] = (), shipped=("green lipstick", "blue goatee")):
+    fitted = {p: FittedEdit({}, None, shipped=True) for p in shipped} | {p: FittedEdit({}, None) for p in own}
+    problem = "" if universal else "there is no universal network here"
+    return PromptReader(fitted, ENTRIES, problem, judge, STACKS["compact"], Path("own"))
+
+
+def made(found) -> list[tuple[str, str]]:
+    return [(part.words, part.mode) for part in found.ingredients]
+
+
+def test_any_prompt_is_for_the_universal_network():
+    found = reader().read("  Pink   eyebrows ")
+    assert (found.prompt, found.note, found.best) == ("Pink eyebrows", "", 1.0)
+    assert made(found) == [("Pink eyebrows", "universal")] and found.mode == "universal"
+
+
+def test_the_librarys_word_counts_unless_a_mode_is_asked_for():
+    assert made(reader().read("blue goatee")) == [("blue goatee", "fitted")]
+    assert made(reader().read("a blue chin beard")) == [("blue goatee", "fitted")]
+    assert made(reader().read("blue goatee", "universal")) == [("blue goatee", "universal")]
+    assert made(reader().read("green lipstick")) == [("green lipstick", "universal")]
+    assert made(reader().read("green lips", "fitted")) == [("green lipstick", "fitted")]
+    assert made(reader(shipped=()).read("blue goatee")) == [("blue goatee", "universal")], "it need not be fitted"
+
+
+def test_what_the_user_fitted_comes_first():
+    mine = reader(own=("pink eyebrows", "zombie"))
+    assert made(mine.read("pink brows")) == [("pink eyebrows", "fitted")]
+    assert made(mine.read("zombie")) == [("zombie", "fitted")]
+    assert made(mine.read("pink brows", "universal")) == [("pink brows", "universal")]
+
+
+def test_without_a_universal_network_all_is_as_before():
+    without = reader(universal=False)
+    assert made(without.read("green lips")) == [("green lipstick", "fitted")]
+    with pytest.raises(PromptError, match=r'no edit is fitted for "red nose".*python -m train prompt "red nose"'):
+        without.read("red nose")
+    with pytest.raises(PromptError, match="no universal network here"):
+        without.read("green lipstick", "universal")
+    with pytest.raises(PromptError, match="put it into own"):
+        reader(universal=False, shipped=()).read("green lipstick")
+
+
+def test_no_such_mode():
+    with pytest.raises(StudioError, match="universal, fitted"):
+        reader().read("green lipstick", "magic")
+
+
+def test_what_is_outside_is_refused_and_what_is_doubtful_noted():
+    with pytest.raises(PromptError, match=r"outside .* “violin”\. Nearest that I know: green lipstick"):
+        reader().read("violin")
+    found = reader().read("green violin")
+    assert found.ingredients and "may not come out" in found.note and "“violin”" in found.note
+
+
+def test_a_recipe_is_its_parts():
+    found = reader().read("a Zombie")
+    assert found.prompt == "zombie"
+    assert found.ingredients == (
+        Ingredient("green lipstick", 0.7, "universal"),
+        Ingredient("grey hair", 0.5, "universal"),
+    )
+    assert reader().read("pirate").mode == "fitted"
+    assert reader(shipped=("blue goatee",)).read("pirate").mode == "universal and fitted"
+    with pytest.raises(PromptError, match='"zombie" is made of green lipstick, grey hair, and no edit is fitted'):
+        reader(universal=False).read("zombie")
+
+
+def test_several_changes_in_words_become_several_prompts():
+    asked = EditSettings("green lipstick and zombie, pink eyebrows", 0.6, more=(PromptStrength("smiling", 0.4),))
+    settings, readings = reader().check(asked)
+    assert settings.parts == (
+        PromptStrength("green lipstick", 0.6), PromptStrength("zombie", 0.6),
+        PromptStrength("pink eyebrows", 0.6), PromptStrength("smiling", 0.4),
+    )  # fmt: skip
+    assert [found.prompt for found in readings] == [part.prompt for part in settings.parts]
+    assert reader().check(settings)[0] == settings, "what was split stays as it is"
+
+
+def test_too_many_changes_and_one_twice_are_refused():
+    with pytest.raises(PromptError, match="combine at most 4"):
+        reader().check(EditSettings("red hair, green lips, blue brows, pink skin, red eyes"))
+    with pytest.raises(PromptError, match="twice"):
+        reader().check(EditSettings("zombie", more=(PromptStrength("a zombie"),)))
+
+
+def test_a_fitted_prompt_of_two_changes_stays_one():
+    assert reader(own=("red lips and blue hair",)).split("Red lips and blue hair") == ("Red lips and blue hair",)
+
+
+def test_only_what_can_be_made_is_offered():
+    names = [entry.prompt for entry in reader(own=("red nose",)).offered()]
+    assert names == ["green lipstick", "blue goatee", "smiling", "zombie", "pirate", "red nose"]
+    without = reader(universal=False)
+    assert [entry.prompt for entry in without.offered()] == ["green lipstick", "blue goatee", "pirate"]
+    assert [without.modes(entry) for entry in ENTRIES] == [("fitted",), ("fitted",), (), (), ("fitted",)]
+    assert reader().modes(ENTRIES[0]) == ("universal", "fitted")
