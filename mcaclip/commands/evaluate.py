@@ -17,7 +17,6 @@ from mcaclip.errors import StudioError
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-    from mcaclip.evaluation.asks import Subject
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 SIZES = (256, 1024)
@@ -68,7 +67,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     if args.table:
         return paper_table.run(args, load)
     _check(args)
-    from mcaclip.evaluation.asks import read_settings
+    from mcaclip.evaluation.asks import read_settings, subjects_of
     from mcaclip.evaluation.columns import FULL, build_columns, parse_column
 
     settings = [read_settings(text) for text in args.prompt]
@@ -84,10 +83,14 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     judge = Judge.load(args.judge) if args.judge else None
     editor = load(chosen_stack(args), named_edits(args))
     own = settings or [read_settings(prompt) for prompt in editor.prompts()]
-    subjects, columns = _subjects(editor, own), build_columns(editor, named, args.size)
+    if any(path is None for _, path in named):
+        own = [editor.check_settings(one) for one in own]
+    subjects, columns = subjects_of(own), build_columns(editor, named, args.size)
     tools = Instruments(editor, load_parser(editor.slots, editor.device), judge)
     faces = face_sources(editor, args.seeds, args.photos, args.limit, args.inversion, args.out)
-    about = (("inversion", args.inversion), ("judge", "MobileFace")) if judge else (("inversion", args.inversion),)
+    # what plays no part in this call may be otherwise in the next
+    about = {"inversion": args.inversion} if args.photos else {}
+    about |= {"judge": "MobileFace"} if judge else {}
     sys.stdout.write(measure(tools, Plan(subjects, columns, args.size, about), faces, args.out, _say))
     return 0
 
@@ -99,13 +102,6 @@ def _check(args: argparse.Namespace) -> None:
         raise StudioError(f"--photos: there is no folder {args.photos}")
     if args.seeds < 0 or args.limit < 0 or not (args.seeds or args.photos):
         raise StudioError("evaluate needs faces: --seeds N of 1 or more, or --photos DIR")
-
-
-def _subjects(editor: FaceEditor, settings: Sequence) -> tuple[Subject, ...]:
-    """The edits as the editor knows them. Raises PromptError for one that it does not."""
-    from mcaclip.evaluation.asks import subjects_of
-
-    return subjects_of([editor.check_settings(one) for one in settings])
 
 
 def _say(line: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mcaclip import weights
@@ -37,7 +37,7 @@ class Plan:
     subjects: Sequence[Subject]
     columns: Sequence[Column]
     size: int = FULL_SIZE
-    about: tuple[tuple[str, object], ...] = ()
+    about: Mapping[str, object] = field(default_factory=dict)
 
 
 def run(tools: Instruments, plan: Plan, faces: Iterable[FaceSource], out: Path, say: Say = lambda line: None) -> str:
@@ -78,7 +78,7 @@ def _about(tools: Instruments, plan: Plan) -> dict[str, object]:
     extra = weights.hashes((*SLOTS["parser"][editor.slots.parser], "face_parser"))
     files = {f"column {c.name}": sha256_of(c.file) if c.file else "the editor's" for c in plan.columns}
     about = {"stack": editor.stack, "size": plan.size, "weights": {**editor.weight_hashes(), **extra}}
-    return {**about, **files, **dict(plan.about)}
+    return {**about, **files, **plan.about}
 
 
 def _shown(sources: Sequence[FaceSource]) -> list[FaceSource]:
