@@ -13,10 +13,12 @@ from mcaclip.arguments import add_edits_file, add_stack, chosen_stack, named_edi
 from mcaclip.commands import paper_table
 from mcaclip.commands.several import check_folder
 from mcaclip.config import SLOTS, Stack
-from mcaclip.errors import StudioError
+from mcaclip.errors import PromptError, StudioError
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
+    from mcaclip.evaluation.library import Entry
+    from mcaclip.types import EditSettings
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 SIZES = (256, 1024)
@@ -37,7 +39,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--limit", type=int, default=20, help="photos at most, by name (default 20)")
     parser.add_argument(
         "--prompt", action="append", default=[],
-        help='only this prompt (repeatable; default all); "green lipstick + purple hair:0.7" is one edit of two',
+        help='only this prompt (repeatable; default the whole library); "green lipstick + purple hair:0.7" is one '
+        "edit of two",
     )  # fmt: skip
     parser.add_argument(
         "--column", action="append", default=[], metavar="NAME[=FILE]",
@@ -74,6 +77,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     named = [parse_column(text) for text in args.column or [FULL]]
     check_folder(args.out)
     from mcaclip.evaluation.faces import face_sources
+    from mcaclip.evaluation.library import read_library, recipes_of
     from mcaclip.evaluation.measuring import Instruments
     from mcaclip.evaluation.run import Plan
     from mcaclip.evaluation.run import run as measure
@@ -82,10 +86,12 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
 
     judge = Judge.load(args.judge) if args.judge else None
     editor = load(chosen_stack(args), named_edits(args))
-    own = settings or [read_settings(prompt) for prompt in editor.prompts()]
-    if any(path is None for _, path in named):
-        own = [editor.check_settings(one) for one in own]
-    subjects, columns = subjects_of(own), build_columns(editor, named, args.size)
+    library, asks_editor = read_library(), any(path is None for _, path in named)
+    if settings:
+        own = [editor.check_settings(one) if asks_editor else one for one in settings]
+    else:
+        own = _of_library(editor, library, asks_editor)
+    subjects, columns = subjects_of(own, recipes_of(library)), build_columns(editor, named, args.size)
     tools = Instruments(editor, load_parser(editor.slots, editor.device), judge)
     faces = face_sources(editor, args.seeds, args.photos, args.limit, args.inversion, args.out)
     # what plays no part in this call may be otherwise in the next
@@ -102,6 +108,20 @@ def _check(args: argparse.Namespace) -> None:
         raise StudioError(f"--photos: there is no folder {args.photos}")
     if args.seeds < 0 or args.limit < 0 or not (args.seeds or args.photos):
         raise StudioError("evaluate needs faces: --seeds N of 1 or more, or --photos DIR")
+
+
+def _of_library(editor: FaceEditor, library: Sequence[Entry], asks_editor: bool) -> list[EditSettings]:
+    """All prompts of the library at their best strengths that the editor can make, or what was fitted for it."""
+    from mcaclip.types import EditSettings
+
+    found = []
+    for entry in library:
+        try:
+            settings = EditSettings(entry.prompt, strength=entry.best)
+            found.append(editor.check_settings(settings) if asks_editor else settings)
+        except PromptError as error:
+            _say(f"{entry.prompt} is left out: {error}")
+    return found or [EditSettings(prompt) for prompt in editor.prompts()]
 
 
 def _say(line: str) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from mcaclip.colour import COLOURS
 from mcaclip.evaluate import MARGIN, grow
 from mcaclip.evaluation.attributes import Attribute, find_attribute
+from mcaclip.evaluation.library import Recipes
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import REGIONS, region
 from mcaclip.text.colours import lab_of, names_by_words, plain
@@ -115,17 +117,20 @@ class Subject:
     """One line of the figures: an edit by one prompt, or by several at once.
 
     Attributes:
-        settings: the edit.
+        settings: the edit, as the editor takes it.
+        ingredients: the same edit as single networks take it: recipes and prompts of several changes are taken apart.
         asks: what it asks for.
     """
 
     settings: EditSettings
+    ingredients: tuple[PromptStrength, ...]
     asks: tuple[Ask, ...]
 
     @classmethod
-    def of(cls, settings: EditSettings) -> Subject:
-        """From an edit's settings."""
-        return cls(settings, tuple(ask for part in settings.parts for ask in asks_of(part.prompt)))
+    def of(cls, settings: EditSettings, recipes: Recipes = MappingProxyType({})) -> Subject:
+        """From an edit's settings, with what the library's recipes are made of."""
+        parts = tuple(one for part in settings.parts for one in _taken_apart(part, recipes))
+        return cls(settings, parts, tuple(ask for part in parts for ask in asks_of(part.prompt)))
 
     @property
     def title(self) -> str:
@@ -156,6 +161,15 @@ class Subject:
         return torch.stack([ask.allowed(parsed) for ask in self.asks]).amax(0)
 
 
+def _taken_apart(part: PromptStrength, recipes: Recipes) -> list[PromptStrength]:
+    if recipe := recipes.get(plain(part.prompt)):
+        return [PromptStrength(prompt, factor * part.strength) for prompt, factor in recipe]
+    asks = asks_of(part.prompt)
+    if len(asks) > 1 and all(ask.measurable for ask in asks):
+        return [PromptStrength(ask.words, part.strength) for ask in asks]
+    return [part]
+
+
 def read_settings(text: str) -> EditSettings:
     """The edit that a command line names: "green lipstick", or "green lipstick + purple hair:0.7".
 
@@ -163,10 +177,10 @@ def read_settings(text: str) -> EditSettings:
         PromptError: see `mcaclip.validate.split_prompts`.
         StudioError: a strength is outside its range.
     """
-    parts = [PromptStrength(*part) for part in split_prompts(text.split(" + "))]
+    parts = [PromptStrength(*part) for part in split_prompts(text.split(" + "), 1.0)]
     return EditSettings(parts[0].prompt).with_parts(parts)
 
 
-def subjects_of(settings: Sequence[EditSettings]) -> tuple[Subject, ...]:
+def subjects_of(settings: Sequence[EditSettings], recipes: Recipes = MappingProxyType({})) -> tuple[Subject, ...]:
     """Each edit once, in order."""
-    return tuple({(subject := Subject.of(one)).title: subject for one in settings}.values())
+    return tuple({(subject := Subject.of(one, recipes)).title: subject for one in settings}.values())

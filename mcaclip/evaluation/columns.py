@@ -29,6 +29,7 @@ from mcaclip.weights_files import sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
+    from mcaclip.evaluation.asks import Subject
 
 FULL, WITHOUT_FF, WITHOUT_PRE = "full", "without-ff", "without-pre"
 COLUMNS = (FULL, WITHOUT_FF, WITHOUT_PRE)
@@ -69,7 +70,7 @@ class Column(Protocol):
         """How its edits are made, in words."""
         ...
 
-    def edit(self, inversion: Inversion, settings: EditSettings) -> Edited:
+    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
         """Edit a face.
 
         Raises:
@@ -144,9 +145,9 @@ class EditorColumn:
             last = self._last = (inversion, settings, make(inversion, settings))
         return last[2]
 
-    def edit(self, inversion: Inversion, settings: EditSettings) -> Edited:
+    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
         """See `Column.edit`."""
-        result = self.result(inversion, settings)
+        result = self.result(inversion, subject.settings)
         return Edited(result.image, float(result.combined_mask.mean()), result.seconds)
 
 
@@ -160,9 +161,9 @@ class OpenColumn:
         self.whole = whole
 
     @torch.no_grad()
-    def edit(self, inversion: Inversion, settings: EditSettings) -> Edited:
+    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
         """See `Column.edit`; the seconds are those of the one pass, without the shift's."""
-        result = self.whole.result(inversion, settings)
+        result = self.whole.result(inversion, subject.settings)
         started, editor = time.monotonic(), self.whole.editor
         parts = zip(result.settings.parts, result.shifts, strict=True)
         shift = torch.stack([part.strength * own for part, own in parts]).sum(0)
@@ -192,14 +193,14 @@ class NetworkColumn:
         self.note = f"the network {path.name} ({self.header.method}){opened}"
 
     @torch.no_grad()
-    def edit(self, inversion: Inversion, settings: EditSettings) -> Edited:
+    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
         """See `Column.edit`."""
         started, generator = time.monotonic(), self.generator
         code = inversion.w_plus[None].to(self.editor.device)
         masked = self.name != WITHOUT_PRE and self.header.config.masks is not None
         source = synthesize(generator, code, keep=range(len(generator.layers)) if masked else ())
         shifts = []
-        for part in settings.parts:
+        for part in subject.ingredients:
             t_w, delta_w = self.fitted.network(code, self._words(part.prompt))
             masks = self.fitted.network.masks(source.features, t_w) if masked else []
             shifts.append(MaskedShift(part.strength * delta_w, masks))

@@ -116,7 +116,7 @@ def _of_face(
         tiles.keep(face.picture, tile_name(source))
     for subject, column in wanted:
         try:
-            edited = column.edit(face.inversion, subject.settings)
+            edited = column.edit(face.inversion, subject)
         except PromptError as error:
             yield None, f"{subject.title} ({column.name}) left out: {error}"
             continue

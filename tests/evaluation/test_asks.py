@@ -63,6 +63,24 @@ def test_several_edits_at_once_have_strengths():
     assert len(subject.asks) == 2 and subject.counterfactual
 
 
+def test_a_recipe_is_measured_part_by_part():
+    recipes = {"joker": [("green hair", 1.0), ("red lipstick", 0.5)]}
+    joker = Subject.of(read_settings("Joker:0.8"), recipes)
+    assert joker.title == "Joker:0.8" and joker.words == "Joker"
+    assert [(one.prompt, one.strength) for one in joker.ingredients] == [("green hair", 0.8), ("red lipstick", 0.4)]
+    assert [ask.colour.part for ask in joker.asks] == ["hair", "lips"] and joker.counterfactual
+    assert not Subject.of(read_settings("joker")).measurable
+
+
+def test_networks_get_the_changes_of_a_prompt_one_by_one():
+    def parts(text: str) -> list[str]:
+        return [one.prompt for one in Subject.of(read_settings(text)).ingredients]
+
+    assert parts("green lips and purple hair") == ["green lips", "purple hair"]
+    assert parts("a woman with green lips") == ["a woman with green lips"]
+    assert parts("green lips and a zombie look") == ["green lips and a zombie look"]
+
+
 def test_an_edit_that_is_named_twice_is_measured_once():
     found = subjects_of([read_settings(text) for text in ("green lipstick", "bald", "green lipstick")])
     assert [one.title for one in found] == ["green lipstick", "bald"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from mcaclip.generators.synthesis import MaskedShift, synthesize
-from mcaclip.render import Plan, blend
+from mcaclip.generators.synthesis import MaskedShift, compose, synthesize, union
 from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion
 from tests.helpers.toy_editor import ToyEditor, fitted_edit
 
@@ -43,15 +41,20 @@ class FiguresEditor(ToyEditor):
     @torch.no_grad()
     def _make(self, inversion: Inversion, settings: EditSettings) -> EditResult:
         generator, code = self.models.generator, inversion.w_plus[None]
-        source, shifts = synthesize(generator, code, keep=range(len(generator.layers))), []
+        source, deltas, shifts = synthesize(generator, code, keep=range(len(generator.layers))), [], []
         for part in self.check_settings(settings).parts:
             network, _, codes = self.library[part.prompt].fitted()
             t_w, delta_w = network(code, codes[part.prompt])
-            shifts.append(MaskedShift(delta_w, network.masks(source.features, t_w)))
-        return blend(Plan(generator, code, source, tuple(shifts), settings, time.monotonic(), ()), None)
+            deltas.append(delta_w[0])
+            shifts.append(MaskedShift(part.strength * delta_w, network.masks(source.features, t_w)))
+        image = compose(generator, code, shifts, source.image)[0].clamp(-1, 1)
+        masks = tuple(union(same)[0] for same in zip(*(shift.masks for shift in shifts), strict=True))
+        return EditResult(
+            image, masks, (), masks[-1], torch.stack(deltas).sum(0), settings, None, 0.5, shifts=tuple(deltas)
+        )
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
-        return [] if photo.max() < 16 else [DetectedFace((0, 0, 8, 8), np.zeros((68, 2)))]
+        return [] if photo.max() < 16 else [DetectedFace((0, 0, 8, 8), np.arange(136.0).reshape(68, 2) ** 1.1)]
 
     def align(self, photo: np.ndarray, face: int = 0) -> AlignedFace:
         from mcaclip.errors import NoFaceError
