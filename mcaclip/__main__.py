@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.commands import compare, paper_table, parse, prompts, score
+from mcaclip.commands import compare, evaluate, parse, prompts, score
 from mcaclip.commands.several import EXIT_BAD_INPUT, EXIT_SOME_FAILED, check_folder, complain, missing, report
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     prompts.add(commands)
     score.add(commands)
     compare.add(commands)
-    _add_evaluate(commands)
+    evaluate.add(commands)
     _add_bench(commands)
     parse.add(commands)
     _add_fetch(commands)
@@ -77,21 +77,6 @@ def _add_sample(commands: argparse._SubParsersAction) -> None:
     add_stack(parser)
     _add_edit_options(parser)
     parser.set_defaults(run=run_sample)
-
-
-def _add_evaluate(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("evaluate", help="measure the fitted edits: figures and contact sheets")
-    parser.add_argument("--out", type=Path, required=True, help="folder for figures.json, figures.md and the sheets")
-    parser.add_argument("--seeds", type=int, default=20, help="generated faces (default 20)")
-    parser.add_argument("--photos", type=Path, help="folder of photos to invert and edit as well")
-    parser.add_argument("--limit", type=int, default=20, help="photos at most (default 20)")
-    parser.add_argument("--prompt", action="append", default=[], help="only this prompt (repeatable; default all)")
-    parser.add_argument("--inversion", default="good", help="inversion effort for photos (default good)")
-    parser.add_argument("--judge", type=Path, help="folder of a second face net that scores identity as well")
-    add_stack(parser, tuple(SLOTS))
-    add_edits_file(parser)
-    paper_table.add_options(parser)
-    parser.set_defaults(run=run_evaluate)
 
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:
@@ -245,23 +230,6 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
         outcome = pipeline.sample_face(editor, args.seed, settings, callback)
     origin = Provenance(editor.stack, editor.weight_hashes(), args.seed)
     _write(args.out / f"seed_{args.seed}", outcome, origin)
-    return 0
-
-
-def run_evaluate(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`evaluate`: figures for the fitted edits, or the paper's table of methods."""
-    paper_table.check(args)
-    if args.table:
-        return paper_table.run(args, load)
-    from mcaclip import evaluate
-    from mcaclip.perception.judge import Judge
-
-    if args.photos and not args.photos.is_dir():
-        raise StudioError(f"--photos: there is no folder {args.photos}")
-    judge = Judge.load(args.judge) if args.judge else None
-    faces = (args.seeds, args.photos, args.limit)
-    summary = evaluate.run(_load(args, load), args.out, *faces, args.prompt, args.inversion, judge)
-    sys.stdout.write(evaluate.as_markdown(summary))
     return 0
 
 

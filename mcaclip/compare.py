@@ -28,7 +28,7 @@ class Figures:
     """What an edit is worth; None where a prompt names no part and colour that could be measured.
 
     Attributes:
-        hit: the colour arrived at least half way (see `mcaclip.evaluate.Row`).
+        hit: the colour arrived at least half way (see `mcaclip.evaluate.colour_moved`).
         moved: how far it arrived; 1 is there.
         leak: mean absolute change outside the named part, 0..255.
         identity: cosine of the edit's identity to the face's.

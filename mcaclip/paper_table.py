@@ -6,10 +6,9 @@ same faces. Each measured edit is a line of `rows.jsonl`; a later call goes on b
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from mcaclip.editing.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.errors import StudioError
 from mcaclip.evaluate import PARSE_SIZE, named_region
 from mcaclip.metrics import ssim
+from mcaclip.row_log import RowLog
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import TEMPLATES, understand
 from mcaclip.types import to_uint8
@@ -35,7 +35,6 @@ FACES, FAST_FACES = 200, 20
 ABLATION = ("mca", "mca-without-ff", "mca-without-pre")
 MAIN = tuple(name for name in METHODS if name not in ABLATION[1:])
 SHEET_FACES = 2
-ROWS, ABOUT = "rows.jsonl", "about.json"
 MEANS = ("ssim", "ssim_background", "hit", "leak", "identity", "clip", "seconds")
 
 
@@ -68,38 +67,12 @@ class TableRow:
         return self.method, self.prompt, self.face
 
 
-class TableRun:
-    """A table under way, on disk.
+class TableRun(RowLog[TableRow]):
+    """A table under way, on disk; see `RowLog`, whose errors it has."""
 
-    Args:
-        out: the run's folder; rows that it holds are kept.
-        about: what the rows depend on, for instance weights; a run that is resumed must share it.
-
-    Raises:
-        StudioError: the folder holds rows that were made otherwise.
-    """
-
-    def __init__(self, out: Path, about: dict[str, object]):
-        self.out = out
-        (out / "tiles").mkdir(parents=True, exist_ok=True)
-        file, text = out / ABOUT, json.dumps(about, indent=1, sort_keys=True)
-        if file.exists() and file.read_text(encoding="utf-8") != text:
-            raise StudioError(f"{out} holds a table of other weights or settings: choose another --out")
-        file.write_text(text, encoding="utf-8")
-        whole = self._lines()
-        (out / ROWS).write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
-        self.rows = [TableRow(**json.loads(line)) for line in whole]
-
-    def _lines(self) -> list[str]:
-        file = self.out / ROWS
-        # a line that was cut by a crash has no end
-        return [line for line in file.read_text(encoding="utf-8").split("\n")[:-1] if line] if file.exists() else []
-
-    def add(self, row: TableRow) -> None:
-        """Keeps a row."""
-        with (self.out / ROWS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(row)) + "\n")
-        self.rows.append(row)
+    def __init__(self, out: Path, about: Mapping[str, object]):
+        super().__init__(out, TableRow, about)
+        (out / "tiles").mkdir(exist_ok=True)
 
     def tile(self, method: str, prompt: str, face: str) -> Path:
         """File of a small picture of the qualitative sheet."""

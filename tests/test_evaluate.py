@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-import logging
-
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mcaclip.colour import colour_lab, lab_to_srgb, srgb_to_lab
-from mcaclip.errors import PromptError
-from mcaclip.evaluate import PARSE_SIZE, Row, as_markdown, collect_faces, contact_sheet, measure, run, summarise
-from tests.fakes import FakeEditor
+from mcaclip.evaluate import PARSE_SIZE, measure
 
 COLOUR = colour_lab("green")
 
@@ -87,70 +81,8 @@ def test_a_region_of_few_and_faint_pixels_is_measured_too(picture):
     assert moved == pytest.approx(1, abs=0.01)
 
 
-def row(face: str, prompt: str, moved: float, leak: float = 1.0, judge: float | None = None) -> Row:
-    return Row(face, prompt, moved, moved >= 0.5, leak, identity=0.9, area=0.1, seconds=2.0, judge=judge)
-
-
-def test_a_second_opinion_is_shown_only_where_it_was_asked_for():
-    alone = summarise([row("seed_0", "red hair", 0.9)])
-    judged = summarise([row("seed_0", "red hair", 0.9, judge=0.5), row("seed_1", "red hair", 0.9, judge=0.7)])
-    assert judged["red hair (generated)"]["judge"] == pytest.approx(0.6)
-    assert "judge" in as_markdown(judged) and "judge" not in as_markdown(alone)
-
-
-def test_summary_has_means_and_hits_by_prompt_and_kind_of_face():
-    rows = [
-        row("seed_0", "green lipstick", 0.9, leak=1.0),
-        row("seed_1", "green lipstick", 0.3, leak=2.0),
-        row("anna", "green lipstick", 0.7, leak=5.0),
-        row("seed_0", "purple hair", 0.6),
-    ]
-    summary = summarise(rows)
-    assert set(summary) == {"green lipstick (generated)", "green lipstick (photo)", "purple hair (generated)"}
-    generated = summary["green lipstick (generated)"]
-    assert (generated["faces"], generated["hits"]) == (2, 1)
-    assert generated["moved"] == pytest.approx(0.6) and generated["leak"] == pytest.approx(1.5)
-    assert summary["green lipstick (photo)"]["leak"] == 5.0
-
-
-def test_markdown_is_one_table_with_a_line_a_group():
-    summary = summarise([row("seed_0", "green lipstick", 0.9), row("anna", "green lipstick", 0.2)])
-    header, rule, *lines = as_markdown(summary).splitlines()
-    names = [cell.strip() for cell in header.strip("|").split("|")]
-    assert rule == "|---" * len(names) + "|"
-    assert len(lines) == 2
-    for line, (name, values) in zip(lines, summary.items(), strict=True):
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        assert cells[0] == name
-        assert [float(cell) for cell in cells[1:]] == [values[column] for column in names[1:]]
-
-
-def test_faces_are_seeds_and_the_photos_that_show_one(tmp_path, caplog):
-    Image.new("RGB", (300, 300), (200, 160, 140)).save(tmp_path / "b_face.png")
-    Image.new("RGB", (300, 300)).save(tmp_path / "a_black.jpg")
-    Image.new("RGB", (300, 300), (90, 90, 90)).save(tmp_path / "c_beyond_the_limit.png")
-    (tmp_path / "notes.txt").write_text("no photo")
-    with caplog.at_level(logging.WARNING):
-        faces = collect_faces(FakeEditor(), 2, tmp_path, limit=2, effort="good")
-    assert [name for name, _ in faces] == ["seed_0", "seed_1", "b_face"]
-    assert "a_black.jpg left out" in caplog.text
-
-
-def test_a_prompt_without_a_part_and_a_colour_is_refused(tmp_path, parser):
-    class Anything(FakeEditor):
-        device = "cpu"
-
-        def check_prompt(self, text: str) -> str:
-            return text
-
-    with pytest.raises(PromptError, match=r"not a mysterious smile$"):
-        run(Anything(), tmp_path / "out", prompts=("green lipstick", "a mysterious smile"))
-    assert not (tmp_path / "out").exists()
-
-
-def test_contact_sheet_sets_each_edit_below_its_original():
-    black, white = torch.full((3, 16, 16), -1.0), torch.ones(3, 16, 16)
-    sheet = np.asarray(contact_sheet([(black, white)] * 3, columns=2))
-    assert sheet.shape == (2 * 2 * 16, 2 * 16, 3)
-    assert (sheet[:16, :16] == 0).all() and (sheet[16:32, :16] == 255).all()
-    assert (sheet[32:, 16:] == 255).all()  # the empty place
+def test_the_share_of_the_way_does_not_depend_on_the_size_of_pictures(picture):
+    edited = paint(picture, 100, 140, torch.tensor([-0.5, 0.2, -0.3]))
+    large = [p.repeat_interleave(2, 1).repeat_interleave(2, 2) for p in (picture, edited)]
+    sizes = [measure(*pair, box(100, 140), box(90, 130), COLOUR) for pair in ((picture, edited), large)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=1e-4) and sizes[0][1] > 0

@@ -18,12 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.colour import srgb_to_lab
 from mcaclip.editor import FaceEditor
 from mcaclip.evaluate import HIT_SHARE, PARSE_SIZE, measure, named_region
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.base import Parser
-from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.perception.face_measures import colour_measures, landmark_measures
 from mcaclip.text.colours import lab_of
 from mcaclip.text.grammar import Meaning, understand
 from mcaclip.types import EditSettings, Inversion, to_uint8
@@ -64,64 +63,6 @@ PROBES = (
     Probe("nada_beard", 3.5, "chin darkness", 1),
 )
 """The expected ways were looked at on generated faces; this far along its plus side a31_eyes_open closes them."""
-
-
-def landmark_measures(points: np.ndarray) -> dict[str, float]:
-    """Shape of a face from dlib's points `[68, 2]`, without unit.
-
-    Returns:
-        `mouth width` over the distance of the eyes; `yaw`, the nose's place between the edges of the face, 0..1;
-        `eyes open`, height over width of the eyes.
-    """
-    eyes = points[42:48].mean(0) - points[36:42].mean(0)
-    across = points[16] - points[0]
-    return {
-        "mouth width": _length(points[54] - points[48]) / _length(eyes),
-        "yaw": float(np.dot(points[30] - points[0], across) / np.dot(across, across)),
-        "eyes open": (_openness(points[36:42]) + _openness(points[42:48])) / 2,
-    }
-
-
-def _length(vector: np.ndarray) -> float:
-    return max(float(np.linalg.norm(vector)), 1e-6)
-
-
-def _openness(eye: np.ndarray) -> float:
-    """Height over width of an eye `[6, 2]`. Source: Soukupova and Cech 2016, the eye aspect ratio."""
-    return (_length(eye[1] - eye[5]) + _length(eye[2] - eye[4])) / 2 / _length(eye[3] - eye[0])
-
-
-def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
-    """What the parser and lightness say.
-
-    Args:
-        picture: `[1, 3, 256, 256]` in [-1, 1].
-        parsed: `[1, 19, 256, 256]`.
-        points: `[68, 2]` in pixels of the picture.
-
-    Returns:
-        `hair` and `glasses`, shares of the picture; `hair lightness`, and `chin darkness` against the cheeks, in L.
-    """
-    light = srgb_to_lab(picture)[0, 0]
-    hair, glasses = (parsed[0, CLASSES.index(name)] for name in ("hair", "eye_g"))
-    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
-    (x, lip), chin = points[57], points[8, 1]
-    below = _mean(light, x - 0.25 * eyes, lip + 0.12 * eyes, x + 0.25 * eyes, chin - 0.1 * eyes)
-    cheeks = [
-        _mean(light, x - 0.12 * eyes, y + 0.2 * eyes, x + 0.12 * eyes, y + 0.45 * eyes) for x, y in points[[41, 46]]
-    ]
-    return {
-        "hair": float(hair.mean()),
-        "glasses": float(glasses.mean()),
-        "hair lightness": float((light * hair).sum() / hair.sum().clamp_min(1.0)),
-        "chin darkness": sum(cheeks) / 2 - below,
-    }
-
-
-def _mean(light: Tensor, left: float, top: float, right: float, bottom: float) -> float:
-    """Mean of `light [S, S]` in a box, which may reach beyond it and holds one pixel at least."""
-    x, y, x_end, y_end = (min(max(round(float(v)), 0), light.shape[0] - 1) for v in (left, top, right, bottom))
-    return float(light[y : max(y_end, y) + 1, x : max(x_end, x) + 1].mean())
 
 
 class Editability:

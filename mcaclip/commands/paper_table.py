@@ -39,9 +39,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Raises StudioError for options that do not go together."""
-    if args.table and (args.photos or args.judge):
+    if args.table and (args.photos or args.judge or args.column):
         raise StudioError(
-            "--table measures generated faces by the stack's own judges: leave --photos and --judge out"
+            "--table measures generated faces by the stack's own judges: leave --photos, --judge and --column out"
         )
     if not args.table and (args.fast or args.weights or args.methods != "all"):
         raise StudioError("--fast, --methods and --weights belong to a table: add --table paper")
@@ -92,8 +92,8 @@ def _about(editor: FaceEditor, tools: Tools) -> dict[str, object]:
 def _write(run: TableRun, prompts: Sequence[str], markdown: str) -> None:
     from mcaclip import paper_table
 
-    about = json.loads((run.out / paper_table.ABOUT).read_text(encoding="utf-8"))
-    report = {**about, "tables": paper_table.tables(run.rows), "lpips": "not available", "blip_itm": "not available"}
+    absent = {"lpips": "not available", "blip_itm": "not available"}
+    report = {**run.about, "tables": paper_table.tables(run.rows), **absent}
     (run.out / "table.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     (run.out / "table.md").write_text(markdown, encoding="utf-8")
     if (sheet := paper_table.sheet(run, prompts)) is not None:

@@ -8,55 +8,9 @@ import torch
 
 from mcaclip.align import FaceAligner
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
-from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.types import Inversion
 from mcaclip.weights import get
-from train.editability import (
-    PROBES,
-    Editability,
-    colour_measures,
-    direction_summary,
-    landmark_measures,
-    prompt_summary,
-)
-
-
-def points(turn: float = 0.0, mouth: float = 30.0, open_eyes: float = 6.0) -> np.ndarray:
-    """A frontal face of 100 px with what `landmark_measures` reads."""
-    p = np.zeros((68, 2))
-    p[0], p[16], p[30], p[8], p[57] = (0, 50), (100, 50), (50 + turn, 60), (50, 130), (50, 95)
-    for first, x in ((36, 30.0), (42, 70.0)):
-        p[first], p[first + 3] = (x - 8, 40), (x + 8, 40)
-        for upper, lower, dx in ((1, 5, -3), (2, 4, 3)):
-            p[first + upper], p[first + lower] = (x + dx, 40 - open_eyes / 2), (x + dx, 40 + open_eyes / 2)
-    p[48], p[54] = (50 - mouth / 2, 90), (50 + mouth / 2, 90)
-    return p
-
-
-@pytest.mark.parametrize(
-    ("name", "changed"),
-    [("mouth width", {"mouth": 40.0}), ("yaw", {"turn": 15.0}), ("eyes open", {"open_eyes": 9.0})],
-)
-def test_landmarks_move_their_own_measure_and_no_other(name, changed):
-    before, after = landmark_measures(points()), landmark_measures(points(**changed))
-    assert after[name] > before[name]
-    assert all(after[other] == pytest.approx(before[other]) for other in before if other != name)
-
-
-def test_landmark_measures_do_not_depend_on_size_and_place():
-    moved = landmark_measures(points() * 2.5 + (40, 7))
-    assert moved == pytest.approx(landmark_measures(points()))
-
-
-def test_a_darker_chin_and_lighter_hair_are_measured():
-    picture, parsed = torch.full((1, 3, 256, 256), 0.2), torch.zeros(1, 19, 256, 256)
-    parsed[0, CLASSES.index("hair"), :20] = 1
-    plain = colour_measures(picture, parsed, points())
-    assert plain["chin darkness"] == pytest.approx(0, abs=1e-4) and plain["hair"] == pytest.approx(20 / 256)
-    picture[..., 98:130, 30:70] = -0.6
-    picture[..., :20, :] = 0.8
-    changed = colour_measures(picture, parsed, points())
-    assert changed["chin darkness"] > 20 and changed["hair lightness"] > plain["hair lightness"] + 10
+from train.editability import PROBES, Editability, direction_summary, prompt_summary
 
 
 def row(native: float | None, inverted: float | None) -> dict:

@@ -6,6 +6,7 @@ They differ in their network and in the losses it was fitted with (see `train.pr
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,7 +21,7 @@ from mcaclip.text.grammar import understand
 from mcaclip.types import ProgressCallback
 
 
-def find_prompt(library: Library, text: str) -> str | None:
+def find_prompt(library: Collection[str], text: str) -> str | None:
     """The fitted prompt that says the same, letter by letter or by part and colour; None when there is none."""
     words, meaning = " ".join(text.lower().split()), understand(text)
     same = [prompt for prompt in library if prompt.lower() == words]

@@ -1,0 +1,128 @@
+"""Attributes that an edit may change, and the witness for each: a measure that no edit is trained on.
+
+The steps are about half of what published W directions did to 24 generated faces at 256 px, and about as much as such
+faces differ from one another; where there is a direction for an attribute, it is a hit on 3 of 4 faces or more (bald:
+on half). Some witnesses are weak: "old" is told by the lightness of hair alone, "makeup" by the lips' colour. There
+is none for "young" (wrinkles did not show at 256 px), gender, curls, freckles or characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from mcaclip.text.colours import plain
+
+FACE = ("skin", "lips", "teeth", "brows", "eyes", "eye_g")
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute, one way.
+
+    Attributes:
+        name: what it is called in figures.
+        phrases: words that ask for it.
+        measure: which of `mcaclip.perception.face_measures` tells; with " + " between them, the sum of several.
+        step: change of the measure that counts as a hit; below 0 where it must fall.
+        shown: value from which on a face shows the attribute already, so that there is nothing to change.
+        regions: what may change: names of regions (`mcaclip.perception.regions`) or of the parser's classes.
+        margin: share of the face's width by which the regions are grown.
+    """
+
+    name: str
+    phrases: tuple[str, ...]
+    measure: str
+    step: float
+    shown: float
+    regions: tuple[str, ...]
+    margin: float = 0.05
+
+    def value(self, measures: Mapping[str, float]) -> float:
+        """How much of the attribute a face with these measures shows."""
+        return sum(measures[name] for name in self.measure.split(" + "))
+
+    def moved(self, before: float, after: float) -> float:
+        """The change in units of twice the step, so that 0.5 is a hit, as half of the way is for a colour."""
+        return (after - before) / (2 * self.step)
+
+    def there(self, value: float) -> bool:
+        """Whether a face with this value shows the attribute."""
+        return value >= self.shown if self.step > 0 else value <= self.shown
+
+    @property
+    def rule(self) -> str:
+        """What counts as a hit, in words."""
+        way = "rises" if self.step > 0 else "falls"
+        return f"{self.measure} {way} by {abs(self.step):g} or more"
+
+
+_EYES = ("eyes", "brows", "eye_g")
+_FACIAL_HAIR = ("beard", "goatee", "moustache", "lips", "teeth")
+ATTRIBUTES = (
+    Attribute(
+        "smiling", ("smiling", "smile", "happy", "grinning", "grin", "laughing", "laugh"), "smile", 0.06, 0.16, FACE
+    ),
+    Attribute(
+        "serious", ("serious", "unsmiling", "not smiling", "no smile", "without a smile", "sad", "stern", "frowning"),
+        "smile", -0.06, 0.03, FACE,
+    ),
+    Attribute(
+        "open mouth", ("open mouth", "mouth open", "parted lips", "surprised mouth"), "mouth open", 0.08, 0.22, FACE
+    ),
+    Attribute("closed mouth", ("closed mouth", "mouth closed", "closed lips"), "mouth open", -0.05, 0.03, FACE),
+    Attribute("teeth", ("visible teeth", "showing teeth", "toothy smile"), "teeth", 0.4, 1.0, FACE),
+    Attribute("surprised", ("surprised", "astonished", "startled", "shocked"), "eyes open + mouth open", 0.08, 0.6,
+              FACE),
+    Attribute("open eyes", ("open eyes", "big eyes", "wide open eyes"), "eyes open", 0.04, 0.4, _EYES, 0.1),
+    Attribute("closed eyes", ("closed eyes", "eyes closed", "sleeping"), "eyes open", -0.09, 0.17, _EYES, 0.1),
+    Attribute("raised brows", ("raised eyebrows", "raised brows"), "brow height", 0.035, 0.42, _EYES, 0.15),
+    Attribute("old", ("old", "elderly", "aged", "grandmother", "grandfather"), "hair lightness", 8, 65,
+              (*FACE, "hair")),
+    Attribute("beard", ("beard", "bearded", "full beard", "stubble", "facial hair"), "facial hair", 1.0, 2.0,
+              _FACIAL_HAIR, 0.1),
+    Attribute("goatee", ("goatee", "chin beard"), "goatee", 0.35, 0.8, _FACIAL_HAIR),
+    Attribute("moustache", ("moustache", "mustache"), "moustache", 0.35, 0.7, _FACIAL_HAIR),
+    Attribute(
+        "clean-shaven", ("clean shaven", "no beard", "without a beard", "beardless", "shaved", "no facial hair"),
+        "facial hair", -0.6, 0.4, _FACIAL_HAIR, 0.1,
+    ),
+    Attribute(
+        "glasses", ("glasses", "eyeglasses", "spectacles", "sunglasses"), "glasses", 0.01, 0.02, (*_EYES, "nose"),
+        0.15,
+    ),
+    Attribute(
+        "no glasses", ("no glasses", "without glasses", "no eyeglasses"), "glasses", -0.01, 0.003, (*_EYES, "nose"),
+        0.15,
+    ),
+    Attribute("long hair", ("long hair",), "long hair", 0.8, 3.0,
+              ("hair", "background", "clothes", "ears", "neck")),
+    Attribute("short hair", ("short hair", "cropped hair"), "long hair", -0.8, 0.3,
+              ("hair", "background", "clothes", "ears", "neck")),
+    Attribute("bald", ("bald", "bald head", "no hair", "shaved head", "hairless"), "hair", -0.15, 0.05,
+              ("hair", "ears", "hat")),
+    Attribute("bangs", ("bangs", "fringe"), "fringe", 2.5, 9.0, ("hair", "brows"), 0.25),
+    Attribute("hat", ("hat", "cap", "beanie"), "hat", 2.0, 4.0, ("hair", "background", "hat", "ears"), 0.25),
+    Attribute("earrings", ("earrings", "earring"), "earrings", 0.15, 0.4, ("ears", "ear_r"), 0.1),
+    Attribute("makeup", ("makeup", "make up", "heavy makeup", "lipstick"), "lip colour", 6, 26, FACE),
+    Attribute("no makeup", ("no makeup", "no make up", "without makeup"), "lip colour", -6, 11, FACE),
+    Attribute("pale skin", ("pale skin", "pale", "fair skin"), "skin lightness", 6, 78, FACE),
+    Attribute("tanned skin", ("tanned", "tanned skin", "tan", "dark skin"), "skin lightness", -6, 40, FACE),
+)  # fmt: skip
+"""Every attribute that has a witness."""
+
+
+def find_attribute(text: str) -> Attribute | None:
+    """The attribute that a text asks for, by its longest phrase ("no beard" is no beard); None for none."""
+    words, table = f" {plain(text)} ", _phrases()
+    for phrase in sorted(table, key=len, reverse=True):
+        if re.search(rf" {phrase} ", words):
+            return table[phrase]
+    return None
+
+
+@cache
+def _phrases() -> dict[str, Attribute]:
+    return {plain(phrase): attribute for attribute in ATTRIBUTES for phrase in attribute.phrases}

@@ -1,0 +1,148 @@
+"""The faces that are measured: generated ones by their seeds, and photos, whose inversions are kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mcaclip.align import load_photo
+from mcaclip.evaluate import PARSE_SIZE, PHOTO_ENDINGS
+from mcaclip.evaluation.columns import FULL_SIZE
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.types import Inversion
+from mcaclip.weights_files import sha256_of
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+    from mcaclip.evaluation.measuring import Instruments
+
+log = logging.getLogger(__name__)
+GENERATED, PHOTO = "generated", "photo"
+
+
+@dataclass(frozen=True)
+class FaceSource:
+    """A face before it is made.
+
+    Attributes:
+        name: of its seed, or the photo's file.
+        kind: `GENERATED` or `PHOTO`.
+        photo: sha256 of the photo's file; empty for a generated face.
+        get: makes it, or reads it where it was kept; raises StudioError for a photo without a face.
+    """
+
+    name: str
+    kind: str
+    photo: str = field(default="", kw_only=True)
+    get: Callable[[], Inversion] = field(kw_only=True, repr=False)
+
+
+def face_sources(
+    editor: FaceEditor, seeds: int, photos: Path | None, limit: int, effort: str, out: Path
+) -> Iterator[FaceSource]:
+    """Faces of the seeds 0 to `seeds` - 1, then the first photos of a folder by name.
+
+    Args:
+        limit: photos at most.
+        effort: see `FaceEditor.invert`.
+        out: the run's folder, where inversions are kept.
+    """
+    for seed in range(seeds):
+        yield FaceSource(f"seed_{seed}", GENERATED, get=lambda seed=seed: editor.sample(seed))  # type: ignore[misc]
+    files = sorted(p for p in photos.iterdir() if p.suffix.lower() in PHOTO_ENDINGS) if photos else []
+    for path in files[:limit]:
+        digest = sha256_of(path)
+        kept = out / "inversions" / f"{digest}_{effort}.safetensors"
+        yield FaceSource(path.stem, PHOTO, photo=digest, get=_inverter(editor, path, effort, kept))
+
+
+def _inverter(editor: FaceEditor, path: Path, effort: str, kept: Path) -> Callable[[], Inversion]:
+    def get() -> Inversion:
+        if (found := read_inversion(editor, kept)) is not None:
+            return found
+        found = editor.invert(editor.align(load_photo(path)), effort)
+        write_inversion(found, kept)
+        return found
+
+    return get
+
+
+def write_inversion(inversion: Inversion, path: Path) -> None:
+    """Keeps the code and likeness of an inversion."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    likeness = "" if inversion.identity is None else str(inversion.identity)
+    save_file({"w_plus": inversion.w_plus.contiguous()}, path, {"identity": likeness})
+
+
+def read_inversion(editor: FaceEditor, path: Path) -> Inversion | None:
+    """The inversion that was kept, its picture made anew; None without a whole file."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            code, likeness = file.get_tensor("w_plus"), (file.metadata() or {}).get("identity", "")
+    except SafetensorError:
+        log.warning("%s is damaged; the photo is inverted again", path)
+        return None
+    return editor.reconstruct(code, float(likeness) if likeness else None)
+
+
+class Face:
+    """One face with what all its edits are compared with, each computed at most once.
+
+    Args:
+        source: where it is from. Raises StudioError for a photo without a face.
+        tools: what measures it.
+        size: side of the edits, see `build_columns`.
+    """
+
+    def __init__(self, source: FaceSource, tools: Instruments, size: int):
+        self.name, self.kind, self.photo = source.name, source.kind, source.photo
+        self.inversion, self._tools, self._size = source.get(), tools, size
+
+    @cached_property
+    @torch.no_grad()
+    def _seen(self) -> tuple[Tensor, Tensor]:
+        """The preview's picture `[3, 256, 256]` and its parsing `[1, 19, 256, 256]`."""
+        editor, parser = self._tools.editor, self._tools.parser
+        code = self.inversion.w_plus[None].to(editor.device)
+        made = synthesize(editor.models.preview, code, keep=parser.layers)
+        return made.image[0].clamp(-1, 1).cpu(), parser.parse(made, PARSE_SIZE).cpu()
+
+    @property
+    def picture(self) -> Tensor:
+        """The generator's picture of it at the size of the edits, `[3, S, S]` in [-1, 1]."""
+        return self.inversion.reconstruction if self._size == FULL_SIZE else self._seen[0]
+
+    @property
+    def parsed(self) -> Tensor:
+        """Class probabilities `[1, 19, 256, 256]`."""
+        return self._seen[1]
+
+    @cached_property
+    def small(self) -> Tensor:
+        """The picture at 256 px, `[1, 3, 256, 256]`."""
+        return F.adaptive_avg_pool2d(self.picture[None], PARSE_SIZE)
+
+    @cached_property
+    def measures(self) -> dict[str, float]:
+        """What the witness says of it; empty where no face was found."""
+        return self._tools.witness.measures(self.picture)
+
+    @cached_property
+    def embedding(self) -> Tensor:
+        """Its picture in the space of words, `[D]`."""
+        return self._tools.look(self.picture)
+
+
+__all__ = ["GENERATED", "PHOTO", "Face", "FaceSource", "face_sources", "read_inversion", "write_inversion"]

@@ -1,0 +1,126 @@
+"""Numbers that say how a face looks, without any word: landmarks, label areas, lightness.
+
+They bear witness to edits that no colour tells ("smiling", "old", "glasses") and take no part in training any edit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor
+
+from mcaclip.colour import srgb_to_lab
+from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS
+from mcaclip.perception.parsing_head import CLASSES
+
+
+def landmark_measures(points: np.ndarray) -> dict[str, float]:
+    """Shape of a face from dlib's points `[68, 2]`, without unit.
+
+    Returns:
+        Over the distance of the eyes: `mouth width`; `mouth open`, the gap between the lips; `smile`, how far the
+        mouth's corners lie above its middle; `brow height` above the eyes. And `yaw`, the nose's place between the
+        edges of the face, 0..1; `eyes open`, height over width of the eyes.
+    """
+    right, left = points[36:42].mean(0), points[42:48].mean(0)
+    apart = _length(left - right)
+    down = np.array([right[1] - left[1], left[0] - right[0]]) / apart
+    across = points[16] - points[0]
+    brows = (points[17:22].mean(0) + points[22:27].mean(0)) / 2
+    corners = (points[48] + points[54]) / 2
+    return {
+        "mouth width": _length(points[54] - points[48]) / apart,
+        "mouth open": _length(points[66] - points[62]) / apart,
+        "smile": float((points[[51, 57]].mean(0) - corners) @ down) / apart,
+        "brow height": float(((left + right) / 2 - brows) @ down) / apart,
+        "yaw": float(np.dot(points[30] - points[0], across) / np.dot(across, across)),
+        "eyes open": (_openness(points[36:42]) + _openness(points[42:48])) / 2,
+    }
+
+
+def _length(vector: np.ndarray) -> float:
+    return max(float(np.linalg.norm(vector)), 1e-6)
+
+
+def _openness(eye: np.ndarray) -> float:
+    """Height over width of an eye `[6, 2]`. Source: Soukupova and Cech 2016, the eye aspect ratio."""
+    return (_length(eye[1] - eye[5]) + _length(eye[2] - eye[4])) / 2 / _length(eye[3] - eye[0])
+
+
+def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+    """What the parser and lightness say.
+
+    Args:
+        picture: `[1, 3, 256, 256]` in [-1, 1].
+        parsed: `[1, 19, 256, 256]`.
+        points: `[68, 2]` in pixels of the picture.
+
+    Returns:
+        `hair` and `glasses`, shares of the picture; `hair lightness`, and `chin darkness` against the cheeks, in L.
+    """
+    light = srgb_to_lab(picture)[0, 0]
+    hair, glasses = (parsed[0, CLASSES.index(name)] for name in ("hair", "eye_g"))
+    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    (x, lip), chin = points[57], points[8, 1]
+    below = _mean(light, x - 0.25 * eyes, lip + 0.12 * eyes, x + 0.25 * eyes, chin - 0.1 * eyes)
+    cheeks = [
+        _mean(light, x - 0.12 * eyes, y + 0.2 * eyes, x + 0.12 * eyes, y + 0.45 * eyes) for x, y in points[[41, 46]]
+    ]
+    return {
+        "hair": float(hair.mean()),
+        "glasses": float(glasses.mean()),
+        "hair lightness": float((light * hair).sum() / hair.sum().clamp_min(1.0)),
+        "chin darkness": sum(cheeks) / 2 - below,
+    }
+
+
+def _mean(light: Tensor, left: float, top: float, right: float, bottom: float) -> float:
+    """Mean of `light [S, S]` in a box, which may reach beyond it and holds one pixel at least."""
+    x, y, x_end, y_end = (min(max(round(float(v)), 0), light.shape[0] - 1) for v in (left, top, right, bottom))
+    return float(light[y : max(y_end, y) + 1, x : max(x_end, x) + 1].mean())
+
+
+def label_measures(parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+    """Areas of labels, in per cent of the picture.
+
+    Args:
+        parsed: `[1, 22, S, S]` in the order of `LABELS`.
+        points: `[68, 2]` in pixels of the labels.
+
+    Returns:
+        `facial hair`, `goatee`, `moustache`, `hat`, `earrings`, `teeth` (all that is inside the mouth),
+        `long hair` (below the chin) and `fringe` (hair between the hairline's usual place and the brows).
+    """
+    shares = {name: 100 * float(parsed[0, number].mean()) for number, name in enumerate(LABELS)}
+    hair, side = parsed[0, LABELS.index("hair")], parsed.shape[-1]
+    chin = int(np.clip(points[8, 1], 0, side - 1))
+    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    brows = points[17:27]
+    top, bottom = (int(np.clip(v, 0, side)) for v in (brows[:, 1].min() - 0.9 * eyes, brows[:, 1].mean()))
+    left, right = (int(np.clip(v, 0, side)) for v in (brows[:, 0].min(), brows[:, 0].max()))
+    return {
+        "facial hair": sum(shares[name] for name in FACIAL_HAIR),
+        "goatee": shares["goatee"],
+        "moustache": shares["moustache"],
+        "hat": shares["hat"],
+        "earrings": shares["ear_r"],
+        "teeth": shares["mouth"],
+        "long hair": 100 * float(hair[chin:].sum()) / side**2,
+        "fringe": 100 * float(hair[top:bottom, left:right].sum()) / side**2,
+    }
+
+
+def skin_measures(picture: Tensor, parsed: Tensor) -> dict[str, float]:
+    """Lightness of the skin and colour of the lips.
+
+    Args:
+        picture: `[1, 3, 256, 256]` in [-1, 1].
+        parsed: `[1, 22, 256, 256]` in the order of `LABELS`.
+
+    Returns:
+        `skin lightness`, mean L of the face's skin; `lip colour`, how far lips and skin are apart in Lab's a and b.
+    """
+    lab = srgb_to_lab(picture)[0]
+    skin = parsed[0, LABELS.index("skin")]
+    lips = parsed[0, [LABELS.index("u_lip"), LABELS.index("l_lip")]].sum(0)
+    of_lips, of_skin = ((lab * mask).sum((1, 2)) / mask.sum().clamp_min(1.0) for mask in (lips, skin))
+    return {"skin lightness": float(of_skin[0]), "lip colour": float((of_lips - of_skin)[1:].norm())}

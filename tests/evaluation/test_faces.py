@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mcaclip.errors import NoFaceError
+from mcaclip.evaluation.faces import GENERATED, PHOTO, face_sources
+from tests.helpers.toy_figures import FiguresEditor
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("RGB", (80, 80), (200, 160, 140)).save(folder / "b_face.png")
+    Image.new("RGB", (80, 80)).save(folder / "c_black.jpg")
+    Image.new("RGB", (80, 80), (90, 90, 90)).save(folder / "d_beyond_the_limit.png")
+    (folder / "a_notes.txt").write_text("no photo")
+    return folder
+
+
+def sources(editor, photos, out, effort="good"):
+    return list(face_sources(editor, 2, photos, 2, effort, out))
+
+
+def test_faces_are_seeds_and_the_first_photos(photos, tmp_path):
+    found = sources(FiguresEditor(), photos, tmp_path / "out")
+    assert [(one.name, one.kind) for one in found] == [
+        ("seed_0", GENERATED), ("seed_1", GENERATED), ("b_face", PHOTO), ("c_black", PHOTO),
+    ]  # fmt: skip
+    assert [bool(one.photo) for one in found] == [False, False, True, True]
+    assert torch.equal(found[1].get().w_plus, FiguresEditor().sample(1).w_plus)
+    with pytest.raises(NoFaceError):
+        found[3].get()
+
+
+def test_a_photo_is_inverted_once_an_effort(photos, tmp_path):
+    first, later = FiguresEditor(), FiguresEditor()
+    made = sources(first, photos, tmp_path / "out")[2].get()
+    kept = sources(later, photos, tmp_path / "out")[2].get()
+    assert first.calls == ["invert good"] and later.calls == []
+    assert torch.equal(made.w_plus, kept.w_plus) and kept.identity == pytest.approx(0.75)
+    sources(later, photos, tmp_path / "out", "instant")[2].get()
+    assert later.calls == ["invert instant"]
+
+
+def test_another_photo_of_the_same_name_is_inverted_anew(photos, tmp_path):
+    editor = FiguresEditor()
+    before = sources(editor, photos, tmp_path / "out")[2]
+    before.get()
+    Image.new("RGB", (80, 80), (10, 160, 140)).save(photos / "b_face.png")
+    after = sources(editor, photos, tmp_path / "out")[2]
+    after.get()
+    assert before.photo != after.photo and editor.calls == ["invert good"] * 2
+
+
+def test_a_damaged_inversion_is_made_anew(photos, tmp_path, caplog):
+    editor = FiguresEditor()
+    sources(editor, photos, tmp_path / "out")[2].get()
+    (kept,) = (tmp_path / "out" / "inversions").iterdir()
+    kept.write_bytes(kept.read_bytes()[:40])
+    found = sources(editor, photos, tmp_path / "out")[2].get()
+    assert len(editor.calls) == 2 and "inverted again" in caplog.text
+    assert np.isfinite(found.w_plus.numpy()).all()

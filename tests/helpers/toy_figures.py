@@ -1,0 +1,73 @@
+"""A toy editor that edits by masks as the real one does, for the figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from mcaclip.generators.synthesis import MaskedShift, compose, synthesize, union
+from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion
+from tests.helpers.toy_editor import ToyEditor, fitted_edit
+
+
+@dataclass
+class FiguresEditor(ToyEditor):
+    """Knows "green lipstick", "purple hair" and "smiling"; counts what it does."""
+
+    calls: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        network = self.library["green lipstick"].fitted().network
+        self.library |= {prompt: fitted_edit(network, prompt) for prompt in ("purple hair", "smiling")}
+
+    def check_settings(self, settings: EditSettings) -> EditSettings:
+        from mcaclip.errors import PromptError
+
+        if strange := [part.prompt for part in settings.parts if part.prompt not in self.library]:
+            raise PromptError(f"no edit is fitted for {strange[0]}")
+        return settings
+
+    def edit(self, inversion: Inversion, settings: EditSettings) -> EditResult:
+        self.calls.append(f"edit {settings.title}")
+        return self._make(inversion, settings)
+
+    def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
+        self.calls.append(f"preview {settings.title}")
+        return self._make(inversion, settings)
+
+    @torch.no_grad()
+    def _make(self, inversion: Inversion, settings: EditSettings) -> EditResult:
+        generator, code = self.models.generator, inversion.w_plus[None]
+        source, deltas, shifts = synthesize(generator, code, keep=range(len(generator.layers))), [], []
+        for part in self.check_settings(settings).parts:
+            network, _, codes = self.library[part.prompt].fitted()
+            t_w, delta_w = network(code, codes[part.prompt])
+            deltas.append(delta_w[0])
+            shifts.append(MaskedShift(part.strength * delta_w, network.masks(source.features, t_w)))
+        image = compose(generator, code, shifts, source.image)[0].clamp(-1, 1)
+        masks = tuple(union(same)[0] for same in zip(*(shift.masks for shift in shifts), strict=True))
+        return EditResult(
+            image, masks, (), masks[-1], torch.stack(deltas).sum(0), settings, None, 0.5, shifts=tuple(deltas)
+        )
+
+    def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
+        return [] if photo.max() < 16 else [DetectedFace((0, 0, 8, 8), np.arange(136.0).reshape(68, 2) ** 1.1)]
+
+    def align(self, photo: np.ndarray, face: int = 0) -> AlignedFace:
+        from mcaclip.errors import NoFaceError
+
+        if not self.find_faces(photo):
+            raise NoFaceError("There is no face in the photo.")
+        brightness = torch.full((3, 8, 8), float(photo.mean()) / 255)
+        return AlignedFace(brightness, None, np.ones((8, 8), bool), None, photo)
+
+    def invert(self, aligned: AlignedFace, effort: str = "good") -> Inversion:
+        self.calls.append(f"invert {effort}")
+        return self.reconstruct(torch.randn(18, 512) + aligned.image.mean(), 0.75)
+
+    def reconstruct(self, w_plus: torch.Tensor, identity: float | None = None) -> Inversion:
+        image = synthesize(self.models.generator, w_plus[None]).image[0].clamp(-1, 1)
+        return Inversion(w_plus, image, identity, 0.0)

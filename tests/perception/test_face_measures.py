@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.colour import lab_to_srgb
+from mcaclip.perception.face_measures import colour_measures, label_measures, landmark_measures, skin_measures
+from mcaclip.perception.face_parser import LABELS
+from mcaclip.perception.parsing_head import CLASSES
+
+
+def points(
+    turn: float = 0.0,
+    mouth: float = 30.0,
+    open_eyes: float = 6.0,
+    gap: float = 1.0,
+    lift: float = 0.0,
+    brows: float = 15.0,
+) -> np.ndarray:
+    """A frontal face of 100 px with what the measures read."""
+    p = np.zeros((68, 2))
+    p[0], p[16], p[30], p[8], p[57] = (0, 50), (100, 50), (50 + turn, 60), (50, 130), (50, 95)
+    p[51], p[62], p[66] = (50, 85), (50, 90 - gap / 2), (50, 90 + gap / 2)
+    p[17:22], p[22:27] = (28, 40 - brows), (72, 40 - brows)
+    for first, x in ((36, 30.0), (42, 70.0)):
+        p[first], p[first + 3] = (x - 8, 40), (x + 8, 40)
+        for upper, lower, dx in ((1, 5, -3), (2, 4, 3)):
+            p[first + upper], p[first + lower] = (x + dx, 40 - open_eyes / 2), (x + dx, 40 + open_eyes / 2)
+    p[48], p[54] = (50 - mouth / 2, 90 - lift), (50 + mouth / 2, 90 - lift)
+    return p
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("mouth width", {"mouth": 40.0}),
+        ("yaw", {"turn": 15.0}),
+        ("eyes open", {"open_eyes": 9.0}),
+        ("mouth open", {"gap": 8.0}),
+        ("smile", {"lift": 4.0}),
+        ("brow height", {"brows": 18.0}),
+    ],
+)
+def test_landmarks_move_their_own_measure_and_no_other(name, changed):
+    before, after = landmark_measures(points()), landmark_measures(points(**changed))
+    assert after[name] > before[name]
+    assert all(after[other] == pytest.approx(before[other]) for other in before if other != name)
+
+
+def test_landmark_measures_depend_on_no_size_place_and_tilt():
+    angle = 0.3
+    turned = points(lift=3.0) @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    assert landmark_measures(turned * 2.5 + (40, 7)) == pytest.approx(landmark_measures(points(lift=3.0)))
+
+
+def test_a_darker_chin_and_lighter_hair_are_measured():
+    picture, parsed = torch.full((1, 3, 256, 256), 0.2), torch.zeros(1, 19, 256, 256)
+    parsed[0, CLASSES.index("hair"), :20] = 1
+    plain = colour_measures(picture, parsed, points())
+    assert plain["chin darkness"] == pytest.approx(0, abs=1e-4) and plain["hair"] == pytest.approx(20 / 256)
+    picture[..., 98:130, 30:70] = -0.6
+    picture[..., :20, :] = 0.8
+    changed = colour_measures(picture, parsed, points())
+    assert changed["chin darkness"] > 20 and changed["hair lightness"] > plain["hair lightness"] + 10
+
+
+def labelled(**boxes: tuple[slice, slice]) -> torch.Tensor:
+    """`[1, 22, 256, 256]`: background, and these labels in rows and columns, the later ones on top."""
+    parsed = torch.zeros(1, len(LABELS), 256, 256)
+    parsed[0, 0] = 1
+    for name, (rows, columns) in boxes.items():
+        parsed[0, :, rows, columns] = 0
+        parsed[0, LABELS.index(name), rows, columns] = 1
+    return parsed
+
+
+AREAS = {
+    "facial hair": {"beard": (slice(100, 110), slice(40, 60))}, "hat": {"hat": (slice(0, 20), slice(0, 100))},
+    "goatee": {"goatee": (slice(100, 110), slice(45, 55))}, "teeth": {"mouth": (slice(88, 92), slice(40, 60))},
+    "moustache": {"moustache": (slice(80, 84), slice(40, 60))}, "earrings": {"ear_r": (slice(60, 64), slice(0, 4))},
+    "long hair": {"hair": (slice(140, 200), slice(0, 40))}, "fringe": {"hair": (slice(10, 22), slice(30, 70))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AREAS)
+def test_areas_of_labels_count_where_they_should(name):
+    plain, changed = (label_measures(labelled(**boxes), points()) for boxes in ({}, AREAS[name]))
+    ((rows, columns),) = AREAS[name].values()
+    area = 100 * (rows.stop - rows.start) * (columns.stop - columns.start) / 256**2
+    assert plain[name] == 0 and changed[name] == pytest.approx(area)
+    others = {"facial hair"} if name in ("goatee", "moustache") else set()
+    assert {other for other in plain if changed[other]} == {name} | others
+
+
+def test_hair_beside_the_face_is_neither_long_nor_a_fringe():
+    found = label_measures(labelled(hair=(slice(20, 120), slice(0, 20))), points())
+    assert found["long hair"] == found["fringe"] == 0
+
+
+def test_skin_is_measured_in_lightness_and_lips_in_colour():
+    parsed = labelled(skin=(slice(50, 200), slice(50, 200)), l_lip=(slice(100, 110), slice(90, 120)))
+    lab = torch.zeros(1, 3, 256, 256)
+    lab[:, 0], lab[:, 0, 50:200, 50:200], lab[:, 1, 100:110, 90:120] = 20, 60, 30
+    found = skin_measures(lab_to_srgb(lab), parsed)
+    assert found["skin lightness"] == pytest.approx(60, abs=0.1) and found["lip colour"] == pytest.approx(30, abs=0.1)
