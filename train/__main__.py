@@ -80,7 +80,10 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
     prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
     prompt.add_argument("--sheet-every", type=int, default=100, help="steps between sample sheets")
-    prompt.add_argument("--start-from", type=Path, help="an edit network (safetensors) to go on from")
+    prompt.add_argument(
+        "--start-from", type=Path, help="an edit network to go on from (default: the universal one where it fits)"
+    )
+    prompt.add_argument("--from-scratch", action="store_true", help="start from random weights")
     prompt.add_argument(
         "--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions (goatees are grown)"
     )
@@ -194,6 +197,7 @@ def _prompt(args: argparse.Namespace) -> None:
     from mcaclip import stacks, weights
     from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
+    from train.network import default_start
     from train.objective import PromptObjective
     from train.precision import choose_precision
     from train.presets import settings_for, with_fusion
@@ -231,7 +235,10 @@ def _prompt(args: argparse.Namespace) -> None:
         beard,
         precision,
     )
-    paths = (args.out, args.max_minutes, args.sheet_every, args.start_from)
+    start = args.start_from
+    if start is None and not args.from_scratch:
+        start = default_start(stack, pair.full, settings.network)
+    paths = (args.out, args.max_minutes, args.sheet_every, start)
     path = fit_prompts(objective, pair.full, *paths, stack, args.method)
     if args.method != "mca":
         place = weights.Places.from_environment().methods

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
+from mcaclip.config import Stack
 from mcaclip.editing.mca import MCAConfig, MCANetwork, load_network, read_header
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
+from mcaclip.networks import universal_of
+
+log = logging.getLogger(__name__)
 
 
 def shifted_rows(config: MCAConfig, generator: Generator, trained_through: Generator) -> MCAConfig:
@@ -39,10 +46,19 @@ def new_network(generator: Generator, config: MCAConfig, start_from: Path | None
     header = read_header(start_from)
     if _kind(header.config) != _kind(config) or header.layers != tuple(generator.layers):
         raise TrainingError(f"{start_from} has another structure than this fit: start without --start-from")
-    rows = {"first_row": config.first_row, "last_row": config.last_row}
-    network = MCANetwork(generator.layers, replace(header.config, **rows))
+    shape = replace(header.config, first_row=config.first_row, last_row=config.last_row)
+    network = MCANetwork(generator.layers, shape)
     network.load_state_dict(load_network(start_from).network.state_dict())
     return network.to(generator.w_avg.device)
+
+
+def default_start(stack: Stack, generator: Generator, config: MCAConfig) -> Path | None:
+    """The universal network, where a fit of this kind can go on from it: it knows parts and colours already."""
+    found = universal_of(stack, generator, torch.device("cpu")).path
+    if found is None or _kind(read_header(found).config) != _kind(config):
+        return None
+    log.info("starting from %s; --from-scratch starts from random weights", found.name)
+    return found
 
 
 def _kind(config: MCAConfig) -> tuple[object, ...]:

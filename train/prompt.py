@@ -28,6 +28,7 @@ from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.knowledge import knowledge_of
 from mcaclip.validate import clean_prompt
+from mcaclip.weights_files import sha256_of
 from train.backoff import MicroBatches
 from train.loop import LoopSettings, TrainingLoop
 from train.network import new_network, shifted_rows
@@ -118,6 +119,8 @@ def fit_prompts(
         fingerprint["stack"] = stack.label
     if method != MCA:
         fingerprint["method"] = method
+    if start_from is not None:
+        fingerprint["start"] = sha256_of(start_from)
     optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
     loop = TrainingLoop(network, optimizer, loop_settings, out, fingerprint, scaled)
     batches = MicroBatches(loop.backward, optimizer.zero_grad)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,13 @@ from train.captions import say
 from train.colour_teacher import ColourTeacher
 from train.face_windows import SeenFace
 from train.scene_draw import draw_paint, draw_parts
-from train.scene_types import PARTS, Claim, target_lab
+from train.scene_types import PARTS, Claim, Paint, pattern_lab, target_lab
 from train.setup import load_direction
 
 FACE = ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "eye_g", "u_lip", "l_lip", "mouth")
 HEAD = (*FACE, "hair", "l_ear", "r_ear", "neck", "hat")
+ROSY_SHARE = 0.3
+"""How often cheeks get a blush whose colour goes without saying."""
 AROUND_EYES = ("l_eye", "r_eye", "l_brow", "r_brow", "eye_g")
 
 
@@ -126,8 +128,8 @@ class WishList:
 
     @torch.no_grad()
     def _paints(self, face: SeenFace, parts: Sequence[str], masked: int, rng: np.random.Generator) -> list[Wish]:
-        paints = [draw_paint(part, rng) for part in parts]
-        targets = torch.tensor([target_lab(paint) for paint in paints])
+        paints = [_draw(part, rng) for part in parts]
+        targets = torch.tensor([pattern_lab(p) if p.pattern else target_lab(p) for p in paints])
         source = torch.stack([face.labs[part] for part in parts])
         deltas = self.teacher(face.code.expand(len(parts), -1, -1), parts, targets, source)
         return [
@@ -139,3 +141,12 @@ class WishList:
             )
             for number, (paint, part, delta) in enumerate(zip(paints, parts, deltas, strict=True))
         ]
+
+
+def _draw(part: str, rng: np.random.Generator) -> Paint:
+    """A painted part; cheeks are now and then simply "blushing"."""
+    if part == "cheeks" and rng.random() < ROSY_SHARE:
+        return Paint(part, None, pattern="blush")
+    paint = draw_paint(part, rng)
+    # painted cheeks are called blush as often as not
+    return replace(paint, pattern="blush") if part == "cheeks" and not paint.finish and rng.random() < 0.5 else paint

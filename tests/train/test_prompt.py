@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from mcaclip.colour import colour_lab, srgb_to_lab
+from mcaclip.config import STACKS
 from mcaclip.editing.coral import MaskConfig
 from mcaclip.editing.mca import MCANetwork, save_network
+from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, TrainingError
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.losses import PAPER_LOSS_WEIGHTS
@@ -22,6 +24,7 @@ from train.augment import random_views
 from train.exemplar import paint_exemplar
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
+from train.network import default_start, new_network
 from train.objective import PromptObjective
 from train.presets import COMPACT_PRESET, PAPER_PRESET
 from train.prompt import check_prompts, fit_prompts
@@ -118,7 +121,7 @@ def test_a_goatee_is_grown_where_a_direction_is_given(objective, parser):
 
 def test_a_network_of_another_structure_is_no_start(objective, tmp_path):
     layers = objective.generator.full.layers
-    save_network(MCANetwork(layers, TINY), tmp_path / "edit.safetensors", {}, {})
+    save_network(MCANetwork(layers, replace(TINY, masks=None)), tmp_path / "edit.safetensors", {}, {})
     with pytest.raises(TrainingError, match="another structure"):
         fit_prompts(objective, objective.generator.full, tmp_path / "run", start_from=tmp_path / "edit.safetensors")
 
@@ -136,3 +139,23 @@ def test_views_are_differentiable_and_differ():
 def test_bad_prompts_are_refused(prompts):
     with pytest.raises(PromptError, match='for instance "green lipstick"'):
         check_prompts(prompts)
+
+
+def test_a_fit_takes_the_sizes_of_the_network_it_starts_from(objective, tmp_path):
+    layers = objective.generator.full.layers
+    wide = replace(COMPACT_PRESET.network, masks=MaskConfig(hidden=5, text_dim=512, cascade=True), mapper_layers=1)
+    start = MCANetwork(layers, wide)
+    save_network(start, tmp_path / "wide.safetensors", {}, {})
+    network = new_network(objective.generator.full, COMPACT_PRESET.network, tmp_path / "wide.safetensors")
+    assert network.config == wide
+    torch.testing.assert_close(network.coral.final.reduce.weight, start.coral.final.reduce.weight, atol=1e-3, rtol=0)
+
+
+def test_only_a_network_of_the_same_kind_is_a_default_start(objective, tmp_path, monkeypatch):
+    path = tmp_path / "universal.safetensors"
+    save_network(MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network), path, {}, {})
+    monkeypatch.setattr("train.network.universal_of", lambda *_: UniversalEdit(path=path))
+    generator, stack = objective.generator.full, STACKS["compact"]
+    assert default_start(stack, generator, COMPACT_PRESET.network) == path
+    assert default_start(stack, generator, replace(COMPACT_PRESET.network, masks=None)) is None
+    assert default_start(stack, generator, PAPER_PRESET.network) is None
