@@ -3,8 +3,8 @@
 The steps are about half of what published W directions did to 24 generated faces at 256 px, and about as much as such
 faces differ from one another; where there is a direction for an attribute, it is a hit on about 3 of 4 faces or more
 (bald: on half). Some witnesses are weak: "old" is told by the lightness of hair alone, "makeup" by the lips' colour,
-"blush" and "smoky eyes" by the mean colour of a box below or above each eye, for which there is no direction. There is
-no witness for "young" (wrinkles did not show at 256 px), gender, curls, freckles or characters.
+"blush" and "smoky eyes" by the mean colour of a box below or above each eye, for which there is no direction. There
+is no witness for "young" (wrinkles did not show at 256 px), gender, curls, freckles or characters.
 """
 
 from __future__ import annotations
