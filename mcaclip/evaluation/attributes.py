@@ -1,9 +1,10 @@
 """Attributes that an edit may change, and the witness for each: a measure that no edit is trained on.
 
 The steps are about half of what published W directions did to 24 generated faces at 256 px, and about as much as such
-faces differ from one another; where there is a direction for an attribute, it is a hit on 3 of 4 faces or more (bald:
-on half). Some witnesses are weak: "old" is told by the lightness of hair alone, "makeup" by the lips' colour. There
-is none for "young" (wrinkles did not show at 256 px), gender, curls, freckles or characters.
+faces differ from one another; where there is a direction for an attribute, it is a hit on about 3 of 4 faces or more
+(bald: on half). Some witnesses are weak: "old" is told by the lightness of hair alone, "makeup" by the lips' colour,
+"blush" and "smoky eyes" by the mean colour of a box below or above each eye, for which there is no direction. There
+is no witness for "young" (wrinkles did not show at 256 px), gender, curls, freckles or characters.
 """
 
 from __future__ import annotations
@@ -108,6 +109,9 @@ ATTRIBUTES = (
     Attribute("earrings", ("earrings", "earring"), "earrings", 0.15, 0.4, ("ears", "ear_r"), 0.1),
     Attribute("makeup", ("makeup", "make up", "heavy makeup", "lipstick"), "lip colour", 6, 26, FACE),
     Attribute("no makeup", ("no makeup", "no make up", "without makeup"), "lip colour", -6, 11, FACE),
+    Attribute("blush", ("blush", "blushing", "rosy cheeks", "rouge"), "cheek redness", 3, 8, ("cheeks",), 0.1),
+    Attribute("smoky eyes", ("smoky eyes", "smokey eyes", "eyeshadow", "eye shadow", "eyeliner"), "lid darkness", 9,
+              38, _EYES, 0.1),
     Attribute("pale skin", ("pale skin", "pale", "fair skin"), "skin lightness", 6, 78, FACE),
     Attribute("tanned skin", ("tanned", "tanned skin", "tan", "dark skin"), "skin lightness", -6, 40, FACE),
 )  # fmt: skip

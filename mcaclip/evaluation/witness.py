@@ -45,5 +45,5 @@ class Witness:
             landmark_measures(points)
             | colour_measures(small, celeb(parsed), points)
             | label_measures(parsed, points)
-            | skin_measures(small, parsed)
+            | skin_measures(small, parsed, points)
         )

@@ -62,9 +62,7 @@ def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
     eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
     (x, lip), chin = points[57], points[8, 1]
     below = _mean(light, x - 0.25 * eyes, lip + 0.12 * eyes, x + 0.25 * eyes, chin - 0.1 * eyes)
-    cheeks = [
-        _mean(light, x - 0.12 * eyes, y + 0.2 * eyes, x + 0.12 * eyes, y + 0.45 * eyes) for x, y in points[[41, 46]]
-    ]
+    cheeks = [_mean(light, *box) for box in _cheek_boxes(points)]
     return {
         "hair": float(hair.mean()),
         "glasses": float(glasses.mean()),
@@ -109,18 +107,42 @@ def label_measures(parsed: Tensor, points: np.ndarray) -> dict[str, float]:
     }
 
 
-def skin_measures(picture: Tensor, parsed: Tensor) -> dict[str, float]:
-    """Lightness of the skin and colour of the lips.
+def skin_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+    """Lightness of the skin, and make-up.
 
     Args:
         picture: `[1, 3, 256, 256]` in [-1, 1].
         parsed: `[1, 22, 256, 256]` in the order of `LABELS`.
+        points: `[68, 2]` in pixels of the picture.
 
     Returns:
-        `skin lightness`, mean L of the face's skin; `lip colour`, how far lips and skin are apart in Lab's a and b.
+        `skin lightness`, mean L of the face's skin; `lip colour`, how far lips and skin are apart in Lab's a and b;
+        against the skin's mean, `cheek redness` in a and `lid darkness` in L.
     """
     lab = srgb_to_lab(picture)[0]
     skin = parsed[0, LABELS.index("skin")]
     lips = parsed[0, [LABELS.index("u_lip"), LABELS.index("l_lip")]].sum(0)
     of_lips, of_skin = ((lab * mask).sum((1, 2)) / mask.sum().clamp_min(1.0) for mask in (lips, skin))
-    return {"skin lightness": float(of_skin[0]), "lip colour": float((of_lips - of_skin)[1:].norm())}
+    cheeks = [_mean(lab[1], *box) for box in _cheek_boxes(points)]
+    lids = [_mean(lab[0], *box) for box in _lid_boxes(points)]
+    return {
+        "skin lightness": float(of_skin[0]),
+        "lip colour": float((of_lips - of_skin)[1:].norm()),
+        "cheek redness": sum(cheeks) / 2 - float(of_skin[1]),
+        "lid darkness": float(of_skin[0]) - sum(lids) / 2,
+    }
+
+
+def _cheek_boxes(points: np.ndarray) -> list[tuple[float, float, float, float]]:
+    """A box below each eye: left, top, right, bottom."""
+    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    return [(x - 0.12 * eyes, y + 0.2 * eyes, x + 0.12 * eyes, y + 0.45 * eyes) for x, y in points[[41, 46]]]
+
+
+def _lid_boxes(points: np.ndarray) -> list[tuple[float, float, float, float]]:
+    """A box above each eye, over the half of the way to the brow that is nearer to the eye."""
+    boxes = []
+    for brow, eye in ((points[17:22], points[36:42]), (points[22:27], points[42:48])):
+        lid = eye[1:3, 1].mean()
+        boxes.append((eye[:, 0].min(), (lid + brow[:, 1].mean()) / 2, eye[:, 0].max(), lid))
+    return boxes

@@ -102,5 +102,21 @@ def test_skin_is_measured_in_lightness_and_lips_in_colour():
     parsed = labelled(skin=(slice(50, 200), slice(50, 200)), l_lip=(slice(100, 110), slice(90, 120)))
     lab = torch.zeros(1, 3, 256, 256)
     lab[:, 0], lab[:, 0, 50:200, 50:200], lab[:, 1, 100:110, 90:120] = 20, 60, 30
-    found = skin_measures(lab_to_srgb(lab), parsed)
+    found = skin_measures(lab_to_srgb(lab), parsed, points())
     assert found["skin lightness"] == pytest.approx(60, abs=0.1) and found["lip colour"] == pytest.approx(30, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "channel", "change", "rows"), [("cheek redness", 1, 15, (48, 58)), ("lid darkness", 0, -15, (31, 37))]
+)
+def test_make_up_is_measured_where_it_is(name, channel, change, rows):
+    parsed = labelled(skin=(slice(20, 220), slice(0, 256)))
+    lab = torch.zeros(1, 3, 256, 256)
+    lab[:, 0] = 60
+    painted = lab.clone()
+    for x in (30, 70):
+        painted[:, channel, rows[0] : rows[1], x - 8 : x + 9] += change
+    plain, made_up = (skin_measures(lab_to_srgb(one), parsed, points()) for one in (lab, painted))
+    others = {"cheek redness", "lid darkness"} - {name}
+    assert made_up[name] > plain[name] + 5
+    assert all(made_up[other] == pytest.approx(plain[other], abs=0.2) for other in others)
