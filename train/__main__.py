@@ -62,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     faceclip.add_argument("--photos", type=Path, help="folder of photos: painted as well for the report")
     faceclip.add_argument("--ascents", type=int, default=24, help="latent ascents for the report (default 24)")
+    faceclip.add_argument("--start-from", type=Path, help="a run's checkpoint.pt whose weights to go on from")
     knowledge = add("knowledge", "list the words that FaceCLIP was taught, and calibrate how well it knows a phrase")
     knowledge.set_defaults(out=ASSETS / "faceclip")
     for command in (faceclip, knowledge):
@@ -181,7 +182,9 @@ def _inversion_figures(args: argparse.Namespace) -> None:
 def _faceclip(args: argparse.Namespace) -> None:
     from train.faceclip_command import make_faceclip
 
-    make_faceclip(args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents)
+    make_faceclip(
+        args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.start_from
+    )
 
 
 def _knowledge(args: argparse.Namespace) -> None:

@@ -12,13 +12,14 @@ import numpy as np
 from mcaclip.colour import COLOURS
 from mcaclip.text.colours import COLOUR_SYNONYMS, lab_values, names_by_words, plain, says_unseen
 from train import wording as w
-from train.scene_types import SAME, STATES, Caption, Claim, Lab, Paint, Scene, holds, target_lab
+from train.scene_draw import draw_pattern, other_colour
+from train.scene_types import CHARACTERS, PARTS, SAME, STATES, Caption, Claim, Lab, Paint, Scene, holds, target_lab
 
 PLAIN_SHARE = 0.55
 """Captions as a user types them: "green lipstick", without a sentence around."""
 LONGEST = 4
 NATURAL_PARTS = ("hair", "hair", "brows", "background", "clothes", "eyes")
-LACK_SHARE = {"male": 1.0, "old": 1.0, "smiling": 1.0, "hat": 0.15, "bald": 0.15, "goatee": 0.15, "moustache": 0.15}
+LACK_SHARE = {"male": 1.0, "old": 1.0, "smiling": 1.0, "hat": 0.15, "bald": 0.3, "goatee": 0.15, "moustache": 0.15}
 """How often a caption may say that a face lacks something, 0.5 for what is not named."""
 _TRIES = 8
 
@@ -31,14 +32,31 @@ def caption(scene: Scene, rng: np.random.Generator, held_out: bool = False) -> C
         rng: decides what is said, and how.
         held_out: take the nouns, phrases and sentences that training never uses.
     """
-    writer = _Writer(rng, held_out)
+    return caption_and_twin(scene, rng, held_out)[0]
+
+
+def caption_and_twin(
+    scene: Scene, rng: np.random.Generator, held_out: bool = False, twin: bool = False
+) -> tuple[Caption, Caption | None]:
+    """Something true of a scene and, if asked for, the same with one claim made false: None where none is at hand.
+
+    The pair is in the same words but for the claim: a hard negative that no other picture of a batch need supply.
+    """
     for _ in range(_TRIES):
         plain = bool(rng.random() < PLAIN_SHARE)
         claims = choose_claims(scene, rng, plain)
-        text = writer.write(claims, plain)
-        if held_out or not says_unseen(text):
+        style = int(rng.integers(2**31))
+        said = Caption(_written(claims, plain, held_out, style), claims)
+        changed = falsified(claims, scene, rng) if twin else None
+        other = Caption(_written(changed, plain, held_out, style), changed) if changed else None
+        if held_out or not (says_unseen(said.text) or (other and says_unseen(other.text))):
             break
-    return Caption(text, claims)
+    return said, other
+
+
+def _written(claims: Sequence[Claim], plain: bool, held_out: bool, style: int) -> str:
+    """Claims in the words that the number `style` stands for."""
+    return _Writer(np.random.default_rng(style), held_out).write(claims, plain)
 
 
 def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False) -> str:
@@ -101,6 +119,36 @@ def _compatible(claims: list[Claim]) -> list[Claim]:
             kept.append(claim)
         seen.add(group)
     return kept
+
+
+def falsified(claims: Sequence[Claim], scene: Scene, rng: np.random.Generator) -> tuple[Claim, ...] | None:
+    """The claims with one of them changed to what is not so; None where no change is surely false."""
+    for index in rng.permutation(len(claims)):
+        for _ in range(_TRIES):
+            changed = _changed(claims[index], claims, rng)
+            if changed is not None and holds(changed, scene) < 0:
+                return (*claims[:index], changed, *claims[index + 1 :])
+    return None
+
+
+def _changed(claim: Claim, claims: Sequence[Claim], rng: np.random.Generator) -> Claim | None:
+    """Another colour, part, pattern, character, or the opposite state; None where there is no such thing."""
+    if claim.state:
+        return replace(claim, sign=-claim.sign)
+    if claim.character:
+        return replace(claim, character=str(rng.choice(CHARACTERS)))
+    paint = claim.paint
+    if paint is None:
+        return None
+    if paint.pattern:
+        return Claim(paint=draw_pattern(rng, but=paint.pattern))
+    if rng.random() < 0.25:
+        return Claim(paint=replace(paint, part=str(rng.choice(PARTS))))
+    spoken = [c.paint for c in claims if c.paint and c.paint.colour and c is not claim]
+    if spoken and rng.random() < 0.5:
+        other = spoken[int(rng.integers(len(spoken)))]
+        return Claim(paint=Paint(paint.part, other.colour, other.finish))
+    return Claim(paint=Paint(paint.part, other_colour(paint, rng)))
 
 
 def nearest_colour(lab: Lab) -> str | None:

@@ -12,16 +12,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mcaclip.errors import TrainingError
 from mcaclip.modules import save_half
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import FACECLIP, ClipSpace, create_model
+from train.captions import caption_and_twin
+from train.faceclip_negatives import Attack, Example, no_faces
 from train.labelled_faces import LabelledFaces
-from train.loop import LoopSettings, TrainingLoop
+from train.loop import CHECKPOINT, LoopSettings, TrainingLoop
 from train.painting import augment
-from train.scenes import PARTS, STATES, Caption, Scene, SceneSet, agreement, caption, target_lab
+from train.scenes import PARTS, STATES, Caption, Scene, SceneSet, agreement, target_lab
 from train.word_vectors import token_table
 
 log = logging.getLogger(__name__)
+ATTACK_EVERY = 4
+"""Steps of training a step of the attack."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,18 @@ class FaceCLIPSettings:
     Attributes:
         test_faces: faces at the pool's end that are held out.
         groups: faces a batch; each stands in it with four scenes that differ in one thing.
-        captions: captions a scene.
+        captions: captions a scene, one of which has a twin that is false in one claim.
+        rare_share: share of a batch's faces that are drawn from those that show a rare state (bald, hat ...).
+        broken: pictures a batch that are no face, and pictures that an attack on the towers in training has made.
         lr: of the towers.
         word_noise: deviation of the noise on token embeddings, in their own: words near a known one get its meaning.
     """
 
     test_faces: int = 150
-    groups: int = 16
+    groups: int = 12
     captions: int = 2
+    rare_share: float = 0.15
+    broken: int = 2
     steps: int = 9000
     lr: float = 1e-3
     weight_decay: float = 0.02
@@ -81,24 +90,81 @@ class Facts:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures `[B, 3, S, S]` in [-1, 1], `C` captions, `fits [B, C]` (1, -1, 0) and the facts of both."""
+    """What one step learns from.
+
+    Attributes:
+        images: `[B, 3, S, S]` in [-1, 1].
+        captions: `C` of them.
+        fits: `[B, C]`, 1 true, -1 false, 0 not known.
+        shown: facts of the first pictures; of the others too little is known.
+        said: facts of all captions.
+        pairs: `[P, 3]`: a picture, a caption that is true of it, and one that differs in one claim and is false.
+    """
 
     images: Tensor
     captions: list[str]
     fits: Tensor
     shown: Facts
     said: Facts
+    pairs: Tensor
 
 
-def draw_batch(scenes: SceneSet, faces: int, settings: FaceCLIPSettings, rng: np.random.Generator) -> Batch:
-    """A batch from the first `faces` faces."""
-    chosen = rng.choice(faces, settings.groups, replace=False)
+def draw_batch(
+    scenes: SceneSet,
+    faces: int | Sequence[np.ndarray],
+    settings: FaceCLIPSettings,
+    rng: np.random.Generator,
+    more: Sequence[Example] = (),
+) -> Batch:
+    """A batch.
+
+    Args:
+        faces: their number from the first one on, or groups of them that are drawn in turn (see `rare_faces`).
+        more: further pictures, whose colours and states the probes do not read.
+    """
+    chosen = draw_faces(faces, settings, rng)
     drawn = [scene for face in chosen for scene in scenes.draw(int(face), rng)]
-    pictures = torch.stack([scenes.render(scene, rng) for scene in drawn])
-    texts = [caption(scene, rng) for scene in drawn for _ in range(settings.captions)]
-    fits = torch.tensor([[agreement(text, scene) for text in texts] for scene in drawn])
-    images = augment(pictures, scenes.size, rng)
-    return Batch(images, [t.text for t in texts], fits, scene_facts(drawn), caption_facts(texts))
+    pictures = [scenes.render(scene, rng) for scene in drawn]
+    texts, pairs = _captions_with_twins(drawn, settings.captions, rng)
+    shown = [*drawn, *(scene for _, scene, _ in more)]
+    texts += [text for _, _, text in more]
+    fits = torch.tensor([[agreement(text, scene) for text in texts] for scene in shown])
+    images = augment(torch.stack([*pictures, *(picture for picture, _, _ in more)]), scenes.size, rng)
+    return Batch(images, [t.text for t in texts], fits, scene_facts(drawn), caption_facts(texts), pairs)
+
+
+def draw_faces(faces: int | Sequence[np.ndarray], settings: FaceCLIPSettings, rng: np.random.Generator) -> np.ndarray:
+    """The faces of a batch; each rare one takes its state's turn, so that no state is drowned by a commoner one."""
+    if isinstance(faces, int):
+        return rng.choice(faces, settings.groups, replace=False)
+    usual, *rare = faces
+    turns = rng.binomial(settings.groups, settings.rare_share) if rare else 0
+    found = {int(rng.choice(rare[int(rng.integers(len(rare)))])) for _ in range(turns)}
+    others = rng.choice(usual, settings.groups + len(found), replace=False)
+    return np.array([*found, *(f for f in others if f not in found)][: settings.groups])
+
+
+def rare_faces(scenes: SceneSet, faces: int, rarer_than: float = 0.05) -> list[np.ndarray]:
+    """All of the first `faces` faces, then those with each side of a state that fewer than `rarer_than` show."""
+    states = np.array([scenes.scene(face).states for face in range(faces)])
+    sides = [np.flatnonzero(states[:, n] == sign) for n in range(states.shape[1]) for sign in (1, -1)]
+    return [np.arange(faces), *(side for side in sides if 0 < len(side) < rarer_than * faces)]
+
+
+def _captions_with_twins(
+    drawn: Sequence[Scene], count: int, rng: np.random.Generator
+) -> tuple[list[Caption], Tensor]:
+    """`count` captions a scene, then twins of the first ones; and `pairs` as in `Batch`."""
+    texts: list[Caption] = []
+    twins: list[tuple[int, int, Caption]] = []
+    for row, scene in enumerate(drawn):
+        for number in range(count):
+            said, other = caption_and_twin(scene, rng, twin=number == 0)
+            if other is not None:
+                twins.append((row, len(texts), other))
+            texts.append(said)
+    pairs = [(row, column, len(texts) + k) for k, (row, column, _) in enumerate(twins)]
+    return [*texts, *(other for _, _, other in twins)], torch.tensor(pairs, dtype=torch.long).view(-1, 3)
 
 
 def scene_facts(scenes: Sequence[Scene]) -> Facts:
@@ -182,11 +248,14 @@ class Trainee(nn.Module):
         scale = self.space.model.logit_scale.exp().clamp(max=60)
         cosines = F.normalize(raw, dim=-1) @ F.normalize(said, dim=-1).T
         contrast = contrastive_loss(scale * cosines, batch.fits)
-        seen, read = self.image_probe(raw, batch.shown), self.text_probe(said, batch.said)
+        picture, true, false = batch.pairs.T
+        twins = F.softplus(scale * (cosines[picture, false] - cosines[picture, true])).sum() / max(len(picture), 1)
+        seen = self.image_probe(raw[: len(batch.shown.painted)], batch.shown)
+        read = self.text_probe(said, batch.said)
         ranked = cosines.masked_fill(batch.fits == 0, -1)
         right = batch.fits.gather(0, ranked.argmax(0, keepdim=True)).eq(1).float().mean()
-        loss = contrast + 0.5 * (seen + read)
-        return {"loss": loss, "contrast": contrast, "seen": seen, "read": read, "right": right}
+        loss = contrast + twins + 0.5 * (seen + read)
+        return {"loss": loss, "contrast": contrast, "twins": twins, "seen": seen, "read": read, "right": right}
 
 
 def new_space(
@@ -209,6 +278,8 @@ def train_faceclip(
     settings: FaceCLIPSettings,
     out: Path,
     max_minutes: float = 1e9,
+    start_from: Path | None = None,
+    attack: Attack | None = None,
 ) -> ClipSpace:
     """Train, and write `model.safetensors` (float16) into `out`.
 
@@ -216,21 +287,47 @@ def train_faceclip(
         space: see `new_space`; it is trained in place.
         known: `bool [tokens]`, those whose embedding stays.
         faces: the pool; its last `settings.test_faces` are not used.
+        start_from: the checkpoint of another run, whose averaged weights this one begins with.
+        attack: makes pictures that fool the towers while they learn; None for none.
     """
     scenes = SceneSet(faces, space.image_size)
-    training_faces = len(faces) - settings.test_faces
+    groups = rare_faces(scenes, len(faces) - settings.test_faces)
     trainee = Trainee(space, known, settings)
+    if start_from is not None:
+        trainee.load_state_dict(_averaged(start_from))
     optimizer = torch.optim.AdamW(_groups(trainee, settings), settings.lr, betas=(0.9, 0.98), fused=True)
     loop_settings = LoopSettings(
         settings.steps, max_minutes, settings.seed, ema=0.998, log_every=10, warmup=100, clip_gradient=1.0
     )
     loop = TrainingLoop(trainee, optimizer, loop_settings, out, asdict(settings))
+    parser = space.model.visual.trunk.parser.to(memory_format=torch.channels_last)  # half the time
     trainee.train()
-    loop.run(lambda _, rng: trainee(draw_batch(scenes, training_faces, settings, rng)))
+
+    def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        more = no_faces(scenes, groups[0], settings.broken, rng)
+        if attack is not None:
+            if number % ATTACK_EVERY == 0:
+                attack.advance(space, rng)
+            more += attack.examples(scenes, groups[0], settings.broken, rng)
+        return trainee(draw_batch(scenes, groups, settings, rng, more))
+
+    loop.run(step)
+    parser.to(memory_format=torch.contiguous_format)
     trainee.load_state_dict(loop.averaged_state())
     trainee.eval()
     save_half({k.removeprefix("model."): v for k, v in space.state_dict().items()}, out / "model.safetensors")
     return space
+
+
+def _averaged(checkpoint: Path) -> dict[str, Tensor]:
+    """The averaged weights of a run.
+
+    Raises:
+        TrainingError: no such file.
+    """
+    if not checkpoint.is_file():
+        raise TrainingError(f"there is no {checkpoint}: --start-from takes the {CHECKPOINT} of a run")
+    return torch.load(checkpoint, weights_only=True, map_location="cpu")["averaged"]
 
 
 def _groups(trainee: Trainee, settings: FaceCLIPSettings) -> list[dict]:

@@ -38,17 +38,31 @@ class AscentSettings:
         cases: prompts, each on a face of its own.
         steps: of Adam, on all rows of W+.
         lr: its learning rate.
+        reach: longest shift of a row, in typical distances of a face's w from the mean; 0 for no limit.
+        name: of the figure and the sheet.
     """
 
     parts: tuple[str, ...] = ("hair", "lips", "skin", "background", "eyes", "brows")
     cases: int = 24
     steps: int = 100
     lr: float = 0.03
+    reach: float = 0.0
     seed: int = 77
+    name: str = "ascent"
 
 
-def ascend(generator: Generator, space: ClipSpace, code: Tensor, prompt: str, steps: int, lr: float) -> Tensor:
-    """The picture `[3, S, S]` that the space calls `prompt` most, by gradient ascent from `code [1, 18, 512]`."""
+MILD = AscentSettings(lr=0.01, reach=1.0, name="bounded ascent")
+"""As an edit is made: no row goes farther than from one face to the next."""
+
+
+def ascend(
+    generator: Generator, space: ClipSpace, code: Tensor, prompt: str, steps: int, lr: float, longest: float = 0.0
+) -> Tensor:
+    """The picture `[3, S, S]` that the space calls `prompt` most, by gradient ascent from `code [1, 18, 512]`.
+
+    Args:
+        longest: L2 norm that no row's shift exceeds; 0 for no limit.
+    """
     target = space.encode_text([prompt]).detach()
     shift = torch.zeros_like(code, requires_grad=True)
     optimizer = torch.optim.Adam([shift], lr)
@@ -58,6 +72,9 @@ def ascend(generator: Generator, space: ClipSpace, code: Tensor, prompt: str, st
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if longest:
+            with torch.no_grad():
+                shift.mul_((longest / shift.norm(dim=2, keepdim=True).clamp_min(1e-6)).clamp(max=1))
     with torch.no_grad():
         return synthesize(generator, code + shift).image[0].clamp(-1, 1)
 
@@ -79,20 +96,21 @@ def measure_ascent(
     """Share of ascents after which the parser finds the prompted colour in the prompted part; a sheet in `out`."""
     rng = np.random.default_rng(settings.seed)
     codes = SAMPLER.draw(generator, settings.cases, rng)
+    longest = settings.reach * float((codes[:, 0] - generator.w_avg).norm(dim=1).mean())
     hits: list[bool] = []
     sheet: list[tuple[Tensor, Tensor]] = []
     for number in range(settings.cases):
         part, colour = settings.parts[number % len(settings.parts)], str(rng.choice(TEST_COLOURS))
         prompt = f"{colour} {PART_NOUNS[part][0]}"
         code = codes[number : number + 1]
-        made = ascend(generator, space, code, prompt, settings.steps, settings.lr)
+        made = ascend(generator, space, code, prompt, settings.steps, settings.lr, longest)
         found = shown_colour(parser, made, part)
         hits.append(found == colour)
         log.info("%s: found %s", prompt, found)
         with torch.no_grad():
             sheet.append((synthesize(generator, code).image[0].clamp(-1, 1), made))
-    _save(sheet, out / "ascent.png")
-    return {"ascent: colour agrees": {"share": round(float(np.mean(hits)), 4), "of": len(hits)}}
+    _save(sheet, out / f"{settings.name.replace(' ', '_')}.png")
+    return {f"{settings.name}: colour agrees": {"share": round(float(np.mean(hits)), 4), "of": len(hits)}}
 
 
 def _save(pairs: Sequence[tuple[Tensor, Tensor]], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ from mcaclip.text.knowledge import KNOWLEDGE_FILE
 from mcaclip.text.vocabulary import count_words
 from train.attributes import ATTRIBUTES
 from train.faceclip import FaceCLIPSettings, new_space, train_faceclip
-from train.faceclip_ascent import AscentSettings, measure_ascent
+from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
+from train.faceclip_negatives import Attack
 from train.faceclip_report import colours_of_parts, report
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.labelled_faces import LabelledFaces, load_faces
@@ -35,7 +37,14 @@ log = logging.getLogger(__name__)
 
 
 def make_faceclip(
-    pool: Path, faces: int, words: Path, out: Path, max_minutes: float, photos: Path | None, ascents: int
+    pool: Path,
+    faces: int,
+    words: Path,
+    out: Path,
+    max_minutes: float,
+    photos: Path | None,
+    ascents: int,
+    start_from: Path | None = None,
 ) -> None:
     """Train FaceCLIP; `model.safetensors`, `knowledge.json`, `report.json` and `ascent.png` are written to `out`.
 
@@ -44,21 +53,25 @@ def make_faceclip(
         faces: their number.
         words: word vectors, see `train.word_vectors`.
         photos: a folder of photos that are painted for the report, or None.
-        ascents: latent ascents for the report.
+        ascents: latent ascents of each kind for the report.
+        start_from: a checkpoint of another run to begin with.
     """
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
     settings = FaceCLIPSettings()
     tokens = ClipSpace(create_model()).tokenizer.encoder
     space, known = new_space(parser, read_vectors(words, whole_words(tokens)), settings)
-    train_faceclip(space, known, labelled, settings, out, max_minutes)
+    preview = load_preview()
+    train_faceclip(space, known, labelled, settings, out, max_minutes, start_from, Attack(preview, parser))
     space.requires_grad_(False)
     make_knowledge(space, pool, faces, out)
     held_out = range(faces - settings.test_faces, faces)
     figures = report(space, SceneSet(labelled, space.image_size), held_out, settings.seed)
     if photos is not None:
         figures |= _on_photos(space, parser, photos, settings.seed)
-    figures |= measure_ascent(load_preview(), space, parser, AscentSettings(cases=ascents), out)
+    (out / "report.json").write_text(json.dumps(figures, indent=1))
+    for attack in (MILD, AscentSettings()):
+        figures |= measure_ascent(preview, space, parser, replace(attack, cases=ascents), out)
     (out / "report.json").write_text(json.dumps(figures, indent=1))
     log.info("FaceCLIP: %s", figures)
 

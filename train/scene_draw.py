@@ -15,7 +15,7 @@ Paints = tuple[tuple[Paint, ...], str]
 """Paints of a scene, and its character or ""."""
 WEIGHT = {
     "hair": 1.6, "lips": 1.6, "eyes": 1.3, "goatee": 1.3, "brows": 1.2, "beard": 1.0, "moustache": 1.0, "skin": 1.0,
-    "cheeks": 0.8, "teeth": 0.8, "ears": 0.7, "background": 0.9, "clothes": 0.9,
+    "cheeks": 0.8, "teeth": 1.0, "ears": 1.0, "background": 1.1, "clothes": 1.5,
 }  # fmt: skip
 """How often a part is drawn where it shows."""
 SURVEY_SHARE = 0.3
@@ -205,7 +205,7 @@ def _characters(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
 
 
 STYLES: tuple[tuple[Callable[[Sequence[str], np.random.Generator], list[Paints]], float], ...] = (
-    (_colours, 0.30), (_swapped, 0.20), (_facial_hair, 0.12), (_finishes, 0.09), (_patterns, 0.12), (_many, 0.09),
+    (_colours, 0.26), (_swapped, 0.20), (_facial_hair, 0.11), (_finishes, 0.08), (_patterns, 0.12), (_many, 0.15),
     (_characters, 0.08),
 )  # fmt: skip
 

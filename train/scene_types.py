@@ -73,6 +73,8 @@ class Scene:
         states: 1 shown, -1 its opposite shown, 0 not known; in the order of `STATES`.
         character: "" or one of `CHARACTERS`, whose bundle `paints` holds.
         natural: mean Lab of parts as the generator made them, for what captions say of unpainted parts.
+        face_like: 1 for a face, -1 for what is none (any more), 0 where nobody looked: of such a picture only
+            `natural` is known.
     """
 
     face: int
@@ -80,17 +82,19 @@ class Scene:
     states: tuple[int, ...]
     character: str = ""
     natural: tuple[tuple[str, Lab], ...] = ()
+    face_like: int = 1
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One thing that a caption says: exactly one of the four.
+    """One thing that a caption says: exactly one of the five.
 
     Attributes:
         paint: a part has a colour, or a pattern is there; `natural` ones are of unpainted parts.
         state: one of `STATES`, with its `sign`.
         bare: nothing on the face is painted ("no makeup").
         character: one of `CHARACTERS`.
+        no_face: the picture shows no face.
     """
 
     paint: Paint | None = None
@@ -98,11 +102,12 @@ class Claim:
     sign: int = 1
     bare: bool = False
     character: str = ""
+    no_face: bool = False
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A text and what it says; no claims at all is true of every picture."""
+    """A text and what it says; no claims at all is true of every face."""
 
     text: str
     claims: tuple[Claim, ...]
@@ -153,11 +158,15 @@ def same_colour(one: Lab, other: Lab) -> int:
 
 def agreement(caption: Caption, scene: Scene) -> int:
     """1 where all of a caption is true of the scene, -1 where something in it is false, else 0 (not known)."""
-    return min((holds(claim, scene) for claim in caption.claims), default=1)
+    return min((holds(claim, scene) for claim in caption.claims), default=scene.face_like)
 
 
 def holds(claim: Claim, scene: Scene) -> int:
     """Whether one claim is true of a scene: 1 yes, -1 no, 0 not known."""
+    if claim.no_face:
+        return -scene.face_like
+    if scene.face_like < 0:
+        return -1
     if claim.paint is not None:
         return _pattern_holds(claim.paint, scene) if claim.paint.pattern else _paint_holds(claim.paint, scene)
     if claim.character:
@@ -166,7 +175,7 @@ def holds(claim: Claim, scene: Scene) -> int:
         return 0 if (claim.character, scene.character) in LOOKALIKES else -1
     if claim.bare:
         if not scene.paints:
-            return 1
+            return scene.face_like
         return -1 if any(p.pattern or p.part in MAKE_UP for p in scene.paints) else 0
     return _state_holds(claim.state, claim.sign, scene)
 

@@ -100,38 +100,73 @@ BARE_THINGS = ("no makeup", "no make-up", "no face paint", "a natural look", "a 
 HELD_OUT_BARE = ("makeup-free", "a face free of cosmetics", "zero makeup", "completely unmade-up")
 HELD_OUT_BARE_THINGS = ("zero makeup", "skin free of cosmetics")
 
+NO_FACE = (
+    "no face", "not a face", "a picture without a face", "noise", "a broken picture", "an abstract pattern",
+    "a blurred mess", "random shapes", "nothing that looks like a face", "a destroyed face",
+)  # fmt: skip
+
 STATE_PHRASES: dict[tuple[str, int], tuple[str, ...]] = {
-    ("glasses", 1): ("glasses", "eyeglasses", "a pair of glasses", "spectacles"),
-    ("glasses", -1): ("no glasses", "no eyeglasses"),
-    ("bearded", 1): ("a beard", "facial hair", "a bearded face"),
-    ("bearded", -1): ("no beard", "a clean-shaven face", "no facial hair", "a shaved chin"),
-    ("full hair", 1): ("full hair", "bangs", "a fringe", "thick hair with bangs", "lots of hair"),
-    ("full hair", -1): ("a bare forehead", "thin hair", "little hair", "a high forehead"),
+    ("glasses", 1): ("glasses", "eyeglasses", "a pair of glasses", "spectacles", "reading glasses"),
+    ("glasses", -1): ("no glasses", "no eyeglasses", "no spectacles", "nothing over the eyes"),
+    ("bearded", 1): ("a beard", "facial hair", "a bearded face", "a stubbly jaw", "hair on cheeks and jaw"),
+    ("bearded", -1): (
+        "no beard",
+        "a clean-shaven face",
+        "no facial hair",
+        "a shaved chin",
+        "a hairless jaw",
+        "a shaven face",
+    ),
+    ("full hair", 1): ("full hair", "bangs", "a fringe", "thick hair with bangs", "lots of hair", "big hair"),
+    ("full hair", -1): (
+        "a bare forehead",
+        "thin hair",
+        "little hair",
+        "a high forehead",
+        "a free forehead",
+        "a visible forehead",
+    ),
     ("surprised", 1): (
         "a surprised look",
         "a surprised face",
         "an astonished expression",
         "raised brows in surprise",
+        "an amazed look",
+        "a shocked expression",
+        "a stunned face",
     ),
-    ("surprised", -1): ("a relaxed look", "a calm expression", "no surprise"),
-    ("smiling", 1): ("a smile", "a big smile", "a happy expression", "a smiling mouth"),
-    ("smiling", -1): ("no smile", "a serious look", "a serious face", "a neutral expression"),
-    ("old", 1): ("wrinkles", "an old face", "an aged face"),
+    ("surprised", -1): ("a relaxed look", "a calm expression", "no surprise", "a quiet look", "an even expression"),
+    ("smiling", 1): ("a smile", "a big smile", "a happy expression", "a smiling mouth", "a laugh", "a cheerful look"),
+    ("smiling", -1): (
+        "no smile",
+        "a serious look",
+        "a serious face",
+        "a neutral expression",
+        "a grave look",
+        "a strict face",
+    ),
+    ("old", 1): ("wrinkles", "an old face", "an aged face", "wrinkled features"),
     ("old", -1): ("a young face", "youthful looks", "no wrinkles"),
-    ("male", 1): ("a male face", "masculine features"),
-    ("male", -1): ("a female face", "feminine features"),
+    ("male", 1): ("a male face", "masculine features", "male features", "the looks of a man", "a masculine look"),
+    ("male", -1): (
+        "a female face",
+        "feminine features",
+        "female features",
+        "the looks of a woman",
+        "a feminine look",
+    ),
     ("long hair", 1): ("long hair", "hair down to the shoulders", "hair past the shoulders"),
-    ("long hair", -1): ("short hair", "no long hair", "cropped hair"),
-    ("open mouth", 1): ("an open mouth", "parted lips", "visible teeth"),
-    ("open mouth", -1): ("a closed mouth", "closed lips", "lips shut"),
-    ("hat", 1): ("a hat", "a cap", "a head covering"),
-    ("hat", -1): ("no hat", "no cap"),
-    ("goatee", 1): ("a goatee", "a chin beard", "a natural goatee"),
-    ("goatee", -1): ("no goatee", "a bare chin"),
-    ("moustache", 1): ("a moustache", "a mustache"),
-    ("moustache", -1): ("no moustache", "no mustache", "a bare upper lip"),
-    ("bald", 1): ("a bald head", "no hair", "a shaved head"),
-    ("bald", -1): ("hair on the head", "a head of hair"),
+    ("long hair", -1): ("short hair", "no long hair", "cropped hair", "hair cut short"),
+    ("open mouth", 1): ("an open mouth", "parted lips", "visible teeth", "the mouth open", "a wide mouth"),
+    ("open mouth", -1): ("a closed mouth", "closed lips", "lips shut", "the mouth shut", "tight lips"),
+    ("hat", 1): ("a hat", "a cap", "a head covering", "a bonnet"),
+    ("hat", -1): ("no hat", "no cap", "no head covering"),
+    ("goatee", 1): ("a goatee", "a chin beard", "a natural goatee", "hair on the chin", "a little beard on the chin"),
+    ("goatee", -1): ("no goatee", "a bare chin", "a hairless chin", "no hair on the chin"),
+    ("moustache", 1): ("a moustache", "a mustache", "hair on the upper lip"),
+    ("moustache", -1): ("no moustache", "no mustache", "a bare upper lip", "no hair on the upper lip"),
+    ("bald", 1): ("a bald head", "no hair", "a shaved head", "a bald scalp", "a head without hair"),
+    ("bald", -1): ("hair on the head", "a head of hair", "a head with hair", "a scalp covered with hair"),
 }
 """What a state looks like, as something that a face has ("no X" also stands as "without X")."""
 HELD_OUT_STATE_PHRASES: dict[tuple[str, int], tuple[str, ...]] = {
@@ -150,13 +185,13 @@ HELD_OUT_STATE_PHRASES: dict[tuple[str, int], tuple[str, ...]] = {
     ("bald", 1): ("a hairless head",), ("bald", -1): ("a covered scalp",),
 }  # fmt: skip
 PERSON_WORDS: dict[tuple[str, int], tuple[str, ...]] = {
-    ("smiling", 1): ("smiling", "happy", "grinning", "laughing"),
-    ("smiling", -1): ("serious", "unsmiling", "serious-looking"),
-    ("old", 1): ("old", "elderly", "aged"),
+    ("smiling", 1): ("smiling", "happy", "grinning", "laughing", "cheerful"),
+    ("smiling", -1): ("serious", "unsmiling", "serious-looking", "strict"),
+    ("old", 1): ("old", "elderly", "aged", "wrinkled", "senior"),
     ("old", -1): ("young", "youthful"),
     ("bearded", 1): ("bearded",),
     ("bearded", -1): ("clean-shaven", "beardless"),
-    ("surprised", 1): ("surprised", "astonished"),
+    ("surprised", 1): ("surprised", "astonished", "amazed", "shocked"),
     ("surprised", -1): ("calm", "relaxed"),
     ("bald", 1): ("bald", "bald-headed"),
     ("glasses", 1): ("bespectacled",),
@@ -168,8 +203,8 @@ HELD_OUT_PERSON_WORDS: dict[tuple[str, int], tuple[str, ...]] = {
     ("bearded", 1): ("unshaven",), ("bearded", -1): ("smooth-faced",),
 }  # fmt: skip
 SUBJECTS: dict[int, tuple[str, ...]] = {
-    0: ("person", "face", "person", "model", "human"), 1: ("man", "man", "guy", "male"),
-    -1: ("woman", "woman", "lady", "female"),
+    0: ("person", "face", "person", "model", "human"), 1: ("man", "man", "guy", "male", "boy", "fellow", "dude"),
+    -1: ("woman", "woman", "lady", "female", "girl", "madam"),
 }  # fmt: skip
 HELD_OUT_SUBJECTS: dict[int, tuple[str, ...]] = {0: ("individual",), 1: ("gentleman",), -1: ("dame",)}
 

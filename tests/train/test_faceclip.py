@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace, create_model
 from tests.helpers.drawn_faces import drawn_faces
-from train.faceclip import FaceCLIPSettings, Trainee, caption_facts, contrastive_loss, draw_batch, scene_facts
+from train.faceclip import (
+    FaceCLIPSettings,
+    Trainee,
+    caption_facts,
+    contrastive_loss,
+    draw_batch,
+    draw_faces,
+    rare_faces,
+    scene_facts,
+    train_faceclip,
+)
 from train.faceclip_report import TEST_COLOURS, Tally, _different, colours_of_parts, nearest_colour
 from train.scene_types import OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
 from train.scenes import SceneSet
@@ -71,7 +84,7 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
     words = new_space.model.token_embedding.weight
     before = words.detach().clone()
     batch = draw_batch(scenes, 4, settings, np.random.default_rng(0))
-    assert batch.images.shape == (8, 3, 192, 192) and batch.fits.shape == (8, 8)
+    assert batch.images.shape == (8, 3, 192, 192) and batch.fits.shape == (8, 8 + len(batch.pairs))
     optimizer = torch.optim.Adam([p for p in trainee.parameters() if p.requires_grad], 1e-3)
     losses = []
     for _ in range(8):
@@ -82,6 +95,43 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
         losses.append(float(terms["loss"].detach()))
     assert losses[-1] < 0.9 * losses[0]
     assert torch.equal(words[:40000], before[:40000]) and not torch.equal(words[40000:], before[40000:])
+
+
+def test_a_twin_differs_in_one_false_claim(scenes):
+    batch = draw_batch(scenes, 4, FaceCLIPSettings(groups=4), np.random.default_rng(2))
+    assert len(batch.pairs) >= 12
+    for picture, true, false in batch.pairs.tolist():
+        assert batch.fits[picture, true] == 1 and batch.fits[picture, false] == -1
+        assert batch.captions[true] != batch.captions[false]
+
+
+def test_rare_states_take_their_turns():
+    usual, bald, hat = np.arange(1000), np.array([7]), np.array([11, 12])
+    settings, rng = FaceCLIPSettings(groups=10, rare_share=0.4), np.random.default_rng(0)
+    drawn = [draw_faces([usual, bald, hat], settings, rng) for _ in range(200)]
+    assert all(len(set(faces)) == 10 for faces in drawn)
+    assert sum(7 in faces for faces in drawn) > 120 and sum(11 in faces or 12 in faces for faces in drawn) > 120
+
+
+def test_rare_faces_are_those_of_a_rare_side(scenes):
+    everything, *rare = rare_faces(scenes, 4, rarer_than=0.5)
+    assert everything.tolist() == [0, 1, 2, 3]
+    assert all(0 < len(side) < 2 for side in rare)
+
+
+def test_training_goes_on_from_the_averaged_weights_of_another_run(scenes, new_space, tmp_path):
+    settings = FaceCLIPSettings(groups=1, captions=1, steps=1, test_faces=2, broken=1)
+    known = torch.ones(49408, dtype=torch.bool)
+    first = train_faceclip(copy.deepcopy(new_space), known, drawn_faces(4), settings, tmp_path / "first")
+    start = torch.load(tmp_path / "first" / "checkpoint.pt", weights_only=True)["averaged"]
+    still = replace(settings, lr=0.0)
+    go_on = tmp_path / "first" / "checkpoint.pt"
+    second = train_faceclip(copy.deepcopy(new_space), known, drawn_faces(4), still, tmp_path / "second", 1e9, go_on)
+    name = "model.text_projection"
+    torch.testing.assert_close(second.state_dict()[name], start[f"space.{name}"])
+    assert not torch.equal(first.state_dict()[name], new_space.state_dict()[name])
+    with pytest.raises(TrainingError, match="start-from"):
+        train_faceclip(new_space, known, drawn_faces(4), still, tmp_path / "third", 1e9, tmp_path / "none.pt")
 
 
 def test_a_shipped_batch_is_seeded(scenes):

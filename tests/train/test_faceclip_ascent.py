@@ -39,6 +39,14 @@ def test_ascent_raises_the_cosine():
     assert cosine(ascend(generator, space, code, "green hair", 20, 0.1)) > before + 0.02
 
 
+def test_a_bounded_ascent_goes_no_farther_than_told():
+    generator, space, code = ToyGenerator(), ToySpace(), seeded_z(18, 1)[None]
+    far = ascend(generator, space, code, "green hair", 20, 0.1)
+    near = ascend(generator, space, code, "green hair", 20, 0.1, longest=0.01)
+    start = synthesize(generator, code).image[0].clamp(-1, 1)
+    assert 0 < (near - start).abs().max() < 0.1 * (far - start).abs().max()
+
+
 @pytest.mark.parametrize("colour", ["green", "purple", "white"])
 def test_the_colour_of_a_part_is_found(colour):
     faces = drawn_faces(1)
