@@ -25,7 +25,7 @@ from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
-from mcaclip.networks import SHIPPED_EDITS, library_of, universal_of
+from mcaclip.networks import SHIPPED_EDITS, SHIPPED_UNIVERSAL, library_of, universal_of
 from mcaclip.perception.base import Identity
 from mcaclip.render import Plan, blend, layer_hook, planned, varied
 from mcaclip.text.clip_space import ClipSpace
@@ -269,9 +269,11 @@ class FaceEditor:
         """sha256 of every weight file in use."""
         edits = self._library().values()
         files = {edit.path for edit in edits if edit.path is not None and not edit.shipped}
-        if self.models.universal.path is not None:
-            files.add(self.models.universal.path)
-        shipped = (SHIPPED_EDITS,) if any(edit.shipped for edit in edits) else ()
+        universal = self.models.universal
+        if universal.path is not None and not universal.shipped:
+            files.add(universal.path)
+        has = {SHIPPED_EDITS: any(edit.shipped for edit in edits), SHIPPED_UNIVERSAL: universal.shipped}
+        shipped = [name for name, used in has.items() if used]
         own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
         return weights.hashes((*self.slots.weights(), LANDMARKS, *shipped)) | own
 

@@ -46,10 +46,11 @@ def universal_of(
     """
     words = sha256_of(weights.get(WEIGHTS_NAMES[stack.clip]))
     place = Place(stack.generator, generator.layers, stack.clip, words)
-    has_shipped = (stack.generator, stack.clip) == (FIRST_GENERATOR, FIRST_CLIP)
+    if not files and (stack.generator, stack.clip) != (FIRST_GENERATOR, FIRST_CLIP):
+        return UniversalEdit()
     try:
-        shipped = weights.local(SHIPPED_UNIVERSAL) if has_shipped else None
+        shipped = None if files else weights.local(SHIPPED_UNIVERSAL)
     except WeightsError as error:  # a damaged file costs this mode only
         log.warning("there is no universal mode: %s", error)
-        return find_universal(None, files, place, device) if files else UniversalEdit(problem=str(error))
+        return UniversalEdit(problem=f"there is no universal mode here: {error}")
     return find_universal(shipped, files, place, device)

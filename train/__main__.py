@@ -117,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     delta.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     thumbnails = add("thumbnails", "draw the small pictures of the page's prompt library on generated faces")
     thumbnails.set_defaults(out=ASSETS / "thumbnails")
+    thumbnails.add_argument("--prompt", action="append", default=[], help="only this one (repeatable; default all)")
     stand_in = add("stand-in", "random files in place of the paper stack's weights, for tests and speed measurements")
     stand_in.add_argument(
         "--only", action="append", choices=STAND_INS, help="only this file (repeatable; default all, 2.2 GB)"
@@ -307,7 +308,7 @@ def _thumbnails(args: argparse.Namespace) -> None:
     from mcaclip.editor import load_editor
     from train.thumbnails import draw_thumbnails
 
-    draw_thumbnails(load_editor(DEFAULT_STACK, device="cpu"), args.out)
+    draw_thumbnails(load_editor(DEFAULT_STACK, device="cpu"), args.out, args.prompt)
 
 
 def _stand_in(args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 METHOD = "universal"
 """`EditHeader.method` of such a file."""
 TRAIN_COMMAND = "python -m train universal"
+MISSING = (
+    "there is no universal network here: restore assets/universal.safetensors, or train one with "
+    f"`{TRAIN_COMMAND}` and name it with --edits FILE"
+)
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,13 @@ class UniversalEdit:
         network: gives the network, which is read at its first use and kept; None where there is none.
         path: its file, or None for a network that is in no file.
         problem: why there is none and what to do, in plain words; empty where there is one.
+        shipped: whether it came with the studio.
     """
 
     network: Callable[[], MCANetwork] | None = None
     path: Path | None = None
-    problem: str = f"there is no universal network on this stack; train one with `{TRAIN_COMMAND}`"
+    problem: str = "there is no universal network for this stack; fit the prompt with `python -m train prompt`"
+    shipped: bool = False
 
     @property
     def there(self) -> bool:
@@ -105,9 +111,9 @@ def find_universal(
     if asked:
         return asked[-1]
     if shipped is None:
-        return UniversalEdit()
+        return UniversalEdit(problem=MISSING)
     try:
-        return open_universal(shipped, place, device)
+        return replace(open_universal(shipped, place, device), shipped=True)
     except WeightsError as error:
         log.warning("there is no universal mode: %s", error)
         return UniversalEdit(problem=f"there is no universal mode here: {error}")

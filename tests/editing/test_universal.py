@@ -85,6 +85,7 @@ def test_the_named_file_comes_before_the_shipped_one(saved, tmp_path):
     other = tmp_path / "other.safetensors"
     save_network(MCANetwork(LAYERS, TINY), other, {}, {}, method=METHOD, words=WORDS)
     assert find_universal(saved, [other], PLACE).path == other
+    assert [find_universal(saved, files, PLACE).shipped for files in ([], [other])] == [True, False]
 
 
 def test_a_library_of_fitted_prompts_leaves_it_out(saved):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from mcaclip.editing.prompts import LibraryPrompt
+from mcaclip.errors import TrainingError
 from mcaclip.ui.library import THUMBNAILS, categories, slug, thumbnail_style, within
 from mcaclip.ui.views import editor_view, library_view
-from tests.fakes import PROMPTS, FakeEditor
+from tests.fakes import ENTRIES, PROMPTS, FakeEditor
 from train.thumbnails import SIDE, draw_thumbnails
 
 
@@ -58,6 +60,15 @@ def test_thumbnails_are_drawn_small(tmp_path):
     files = draw_thumbnails(FakeEditor(), tmp_path / "t")
     assert [path.stem for path in files] == [slug(prompt) for prompt in PROMPTS]
     assert all(Image.open(path).size == (SIDE, SIDE) for path in files)
+
+
+def test_thumbnails_show_library_prompts_at_their_best(tmp_path):
+    editor = FakeEditor(universal=True, entries=ENTRIES)
+    files = draw_thumbnails(editor, tmp_path, ["zombie", "green lipstick"])
+    assert [path.stem for path in files] == ["zombie", "green_lipstick"]
+    assert editor.calls[-1] == "edit 0.8 0"
+    with pytest.raises(TrainingError, match="not in the prompt library: violin"):
+        draw_thumbnails(editor, tmp_path, ["violin"])
 
 
 def test_shipped_thumbnails_are_small_and_used():
