@@ -16,8 +16,8 @@ from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import PromptError, StudioError
 
 if TYPE_CHECKING:
+    from mcaclip.editing.prompts import LibraryPrompt
     from mcaclip.editor import FaceEditor
-    from mcaclip.evaluation.library import Entry
     from mcaclip.types import EditSettings
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
@@ -70,14 +70,14 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     if args.table:
         return paper_table.run(args, load)
     _check(args)
-    from mcaclip.evaluation.asks import read_settings, subjects_of
+    from mcaclip.evaluation.asks import read_settings, recipes_of, subjects_of
     from mcaclip.evaluation.columns import FULL, build_columns, parse_column
 
     settings = [read_settings(text) for text in args.prompt]
     named = [parse_column(text) for text in args.column or [FULL]]
     check_folder(args.out)
+    from mcaclip.editing.prompts import load_prompts
     from mcaclip.evaluation.faces import face_sources
-    from mcaclip.evaluation.library import read_library, recipes_of
     from mcaclip.evaluation.measuring import Instruments
     from mcaclip.evaluation.run import Plan
     from mcaclip.evaluation.run import run as measure
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
 
     judge = Judge.load(args.judge) if args.judge else None
     editor = load(chosen_stack(args), named_edits(args))
-    library, asks_editor = read_library(), any(path is None for _, path in named)
+    library, asks_editor = load_prompts(), any(path is None for _, path in named)
     if settings:
         own = [editor.check_settings(one) if asks_editor else one for one in settings]
     else:
@@ -110,7 +110,7 @@ def _check(args: argparse.Namespace) -> None:
         raise StudioError("evaluate needs faces: --seeds N of 1 or more, or --photos DIR")
 
 
-def _of_library(editor: FaceEditor, library: Sequence[Entry], asks_editor: bool) -> list[EditSettings]:
+def _of_library(editor: FaceEditor, library: Sequence[LibraryPrompt], asks_editor: bool) -> list[EditSettings]:
     """All prompts of the library at their best strengths that the editor can make, or what was fitted for it."""
     from mcaclip.types import EditSettings
 

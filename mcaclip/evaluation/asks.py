@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from mcaclip.colour import COLOURS
+from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.evaluate import MARGIN, grow
 from mcaclip.evaluation.attributes import Attribute, find_attribute
-from mcaclip.evaluation.library import Recipes
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import REGIONS, region
 from mcaclip.text.colours import lab_of, names_by_words, plain
@@ -36,6 +36,8 @@ NATURAL: Mapping[str, frozenset[str]] = {
     "background": _ANY, "clothes": _ANY,
 }  # fmt: skip
 """Everyday colours that a part has, or is often painted; a prompt for any other is counterfactual."""
+Recipes = Mapping[str, Sequence[tuple[str, float]]]
+"""From a recipe's name, as `plain` has it, to its prompts with a factor on the strength of each."""
 _BETWEEN = re.compile(r"\s*(?:[,;&+]|\b(?:and|with|plus)\b)\s*")
 
 
@@ -159,6 +161,11 @@ class Subject:
         if not self.measurable:
             return None
         return torch.stack([ask.allowed(parsed) for ask in self.asks]).amax(0)
+
+
+def recipes_of(entries: Sequence[LibraryPrompt]) -> Recipes:
+    """The recipes among the library's entries."""
+    return {plain(entry.prompt): entry.recipe for entry in entries if entry.recipe}
 
 
 def _taken_apart(part: PromptStrength, recipes: Recipes) -> list[PromptStrength]:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from mcaclip.__main__ import main
+from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.evaluation import run as figures
-from mcaclip.evaluation.library import Entry
 from mcaclip.evaluation.sheets import TILE_SIZE, Tiles, file_name, sheet
 from tests.helpers.toy_figures import FiguresEditor
 from tests.helpers.toy_space import ToyParser
@@ -118,12 +118,12 @@ def test_an_edit_of_several_prompts_has_a_row_of_its_own(editor, tmp_path):
 
 
 def test_the_library_at_its_best_strengths_is_the_default(editor, tmp_path, monkeypatch, capsys):
-    entries = (Entry("purple hair", 0.8), Entry("joker"), Entry("smiling"))
-    monkeypatch.setattr("mcaclip.evaluation.library.read_library", lambda: entries)
+    entries = (LibraryPrompt("purple hair", best=0.8), LibraryPrompt("joker"), LibraryPrompt("smiling"))
+    monkeypatch.setattr("mcaclip.editing.prompts.load_prompts", lambda: entries)
     command(editor, tmp_path / "some", seeds=1)
     assert "joker is left out: no edit is fitted for joker" in capsys.readouterr().err
     assert [row["prompt"] for row in rows(tmp_path / "some")] == ["purple hair:0.8", "smiling"]
-    monkeypatch.setattr("mcaclip.evaluation.library.read_library", lambda: ())
+    monkeypatch.setattr("mcaclip.editing.prompts.load_prompts", lambda: ())
     command(editor, tmp_path / "all", seeds=1)
     assert {row["prompt"] for row in rows(tmp_path / "all")} == set(editor.prompts())
 
