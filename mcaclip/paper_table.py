@@ -190,11 +190,15 @@ def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str]) -> 
 def missing_lines(methods: Sequence[EditMethod], prompts: Sequence[str]) -> list[str]:
     """A line for each method and prompt that has no weights, with the command that makes them."""
     return [
-        f'- {METHODS[method.name].title}, "{prompt}": `{method.how_to_fit(prompt)}`'
+        f'- {METHODS[method.name].title}, "{prompt}": {_remedy(method.how_to_fit(prompt))}'
         for method in methods
         for prompt in prompts
         if not method.ready(prompt)
     ]
+
+
+def _remedy(command: str) -> str:
+    return f"`{command}`" if command else "not possible on this stack"
 
 
 def sheet(run: TableRun, prompts: Sequence[str]) -> Image.Image | None:

@@ -15,6 +15,7 @@ from mcaclip.compare_sheet import LABEL, TILE, compare_sheet, overview_sheet
 from mcaclip.editing.mca import MCANetwork, save_network
 from mcaclip.editing.methods.base import METHODS
 from mcaclip.editing.methods.registry import build_methods, tools_of
+from mcaclip.errors import WeightsError
 from mcaclip.visuals import change_map
 from tests.editing.test_methods import NETWORKS
 from tests.helpers.toy_editor import ToyEditor
@@ -57,6 +58,14 @@ def test_a_row_a_method_in_the_order_asked_for(editor, cf_clip):
         assert row.problem is None and -1 <= row.figures.identity <= 1
         assert row.figures.hit == (row.figures.moved >= 0.5) and row.figures.leak > 0
     assert rows[0].figures.area is None and 0 < rows[2].figures.area < 1
+
+
+def test_a_universal_network_is_no_file_of_weights(editor, tmp_path):
+    path, words = tmp_path / "u.safetensors", ToySpace().text_code(PROMPT)
+    network = MCANetwork(editor.models.generator.layers, NETWORKS["mca"])
+    save_network(network, path, {PROMPT: {}}, {PROMPT: words}, "mobilestylegan", "FaceCLIP", "universal")
+    with pytest.raises(WeightsError, match="name it with --edits"):
+        tools_of(editor, [path])
 
 
 def test_words_outside_the_vocabulary_have_no_hit_and_no_leak(editor):

@@ -9,6 +9,7 @@ import torch
 
 from mcaclip.config import STACKS
 from mcaclip.editing.mca import MCAConfig, MCANetwork
+from mcaclip.editing.methods.registry import build_methods, tools_of
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor, Models
@@ -50,6 +51,16 @@ def test_a_prompt_that_no_one_fitted_is_edited_at_once(editor, face):
     other = editor.edit(face, EditSettings("blue beard"))
     assert not torch.equal(result.image, other.image), "the words count"
     assert not torch.equal(result.masks[0], other.masks[0]), "for the masks as well"
+
+
+def test_the_family_of_methods_makes_the_same_edit(editor, face, monkeypatch, tmp_path):
+    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path))
+    (method,) = build_methods(tools_of(editor), ["mca-universal"])
+    assert method.ready("pink eyebrows")
+    made = method.edit(face.w_plus, "pink eyebrows", 0.7)
+    edited = editor.edit(face, EditSettings("pink eyebrows", 0.7, mode="universal"))
+    torch.testing.assert_close(made.image, edited.image)
+    torch.testing.assert_close(made.masks, edited.masks)
 
 
 def test_strength_zero_is_the_reconstruction_bit_for_bit(editor, face):

@@ -33,7 +33,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--methods",
         default="all",
         help="names with commas between them, or all: styleclip-optimisation, styleclip-mapper, styleclip-global, "
-        "cf-clip, coralstyleclip, deltaedit, mca, mca-without-ff, mca-without-pre (default all)",
+        "cf-clip, coralstyleclip, deltaedit, mca-universal, mca, mca-without-ff, mca-without-pre (default all)",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the sheets, compare.json and compare.md")
     parser.add_argument("--strength", type=float, default=1.0, help="0 to 2, 1 is normal (default 1)")

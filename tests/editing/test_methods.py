@@ -20,6 +20,7 @@ from mcaclip.editing.methods.registry import build_methods, check_names, file_ki
 from mcaclip.editing.methods.style_table import StyleTable, load_table, save_table
 from mcaclip.editing.style_only import StyleOnlyConfig
 from mcaclip.editing.text_embedding import TextEmbeddingConfig
+from mcaclip.editing.universal import MISSING, UniversalEdit
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.style_space import style_size
 from mcaclip.generators.synthesis import synthesize
@@ -38,6 +39,7 @@ NETWORKS: dict[str, MCAConfig] = {
     "styleclip-mapper": replace(TINY, fusion=StyleOnlyConfig(), masks=None),
     "coralstyleclip": replace(TINY, fusion=StyleOnlyConfig(), masks=MaskConfig()),
 }
+UNIVERSAL_CONFIG = replace(TINY, first_row=0, masks=replace(TINY.masks, text_dim=512))
 MASKED = {"mca", "mca-without-ff", "coralstyleclip"}
 
 
@@ -47,6 +49,7 @@ def tools(tmp_path_factory) -> Tools:
     torch.manual_seed(0)
     folder, generator = tmp_path_factory.mktemp("weights"), ToyGenerator()
     networks = {name: MCANetwork(generator.layers, config).requires_grad_(False) for name, config in NETWORKS.items()}
+    universal = MCANetwork(generator.layers, UNIVERSAL_CONFIG).requires_grad_(False)
     size = style_size(generator)
     relevance = torch.nn.functional.normalize(torch.randn(size, 512), dim=1)
     table = StyleTable(relevance, torch.ones(size), torch.ones(size, dtype=torch.bool), "toy", "toy", 2)
@@ -58,7 +61,7 @@ def tools(tmp_path_factory) -> Tools:
         generator, generator, ToySpace(), ToyIdentity(), STACKS["compact"], torch.device("cpu"),
         {name: {PROMPT: fitted_edit(network, PROMPT)} for name, network in networks.items()},
         {"styleclip-global": folder / "table.safetensors", "deltaedit": folder / "delta.safetensors"},
-        optimisation_steps=4,
+        optimisation_steps=4, universal=UniversalEdit(lambda: universal),
     )  # fmt: skip
 
 
@@ -82,7 +85,7 @@ def test_every_method_edits_and_reports(tools, code, name):
     source = synthesize(tools.generator, code[None]).image[0].clamp(-1, 1)
     assert torch.equal(made.source, source)
     assert made.image.shape == source.shape and not torch.allclose(made.image, source)
-    assert len(made.masks) == (5 if name in MASKED else 0)
+    assert len(made.masks) == (5 if name in {*MASKED, "mca-universal"} else 0)
     assert (made.delta_w is None) == (name in ("styleclip-global", "deltaedit"))
     assert (made.delta_s is None) != (made.delta_w is None)
     assert made.seconds > 0 and steps == sorted(steps) and steps
@@ -97,7 +100,7 @@ def test_strength_nothing_gives_the_source(tools, code, name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_without_weights_names_the_command_that_makes_them(tools, code, name):
-    (method,) = build_methods(replace(tools, libraries={}, files={}), [name])
+    (method,) = build_methods(replace(tools, libraries={}, files={}, universal=UniversalEdit()), [name])
     command = method.how_to_fit(PROMPT)
     assert method.needs_fitting == bool(command)
     if not method.needs_fitting:
@@ -128,7 +131,7 @@ def test_commands_are_understood_by_the_training_package():
             continue
         words = fit_command(name, "hat", STACKS["paper"]).replace('"', "").split()[3:]
         args = build_parser().parse_args(words)
-        assert args.stack == "paper"
+        assert getattr(args, "stack", "") == ("paper" if info.any_stack else "")
         if info.needs == "prompt":
             assert (args.prompts, args.method) == (["hat"], name)
 
@@ -136,6 +139,26 @@ def test_commands_are_understood_by_the_training_package():
 def test_another_wording_of_the_same_change_is_found(tools, code):
     (method,) = build_methods(tools, ["cf-clip"])
     assert method.ready("Green  Lips") and not method.ready("blue hair")
+
+
+def test_the_universal_method_takes_any_words_inside_its_masks(tools, code):
+    (method,) = build_methods(tools, ["mca-universal"])
+    hair, eyes = (method.edit(code, words) for words in ("purple hair", "a zombie"))
+    assert not torch.equal(hair.delta_w, eyes.delta_w) and not torch.equal(hair.masks[0], eyes.masks[0])
+    half = method.edit(code, "purple hair", 0.5)
+    torch.testing.assert_close(2 * half.delta_w, hair.delta_w)
+    assert all(torch.equal(a, b) for a, b in zip(half.masks, hair.masks, strict=True)), "strength moves no mask"
+
+
+@pytest.mark.parametrize("problem", [MISSING, "the file was trained with other words"])
+def test_a_missing_universal_network_is_explained(tools, code, problem):
+    lacking = replace(tools, universal=UniversalEdit(problem=problem))
+    (method,) = build_methods(lacking, ["mca-universal"])
+    with pytest.raises(PromptError) as caught:
+        method.edit(code, PROMPT)
+    assert problem in str(caught.value) and str(caught.value).count("python -m train universal") == 1
+    (elsewhere,) = build_methods(replace(lacking, slots=STACKS["paper"]), ["mca-universal"])
+    assert elsewhere.how_to_fit(PROMPT) == ""
 
 
 def test_methods_without_masks_are_plainly_the_shifted_code(tools, code):

@@ -10,6 +10,7 @@ import torch
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mca import FittedNetwork, MCANetwork
+from mcaclip.editing.universal import UniversalEdit
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.types import Inversion
@@ -38,8 +39,9 @@ class ToyEditor:
         generator = ToyGenerator()
         network = MCANetwork(generator.layers, TINY).requires_grad_(False)
         self.models = SimpleNamespace(
-            generator=generator, preview=generator, space=ToySpace(), identity=ToyIdentity(), start=None
-        )
+            generator=generator, preview=generator, space=ToySpace(), identity=ToyIdentity(), start=None,
+            universal=UniversalEdit(),
+        )  # fmt: skip
         self.library = {"green lipstick": fitted_edit(network, "green lipstick")}
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:

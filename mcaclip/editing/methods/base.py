@@ -7,7 +7,7 @@ training for all prompts, some one for each prompt; `ready` and `how_to_fit` say
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mcaclip.config import Stack
 from mcaclip.editing.library import Library
+from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError
 from mcaclip.generators.base import Generator
 from mcaclip.perception.base import Identity
@@ -44,6 +45,7 @@ class Tools:
         files: the one file of a method that is trained once.
         fitter: fits a network on the fly; None where nothing may be trained.
         optimisation_steps: of the method that optimises each edit.
+        universal: MCA-CLIP's network for any prompt, or why there is none.
     """
 
     generator: Generator
@@ -56,6 +58,7 @@ class Tools:
     files: Mapping[str, Path]
     fitter: Fitter | None = None
     optimisation_steps: int = 300
+    universal: UniversalEdit = field(default_factory=UniversalEdit)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class EditMethod(Protocol):
         ...
 
     def how_to_fit(self, prompt: str) -> str:
-        """The command that makes it ready for a prompt; empty where nothing is needed."""
+        """The command that makes it ready for a prompt; empty where nothing is needed, or nothing helps."""
         ...
 
     def fit(self, prompt: str, callback: ProgressCallback | None = None) -> EditMethod:
@@ -136,12 +139,14 @@ class MethodInfo:
         source: where it is published.
         needs: see `Needs`.
         fit: the command of the training package that fits it, without the prompt and the stack; empty for none.
+        any_stack: whether that command takes the options of a stack.
     """
 
     title: str
     source: str
     needs: Needs
     fit: str = ""
+    any_stack: bool = True
 
 
 METHODS: Mapping[str, MethodInfo] = {
@@ -155,6 +160,9 @@ METHODS: Mapping[str, MethodInfo] = {
     "cf-clip": MethodInfo("CF-CLIP", "Yu et al. 2022", "prompt", "prompt --method cf-clip"),
     "coralstyleclip": MethodInfo("CoralStyleCLIP", "Revanur et al. 2023", "prompt", "prompt --method coralstyleclip"),
     "deltaedit": MethodInfo("DeltaEdit", "Lyu et al. 2023", "once", "deltaedit"),
+    "mca-universal": MethodInfo(
+        "MCA-CLIP universal", "MCA-CLIP 2025, one network for any prompt", "once", "universal", any_stack=False
+    ),
     "mca": MethodInfo("MCA-CLIP", "MCA-CLIP 2025", "prompt", "prompt"),
     "mca-without-ff": MethodInfo(
         "MCA-CLIP w/o FF", "MCA-CLIP 2025, ablation", "prompt", "prompt --method mca-without-ff"
@@ -173,7 +181,8 @@ def fit_command(name: str, prompt: str, slots: Stack) -> str:
         return ""
     command, _, options = info.fit.partition(" ")
     words = f' "{prompt}"' if info.needs == "prompt" else ""
-    return f"python -m train {command}{words}{' ' + options if options else ''}{slots.options}"
+    stack = slots.options if info.any_stack else ""
+    return f"python -m train {command}{words}{' ' + options if options else ''}{stack}"
 
 
 def not_ready(name: str, prompt: str, slots: Stack) -> PromptError:

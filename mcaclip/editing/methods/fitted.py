@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.editing.library import FittedEdit, Library, collect
+from mcaclip.editing.mca import MCANetwork, TextCode
 from mcaclip.editing.methods.base import MethodEdit, Tools, fit_command, not_ready
 from mcaclip.errors import PromptError
 from mcaclip.generators.synthesis import apply_shift, synthesize
@@ -27,6 +28,41 @@ def find_prompt(library: Collection[str], text: str) -> str | None:
     same = [prompt for prompt in library if prompt.lower() == words]
     alike = [prompt for prompt in library if meaning is not None and understand(prompt) == meaning]
     return next(iter([*same, *alike]), None)
+
+
+@torch.no_grad()
+def network_edit(
+    tools: Tools,
+    network: MCANetwork,
+    words: TextCode,
+    w_plus: Tensor,
+    strength: float,
+    callback: ProgressCallback | None,
+    own_masks: bool = True,
+) -> MethodEdit:
+    """The edit that a network makes for words it knows: its shift, inside its masks.
+
+    Args:
+        words: as the network knows them.
+        w_plus: `[18, 512]`.
+        own_masks: whether the masks belong to this generator; those of another one's layers mean nothing here, and
+            only the shift is used.
+    """
+    started, generator, code = time.monotonic(), tools.generator, w_plus[None].to(tools.device)
+    layers = range(len(generator.layers))
+    source = synthesize(generator, code, keep=layers, hook=layer_hook(generator, 0.0, callback))
+    t_w, delta_w = network(code, words)
+    masks = network.masks(source.features, t_w) if own_masks else open_masks(generator, code)
+    delta_w = strength * delta_w
+    image = apply_shift(generator, code, delta_w, masks, source.image, layer_hook(generator, 0.5, callback))
+    return MethodEdit(
+        image=image[0].clamp(-1, 1).cpu(),
+        source=source.image[0].clamp(-1, 1).cpu(),
+        masks=tuple(mask[0].cpu() for mask in masks),
+        delta_w=delta_w[0].cpu(),
+        delta_s=None,
+        seconds=time.monotonic() - started,
+    )
 
 
 @dataclass(frozen=True)
@@ -60,30 +96,13 @@ class FittedMethod:
         own = {**self.library, **collect([], [path], *place)}
         return replace(self, tools=replace(tools, libraries={**tools.libraries, self.name: own}))
 
-    @torch.no_grad()
     def edit(
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
-        started, generator = time.monotonic(), self.tools.generator
         words, entry = self._entry(prompt)
-        (network, _, codes), code = entry.fitted(), w_plus[None].to(self.tools.device)
-        layers = range(len(generator.layers))
-        source = synthesize(generator, code, keep=layers, hook=layer_hook(generator, 0.0, callback))
-        t_w, delta_w = network(code, codes[words])
-        # masks of another generator's layers mean nothing here: only the shift is used
-        masks = network.masks(source.features, t_w) if entry.own_masks else open_masks(generator, code)
-        delta_w = strength * delta_w
-        hook = layer_hook(generator, 0.5, callback)
-        image = apply_shift(generator, code, delta_w, masks, source.image, hook)
-        return MethodEdit(
-            image=image[0].clamp(-1, 1).cpu(),
-            source=source.image[0].clamp(-1, 1).cpu(),
-            masks=tuple(mask[0].cpu() for mask in masks),
-            delta_w=delta_w[0].cpu(),
-            delta_s=None,
-            seconds=time.monotonic() - started,
-        )
+        network, _, codes = entry.fitted()
+        return network_edit(self.tools, network, codes[words], w_plus, strength, callback, entry.own_masks)
 
     def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
         words = find_prompt(self.library, prompt)

@@ -17,6 +17,8 @@ from mcaclip.editing.methods.deltaedit import DeltaEditMethod
 from mcaclip.editing.methods.fitted import FittedMethod
 from mcaclip.editing.methods.global_direction import GlobalDirectionMethod
 from mcaclip.editing.methods.optimisation import OptimisationMethod
+from mcaclip.editing.methods.universal import UniversalMethod
+from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.weights import Places
 
@@ -33,6 +35,7 @@ SINGLE: Mapping[str, Callable[[Tools], EditMethod]] = {
     "styleclip-optimisation": OptimisationMethod,
     "styleclip-global": GlobalDirectionMethod,
     "deltaedit": DeltaEditMethod,
+    "mca-universal": UniversalMethod,
 }
 """The methods that are no network a prompt."""
 
@@ -79,6 +82,7 @@ def tools_of(
     asked = list(weights)
     for path in asked:
         _check(path, slots.generator, slots.clip)
+        _check_use(path)
     files = [p for p in edit_files(Places.from_environment().methods) if _fits(p, slots.generator, slots.clip)]
     every = [*files, *asked]
     networks = [path for path in every if file_kind(path) == "network"]
@@ -98,6 +102,7 @@ def tools_of(
         files={kind: path for path in every if (kind := file_kind(path)) in SINGLE},
         fitter=fitter,
         optimisation_steps=optimisation_steps,
+        universal=models.universal,
     )
 
 
@@ -127,6 +132,13 @@ def _check(path: Path, generator: str, clip: str) -> None:
             f"{path} was made for {own[0]} with {own[1]}, and this stack has {generator} with {clip}: "
             "choose that stack, or make the weights again on this one"
         )
+
+
+def _check_use(path: Path) -> None:
+    """Raises WeightsError for a network of no method that a file of weights could be named for."""
+    method = mca.read_header(path).method if file_kind(path) == "network" else ""
+    if method == UNIVERSAL:
+        raise WeightsError(f"{path} is a universal network: name it with --edits")
 
 
 def _fits(path: Path, generator: str, clip: str) -> bool:
