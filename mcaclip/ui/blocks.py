@@ -9,6 +9,7 @@ import gradio as gr
 from mcaclip.ui import api, compare_tab, layout, markup, text, train_tab, wiring
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.layout import Components
+from mcaclip.ui.method_set import EditorMethods, Opens
 from mcaclip.ui.painting import SCRIPT
 from mcaclip.ui.session import TIME_TO_LIVE, Session, forget
 from mcaclip.ui.theme import CSS_PATH, build_theme
@@ -18,8 +19,12 @@ CACHE_SECONDS = (600, TIME_TO_LIVE)
 MAX_FILE_SIZE = "10mb"
 
 
-def build(studio: Studio) -> gr.Blocks:
-    """The page, ready for `launch(**launch_options())`."""
+def build(studio: Studio, opens: Opens = EditorMethods) -> gr.Blocks:
+    """The page, ready for `launch(**launch_options())`.
+
+    Args:
+        opens: from the editor to the methods of the Compare tab; another one where the editor is a stand-in.
+    """
     parts: Components = {}
     page = gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS, fill_width=True)
     with page:
@@ -35,7 +40,7 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):
                 layout.studio_tab(parts)
-            with gr.Tab(text.PAGE_COMPARE, elem_id="page-compare"):
+            with gr.Tab(text.PAGE_COMPARE, elem_id="page-compare") as comparing:
                 compare_tab.build_tab(parts)
             with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as train:
                 if studio.training is None:
@@ -46,7 +51,7 @@ def build(studio: Studio) -> gr.Blocks:
                 parts["inspect"] = gr.HTML(markup.note(text.INSPECT_HINT), elem_id="inspect")
         gr.HTML(f'<footer class="notice">{text.NOTICE}</footer>', elem_id="notice")
         bind = wiring.connect(page, parts, studio)
-        compare_tab.connect(bind, parts, compare_tab.CompareHandlers(studio))
+        compare_tab.connect(bind, comparing, parts, compare_tab.CompareHandlers(studio, opens))
         if studio.training is not None:
             train_tab.connect(bind, page, train, parts, train_tab.TrainHandlers(studio, studio.training))
     return page.queue(max_size=QUEUE_SIZE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
@@ -12,16 +12,16 @@ import gradio as gr
 import numpy as np
 
 from mcaclip import validate, visuals
-from mcaclip.compare import COLUMNS, CompareRow, FaceJudge, cell, compare
+from mcaclip.compare import COLUMNS, CompareRow, cell
 from mcaclip.editing.methods.base import METHODS
-from mcaclip.editing.methods.registry import build_methods, check_names, tools_of
-from mcaclip.errors import StudioError
-from mcaclip.stacks import load_parser
+from mcaclip.editing.methods.registry import check_names
+from mcaclip.errors import PromptError, StudioError
 from mcaclip.types import Inversion, Progress, ProgressCallback
 from mcaclip.ui import images, markup, text
 from mcaclip.ui.background import CancelledError, steps
 from mcaclip.ui.desk import Desk, Views
-from mcaclip.ui.layout import Components, thumbnails
+from mcaclip.ui.layout import Components, picture, thumbnails
+from mcaclip.ui.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
 from mcaclip.ui.session import CancelToken, Session
 from mcaclip.ui.views import View
 from mcaclip.ui.wiring import Binder
@@ -29,43 +29,65 @@ from mcaclip.ui.wiring import Binder
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
 
-CHOSEN_AT_FIRST = tuple(name for name in METHODS if name != "styleclip-optimisation")
-"""All but the one that takes minutes."""
-
-MakeRow = Callable[[str, Inversion, str, ProgressCallback], CompareRow]
-"""From a method's name, a face and a prompt to its row."""
-
-
-def open_comparison(editor: FaceEditor) -> MakeRow:
-    """What makes the rows with a real editor; the face is parsed once. Raises StudioError."""
-    tools = tools_of(editor)
-    judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
-
-    def make(name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
-        methods = build_methods(tools, [name])
-        return next(compare(methods, judge, "face", face.w_plus, prompt, callback=callback))
-
-    return make
-
-
 class CompareHandlers:
     """What the tab's events do.
 
     Args:
         desk: of the page, for its editor.
-        opens: from the editor to what makes rows; tests pass their own.
+        opens: from the editor to the methods; tests pass their own.
     """
 
-    def __init__(self, desk: Desk, opens: Callable[[FaceEditor], MakeRow] = open_comparison):
+    def __init__(self, desk: Desk, opens: Opens = EditorMethods):
         self.desk = desk
         self.opens = opens
+
+    def offer(self) -> View:
+        """Chooses what there is, once the models are there."""
+        editor = self._editor()
+        if editor is None:
+            return {}
+        known = self.opens(editor).known()
+        return {"methods_chosen": gr.update(value=[name for name in known if name != SLOW])}
+
+    def arrive(self, prompt: str | None, first_prompt: str | None, session: Session) -> View:
+        """The face that will be edited, and the words of the first tab where none are here yet."""
+        face, view = session.inversion, self.hint(prompt or first_prompt)
+        if not (prompt or "").strip() and (first_prompt or "").strip():
+            view["methods_prompt"] = first_prompt
+        if face is None:
+            needs = text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION
+            return {**view, "methods_face_group": gr.update(visible=False), "methods_needs": markup.note(needs)}
+        shown = images.shown(face.reconstruction, images.GALLERY_SIDE)
+        return {
+            **view,
+            "methods_face_group": gr.update(visible=True),
+            "methods_face": shown,
+            "methods_needs": "",
+        }
+
+    def hint(self, prompt: str | None) -> View:
+        """Which methods can work with the words as they stand."""
+        editor = self._editor()
+        try:
+            words = validate.clean_prompt(prompt) if (prompt or "").strip() else ""
+        except PromptError as error:
+            return {"methods_ready": markup.note(text.sentence(str(error)))}
+        if editor is None or not words:
+            return {"methods_ready": ""}
+        ready = self.opens(editor).ready(words)
+        titles = [METHODS[name].title for name in SHOWN if name in ready]
+        lacking = [METHODS[name].title for name in SHOWN if name not in ready]
+        return {"methods_ready": markup.note(text.methods_ready(words, titles, lacking))}
+
+    def _editor(self) -> FaceEditor | None:
+        return self.desk.source.wait(0) if self.desk.source.status.ready else None
 
     def run(self, names: Sequence[str], prompt: str, session: Session) -> Views:
         """The chosen methods on the face of the first tab, each shown as soon as it is there."""
         face = session.inversion
         if face is None:
             raise StudioError(text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION)
-        words, ordered = validate.clean_prompt(prompt), [name for name in METHODS if name in names]
+        words, ordered = validate.clean_prompt(prompt), [name for name in SHOWN if name in names]
         check_names(ordered)
         editor = self.desk.source.wait(0)
         if editor is None:
@@ -74,10 +96,10 @@ class CompareHandlers:
         yield {"session": session, **busy_view(ordered[0], 0.0), **rows_view([])}
         rows: list[CompareRow] = []
         try:
-            make = self.opens(editor)
+            methods = self.opens(editor)
             for number, name in enumerate(ordered):
                 yield busy_view(name, number / len(ordered))
-                row = yield from self._row(make, name, face, words, session.running, (number, len(ordered)))
+                row = yield from self._row(methods, name, face, words, session.running, (number, len(ordered)))
                 rows.append(row)
                 yield rows_view(rows)
         except CancelledError:
@@ -90,7 +112,7 @@ class CompareHandlers:
 
     def _row(
         self,
-        make: MakeRow,
+        methods: MethodSet,
         name: str,
         face: Inversion,
         prompt: str,
@@ -110,7 +132,7 @@ class CompareHandlers:
                 callback(step)
 
             report(Progress(name, 0.0))
-            return make(name, face, prompt, report)
+            return methods.row(name, face, prompt, report)
 
         running = steps(work, own)
         try:
@@ -185,6 +207,9 @@ def build_tab(parts: Components) -> None:
         with gr.Column(scale=4, min_width=300, elem_classes="stage"):
             gr.HTML(f'<h2 class="step">{text.METHODS_TITLE}</h2>')
             gr.HTML(markup.note(text.METHODS_INFO))
+            parts["methods_needs"] = gr.HTML("", elem_id="methods-needs")
+            with gr.Column(visible=False) as parts["methods_face_group"]:
+                parts["methods_face"] = picture("methods-face", text.METHODS_FACE)
             parts["methods_prompt"] = gr.Textbox(
                 label=text.METHODS_PROMPT,
                 placeholder="green lipstick",
@@ -192,9 +217,10 @@ def build_tab(parts: Components) -> None:
                 max_length=validate.MAX_PROMPT_LENGTH,
                 elem_id="methods-prompt",
             )
+            parts["methods_ready"] = gr.HTML("", elem_id="methods-ready")
             parts["methods_chosen"] = gr.CheckboxGroup(
-                choices=[(info.title, name) for name, info in METHODS.items()],
-                value=list(CHOSEN_AT_FIRST),
+                choices=[(METHODS[name].title, name) for name in SHOWN],
+                value=[],
                 label=text.METHODS_CHOSEN,
                 elem_id="methods-chosen",
             )
@@ -209,8 +235,12 @@ def build_tab(parts: Components) -> None:
             parts["methods_table"] = gr.HTML(markup.note(text.METHODS_EMPTY), elem_id="methods-table")
 
 
-def connect(bind: Binder, parts: Components, handlers: CompareHandlers) -> None:
+def connect(bind: Binder, tab: gr.Tab, parts: Components, handlers: CompareHandlers) -> None:
     """The events."""
-    asked = [parts["methods_chosen"], parts["methods_prompt"], parts["session"]]
-    bind.model([parts["methods_start"].click, parts["methods_prompt"].submit], handlers.run, asked)
+    prompt = parts["methods_prompt"]
+    bind.light([parts["status"].change], handlers.offer)
+    bind.light([tab.select], handlers.arrive, [prompt, parts["prompt_0"], parts["session"]])
+    bind.light([prompt.change], handlers.hint, [prompt], trigger_mode="always_last")
+    asked = [parts["methods_chosen"], prompt, parts["session"]]
+    bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked)
     bind.light([parts["methods_stop"].click], handlers.desk.abandon, [parts["session"]])

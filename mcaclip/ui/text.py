@@ -154,9 +154,10 @@ STILL_LOADING = "The models are still loading. Try again in a moment."
 PAGE_COMPARE = "Compare"
 METHODS_TITLE = "The same edit by several methods"
 METHODS_INFO = (
-    "The methods work one after another on the face of the first tab. A method that has no weights for your words "
-    "says how to fit it. StyleCLIP optimisation learns each edit anew, which takes minutes."
+    "The methods work one after another on the face of the first tab. A method without weights for your words "
+    "gives the command that makes them. StyleCLIP optimisation learns each edit anew, which takes minutes."
 )
+METHODS_FACE = "The face"
 METHODS_PROMPT = "What should change?"
 METHODS_CHOSEN = "Methods"
 METHODS_START = "Compare"
@@ -350,6 +351,13 @@ def variation_caption(number: int) -> str:
 def comparing(method: str) -> str:
     """While a method makes its edit."""
     return f"{method} is working"
+
+
+def methods_ready(prompt: str, ready: Sequence[str], lacking: Sequence[str]) -> str:
+    """Which methods can work with some words."""
+    lines = [f"Ready for “{prompt}”: {', '.join(ready)}."] if ready else []
+    lines += [f"Without weights for it: {', '.join(lacking)}."] if lacking else []
+    return " ".join(lines)
 
 
 def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:

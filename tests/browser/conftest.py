@@ -19,8 +19,10 @@ from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.health import add_health
 from mcaclip.ui.loading import EditorSource
+from mcaclip.ui.method_set import Opens
 from mcaclip.ui.training import TrainingDesk
 from tests.fakes import FakeEditor, draw_face
+from tests.helpers.fake_methods import FakeMethods
 
 CHROMIUM = Path(os.environ.get("MCACLIP_CHROMIUM", "/usr/bin/chromium"))
 FLAGS = [
@@ -48,14 +50,16 @@ class Site:
 
 
 @contextmanager
-def serve(load: Callable, folder: Path, training: TrainingDesk | None = None) -> Iterator[str]:
+def serve(
+    load: Callable, folder: Path, training: TrainingDesk | None = None, methods: Opens = FakeMethods
+) -> Iterator[str]:
     """The page on a free port of this machine; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     source = EditorSource(load)
     source.start()
-    page = build(Studio(source, folder, training))
+    page = build(Studio(source, folder, training), methods)
     options = {**launch_options(), "quiet": True, "prevent_thread_lock": True}
     app, _, _ = page.launch(server_name="127.0.0.1", server_port=port, **options)
     add_health(app, source)

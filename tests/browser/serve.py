@@ -10,6 +10,7 @@ from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.loading import EditorSource
 from tests.fakes import FakeEditor
+from tests.helpers.fake_methods import FakeMethods
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     source = EditorSource(lambda report: FakeEditor())
     source.start()
     with tempfile.TemporaryDirectory() as folder:
-        page = build(Studio(source, Path(folder)))
+        page = build(Studio(source, Path(folder)), FakeMethods)
         page.launch(server_name="127.0.0.1", server_port=port, **launch_options())
 
 

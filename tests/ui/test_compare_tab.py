@@ -5,42 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 
-from mcaclip.compare import CompareRow, Figures
-from mcaclip.editing.methods.base import METHODS, MethodEdit
+from mcaclip.editing.methods.base import METHODS
+from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.types import Progress
 from mcaclip.ui import text
-from mcaclip.ui.compare_tab import CHOSEN_AT_FIRST, CompareHandlers, open_comparison, row_pictures, table
+from mcaclip.ui.compare_tab import CompareHandlers, row_pictures, table
 from mcaclip.ui.desk import Desk
 from mcaclip.ui.loading import EditorSource
+from mcaclip.ui.method_set import SHOWN, EditorMethods
 from mcaclip.ui.session import Session
 from tests.fakes import FakeEditor
+from tests.helpers.fake_methods import FakeMethods, made_row
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser
 
-NAMES = ["mca", "cf-clip", "deltaedit"]
-FIGURES = Figures(True, 0.8, 1.25, 0.97, None, 2.0)
-
-
-def made(name: str, masks: int = 0) -> CompareRow:
-    source, edited = torch.zeros(3, 64, 64), torch.full((3, 64, 64), 0.25)
-    edit = MethodEdit(edited, source, tuple(torch.ones(1, 8, 8) for _ in range(masks)), None, None, 2.0)
-    return CompareRow(name, "face", "green lipstick", edit, FIGURES)
-
-
-def rows_of(editor):
-    """A stand-in for the methods: DeltaEdit has no weights, the others report twice."""
-
-    def make(name, face, prompt, callback):
-        callback(Progress("editing", 0.25))
-        callback(Progress("editing", 0.75))
-        if name == "deltaedit":
-            return CompareRow(name, "face", prompt, problem="Fit it with: python -m train deltaedit")
-        return made(name, masks=name == "mca")
-
-    return make
+NAMES = ["deltaedit", "mca", "cf-clip"]
+WORDS = "purple hair"
 
 
 @pytest.fixture
@@ -61,25 +42,25 @@ def session(editor) -> Session:
 
 
 def test_rows_come_one_after_another_in_the_order_of_the_table(desk, session):
-    views = list(CompareHandlers(desk, rows_of).run(NAMES, "green lipstick", session))
+    views = list(CompareHandlers(desk, FakeMethods).run(NAMES, WORDS, session))
     tables = [view["methods_table"] for view in views if "methods_table" in view]
     assert [line.count("<tr><td>") for line in tables] == [0, 1, 2, 3]
-    ordered = [METHODS[name].title for name in METHODS if name in NAMES]
+    ordered = [METHODS[name].title for name in ("mca", "cf-clip", "deltaedit")]
     places = [tables[-1].index(f"<td>{title}</td>") for title in ordered]
     assert places == sorted(places)
     pictures = [view["methods_pictures"]["value"] for view in views if "methods_pictures" in view]
-    assert [len(shown) for shown in pictures] == [0, 3, 3, 6], "a method without an edit has no pictures"
+    assert [len(shown) for shown in pictures] == [0, 3, 6, 6], "a method without an edit has no pictures"
     assert views[0]["methods_stop"]["visible"] and not views[0]["methods_start"]["interactive"]
     assert not views[-1]["methods_stop"]["visible"] and views[-1]["methods_start"]["interactive"]
 
 
 def test_a_method_that_is_not_fitted_says_how(desk, session):
-    *_, last = [v for v in CompareHandlers(desk, rows_of).run(["deltaedit"], "x", session) if "methods_table" in v]
+    *_, last = [v for v in CompareHandlers(desk, FakeMethods).run(["deltaedit"], "x", session) if "methods_table" in v]
     assert "python -m train deltaedit" in last["methods_table"] and "<td>–</td>" in last["methods_table"]
 
 
 def test_stopping_ends_the_method_and_keeps_the_rows(desk, session):
-    views = CompareHandlers(desk, rows_of).run(NAMES, "green lipstick", session)
+    views = CompareHandlers(desk, FakeMethods).run(NAMES, WORDS, session)
     shown: list[dict] = []
     for view in views:
         shown.append(view)
@@ -91,13 +72,11 @@ def test_stopping_ends_the_method_and_keeps_the_rows(desk, session):
 
 
 def test_a_failure_frees_the_button_and_is_told(desk, session):
-    def broken(editor):
-        def make(*_):
+    class Broken(FakeMethods):
+        def row(self, *_):
             raise StudioError("the weights are damaged")
 
-        return make
-
-    views, seen = CompareHandlers(desk, broken).run(["mca"], "green lipstick", session), []
+    views, seen = CompareHandlers(desk, Broken).run(["mca"], WORDS, session), []
     with pytest.raises(StudioError, match="damaged"):
         for view in views:
             seen.append(view)
@@ -105,36 +84,58 @@ def test_a_failure_frees_the_button_and_is_told(desk, session):
 
 
 def test_what_is_missing_is_asked_for(desk, session, tmp_path):
-    handlers = CompareHandlers(desk, rows_of)
+    handlers = CompareHandlers(desk, FakeMethods)
     with pytest.raises(StudioError, match="no face yet"):
         next(handlers.run(NAMES, "green lipstick", Session()))
     with pytest.raises(PromptError, match="empty"):
         next(handlers.run(NAMES, " ", session))
     with pytest.raises(StudioError, match="at least one method"):
-        next(handlers.run([], "green lipstick", session))
+        next(handlers.run([], WORDS, session))
 
 
 def test_each_row_has_edit_change_and_mask():
-    with_mask, without = row_pictures(made("mca", 1)), row_pictures(made("cf-clip"))
+    with_mask, without = row_pictures(made_row("mca", WORDS, 1)), row_pictures(made_row("cf-clip", WORDS))
     assert [caption for _, caption in with_mask] == ["MCA-CLIP", text.METHODS_CHANGE, text.METHODS_MASK]
     assert without[2][1] == text.METHODS_NO_MASK
     assert all(picture.ndim == 3 and picture.shape[2] == 3 for picture, _ in [*with_mask, *without])
 
 
 def test_what_a_visitor_typed_is_no_markup():
-    row = replace(made("mca"), edit=None, figures=None, problem="<script>alert(1)</script>")
+    row = replace(made_row("mca", WORDS), edit=None, figures=None, problem="<script>alert(1)</script>")
     assert "<script>" not in table([row])
 
 
 def test_the_real_methods_answer_for_a_face(monkeypatch, tmp_path):
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path))
-    monkeypatch.setattr("mcaclip.ui.compare_tab.load_parser", lambda slots, device: ToyParser())
+    monkeypatch.setattr("mcaclip.ui.method_set.load_parser", lambda slots, device: ToyParser())
     toy = ToyEditor()
-    make, reported = open_comparison(toy), []
-    done = make("mca", toy.sample(0), "green lipstick", reported.append)
+    methods, reported = EditorMethods(toy), []
+    done = methods.row("mca", toy.sample(0), "green lipstick", reported.append)
     assert done.figures is not None and reported
-    assert "cf-clip" in make("cf-clip", toy.sample(0), "green lipstick", lambda step: None).problem
+    assert "cf-clip" in methods.row("cf-clip", toy.sample(0), "green lipstick", lambda step: None).problem
+    assert methods.ready("green lipstick") == methods.known() == ("mca", "styleclip-optimisation")
+    assert methods.ready("blue hair") == ("styleclip-optimisation",)
+    toy.models.universal = UniversalEdit(lambda: None)
+    assert EditorMethods(toy).ready("blue hair") == ("mca-universal", "styleclip-optimisation")
 
 
-def test_the_slow_method_is_not_chosen_at_first():
-    assert set(METHODS) - set(CHOSEN_AT_FIRST) == {"styleclip-optimisation"}
+def test_every_method_is_offered_and_what_is_there_is_chosen(desk):
+    assert set(SHOWN) == set(METHODS)
+    assert CompareHandlers(desk, FakeMethods).offer()["methods_chosen"]["value"] == ["mca-universal", "mca", "cf-clip"]
+
+
+def test_which_methods_are_ready_is_said_while_words_are_typed(desk):
+    handlers = CompareHandlers(desk, FakeMethods)
+    said = handlers.hint("a <zombie>")["methods_ready"]
+    assert "Ready for “a &lt;zombie&gt;”: MCA-CLIP universal, StyleCLIP optimisation." in said
+    assert "Without weights for it: MCA-CLIP, StyleCLIP mapper" in said
+    assert handlers.hint(" ")["methods_ready"] == "" and "too long" in handlers.hint("x" * 500)["methods_ready"]
+
+
+def test_the_tab_shows_the_face_and_takes_the_words_of_the_first_tab(desk, session):
+    handlers = CompareHandlers(desk, FakeMethods)
+    lacking = handlers.arrive("", "", Session())
+    assert "no face yet" in lacking["methods_needs"] and not lacking["methods_face_group"]["visible"]
+    view = handlers.arrive("", WORDS, session)
+    assert view["methods_prompt"] == WORDS and view["methods_needs"] == "" and view["methods_face"].ndim == 3
+    assert "methods_prompt" not in handlers.arrive("red lips", WORDS, session)
