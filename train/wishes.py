@@ -109,16 +109,16 @@ class WishList:
         units = {edit.key: F.normalize(load_direction(directions, edit.key), dim=-1) for edit in ATTRIBUTE_EDITS}
         self.shifts = [edit.length * units[edit.key] for edit in ATTRIBUTE_EDITS]
 
-    def attribute(self, face: SeenFace, number: int, rng: np.random.Generator) -> Wish:
+    def attribute(self, face: SeenFace, number: int, rng: np.random.Generator, masked: bool = True) -> Wish:
         """One of `ATTRIBUTE_EDITS`."""
         edit = ATTRIBUTE_EDITS[number]
         text = say((Claim(state=edit.state, sign=edit.sign),), rng)
-        return Wish(text, "", self.shifts[number], edit.mask(face.parsed))
+        return Wish(text, "", self.shifts[number], edit.mask(face.parsed) if masked else None)
 
-    def attributes(self, face: SeenFace, count: int, rng: np.random.Generator) -> list[Wish]:
-        """Different attributes."""
+    def attributes(self, face: SeenFace, count: int, masked: int, rng: np.random.Generator) -> list[Wish]:
+        """Different attributes, the first `masked` of them with their masks."""
         chosen = rng.choice(len(ATTRIBUTE_EDITS), count, replace=False)
-        return [self.attribute(face, int(number), rng) for number in chosen]
+        return [self.attribute(face, int(number), rng, place < masked) for place, number in enumerate(chosen)]
 
     def colours(self, face: SeenFace, count: int, more: int, rng: np.random.Generator) -> list[Wish]:
         """Colours of `count` parts with their masks, shown or not, and `more` of shown parts without."""

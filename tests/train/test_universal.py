@@ -13,7 +13,14 @@ from mcaclip.editing.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.mca import MCANetwork
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.text.grammar import Meaning, understand
-from train.colour_teacher import ColourTeacher, TeacherSettings, TeacherTraining, draw_wishes
+from train.colour_teacher import (
+    SKIN_TAKES,
+    ColourTeacher,
+    TeacherSettings,
+    TeacherTraining,
+    draw_wishes,
+    hairiness,
+)
 from train.exemplar import FACIAL_HAIR
 from train.face_windows import (
     CELLS,
@@ -166,11 +173,11 @@ def test_steps_lower_the_loss(preview, parser, space, teacher, directions):
     values = []
     for _ in range(10):
         terms = training.loss(network, np.random.default_rng(0))
-        assert set(terms) == {"shift", "masks", "loss"}
+        assert set(terms) == {"attributes", "colours", "masks", "loss"}
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()
-        values.append((float(terms["shift"].detach()), float(terms["masks"].detach())))
+        values.append((float(terms["colours"].detach()), float(terms["masks"].detach())))
     assert values[-1][0] < 0.8 * values[0][0] and values[-1][1] < 0.8 * values[0][1]
 
 
@@ -191,3 +198,12 @@ def test_growing_by_a_square_is_the_wide_maximum():
     mask = torch.rand(2, 1, 40, 50)
     wide = torch.nn.functional.max_pool2d(mask, 7, stride=1, padding=3)
     assert torch.equal(dilate(mask, 3), wide) and dilate(mask, 0) is mask
+
+
+def test_hairs_take_the_dye_and_skin_between_them_a_third():
+    skin = torch.full((1, 3, 8, 8), 0.3)
+    grown = skin.clone()
+    grown[..., 4:, :] = -0.6  # hair
+    grown[..., :2, :] = 0.9  # a highlight is no hair
+    share = hairiness(grown, skin)[0, 0]
+    assert (share[4:] == 1).all() and torch.allclose(share[:4], torch.full((4, 8), SKIN_TAKES), atol=1e-4)
