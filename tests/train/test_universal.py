@@ -38,6 +38,7 @@ from train.face_windows import (
 )
 from train.faces import CodeSampler
 from train.scene_types import PARTS
+from train.setup import load_direction
 from train.universal import UNIVERSAL_CONFIG, UniversalSettings, UniversalTraining, mask_loss, shift_loss
 from train.wishes import ATTRIBUTE_EDITS, WishList
 
@@ -59,7 +60,8 @@ def teacher():
 def directions(tmp_path_factory):
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("directions") / "w.npz"
-    np.savez(path, **{edit.key: rng.standard_normal((18, 512)) for edit in ATTRIBUTE_EDITS})
+    keys = {key for edit in ATTRIBUTE_EDITS for key in (edit.key, *edit.but)}
+    np.savez(path, **{key: rng.standard_normal((18, 512)) for key in sorted(keys)})
     return path
 
 
@@ -148,6 +150,14 @@ def test_attribute_wishes_have_a_region_of_the_face(face, teacher, directions):
         wish = made.attribute(face, number, np.random.default_rng(number))
         assert wish.delta.norm(dim=-1).mean() == pytest.approx(abs(edit.length), rel=1e-4)
         assert 0.001 < float(wish.mask.mean()) < 0.97
+
+
+def test_an_attribute_does_not_follow_the_directions_it_must_not(directions):
+    edit = next(edit for edit in ATTRIBUTE_EDITS if edit.but)
+    shift, alike = edit.shift(directions), torch.nn.functional.cosine_similarity
+    for key in edit.but:
+        assert alike(shift, load_direction(directions, key), dim=-1).abs().max() < 1e-4
+    assert alike(shift, load_direction(directions, edit.key), dim=-1).abs().min() > 0.5
 
 
 def test_losses_are_least_at_the_truth():
