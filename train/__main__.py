@@ -77,6 +77,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--preset", choices=("compact", "paper"), help="structure and losses (default: that of the stack's name)"
     )
     prompt.add_argument("--method", choices=FITTED_METHODS, default="mca", help="which method to fit (default: mca)")
+    for part, what in (("ff", "CF-CLIP's text module in place of Feature Fusion"), ("pre", "no masks")):
+        name = f"mca-without-{part}"
+        text = f"the ablation with {what}: short for --method {name}"
+        prompt.add_argument(f"--without-{part}", dest="method", action="store_const", const=name, help=text)
     prompt.add_argument("--fusion", choices=("tokens", "paper"), help="override the preset's Feature Fusion variant")
     prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
     prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip import losses
+from mcaclip.colour import srgb_to_lab
 from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.perception.base import Parser
@@ -40,6 +41,8 @@ from train.upper_rows import lattice_energy
 
 LAST_ROW = 15
 """The last row that the embedded generator uses."""
+SKIN_TAKES, DARK_HAIR = 0.35, 12.0
+"""Share of a dye that skin between hairs takes, and units of L by which hair is darker than skin."""
 ROWS = slice(FIRST_ROW, LAST_ROW + 1)
 
 
@@ -145,18 +148,20 @@ class TeacherTraining:
         s, mask = self.settings, face.regions[part]
         stage = set_stage(self.preview, mask, rng)
         with torch.no_grad():
-            bare = show(self.preview, face, self._grown(teacher, part), stage)
+            source = show(self.preview, face, torch.zeros_like(teacher.beard)[None], stage)
+            bare = show(self.preview, face, teacher.beard[None], stage) if part in FACIAL_HAIR else source
         delta = teacher(face.code, [part], colour[None], face.labs[part][None])
         edit = show(self.preview, face, delta, stage)
         cover = COVER.get(part, 0.7)
         terms = {"size": s.size * delta[:, ROWS].square().mean()}
         views = (
-            ("preview", edit.window, bare.window, crop(mask, stage.window), s.preview),
-            ("real", edit.square, bare.square, cut_square(mask, stage), 1.0),
+            ("preview", edit.window, bare.window, source.window, crop(mask, stage.window), s.preview),
+            ("real", edit.square, bare.square, source.square, cut_square(mask, stage), 1.0),
         )
-        for name, edited, before, inside, weight in views:
-            example = paint(before[0].clamp(-1, 1), inside[0], colour, 1.0, cover)[None]
-            distance = losses.lab_colour_distance(edited, inside, colour, s.lightness)
+        for name, edited, before, bald, inside, weight in views:
+            painted = inside * hairiness(before, bald) if part in FACIAL_HAIR else inside
+            example = paint(before[0].clamp(-1, 1), painted[0], colour, 1.0, cover)[None]
+            distance = losses.lab_colour_distance(edited, painted, colour, s.lightness)
             exemplar = losses.exemplar_loss(edited, example, inside)
             terms[name] = weight * (s.exemplar * exemplar + s.colour * distance)
         terms["lattice"] = s.lattice * lattice_energy(
@@ -164,9 +169,14 @@ class TeacherTraining:
         )
         return {**terms, "loss": torch.stack(list(terms.values())).sum(), "distance": distance}
 
-    def _grown(self, teacher: ColourTeacher, part: str) -> Tensor:
-        """The shift of the picture that is painted: facial hair is grown first."""
-        return (teacher.beard if part in FACIAL_HAIR else torch.zeros_like(teacher.beard))[None]
+
+def hairiness(grown: Tensor, bald: Tensor) -> Tensor:
+    """How much of each pixel `[B, 1, h, w]` is facial hair: it is darker than the skin `bald [B, 3, h, w]` was.
+
+    Skin between hairs takes some of a dye as well, or a thin goatee would not show its colour at all.
+    """
+    darker = srgb_to_lab(bald.clamp(-1, 1))[:, :1] - srgb_to_lab(grown.clamp(-1, 1))[:, :1]
+    return (SKIN_TAKES + darker / DARK_HAIR).clamp(SKIN_TAKES, 1)
 
 
 def train_teacher(

@@ -46,6 +46,8 @@ UNIVERSAL_CONFIG = MCAConfig(
 WITHOUT_FF = replace(UNIVERSAL_CONFIG, fusion=TextEmbeddingConfig(num_layers=3, lr_mul=1.0))
 """The ablation "w/o FF": CF-CLIP's text module in its place."""
 
+MASKED_ATTRIBUTES = 2
+
 
 @dataclass(frozen=True)
 class UniversalSettings:
@@ -56,7 +58,8 @@ class UniversalSettings:
         faces: faces a step.
         masked: colour wishes a face whose masks are learned as well.
         unmasked: further colour wishes a face.
-        attributes: attribute wishes a face.
+        attributes: attribute wishes a face, the masks of two of which are learned.
+        attribute_weight: of their shifts' loss against that of the colours.
         mask_weight: of the masks' loss against the shift's.
         lr: of all parts; `mapper_lr_factor` times that for the equalised layers of the mapper.
         upper_faces: full-size faces that the mask nets above the preview learn from.
@@ -66,7 +69,8 @@ class UniversalSettings:
     faces: int = 2
     masked: int = 5
     unmasked: int = 40
-    attributes: int = 2
+    attributes: int = 8
+    attribute_weight: float = 0.5
     mask_weight: float = 1.0
     steps: int = 20_000
     lr: float = 6e-4
@@ -122,18 +126,25 @@ class UniversalTraining:
     def _face(self, network: MCANetwork, code: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         s, face = self.settings, see(self.preview, self.parser, code)
         wishes = [
-            *self.wishes.attributes(face, s.attributes, rng),
+            *self.wishes.attributes(face, s.attributes, MASKED_ATTRIBUTES, rng),
             *self.wishes.colours(face, s.masked, s.unmasked, rng),
         ]
         text = self.space.text_codes([wish.text for wish in wishes])
         t_w, delta = network(code.expand(len(wishes), -1, -1), text)
-        known = [n for n, wish in enumerate(wishes) if wish.delta is not None]
-        shift = shift_loss(delta[known], torch.stack([w.delta for w in wishes if w.delta is not None]))
-        terms = {"shift": shift}
+        terms = {
+            "attributes": s.attribute_weight * self._shift(delta, wishes, colours=False),
+            "colours": self._shift(delta, wishes, colours=True),
+        }
         if isinstance(network.coral, CoralMasks):
-            terms["masks"] = self._masks(network.coral, face, t_w, wishes)
-        loss = shift + s.mask_weight * terms.get("masks", torch.zeros(()))
-        return {**terms, "loss": loss}
+            terms["masks"] = s.mask_weight * self._masks(network.coral, face, t_w, wishes)
+        return {**terms, "loss": torch.stack(list(terms.values())).sum()}
+
+    @staticmethod
+    def _shift(delta: Tensor, wishes: Sequence[Wish], colours: bool) -> Tensor:
+        chosen = {
+            n: wish.delta for n, wish in enumerate(wishes) if bool(wish.part) == colours and wish.delta is not None
+        }
+        return shift_loss(delta[list(chosen)], torch.stack(list(chosen.values())))
 
     def _masks(self, coral: CoralMasks, face: SeenFace, t_w: Tensor, wishes: Sequence[Wish]) -> Tensor:
         chosen = [n for n, wish in enumerate(wishes) if wish.mask is not None]
@@ -176,7 +187,9 @@ def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyl
 
     def texts(code: Tensor) -> TextCode:
         face = see(training.preview, training.parser, code)
-        wishes = training.wishes.colours(face, settings.masked, 0, rng) + training.wishes.attributes(face, 2, rng)
+        wishes = training.wishes.colours(face, settings.masked, 0, rng) + training.wishes.attributes(
+            face, MASKED_ATTRIBUTES, MASKED_ATTRIBUTES, rng
+        )
         return training.space.text_codes([wish.text for wish in wishes])
 
     codes = settings.sampler.draw(full, settings.upper_faces, rng)

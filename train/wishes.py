@@ -22,6 +22,10 @@ from train.setup import load_direction
 
 FACE = ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "eye_g", "u_lip", "l_lip", "mouth")
 HEAD = (*FACE, "hair", "l_ear", "r_ear", "neck", "hat")
+INNER_FACE = ("l_eye", "r_eye", "l_brow", "r_brow", "nose", "u_lip", "l_lip", "mouth")
+HAIR_AND_BODY = ("hair", "hat", "l_ear", "r_ear", "neck", "cloth")
+NOT_AGE = ("nada_gender", "a31_gender", "a31_glasses")
+NOT_HAIR = ("nada_gender", "a31_gender", "nada_age", "a31_age", "a31_race_yellow")
 ROSY_SHARE = 0.3
 """How often cheeks get a blush whose colour goes without saying."""
 AROUND_EYES = ("l_eye", "r_eye", "l_brow", "r_brow", "eye_g")
@@ -38,6 +42,8 @@ class AttributeEdit:
         length: signed length of the shift (each row's norm).
         region: a named region (`mcaclip.perception.regions`) or parser classes that may change.
         margin: pixels of 256 by which that grows.
+        without: parser classes that are taken out again.
+        but: directions that this one must not follow: the published one of age also makes a man.
     """
 
     state: str
@@ -46,32 +52,46 @@ class AttributeEdit:
     length: float
     region: str | tuple[str, ...]
     margin: int
+    without: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
 
     def mask(self, parsed: Tensor) -> Tensor:
         """Where it may change a face: `[1, 19, 256, 256]` to `[1, 1, 256, 256]`."""
-        if isinstance(self.region, str):
-            return dilate(sharpen(region(parsed, self.region)), self.margin)
-        chosen = parsed[:, [CLASSES.index(name) for name in self.region]].sum(1, keepdim=True)
-        return dilate(sharpen(chosen), self.margin)
+        chosen = region(parsed, self.region) if isinstance(self.region, str) else _share(parsed, self.region)
+        grown = dilate(sharpen(chosen), self.margin)
+        return grown * (1 - sharpen(_share(parsed, self.without))) if self.without else grown
+
+    def shift(self, directions: Path) -> Tensor:
+        """The shift `[18, 512]`, every row `length` long."""
+        unit = F.normalize(load_direction(directions, self.key), dim=-1)
+        if self.but:
+            others = torch.stack([load_direction(directions, key) for key in self.but], dim=-1)
+            basis = torch.linalg.qr(others).Q  # [18, 512, K]
+            unit = F.normalize(unit - (basis @ (basis.mT @ unit[..., None]))[..., 0], dim=-1)
+        return self.length * unit
+
+
+def _share(parsed: Tensor, classes: tuple[str, ...]) -> Tensor:
+    return parsed[:, [CLASSES.index(name) for name in classes]].sum(1, keepdim=True)
 
 
 ATTRIBUTE_EDITS = (
     AttributeEdit("smiling", 1, "nada_smile", 3.0, FACE, 4),
     AttributeEdit("smiling", -1, "nada_smile", -2.5, FACE, 4),
-    AttributeEdit("old", 1, "nada_age", 4.0, HEAD, 6),
-    AttributeEdit("old", -1, "nada_age", -3.5, HEAD, 6),
-    AttributeEdit("male", 1, "nada_gender", 3.5, HEAD, 12),
-    AttributeEdit("male", -1, "nada_gender", -3.5, HEAD, 12),
-    AttributeEdit("glasses", 1, "a31_glasses", -4.0, AROUND_EYES, 14),
-    AttributeEdit("glasses", -1, "a31_glasses", 3.5, AROUND_EYES, 14),
+    AttributeEdit("old", 1, "nada_age", 4.0, HEAD, 6, but=NOT_AGE),
+    AttributeEdit("old", -1, "nada_age", -3.5, HEAD, 6, but=NOT_AGE),
+    AttributeEdit("male", 1, "nada_gender", 3.5, HEAD, 12, but=("nada_age", "a31_age")),
+    AttributeEdit("male", -1, "nada_gender", -3.5, HEAD, 12, but=("nada_age", "a31_age")),
+    AttributeEdit("glasses", 1, "a31_glasses", -6.0, AROUND_EYES, 18),
+    AttributeEdit("glasses", -1, "a31_glasses", 4.5, AROUND_EYES, 18),
     AttributeEdit("bearded", 1, "nada_beard", 4.0, "beard", 8),
     AttributeEdit("bearded", -1, "nada_beard", -3.5, "beard", 8),
     AttributeEdit("goatee", 1, "nada_beard", 4.0, "goatee", 4),
     AttributeEdit("moustache", 1, "nada_beard", 4.0, "moustache", 3),
-    AttributeEdit("full hair", 1, "nada_hair_length", 3.0, HEAD, 16),
-    AttributeEdit("full hair", -1, "nada_hair_length", -3.0, HEAD, 16),
-    AttributeEdit("long hair", 1, "nada_hair_length", 4.0, (*HEAD, "cloth"), 24),
-    AttributeEdit("long hair", -1, "nada_hair_length", -3.5, (*HEAD, "cloth"), 24),
+    AttributeEdit("full hair", 1, "nada_hair_length", 3.0, ("hair", "hat"), 20, INNER_FACE, NOT_HAIR),
+    AttributeEdit("full hair", -1, "nada_hair_length", -3.0, ("hair", "hat"), 20, INNER_FACE, NOT_HAIR),
+    AttributeEdit("long hair", 1, "nada_hair_length", 4.0, HAIR_AND_BODY, 24, FACE, NOT_HAIR),
+    AttributeEdit("long hair", -1, "nada_hair_length", -3.5, HAIR_AND_BODY, 24, FACE, NOT_HAIR),
     AttributeEdit("surprised", 1, "a31_emotion_surprise", 3.0, FACE, 6),
     AttributeEdit("open mouth", 1, "a31_emotion_surprise", 3.0, FACE, 6),
 )
@@ -106,19 +126,18 @@ class WishList:
 
     def __init__(self, teacher: ColourTeacher, directions: Path):
         self.teacher = teacher
-        units = {edit.key: F.normalize(load_direction(directions, edit.key), dim=-1) for edit in ATTRIBUTE_EDITS}
-        self.shifts = [edit.length * units[edit.key] for edit in ATTRIBUTE_EDITS]
+        self.shifts = [edit.shift(directions) for edit in ATTRIBUTE_EDITS]
 
-    def attribute(self, face: SeenFace, number: int, rng: np.random.Generator) -> Wish:
+    def attribute(self, face: SeenFace, number: int, rng: np.random.Generator, masked: bool = True) -> Wish:
         """One of `ATTRIBUTE_EDITS`."""
         edit = ATTRIBUTE_EDITS[number]
         text = say((Claim(state=edit.state, sign=edit.sign),), rng)
-        return Wish(text, "", self.shifts[number], edit.mask(face.parsed))
+        return Wish(text, "", self.shifts[number], edit.mask(face.parsed) if masked else None)
 
-    def attributes(self, face: SeenFace, count: int, rng: np.random.Generator) -> list[Wish]:
-        """Different attributes."""
+    def attributes(self, face: SeenFace, count: int, masked: int, rng: np.random.Generator) -> list[Wish]:
+        """Different attributes, the first `masked` of them with their masks."""
         chosen = rng.choice(len(ATTRIBUTE_EDITS), count, replace=False)
-        return [self.attribute(face, int(number), rng) for number in chosen]
+        return [self.attribute(face, int(number), rng, place < masked) for place, number in enumerate(chosen)]
 
     def colours(self, face: SeenFace, count: int, more: int, rng: np.random.Generator) -> list[Wish]:
         """Colours of `count` parts with their masks, shown or not, and `more` of shown parts without."""

@@ -6,6 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from mcaclip.editing.prompts import load_prompts
 from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.loading import EditorSource
@@ -17,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=7860)
     port = parser.parse_args().port
-    source = EditorSource(lambda report: FakeEditor())
+    source = EditorSource(lambda report: FakeEditor(universal=True, entries=load_prompts()))
     source.start()
     with tempfile.TemporaryDirectory() as folder:
         page = build(Studio(source, Path(folder)), FakeMethods)

@@ -19,6 +19,7 @@ from mcaclip.losses import clip_loss
 from tests.editing.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
+from train.__main__ import build_parser
 from train.method_fit import short_settings
 from train.objective import PromptObjective
 from train.presets import COMPACT_PRESET, PAPER_PRESET, RECIPES, settings_for, with_fusion
@@ -122,3 +123,11 @@ def test_clip_loss_is_nothing_only_in_the_words_direction():
 
 def test_the_recipes_are_the_methods_that_need_a_network_a_prompt():
     assert set(RECIPES) == {name for name, info in METHODS.items() if info.needs == "prompt"}
+
+
+@pytest.mark.parametrize(
+    ("words", "method"),
+    [(["--without-ff"], "mca-without-ff"), (["--without-pre"], "mca-without-pre"), ([], "mca")],
+)
+def test_the_papers_ablations_are_switches(words, method):
+    assert build_parser().parse_args(["prompt", "green lipstick", *words]).method == method

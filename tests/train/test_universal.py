@@ -13,7 +13,14 @@ from mcaclip.editing.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.mca import MCANetwork
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.text.grammar import Meaning, understand
-from train.colour_teacher import ColourTeacher, TeacherSettings, TeacherTraining, draw_wishes
+from train.colour_teacher import (
+    SKIN_TAKES,
+    ColourTeacher,
+    TeacherSettings,
+    TeacherTraining,
+    draw_wishes,
+    hairiness,
+)
 from train.exemplar import FACIAL_HAIR
 from train.face_windows import (
     CELLS,
@@ -31,6 +38,7 @@ from train.face_windows import (
 )
 from train.faces import CodeSampler
 from train.scene_types import PARTS
+from train.setup import load_direction
 from train.universal import UNIVERSAL_CONFIG, UniversalSettings, UniversalTraining, mask_loss, shift_loss
 from train.wishes import ATTRIBUTE_EDITS, WishList
 
@@ -52,7 +60,8 @@ def teacher():
 def directions(tmp_path_factory):
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("directions") / "w.npz"
-    np.savez(path, **{edit.key: rng.standard_normal((18, 512)) for edit in ATTRIBUTE_EDITS})
+    keys = {key for edit in ATTRIBUTE_EDITS for key in (edit.key, *edit.but)}
+    np.savez(path, **{key: rng.standard_normal((18, 512)) for key in sorted(keys)})
     return path
 
 
@@ -143,6 +152,14 @@ def test_attribute_wishes_have_a_region_of_the_face(face, teacher, directions):
         assert 0.001 < float(wish.mask.mean()) < 0.97
 
 
+def test_an_attribute_does_not_follow_the_directions_it_must_not(directions):
+    edit = next(edit for edit in ATTRIBUTE_EDITS if edit.but)
+    shift, alike = edit.shift(directions), torch.nn.functional.cosine_similarity
+    for key in edit.but:
+        assert alike(shift, load_direction(directions, key), dim=-1).abs().max() < 1e-4
+    assert alike(shift, load_direction(directions, edit.key), dim=-1).abs().min() > 0.5
+
+
 def test_losses_are_least_at_the_truth():
     wanted = torch.randn(3, 18, 512)
     assert shift_loss(wanted, wanted) == 0
@@ -166,11 +183,11 @@ def test_steps_lower_the_loss(preview, parser, space, teacher, directions):
     values = []
     for _ in range(10):
         terms = training.loss(network, np.random.default_rng(0))
-        assert set(terms) == {"shift", "masks", "loss"}
+        assert set(terms) == {"attributes", "colours", "masks", "loss"}
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()
-        values.append((float(terms["shift"].detach()), float(terms["masks"].detach())))
+        values.append((float(terms["colours"].detach()), float(terms["masks"].detach())))
     assert values[-1][0] < 0.8 * values[0][0] and values[-1][1] < 0.8 * values[0][1]
 
 
@@ -191,3 +208,12 @@ def test_growing_by_a_square_is_the_wide_maximum():
     mask = torch.rand(2, 1, 40, 50)
     wide = torch.nn.functional.max_pool2d(mask, 7, stride=1, padding=3)
     assert torch.equal(dilate(mask, 3), wide) and dilate(mask, 0) is mask
+
+
+def test_hairs_take_the_dye_and_skin_between_them_a_third():
+    skin = torch.full((1, 3, 8, 8), 0.3)
+    grown = skin.clone()
+    grown[..., 4:, :] = -0.6  # hair
+    grown[..., :2, :] = 0.9  # a highlight is no hair
+    share = hairiness(grown, skin)[0, 0]
+    assert (share[4:] == 1).all() and torch.allclose(share[:4], torch.full((4, 8), SKIN_TAKES), atol=1e-4)
