@@ -29,6 +29,7 @@ from mcaclip.ui.wiring import Binder
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
 
+
 class CompareHandlers:
     """What the tab's events do.
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from mcaclip.compare import CompareRow, Figures
-from mcaclip.editing.methods.base import MethodEdit, fit_command
 from mcaclip.config import STACKS
+from mcaclip.editing.methods.base import MethodEdit, fit_command
 from mcaclip.types import Inversion, Progress, ProgressCallback
 
 READY = ("mca-universal", "mca", "cf-clip")
