@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from html import escape
-from typing import TYPE_CHECKING
 
 import gradio as gr
 import numpy as np
@@ -15,7 +14,7 @@ from mcaclip import validate, visuals
 from mcaclip.compare import COLUMNS, CompareRow, cell
 from mcaclip.editing.methods.base import METHODS
 from mcaclip.editing.methods.registry import check_names
-from mcaclip.errors import PromptError, StudioError
+from mcaclip.errors import StudioError
 from mcaclip.types import Inversion, Progress, ProgressCallback
 from mcaclip.ui import images, markup, text
 from mcaclip.ui.background import CancelledError, steps
@@ -25,9 +24,6 @@ from mcaclip.ui.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
 from mcaclip.ui.session import CancelToken, Session
 from mcaclip.ui.views import View
 from mcaclip.ui.wiring import Binder
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 
 class CompareHandlers:
@@ -42,46 +38,32 @@ class CompareHandlers:
         self.desk = desk
         self.opens = opens
 
-    def offer(self) -> View:
-        """Chooses what there is, once the models are there."""
-        editor = self._editor()
-        if editor is None:
-            return {}
-        known = self.opens(editor).known()
-        return {"methods_chosen": gr.update(value=[name for name in known if name != SLOW])}
-
-    def arrive(self, prompt: str | None, first_prompt: str | None, session: Session) -> View:
-        """The face that will be edited, and the words of the first tab where none are here yet."""
-        face, view = session.inversion, self.hint(prompt or first_prompt)
-        if not (prompt or "").strip() and (first_prompt or "").strip():
-            view["methods_prompt"] = first_prompt
-        if face is None:
-            needs = text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION
-            return {**view, "methods_face_group": gr.update(visible=False), "methods_needs": markup.note(needs)}
-        shown = images.shown(face.reconstruction, images.GALLERY_SIDE)
-        return {
-            **view,
-            "methods_face_group": gr.update(visible=True),
-            "methods_face": shown,
-            "methods_needs": "",
-        }
+    def arrive(self, prompt: str | None, first_prompt: str | None, chosen: Sequence[str], session: Session) -> Views:
+        """The face that will be edited; the words of the first tab and a choice of methods where there are none."""
+        own = bool((prompt or "").strip())
+        words = prompt if own else first_prompt
+        yield {**face_view(session), **({} if own else {"methods_prompt": words or ""})}
+        waited = not self.desk.source.status.ready
+        editor = yield from self.desk.await_editor("methods_bar")
+        view = {**self.hint(words), **({"methods_bar": ""} if waited else {})}
+        if not chosen:
+            view["methods_chosen"] = [name for name in self.opens(editor).known() if name != SLOW]
+        yield view
 
     def hint(self, prompt: str | None) -> View:
         """Which methods can work with the words as they stand."""
-        editor = self._editor()
-        try:
-            words = validate.clean_prompt(prompt) if (prompt or "").strip() else ""
-        except PromptError as error:
-            return {"methods_ready": markup.note(text.sentence(str(error)))}
-        if editor is None or not words:
+        editor = self.desk.source.wait(0) if self.desk.source.status.ready else None
+        if editor is None or not (prompt or "").strip():
             return {"methods_ready": ""}
-        ready = self.opens(editor).ready(words)
+        try:
+            words = validate.clean_prompt(prompt or "")
+            ready = self.opens(editor).ready(words)
+        except StudioError as error:
+            return {"methods_ready": markup.note(text.sentence(str(error)))}
         titles = [METHODS[name].title for name in SHOWN if name in ready]
         lacking = [METHODS[name].title for name in SHOWN if name not in ready]
-        return {"methods_ready": markup.note(text.methods_ready(words, titles, lacking))}
-
-    def _editor(self) -> FaceEditor | None:
-        return self.desk.source.wait(0) if self.desk.source.status.ready else None
+        lines = text.methods_ready(words, titles, lacking)
+        return {"methods_ready": "".join(markup.note(line) for line in lines)}
 
     def run(self, names: Sequence[str], prompt: str, session: Session) -> Views:
         """The chosen methods on the face of the first tab, each shown as soon as it is there."""
@@ -145,6 +127,16 @@ class CompareHandlers:
                 yield busy_view(name, (place[0] + step.fraction) / place[1])
         finally:
             running.close()
+
+
+def face_view(session: Session) -> View:
+    """The face of the first tab, or what to do for one."""
+    face = session.inversion
+    if face is None:
+        needs = text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION
+        return {"methods_face_group": gr.update(visible=False), "methods_needs": markup.note(needs)}
+    shown = images.shown(face.reconstruction, images.GALLERY_SIDE)
+    return {"methods_face_group": gr.update(visible=True), "methods_face": shown, "methods_needs": ""}
 
 
 def busy_view(name: str, fraction: float) -> View:
@@ -239,8 +231,8 @@ def build_tab(parts: Components) -> None:
 def connect(bind: Binder, tab: gr.Tab, parts: Components, handlers: CompareHandlers) -> None:
     """The events."""
     prompt = parts["methods_prompt"]
-    bind.light([parts["status"].change], handlers.offer)
-    bind.light([tab.select], handlers.arrive, [prompt, parts["prompt_0"], parts["session"]])
+    arriving = [prompt, parts["prompt_0"], parts["methods_chosen"], parts["session"]]
+    bind.spoken([tab.select], handlers.arrive, arriving)
     bind.light([prompt.change], handlers.hint, [prompt], trigger_mode="always_last")
     asked = [parts["methods_chosen"], prompt, parts["session"]]
     bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked)

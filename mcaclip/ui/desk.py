@@ -64,7 +64,7 @@ class Desk:
         session.running.cancel()
         return {}
 
-    def _editor(self, bar: str) -> Generator[View, None, FaceEditor]:
+    def await_editor(self, bar: str) -> Generator[View, None, FaceEditor]:
         """Waits for the editor, showing in `bar` how far it is. Raises WeightsError."""
         while (editor := self.source.wait(POLL_SECONDS)) is None:
             state = self.source.status

@@ -200,7 +200,7 @@ class EditHandlers(Desk):
         session = replace(session.counted(time.monotonic()), running=CancelToken())
         yield {"session": session, "edit_progress": markup.progress(label, 0.0), **views.busy_edit()}
         try:
-            editor = yield from self._editor("edit_progress")
+            editor = yield from self.await_editor("edit_progress")
             small = yield from self._computed(
                 lambda callback: work(editor, callback), session.running, views.edit_bar
             )
@@ -268,7 +268,7 @@ class EditHandlers(Desk):
         session = replace(session.with_folder(self.root).counted(time.monotonic()), running=CancelToken())
         yield {"session": session, "edit_progress": markup.progress(text.EDITING, 0.0), **views.busy_edit()}
         try:
-            editor = yield from self._editor("edit_progress")
+            editor = yield from self.await_editor("edit_progress")
             wanted = editor.check_settings(settings)
             result = yield from self._computed(
                 lambda callback: editor.edit(inversion, wanted, callback), session.running, views.edit_bar

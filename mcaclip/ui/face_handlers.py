@@ -50,7 +50,7 @@ class FaceHandlers(Desk):
             if aligned:
                 session = replace(session, aligned=align.already_aligned(photo))
             else:
-                editor = yield from self._editor("face_progress")
+                editor = yield from self.await_editor("face_progress")
                 session = replace(session, faces=tuple(editor.find_faces(photo)))
                 if not session.faces:
                     raise NoFaceError(text.NO_FACE)
@@ -73,7 +73,7 @@ class FaceHandlers(Desk):
         """Another face of the same photo."""
         if session.photo is None:
             raise StudioError(text.NEEDS_FACE)
-        editor = yield from self._editor("face_progress")
+        editor = yield from self.await_editor("face_progress")
         aligned = editor.align(session.photo, index)
         session = replace(session.without_edits(), aligned=aligned, inversion=None)
         yield views.face_view(session)
@@ -90,7 +90,7 @@ class FaceHandlers(Desk):
         generating = markup.progress(text.GENERATING, 0.0)
         yield {**views.empty_view(session), "seed": number, "face_progress": generating}
         try:
-            editor = yield from self._editor("face_progress")
+            editor = yield from self.await_editor("face_progress")
             session = replace(session, name=f"seed_{number}", inversion=editor.sample(number, truncation))
         except Exception:
             yield views.empty_view(session)
@@ -129,7 +129,7 @@ class FaceHandlers(Desk):
         session = replace(session.counted(time.monotonic()), running=CancelToken())
         yield {"session": session, **views.busy_view(text.RECONSTRUCTING)}
         try:
-            yield from self._editor("face_progress")
+            yield from self.await_editor("face_progress")
             inversion = yield from self._computed(work, session.running, views.frame_view)
         except CancelledError:
             yield views.settled_view(session)
@@ -153,7 +153,7 @@ class FaceHandlers(Desk):
         yield {**views.empty_view(session), "face_progress": markup.progress(text.OPENING, 0.0)}
         try:
             saved = session_file.read_session(Path(path))
-            editor = yield from self._editor("face_progress")
+            editor = yield from self.await_editor("face_progress")
             inversion = editor.reconstruct(saved.w_plus, saved.identity)
             aligned = _aligned(saved)
         except Exception:

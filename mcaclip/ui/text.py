@@ -353,11 +353,10 @@ def comparing(method: str) -> str:
     return f"{method} is working"
 
 
-def methods_ready(prompt: str, ready: Sequence[str], lacking: Sequence[str]) -> str:
-    """Which methods can work with some words."""
+def methods_ready(prompt: str, ready: Sequence[str], lacking: Sequence[str]) -> list[str]:
+    """Which methods can work with some words, and which cannot; a line each."""
     lines = [f"Ready for “{prompt}”: {', '.join(ready)}."] if ready else []
-    lines += [f"Without weights for it: {', '.join(lacking)}."] if lacking else []
-    return " ".join(lines)
+    return [*lines, *([f"Without weights for it: {', '.join(lacking)}."] if lacking else [])]
 
 
 def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:

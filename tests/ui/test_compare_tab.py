@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -121,13 +122,31 @@ def test_the_real_methods_answer_for_a_face(monkeypatch, tmp_path):
     assert EditorMethods(toy).ready("blue hair") == ("mca-universal", "styleclip-optimisation")
 
 
-def test_every_method_is_offered_and_what_is_there_is_chosen(desk):
+def arrival(desk, prompt, first_prompt, session, chosen=()) -> dict:
+    """Everything that the tab is told when it is opened."""
+    views = CompareHandlers(desk, FakeMethods).arrive(prompt, first_prompt, chosen, session)
+    return {name: value for view in views for name, value in view.items()}
+
+
+def test_every_method_is_offered_and_what_is_there_is_chosen(desk, session):
     assert set(SHOWN) == set(METHODS)
-    assert CompareHandlers(desk, FakeMethods).offer()["methods_chosen"]["value"] == [
-        "mca-universal",
-        "mca",
-        "cf-clip",
-    ]
+    assert arrival(desk, "", "", session)["methods_chosen"] == ["mca-universal", "mca", "cf-clip"]
+    assert "methods_chosen" not in arrival(desk, "", "", session, ["deltaedit"]), "a choice stays"
+
+
+def test_who_comes_early_waits_for_the_models(editor, session, tmp_path):
+    gate = threading.Event()
+
+    def load(report):
+        gate.wait(10)
+        return editor
+
+    views = CompareHandlers(Desk(EditorSource(load), tmp_path), FakeMethods).arrive("", WORDS, [], session)
+    assert next(views)["methods_prompt"] == WORDS
+    assert "progress" in next(views)["methods_bar"]
+    gate.set()
+    *_, last = views
+    assert last["methods_chosen"] and last["methods_bar"] == "" and WORDS in last["methods_ready"]
 
 
 def test_which_methods_are_ready_is_said_while_words_are_typed(desk):
@@ -141,9 +160,9 @@ def test_which_methods_are_ready_is_said_while_words_are_typed(desk):
 
 
 def test_the_tab_shows_the_face_and_takes_the_words_of_the_first_tab(desk, session):
-    handlers = CompareHandlers(desk, FakeMethods)
-    lacking = handlers.arrive("", "", Session())
+    lacking = arrival(desk, "", "", Session())
     assert "no face yet" in lacking["methods_needs"] and not lacking["methods_face_group"]["visible"]
-    view = handlers.arrive("", WORDS, session)
+    view = arrival(desk, "", WORDS, session)
     assert view["methods_prompt"] == WORDS and view["methods_needs"] == "" and view["methods_face"].ndim == 3
-    assert "methods_prompt" not in handlers.arrive("red lips", WORDS, session)
+    own = arrival(desk, "red lips", WORDS, session)
+    assert "methods_prompt" not in own and "red lips" in own["methods_ready"]
