@@ -35,6 +35,9 @@ FACES, FAST_FACES = 200, 20
 ABLATION = ("mca", "mca-without-ff", "mca-without-pre")
 MAIN = tuple(name for name in METHODS if name not in ABLATION[1:])
 SHEET_FACES = 2
+HARD_PROMPTS = 3
+"""So many of the prompts, the counterfactual ones unless others are named, are made on the hard faces as well."""
+HARD = "profiles, glasses and hats"
 MEANS = ("ssim", "ssim_background", "hit", "leak", "identity", "clip", "seconds")
 
 
@@ -78,6 +81,10 @@ class TableRun(RowLog[TableRow]):
         """File of a small picture of the qualitative sheet."""
         return self.out / "tiles" / f"{face}_{method}_{prompt.replace(' ', '_')}.png"
 
+    def faces(self) -> list[str]:
+        """Names of the measured faces, in their order."""
+        return list(dict.fromkeys(row.face for row in self.rows))
+
 
 def fill(
     run: TableRun,
@@ -86,11 +93,13 @@ def fill(
     space: ClipSpace,
     prompts: Sequence[str],
     faces: Sequence[tuple[str, Callable[[], Tensor]]],
+    shown: int = SHEET_FACES,
 ) -> None:
     """Measure what is not measured yet, face by face.
 
     Args:
         faces: a name, and what gives the code `[18, 512]`, for each face.
+        shown: small pictures are kept of so many faces.
 
     Raises:
         StudioError: a prompt that names no part and colour, which the figures need.
@@ -110,7 +119,7 @@ def fill(
             assert code is not None
             edit = method.edit(code, prompt)
             run.add(measure_row(judge, space, method.name, prompt, face, code, edit))
-            if number < SHEET_FACES:
+            if number < shown:
                 _tile(edit.image).save(run.tile(method.name, prompt, face))
                 _tile(edit.source).save(run.tile("source", "face", face))
         log.info("face %d of %d", number + 1, len(faces))
@@ -151,8 +160,12 @@ def summarise(rows: Sequence[TableRow], methods: Sequence[str]) -> dict[str, dic
     return result
 
 
-def tables(rows: Sequence[TableRow]) -> dict[str, dict[str, dict[str, float]]]:
-    """The tables by their titles; a table without rows is left out."""
+def tables(rows: Sequence[TableRow], hard: Sequence[TableRow] = ()) -> dict[str, dict[str, dict[str, float]]]:
+    """The tables by their titles; a table without rows is left out.
+
+    Args:
+        hard: edits of `HARD_FACES`, which have a table of their own and count in no other.
+    """
     groups = {"counterfactual prompts": COUNTERFACTUAL, "ordinary prompts": ORDINARY}
     result = {
         title: summarise([row for row in rows if row.prompt in prompts], MAIN) for title, prompts in groups.items()
@@ -160,19 +173,21 @@ def tables(rows: Sequence[TableRow]) -> dict[str, dict[str, dict[str, float]]]:
     other = [row for row in rows if row.prompt not in PROMPTS]
     result["other prompts"] = summarise(other, MAIN)
     result["ablation, all prompts"] = summarise(rows, ABLATION) if {r.method for r in rows} & {*ABLATION[1:]} else {}
+    result[HARD] = summarise(hard, tuple(METHODS))
     return {title: table for title, table in result.items() if table}
 
 
-def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str]) -> str:
+def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str], hard: Sequence[TableRow] = ()) -> str:
     """All tables, what the columns are, and which methods have no weights for which prompt.
 
     Args:
+        hard: see `tables`.
         clip: name of the space that the score is from.
         missing: lines about what is not there.
     """
     names = {"ssim": "SSIM", "ssim_background": "SSIM outside", "clip": f"{clip} score"}
     lines = []
-    for title, table in tables(rows).items():
+    for title, table in tables(rows, hard).items():
         head = ["method", "prompts", "edits", *(names.get(name, name) for name in MEANS)]
         lines += [f"## {title}", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
         for method, values in table.items():
@@ -201,24 +216,6 @@ def _remedy(command: str) -> str:
     return f"`{command}`" if command else "not possible on this stack"
 
 
-def sheet(run: TableRun, prompts: Sequence[str]) -> Image.Image | None:
-    """The qualitative sheet: a line a method and face, a column a prompt; None without any picture."""
-    lines = []
-    for face in dict.fromkeys(row.face for row in run.rows):
-        for method in METHODS:
-            files = [run.tile("source", "face", face), *(run.tile(method, prompt, face) for prompt in prompts)]
-            if any(file.is_file() for file in files[1:]):
-                lines.append(np.concatenate([_opened(file) for file in files], 1))
-    return Image.fromarray(np.concatenate(lines)) if lines else None
-
-
 def _tile(picture: Tensor) -> Image.Image:
     size = (PARSE_SIZE, PARSE_SIZE)
     return Image.fromarray(to_uint8(F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]))
-
-
-def _opened(file: Path) -> np.ndarray:
-    if not file.is_file():
-        return np.full((PARSE_SIZE, PARSE_SIZE, 3), 240, np.uint8)
-    with Image.open(file) as picture:
-        return np.asarray(picture.convert("RGB"))

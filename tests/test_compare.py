@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from mcaclip.__main__ import main
 from mcaclip.compare import FaceJudge, as_markdown, compare
-from mcaclip.compare_sheet import LABEL, TILE, compare_sheet, overview_sheet
+from mcaclip.compare_sheet import HEAD, LABEL, SMALL, TILE, compare_sheet, overview_sheet, small_row
 from mcaclip.editing.mca import MCANetwork, save_network
 from mcaclip.editing.methods.base import METHODS
 from mcaclip.editing.methods.registry import build_methods, tools_of
 from mcaclip.errors import WeightsError
 from mcaclip.visuals import change_map
 from tests.editing.test_methods import NETWORKS
+from tests.helpers.fake_methods import made_row
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser, ToySpace
 
@@ -101,8 +104,35 @@ def test_markdown_has_a_line_a_row_and_says_what_is_missing(editor):
 
 def test_sheets_have_a_line_a_method(editor):
     rows = [row for seed in (0, 1) for row in rows_of(editor, ["mca", "deltaedit"], seed=seed)]
-    assert compare_sheet(rows[:2]).size == (LABEL + 4 * TILE, 2 * TILE)
-    assert overview_sheet(rows).size == (LABEL + 2 * TILE, 3 * TILE)
+    assert compare_sheet(rows[:2]).size == (LABEL + 4 * TILE, HEAD + 2 * TILE)
+    assert overview_sheet(rows).size == (LABEL + 2 * TILE, HEAD + TILE + 2 * (TILE + SMALL))
+
+
+def test_the_overview_shows_edit_change_and_mask_of_every_face():
+    row = made_row("mca", PROMPT, 1)
+    drawn = np.asarray(overview_sheet([row, replace(row, face="other")])).astype(int)
+    edit, below = HEAD + TILE, HEAD + 2 * TILE
+    for left in (LABEL, LABEL + TILE):
+        bright, grey = drawn[edit + 9, left + 9], drawn[edit + 9, left + TILE - 9]
+        assert bright.min() > grey.max(), "the edit"
+        change = drawn[below : below + SMALL, left : left + SMALL].sum(2)
+        assert change[:, :50].min() > 200 and change[:, 70:].max() < 30, "what changed"
+        mask = drawn[below : below + SMALL, left + SMALL : left + TILE].sum(2)
+        assert mask[:, :60].min() > 700 and mask[:, 70:].max() < 100, "the mask"
+
+
+def test_small_rows_draw_the_same_overview():
+    row = made_row("mca", PROMPT, 3)
+    big = replace(row.edit, image=F.interpolate(row.edit.image[None], 1024)[0],
+                  source=F.interpolate(row.edit.source[None], 1024)[0],
+                  masks=(row.edit.masks[0], F.interpolate(row.edit.masks[1][None], 1024)[0]))  # fmt: skip
+    rows = [replace(row, edit=big), replace(row, edit=None, figures=None, method="cf-clip", problem="not fitted")]
+    small = [small_row(each) for each in rows]
+    assert small[0].edit.image.shape == (3, TILE, TILE) and [m.shape for m in small[0].edit.masks] == [
+        (1, TILE, TILE)
+    ]
+    first, second = (np.asarray(overview_sheet(each)).astype(int) for each in (rows, small))
+    assert np.abs(first - second).mean() < 0.5 and small[1] == rows[1]
 
 
 def test_change_is_dark_where_nothing_changed_and_has_one_scale():

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from mcaclip import paper_table
+from mcaclip import hard_faces, paper_table
 from mcaclip.__main__ import main
+from mcaclip.compare_sheet import HEAD, LABEL, TILE
 from mcaclip.editing.mca import MCANetwork, save_network
 from mcaclip.errors import StudioError
 from mcaclip.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
+from mcaclip.table_sheet import faces_sheet, sheet
 from mcaclip.text.grammar import understand
 from tests.editing.test_methods import NETWORKS
 from tests.helpers.toy_editor import ToyEditor
@@ -27,6 +28,7 @@ def editor(monkeypatch, tmp_path) -> ToyEditor:
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("mcaclip.stacks.load_parser", lambda slots, device: ToyParser())
     monkeypatch.setattr(paper_table, "FAST_FACES", 2)
+    monkeypatch.setattr(hard_faces, "HARD_FACES", hard_faces.HARD_FACES[3:5])
     return ToyEditor()
 
 
@@ -97,14 +99,30 @@ def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, ca
     monkeypatch.setattr(paper_table, "measure_row", limited)
     with pytest.raises(KeyboardInterrupt):
         _command(editor, out, *words)
-    allowed = 1
-    assert _command(editor, out, *words) == 0, "only the fourth was left to measure"
+    allowed = 1 + 4
+    assert _command(editor, out, *words) == 0, "only the fourth was left to measure, and those of the hard faces"
     assert len((out / "rows.jsonl").read_text().splitlines()) == 4
     report = json.loads((out / "table.json").read_text())
     assert report["tables"]["counterfactual prompts"]["cf-clip"]["edits"] == 2
     assert report["lpips"] == "not available" and report["stack"] == "compact"
     assert "CF-CLIP" in (out / "table.md").read_text()
-    assert np.asarray(Image.open(out / "table.png")).shape == (4 * 256, 2 * 256, 3)
+    assert Image.open(out / "table.png").size == (LABEL + 2 * TILE, HEAD + 4 * TILE)
+    assert not (out / "ablation.png").exists(), "no ablation was asked for"
+    assert Image.open(out / "hard_faces.png").size == (LABEL + 2 * TILE, HEAD + 3 * TILE)
+    hard = report["tables"]["profiles, glasses and hats"]
+    assert hard["mca"]["edits"] == hard["cf-clip"]["edits"] == 2, "and none of them in another table"
+    assert "## profiles, glasses and hats" in (out / "table.md").read_text()
+
+
+def test_ablations_have_a_sheet_of_their_own(tmp_path):
+    run = TableRun(tmp_path, {"stack": "toy"})
+    for method in ("mca", "mca-without-pre", "cf-clip"):
+        run.add(replace(ROW, method=method))
+        Image.new("RGB", (TILE, TILE)).save(run.tile(method, ROW.prompt, ROW.face))
+    main_sheet, ablation = (sheet(run, [ROW.prompt, "purple hair"], names) for names in (MAIN, ABLATION))
+    assert main_sheet.height == ablation.height == HEAD + 2 * TILE
+    assert main_sheet.width == LABEL + 3 * TILE, "what is not fitted has its place"
+    assert sheet(run, [ROW.prompt], ["deltaedit"]) is None and faces_sheet(run, [ROW.prompt], ["deltaedit"]) is None
 
 
 def test_methods_without_weights_are_named_with_their_command(editor, tmp_path, capsys):

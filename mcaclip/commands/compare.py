@@ -65,6 +65,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     _check(args)
     editor = load(chosen_stack(args), named_edits(args))
     from mcaclip.compare import FaceJudge, compare, write_rows
+    from mcaclip.compare_sheet import small_row
     from mcaclip.stacks import load_parser
 
     tools = tools_of(editor, args.weights, _fitter(args, editor), args.optimisation_steps)
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
             sys.stdout.write(line(row) + "\n")
             sys.stdout.flush()
         _save_face(own, args.out, face)
-        rows += own
+        rows += [small_row(row) for row in own]
     write_rows(rows, args.out, {"stack": editor.stack, "prompt": prompt, "weights": editor.weight_hashes()})
     _save_overview(rows, args.out)
     return 0 if any(row.edit for row in rows) else 2

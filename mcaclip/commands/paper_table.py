@@ -59,25 +59,31 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     editor = load(chosen_stack(args), named_edits(args))
     from mcaclip import paper_table
     from mcaclip.compare import FaceJudge
+    from mcaclip.hard_faces import HARD_FACES
     from mcaclip.stacks import load_parser
 
     tools = tools_of(editor, args.weights)
     methods = build_methods(tools, names)
     prompts = tuple(args.prompt) or paper_table.PROMPTS
     judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
-    run = paper_table.TableRun(args.out, _about(editor, tools))
+    about = _about(editor, tools)
+    run = paper_table.TableRun(args.out, about)
     count = paper_table.FAST_FACES if args.fast else paper_table.FACES
-    faces = [(f"seed_{seed}", partial(_code, editor, seed)) for seed in range(count)]
+    faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
     paper_table.fill(run, methods, judge, tools.space, prompts, faces)
+    hard = paper_table.TableRun(args.out / "hard_faces", about)
+    hard_faces = [(face.name, partial(_code, editor, face.seed, face.truncation_psi)) for face in HARD_FACES]
+    hard_prompts = prompts[: paper_table.HARD_PROMPTS]
+    paper_table.fill(hard, methods, judge, tools.space, hard_prompts, hard_faces, shown=len(hard_faces))
     missing = paper_table.missing_lines(methods, prompts)
-    markdown = paper_table.as_markdown(run.rows, editor.slots.clip, missing)
-    _write(run, prompts, markdown)
+    markdown = paper_table.as_markdown(run.rows, editor.slots.clip, missing, hard.rows)
+    _write(run, hard, prompts, markdown)
     sys.stdout.write(markdown)
     return 0 if run.rows else 2
 
 
-def _code(editor: FaceEditor, seed: int) -> Tensor:
-    return editor.sample(seed).w_plus
+def _code(editor: FaceEditor, seed: int, truncation_psi: float) -> Tensor:
+    return editor.sample(seed, truncation_psi).w_plus
 
 
 def _about(editor: FaceEditor, tools: Tools) -> dict[str, object]:
@@ -89,12 +95,19 @@ def _about(editor: FaceEditor, tools: Tools) -> dict[str, object]:
     return {"stack": editor.stack, "weights": {**editor.weight_hashes(), **files}}
 
 
-def _write(run: TableRun, prompts: Sequence[str], markdown: str) -> None:
-    from mcaclip import paper_table
+def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str) -> None:
+    """The report, and the sheets like the paper's figures: methods, ablations, hard faces."""
+    from mcaclip import paper_table, table_sheet
+    from mcaclip.editing.methods.base import METHODS
 
     absent = {"lpips": "not available", "blip_itm": "not available"}
-    report = {**run.about, "tables": paper_table.tables(run.rows), **absent}
+    report = {**run.about, "tables": paper_table.tables(run.rows, hard.rows), **absent}
     (run.out / "table.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     (run.out / "table.md").write_text(markdown, encoding="utf-8")
-    if (sheet := paper_table.sheet(run, prompts)) is not None:
-        sheet.save(run.out / "table.png")
+    sheets = {"table": table_sheet.sheet(run, prompts, paper_table.MAIN)}
+    if {row.method for row in run.rows} & {*paper_table.ABLATION[1:]}:
+        sheets["ablation"] = table_sheet.sheet(run, prompts, paper_table.ABLATION)
+    sheets["hard_faces"] = table_sheet.faces_sheet(hard, prompts[: paper_table.HARD_PROMPTS], list(METHODS))
+    for name, picture in sheets.items():
+        if picture is not None:
+            picture.save(run.out / f"{name}.png")

@@ -223,7 +223,7 @@ def build_tab(parts: Components) -> None:
         with gr.Column(scale=9, min_width=300, elem_classes="stage"):
             parts["methods_bar"] = gr.HTML("", elem_id="methods-bar")
             parts["methods_pictures"] = thumbnails(
-                "methods-pictures", text.METHODS_TITLE, 3, visible=False, allow_preview=True
+                "methods-pictures", text.METHODS_TITLE, 3, visible=False, allow_preview=True, show_label=False
             )
             parts["methods_table"] = gr.HTML(markup.note(text.METHODS_EMPTY), elem_id="methods-table")
 
