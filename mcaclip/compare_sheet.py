@@ -36,8 +36,10 @@ def overview_sheet(rows: Sequence[CompareRow]) -> Image.Image:
     for method in dict.fromkeys(row.method for row in rows):
         own = {row.face: row for row in rows if row.method == method}
         some = next(iter(own.values()))
-        said = [] if some.problem else ["edit", "below: what changed, final mask"]
-        name = label(some.title, said, some.problem, size=(LABEL, TILE + SMALL))
+        if not any(row.edit for row in own.values()):
+            lines.append(label(some.title, [], some.problem, size=(LABEL + len(faces) * TILE, SMALL)))
+            continue
+        name = label(some.title, ["edit", "below: what changed, final mask"], size=(LABEL, TILE + SMALL))
         lines.append(join([name, *(_column(own.get(face)) for face in faces)]))
     return stack(lines)
 
@@ -64,7 +66,7 @@ def _column(row: CompareRow | None) -> Image.Image:
 
 def _line(row: CompareRow) -> Image.Image:
     if row.edit is None or row.figures is None:
-        return label(row.title, [], row.problem, size=(LABEL + 4 * TILE, TILE))
+        return label(row.title, [], row.problem, size=(LABEL + 4 * TILE, SMALL))
     f, edit = row.figures, row.edit
     said = [
         f"hit: {cell(f.hit)}   moved: {cell(f.moved)}",

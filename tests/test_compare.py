@@ -104,8 +104,8 @@ def test_markdown_has_a_line_a_row_and_says_what_is_missing(editor):
 
 def test_sheets_have_a_line_a_method(editor):
     rows = [row for seed in (0, 1) for row in rows_of(editor, ["mca", "deltaedit"], seed=seed)]
-    assert compare_sheet(rows[:2]).size == (LABEL + 4 * TILE, HEAD + 2 * TILE)
-    assert overview_sheet(rows).size == (LABEL + 2 * TILE, HEAD + TILE + 2 * (TILE + SMALL))
+    assert compare_sheet(rows[:2]).size == (LABEL + 4 * TILE, HEAD + TILE + SMALL)
+    assert overview_sheet(rows).size == (LABEL + 2 * TILE, HEAD + TILE + (TILE + SMALL) + SMALL)
 
 
 def test_the_overview_shows_edit_change_and_mask_of_every_face():
