@@ -1,6 +1,6 @@
 """Generated faces that are hard to edit: turned away, behind glasses, under a hat, as in the paper's Figure 5.
 
-The seeds 0 to 499 were drawn once by the compact stack's preview and parsed at 256 px by its parsing head. Chosen were
+The seeds 0 to 499 were drawn once by the compact stack's preview and parsed at 256 px by its parsing head. Of them:
 
 - profiles: truncation 1.0, where faces turn further; the four with the largest distance of the nose's centre of mass
   from the skin's, in square roots of the skin's area (0.31 to 0.42; a face that looks ahead has less than 0.05).
