@@ -137,10 +137,22 @@ def test_prompts_that_cannot_be_measured_are_refused(editor, tmp_path, capsys):
     assert "not a zombie" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--table", "paper", "--photos", "."], ["--fast"], ["--methods", "mca"]])
+def test_a_number_of_faces_may_be_chosen(editor, tmp_path):
+    line = ["evaluate", "--table", "paper", "--faces", "1", "--methods", "mca", "--prompt", "green lipstick"]
+    assert main([*line, "--out", str(tmp_path)], lambda stack, edits: editor) == 0
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 1
+
+
+WRONG = (
+    "--table paper --photos .", "--fast", "--faces 3", "--methods mca", "--table paper --faces 0",
+    "--table paper --faces 3 --fast",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", WRONG)
 def test_options_that_do_not_go_together_are_refused(words, tmp_path, capsys):
     def never(stack, edits):
         raise AssertionError("loaded")
 
-    assert main(["evaluate", "--out", str(tmp_path), *words], never) == 2
-    assert "--table" in capsys.readouterr().err
+    assert main(["evaluate", "--out", str(tmp_path), *words.split()], never) == 2
+    assert "--" in capsys.readouterr().err

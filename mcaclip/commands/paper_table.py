@@ -30,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--table", choices=("paper",), help="the paper's protocol instead: 7 prompts, 200 faces each, all methods"
     )
     parser.add_argument("--fast", action="store_true", help="with --table: 20 faces a prompt")
+    parser.add_argument("--faces", type=int, metavar="N", help="with --table: N faces a prompt")
     parser.add_argument("--methods", default="all", help="with --table: names with commas between them (default all)")
     parser.add_argument(
         "--weights", type=Path, action="append", default=[], metavar="FILE",
@@ -43,8 +44,10 @@ def check(args: argparse.Namespace) -> None:
         raise StudioError(
             "--table measures generated faces by the stack's own judges: leave --photos, --judge and --column out"
         )
-    if not args.table and (args.fast or args.weights or args.methods != "all"):
-        raise StudioError("--fast, --methods and --weights belong to a table: add --table paper")
+    if not args.table and (args.fast or args.faces is not None or args.weights or args.methods != "all"):
+        raise StudioError("--fast, --faces, --methods and --weights belong to a table: add --table paper")
+    if args.faces is not None and (args.fast or args.faces < 1):
+        raise StudioError("--faces takes a number of 1 or more, and not together with --fast")
 
 
 def run(args: argparse.Namespace, load: EditorLoader) -> int:
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
     about = _about(editor, tools)
     run = paper_table.TableRun(args.out, about)
-    count = paper_table.FAST_FACES if args.fast else paper_table.FACES
+    count = args.faces or (paper_table.FAST_FACES if args.fast else paper_table.FACES)
     faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
     paper_table.fill(run, methods, judge, tools.space, prompts, faces)
     hard = paper_table.TableRun(args.out / "hard_faces", about)
