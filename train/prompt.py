@@ -22,6 +22,8 @@ from mcaclip.config import DEFAULT_STACK, STACKS, Stack
 from mcaclip.editing.coral import CoralMasks
 from mcaclip.editing.equal_linear import EqualLinear
 from mcaclip.editing.mca import MCA, MCANetwork, save_network
+from mcaclip.editing.style_only import StyleOnlyConfig
+from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
@@ -74,6 +76,14 @@ def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Opti
     return make(groups, lr=settings.lr)
 
 
+def check_words_are_seen(settings: PromptSettings, prompts: Sequence[str], method: str) -> None:
+    """Raises TrainingError for several prompts that the network cannot tell apart: it would learn their mean."""
+    if len(set(prompts)) > 1 and isinstance(settings.network.fusion, StyleOnlyConfig):
+        raise TrainingError(
+            f"{method} does not see the words, so it learns one prompt a run: give one, then the next"
+        )
+
+
 def fit_prompts(
     objective: PromptObjective,
     full_generator: Generator,
@@ -100,6 +110,7 @@ def fit_prompts(
         progress: told the share 0..1 of the steps before each one; may raise to end the run.
     """
     settings = objective.settings
+    check_words_are_seen(settings, [target.prompt for target in objective.targets], method)
     distinct = list({target.prompt: target for target in objective.targets}.values())
     prompts = [target.prompt for target in distinct]
     torch.manual_seed(settings.seed)

@@ -23,7 +23,7 @@ from train.__main__ import build_parser
 from train.method_fit import short_settings
 from train.objective import PromptObjective
 from train.presets import COMPACT_PRESET, PAPER_PRESET, RECIPES, settings_for, with_fusion
-from train.prompt import fit_prompts
+from train.prompt import check_words_are_seen, fit_prompts
 
 PROMPT = "green lipstick"
 SMALL = replace(PAPER_PRESET, network=replace(TINY, first_row=0, last_row=17), views=1, batch=2, steps=2)
@@ -107,6 +107,15 @@ def test_unknown_methods_presets_and_fusions_are_refused():
     with pytest.raises(TrainingError, match="no Feature Fusion"):
         with_fusion(settings_for("cf-clip", "paper"), "tokens")
     assert with_fusion(settings_for("mca", "paper"), "tokens").network.fusion.layer_norm
+
+
+@pytest.mark.parametrize("method", ["styleclip-mapper", "coralstyleclip"])
+def test_a_network_that_does_not_see_the_words_learns_one_prompt_a_run(method):
+    settings = settings_for(method, "compact")
+    check_words_are_seen(settings, ["green hair", "green hair"], method)
+    check_words_are_seen(settings_for("cf-clip", "compact"), ["green hair", "red hair"], "cf-clip")
+    with pytest.raises(TrainingError, match="does not see the words"):
+        check_words_are_seen(settings, ["green hair", "red hair"], method)
 
 
 def test_a_short_fit_cuts_its_late_stages_too():
