@@ -120,23 +120,24 @@ class TrainingLoop:
 
     def _run(self, step_function: StepFunction, sheet: Callable[[int], None] | None, ending: threading.Event) -> int:
         s, started, saved = self.settings, time.monotonic(), time.monotonic()
-        limit = 60 * s.max_minutes
+        limit, unsaved = 60 * s.max_minutes, not (self.out / CHECKPOINT).exists()
         while self.step < s.steps and (elapsed := time.monotonic() - started) < limit:
             self._set_learning_rate(max(self.step / s.steps, elapsed / limit))
             self.optimizer.zero_grad(set_to_none=True)
             terms = step_function(self.step, self.rng)
             self._update(terms["loss"])
-            self.step += 1
+            self.step, unsaved = self.step + 1, True
             if self.step % s.log_every == 0 or self.step == 1:
                 self._log(terms, self.seconds_before + time.monotonic() - started)
             if sheet and s.sheet_every and self.step % s.sheet_every == 0:
                 sheet(self.step)
             if ending.is_set() or time.monotonic() - saved > s.checkpoint_seconds:
                 self._save(started)
-                saved = time.monotonic()
+                saved, unsaved = time.monotonic(), False
             if ending.is_set():
                 raise SystemExit(128 + signal.SIGTERM)
-        self._save(started)
+        if unsaved:
+            self._save(started)
         return self.step
 
     def backward(self, loss: Tensor) -> None:

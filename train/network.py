@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from mcaclip.config import Stack
+from mcaclip.editing.equal_linear import EqualLinear
 from mcaclip.editing.mca import MCAConfig, MCANetwork, load_network, read_header
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
@@ -50,6 +53,20 @@ def new_network(generator: Generator, config: MCAConfig, start_from: Path | None
     network = MCANetwork(generator.layers, shape)
     network.load_state_dict(load_network(start_from).network.state_dict())
     return network.to(generator.w_avg.device)
+
+
+def parameter_groups(network: nn.Module, lr: float, equalised_factor: float) -> list[dict[str, Any]]:
+    """For an optimiser: first what learns with `lr`, then the equalised layers with `equalised_factor` times that.
+
+    Those are the mapper's layers and CF-CLIP's text module; they scale their weights down at run time.
+    """
+    layers = [module for module in network.modules() if isinstance(module, EqualLinear)]
+    equalised = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    parameters = list(network.parameters())
+    return [
+        {"params": [p for p in parameters if id(p) not in equalised]},
+        {"params": [p for p in parameters if id(p) in equalised], "lr": lr * equalised_factor},
+    ]
 
 
 def default_start(stack: Stack, generator: Generator, config: MCAConfig) -> Path | None:

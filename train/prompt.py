@@ -12,7 +12,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from torch import Tensor, nn
 
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack
 from mcaclip.editing.coral import CoralMasks
-from mcaclip.editing.equal_linear import EqualLinear
 from mcaclip.editing.mca import MCA, MCANetwork, save_network
 from mcaclip.editing.style_only import StyleOnlyConfig
 from mcaclip.errors import TrainingError
@@ -33,7 +31,7 @@ from mcaclip.validate import clean_prompt
 from mcaclip.weights_files import sha256_of
 from train.backoff import MicroBatches
 from train.loop import LoopSettings, TrainingLoop
-from train.network import new_network, shifted_rows
+from train.network import new_network, parameter_groups, shifted_rows
 from train.objective import PromptObjective, Target
 from train.presets import PromptSettings
 from train.ranger import Ranger
@@ -63,17 +61,8 @@ def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
 
 
 def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Optimizer:
-    """Equalised layers, of the mapper and of CF-CLIP's text module, learn with a rate of their own."""
-    equalised = {
-        id(parameter) for module in network.modules() if isinstance(module, EqualLinear)
-        for parameter in module.parameters()
-    }  # fmt: skip
-    mapper = [parameter for parameter in network.parameters() if id(parameter) in equalised]
-    others = [parameter for parameter in network.parameters() if id(parameter) not in equalised]
-    mapper_lr = settings.lr * settings.mapper_lr_factor
-    groups: list[dict[str, Any]] = [{"params": others}, {"params": mapper, "lr": mapper_lr}]
     make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
-    return make(groups, lr=settings.lr)
+    return make(parameter_groups(network, settings.lr, settings.mapper_lr_factor), lr=settings.lr)
 
 
 def check_words_are_seen(settings: PromptSettings, prompts: Sequence[str], method: str) -> None:

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from mcaclip.text.clip_space import ClipSpace
 from train.face_windows import SeenFace, layer_masks, see
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
+from train.network import parameter_groups
 from train.upper_masks import learn_upper_masks
 from train.wishes import Wish, WishList
 
@@ -61,7 +61,7 @@ class UniversalSettings:
         attributes: attribute wishes a face, the masks of two of which are learned.
         attribute_weight: of their shifts' loss against that of the colours.
         mask_weight: of the masks' loss against the shift's.
-        lr: of all parts; `mapper_lr_factor` times that for the equalised layers of the mapper.
+        lr: of all parts; `mapper_lr_factor` times that for equalised layers.
         upper_faces: full-size faces that the mask nets above the preview learn from.
     """
 
@@ -170,13 +170,7 @@ def train_universal(
 
 
 def _optimizer(network: MCANetwork, settings: UniversalSettings) -> torch.optim.Optimizer:
-    mapper = list(network.mapper.parameters())
-    equalised = {id(parameter) for parameter in mapper}
-    others = [parameter for parameter in network.parameters() if id(parameter) not in equalised]
-    groups: list[dict[str, Any]] = [
-        {"params": others},
-        {"params": mapper, "lr": settings.lr * settings.mapper_lr_factor},
-    ]
+    groups = parameter_groups(network, settings.lr, settings.mapper_lr_factor)
     return torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
 
 
