@@ -13,9 +13,8 @@ from torch import Tensor
 from mcaclip.colour import colour_lab
 from mcaclip.editing.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.errors import PromptError
-from mcaclip.evaluate import HIT_SHARE, PARSE_SIZE, measure, named_region
+from mcaclip.evaluate import HIT_SHARE, measure, named_region, see_face
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.text.grammar import understand
 from mcaclip.types import ProgressCallback
@@ -83,12 +82,10 @@ class FaceJudge:
         self.preview, self.parser, self.identity, self.device = preview, parser, identity, device
         self._face: tuple[Tensor, Tensor] | None = None
 
-    @torch.no_grad()
     def parsed(self, w_plus: Tensor) -> Tensor:
         """Class probabilities `[1, 19, 256, 256]` of a code `[18, 512]`; those of the last one are kept."""
         if self._face is None or not torch.equal(self._face[0], w_plus):
-            made = synthesize(self.preview, w_plus[None].to(self.device), keep=self.parser.layers)
-            self._face = (w_plus, self.parser.parse(made, PARSE_SIZE).cpu())
+            self._face = (w_plus, see_face(self.preview, self.parser, w_plus)[1])
         return self._face[1]
 
     @torch.no_grad()

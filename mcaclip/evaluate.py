@@ -10,11 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.colour import srgb_to_lab
-from mcaclip.editor import FaceEditor
+from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.base import Parser
 from mcaclip.perception.regions import dilate, face_width, region
-from mcaclip.types import Inversion
 
 HIT_SHARE = 0.5
 """An edit that went at least this share of the way is a hit."""
@@ -25,11 +24,10 @@ PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 @torch.no_grad()
-def parse_face(editor: FaceEditor, parser: Parser, inversion: Inversion) -> Tensor:
-    """Class probabilities `[1, 19, 256, 256]` of a face, once for all its prompts."""
-    code = inversion.w_plus[None].to(editor.device)
-    made = synthesize(editor.models.preview, code, keep=parser.layers)
-    return parser.parse(made, PARSE_SIZE).cpu()
+def see_face(preview: Generator, parser: Parser, w_plus: Tensor) -> tuple[Tensor, Tensor]:
+    """The preview's picture `[3, 256, 256]` of a code `[18, 512]`, and classes `[1, 19, 256, 256]`, on the CPU."""
+    made = synthesize(preview, w_plus[None].to(preview.w_avg.device), keep=parser.layers)
+    return made.image[0].clamp(-1, 1).cpu(), parser.parse(made, PARSE_SIZE).cpu()
 
 
 def named_region(parsed: Tensor, part: str) -> tuple[Tensor, Tensor]:

@@ -23,8 +23,8 @@ from mcaclip.errors import StudioError
 from mcaclip.evaluate import PARSE_SIZE, named_region
 from mcaclip.metrics import ssim
 from mcaclip.row_log import RowLog
-from mcaclip.text.clip_space import ClipSpace
-from mcaclip.text.grammar import TEMPLATES, understand
+from mcaclip.text.clip_space import ClipSpace, prompt_direction
+from mcaclip.text.grammar import understand
 from mcaclip.types import to_uint8
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def measure_row(
     assert meaning is not None and figures.hit is not None
     _, allowed = named_region(judge.parsed(code), meaning.part)
     source, edited = (F.adaptive_avg_pool2d(p[None], PARSE_SIZE) for p in (edit.source, edit.image))
-    text = F.normalize(space.encode_text([t.format(prompt) for t in TEMPLATES]).mean(0), dim=0)
+    text = prompt_direction(space, prompt)
     score = space.encode_image(edit.image[None].to(text.device))[0] @ text
     return TableRow(
         method, prompt, face,

@@ -17,6 +17,7 @@ from mcaclip.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_
 from mcaclip.table_sheet import faces_sheet, sheet
 from mcaclip.text.grammar import understand
 from tests.editing.test_methods import NETWORKS
+from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser, ToySpace
 
@@ -87,19 +88,11 @@ def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, ca
         "cf-clip",
     )
     words = ("--methods", "mca,cf-clip", "--weights", str(weights), "--prompt", "green lipstick")
-    out, real, allowed = tmp_path / "out", paper_table.measure_row, 3
-
-    def limited(*args):
-        nonlocal allowed
-        if not allowed:
-            raise KeyboardInterrupt
-        allowed -= 1
-        return real(*args)
-
+    out, limited = tmp_path / "out", Interrupted(paper_table.measure_row, 3)
     monkeypatch.setattr(paper_table, "measure_row", limited)
     with pytest.raises(KeyboardInterrupt):
         _command(editor, out, *words)
-    allowed = 1 + 4
+    limited.allowed = 1 + 4
     assert _command(editor, out, *words) == 0, "only the fourth was left to measure, and those of the hard faces"
     assert len((out / "rows.jsonl").read_text().splitlines()) == 4
     report = json.loads((out / "table.json").read_text())

@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.editor import FaceEditor
-from mcaclip.evaluate import HIT_SHARE, PARSE_SIZE, measure, named_region
-from mcaclip.generators.synthesis import synthesize
+from mcaclip.evaluate import HIT_SHARE, PARSE_SIZE, measure, named_region, see_face
 from mcaclip.perception.base import Parser
 from mcaclip.perception.face_measures import colour_measures, landmark_measures
 from mcaclip.text.colours import lab_of
@@ -93,7 +91,7 @@ class Editability:
     def _hit(self, face: Inversion, picture: Tensor, parsed: Tensor, prompt: str, meaning: Meaning) -> bool:
         edited = self.editor.preview(face, EditSettings(prompt, mode=FITTED)).image
         mask, allowed = named_region(parsed, meaning.part)
-        return measure(picture[0], edited, mask, allowed, lab_of(meaning.colour))[0] >= HIT_SHARE
+        return measure(picture, edited, mask, allowed, lab_of(meaning.colour))[0] >= HIT_SHARE
 
     def movements(self, face: Inversion) -> dict[str, float | None]:
         """For every direction: how far its measure moved, None where no face was found."""
@@ -109,18 +107,15 @@ class Editability:
     def measures(self, code: Tensor) -> dict[str, float]:
         """All measures of a code `[18, 512]`; empty when no face is found in its picture."""
         picture, parsed = self._see(code)
-        large = F.interpolate(picture, size=LANDMARK_SIDE, mode="bicubic", align_corners=False)[0]
+        large = F.interpolate(picture[None], size=LANDMARK_SIDE, mode="bicubic", align_corners=False)[0]
         faces = self.editor.find_faces(to_uint8(large))
         if not faces:
             return {}
         points = faces[0].landmarks
-        return landmark_measures(points) | colour_measures(picture, parsed, points * PARSE_SIZE / LANDMARK_SIDE)
+        return landmark_measures(points) | colour_measures(picture[None], parsed, points * PARSE_SIZE / LANDMARK_SIDE)
 
-    @torch.no_grad()
     def _see(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        """Picture `[1, 3, 256, 256]` and parsing `[1, 19, 256, 256]` of a code."""
-        made = synthesize(self.editor.models.preview, code[None].to(self.editor.device), keep=self.parser.layers)
-        return made.image.clamp(-1, 1).cpu(), self.parser.parse(made, PARSE_SIZE).cpu()
+        return see_face(self.editor.models.preview, self.parser, code)
 
 
 def prompt_summary(rows: Sequence[Mapping]) -> dict[str, float]:

@@ -23,7 +23,7 @@ from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.colours import lab_of
-from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, TEMPLATES, Meaning, understand
+from mcaclip.text.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
 from train.augment import random_views
 from train.exemplar import paint_exemplar
 from train.precision import Precision
@@ -67,7 +67,7 @@ def encode_target(space: ClipSpace, prompt: str, source_texts: Tensor, hard_nega
             if (part, colour) != (meaning.part, meaning.colour) and _clearly_other(meaning, part, colour)
         ]
         negatives = losses.text_directions(source_texts, space.encode_text(others))
-    texts = space.encode_text([template.format(prompt) for template in TEMPLATES])
+    texts = space.encode_text(in_templates(prompt))
     return Target(prompt, space.text_code(prompt), texts, negatives, meaning)
 
 

@@ -11,6 +11,7 @@ import torch
 
 from mcaclip import weights
 from mcaclip.editing.mca import save_network
+from mcaclip.editing.universal import METHOD
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.weights_files import sha256_of
 from train.colour_teacher import TeacherSettings, train_teacher
@@ -19,7 +20,6 @@ from train.universal import WITHOUT_FF, UniversalSettings, UniversalTraining, tr
 from train.wishes import WishList
 
 log = logging.getLogger(__name__)
-UNIVERSAL = "universal"
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
     settings = UniversalSettings()
     if choice.without_ff:
         settings = replace(settings, network=WITHOUT_FF)
-    name = "without_ff" if choice.without_ff else UNIVERSAL
+    name = "without_ff" if choice.without_ff else METHOD
     training = UniversalTraining(preview, parser, space, WishList(teacher, choice.directions), settings)
     network, steps = train_universal(training, full, choice.out / name, choice.minutes)
     path = choice.out / f"{name}.safetensors"
     words = sha256_of(weights.get("faceclip"))
-    save_network(network, path, {}, {}, method=UNIVERSAL, words=words)
+    save_network(network, path, {}, {}, method=METHOD, words=words)
     (choice.out / f"{name}.json").write_text(json.dumps({"steps": steps, **asdict(settings)}, indent=1))
     log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)
     return path

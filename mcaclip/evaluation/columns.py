@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from mcaclip import weights
 from mcaclip.editing.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.mca import EditHeader, TextCode, load_network, read_header
 from mcaclip.editing.methods.fitted import find_prompt
+from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 FULL, WITHOUT_FF, WITHOUT_PRE = "full", "without-ff", "without-pre"
 COLUMNS = (FULL, WITHOUT_FF, WITHOUT_PRE)
 FULL_SIZE, PREVIEW_SIZE = 1024, 256
-UNIVERSAL = "universal"
 
 
 @dataclass(frozen=True)
@@ -237,9 +236,7 @@ def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> Non
             f"{path} was made for {header.generator} with {header.clip}, and this stack has {slots.generator} with "
             f"{slots.clip}: choose that stack, or train the weights again on this one"
         )
-    with safe_open(path, framework="pt") as file:
-        learned = (file.metadata() or {}).get("words", "")
-    if learned and learned != sha256_of(weights.get(WEIGHTS_NAMES[slots.clip])):
+    if header.words and header.words != sha256_of(weights.get(WEIGHTS_NAMES[slots.clip])):
         raise WeightsError(
             f"{path} learned the words of another {slots.clip} than the one in use, to which they mean something "
             "else: restore the weights that belong together, or train again with `python -m train universal`"

@@ -9,16 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from mcaclip.align import load_photo
-from mcaclip.evaluate import PARSE_SIZE, PHOTO_ENDINGS
+from mcaclip.evaluate import PARSE_SIZE, PHOTO_ENDINGS, see_face
 from mcaclip.evaluation.columns import FULL_SIZE
-from mcaclip.generators.synthesis import synthesize
 from mcaclip.types import Inversion
 from mcaclip.weights_files import sha256_of
 
@@ -111,13 +109,8 @@ class Face:
         self.inversion, self._tools, self._size = source.get(), tools, size
 
     @cached_property
-    @torch.no_grad()
     def _seen(self) -> tuple[Tensor, Tensor]:
-        """The preview's picture `[3, 256, 256]` and its parsing `[1, 19, 256, 256]`."""
-        editor, parser = self._tools.editor, self._tools.parser
-        code = self.inversion.w_plus[None].to(editor.device)
-        made = synthesize(editor.models.preview, code, keep=parser.layers)
-        return made.image[0].clamp(-1, 1).cpu(), parser.parse(made, PARSE_SIZE).cpu()
+        return see_face(self._tools.editor.models.preview, self._tools.parser, self.inversion.w_plus)
 
     @property
     def picture(self) -> Tensor:

@@ -19,8 +19,8 @@ from mcaclip.metrics import ssim
 from mcaclip.perception.base import Parser
 from mcaclip.perception.judge import Judge
 from mcaclip.perception.regions import region
+from mcaclip.text.clip_space import prompt_direction
 from mcaclip.text.colours import lab_of
-from mcaclip.text.grammar import TEMPLATES
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -107,8 +107,7 @@ class Instruments:
 
     @torch.no_grad()
     def _tell(self, words: str) -> Tensor:
-        texts = self.editor.models.space.encode_text([template.format(words) for template in TEMPLATES])
-        return F.normalize(texts.mean(0), dim=0).cpu()
+        return prompt_direction(self.editor.models.space, words).cpu()
 
     @torch.no_grad()
     def identity(self, one: Tensor, other: Tensor) -> float:

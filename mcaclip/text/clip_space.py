@@ -18,6 +18,7 @@ from mcaclip._torchvision_guard import ensure_torchvision
 from mcaclip.editing.mca import TextCode
 from mcaclip.errors import WeightsError
 from mcaclip.modules import load_strictly
+from mcaclip.text.grammar import in_templates
 
 if TYPE_CHECKING:
     from open_clip import CLIP
@@ -181,3 +182,9 @@ class ClipSpace(nn.Module):
         mask = torch.arange(length, device=ids.device)[None] <= end[:, None]
         rows = torch.arange(len(ids), device=ids.device)
         return TextCode(F.normalize(states[rows, end], dim=-1), states, mask)
+
+
+@torch.no_grad()
+def prompt_direction(space: ClipSpace, prompt: str) -> Tensor:
+    """The unit direction `[D]` of a prompt: its mean over all templates."""
+    return F.normalize(space.encode_text(in_templates(prompt)).mean(0), dim=0)

@@ -14,7 +14,16 @@ from types import MappingProxyType
 
 from mcaclip.text.colours import COLOUR_SYNONYMS, names_by_words, plain
 
-__all__ = ["COLOUR_SYNONYMS", "NEUTRAL_TEXTS", "PART_NOUNS", "TEMPLATES", "Meaning", "split_changes", "understand"]
+__all__ = [
+    "COLOUR_SYNONYMS",
+    "NEUTRAL_TEXTS",
+    "PART_NOUNS",
+    "TEMPLATES",
+    "Meaning",
+    "in_templates",
+    "split_changes",
+    "understand",
+]
 
 PART_NOUNS: dict[str, tuple[str, ...]] = {
     "lips": (
@@ -62,6 +71,12 @@ NEUTRAL_TEXTS = (
     "a face", "a photo of a face", "a portrait of a person", "a person", "a picture of someone",
     "a natural face", "a face without makeup", "an ordinary person",
 )  # fmt: skip
+
+
+def in_templates(prompt: str) -> list[str]:
+    """The prompt in every template."""
+    return [template.format(prompt) for template in TEMPLATES]
+
 
 _BETWEEN = re.compile(r"\s*[,;+&]\s*(?:and\s+|with\s+|plus\s+)?|\s+(?:and|with|plus)\s+", re.IGNORECASE)
 """What may stand between two changes."""

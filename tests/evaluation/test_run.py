@@ -12,6 +12,7 @@ from mcaclip.__main__ import main
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.evaluation import run as figures
 from mcaclip.evaluation.sheets import TILE_SIZE, Tiles, file_name, sheet
+from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_figures import FiguresEditor
 from tests.helpers.toy_space import ToyParser
 
@@ -49,20 +50,12 @@ def test_the_columns_have_different_figures(editor, tmp_path, capsys):
 
 
 def test_a_run_that_was_cut_goes_on_behind_its_last_row(editor, tmp_path, monkeypatch):
-    real, allowed = figures.measure_edit, 3
-
-    def limited(*args):
-        nonlocal allowed
-        if not allowed:
-            raise KeyboardInterrupt
-        allowed -= 1
-        return real(*args)
-
+    limited = Interrupted(figures.measure_edit, 3)
     monkeypatch.setattr(figures, "measure_edit", limited)
     with pytest.raises(KeyboardInterrupt):
         command(editor, tmp_path, *LIPS, *HAIR)
     assert len(rows(tmp_path)) == 3 and (tmp_path / "figures.md").exists() and (tmp_path / "overview.jpg").exists()
-    allowed, editor.calls = 1, []
+    limited.allowed, editor.calls = 1, []
     assert command(editor, tmp_path, *LIPS, *HAIR) == 0, "only the fourth was left to measure"
     assert editor.calls == ["edit purple hair"]
     assert {(row["face"], row["prompt"]) for row in rows(tmp_path)} == {

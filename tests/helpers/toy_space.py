@@ -5,12 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.editing.mca import TextCode
 from mcaclip.generators.synthesis import Synthesis
+from mcaclip.perception.face_parser import LABELS
 
 
 def _random(seed: int, *shape: int) -> Tensor:
@@ -65,3 +67,14 @@ class ToyParser:
             classes[:, :, rows, columns] = 0
             classes[:, number, rows, columns] = 1
         return classes
+
+
+class FixedParser:
+    """A parser of pictures that gives the label map it was made with, whatever it sees."""
+
+    def __init__(self, labels: np.ndarray):
+        hot = F.one_hot(torch.from_numpy(labels).long(), len(LABELS))
+        self.found = hot.permute(2, 0, 1)[None].float()
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        return self.found

@@ -8,24 +8,12 @@ import torch
 
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.perception.face_parser import LABELS
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
-from tests.helpers.toy_space import ToySpace
+from tests.helpers.toy_space import FixedParser, ToySpace
 from train.faceclip_ascent import ascend, shown_colour
 from train.scene_types import Paint
 from train.scenes import SceneSet
-
-
-class FixedParser:
-    """Gives the label map it was made with."""
-
-    def __init__(self, labels: np.ndarray):
-        hot = torch.nn.functional.one_hot(torch.from_numpy(labels).long(), len(LABELS))
-        self.found = hot.permute(2, 0, 1)[None].float()
-
-    def probabilities(self, images: torch.Tensor) -> torch.Tensor:
-        return self.found
 
 
 def test_ascent_raises_the_cosine():

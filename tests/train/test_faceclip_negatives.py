@@ -7,27 +7,15 @@ import pytest
 import torch
 
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.perception.face_parser import LABELS
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
-from tests.helpers.toy_space import ToySpace
+from tests.helpers.toy_space import FixedParser, ToySpace
 from train.captions import caption
 from train.faceclip_negatives import Attack, no_faces
 from train.scene_types import Caption, Claim, Paint, agreement
 from train.scenes import SceneSet
 
 FACES = np.arange(2)
-
-
-class FixedParser:
-    """Gives the label map it was made with, whatever it sees."""
-
-    def __init__(self, labels: np.ndarray):
-        hot = torch.nn.functional.one_hot(torch.from_numpy(labels).long(), len(LABELS))
-        self.found = hot.permute(2, 0, 1)[None].float()
-
-    def probabilities(self, images: torch.Tensor) -> torch.Tensor:
-        return self.found
 
 
 @pytest.fixture(scope="module")

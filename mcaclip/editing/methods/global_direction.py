@@ -19,7 +19,7 @@ from mcaclip.generators.style_space import with_style_shift
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.render import layer_hook
 from mcaclip.text.clip_space import ClipSpace
-from mcaclip.text.grammar import NEUTRAL_TEXTS, TEMPLATES
+from mcaclip.text.grammar import NEUTRAL_TEXTS, in_templates
 from mcaclip.types import ProgressCallback
 
 ALPHA = 4.0
@@ -30,7 +30,7 @@ BETA = 0.15
 def text_direction(space: ClipSpace, prompt: str) -> Tensor:
     """The unit direction `[D]` from the neutral texts to the prompt in its templates: Delta t."""
     with torch.no_grad():
-        target = space.encode_text([template.format(prompt) for template in TEMPLATES]).mean(0)
+        target = space.encode_text(in_templates(prompt)).mean(0)
         neutral = space.encode_text(NEUTRAL_TEXTS).mean(0)
     return torch.nn.functional.normalize(target - neutral, dim=0)
 
