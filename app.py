@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import WeightsError
+from mcaclip.memory import keep_freed_memory
 from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.health import add_health
@@ -73,4 +74,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     main()

@@ -22,6 +22,7 @@ from mcaclip.commands import compare, evaluate, parse, prompts, score
 from mcaclip.commands.several import EXIT_BAD_INPUT, EXIT_SOME_FAILED, check_folder, complain, missing, report
 from mcaclip.config import SLOTS, Stack
 from mcaclip.errors import StudioError
+from mcaclip.memory import keep_freed_memory
 from mcaclip.version import __version__
 
 if TYPE_CHECKING:
@@ -372,4 +373,5 @@ def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_sta
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     sys.exit(main())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mcaclip.arguments import add_stack, chosen_stack
 from mcaclip.errors import StudioError
+from mcaclip.memory import keep_freed_memory
 
 TEACHERS = Path(__file__).resolve().parents[2] / "shared" / "teachers"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -357,4 +358,5 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     sys.exit(main())
