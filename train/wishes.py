@@ -50,7 +50,8 @@ class AttributeEdit:
         region: a named region (`mcaclip.perception.regions`) or parser classes that may change.
         margin: pixels of 256 by which that grows.
         without: parser classes that are taken out again.
-        but: directions that this one must not follow: the published one of age also makes a man.
+        but: directions that this one must not follow: the published one of age also makes a man, and that of a smile
+            puts glasses on.
         rows: first row of the shift and the one after its last. Rows 0-2 turn and reshape the whole head, the upper
             ones its colours.
     """
@@ -88,13 +89,13 @@ def _share(parsed: Tensor, classes: tuple[str, ...]) -> Tensor:
 
 
 ATTRIBUTE_EDITS = (
-    AttributeEdit("smiling", 1, "nada_smile", 3.0, FACE, 4),
-    AttributeEdit("smiling", -1, "nada_smile", -2.5, FACE, 4),
+    AttributeEdit("smiling", 1, "nada_smile", 3.0, FACE, 4, but=("a31_glasses",)),
+    AttributeEdit("smiling", -1, "nada_smile", -2.5, FACE, 4, but=("a31_glasses",)),
     AttributeEdit("old", 1, "nada_age", 3.5, HEAD, 6, but=NOT_AGE, rows=(3, 18)),
     AttributeEdit("old", -1, "nada_age", -2.5, HEAD, 6, but=NOT_AGE, rows=(3, 18)),
     AttributeEdit("male", 1, "nada_gender", 3.0, HEAD, 12, but=AGE, rows=(2, 12)),
     AttributeEdit("male", -1, "nada_gender", -3.0, HEAD, 12, but=AGE, rows=(2, 12)),
-    AttributeEdit("glasses", 1, "a31_glasses", -6.5, EYES, 20, ("hair", "hat"), rows=(0, 5)),
+    AttributeEdit("glasses", 1, "a31_glasses", -5.0, EYES, 20, ("hair", "hat"), rows=(0, 5)),
     AttributeEdit("glasses", -1, "a31_glasses", 4.0, AROUND_EYES, 13, but=(*GENDER, *AGE), rows=(0, 7)),
     AttributeEdit("bearded", 1, "nada_beard", 4.0, "beard", 8, but=(*GENDER, *AGE)),
     AttributeEdit("bearded", -1, "nada_beard", -3.5, "beard", 8),
@@ -102,7 +103,7 @@ ATTRIBUTE_EDITS = (
     AttributeEdit("moustache", 1, "nada_beard", 4.0, "moustache", 3, but=(*GENDER, *AGE)),
     AttributeEdit("full hair", 1, "nada_hair_length", 3.0, ("hair", "hat"), 20, INNER_FACE, NOT_HAIR),
     AttributeEdit("full hair", -1, "nada_hair_length", -3.0, ("hair", "hat"), 20, INNER_FACE, NOT_HAIR),
-    AttributeEdit("long hair", 1, "nada_hair_length", 5.5, HAIR_AND_BODY, 24, FACE, rows=(0, 8)),
+    AttributeEdit("long hair", 1, "nada_hair_length", 6.5, HAIR_AND_BODY, 24, FACE, (*AGE, *ORIGIN), rows=(0, 6)),
     AttributeEdit("long hair", -1, "nada_hair_length", -3.0, HAIR_AND_BODY, 24, INNER_FACE, NOT_HAIR),
     AttributeEdit("surprised", 1, "a31_emotion_surprise", 3.0, FACE, 6),
     AttributeEdit("open mouth", 1, "a31_emotion_surprise", 3.0, FACE, 6),
