@@ -19,6 +19,7 @@ from mcaclip.editing.methods.base import METHODS
 from mcaclip.editing.methods.registry import build_methods, tools_of
 from mcaclip.errors import WeightsError
 from mcaclip.visuals import change_map
+from mcaclip.weights_files import Places, write_asset_sums
 from tests.editing.test_methods import NETWORKS
 from tests.helpers.fake_methods import made_row
 from tests.helpers.toy_editor import ToyEditor
@@ -207,3 +208,19 @@ def test_weights_in_the_cache_are_found_and_foreign_ones_left_out(editor, cf_cli
     )
     ready = {method.name for method in build_methods(tools_of(editor), list(METHODS)) if method.ready(PROMPT)}
     assert ready == {"styleclip-optimisation", "cf-clip", "mca"}
+
+
+def test_shipped_weights_are_found_and_a_changed_file_is_left_out(editor, cf_clip, tmp_path, monkeypatch, caplog):
+    assets = tmp_path / "assets"
+    (assets / "methods").mkdir(parents=True)
+    shipped = assets / "methods" / "cf.safetensors"
+    shipped.write_bytes(cf_clip.read_bytes())
+    write_asset_sums(assets)
+    places = Places(None, tmp_path / "cache", assets)
+    monkeypatch.setattr(Places, "from_environment", lambda: places)
+    assert PROMPT in tools_of(editor).libraries["cf-clip"]
+
+    other = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
+    codes = {PROMPT: ToySpace().text_code(PROMPT)}
+    save_network(other, shipped, {PROMPT: {}}, codes, "mobilestylegan", "FaceCLIP", "cf-clip")
+    assert not tools_of(editor).libraries["cf-clip"] and "git checkout" in caplog.text

@@ -21,6 +21,7 @@ from mcaclip.editing.methods.universal import UniversalMethod
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.weights import Places
+from mcaclip.weights_files import read_asset_sums, sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -71,7 +72,7 @@ def tools_of(
     """What the methods work with, on an editor's networks.
 
     Args:
-        weights: files of any method to use beside those in the cache's folder `methods`.
+        weights: files of any method to use beside the shipped ones and those in the cache's folder `methods`.
         fitter: see `Tools`.
         optimisation_steps: see `Tools`.
 
@@ -83,8 +84,9 @@ def tools_of(
     for path in asked:
         _check(path, slots.generator, slots.clip)
         _check_use(path)
-    files = [p for p in edit_files(Places.from_environment().methods) if _fits(p, slots.generator, slots.clip)]
-    every = [*files, *asked]
+    places = Places.from_environment()
+    found = [*shipped_methods(places), *edit_files(places.methods)]
+    every = [*(path for path in found if _fits(path, slots.generator, slots.clip)), *asked]
     networks = [path for path in every if file_kind(path) == "network"]
     place = (slots.generator, models.generator.layers, slots.clip, editor.device)
     libraries: dict[str, Library] = {
@@ -104,6 +106,19 @@ def tools_of(
         optimisation_steps=optimisation_steps,
         universal=models.universal,
     )
+
+
+def shipped_methods(places: Places) -> list[Path]:
+    """The files of `assets/methods` that are those of `assets/SHA256SUMS`; any other is named in the log."""
+    sums, good = read_asset_sums(places.assets), []
+    for path in edit_files(places.assets / "methods"):
+        if sums.get(f"methods/{path.name}") == sha256_of(path):
+            good.append(path)
+        else:
+            log.warning(
+                "%s is left out: it is not the shipped file; get it again with `git checkout -- assets`", path
+            )
+    return good
 
 
 def file_kind(path: Path) -> str:
