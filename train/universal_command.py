@@ -55,6 +55,6 @@ def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
     path = choice.out / f"{name}.safetensors"
     words = sha256_of(weights.get("faceclip"))
     save_network(network, path, {}, {}, method=METHOD, words=words)
-    (choice.out / f"{name}.json").write_text(json.dumps({"steps": steps, **asdict(settings)}, indent=1))
+    (choice.out / f"{name}.json").write_text(json.dumps({**asdict(settings), "steps": steps}, indent=1))
     log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)
     return path
