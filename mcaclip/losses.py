@@ -51,6 +51,11 @@ class LossWeights:
     preserve: float = 0.0
     exemplar: float = 0.0
 
+    @property
+    def has_witness(self) -> bool:
+        """Whether an extra that knows places and colours takes part."""
+        return any((self.region, self.colour, self.preserve, self.exemplar))
+
 
 PAPER_LOSS_WEIGHTS = LossWeights()
 

@@ -75,7 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_stack(prompt, TRAINED_SLOTS)
     prompt.add_argument(
-        "--preset", choices=("compact", "paper"), help="structure and losses (default: that of the stack's name)"
+        "--preset",
+        choices=("compact", "words", "paper"),
+        help="structure and losses (default: that of the stack's name; words: as compact, by CLIP's losses alone)",
     )
     prompt.add_argument("--method", choices=FITTED_METHODS, default="mca", help="which method to fit (default: mca)")
     for part, what in (("ff", "CF-CLIP's text module in place of Feature Fusion"), ("pre", "no masks")):
@@ -87,7 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
     prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
     prompt.add_argument("--sheet-every", type=int, default=100, help="steps between sample sheets")
     prompt.add_argument(
-        "--start-from", type=Path, help="an edit network to go on from (default: the universal one where it fits)"
+        "--start-from",
+        type=Path,
+        help="an edit network to go on from (default: the universal one where it fits; none for words-only losses)",
     )
     prompt.add_argument("--from-scratch", action="store_true", help="start from random weights")
     prompt.add_argument(
@@ -245,7 +249,7 @@ def _prompt(args: argparse.Namespace) -> None:
         precision,
     )
     start = args.start_from
-    if start is None and not args.from_scratch:
+    if start is None and not args.from_scratch and settings.weights.has_witness:
         start = default_start(stack, pair.full, settings.network)
     paths = (args.out, args.max_minutes, args.sheet_every, start)
     path = fit_prompts(objective, pair.full, *paths, stack, args.method)

@@ -33,8 +33,6 @@ FINE_MASK = 64
 """From this side on masks keep to the part itself: lipstick spares the teeth. Coarser cells get a margin."""
 BACKGROUND = CLASSES.index("background")
 FLOAT32 = Precision()
-WITNESS = ("region", "colour", "preserve", "exemplar")
-"""The extras that know places and colours."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class PromptObjective:
         weights = self.settings.weights
         batch = Batch(codes, targets, *self.edit(network, codes, targets), rng)
         terms = {name: term(batch) for name, term in self.terms.items() if getattr(weights, name)}
-        if any(getattr(weights, name) for name in WITNESS):
+        if weights.has_witness:
             terms |= self._witness(batch)
         weighted = weigh(terms, weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}

@@ -72,7 +72,9 @@ PAPER_PRESET = PromptSettings(
     ema=0.0,
     sampler=CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0),
 )
-PRESETS = {"compact": COMPACT_PRESET, "paper": PAPER_PRESET}
+WORDS_PRESET = replace(COMPACT_PRESET, weights=LossWeights(area=0.05, tv=0.5))
+"""The compact structure with the paper's six losses alone: no witness says where lips are and what green is."""
+PRESETS = {"compact": COMPACT_PRESET, "words": WORDS_PRESET, "paper": PAPER_PRESET}
 
 Recipe = Callable[[PromptSettings], PromptSettings]
 """From MCA-CLIP's settings to those of a method: its network and its losses; steps, batches and faces stay."""
