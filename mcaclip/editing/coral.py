@@ -89,15 +89,26 @@ class CoralMasks(nn.Module):
             features: source features by layer number, without gaps; gradients do not flow into them.
             t_w: fused text rows `[B, 18, 512]`.
         """
+        result = self.logits_from(0, features, t_w, None)
+        return result if len(features) == len(self.layers) else [*result, result[-1]]
+
+    def logits_from(
+        self, first: int, features: Mapping[int, Tensor], t_w: Tensor, below: Tensor | None
+    ) -> list[Tensor]:
+        """Logits from layer `first` on, and of the final picture where the features of all layers are there.
+
+        Args:
+            below: the logits of the layer before `first`; None for the first layer.
+        """
         result: list[Tensor] = []
-        for index in range(len(features)):
+        for index in range(first, len(features)):
             row = t_w[:, self.layers[index].rows[0]]
-            below = result[-1] if result else None
-            result.append(self.nets[index](features[index].detach(), row, below))
-        if len(features) < len(self.layers):
-            return [*result, result[-1]]
-        row = t_w[:, self.layers[-1].rgb_row or 0]
-        return [*result, self.final(features[len(features) - 1].detach(), row, result[-1])]
+            below = self.nets[index](features[index].detach(), row, below)
+            result.append(below)
+        if len(features) == len(self.layers):
+            row = t_w[:, self.layers[-1].rgb_row or 0]
+            result.append(self.final(features[len(features) - 1].detach(), row, below))
+        return result
 
     def forward(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
         """Masks in [0, 1], one `[B, 1, s, s]` a layer and one for the final picture; 1 is edited."""
