@@ -34,6 +34,14 @@ def _rows(generator: Generator) -> set[int]:
     return styled | {spec.rgb_row for spec in generator.layers if spec.rgb_row is not None}
 
 
+def masks_above(config: MCAConfig, generator: Generator, trained_through: Generator) -> MCAConfig:
+    """The network's shape with mask nets above a preview that see the mask below them."""
+    seen = len(trained_through.layers)
+    if config.masks is None or config.masks.cascade or seen == len(generator.layers):
+        return config
+    return replace(config, masks=replace(config.masks, cascade_from=seen))
+
+
 def new_network(generator: Generator, config: MCAConfig, start_from: Path | None = None) -> MCANetwork:
     """An edit network for a generator's layers.
 

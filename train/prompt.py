@@ -31,7 +31,7 @@ from mcaclip.validate import clean_prompt
 from mcaclip.weights_files import sha256_of
 from train.backoff import MicroBatches
 from train.loop import LoopSettings, TrainingLoop
-from train.network import new_network, parameter_groups, shifted_rows
+from train.network import masks_above, new_network, parameter_groups, shifted_rows
 from train.objective import PromptObjective, Target
 from train.presets import PromptSettings
 from train.ranger import Ranger
@@ -103,7 +103,8 @@ def fit_prompts(
     distinct = list({target.prompt: target for target in objective.targets}.values())
     prompts = [target.prompt for target in distinct]
     torch.manual_seed(settings.seed)
-    config = shifted_rows(settings.network, full_generator, objective.generator)
+    pair = (full_generator, objective.generator)
+    config = masks_above(shifted_rows(settings.network, *pair), *pair)
     network = new_network(full_generator, config, start_from)
     loop_settings = LoopSettings(
         settings.steps,

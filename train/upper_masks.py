@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from train.objective import Target
 
 log = logging.getLogger(__name__)
-STEPS_ALONE = 12
-"""Steps a face and prompt for nets that do not see the mask below them and have to find the region anew."""
 
 
 def fit_upper_masks(
@@ -62,7 +60,7 @@ def learn_upper_masks(
     top: int,
     lr: float = 2e-3,
 ) -> float:
-    """As `fit_upper_masks`, for faces `codes [N, 18, 512]` with prompts of their own.
+    """As `fit_upper_masks`, for faces `codes [N, 18, 512]` with prompts of their own, a step a prompt.
 
     Args:
         prompts_for: from a code `[1, 18, 512]` to the prompts of that face.
@@ -70,7 +68,6 @@ def learn_upper_masks(
     coral = network.coral
     assert isinstance(coral, CoralMasks), "a method without masks has none above the preview either"
     upper = nn.ModuleList([*coral.nets[top + 1 :], coral.final])
-    steps = 1 if coral.final.gain is not None else STEPS_ALONE
     for net in upper:
         assert isinstance(net, MaskNet)
         if net.gain is not None:
@@ -86,17 +83,15 @@ def learn_upper_masks(
             prompts = prompts_for(code[None])
             rows, _ = network(code.expand(len(prompts.embedding), -1, -1), prompts)
         for t_w in rows.split(1):
-            with torch.no_grad():
-                below = coral.logits({n: made.features[n] for n in range(top + 1)}, t_w)[top]
-            wanted = torch.sigmoid(below)
-            for _ in range(steps):
-                terms = [
-                    F.binary_cross_entropy_with_logits(given, resize_mask(wanted, given.shape[-1]))
-                    for given in coral.logits_from(top + 1, made.features, t_w, below)
-                ]
-                loss = torch.stack(terms).mean()
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
+            logits = coral.logits(made.features, t_w)
+            wanted = torch.sigmoid(logits[top].detach())
+            terms = [
+                F.binary_cross_entropy_with_logits(given, resize_mask(wanted, given.shape[-1]))
+                for given in logits[top + 1 :]
+            ]
+            loss = torch.stack(terms).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
         log.info("upper masks: face %d of %d, loss %.4f", index + 1, len(codes), loss.item())
     return loss.item()

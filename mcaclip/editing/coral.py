@@ -6,7 +6,7 @@ Source: CoralStyleCLIP (convolutional attention), as MCA-CLIP's Precision Region
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +29,8 @@ class MaskConfig:
             words, as in the paper (one prompt a network).
         cascade: add the mask below, up-sampled and weighed by a learned gain, to each logit. Without it the 1x1
             nets of the fine layers cannot tell a lip from an ear of the same colour.
+        cascade_from: the first layer whose net has that in any case, or None: what is fitted through a preview never
+            sees the layers above it, and their nets alone cannot find a region again.
         initial_logit: where every mask starts; +1 is rather open, so that the edit can be found first.
         normalise: divide the features by their root mean square first.
     """
@@ -38,6 +40,12 @@ class MaskConfig:
     cascade: bool = False
     initial_logit: float = 1.0
     normalise: bool = True
+    cascade_from: int | None = None
+
+    def at(self, layer: int) -> MaskConfig:
+        """The same for one layer's net."""
+        above = self.cascade_from is not None and layer >= self.cascade_from
+        return replace(self, cascade=self.cascade or above)
 
 
 class MaskNet(nn.Module):
@@ -75,8 +83,8 @@ class CoralMasks(nn.Module):
     def __init__(self, layers: Sequence[LayerSpec], config: MaskConfig):
         super().__init__()
         self.layers = tuple(layers)
-        self.nets = nn.ModuleList(MaskNet(spec.channels, config) for spec in layers)
-        self.final = MaskNet(layers[-1].channels, config)
+        self.nets = nn.ModuleList(MaskNet(spec.channels, config.at(number)) for number, spec in enumerate(layers))
+        self.final = MaskNet(layers[-1].channels, config.at(len(layers)))
         for spec, net in zip([*layers, layers[-1]], [*self.nets, self.final], strict=True):
             if net.gain is not None and spec.size >= CASCADE_SIZE:
                 nn.init.ones_(net.gain)
@@ -89,26 +97,15 @@ class CoralMasks(nn.Module):
             features: source features by layer number, without gaps; gradients do not flow into them.
             t_w: fused text rows `[B, 18, 512]`.
         """
-        result = self.logits_from(0, features, t_w, None)
-        return result if len(features) == len(self.layers) else [*result, result[-1]]
-
-    def logits_from(
-        self, first: int, features: Mapping[int, Tensor], t_w: Tensor, below: Tensor | None
-    ) -> list[Tensor]:
-        """Logits from layer `first` on, and of the final picture where the features of all layers are there.
-
-        Args:
-            below: the logits of the layer before `first`; None for the first layer.
-        """
         result: list[Tensor] = []
-        for index in range(first, len(features)):
+        for index in range(len(features)):
             row = t_w[:, self.layers[index].rows[0]]
-            below = self.nets[index](features[index].detach(), row, below)
-            result.append(below)
-        if len(features) == len(self.layers):
-            row = t_w[:, self.layers[-1].rgb_row or 0]
-            result.append(self.final(features[len(features) - 1].detach(), row, below))
-        return result
+            below = result[-1] if result else None
+            result.append(self.nets[index](features[index].detach(), row, below))
+        if len(features) < len(self.layers):
+            return [*result, result[-1]]
+        row = t_w[:, self.layers[-1].rgb_row or 0]
+        return [*result, self.final(features[len(features) - 1].detach(), row, result[-1])]
 
     def forward(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
         """Masks in [0, 1], one `[B, 1, s, s]` a layer and one for the final picture; 1 is edited."""

@@ -1,4 +1,4 @@
-"""The mask nets above the preview learn what the finished mask below them says, whether they see it or not."""
+"""The mask nets above the preview say what the finished mask below them says."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ def network_with(masks: MaskConfig) -> tuple[MCANetwork, CoralMasks]:
     return network, coral
 
 
-@pytest.mark.parametrize("cascade", [True, False])
-def test_masks_above_the_preview_learn_the_mask_below(cascade):
+@pytest.mark.parametrize("masks", [{"cascade": True}, {"cascade_from": TOP + 1}])
+def test_masks_above_the_preview_learn_the_mask_below(masks):
     generator = ToyGenerator()
-    network, coral = network_with(MaskConfig(hidden=8, text_dim=0, cascade=cascade, initial_logit=1.0))
+    network, coral = network_with(MaskConfig(hidden=8, text_dim=0, initial_logit=1.0, **masks))
+    assert (coral.nets[0].gain is None) == ("cascade_from" in masks)
     codes = torch.stack([seeded_z(18, seed) for seed in range(8)])
     words: TextCode = ToySpace().text_code("green lipstick")
-    learn_upper_masks(network, generator, codes, lambda _: words, TOP, lr=0.05)
+    learn_upper_masks(network, generator, codes, lambda _: words, TOP)
     made = synthesize(generator, seeded_z(18, 99)[None], keep=range(len(generator.layers)))
     t_w, _ = network(seeded_z(18, 99)[None], words)
     masks = coral(made.features, t_w)
