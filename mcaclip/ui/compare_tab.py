@@ -134,9 +134,9 @@ def face_view(session: Session) -> View:
     face = session.inversion
     if face is None:
         needs = text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION
-        return {"methods_face_group": gr.update(visible=False), "methods_needs": markup.note(needs)}
+        return {"methods_face": None, "methods_needs": markup.note(needs)}
     shown = images.shown(face.reconstruction, images.GALLERY_SIDE)
-    return {"methods_face_group": gr.update(visible=True), "methods_face": shown, "methods_needs": ""}
+    return {"methods_face": shown, "methods_needs": ""}
 
 
 def busy_view(name: str, fraction: float) -> View:
@@ -201,8 +201,8 @@ def build_tab(parts: Components) -> None:
             gr.HTML(f'<h2 class="step">{text.METHODS_TITLE}</h2>')
             gr.HTML(markup.note(text.METHODS_INFO))
             parts["methods_needs"] = gr.HTML("", elem_id="methods-needs")
-            with gr.Column(visible=False) as parts["methods_face_group"]:
-                parts["methods_face"] = picture("methods-face", text.METHODS_FACE)
+            # always there: a component that gets its picture in the moment it is shown for the first time can miss it
+            parts["methods_face"] = picture("methods-face", text.METHODS_FACE)
             parts["methods_prompt"] = gr.Textbox(
                 label=text.METHODS_PROMPT,
                 placeholder="green lipstick",
@@ -232,7 +232,8 @@ def connect(bind: Binder, tab: gr.Tab, parts: Components, handlers: CompareHandl
     """The events."""
     prompt = parts["methods_prompt"]
     arriving = [prompt, parts["prompt_0"], parts["methods_chosen"], parts["session"]]
-    bind.spoken([tab.select], handlers.arrive, arriving)
+    # "multiple": with Gradio's default, "once", an arrival while the last one is not yet done would be dropped
+    bind.spoken([tab.select], handlers.arrive, arriving, trigger_mode="multiple")
     bind.light([prompt.change], handlers.hint, [prompt], trigger_mode="always_last")
     asked = [parts["methods_chosen"], prompt, parts["session"]]
     bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked)

@@ -179,9 +179,11 @@ class Binder:
         """An event that answers at once, does not write the session and has nothing to say in a toast."""
         self._beside(triggers, handler, inputs, queue=False, **options)
 
-    def spoken(self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = ()) -> None:
+    def spoken(
+        self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = (), **options: Any
+    ) -> None:
         """Like `light`, for handlers with messages and errors: Gradio shows those of queued events only."""
-        self._beside(triggers, handler, inputs, concurrency_limit=None)
+        self._beside(triggers, handler, inputs, concurrency_limit=None, **options)
 
     def _beside(
         self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any], **options: Any

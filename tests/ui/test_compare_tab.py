@@ -161,7 +161,7 @@ def test_which_methods_are_ready_is_said_while_words_are_typed(desk):
 
 def test_the_tab_shows_the_face_and_takes_the_words_of_the_first_tab(desk, session):
     lacking = arrival(desk, "", "", Session())
-    assert "no face yet" in lacking["methods_needs"] and not lacking["methods_face_group"]["visible"]
+    assert "no face yet" in lacking["methods_needs"] and lacking["methods_face"] is None
     view = arrival(desk, "", WORDS, session)
     assert view["methods_prompt"] == WORDS and view["methods_needs"] == "" and view["methods_face"].ndim == 3
     own = arrival(desk, "red lips", WORDS, session)
