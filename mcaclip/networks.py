@@ -16,7 +16,7 @@ from mcaclip.editing.universal import Place, UniversalEdit, find_universal
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.text.clip_space import WEIGHTS_NAMES
-from mcaclip.weights_files import sha256_of
+from mcaclip.text.text_digest import text_digest
 
 log = logging.getLogger(__name__)
 SHIPPED_EDITS, SHIPPED_UNIVERSAL = "edits", "universal"
@@ -44,7 +44,7 @@ def universal_of(
     Raises:
         WeightsError: a named file cannot be used.
     """
-    words = sha256_of(weights.get(WEIGHTS_NAMES[stack.clip]))
+    words = text_digest(weights.get(WEIGHTS_NAMES[stack.clip]))
     place = Place(stack.generator, generator.layers, stack.clip, words)
     if not files and (stack.generator, stack.clip) != (FIRST_GENERATOR, FIRST_CLIP):
         return UniversalEdit()

@@ -245,17 +245,33 @@ class Trainee(nn.Module):
         with torch.autocast(device, torch.bfloat16):
             raw = self.space.image_features(batch.images).float()
             said = self.space.text_features(batch.captions).float()
-        scale = self.space.model.logit_scale.exp().clamp(max=60)
-        cosines = F.normalize(raw, dim=-1) @ F.normalize(said, dim=-1).T
-        contrast = contrastive_loss(scale * cosines, batch.fits)
-        picture, true, false = batch.pairs.T
-        twins = F.softplus(scale * (cosines[picture, false] - cosines[picture, true])).sum() / max(len(picture), 1)
-        seen = self.image_probe(raw[: len(batch.shown.painted)], batch.shown)
-        read = self.text_probe(said, batch.said)
-        ranked = cosines.masked_fill(batch.fits == 0, -1)
-        right = batch.fits.gather(0, ranked.argmax(0, keepdim=True)).eq(1).float().mean()
-        loss = contrast + twins + 0.5 * (seen + read)
-        return {"loss": loss, "contrast": contrast, "twins": twins, "seen": seen, "read": read, "right": right}
+        terms = match_terms(raw, said, self.space.model.logit_scale, batch.fits, batch.pairs)
+        terms["seen"] = self.image_probe(raw[: len(batch.shown.painted)], batch.shown)
+        terms["read"] = self.text_probe(said, batch.said)
+        loss = terms["contrast"] + terms["twins"] + 0.5 * (terms["seen"] + terms["read"])
+        return {"loss": loss, **terms}
+
+
+def match_terms(raw: Tensor, said: Tensor, logit_scale: Tensor, fits: Tensor, pairs: Tensor) -> dict[str, Tensor]:
+    """How well pictures and captions match.
+
+    Args:
+        raw: features of pictures `[B, D]`.
+        said: features of captions `[C, D]`.
+        logit_scale: logarithm of the factor of the cosines.
+        fits: `[B, C]`, see `Batch`.
+        pairs: `[P, 3]`, see `Batch`.
+
+    Returns:
+        The losses "contrast" and "twins"; "right", how often a caption is true of the picture that ranks first.
+    """
+    scale = logit_scale.exp().clamp(max=60)
+    cosines = F.normalize(raw, dim=-1) @ F.normalize(said, dim=-1).T
+    picture, true, false = pairs.T
+    twins = F.softplus(scale * (cosines[picture, false] - cosines[picture, true])).sum() / max(len(picture), 1)
+    ranked = cosines.masked_fill(fits == 0, -1)
+    right = fits.gather(0, ranked.argmax(0, keepdim=True)).eq(1).float().mean()
+    return {"contrast": contrastive_loss(scale * cosines, fits), "twins": twins, "right": right}
 
 
 def new_space(

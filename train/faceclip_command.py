@@ -1,4 +1,4 @@
-"""What `python -m train faceclip` and `knowledge` put together: data, training, report, vocabulary."""
+"""What `train faceclip`, `faceclip-eyes` and `knowledge` put together: data, training, report, vocabulary."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from mcaclip.align import FaceAligner, align_face, load_photo
 from mcaclip.editor import LANDMARKS
 from mcaclip.errors import StudioError
 from mcaclip.evaluate import PHOTO_ENDINGS
+from mcaclip.generators.base import Generator
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import ClipSpace, create_model
 from mcaclip.text.knowledge import KNOWLEDGE_FILE
 from mcaclip.text.vocabulary import count_words
 from train.attributes import ATTRIBUTES
-from train.faceclip import FaceCLIPSettings, new_space, train_faceclip
+from train.budget import Budget
+from train.faceclip import FaceCLIPSettings, new_space, rare_faces, train_faceclip
 from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
+from train.faceclip_eyes import EyesSettings, make_blocks, train_eyes
 from train.faceclip_negatives import Attack
 from train.faceclip_report import colours_of_parts, report
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
@@ -65,8 +68,40 @@ def make_faceclip(
     train_faceclip(space, known, labelled, settings, out, max_minutes, start_from, Attack(preview, parser))
     space.requires_grad_(False)
     make_knowledge(space, pool, faces, out)
-    held_out = range(faces - settings.test_faces, faces)
-    figures = report(space, SceneSet(labelled, space.image_size), held_out, settings.seed)
+    _report(space, SceneSet(labelled, space.image_size), preview, parser, settings, photos, ascents, out)
+
+
+def make_eyes(pool: Path, faces: int, out: Path, max_minutes: float, photos: Path | None, ascents: int) -> None:
+    """Train the image tower of the FaceCLIP in use further; `model.safetensors` and the report are written to `out`.
+
+    Args: see `make_faceclip`. The texts keep their codes, and so `knowledge.json` stays true.
+    """
+    labelled = load_faces(faces, ParserSettings.pool_seed, pool)
+    parser = FaceParser.load(weights.get("face_parser"))
+    settings, space, preview = EyesSettings(), ClipSpace.load(), load_preview()
+    scenes = SceneSet(labelled, space.image_size)
+    groups = rare_faces(scenes, faces - settings.block.test_faces)
+    budget = Budget(max_minutes, {"paint": 2.0, "learn": 3.0})
+    blocks = make_blocks(
+        space, scenes, groups, settings, out / "blocks", Attack(preview, parser), budget.minutes("paint")
+    )
+    train_eyes(space, blocks, settings, out, budget.minutes("learn"))
+    _report(space, scenes, preview, parser, FaceCLIPSettings(), photos, ascents, out)
+
+
+def _report(
+    space: ClipSpace,
+    scenes: SceneSet,
+    preview: Generator,
+    parser: FaceParser,
+    settings: FaceCLIPSettings,
+    photos: Path | None,
+    ascents: int,
+    out: Path,
+) -> None:
+    """Writes `report.json` and the sheets of the ascents."""
+    faces = len(scenes.faces)
+    figures = report(space, scenes, range(faces - settings.test_faces, faces), settings.seed)
     if photos is not None:
         figures |= _on_photos(space, parser, photos, settings.seed)
     (out / "report.json").write_text(json.dumps(figures, indent=1))

@@ -13,7 +13,7 @@ from mcaclip import weights
 from mcaclip.editing.mca import save_network
 from mcaclip.editing.universal import METHOD
 from mcaclip.text.clip_space import ClipSpace
-from mcaclip.weights_files import sha256_of
+from mcaclip.text.text_digest import text_digest
 from train.colour_teacher import TeacherSettings, train_teacher
 from train.setup import load_direction, load_generator, load_parser, load_preview, load_space
 from train.universal import WITHOUT_FF, UniversalSettings, UniversalTraining, train_universal
@@ -53,8 +53,7 @@ def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
     training = UniversalTraining(preview, parser, space, WishList(teacher, choice.directions), settings)
     network, steps = train_universal(training, full, choice.out / name, choice.minutes)
     path = choice.out / f"{name}.safetensors"
-    words = sha256_of(weights.get("faceclip"))
-    save_network(network, path, {}, {}, method=METHOD, words=words)
+    save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))
     (choice.out / f"{name}.json").write_text(json.dumps({**asdict(settings), "steps": steps}, indent=1))
     log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)
     return path

@@ -163,7 +163,7 @@ class EditHeader:
         clip: name of the space of words it was fitted in.
         config: the network's shape.
         method: the method that it was fitted for (see `mcaclip.editing.methods`), or `UNIVERSAL`.
-        words: of a universal network, sha256 of the text encoder's weight file whose codes it learned; else empty.
+        words: of a universal network, digest of the text tower whose codes it learned (`text_digest`); else empty.
     """
 
     layers: tuple[LayerSpec, ...]

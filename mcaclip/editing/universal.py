@@ -1,7 +1,7 @@
 """The universal network: one edit network that takes any prompt, through the words of the text encoder it learned.
 
 It is an `MCANetwork` like a fitted one, but its file has no prompts: the text code comes from the text encoder at the
-moment of the edit. So it goes with one file of text encoder weights only, whose digest it records.
+moment of the edit. So it goes with one text encoder only, whose digest it records.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Place:
         generator: name of the stack's generator.
         layers: its layers.
         clip: name of the stack's space of words.
-        words: sha256 of the weight file of that space.
+        words: digest of that space's text tower (`mcaclip.text.text_digest`).
     """
 
     generator: str
@@ -88,8 +88,8 @@ def open_universal(path: Path, place: Place, device: str | torch.device = "cpu")
         )
     if header.words != place.words:
         raise WeightsError(
-            f"{path} was trained with another {header.clip} (sha256 {header.words[:12] or 'not recorded'}) than the "
-            f"one in use ({place.words[:12]}), to which words mean something else: restore both with "
+            f"{path} was trained with another {header.clip} (text tower {header.words[:12] or 'not recorded'}) than "
+            f"the one in use ({place.words[:12]}), to which words mean something else: restore both with "
             f"`git checkout -- assets`, or train it again with `{TRAIN_COMMAND}`"
         )
     return UniversalEdit(cache(lambda: load_network(path, device).network), path, "")

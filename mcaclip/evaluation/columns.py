@@ -24,8 +24,8 @@ from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
 from mcaclip.text.clip_space import WEIGHTS_NAMES
+from mcaclip.text.text_digest import text_digest
 from mcaclip.types import EditResult, EditSettings, Inversion
-from mcaclip.weights_files import sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -236,7 +236,7 @@ def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> Non
             f"{path} was made for {header.generator} with {header.clip}, and this stack has {slots.generator} with "
             f"{slots.clip}: choose that stack, or train the weights again on this one"
         )
-    if header.words and header.words != sha256_of(weights.get(WEIGHTS_NAMES[slots.clip])):
+    if header.words and header.words != text_digest(weights.get(WEIGHTS_NAMES[slots.clip])):
         raise WeightsError(
             f"{path} learned the words of another {slots.clip} than the one in use, to which they mean something "
             "else: restore the weights that belong together, or train again with `python -m train universal`"

@@ -40,6 +40,19 @@ class TowerConfig:
     squeezed: int = 48
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the tower pools of pictures.
+
+    Attributes:
+        found: of every area, `[B, A, N]`: colours, textures, the parser's features.
+        whole: of the whole picture, `[B, M]`.
+    """
+
+    found: Tensor
+    whole: Tensor
+
+
 class FaceTower(nn.Module):
     """Pictures `[B, 3, S, S]` in [-1, 1], S a multiple of 96, to features `[B, embed_dim]`."""
 
@@ -69,6 +82,10 @@ class FaceTower(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features `[B, embed_dim]` of pictures `[B, 3, S, S]` in [-1, 1]."""
+        return self.judge(self.look(images))
+
+    def look(self, images: Tensor) -> Look:
+        """What is pooled of pictures `[B, 3, S, S]` in [-1, 1]; of this only `texture` is learned."""
         seen = self.parser.see(images)
         masks = areas(seen.logits.detach().float().softmax(1))
         quarter, eighth = seen.levels[1:3]
@@ -77,8 +94,11 @@ class FaceTower(nn.Module):
             parts = [statistics(images, masks), *(pool(x, masks) for x in (self.texture(images), quarter, eighth))]
             # an area that is not there says so by its own size, and nothing else
             found = torch.cat(parts, 2) * _presence(masks)[..., None]
-        whole = torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1)
-        tokens = torch.cat([self.tokens(found), self.whole(whole)[:, None]], 1) + self.names
+        return Look(found, torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1))
+
+    def judge(self, look: Look) -> Tensor:
+        """Features `[B, embed_dim]` of what was pooled."""
+        tokens = torch.cat([self.tokens(look.found), self.whole(look.whole)[:, None]], 1) + self.names
         return self.out(self.squeeze(self.mix(tokens)).flatten(1))
 
 
