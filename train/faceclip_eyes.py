@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ class Block:
 
     def save(self, path: Path) -> None:
         """Write everything, in half precision."""
-        kept = {
+        kept: dict[str, Any] = {
             "found": self.look.found.half().numpy(),
             "whole": self.look.whole.half().numpy(),
             "captions": np.array(self.captions),
