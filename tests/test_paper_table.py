@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -75,18 +76,15 @@ def _command(editor, out, *words: str) -> int:
     return main(line, lambda stack, edits: editor)
 
 
+def _fitted(editor, path: Path, prompt: str, method: str = "cf-clip") -> Path:
+    network = MCANetwork(editor.models.generator.layers, NETWORKS[method])
+    code = ToySpace().text_code(prompt)
+    save_network(network, path, {prompt: {}}, {prompt: code}, "mobilestylegan", "FaceCLIP", method)
+    return path
+
+
 def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, capsys):
-    weights = tmp_path / "cf.safetensors"
-    network = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
-    save_network(
-        network,
-        weights,
-        {"green lipstick": {}},
-        {"green lipstick": ToySpace().text_code("green lipstick")},
-        "mobilestylegan",
-        "FaceCLIP",
-        "cf-clip",
-    )
+    weights = _fitted(editor, tmp_path / "cf.safetensors", "green lipstick")
     words = ("--methods", "mca,cf-clip", "--weights", str(weights), "--prompt", "green lipstick")
     out, limited = tmp_path / "out", Interrupted(paper_table.measure_row, 3)
     monkeypatch.setattr(paper_table, "measure_row", limited)
@@ -105,6 +103,20 @@ def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, ca
     hard = report["tables"]["profiles, glasses and hats"]
     assert hard["mca"]["edits"] == hard["cf-clip"]["edits"] == 2, "and none of them in another table"
     assert "## profiles, glasses and hats" in (out / "table.md").read_text()
+
+
+def test_weights_may_be_added_to_a_run_and_not_changed(editor, tmp_path, capsys):
+    (tmp_path / "more").mkdir()
+    first, out = _fitted(editor, tmp_path / "edit.safetensors", "green lipstick"), tmp_path / "out"
+    more = _fitted(editor, tmp_path / "more" / "edit.safetensors", "purple hair")
+    asked = ("--methods", "cf-clip", "--weights", str(first))
+    assert _command(editor, out, *asked, "--prompt", "green lipstick") == 0
+    both = (*asked, "--weights", str(more), "--prompt", "green lipstick", "--prompt", "purple hair")
+    assert _command(editor, out, *both) == 0, "a file of the same name in another folder is another file"
+    assert {row.prompt for row in TableRun(out, {}).rows} == {"green lipstick", "purple hair"}
+    _fitted(editor, more, "purple hair")
+    assert _command(editor, out, *both) == 2
+    assert "cf-clip: purple hair" in capsys.readouterr().err
 
 
 def test_ablations_have_a_sheet_of_their_own(tmp_path):

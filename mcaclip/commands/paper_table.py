@@ -69,7 +69,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     methods = build_methods(tools, names)
     prompts = tuple(args.prompt) or paper_table.PROMPTS
     judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
-    about = _about(editor, tools)
+    about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(tools, names, prompts)}
     run = paper_table.TableRun(args.out, about)
     count = args.faces or (paper_table.FAST_FACES if args.fast else paper_table.FACES)
     faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
@@ -89,13 +89,19 @@ def _code(editor: FaceEditor, seed: int, truncation_psi: float) -> Tensor:
     return editor.sample(seed, truncation_psi).w_plus
 
 
-def _about(editor: FaceEditor, tools: Tools) -> dict[str, object]:
-    """What the figures depend on: the stack, and the sha256 of every weight file in use."""
+def _weights_of(tools: Tools, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
+    """sha256 of the weight file of each method and prompt: a later call may add some, and change none."""
     from mcaclip.weights_files import sha256_of
 
-    edits = [edit.path for library in tools.libraries.values() for edit in library.values() if edit.path]
-    files = {path.name: sha256_of(path) for path in sorted({*edits, *tools.files.values()})}
-    return {"stack": editor.stack, "weights": {**editor.weight_hashes(), **files}}
+    files = {
+        f"{name}: {prompt}": edit.path
+        for name, library in tools.libraries.items()
+        for prompt, edit in library.items()
+        if edit.path and name in names and prompt in prompts
+    }
+    files |= {name: path for name, path in tools.files.items() if name in names}
+    digests = {path: sha256_of(path) for path in set(files.values())}
+    return {name: digests[path] for name, path in files.items()}
 
 
 def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str) -> None:
