@@ -160,6 +160,14 @@ def summarise(rows: Sequence[TableRow], methods: Sequence[str]) -> dict[str, dic
     return result
 
 
+def shared(rows: Sequence[TableRow], methods: Sequence[str]) -> list[TableRow]:
+    """The rows of those methods, where each of them that has rows at all edited the same face in the same words."""
+    own = [row for row in rows if row.method in methods]
+    made = [{(row.prompt, row.face) for row in own if row.method == method} for method in {row.method for row in own}]
+    everywhere = set.intersection(*made) if made else set()
+    return [row for row in own if (row.prompt, row.face) in everywhere]
+
+
 def tables(rows: Sequence[TableRow], hard: Sequence[TableRow] = ()) -> dict[str, dict[str, dict[str, float]]]:
     """The tables by their titles; a table without rows is left out.
 
@@ -172,7 +180,8 @@ def tables(rows: Sequence[TableRow], hard: Sequence[TableRow] = ()) -> dict[str,
     }
     other = [row for row in rows if row.prompt not in PROMPTS]
     result["other prompts"] = summarise(other, MAIN)
-    result["ablation, all prompts"] = summarise(rows, ABLATION) if {r.method for r in rows} & {*ABLATION[1:]} else {}
+    ablated = bool({row.method for row in rows} & {*ABLATION[1:]})
+    result["ablation, shared edits"] = summarise(shared(rows, ABLATION), ABLATION) if ablated else {}
     result[HARD] = summarise(hard, tuple(METHODS))
     return {title: table for title, table in result.items() if table}
 
@@ -193,6 +202,7 @@ def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str], har
         for method, values in table.items():
             lines.append(f"| {METHODS[method].title} | " + " | ".join(f"{v:g}" for v in values.values()) + " |")
         lines.append("")
+    lines += _by_prompt(rows)
     lines += [
         "Each edit is compared with the generator's own picture of the same face. SSIM: 11 x 11 Gaussian window, "
         "256 px; outside: without the named part, grown by 5 % of the face's width. Hit: share of edits whose named "
@@ -200,6 +210,27 @@ def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str], har
         "ITM: not available, their weights are not at hand.",
     ]
     return "\n".join([*lines, *(["", "Not measured:", ""] if missing else []), *missing]) + "\n"
+
+
+def _by_prompt(rows: Sequence[TableRow]) -> list[str]:
+    """A table of hit and leak with a column a prompt, where there are several."""
+    prompts = list(dict.fromkeys(row.prompt for row in rows))
+    methods = [name for name in METHODS if any(row.method == name for row in rows)]
+    if len(prompts) < 2:
+        return []
+    lines = [
+        "## hit and leak by prompt",
+        "",
+        "| method | " + " | ".join(prompts) + " |",
+        "|---" * (len(prompts) + 1) + "|",
+    ]
+    for method in methods:
+        cells = []
+        for prompt in prompts:
+            found = summarise([row for row in rows if row.prompt == prompt], (method,)).get(method)
+            cells.append(f"{100 * found['hit']:.0f} %, {found['leak']:.2g}" if found else "")
+        lines.append(f"| {METHODS[method].title} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
 
 
 def missing_lines(methods: Sequence[EditMethod], prompts: Sequence[str]) -> list[str]:

@@ -48,8 +48,9 @@ def test_means_are_over_a_methods_rows():
 
 def test_prompts_and_ablations_have_tables_of_their_own():
     rows = [ROW, replace(ROW, prompt="blonde hair"), replace(ROW, method="mca-without-pre")]
-    assert list(tables(rows)) == ["counterfactual prompts", "ordinary prompts", "ablation, all prompts"]
-    assert set(tables(rows)["ablation, all prompts"]) == {"mca", "mca-without-pre"}
+    assert list(tables(rows)) == ["counterfactual prompts", "ordinary prompts", "ablation, shared edits"]
+    ablation = tables(rows)["ablation, shared edits"]
+    assert ablation["mca"]["edits"] == ablation["mca-without-pre"]["edits"] == 1, "of two, one is in both"
     assert set(tables(rows)["counterfactual prompts"]) == {"mca"}
     assert list(tables(rows[:1])) == ["counterfactual prompts"]
 
@@ -57,6 +58,18 @@ def test_prompts_and_ablations_have_tables_of_their_own():
 def test_markdown_names_the_score_after_its_space_and_lpips_as_missing():
     text = as_markdown([ROW], "FaceCLIP", ["- CF-CLIP: nothing"])
     assert "FaceCLIP score" in text and "LPIPS and BLIP ITM: not available" in text and "- CF-CLIP: nothing" in text
+
+
+def test_several_prompts_are_told_apart():
+    rows = [
+        ROW,
+        replace(ROW, face="seed_1", hit=False),
+        replace(ROW, method="cf-clip", prompt="blonde hair", leak=9.4),
+    ]
+    text = as_markdown(rows, "FaceCLIP", [])
+    assert "| method | green lipstick | blonde hair |" in text
+    assert "| CF-CLIP |  | 100 %, 9.4 |" in text and "| MCA-CLIP | 50 %, 1 |  |" in text
+    assert "by prompt" not in as_markdown(rows[:2], "FaceCLIP", [])
 
 
 def test_a_row_that_was_cut_by_a_crash_is_forgotten(tmp_path):
