@@ -63,12 +63,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     faceclip.add_argument("--start-from", type=Path, help="a run's checkpoint.pt whose weights to go on from")
     eyes = add("faceclip-eyes", "train FaceCLIP's image tower further, while every text keeps its code")
-    for command in (faceclip, eyes):
+    synonyms = add("faceclip-words", "teach FaceCLIP's text tower synonyms, while known words keep their codes")
+    for command in (faceclip, eyes, synonyms):
         command.add_argument("--photos", type=Path, help="folder of photos: painted as well for the report")
         command.add_argument("--ascents", type=int, default=24, help="latent ascents for the report (default 24)")
     knowledge = add("knowledge", "list the words that FaceCLIP was taught, and calibrate how well it knows a phrase")
     knowledge.set_defaults(out=ASSETS / "faceclip")
-    for command in (faceclip, eyes, knowledge):
+    for command in (faceclip, eyes, synonyms, knowledge):
         command.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
         command.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="the parser's faces")
     prompt = add("prompt", "fit the edit network to one or several prompts")
@@ -203,6 +204,12 @@ def _faceclip_eyes(args: argparse.Namespace) -> None:
     from train.faceclip_command import make_eyes
 
     make_eyes(args.pool, args.faces, args.out, args.max_minutes, args.photos, args.ascents)
+
+
+def _faceclip_words(args: argparse.Namespace) -> None:
+    from train.faceclip_command import make_words
+
+    make_words(args.pool, args.faces, args.out, args.max_minutes, args.photos, args.ascents)
 
 
 def _knowledge(args: argparse.Namespace) -> None:
@@ -343,6 +350,7 @@ COMMANDS = {
     "inversion-figures": _inversion_figures,
     "faceclip": _faceclip,
     "faceclip-eyes": _faceclip_eyes,
+    "faceclip-words": _faceclip_words,
     "knowledge": _knowledge,
     "prompt": _prompt,
     "universal": _universal,

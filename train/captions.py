@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from mcaclip.colour import COLOURS
 from mcaclip.text.colours import COLOUR_SYNONYMS, lab_values, names_by_words, plain, says_unseen
 from train import wording as w
+from train import wording_more as more
 from train.scene_draw import draw_pattern, other_colour
 from train.scene_types import CHARACTERS, PARTS, SAME, STATES, Caption, Claim, Lab, Paint, Scene, holds, target_lab
 
 PLAIN_SHARE = 0.55
 """Captions as a user types them: "green lipstick", without a sentence around."""
+WIDER_SHARE = 0.4
+"""Captions that draw on the synonyms of `train.wording_more` as well."""
 LONGEST = 4
 NATURAL_PARTS = ("hair", "hair", "brows", "background", "clothes", "eyes")
 LACK_SHARE = {"male": 1.0, "old": 1.0, "smiling": 1.0, "hat": 0.15, "bald": 0.3, "goatee": 0.15, "moustache": 0.15}
 """How often a caption may say that a face lacks something, 0.5 for what is not named."""
 _TRIES = 8
+Options = tuple[str, ...]
 
 
 def caption(scene: Scene, rng: np.random.Generator, held_out: bool = False) -> Caption:
@@ -45,23 +50,24 @@ def caption_and_twin(
     for _ in range(_TRIES):
         plain = bool(rng.random() < PLAIN_SHARE)
         claims = choose_claims(scene, rng, plain)
-        style = int(rng.integers(2**31))
-        said = Caption(_written(claims, plain, held_out, style), claims)
+        style, wider = int(rng.integers(2**31)), bool(rng.random() < WIDER_SHARE)
+        writing = partial(_written, plain=plain, held_out=held_out, wider=wider, style=style)
+        said = Caption(writing(claims), claims)
         changed = falsified(claims, scene, rng) if twin else None
-        other = Caption(_written(changed, plain, held_out, style), changed) if changed else None
+        other = Caption(writing(changed), changed) if changed else None
         if held_out or not (says_unseen(said.text) or (other and says_unseen(other.text))):
             break
     return said, other
 
 
-def _written(claims: Sequence[Claim], plain: bool, held_out: bool, style: int) -> str:
+def _written(claims: Sequence[Claim], plain: bool, held_out: bool, wider: bool, style: int) -> str:
     """Claims in the words that the number `style` stands for."""
-    return _Writer(np.random.default_rng(style), held_out).write(claims, plain)
+    return _Writer(np.random.default_rng(style), held_out, wider and not held_out).write(claims, plain)
 
 
-def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False) -> str:
-    """Claims in words, as a prompt or as a sentence; see `caption`."""
-    return _Writer(rng, held_out).write(claims, bool(rng.random() < PLAIN_SHARE))
+def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False, wider: bool = False) -> str:
+    """Claims in words, as a prompt or as a sentence; `wider`: with the synonyms of `train.wording_more` as well."""
+    return _Writer(rng, held_out, wider).write(claims, bool(rng.random() < PLAIN_SHARE))
 
 
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
@@ -163,6 +169,7 @@ class _Writer:
 
     rng: np.random.Generator
     held_out: bool
+    wider: bool = False
 
     def write(self, claims: Sequence[Claim], plain: bool) -> str:
         if not claims:
@@ -174,6 +181,10 @@ class _Writer:
         else:
             text = self._sentence(list(claims))
         return self._typed(text)
+
+    def phrases(self, usual: Options, more: Options, held_out: Options) -> Options:
+        """The table of the vocabulary in use."""
+        return held_out if self.held_out else (*usual, *more) if self.wider else usual
 
     def pick(self, options: Sequence[str]) -> str:
         return options[int(self.rng.integers(len(options)))]
@@ -207,7 +218,7 @@ class _Writer:
             return self.pick(("{} without {}", "{} who has no {}", "a photo of {} without {}")).format(
                 subject, parts[0].removeprefix("no ")
             )
-        sentences: Sequence[str] = w.HELD_OUT_SENTENCES if self.held_out else w.SENTENCES
+        sentences = self.phrases(w.SENTENCES, more.SENTENCES, w.HELD_OUT_SENTENCES)
         if not self.held_out and all(c.paint and c.paint.part in w.WORN_PARTS for c in things) and self.chance(0.4):
             sentences = w.WORN
         return self._fill(self._spoken(sentences, subject, adjectives, sex), subject, self.join(parts))
@@ -224,7 +235,7 @@ class _Writer:
 
     def _split(self, claims: list[Claim]) -> tuple[list[str], list[Claim], int]:
         """Claims that go into the subject as adjectives, the others, and the subject's sex (0 for not said)."""
-        words = w.HELD_OUT_PERSON_WORDS if self.held_out else w.PERSON_WORDS
+        words = w.HELD_OUT_PERSON_WORDS if self.held_out else self._person_words()
         adjectives: list[str] = []
         things: list[Claim] = []
         sex = 0
@@ -238,8 +249,17 @@ class _Writer:
                 things.append(claim)
         return adjectives, things, sex
 
+    def _subjects(self, sex: int) -> Options:
+        return self.phrases(w.SUBJECTS[sex], more.SUBJECTS[sex], w.HELD_OUT_SUBJECTS[sex])
+
+    def _person_words(self) -> Mapping[tuple[str, int], Options]:
+        if not self.wider:
+            return w.PERSON_WORDS
+        keys = {*w.PERSON_WORDS, *more.PERSON_WORDS}
+        return {key: (*w.PERSON_WORDS.get(key, ()), *more.PERSON_WORDS.get(key, ())) for key in keys}
+
     def subject(self, adjectives: Sequence[str], sex: int) -> str:
-        noun = self.pick((w.HELD_OUT_SUBJECTS if self.held_out else w.SUBJECTS)[sex])
+        noun = self.pick(self._subjects(sex))
         if not adjectives and sex == 0 and not self.held_out and self.chance(0.15):
             return "someone"
         words = " ".join([*adjectives, noun])
@@ -247,7 +267,7 @@ class _Writer:
 
     def _by_colour(self, paint: Paint, subject: str) -> str:
         noun = self.noun(paint.part)
-        sentences: Sequence[str] = w.HELD_OUT_BY_COLOUR if self.held_out else w.BY_COLOUR
+        sentences = self.phrases(w.BY_COLOUR, more.BY_COLOUR, w.HELD_OUT_BY_COLOUR)
         if "someone" not in subject and not re.fullmatch(r"(a|an|the) \w+", subject):
             sentences = tuple(sentence for sentence in sentences if "{s}" in sentence)
         sentence = self.pick(sentences)
@@ -274,14 +294,14 @@ class _Writer:
 
     def _state(self, state: str, sign: int, plain: bool) -> str:
         key = (state, sign)
-        phrases = (w.HELD_OUT_STATE_PHRASES if self.held_out else w.STATE_PHRASES)[key]
+        phrases = self.phrases(w.STATE_PHRASES[key], more.STATE_PHRASES[key], w.HELD_OUT_STATE_PHRASES[key])
         if plain and state == "male":
-            return self.pick((w.HELD_OUT_SUBJECTS if self.held_out else w.SUBJECTS)[sign])
+            return self.pick(self._subjects(sign))
         if plain and not self.held_out and self.chance(0.5):
-            opposite = w.PERSON_WORDS.get((state, -sign))
+            opposite = self._person_words().get((state, -sign))
             if opposite and self.chance(0.3):
                 return "not " + self.pick(opposite)
-            return self.pick(w.PERSON_WORDS.get(key, phrases))
+            return self.pick(self._person_words().get(key, phrases))
         phrase = self.pick(phrases)
         if plain and phrase.startswith("no ") and self.chance(0.5):
             return "without " + phrase.removeprefix("no ")
@@ -291,10 +311,13 @@ class _Writer:
         if paint.colour is not None and paint.pattern in w.COLOURED_PATTERNS:
             table = w.HELD_OUT_COLOURED_PATTERNS if self.held_out else w.COLOURED_PATTERNS
             return self.pick(table[paint.pattern]).format(self.colour(paint))
-        return self.pick((w.HELD_OUT_PATTERN_PHRASES if self.held_out else w.PATTERN_PHRASES)[paint.pattern])
+        name = paint.pattern
+        return self.pick(
+            self.phrases(w.PATTERN_PHRASES[name], more.PATTERN_PHRASES[name], w.HELD_OUT_PATTERN_PHRASES[name])
+        )
 
     def noun(self, part: str) -> str:
-        nouns = w.HELD_OUT_NOUNS[part] if self.held_out else w.TRAINING_NOUNS[part]
+        nouns = self.phrases(w.TRAINING_NOUNS[part], more.NOUNS[part], w.HELD_OUT_NOUNS[part])
         return self.pick(nouns[:2] if self.chance(w.COMMON_SHARE) else nouns)
 
     def colour(self, paint: Paint) -> str:

@@ -1,4 +1,4 @@
-"""What `train faceclip`, `faceclip-eyes` and `knowledge` put together: data, training, report, vocabulary."""
+"""What `train faceclip`, `-eyes`, `-words` and `knowledge` put together: data, training, report, vocabulary."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
 from train.faceclip_eyes import EyesSettings, make_blocks, train_eyes
 from train.faceclip_negatives import Attack
 from train.faceclip_report import colours_of_parts, report
+from train.faceclip_words import WordsSettings, train_words
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.labelled_faces import LabelledFaces, load_faces
 from train.outside_phrases import OUTSIDE_PHRASES
@@ -87,6 +88,20 @@ def make_eyes(pool: Path, faces: int, out: Path, max_minutes: float, photos: Pat
     )
     train_eyes(space, blocks, settings, out, budget.minutes("learn"))
     _report(space, scenes, preview, parser, FaceCLIPSettings(), photos, ascents, out)
+
+
+def make_words(pool: Path, faces: int, out: Path, max_minutes: float, photos: Path | None, ascents: int) -> None:
+    """Teach the text tower of the FaceCLIP in use synonyms; model, knowledge and report are written to `out`.
+
+    Args: see `make_faceclip`.
+    """
+    labelled = load_faces(faces, ParserSettings.pool_seed, pool)
+    settings, space = FaceCLIPSettings(), ClipSpace.load()
+    scenes = SceneSet(labelled, space.image_size)
+    train_words(space, scenes, faces - settings.test_faces, WordsSettings(), out, max_minutes)
+    make_knowledge(space, pool, faces, out)
+    parser = FaceParser.load(weights.get("face_parser"))
+    _report(space, scenes, load_preview(), parser, settings, photos, ascents, out)
 
 
 def _report(

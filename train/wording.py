@@ -30,7 +30,10 @@ ONE = frozenset({
     "hairdo", "mane", "mop of hair", "hairstyle", "haircut", "goatee", "chin beard", "goatee beard", "soul patch",
     "chin tuft", "van dyke", "beard", "full beard", "dyed beard", "jaw beard", "beard on the chin", "moustache",
     "mustache", "handlebar moustache", "handlebar mustache", "tache", "complexion", "skin tone", "painted face",
-    "set of teeth", "pair of ears", "background", "backdrop", "wall", "wall behind", "studio backdrop", "shirt",
+    "set of teeth", "pair of ears", "head of hair", "afro", "pixie cut", "pointed goatee", "small chin beard",
+    "bearded jaw", "long beard", "thick beard", "thick moustache", "row of teeth", "sweatshirt", "hoodie", "coat",
+    "pullover", "vest", "suit", "tee", "polo shirt", "cardigan", "tank top", "collar", "robe",
+    "background", "backdrop", "wall", "wall behind", "studio backdrop", "shirt",
     "top", "sweater", "jacket", "outfit", "t-shirt", "dress", "garment", "blouse", "pout",
 })  # fmt: skip
 """Nouns that take an article."""

@@ -167,6 +167,10 @@ class ClipSpace(nn.Module):
     @torch.no_grad()
     def text_codes(self, prompts: Sequence[str]) -> TextCode:
         """Codes of several prompts, padded to the longest of them: `[B, D]`, `[B, L, D]` and `bool [B, L]`."""
+        return self.learned_codes(prompts)
+
+    def learned_codes(self, prompts: Sequence[str]) -> TextCode:
+        """As `text_codes`, differentiable."""
         ids = self.tokenizer(list(prompts))
         # the attention is causal: what follows the end of a text has no part in it
         return self._codes(ids[:, : int(ids.argmax(1).max()) + 1])
