@@ -5,30 +5,9 @@ None of them, and no word of the wordings that the report asks for, is held out.
 
 from __future__ import annotations
 
-NOUNS: dict[str, tuple[str, ...]] = {
-    "hair": (
-        "head of hair", "ringlets", "hair strands", "fringe and hair", "waves of hair", "coloured hair",
-        "tinted hair", "bleached hair", "afro", "dreadlocks", "pixie cut", "hair tint",
-    ),
-    "lips": ("lip makeup", "lip balm", "upper and lower lip", "lip liner and lipstick", "tinted lips", "lip dye"),
-    "goatee": ("beard at the chin", "chin stubble", "pointed goatee", "small chin beard", "dyed goatee"),
-    "beard": ("bearded jaw", "beard hair", "long beard", "thick beard", "sideburns", "five o'clock shadow"),
-    "moustache": ("mustache hair", "dyed mustache", "moustache hair", "thick moustache", "hair under the nose"),
-    "brows": ("eyebrow hair", "tinted eyebrows", "brow powder", "brow pencil", "pencilled eyebrows"),
-    "eyes": ("iris", "eye irises", "tinted lenses", "color of the eyes", "eye lenses", "colored lenses"),
-    "cheeks": ("cheekbones", "cheek makeup", "cheek tint", "cheek rouge", "apples of the cheeks", "cheek powder"),
-    "skin": ("colour of the skin", "skin paint", "painted skin", "face makeup", "skin tint", "full face paint"),
-    "teeth": ("smile with dyed teeth", "painted teeth", "dental color", "tooth enamel", "row of teeth"),
-    "ears": ("both ears", "outer ears", "dyed ears", "ear tips"),
-    "background": (
-        "backdrop behind", "studio wall", "screen behind", "surroundings", "room behind", "background color",
-        "background colour", "canvas behind",
-    ),
-    "clothes": (
-        "sweatshirt", "hoodie", "coat", "pullover", "vest", "suit", "apparel", "tee", "polo shirt", "attire",
-        "cardigan", "tank top", "collar", "robe",
-    ),
-}  # fmt: skip
+from mcaclip.text.grammar import MORE_NOUNS
+
+NOUNS = MORE_NOUNS
 
 STATE_PHRASES: dict[tuple[str, int], tuple[str, ...]] = {
     ("glasses", 1): ("specs", "framed lenses on the nose", "a pair of specs", "glasses on the nose", "shades"),

@@ -16,6 +16,7 @@ from mcaclip.text.colours import COLOUR_SYNONYMS, names_by_words, plain
 
 __all__ = [
     "COLOUR_SYNONYMS",
+    "MORE_NOUNS",
     "NEUTRAL_TEXTS",
     "PART_NOUNS",
     "TEMPLATES",
@@ -62,6 +63,32 @@ PART_NOUNS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Part to the nouns that name what is there, commonest first. Most are regions (`mcaclip.perception.regions`)."""
+
+MORE_NOUNS: dict[str, tuple[str, ...]] = {
+    "hair": (
+        "head of hair", "ringlets", "hair strands", "waves of hair", "coloured hair",
+        "tinted hair", "bleached hair", "afro", "dreadlocks", "pixie cut", "hair tint",
+    ),
+    "lips": ("lip makeup", "lip balm", "tinted lips", "lip dye"),
+    "goatee": ("beard at the chin", "chin stubble", "pointed goatee", "small chin beard", "dyed goatee"),
+    "beard": ("bearded jaw", "beard hair", "long beard", "thick beard", "sideburns", "five o'clock shadow"),
+    "moustache": ("mustache hair", "dyed mustache", "moustache hair", "thick moustache", "hair under the nose"),
+    "brows": ("eyebrow hair", "tinted eyebrows", "brow powder", "brow pencil", "pencilled eyebrows"),
+    "eyes": ("iris", "eye irises", "tinted lenses", "color of the eyes", "eye lenses", "colored lenses"),
+    "cheeks": ("cheekbones", "cheek makeup", "cheek tint", "cheek rouge", "apples of the cheeks", "cheek powder"),
+    "skin": ("colour of the skin", "skin paint", "painted skin", "face makeup", "skin tint", "full face paint"),
+    "teeth": ("painted teeth", "dental color", "tooth enamel", "row of teeth"),
+    "ears": ("both ears", "outer ears", "dyed ears", "ear tips"),
+    "background": (
+        "backdrop behind", "studio wall", "screen behind", "surroundings", "room behind", "background color",
+        "background colour", "canvas behind",
+    ),
+    "clothes": (
+        "sweatshirt", "hoodie", "coat", "pullover", "vest", "suit", "apparel", "tee", "polo shirt", "attire",
+        "cardigan", "tank top", "collar", "robe",
+    ),
+}  # fmt: skip
+"""Rarer nouns, alike."""
 
 TEMPLATES = (
     "a photo of a face with {}", "a person with {}", "a portrait of someone with {}", "{}", "a face with {}",
@@ -176,4 +203,5 @@ def _phrases() -> tuple[Mapping[str, tuple[str, str]], int]:
     """Every phrase with its kind and name, and the number of words of the longest. A noun wins over a colour."""
     table = {words: ("colour", name) for words, name in names_by_words().items()}
     table |= {plain(noun): ("part", part) for part, nouns in PART_NOUNS.items() for noun in nouns}
+    table |= {plain(noun): ("part", part) for part, nouns in MORE_NOUNS.items() for noun in nouns}
     return MappingProxyType(table), max(len(phrase.split()) for phrase in table)

@@ -11,7 +11,7 @@ import torch
 
 from mcaclip.colour import COLOURS, srgb_to_lab
 from mcaclip.text.colours import lab_of, lab_values, says_unseen, unseen_colours
-from mcaclip.text.grammar import PART_NOUNS, understand
+from mcaclip.text.grammar import MORE_NOUNS, PART_NOUNS, understand
 from tests.helpers.drawn_faces import drawn_faces
 from train import wording
 from train.scene_draw import STYLES, bundle
@@ -139,7 +139,7 @@ def test_plain_captions_parse_back_and_are_at_least_two_fifths(scenes):
         said = caption(scene, rng)
         paints = [claim.paint for claim in said.claims if claim.paint]
         total += 1
-        nouns = [noun for p in paints for noun in PART_NOUNS[p.part]]
+        nouns = [noun for p in paints for noun in (*PART_NOUNS[p.part], *MORE_NOUNS[p.part])]
         short += any(said.text.lower().rstrip(".").endswith(noun) for noun in nouns) and len(said.text.split()) <= 6
         if len(said.claims) == 1 and not paints[0].finish:
             meaning = understand(said.text)
