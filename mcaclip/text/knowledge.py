@@ -27,7 +27,7 @@ from mcaclip.validate import has_latin_letters
 KNOWLEDGE_FILE = FACECLIP_CONFIG_FOLDER.joinpath("knowledge.json")
 DOUBTFUL = 0.5
 """Below this probability a phrase counts as not understood."""
-OUTSIDE = 0.2
+OUTSIDE = 0.15
 """Below this one it clearly asks for something that was never taught."""
 WELL_KNOWN = 100
 """A word that stood in so many captions is known as well as any."""
