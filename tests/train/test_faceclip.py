@@ -24,7 +24,7 @@ from train.faceclip import (
     scene_facts,
     train_faceclip,
 )
-from train.faceclip_report import TEST_COLOURS, Tally, _different, colours_of_parts, nearest_colour
+from train.faceclip_report import DRAWS, TEST_COLOURS, Tally, _different, colours_of_parts, nearest_colour, retrieval
 from train.scene_types import OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
 from train.scenes import SceneSet
 
@@ -179,3 +179,14 @@ def test_tally_gives_shares():
     for hit in (True, False, True, True):
         tally.add("x", hit)
     assert tally.shares() == {"x": {"share": 0.75, "of": 4}}
+
+
+def test_retrieval_is_over_several_draws_in_held_out_and_in_known_words(scenes, new_space):
+    shares = retrieval(new_space.eval(), scenes, range(4), np.random.default_rng(3)).shares()
+
+    def asked(start: str, known: bool) -> int:
+        names = [name for name in shares if name.startswith(start) and name.endswith("known words") == known]
+        return sum(shares[name]["of"] for name in names)
+
+    assert 2 * DRAWS < asked("recall@1", True) <= 4 * DRAWS and 2 * DRAWS < asked("recall@1", False) <= 4 * DRAWS
+    assert asked("best of", True) == asked("recall@1", True)
