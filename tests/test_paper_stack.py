@@ -217,16 +217,16 @@ def test_steps_lower_the_loss(objective, small_generator):
     small = PromptObjective(small_generator, *parts, [PROMPT], SETTINGS)
     torch.manual_seed(0)
     network = MCANetwork(small_generator.layers, NETWORK)
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    optimizer = torch.optim.Adam(network.parameters(), 3e-4)
     codes = SETTINGS.sampler.draw(small_generator, 1, np.random.default_rng(0))
     seen = []
-    for _ in range(3):
+    for _ in range(4):
         loss = small(network, codes, small.targets, np.random.default_rng(0))["loss"]
         seen.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert seen[-1] < seen[0]
+    assert seen[-1] < 0.95 * seen[0]
 
 
 def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):

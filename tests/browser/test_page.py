@@ -16,11 +16,18 @@ TOAST = ".toast-body"
 
 
 def type_in(page, selector: str, value: str) -> None:
-    """Fill a field and leave it, as a person does; the page takes a value over a frame after it was typed."""
-    page.fill(selector, value)
-    page.press(selector, "Tab")
+    """Fill a field and leave it, as a person does; the page takes a value over a frame after it was typed.
+
+    In the moment in which a tab is opened Gradio gives its fields their first values once more, over what was typed.
+    """
     settled = "setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 300)"
-    page.evaluate(f"() => new Promise(done => {settled})")
+    for _ in range(3):
+        page.fill(selector, value)
+        page.press(selector, "Tab")
+        page.evaluate(f"() => new Promise(done => {settled})")
+        if page.input_value(selector) == value:
+            return
+    raise AssertionError(f"{selector} did not keep {value!r}")
 
 
 def agree(page) -> None:
