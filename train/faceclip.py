@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -235,9 +235,7 @@ class Trainee(nn.Module):
         embedding.register_forward_hook(self._blur_words)
 
     def _blur_words(self, _: nn.Module, __: object, embedded: Tensor) -> Tensor:
-        if not self.training or not self.noise:
-            return embedded
-        return embedded + self.noise * embedded.detach().std() * torch.randn_like(embedded)
+        return blurred(embedded, self.noise) if self.training else embedded
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Loss terms, and how often a caption is true of the picture that ranks first."""
@@ -311,7 +309,7 @@ def train_faceclip(
     trainee = Trainee(space, known, settings)
     if start_from is not None:
         trainee.load_state_dict(_averaged(start_from))
-    optimizer = torch.optim.AdamW(_groups(trainee, settings), settings.lr, betas=(0.9, 0.98), fused=True)
+    optimizer = adamw(space, trainee.parameters(), settings.lr, settings.weight_decay)
     loop_settings = LoopSettings(
         settings.steps, max_minutes, settings.seed, ema=0.998, log_every=10, warmup=100, clip_gradient=1.0
     )
@@ -331,7 +329,7 @@ def train_faceclip(
     parser.to(memory_format=torch.contiguous_format)
     trainee.load_state_dict(loop.averaged_state())
     trainee.eval()
-    save_half({k.removeprefix("model."): v for k, v in space.state_dict().items()}, out / "model.safetensors")
+    save_space(space, out)
     return space
 
 
@@ -346,11 +344,21 @@ def _averaged(checkpoint: Path) -> dict[str, Tensor]:
     return torch.load(checkpoint, weights_only=True, map_location="cpu")["averaged"]
 
 
-def _groups(trainee: Trainee, settings: FaceCLIPSettings) -> list[dict]:
-    """Matrices decay, the rest and the words do not."""
-    words = trainee.space.model.token_embedding.weight
-    trained = [p for p in trainee.parameters() if p.requires_grad and p is not words]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [*(p for p in trained if p.ndim <= 1), words], "weight_decay": 0.0},
-    ]
+def save_space(space: ClipSpace, out: Path) -> None:
+    """Write all of FaceCLIP to `model.safetensors` (float16) in `out`."""
+    save_half({k.removeprefix("model."): v for k, v in space.state_dict().items()}, out / "model.safetensors")
+
+
+def blurred(embedded: Tensor, noise: float) -> Tensor:
+    """Embedded words with noise of `noise` times their own deviation: words near a known one get its meaning."""
+    return embedded + noise * embedded.detach().std() * torch.randn_like(embedded) if noise else embedded
+
+
+def adamw(space: ClipSpace, trained: Iterable[nn.Parameter], lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW for what is trained of a space: matrices decay, the rest and the words do not."""
+    words = space.model.token_embedding.weight
+    learned = [p for p in trained if p.requires_grad]
+    decaying = [p for p in learned if p.ndim > 1 and p is not words]
+    kept = [*(p for p in learned if p.ndim <= 1), *(p for p in learned if p is words)]
+    groups = [{"params": decaying, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr, betas=(0.9, 0.98), fused=True)

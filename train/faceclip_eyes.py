@@ -19,10 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
-from mcaclip.modules import save_half
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.face_tower import FaceTower, Look
-from train.faceclip import FaceCLIPSettings, draw_batch, match_terms
+from train.faceclip import FaceCLIPSettings, adamw, draw_batch, match_terms, save_space
 from train.faceclip_negatives import Attack, no_faces
 from train.loop import LoopSettings, TrainingLoop
 from train.scenes import SceneSet
@@ -149,9 +148,8 @@ def pooled(space: ClipSpace, images: Tensor) -> Look:
     """What the tower pools of pictures `[B, 3, S, S]` in [-1, 1], as the space shows them to it."""
     looks = []
     for piece in images.split(CHUNK):
-        pixels = ((piece.clamp(-1, 1) + 1) / 2 - space.mean) / space.std
         with torch.autocast(images.device.type, torch.bfloat16):
-            looks.append(face_tower(space).look(pixels))
+            looks.append(face_tower(space).look(space.normalised(piece)))
     return Look(torch.cat([x.found for x in looks]).float(), torch.cat([x.whole for x in looks]).float())
 
 
@@ -201,12 +199,7 @@ def train_eyes(
     eyes = Eyes(space, settings.noise).train()
     for name, weight in eyes.named_parameters():
         weight.requires_grad_(not name.startswith(("tower.parser", "tower.texture")))
-    learned = [weight for weight in eyes.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [p for p in learned if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98), fused=True)
+    optimizer = adamw(space, eyes.parameters(), settings.lr, settings.weight_decay)
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, warmup=100)
     before = {name: tensor.clone() for name, tensor in eyes.state_dict().items() if tensor.is_floating_point()}
     loop = TrainingLoop(eyes, optimizer, loop_settings, out, asdict(settings))
@@ -221,7 +214,7 @@ def train_eyes(
     eyes.requires_grad_(False).eval()
     for name, lesson in (("seen", lessons[0]), ("unseen", lessons[-1])):
         log.info("a block %s: %s", name, {k: round(float(v), 4) for k, v in lesson.terms(eyes).items()})
-    save_half({k.removeprefix("model."): v for k, v in space.state_dict().items()}, out / "model.safetensors")
+    save_space(space, out)
 
 
 def _lesson(space: ClipSpace, path: Path) -> _Lesson:

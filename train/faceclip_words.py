@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.modules import save_half
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.colours import says_unseen
 from train.captions import choose_claims, say
+from train.faceclip import adamw, blurred, save_space
 from train.loop import LoopSettings, TrainingLoop
 from train.scene_types import Claim
 from train.scenes import SceneSet
@@ -60,9 +60,7 @@ class Reader(nn.Module):
         space.model.token_embedding.register_forward_hook(self._blur)
 
     def _blur(self, _: nn.Module, __: object, embedded: Tensor) -> Tensor:
-        if not self.training or not self.noise:
-            return embedded
-        return embedded + self.noise * embedded.std() * torch.randn_like(embedded)
+        return blurred(embedded, self.noise) if self.training else embedded
 
     def learned(self) -> list[nn.Parameter]:
         """Everything that turns embedded words into a code."""
@@ -84,11 +82,7 @@ def train_words(
     space.requires_grad_(False)
     for weight in reader.learned():
         weight.requires_grad_(True)
-    groups = [
-        {"params": [p for p in reader.learned() if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in reader.learned() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98), fused=True)
+    optimizer = adamw(space, reader.learned(), settings.lr, settings.weight_decay)
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, warmup=100)
     loop = TrainingLoop(reader, optimizer, loop_settings, out, asdict(settings))
 
@@ -99,7 +93,7 @@ def train_words(
     loop.run(step)
     reader.load_state_dict(loop.averaged_state())
     reader.requires_grad_(False).eval()
-    save_half({k.removeprefix("model."): v for k, v in space.state_dict().items()}, out / "model.safetensors")
+    save_space(space, out)
 
 
 def _drawn_claims(scenes: SceneSet, faces: np.ndarray, rng: np.random.Generator) -> list[tuple[Claim, ...]]:

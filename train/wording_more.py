@@ -1,6 +1,6 @@
 """Further words for what `train.wording` says: synonyms that a text tower which knows those is taught afterwards.
 
-None of them, and no word of the wordings that the report asks for, is held out.
+None of them is held out, or asked for in the wordings of the report.
 """
 
 from __future__ import annotations

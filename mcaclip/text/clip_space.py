@@ -145,11 +145,15 @@ class ClipSpace(nn.Module):
 
     def image_features(self, images: Tensor) -> Tensor:
         """As `encode_image`, before the L2 normalisation."""
+        return self.model.encode_image(self.normalised(images))
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """What the image tower is shown of `images [B, 3, S, S]` in [-1, 1]: its size, mean and deviation."""
         size = (self.image_size, self.image_size)
         if images.shape[-2:] != size:
             images = F.interpolate(images, size=size, mode="bicubic", antialias=True)
         pixels = (images.clamp(-1, 1) + 1) / 2
-        return self.model.encode_image((pixels - self.mean) / self.std)
+        return (pixels - self.mean) / self.std
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """Texts to L2-normalised `[T, D]`."""
