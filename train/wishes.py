@@ -160,7 +160,7 @@ class WishList:
 
     @torch.no_grad()
     def _paints(self, face: SeenFace, parts: Sequence[str], masked: int, rng: np.random.Generator) -> list[Wish]:
-        paints = [_draw(part, rng) for part in parts]
+        paints = [draw_wished_paint(part, rng) for part in parts]
         targets = torch.tensor([pattern_lab(p) if p.pattern else target_lab(p) for p in paints])
         source = torch.stack([face.labs[part] for part in parts])
         deltas = self.teacher(face.code.expand(len(parts), -1, -1), parts, targets, source)
@@ -175,7 +175,7 @@ class WishList:
         ]
 
 
-def _draw(part: str, rng: np.random.Generator) -> Paint:
+def draw_wished_paint(part: str, rng: np.random.Generator) -> Paint:
     """A painted part; cheeks are now and then simply "blushing"."""
     if part == "cheeks" and rng.random() < ROSY_SHARE:
         return Paint(part, None, pattern="blush")

@@ -62,7 +62,6 @@ def token_table(
     """
     generator = torch.Generator().manual_seed(seed)
     table = torch.randn(len(tokens), width, generator=generator) * SCALE
-    known = torch.zeros(len(tokens), dtype=torch.bool)
     found = {
         number: vectors[token.removesuffix(END_OF_WORD)]
         for token, number in tokens.items()
@@ -72,8 +71,14 @@ def token_table(
     stack = (stack - stack.mean(0)) / stack.std(0)
     index = torch.tensor(list(found))
     table[index, :DIMENSIONS] = SCALE * torch.from_numpy(stack)
-    known[index] = True
-    return table, known
+    return table, known_tokens(vectors, tokens)
+
+
+def known_tokens(vectors: Mapping[str, np.ndarray], tokens: Mapping[str, int]) -> Tensor:
+    """`bool [len(tokens)]`: which tokens are whole words with a vector."""
+    known = torch.zeros(len(tokens), dtype=torch.bool)
+    known[[number for token, number in tokens.items() if _is_word(token, vectors)]] = True
+    return known
 
 
 def _is_word(token: str, vectors: Mapping[str, np.ndarray]) -> bool:

@@ -35,12 +35,28 @@ ONE = frozenset({
     "pullover", "vest", "suit", "tee", "polo shirt", "cardigan", "tank top", "collar", "robe",
     "background", "backdrop", "wall", "wall behind", "studio backdrop", "shirt",
     "top", "sweater", "jacket", "outfit", "t-shirt", "dress", "garment", "blouse", "pout",
+    "quiff", "mohawk", "hair bun", "topknot", "mane of hair", "coiffure", "updo", "mullet", "hairpiece",
+    "lock of hair", "shock of hair", "dye job", "goat beard", "little chin beard", "small beard", "billy goat beard",
+    "bearded chin", "short chin beard", "scruffy beard", "viking beard", "walrus moustache", "pencil moustache",
+    "curled moustache", "thin moustache", "horseshoe moustache", "waxed moustache", "big mustache",
+    "pair of eyebrows", "pair of eyes", "facial complexion", "back wall", "painted wall", "photo background",
+    "picture background", "studio background", "background wall", "back drop", "room", "backcloth", "tunic", "jersey",
+    "turtleneck", "jumper", "blazer", "dress shirt", "tee shirt", "gown", "costume", "suit jacket", "overcoat",
+    "cloak", "kimono", "parka", "waistcoat", "collared shirt", "cape", "wool sweater", "studio wall",
 })  # fmt: skip
 """Nouns that take an article."""
 MANY = frozenset({
     "lips", "painted lips", "locks", "tresses", "strands of hair", "curls", "whiskers", "eyebrows", "brows",
     "eye brows", "eyes", "irises", "contact lenses", "colored contacts", "contacts", "cheeks", "painted cheeks",
     "teeth", "dyed teeth", "ears", "painted ears", "earlobes", "clothes", "sideburns and beard",
+    "ringlets", "dreadlocks", "hairs", "pigtails", "plaits", "cornrows", "hair roots", "hair extensions",
+    "hair highlights", "tinted lips", "both lips", "full lips", "lipsticks", "sideburns", "bristles", "beards",
+    "mutton chops", "moustaches", "mustaches", "tinted eyebrows", "pencilled eyebrows", "both eyebrows",
+    "arched eyebrows", "thick eyebrows", "dyed eyebrows", "eye irises", "tinted lenses", "eye lenses",
+    "colored lenses", "both eyes", "cosmetic lenses", "coloured lenses", "coloured contact lenses", "peepers",
+    "tinted eyes", "cheekbones", "both cheeks", "rouged cheeks", "powdered cheeks", "painted teeth", "dentures",
+    "front teeth", "incisors", "stained teeth", "veneers", "upper teeth", "colored teeth", "both ears", "outer ears",
+    "dyed ears", "ear tips", "ear rims", "tinted ears", "colored ears", "surroundings",
 })  # fmt: skip
 DONE = {
     "hair": ("dyed", "colored", "coloured"), "brows": ("dyed", "tinted", "painted"), "lips": ("painted", "colored"),

@@ -175,21 +175,31 @@ class ClipSpace(nn.Module):
 
     def learned_codes(self, prompts: Sequence[str]) -> TextCode:
         """As `text_codes`, differentiable."""
-        ids = self.tokenizer(list(prompts))
-        # the attention is causal: what follows the end of a text has no part in it
-        return self._codes(ids[:, : int(ids.argmax(1).max()) + 1])
+        return self._codes(_without_padding(self.tokenizer(list(prompts))))
+
+    def token_features(self, ids: Tensor) -> Tensor:
+        """As `text_features`, of what the tokenizer made of the texts: `int [T, L]` to `[T, D]`."""
+        ids = _without_padding(ids).to(self.mean.device)
+        return self._states(ids)[torch.arange(len(ids), device=ids.device), ids.argmax(1)]
 
     def _codes(self, ids: Tensor) -> TextCode:
-        model, ids = self.model, ids.to(self.mean.device)
-        length = ids.shape[1]
-        x = model.token_embedding(ids) + model.positional_embedding[:length]
-        causal = None if model.attn_mask is None else model.attn_mask[:length, :length]
-        x = model.ln_final(model.transformer(x, attn_mask=causal))
-        states = x @ model.text_projection
-        end = ids.argmax(1)
-        mask = torch.arange(length, device=ids.device)[None] <= end[:, None]
+        ids = ids.to(self.mean.device)
+        states, end = self._states(ids), ids.argmax(1)
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] <= end[:, None]
         rows = torch.arange(len(ids), device=ids.device)
         return TextCode(F.normalize(states[rows, end], dim=-1), states, mask)
+
+    def _states(self, ids: Tensor) -> Tensor:
+        """Projected states of all tokens, `[T, L, D]`."""
+        model, length = self.model, ids.shape[1]
+        x = model.token_embedding(ids) + model.positional_embedding[:length]
+        causal = None if model.attn_mask is None else model.attn_mask[:length, :length]
+        return model.ln_final(model.transformer(x, attn_mask=causal)) @ model.text_projection
+
+
+def _without_padding(ids: Tensor) -> Tensor:
+    """Token numbers `[T, L]`, L that of the longest text: attention is causal, padding changes nothing."""
+    return ids[:, : int(ids.argmax(1).max()) + 1]
 
 
 @torch.no_grad()

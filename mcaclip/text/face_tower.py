@@ -7,6 +7,7 @@ please the tower by moving them: to be called "blue goatee" a chin has to turn b
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,15 @@ from mcaclip.colour import srgb_to_lab
 from mcaclip.perception.face_parser import WIDTHS, FaceParser
 from mcaclip.text.face_areas import AREAS, areas
 
-STATISTICS = 19
+SHADES = tuple((float(lightness), 0.0, 0.0) for lightness in (5, 25, 45, 65, 82, 96)) + tuple(
+    (float(lightness), chroma * math.cos(hue * math.pi / 6), chroma * math.sin(hue * math.pi / 6))
+    for lightness, chroma in ((35, 45), (60, 60), (82, 35))
+    for hue in range(12)
+)
+"""Lab of the shades that an area's pixels are counted by: greys, and twelve hues, dark, full and pale."""
+SHADE_SOFTNESS = 0.05
+"""Of the counting, in squared Lab / 50: a pixel between two shades counts for both."""
+STATISTICS = 19 + len(SHADES)
 """Numbers that `statistics` gives for an area."""
 
 
@@ -35,7 +44,7 @@ class TowerConfig:
 
     texture: int = 32
     width: int = 256
-    layers: int = 2
+    layers: int = 3
     heads: int = 4
     squeezed: int = 48
 
@@ -111,7 +120,8 @@ def statistics(images: Tensor, masks: Tensor) -> Tensor:
 
     Returns:
         `[B, A, STATISTICS]`: mean Lab, and the means of the dark, the light and the colourful pixels; deviation of
-        Lab; fine texture; the area's size and place.
+        Lab; fine texture; the area's size and place; which share of it is near each of `SHADES`. A mean takes white
+        paint in the shade for silver, and hair before a bright wall for fair hair: shares do not.
     """
     small = F.interpolate(images.float(), size=masks.shape[-2:], mode="bilinear", antialias=True, align_corners=False)
     lab = srgb_to_lab(small) / 50
@@ -123,7 +133,17 @@ def statistics(images: Tensor, masks: Tensor) -> Tensor:
     mean, square, texture = pooled[..., :3], pooled[..., 3:6], pooled[..., 6:7]
     chosen = [pooled[..., i + 1 : i + 4] / pooled[..., i : i + 1].clamp_min(1e-4) for i in (7, 11, 15)]
     deviation = (square - mean.square()).clamp_min(1e-5).sqrt()
-    return torch.cat([mean, *chosen, deviation, 10 * texture, _places(masks)], 2)
+    # the core of an area counts most: at its edge pixels are mixed with what is beside it
+    shares = pool(shade_shares(lab), masks.square())
+    return torch.cat([mean, *chosen, deviation, 10 * texture, _places(masks), shares], 2)
+
+
+def shade_shares(lab: Tensor) -> Tensor:
+    """How near each pixel `[B, 3, S, S]` of Lab / 50 is to each of `SHADES`: `[B, len(SHADES), S, S]`, sum 1."""
+    shades = torch.tensor(SHADES, device=lab.device) / 50
+    # the pixel's own square is the same for all shades
+    nearness = torch.einsum("bchw,kc->bkhw", 2 * lab, shades) - shades.square().sum(1)[:, None, None]
+    return (nearness / SHADE_SOFTNESS).softmax(1)
 
 
 def pool(features: Tensor, masks: Tensor) -> Tensor:

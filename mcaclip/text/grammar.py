@@ -66,26 +66,75 @@ PART_NOUNS: dict[str, tuple[str, ...]] = {
 
 MORE_NOUNS: dict[str, tuple[str, ...]] = {
     "hair": (
-        "head of hair", "ringlets", "hair strands", "waves of hair", "coloured hair",
-        "tinted hair", "bleached hair", "afro", "dreadlocks", "pixie cut", "hair tint",
+        "head of hair", "ringlets", "hair strands", "waves of hair", "coloured hair", "tinted hair", "bleached hair",
+        "afro", "dreadlocks", "pixie cut", "hair tint", "hairs", "quiff", "mohawk", "hair bun", "topknot", "pigtails",
+        "plaits", "cornrows", "mane of hair", "hair on the head", "scalp hair", "dye job", "coiffure", "updo",
+        "mullet", "hair roots", "hair chalk", "hairpiece", "hair extensions", "hair highlights",
+        "hair colouring", "lock of hair", "shock of hair",
     ),
-    "lips": ("lip makeup", "lip balm", "tinted lips", "lip dye"),
-    "goatee": ("beard at the chin", "chin stubble", "pointed goatee", "small chin beard", "dyed goatee"),
-    "beard": ("bearded jaw", "beard hair", "long beard", "thick beard", "sideburns", "five o'clock shadow"),
-    "moustache": ("mustache hair", "dyed mustache", "moustache hair", "thick moustache", "hair under the nose"),
-    "brows": ("eyebrow hair", "tinted eyebrows", "brow powder", "brow pencil", "pencilled eyebrows"),
-    "eyes": ("iris", "eye irises", "tinted lenses", "color of the eyes", "eye lenses", "colored lenses"),
-    "cheeks": ("cheekbones", "cheek makeup", "cheek tint", "cheek rouge", "apples of the cheeks", "cheek powder"),
-    "skin": ("colour of the skin", "skin paint", "painted skin", "face makeup", "skin tint", "full face paint"),
-    "teeth": ("painted teeth", "dental color", "tooth enamel", "row of teeth"),
-    "ears": ("both ears", "outer ears", "dyed ears", "ear tips"),
+    "lips": (
+        "lip makeup", "lip balm", "tinted lips", "lip dye", "lip rouge", "lip liner", "lip crayon", "lippy",
+        "lip lacquer", "lip shade", "lip", "both lips", "lower lip", "upper and lower lip", "lip varnish",
+        "full lips", "mouth makeup", "lip stick", "lip polish", "lipsticks", "mouth color",
+    ),
+    "goatee": (
+        "beard at the chin", "chin stubble", "pointed goatee", "small chin beard", "dyed goatee", "goatee hair",
+        "goat beard", "little chin beard", "chin strip", "chin fuzz", "chin puff", "small beard", "billy goat beard",
+        "hair on the chin", "goatee on the chin", "tip of the chin", "bearded chin", "goatee dye", "short chin beard",
+    ),
+    "beard": (
+        "bearded jaw", "beard hair", "long beard", "thick beard", "sideburns", "five o'clock shadow", "bristles",
+        "beard bristles", "scruff", "scruffy beard", "mutton chops", "jaw hair", "beard dye", "beard growth",
+        "hair of the beard", "beards", "hair on the jaw", "bearded cheeks", "viking beard", "whole beard",
+    ),
+    "moustache": (
+        "mustache hair", "dyed mustache", "moustache hair", "thick moustache", "hair under the nose", "moustaches",
+        "mustaches", "walrus moustache", "pencil moustache", "curled moustache", "mustachio", "lip hair",
+        "hair over the lip", "thin moustache", "horseshoe moustache", "waxed moustache", "moustache wax",
+        "moustache dye", "upper lip beard", "big mustache",
+    ),
+    "brows": (
+        "eyebrow hair", "tinted eyebrows", "brow powder", "brow pencil", "pencilled eyebrows", "eyebrow", "brow",
+        "eyebrow makeup", "eyebrow pencil", "eyebrow dye", "pair of eyebrows", "both eyebrows", "arched eyebrows",
+        "thick eyebrows", "brow gel", "eyebrow paint", "hair of the eyebrows", "brow dye", "dyed eyebrows",
+    ),
+    "eyes": (
+        "iris", "eye irises", "tinted lenses", "color of the eyes", "eye lenses", "colored lenses", "eye",
+        "pair of eyes", "both eyes", "lens color", "gaze", "iris colour", "eye tint", "cosmetic lenses",
+        "coloured lenses", "coloured contact lenses", "peepers", "colour of the irises", "tinted eyes",
+    ),
+    "cheeks": (
+        "cheekbones", "cheek makeup", "cheek tint", "cheek rouge", "apples of the cheeks", "cheek powder", "cheek",
+        "both cheeks", "cheek blush", "powder on the cheeks", "makeup on the cheeks", "cheek cream", "rouged cheeks",
+        "cheek stain", "cheek pigment", "powdered cheeks", "paint on the cheeks",
+    ),
+    "skin": (
+        "colour of the skin", "skin paint", "painted skin", "face makeup", "skin tint", "full face paint",
+        "skin makeup", "skin dye", "skin pigment", "face dye", "facial paint", "skin all over", "skin shade",
+        "hue of the skin", "dyed skin", "coloured skin", "grease paint", "paint all over the face",
+        "facial complexion", "tinted skin", "face color",
+    ),
+    "teeth": (
+        "painted teeth", "dental color", "tooth enamel", "row of teeth", "dentures", "front teeth", "incisors",
+        "tooth colour", "dental enamel", "stained teeth", "veneers", "teeth paint", "upper teeth", "dentition",
+        "teeth color", "colored teeth",
+    ),
+    "ears": (
+        "both ears", "outer ears", "dyed ears", "ear tips", "ear color", "ear skin", "left and right ear",
+        "outer ear", "ear rims", "ear makeup", "tinted ears", "colored ears", "ear dye",
+    ),
     "background": (
         "backdrop behind", "studio wall", "screen behind", "surroundings", "room behind", "background color",
-        "background colour", "canvas behind",
+        "background colour", "canvas behind", "back wall", "view behind", "setting", "environment",
+        "wall in the background", "painted wall", "backcloth", "area around the head", "area behind the person",
+        "photo background", "picture background", "studio background", "background wall", "surrounding space",
+        "back drop", "room", "background paint", "space around the person",
     ),
     "clothes": (
         "sweatshirt", "hoodie", "coat", "pullover", "vest", "suit", "apparel", "tee", "polo shirt", "attire",
-        "cardigan", "tank top", "collar", "robe",
+        "cardigan", "tank top", "collar", "robe", "tunic", "jersey", "turtleneck", "jumper", "blazer", "dress shirt",
+        "tee shirt", "gown", "costume", "garb", "suit jacket", "overcoat", "cloak", "kimono", "parka", "waistcoat",
+        "fabric", "cloth", "collared shirt", "outerwear", "knitwear", "cape", "wool sweater", "item of clothing",
     ),
 }  # fmt: skip
 """Rarer nouns, alike."""

@@ -8,7 +8,7 @@ import torch
 from mcaclip.colour import srgb_to_lab
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.text.face_areas import AREAS, areas
-from mcaclip.text.face_tower import STATISTICS, FaceTower, pool, statistics
+from mcaclip.text.face_tower import SHADES, STATISTICS, FaceTower, pool, shade_shares, statistics
 from tests.helpers.drawn_parsing import drawn_parsing
 
 
@@ -68,6 +68,21 @@ def test_dark_and_light_pixels_are_told_apart():
     found = statistics(picture, torch.ones(1, 1, 96, 96))[0, 0]
     mean, dark, light = found[0], found[3], found[6]
     assert dark < 0.3 * mean and light > mean
+
+
+def test_shares_tell_two_colours_from_their_mean():
+    pixels = torch.tensor([SHADES[0], SHADES[5], SHADES[2], SHADES[20]]).T.view(1, 3, 2, 2) / 50
+    shares = shade_shares(pixels)
+    assert shares.shape == (1, len(SHADES), 2, 2)
+    torch.testing.assert_close(shares.sum(1), torch.ones(1, 2, 2))
+    assert shares.argmax(1).flatten().tolist() == [0, 5, 2, 20]
+    stripes = torch.full((1, 3, 192, 192), -1.0)
+    stripes[..., ::8], stripes[..., 1::8], stripes[..., 2::8], stripes[..., 3::8] = 1.0, 1.0, 1.0, 1.0
+    grey = stripes.mean().expand_as(stripes)
+    everywhere = torch.ones(1, 1, 96, 96)
+    one, other = (statistics(picture, everywhere)[0, 0, -len(SHADES) :] for picture in (stripes, grey))
+    assert one[0] > 0.2 and one[5] > 0.2, "black and white stripes are black and white"
+    assert other[0] < 0.1 and other[5] < 0.1, "their mean is grey"
 
 
 def test_pooling_ignores_what_lies_outside():

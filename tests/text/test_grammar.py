@@ -32,7 +32,7 @@ def test_part_and_colour_are_found(prompt, part, colour):
     assert understand(prompt) == Meaning(part, colour)
 
 
-@pytest.mark.parametrize("prompt", ["", "zombie", "green", "lipstick", "bluegreen hairs", "😀", "зелёная помада"])
+@pytest.mark.parametrize("prompt", ["", "zombie", "green", "lipstick", "bluegreen hairiness", "😀", "зелёная помада"])
 def test_unknown_words_mean_nothing(prompt):
     assert understand(prompt) is None
 

@@ -16,17 +16,16 @@ from tests.helpers.drawn_faces import drawn_faces
 from train.faceclip import (
     FaceCLIPSettings,
     Trainee,
-    caption_facts,
     contrastive_loss,
     draw_batch,
     draw_faces,
     rare_faces,
-    scene_facts,
     train_faceclip,
 )
 from train.faceclip_report import DRAWS, TEST_COLOURS, Tally, _different, colours_of_parts, nearest_colour, retrieval
 from train.scene_types import OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
 from train.scenes import SceneSet
+from train.telling import caption_facts, scene_facts
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,7 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
     words = new_space.model.token_embedding.weight
     before = words.detach().clone()
     batch = draw_batch(scenes, 4, settings, np.random.default_rng(0))
-    assert batch.images.shape == (8, 3, 192, 192) and batch.fits.shape == (8, 8 + len(batch.pairs))
+    assert batch.images.shape == (8, 3, 192, 192) and batch.telling.fits.shape == (8, 8 + len(batch.telling.pairs))
     optimizer = torch.optim.Adam([p for p in trainee.parameters() if p.requires_grad], 1e-3)
     losses = []
     for _ in range(8):
@@ -98,11 +97,11 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
 
 
 def test_a_twin_differs_in_one_false_claim(scenes):
-    batch = draw_batch(scenes, 4, FaceCLIPSettings(groups=4), np.random.default_rng(2))
-    assert len(batch.pairs) >= 12
-    for picture, true, false in batch.pairs.tolist():
-        assert batch.fits[picture, true] == 1 and batch.fits[picture, false] == -1
-        assert batch.captions[true] != batch.captions[false]
+    told = draw_batch(scenes, 4, FaceCLIPSettings(groups=4), np.random.default_rng(2)).telling
+    assert len(told.pairs) >= 12
+    for picture, true, false in told.pairs.tolist():
+        assert told.fits[picture, true] == 1 and told.fits[picture, false] == -1
+        assert told.captions[true] != told.captions[false]
 
 
 def test_rare_states_take_their_turns():
@@ -137,7 +136,7 @@ def test_training_goes_on_from_the_averaged_weights_of_another_run(scenes, new_s
 def test_a_shipped_batch_is_seeded(scenes):
     settings = FaceCLIPSettings(groups=2)
     one, two = (draw_batch(scenes, 4, settings, np.random.default_rng(5)) for _ in range(2))
-    assert one.captions == two.captions and torch.equal(one.fits, two.fits)
+    assert one.telling.captions == two.telling.captions and torch.equal(one.telling.fits, two.telling.fits)
     assert torch.equal(one.images, two.images)
 
 

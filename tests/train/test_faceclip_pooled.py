@@ -1,0 +1,108 @@
+"""FaceCLIP on pooled pictures: what is pooled is kept with what it shows, and a few steps teach both towers."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.errors import TrainingError
+from mcaclip.text.clip_space import ClipSpace, create_model
+from tests.helpers.drawn_faces import drawn_faces
+from train.faceclip import FaceCLIPSettings, match_terms
+from train.faceclip_negatives import no_faces
+from train.faceclip_pooled import PooledSettings, PooledTrainee, train_pooled
+from train.pooled import Block, face_tower, make_blocks, pooled
+from train.scene_json import read_captions, read_scenes, to_json
+from train.scene_types import Caption, Claim, Paint
+from train.scenes import SceneSet
+from train.telling import tell
+
+BLOCK = FaceCLIPSettings(groups=2, broken=1)
+SETTINGS = PooledSettings(blocks=2, block=BLOCK, unseen=1, steps=60, lr=2e-3)
+KNOWN = torch.arange(49408) < 40000
+
+
+@pytest.fixture(scope="module")
+def scenes() -> SceneSet:
+    return SceneSet(drawn_faces(4), 192)
+
+
+@pytest.fixture
+def space() -> ClipSpace:
+    torch.manual_seed(0)
+    return ClipSpace(create_model()).requires_grad_(False).eval()
+
+
+def test_scenes_and_captions_come_back_from_json(scenes):
+    drawn = scenes.draw(0, np.random.default_rng(0))
+    assert read_scenes(to_json(drawn)) == drawn
+    said = [Caption("green lips", (Claim(paint=Paint("lips", "green", "neon")), Claim(state="old", sign=-1))),
+            Caption("no face", (Claim(no_face=True),))]  # fmt: skip
+    assert read_captions(to_json(said)) == said
+
+
+def test_what_was_pooled_is_what_the_tower_sees(space):
+    images = torch.rand(3, 3, 192, 192, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        seen, judged = space.image_features(images), face_tower(space).judge(pooled(space, images))
+    assert torch.cosine_similarity(seen, judged).min() > 0.999, "but for the parser's half precision"
+
+
+def test_blocks_are_painted_once_and_kept_with_what_they_show(space, scenes, tmp_path):
+    groups = [np.arange(4)]
+    paths = make_blocks(space, scenes, groups, BLOCK, 2, tmp_path)
+    block, before = Block.load(paths[0]), [path.stat().st_mtime_ns for path in paths]
+    assert len(block.look.found) == 9 == len(block.drawn) + len(block.others)
+    assert [said.claims[0].no_face for said in block.asked] == [True]
+    assert make_blocks(space, scenes, groups, BLOCK, 2, tmp_path) == paths
+    assert [path.stat().st_mtime_ns for path in paths] == before
+    assert make_blocks(space, scenes, groups, BLOCK, 2, tmp_path / "no_time", max_minutes=-1) == []
+
+
+def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scenes):
+    drawn = scenes.draw(0, np.random.default_rng(0))
+    broken = [(scene, said) for _, scene, said in no_faces(scenes, np.arange(4), 2, np.random.default_rng(1))]
+    telling = tell(drawn, 1, np.random.default_rng(2), broken)
+    assert telling.fits.shape == (len(drawn) + 2, len(telling.captions))
+    assert telling.captions[-2:] == [said.text for _, said in broken]
+    assert (telling.fits[-2:, -2:] == 1).all() and (telling.fits[:-2, -2:] == -1).all()
+    assert len(telling.shown.painted) == len(drawn)
+
+
+def test_captions_read_by_length_are_what_the_space_reads(space):
+    texts = ["a face", "a man with bright green hair, a pink beard and no hat", "green lips"]
+    trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
+    torch.testing.assert_close(trainee.read(texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
+
+
+def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
+    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
+    before, block = copy.deepcopy(space.state_dict()), Block.load(paths[0])
+    telling = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
+
+    def contrast() -> float:
+        trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
+        with torch.no_grad():
+            raw, said = trainee.judged(block.look), trainee.read(telling.captions)
+        return float(
+            match_terms(raw, said, space.model.logit_scale.detach(), telling.fits, telling.pairs)["contrast"]
+        )
+
+    at_first = contrast()
+    train_pooled(space, KNOWN, paths, SETTINGS, tmp_path)
+    assert contrast() < 0.9 * at_first
+    after = space.state_dict()
+    frozen = [n for n in after if n.startswith(("model.visual.trunk.parser.", "model.visual.trunk.texture."))]
+    assert frozen and all(torch.equal(after[name], before[name]) for name in frozen)
+    words = "model.token_embedding.weight"
+    assert torch.equal(after[words][:40000], before[words][:40000]), "word vectors stay"
+    assert not torch.equal(after["model.text_projection"], before["model.text_projection"])
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_too_few_blocks_are_refused(space, tmp_path):
+    with pytest.raises(TrainingError, match="allow more --max-minutes"):
+        train_pooled(space, KNOWN, [], SETTINGS, tmp_path)

@@ -1,0 +1,166 @@
+"""`python -m train faceclip-pooled`: both towers of FaceCLIP learn on, on pictures that are pooled once.
+
+The layers behind the image tower's pooling and the whole text tower see batches several times larger than
+`train.faceclip` can paint, and each picture many times, every time with other captions. The pooling's own convolution
+stays as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from mcaclip.errors import TrainingError
+from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.face_tower import Look
+from train.faceclip import FaceCLIPSettings, Trainee, adamw, save_space
+from train.loop import LoopSettings, TrainingLoop
+from train.pooled import Block, face_tower
+from train.telling import Telling, tell
+
+log = logging.getLogger(__name__)
+CHUNKS = 5
+"""Captions are read in so many pieces of like length: most are short, and padding costs as much as words."""
+
+
+@dataclass(frozen=True)
+class PooledSettings:
+    """Settings of the training.
+
+    Attributes:
+        blocks: batches that are painted.
+        block: how one is drawn; its learning rate and the like are of no account.
+        captions: captions a picture at a sight of it, the first of which has a twin.
+        noise: deviation of the noise on what was pooled, in its own: a picture is seen many times.
+        word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.faceclip.blurred`).
+        unseen: blocks that take no part; the loss on them is written down at the end.
+        kept: share of the weights as they were in what is written: the mean of both reads unseen nouns better.
+    """
+
+    blocks: int = 400
+    block: FaceCLIPSettings = field(default_factory=lambda: FaceCLIPSettings(groups=40, broken=6))
+    captions: int = 1
+    noise: float = 0.03
+    word_noise: float = 0.7
+    unseen: int = 2
+    kept: float = 0.2
+    steps: int = 9000
+    lr: float = 8e-4
+    weight_decay: float = 0.03
+    seed: int = 91
+
+
+class PooledTrainee(Trainee):
+    """FaceCLIP with its probes, from what was pooled on."""
+
+    def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings):
+        space.requires_grad_(True)
+        for part in (face_tower(space).parser, face_tower(space).texture):
+            part.requires_grad_(False)
+        super().__init__(space, known, FaceCLIPSettings(word_noise=settings.word_noise))
+        self.look_noise = settings.noise
+
+    def judged(self, look: Look) -> Tensor:
+        """Features `[B, D]` of pooled pictures, with noise on them while they are learned from."""
+        found, whole = look.found.float(), look.whole.float()
+        if self.training and self.look_noise:
+            there = found != 0  # an area that is not there stays away
+            found = (found + self.look_noise * found.std(0) * torch.randn_like(found)) * there
+            whole = whole + self.look_noise * whole.std(0) * torch.randn_like(whole)
+        with torch.autocast(found.device.type, torch.bfloat16):
+            return face_tower(self.space).judge(Look(found, whole)).float()
+
+    def read(self, captions: Sequence[str]) -> Tensor:
+        """Features `[C, D]` of captions, which are read in pieces of like length."""
+        ids = self.space.tokenizer(list(captions))
+        order = ids.argmax(1).argsort()
+        read = [self.space.token_features(ids[rows]) for rows in order.chunk(CHUNKS)]
+        return torch.cat(read)[order.argsort()]
+
+    def lesson(self, look: Look, telling: Telling) -> dict[str, Tensor]:
+        """Loss terms of a block and what is said of it."""
+        return self.terms(self.judged(look), self.read(telling.captions), telling)
+
+
+def train_pooled(
+    space: ClipSpace,
+    known: Tensor,
+    blocks: Sequence[Path],
+    settings: PooledSettings,
+    out: Path,
+    max_minutes: float = 1e9,
+) -> None:
+    """Train both towers in place, and write all of FaceCLIP to `model.safetensors` (float16) in `out`.
+
+    Args:
+        space: a trained FaceCLIP, whose pooling made the blocks.
+        known: `bool [tokens]`, those whose embedding stays.
+
+    Raises:
+        TrainingError: too few blocks.
+    """
+    if len(blocks) <= settings.unseen:
+        raise TrainingError(f"{len(blocks)} painted blocks are too few to learn from: allow more --max-minutes")
+    read = [Block.load(path) for path in blocks]
+    learned, unseen = read[: len(read) - settings.unseen], read[len(read) - settings.unseen :]
+    trainee = PooledTrainee(space, known, settings)
+    optimizer = adamw(space, trainee.parameters(), settings.lr, settings.weight_decay)
+    before = {f"space.{n}": t.clone() for n, t in space.state_dict().items() if t.is_floating_point()}
+    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.999, warmup=200)
+    loop = TrainingLoop(trainee, optimizer, loop_settings, out, asdict(settings))
+    trainee.train()
+    tellings = iter(_ahead(Lessons(learned, settings), loop.step))
+
+    def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        index, telling = next(tellings)
+        return trainee.lesson(learned[index].look, telling)
+
+    loop.run(step)
+    after = loop.averaged_state()
+    trainee.load_state_dict(
+        after | {name: torch.lerp(after[name], old, settings.kept) for name, old in before.items()}
+    )
+    trainee.requires_grad_(False).eval()
+    for name, some in (("seen", learned[: settings.unseen]), ("unseen", unseen)):
+        log.info("blocks %s: %s", name, _mean_terms(trainee, some, settings))
+    save_space(space, out)
+
+
+class Lessons(Dataset[tuple[int, Telling]]):
+    """From the number of a step to the number of a block and what is said of it."""
+
+    def __init__(self, blocks: Sequence[Block], settings: PooledSettings):
+        self.blocks, self.settings = blocks, settings
+
+    def __len__(self) -> int:
+        return self.settings.steps
+
+    def __getitem__(self, number: int) -> tuple[int, Telling]:
+        rng = np.random.default_rng((self.settings.seed, number))
+        index = int(rng.integers(len(self.blocks)))
+        block = self.blocks[index]
+        others = list(zip(block.others, block.asked, strict=True))
+        return index, tell(block.drawn, self.settings.captions, rng, others)
+
+
+def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[int, Telling]]:
+    """The lessons from the first one on, written by a process of their own while others are learned from."""
+    return DataLoader(
+        lessons, batch_size=None, sampler=range(first, len(lessons)), num_workers=1, collate_fn=lambda lesson: lesson
+    )
+
+
+def _mean_terms(trainee: PooledTrainee, blocks: Sequence[Block], settings: PooledSettings) -> dict[str, float]:
+    found = []
+    for number in range(len(blocks)):
+        index, telling = Lessons(blocks, settings)[number]
+        with torch.no_grad():
+            found.append(trainee.lesson(blocks[index].look, telling))
+    return {name: round(float(torch.stack([terms[name] for terms in found]).mean()), 4) for name in found[0]}
