@@ -212,21 +212,28 @@ def test_a_full_size_step_reaches_every_part_of_the_network(objective, small_gen
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
 
 
-def test_steps_lower_the_loss(objective, small_generator):
-    parts = (objective.space, objective.identity, objective.parser)
-    small = PromptObjective(small_generator, *parts, [PROMPT], SETTINGS)
+@pytest.mark.parametrize("name", ["id", "l2", "area", "tv"])
+def test_a_short_step_lowers_a_term_as_far_as_its_gradient_says(objective, small_generator, name):
+    """Not so "nce": FaceCLIP's image tower passes no gradient through its masks, which is most of it here."""
+    small = PromptObjective(
+        small_generator, objective.space, objective.identity, objective.parser, [PROMPT], SETTINGS
+    )  # fmt: skip
     torch.manual_seed(0)
     network = MCANetwork(small_generator.layers, NETWORK)
-    optimizer = torch.optim.Adam(network.parameters(), 3e-4)
     codes = SETTINGS.sampler.draw(small_generator, 1, np.random.default_rng(0))
-    seen = []
-    for _ in range(4):
-        loss = small(network, codes, small.targets, np.random.default_rng(0))["loss"]
-        seen.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert seen[-1] < 0.95 * seen[0]
+
+    def term() -> torch.Tensor:
+        return small(network, codes, small.targets, np.random.default_rng(0))[name]
+
+    start = term()
+    weights = list(network.parameters())
+    slopes = torch.autograd.grad(start, weights, allow_unused=True, materialize_grads=True)
+    hoped = 1e-3 * start.item()
+    step = hoped / sum(float(slope.double().square().sum()) for slope in slopes)
+    with torch.no_grad():
+        for weight, slope in zip(weights, slopes, strict=True):
+            weight.sub_(step * slope)
+        assert (start - term()).item() == pytest.approx(hoped, rel=0.2)
 
 
 def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):
