@@ -198,8 +198,8 @@ def match_terms(raw: Tensor, said: Tensor, logit_scale: Tensor, fits: Tensor, pa
         raw: features of pictures `[B, D]`.
         said: features of captions `[C, D]`.
         logit_scale: logarithm of the factor of the cosines.
-        fits: `[B, C]`, see `Batch`.
-        pairs: `[P, 3]`, see `Batch`.
+        fits: `[B, C]`, see `train.telling.Telling`.
+        pairs: `[P, 3]`, see `train.telling.Telling`.
 
     Returns:
         The losses "contrast" and "twins"; "right", how often a caption is true of the picture that ranks first.

@@ -65,7 +65,7 @@ def tell(
 def _captions_with_twins(
     drawn: Sequence[Scene], count: int, rng: np.random.Generator
 ) -> tuple[list[Caption], Tensor]:
-    """`count` captions a scene, then twins of the first ones; and `pairs` as in `Batch`."""
+    """`count` captions a scene, then twins of the first ones; and `pairs` as in `Telling`."""
     texts: list[Caption] = []
     twins: list[tuple[int, int, Caption]] = []
     for row, scene in enumerate(drawn):

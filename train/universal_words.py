@@ -149,13 +149,13 @@ def run(before: Path, out: Path, minutes: float, settings: WordsSettings = Words
         minutes: time of this call.
 
     Raises:
-        TrainingError: `before` is not the FaceCLIP that the network was taught with.
+        TrainingError: `before` is no FaceCLIP, or not the one that the network was taught with.
     """
-    taught = weights.get("universal")
+    taught, words = weights.get("universal"), load_words(before)
     if read_header(taught).words != text_digest(before):
         raise TrainingError(f"the universal network was not taught the words of {before}: name the FaceCLIP it was")
     network, generator = load_network(taught).network, load_generator()
-    training = WordsTraining(generator, network, load_words(before), load_space(), settings)
+    training = WordsTraining(generator, network, words, load_space(), settings)
     retrain(training, network, settings, out, minutes)
     path = out / "universal.safetensors"
     save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))

@@ -179,22 +179,21 @@ class ClipSpace(nn.Module):
 
     def token_features(self, ids: Tensor) -> Tensor:
         """As `text_features`, of what the tokenizer made of the texts: `int [T, L]` to `[T, D]`."""
-        ids = _without_padding(ids).to(self.mean.device)
-        return self._states(ids)[torch.arange(len(ids), device=ids.device), ids.argmax(1)]
+        return self._states(_without_padding(ids).to(self.mean.device))[1]
 
     def _codes(self, ids: Tensor) -> TextCode:
         ids = ids.to(self.mean.device)
-        states, end = self._states(ids), ids.argmax(1)
-        mask = torch.arange(ids.shape[1], device=ids.device)[None] <= end[:, None]
-        rows = torch.arange(len(ids), device=ids.device)
-        return TextCode(F.normalize(states[rows, end], dim=-1), states, mask)
+        states, last = self._states(ids)
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] <= ids.argmax(1)[:, None]
+        return TextCode(F.normalize(last, dim=-1), states, mask)
 
-    def _states(self, ids: Tensor) -> Tensor:
-        """Projected states of all tokens, `[T, L, D]`."""
+    def _states(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Projected states of all tokens, `[T, L, D]`, and of those that end the texts, `[T, D]`."""
         model, length = self.model, ids.shape[1]
         x = model.token_embedding(ids) + model.positional_embedding[:length]
         causal = None if model.attn_mask is None else model.attn_mask[:length, :length]
-        return model.ln_final(model.transformer(x, attn_mask=causal)) @ model.text_projection
+        states = model.ln_final(model.transformer(x, attn_mask=causal)) @ model.text_projection
+        return states, states[torch.arange(len(ids), device=ids.device), ids.argmax(1)]
 
 
 def _without_padding(ids: Tensor) -> Tensor:

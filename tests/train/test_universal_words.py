@@ -77,3 +77,5 @@ def test_words_that_the_network_was_not_taught_are_refused(spaces, tmp_path):
     save_file({n: t.contiguous() for n, t in spaces[1].model.state_dict().items()}, tmp_path / "other.safetensors")
     with pytest.raises(TrainingError, match="was not taught the words"):
         run(tmp_path / "other.safetensors", tmp_path / "out", 1)
+    with pytest.raises(TrainingError, match="no text tower"):
+        run(tmp_path / "none.safetensors", tmp_path / "out", 1)
