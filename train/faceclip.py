@@ -171,8 +171,12 @@ class Trainee(nn.Module):
         embedding.weight.register_hook(lambda gradient: gradient.masked_fill(self.fixed[:, None], 0))
         embedding.register_forward_hook(self._blur_words)
 
-    def _blur_words(self, _: nn.Module, __: object, embedded: Tensor) -> Tensor:
-        return blurred(embedded, self.noise) if self.training else embedded
+    def _blur_words(self, _: nn.Module, ids: tuple[Tensor], embedded: Tensor) -> Tensor:
+        return blurred(self.reworded(ids[0], embedded), self.noise) if self.training else embedded
+
+    def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
+        """Embedded tokens `[T, L, D]` of training captions, before noise; a training may change them."""
+        return embedded
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Loss terms, and how often a caption is true of the picture that ranks first."""

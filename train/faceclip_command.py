@@ -28,6 +28,7 @@ from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
 from train.faceclip_negatives import Attack
 from train.faceclip_pooled import PooledSettings, train_pooled
 from train.faceclip_report import colours_of_parts, report
+from train.kin_vectors import Kin, find_kin, read_encoder
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.labelled_faces import LabelledFaces, load_faces
 from train.outside_phrases import OUTSIDE_PHRASES
@@ -38,6 +39,8 @@ from train.setup import load_preview
 from train.word_vectors import known_tokens, read_vectors, whole_words
 
 log = logging.getLogger(__name__)
+OFTEN = 3
+"""Captions (of `train.knowledge.CAPTIONS`) that must hold a word before others may be kin to it."""
 
 
 def make_faceclip(
@@ -73,11 +76,21 @@ def make_faceclip(
 
 
 def make_pooled(
-    pool: Path, faces: int, words: Path, out: Path, max_minutes: float, photos: Path | None, ascents: int
+    pool: Path,
+    faces: int,
+    words: Path,
+    out: Path,
+    max_minutes: float,
+    photos: Path | None,
+    ascents: int,
+    sentences: Path | None = None,
 ) -> None:
     """Train the FaceCLIP in use further (`train.faceclip_pooled`); model, knowledge and report are written to `out`.
 
-    Args: see `make_faceclip`. Networks that were taught the old codes of words do not go with the new ones.
+    Networks that were taught the old codes of words do not go with the new ones.
+
+    Args: see `make_faceclip`, and
+        sentences: folder of a sentence encoder (`train.kin_vectors`), to move words that no caption has; None: as is.
     """
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
@@ -85,12 +98,19 @@ def make_pooled(
     known = known_tokens(read_vectors(words, whole_words(space.tokenizer.encoder)), space.tokenizer.encoder)
     scenes = SceneSet(labelled, space.image_size)
     groups = rare_faces(scenes, faces - settings.block.test_faces)
+    kin = _kin(space, scenes, faces, sentences) if sentences else None
     budget = Budget(max_minutes, {"paint": 1.0, "learn": 3.0})
     attack, minutes = Attack(preview, parser), budget.minutes("paint")
     blocks = make_blocks(space, scenes, groups, settings.block, settings.blocks, out / "blocks", attack, minutes)
-    train_pooled(space, known, blocks, settings, out, budget.minutes("learn"))
+    train_pooled(space, known, blocks, settings, out, budget.minutes("learn"), kin)
     make_knowledge(space, pool, faces, out)
     _report(space, scenes, preview, parser, settings.block, photos, ascents, out)
+
+
+def _kin(space: ClipSpace, scenes: SceneSet, faces: int, sentences: Path) -> Kin:
+    said = count_words(drawn_captions(scenes, faces - ParserSettings.held_out))
+    often = [word for word, count in said.items() if count >= OFTEN]
+    return find_kin(space.model.token_embedding.weight, space.tokenizer.encoder, often, read_encoder(sentences))
 
 
 def _report(

@@ -21,6 +21,7 @@ from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.face_tower import Look
 from train.faceclip import FaceCLIPSettings, Trainee, adamw, save_space
+from train.kin_vectors import Kin
 from train.loop import LoopSettings, TrainingLoop
 from train.pooled import Block, face_tower
 from train.telling import Telling, tell
@@ -40,6 +41,8 @@ class PooledSettings:
         captions: captions a picture at a sight of it, the first of which has a twin.
         noise: deviation of the noise on what was pooled, in its own: a picture is seen many times.
         word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.faceclip.blurred`).
+        kin_share: share of captions whose nouns are read by their kin, as words of no caption are (see
+            `train.kin_vectors`).
         unseen: blocks that take no part; the loss on them is written down at the end.
         kept: share of the weights as they were in what is written: the mean of both reads unseen nouns better.
     """
@@ -49,6 +52,7 @@ class PooledSettings:
     captions: int = 1
     noise: float = 0.03
     word_noise: float = 0.7
+    kin_share: float = 0.25
     unseen: int = 2
     kept: float = 0.2
     steps: int = 9000
@@ -60,12 +64,24 @@ class PooledSettings:
 class PooledTrainee(Trainee):
     """FaceCLIP with its probes, from what was pooled on."""
 
-    def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings):
+    kin: Tensor
+    has_kin: Tensor
+
+    def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
         space.requires_grad_(True)
         for part in (face_tower(space).parser, face_tower(space).texture):
             part.requires_grad_(False)
         super().__init__(space, known, FaceCLIPSettings(word_noise=settings.word_noise))
-        self.look_noise = settings.noise
+        self.look_noise, self.kin_share = settings.noise, settings.kin_share if kin else 0.0
+        self.register_buffer("kin", kin.vectors if kin else torch.empty(0), persistent=False)
+        self.register_buffer("has_kin", kin.stands_in if kin else torch.empty(0), persistent=False)
+
+    def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
+        """Some captions as they would be read if they never had been said."""
+        if not self.kin_share:
+            return embedded
+        chosen = torch.rand(len(ids), 1, device=ids.device) < self.kin_share
+        return torch.where((chosen & self.has_kin[ids])[..., None], self.kin[ids].to(embedded), embedded)
 
     def judged(self, look: Look) -> Tensor:
         """Features `[B, D]` of pooled pictures, with noise on them while they are learned from."""
@@ -96,12 +112,14 @@ def train_pooled(
     settings: PooledSettings,
     out: Path,
     max_minutes: float = 1e9,
+    kin: Kin | None = None,
 ) -> None:
     """Train both towers in place, and write all of FaceCLIP to `model.safetensors` (float16) in `out`.
 
     Args:
         space: a trained FaceCLIP, whose pooling made the blocks.
         known: `bool [tokens]`, those whose embedding stays.
+        kin: where words of no caption move before the training; None: nowhere.
 
     Raises:
         TrainingError: too few blocks.
@@ -110,7 +128,9 @@ def train_pooled(
         raise TrainingError(f"{len(blocks)} painted blocks are too few to learn from: allow more --max-minutes")
     read = [Block.load(path) for path in blocks]
     learned, unseen = read[: len(read) - settings.unseen], read[len(read) - settings.unseen :]
-    trainee = PooledTrainee(space, known, settings)
+    if kin is not None:
+        kin.move(space.model.token_embedding.weight)
+    trainee = PooledTrainee(space, known, settings, kin)
     optimizer = adamw(space, trainee.parameters(), settings.lr, settings.weight_decay)
     before = {f"space.{n}": t.clone() for n, t in space.state_dict().items() if t.is_floating_point()}
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.999, warmup=200)

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mcaclip.colour import COLOURS
+from mcaclip.text.colours import lab_values
 from train.captions import caption
 from train.face_map import FaceMap, measured_states, part_mask
 from train.labelled_faces import LabelledFaces
@@ -27,6 +29,7 @@ from train.scene_types import (
     MEASURED,
     PARTS,
     PATTERNS,
+    SAME,
     STATES,
     Caption,
     Claim,
@@ -45,6 +48,8 @@ __all__ = [
 ]  # fmt: skip
 CAME_OUT = 25.0
 """CIE76 distance of a painted part's mean from its colour above which the paint is put on again, opaque."""
+NEARER = 5.0
+"""So much nearer to another everyday colour may the mean be than to its own: thin white paint is silver."""
 NATURAL = ("hair", "brows", "eyes", "lips", "skin", "cheeks", "teeth", "ears", "background", "clothes")
 ORDER = ("background", "clothes", "skin", "ears", "cheeks", "beard", "goatee", "moustache", "lips", "teeth", "eyes",
          "brows", "hair")  # fmt: skip
@@ -128,7 +133,7 @@ class SceneSet:
             if paint.pattern or wanted is None:
                 continue
             shown = mean_lab(face, rgb, paint.part)
-            if shown is not None and math.dist(shown, wanted) > CAME_OUT:
+            if shown is not None and not came_out(shown, wanted):
                 failed.add(paint.part)
         return rgb, frozenset(failed)
 
@@ -143,6 +148,13 @@ class SceneSet:
             means = ((part, mean_lab(found, rgb, part)) for part in NATURAL if part in shown)
             self._known[face] = shown, states, tuple((part, lab) for part, lab in means if lab is not None)
         return self._known[face]
+
+
+def came_out(shown: Lab, wanted: Lab) -> bool:
+    """Whether a part whose mean colour is `shown` may be called by the name of the colour `wanted`."""
+    off = math.dist(shown, wanted)
+    others = (lab for lab in map(lab_values, COLOURS) if math.dist(lab, wanted) > SAME)
+    return off <= CAME_OUT and all(math.dist(shown, other) + NEARER >= off for other in others)
 
 
 def mean_lab(face: FaceMap, rgb: np.ndarray, part: str) -> Lab | None:

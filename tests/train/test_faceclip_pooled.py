@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tests.helpers.drawn_faces import drawn_faces
 from train.faceclip import FaceCLIPSettings, match_terms
 from train.faceclip_negatives import no_faces
 from train.faceclip_pooled import PooledSettings, PooledTrainee, train_pooled
+from train.kin_vectors import Kin
 from train.pooled import Block, face_tower, make_blocks, pooled
 from train.scene_json import read_captions, read_scenes, to_json
 from train.scene_types import Caption, Claim, Paint
@@ -76,6 +78,19 @@ def test_captions_read_by_length_are_what_the_space_reads(space):
     texts = ["a face", "a man with bright green hair, a pink beard and no hat", "green lips"]
     trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
     torch.testing.assert_close(trainee.read(texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
+
+
+def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
+    hair, blue = (space.tokenizer.encoder[f"{word}</w>"] for word in ("hair", "blue"))
+    flags = torch.zeros(49408, dtype=torch.bool)
+    flags[hair] = True
+    stand_in = torch.full((49408, space.model.token_embedding.weight.shape[1]), 3.0)
+    kin = Kin(stand_in, torch.zeros_like(flags), flags)
+    every = replace(SETTINGS, word_noise=0.0, kin_share=1.0)
+    ids = space.tokenizer(["blue hair"])
+    read = PooledTrainee(space, KNOWN, every, kin).train().space.model.token_embedding(ids)
+    assert (read[ids == hair] == 3).all() and (read[ids == blue] != 3).any()
+    assert (PooledTrainee(space, KNOWN, every).reworded(ids, read * 0) == 0).all(), "without kin nothing changes"
 
 
 def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):

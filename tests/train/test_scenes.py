@@ -26,6 +26,7 @@ from train.scenes import (
     Scene,
     SceneSet,
     agreement,
+    came_out,
     caption,
     target_lab,
 )
@@ -64,6 +65,14 @@ def test_painted_parts_have_the_colour_that_the_scene_claims(scenes, rng, part):
     for colour in ("red", "blue", "white", "black", "dusty rose"):
         picture = scenes.render(scenes.scene(0, [Paint(part, colour)]), rng)
         assert (srgb_to_lab(picture)[:, core].mean(1) - lab_of(colour)).norm() < 26
+
+
+def test_thin_white_paint_is_no_white_but_a_shade_of_it_is(scenes):
+    white, silver = lab_values("white"), lab_values("silver")
+    between = (white[0] - 12.0, 0.0, -1.5)
+    assert math.dist(between, silver) < math.dist(between, white) < 25
+    assert not came_out(between, white) and came_out((white[0] - 6.0, 0.0, 0.0), white)
+    assert came_out(lab_values("crimson"), lab_values("crimson")) and not came_out(silver, lab_values("red"))
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
