@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from mcaclip.evaluate import PHOTO_ENDINGS
 from mcaclip.generators.base import Generator
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import ClipSpace, create_model
-from mcaclip.text.knowledge import KNOWLEDGE_FILE
+from mcaclip.text.knowledge import KNOWLEDGE_FILE, Knowledge
 from mcaclip.text.vocabulary import count_words
 from train.attributes import ATTRIBUTES
 from train.budget import Budget
@@ -67,11 +68,12 @@ def make_faceclip(
     parser = FaceParser.load(weights.get("face_parser"))
     settings = FaceCLIPSettings()
     tokens = ClipSpace(create_model()).tokenizer.encoder
-    space, known = new_space(parser, read_vectors(words, whole_words(tokens)), settings)
+    vectors = read_vectors(words, whole_words(tokens))
+    space, known = new_space(parser, vectors, settings)
     preview = load_preview()
     train_faceclip(space, known, labelled, settings, out, max_minutes, start_from, Attack(preview, parser))
     space.requires_grad_(False)
-    make_knowledge(space, pool, faces, out)
+    make_knowledge(space, pool, faces, out, vectors)
     _report(space, SceneSet(labelled, space.image_size), preview, parser, settings, photos, ascents, out)
 
 
@@ -95,7 +97,9 @@ def make_pooled(
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
     settings, space, preview = PooledSettings(), ClipSpace.load(), load_preview()
-    known = known_tokens(read_vectors(words, whole_words(space.tokenizer.encoder)), space.tokenizer.encoder)
+    tokens = space.tokenizer.encoder
+    vectors = read_vectors(words, whole_words(tokens))
+    known = known_tokens(vectors, tokens)
     scenes = SceneSet(labelled, space.image_size)
     groups = rare_faces(scenes, faces - settings.block.test_faces)
     kin = _kin(space, scenes, faces, sentences) if sentences else None
@@ -103,7 +107,7 @@ def make_pooled(
     attack, minutes = Attack(preview, parser), budget.minutes("paint")
     blocks = make_blocks(space, scenes, groups, settings.block, settings.blocks, out / "blocks", attack, minutes)
     train_pooled(space, known, blocks, settings, out, budget.minutes("learn"), kin)
-    make_knowledge(space, pool, faces, out)
+    make_knowledge(space, pool, faces, out, vectors)
     _report(space, scenes, preview, parser, settings.block, photos, ascents, out)
 
 
@@ -135,11 +139,17 @@ def _report(
     log.info("FaceCLIP: %s", figures)
 
 
-def make_knowledge(space: ClipSpace, pool: Path, faces: int, out: Path) -> None:
-    """Count the words of training captions and calibrate; writes `knowledge.json` into `out`."""
+def make_knowledge(
+    space: ClipSpace, pool: Path, faces: int, out: Path, vectors: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Count the words of training captions and calibrate; writes `knowledge.json` into `out`.
+
+    Args:
+        vectors: of words, which say what is kin to those of captions; None: what is kin in the knowledge in use.
+    """
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
-    kin = kin_words(space, count_words(captions))
+    kin = kin_words(vectors, count_words(captions)) if vectors else Knowledge.load().kin
     found = fit_knowledge(space, captions, canonical_phrases(), paraphrases(), OUTSIDE_PHRASES, kin)
     out.mkdir(parents=True, exist_ok=True)
     found.save(out / KNOWLEDGE_FILE.name)

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.colour import COLOURS
@@ -17,7 +16,6 @@ from mcaclip.text.grammar import PART_NOUNS
 from mcaclip.text.knowledge import Calibration, Knowledge
 from mcaclip.text.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
 from train.scenes import SceneSet, caption
-from train.word_vectors import DIMENSIONS, END_OF_WORD, whole_words
 from train.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES
 
 log = logging.getLogger(__name__)
@@ -85,25 +83,28 @@ def fit_knowledge(
     return Knowledge(words, canonical, calibration, report, kin)
 
 
-@torch.no_grad()
-def kin_words(space: ClipSpace, words: Collection[str], least: float = LEAST_KINSHIP) -> dict[str, float]:
-    """Words outside `words` whose token vector has a cosine of `least` or more with that of a noun of a face's parts.
+def kin_words(
+    vectors: Mapping[str, np.ndarray], words: Collection[str], least: float = LEAST_KINSHIP
+) -> dict[str, float]:
+    """Words outside `words` whose vector has a cosine of `least` or more with that of a noun of a face's parts.
 
     Only nouns that name a thing in one word have kin: "war paint" would make "troops" known, "surprised" most verbs.
+    The vectors are those that training began with (`train.word_vectors`), each coordinate of deviation 1: in the
+    trained embedding every word that was moved to its kin (`train.kin_vectors`) would be known, however far they are.
     """
-    tokens = whole_words(space.tokenizer.encoder)
-    rows = torch.tensor([space.tokenizer.encoder[word + END_OF_WORD] for word in tokens])
-    vectors = F.normalize(space.model.token_embedding.weight[rows, :DIMENSIONS].float(), dim=1).cpu()
     named = [nouns for part, nouns in PART_NOUNS.items() if part != "background"]
     named += [STATE_PHRASES["glasses", 1], STATE_PHRASES["hat", 1]]
     things = [content_words(phrase) for phrases in named for phrase in phrases]
     nouns = {words[0] for words in things if len(words) == 1}
-    anchors = [number for number, word in enumerate(tokens) if word in nouns and word in words]
+    anchors = [number for number, word in enumerate(vectors) if word in nouns and word in words]
     if not anchors:
         return {}
-    nearest = (vectors @ vectors[anchors].T).amax(1).tolist()
+    stack = np.stack(list(vectors.values()))
+    stack = (stack - stack.mean(0)) / np.maximum(stack.std(0), 1e-6)
+    stack /= np.maximum(np.linalg.norm(stack, axis=1, keepdims=True), 1e-6)
+    nearest = (stack @ stack[anchors].T).max(1).tolist()
     vocabulary = Vocabulary(dict.fromkeys(words, 1))
-    near = {word: value for word, value in zip(tokens, nearest, strict=True) if value >= least}
+    near = {word: value for word, value in zip(vectors, nearest, strict=True) if value >= least}
     return {word: value for word, value in near.items() if not vocabulary.count(word) and word not in STOP_WORDS}
 
 
