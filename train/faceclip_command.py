@@ -117,6 +117,17 @@ def _kin(space: ClipSpace, scenes: SceneSet, faces: int, sentences: Path) -> Kin
     return find_kin(space.model.token_embedding.weight, space.tokenizer.encoder, often, read_encoder(sentences))
 
 
+def make_report(pool: Path, faces: int, out: Path, photos: Path | None, ascents: int) -> None:
+    """Measure the FaceCLIP in use as a training measures its own; `report.json` and the sheets are written to `out`.
+
+    Args: see `make_faceclip`.
+    """
+    space, parser = ClipSpace.load(), FaceParser.load(weights.get("face_parser"))
+    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+    out.mkdir(parents=True, exist_ok=True)
+    _report(space, scenes, load_preview(), parser, FaceCLIPSettings(), photos, ascents, out)
+
+
 def _report(
     space: ClipSpace,
     scenes: SceneSet,

@@ -64,24 +64,19 @@ class PooledSettings:
 class PooledTrainee(Trainee):
     """FaceCLIP with its probes, from what was pooled on."""
 
-    kin: Tensor
-    has_kin: Tensor
-
     def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
         space.requires_grad_(True)
         for part in (face_tower(space).parser, face_tower(space).texture):
             part.requires_grad_(False)
         super().__init__(space, known, FaceCLIPSettings(word_noise=settings.word_noise))
-        self.look_noise, self.kin_share = settings.noise, settings.kin_share if kin else 0.0
-        self.register_buffer("kin", kin.vectors if kin else torch.empty(0), persistent=False)
-        self.register_buffer("has_kin", kin.stands_in if kin else torch.empty(0), persistent=False)
+        self.look_noise, self.kin, self.kin_share = settings.noise, kin, settings.kin_share
 
     def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
         """Some captions as they would be read if they never had been said."""
-        if not self.kin_share:
+        if self.kin is None:
             return embedded
-        chosen = torch.rand(len(ids), 1, device=ids.device) < self.kin_share
-        return torch.where((chosen & self.has_kin[ids])[..., None], self.kin[ids].to(embedded), embedded)
+        chosen = torch.rand(len(ids), 1) < self.kin_share
+        return torch.where((chosen & self.kin.stands_in[ids])[..., None], self.kin.vectors[ids], embedded)
 
     def judged(self, look: Look) -> Tensor:
         """Features `[B, D]` of pooled pictures, with noise on them while they are learned from."""

@@ -16,6 +16,7 @@ from mcaclip.text.grammar import PART_NOUNS
 from mcaclip.text.knowledge import Calibration, Knowledge
 from mcaclip.text.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
 from train.scenes import SceneSet, caption
+from train.word_vectors import standardised
 from train.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES
 
 log = logging.getLogger(__name__)
@@ -99,8 +100,7 @@ def kin_words(
     anchors = [number for number, word in enumerate(vectors) if word in nouns and word in words]
     if not anchors:
         return {}
-    stack = np.stack(list(vectors.values()))
-    stack = (stack - stack.mean(0)) / np.maximum(stack.std(0), 1e-6)
+    stack = standardised(vectors.values())
     stack /= np.maximum(np.linalg.norm(stack, axis=1, keepdims=True), 1e-6)
     nearest = (stack @ stack[anchors].T).max(1).tolist()
     vocabulary = Vocabulary(dict.fromkeys(words, 1))

@@ -7,7 +7,7 @@ Source: J. Pennington, R. Socher and C. Manning, "GloVe: Global Vectors for Word
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -67,11 +67,15 @@ def token_table(
         for token, number in tokens.items()
         if _is_word(token, vectors)
     }
-    stack = np.stack(list(found.values()))
-    stack = (stack - stack.mean(0)) / stack.std(0)
     index = torch.tensor(list(found))
-    table[index, :DIMENSIONS] = SCALE * torch.from_numpy(stack)
+    table[index, :DIMENSIONS] = SCALE * torch.from_numpy(standardised(found.values()))
     return table, known_tokens(vectors, tokens)
+
+
+def standardised(vectors: Iterable[np.ndarray]) -> np.ndarray:
+    """Vectors as rows `[N, 100]`, each coordinate of mean 0 and deviation 1 over them."""
+    stack = np.stack(list(vectors))
+    return (stack - stack.mean(0)) / np.maximum(stack.std(0), 1e-6)
 
 
 def known_tokens(vectors: Mapping[str, np.ndarray], tokens: Mapping[str, int]) -> Tensor:
