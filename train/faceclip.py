@@ -27,6 +27,8 @@ from train.word_vectors import token_table
 log = logging.getLogger(__name__)
 ATTACK_EVERY = 4
 """Steps of training a step of the attack."""
+CHUNKS = 5
+"""Captions are read in so many pieces of like length: most are short, and padding costs as much as words."""
 
 
 @dataclass(frozen=True)
@@ -276,6 +278,14 @@ def train_faceclip(
     trainee.eval()
     save_space(space, out)
     return space
+
+
+def read_captions(space: ClipSpace, captions: Sequence[str]) -> Tensor:
+    """Features `[C, D]` of captions, which are read in pieces of like length."""
+    ids = space.tokenizer(list(captions)).to(space.mean.device)
+    order = ids.argmax(1).argsort()
+    read = [space.token_features(ids[rows]) for rows in order.chunk(CHUNKS)]
+    return torch.cat(read)[order.argsort()]
 
 
 def _averaged(checkpoint: Path) -> dict[str, Tensor]:

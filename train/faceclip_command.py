@@ -24,17 +24,20 @@ from mcaclip.text.knowledge import KNOWLEDGE_FILE, Knowledge
 from mcaclip.text.vocabulary import count_words
 from train.attributes import ATTRIBUTES
 from train.budget import Budget
+from train.dictionary import read_dictionary
 from train.faceclip import FaceCLIPSettings, new_space, rare_faces, train_faceclip
 from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
+from train.faceclip_lexicon import LexiconSettings, train_lexicon
 from train.faceclip_negatives import Attack
 from train.faceclip_pooled import PooledSettings, train_pooled
 from train.faceclip_report import colours_of_parts, report
 from train.kin_vectors import Kin, find_kin, read_encoder
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.labelled_faces import LabelledFaces, load_faces
+from train.lexicon import Lessons, find_lexicon
 from train.outside_phrases import OUTSIDE_PHRASES
 from train.parser import ParserSettings
-from train.pooled import make_blocks
+from train.pooled import make_attacked, make_blocks
 from train.scenes import SceneSet
 from train.setup import load_preview
 from train.word_vectors import known_tokens, read_vectors, whole_words
@@ -103,12 +106,40 @@ def make_pooled(
     scenes = SceneSet(labelled, space.image_size)
     groups = rare_faces(scenes, faces - settings.block.test_faces)
     kin = _kin(space, scenes, faces, sentences) if sentences else None
-    budget = Budget(max_minutes, {"paint": 1.0, "learn": 3.0})
-    attack, minutes = Attack(preview, parser), budget.minutes("paint")
-    blocks = make_blocks(space, scenes, groups, settings.block, settings.blocks, out / "blocks", attack, minutes)
-    train_pooled(space, known, blocks, settings, out, budget.minutes("learn"), kin)
+    budget = Budget(max_minutes, {"paint": 1.0, "attack": 0.7, "learn": 3.0})
+    minutes, seed = budget.minutes("paint"), settings.block.seed
+    blocks = make_blocks(space, scenes, groups, settings.block, settings.blocks, out / "blocks", max_minutes=minutes)
+    attack, minutes = Attack(preview, parser), budget.minutes("attack")
+    attacked = make_attacked(space, attack, scenes, groups[0], settings.attacked, out / "attacked", seed, minutes)
+    train_pooled(space, known, blocks, settings, out, budget.minutes("learn"), kin, attacked)
     make_knowledge(space, pool, faces, out, vectors)
     _report(space, scenes, preview, parser, settings.block, photos, ascents, out)
+
+
+def make_lexicon(
+    pool: Path,
+    faces: int,
+    words: Path,
+    sentences: Path,
+    dictionary: Path,
+    out: Path,
+    max_minutes: float,
+) -> None:
+    """Teach the text tower of the FaceCLIP in use nouns of a dictionary; `model.safetensors` is written to `out`.
+
+    Networks that were taught the old codes of words do not go with the new ones.
+
+    Args: see `make_pooled`, and
+        dictionary: folder of WordNet, see `train.dictionary`.
+    """
+    space, vectors = ClipSpace.load(), read_vectors(words)
+    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+    captions = drawn_captions(scenes, faces - ParserSettings.held_out)
+    lexicon = find_lexicon(
+        read_dictionary(dictionary), count_words(captions), frozenset(vectors), read_encoder(sentences)
+    )
+    log.info("%d nouns of the dictionary", len(lexicon.words))
+    train_lexicon(space, Lessons(lexicon), captions, LexiconSettings(), out, max_minutes)
 
 
 def _kin(space: ClipSpace, scenes: SceneSet, faces: int, sentences: Path) -> Kin:

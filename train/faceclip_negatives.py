@@ -85,6 +85,19 @@ def _tempered(lab: Lab) -> Lab:
     return lightness, factor * a, factor * b
 
 
+def _beside(attacked: Example, scenes: SceneSet, faces: np.ndarray, rng: np.random.Generator) -> list[Example]:
+    """An attacked picture and a face on which its prompt is painted; nothing where no face shows the part."""
+    picture, scene, text = attacked
+    paint = text.claims[0].paint
+    showing = [f for f in map(int, rng.choice(faces, 8)) if paint and paint.part in scenes.shown_parts(f)]
+    if not paint or not showing:
+        return []
+    painted = scenes.scene(showing[0], (paint,))
+    size = (scenes.size, scenes.size)
+    small = F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]
+    return [(small, scene, text), (scenes.render(painted, rng), painted, text)]
+
+
 @dataclass
 class _Climb:
     """One ascent under way: on a shift of a code, for a painted part that a prompt names."""
@@ -95,6 +108,12 @@ class _Climb:
     paint: Paint
     text: str
     steps: int
+    longest: float
+
+    def bound(self) -> None:
+        """Bring rows of the shift that have gone too far back to where they may be."""
+        with torch.no_grad():
+            self.shift.mul_((self.longest / self.shift.norm(dim=2, keepdim=True).clamp_min(1e-6)).clamp(max=1))
 
 
 class Attack:
@@ -126,31 +145,26 @@ class Attack:
         for climb, gradient, picture in zip(climbs, gradients, pictures.detach(), strict=True):
             climb.shift.grad = gradient
             climb.optimizer.step()
+            climb.bound()
             climb.steps -= 1
             if climb.steps % self.every == 0:
                 self.pool.append(self._seen(picture.clamp(-1, 1), climb))
 
     def examples(self, scenes: SceneSet, faces: np.ndarray, count: int, rng: np.random.Generator) -> list[Example]:
-        """Pictures of attacks, each followed by a face on which the attack's prompt is painted."""
-        found: list[Example] = []
-        for _ in range(min(count, len(self.pool))):
-            picture, scene, text = self.pool[int(rng.integers(len(self.pool)))]
-            paint = text.claims[0].paint
-            showing = [f for f in map(int, rng.choice(faces, 8)) if paint and paint.part in scenes.shown_parts(f)]
-            if paint and showing:
-                painted = scenes.scene(showing[0], (paint,))
-                size = (scenes.size, scenes.size)
-                small = F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]
-                found += [(small, scene, text), (scenes.render(painted, rng), painted, text)]
-        return found
+        """Up to `count` of the remembered pictures, each followed by a face with the paint that was asked for."""
+        chosen = rng.choice(len(self.pool), min(count, len(self.pool)), replace=False)
+        return [example for number in chosen for example in _beside(self.pool[int(number)], scenes, faces, rng)]
 
     def _begin(self, rng: np.random.Generator) -> _Climb:
         code = SAMPLER.draw(self.generator, 1, rng)
         shift = torch.zeros_like(code, requires_grad=True)
-        optimizer = torch.optim.Adam([shift], float(np.exp(rng.uniform(np.log(0.015), np.log(0.08)))))
+        optimizer = torch.optim.Adam([shift], float(np.exp(rng.uniform(np.log(0.008), np.log(0.05)))))
+        longest = float(rng.choice((1.0, 1.5, 100.0))) * float((code[:, 0] - self.generator.w_avg).norm(dim=1).mean())
         part, colour = str(rng.choice(PARTS)), str(rng.choice(tuple(COLOURS)))
         noun = TRAINING_NOUNS[part][int(rng.integers(2))]
-        return _Climb(code, shift, optimizer, Paint(part, colour), f"{colour} {noun}", int(rng.integers(30, 61)))
+        return _Climb(
+            code, shift, optimizer, Paint(part, colour), f"{colour} {noun}", int(rng.integers(30, 101)), longest
+        )
 
     def _seen(self, picture: Tensor, climb: _Climb) -> Example:
         """What the parser measures in a picture, as a scene."""

@@ -20,15 +20,13 @@ from torch.utils.data import DataLoader, Dataset
 from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.face_tower import Look
-from train.faceclip import FaceCLIPSettings, Trainee, adamw, save_space
+from train.faceclip import FaceCLIPSettings, Trainee, adamw, match_terms, read_captions, save_space
 from train.kin_vectors import Kin
 from train.loop import LoopSettings, TrainingLoop
 from train.pooled import Block, face_tower
 from train.telling import Telling, tell
 
 log = logging.getLogger(__name__)
-CHUNKS = 5
-"""Captions are read in so many pieces of like length: most are short, and padding costs as much as words."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,11 @@ class PooledSettings:
 
     Attributes:
         blocks: batches that are painted.
+        attacked: blocks of pictures that attacks on the towers as they are have made; one goes with each batch.
         block: how one is drawn; its learning rate and the like are of no account.
         captions: captions a picture at a sight of it, the first of which has a twin.
         noise: deviation of the noise on what was pooled, in its own: a picture is seen many times.
+        sting: greatest step, in the same deviations, along which a picture is moved to where the tower errs most.
         word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.faceclip.blurred`).
         kin_share: share of captions whose nouns are read by their kin, as words of no caption are (see
             `train.kin_vectors`).
@@ -48,9 +48,11 @@ class PooledSettings:
     """
 
     blocks: int = 400
+    attacked: int = 40
     block: FaceCLIPSettings = field(default_factory=lambda: FaceCLIPSettings(groups=40, broken=6))
     captions: int = 1
     noise: float = 0.03
+    sting: float = 0.06
     word_noise: float = 0.7
     kin_share: float = 0.25
     unseen: int = 2
@@ -69,7 +71,8 @@ class PooledTrainee(Trainee):
         for part in (face_tower(space).parser, face_tower(space).texture):
             part.requires_grad_(False)
         super().__init__(space, known, FaceCLIPSettings(word_noise=settings.word_noise))
-        self.look_noise, self.kin, self.kin_share = settings.noise, kin, settings.kin_share
+        self.look_noise, self.sting = settings.noise, settings.sting
+        self.kin, self.kin_share = kin, settings.kin_share
 
     def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
         """Some captions as they would be read if they never had been said."""
@@ -85,19 +88,40 @@ class PooledTrainee(Trainee):
             there = found != 0  # an area that is not there stays away
             found = (found + self.look_noise * found.std(0) * torch.randn_like(found)) * there
             whole = whole + self.look_noise * whole.std(0) * torch.randn_like(whole)
-        with torch.autocast(found.device.type, torch.bfloat16):
-            return face_tower(self.space).judge(Look(found, whole)).float()
+        return self._judged(Look(found, whole))
+
+    def _judged(self, look: Look) -> Tensor:
+        with torch.autocast(look.found.device.type, torch.bfloat16):
+            return face_tower(self.space).judge(look).float()
 
     def read(self, captions: Sequence[str]) -> Tensor:
-        """Features `[C, D]` of captions, which are read in pieces of like length."""
-        ids = self.space.tokenizer(list(captions))
-        order = ids.argmax(1).argsort()
-        read = [self.space.token_features(ids[rows]) for rows in order.chunk(CHUNKS)]
-        return torch.cat(read)[order.argsort()]
+        """Features `[C, D]` of captions."""
+        return read_captions(self.space, captions)
 
     def lesson(self, look: Look, telling: Telling) -> dict[str, Tensor]:
         """Loss terms of a block and what is said of it."""
-        return self.terms(self.judged(look), self.read(telling.captions), telling)
+        said = self.read(telling.captions)
+        if self.training and self.sting:
+            look = self.stung(look, said.detach(), telling)
+        return self.terms(self.judged(look), said, telling)
+
+    def stung(self, look: Look, said: Tensor, telling: Telling) -> Look:
+        """What was pooled, moved to where the tower errs most: a step along the sign of the loss's gradient.
+
+        Noise hardly ever finds that direction; an optimisation against the tower finds nothing else.
+        Source: I. Goodfellow, J. Shlens and C. Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015.
+        """
+        at = [x.float().requires_grad_() for x in (look.found, look.whole)]
+        terms = match_terms(
+            self._judged(Look(*at)), said, self.space.model.logit_scale.detach(), telling.fits, telling.pairs
+        )
+        gradients = torch.autograd.grad(terms["contrast"] + terms["twins"], at)
+        with torch.no_grad():
+            moved = []
+            for x, gradient in zip(at, gradients, strict=True):
+                share = self.sting * torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
+                moved.append(x + share * x.std(0) * gradient.sign() * (x != 0))
+        return Look(*moved)
 
 
 def train_pooled(
@@ -108,6 +132,7 @@ def train_pooled(
     out: Path,
     max_minutes: float = 1e9,
     kin: Kin | None = None,
+    attacked: Sequence[Path] = (),
 ) -> None:
     """Train both towers in place, and write all of FaceCLIP to `model.safetensors` (float16) in `out`.
 
@@ -115,6 +140,7 @@ def train_pooled(
         space: a trained FaceCLIP, whose pooling made the blocks.
         known: `bool [tokens]`, those whose embedding stays.
         kin: where words of no caption move before the training; None: nowhere.
+        attacked: blocks of attacked pictures, one of which goes with each of the others.
 
     Raises:
         TrainingError: too few blocks.
@@ -131,11 +157,10 @@ def train_pooled(
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.999, warmup=200)
     loop = TrainingLoop(trainee, optimizer, loop_settings, out, asdict(settings))
     trainee.train()
-    tellings = iter(_ahead(Lessons(learned, settings), loop.step))
+    tellings = iter(_ahead(Lessons(learned, settings, [Block.load(path) for path in attacked]), loop.step))
 
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        index, telling = next(tellings)
-        return trainee.lesson(learned[index].look, telling)
+        return trainee.lesson(*next(tellings))
 
     loop.run(step)
     after = loop.averaged_state()
@@ -148,24 +173,25 @@ def train_pooled(
     save_space(space, out)
 
 
-class Lessons(Dataset[tuple[int, Telling]]):
-    """From the number of a step to the number of a block and what is said of it."""
+class Lessons(Dataset[tuple[Look, Telling]]):
+    """From the number of a step to pooled pictures and what is said of them."""
 
-    def __init__(self, blocks: Sequence[Block], settings: PooledSettings):
-        self.blocks, self.settings = blocks, settings
+    def __init__(self, blocks: Sequence[Block], settings: PooledSettings, attacked: Sequence[Block] = ()):
+        self.blocks, self.settings, self.attacked = blocks, settings, attacked
 
     def __len__(self) -> int:
         return self.settings.steps
 
-    def __getitem__(self, number: int) -> tuple[int, Telling]:
+    def __getitem__(self, number: int) -> tuple[Look, Telling]:
         rng = np.random.default_rng((self.settings.seed, number))
-        index = int(rng.integers(len(self.blocks)))
-        block = self.blocks[index]
+        block = self.blocks[int(rng.integers(len(self.blocks)))]
+        if self.attacked:
+            block = block.joined(self.attacked[int(rng.integers(len(self.attacked)))])
         others = list(zip(block.others, block.asked, strict=True))
-        return index, tell(block.drawn, self.settings.captions, rng, others)
+        return block.look, tell(block.drawn, self.settings.captions, rng, others)
 
 
-def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[int, Telling]]:
+def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[Look, Telling]]:
     """The lessons from the first one on, written by a process of their own while others are learned from."""
     return DataLoader(
         lessons, batch_size=None, sampler=range(first, len(lessons)), num_workers=1, collate_fn=lambda lesson: lesson
@@ -175,7 +201,6 @@ def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[int, Telling]]:
 def _mean_terms(trainee: PooledTrainee, blocks: Sequence[Block], settings: PooledSettings) -> dict[str, float]:
     found = []
     for number in range(len(blocks)):
-        index, telling = Lessons(blocks, settings)[number]
         with torch.no_grad():
-            found.append(trainee.lesson(blocks[index].look, telling))
+            found.append(trainee.lesson(*Lessons(blocks, settings)[number]))
     return {name: round(float(torch.stack([terms[name] for terms in found]).mean()), 4) for name in found[0]}

@@ -28,8 +28,8 @@ from train.scenes import SceneSet
 log = logging.getLogger(__name__)
 CHUNK = 32
 """Pictures that are pooled at a time."""
-ATTACK_STEPS = 3
-"""Steps of the attack a block."""
+ATTACKED = 24
+"""Attacked pictures in a block of them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,15 @@ class Block:
     drawn: list[Scene]
     others: list[Scene]
     asked: list[Caption]
+
+    def joined(self, other: Block) -> Block:
+        """With the pictures of a block that has none whose captions are drawn."""
+        if other.drawn:
+            raise ValueError("a block of drawn pictures cannot come behind others")
+        look = Look(
+            *(torch.cat(both) for both in ((self.look.found, other.look.found), (self.look.whole, other.look.whole)))
+        )
+        return Block(look, self.drawn, self.others + other.others, self.asked + other.asked)
 
     def save(self, path: Path) -> None:
         """Write everything, in half precision."""
@@ -85,7 +94,6 @@ def make_blocks(
     settings: FaceCLIPSettings,
     count: int,
     folder: Path,
-    attack: Attack | None = None,
     max_minutes: float = 1e9,
 ) -> list[Path]:
     """Paint and pool what is not in the folder yet, as far as the minutes go.
@@ -94,7 +102,6 @@ def make_blocks(
         groups: faces to draw from, see `train.faceclip.rare_faces`.
         settings: of a batch; a block is one.
         count: blocks in all.
-        attack: makes pictures that fool the towers as they are; None for none.
 
     Returns:
         Files of the blocks that are there.
@@ -109,7 +116,7 @@ def make_blocks(
         if time.monotonic() > end:
             break
         rng = np.random.default_rng((settings.seed, number))
-        _make_block(space, scenes, groups, settings, rng, attack).save(path)
+        _make_block(space, scenes, groups, settings, rng).save(path)
         log.info("painted %d of %d", number + 1, count)
     parser.to(memory_format=torch.contiguous_format)
     return [path for path in paths if path.exists()]
@@ -121,15 +128,44 @@ def _make_block(
     groups: Sequence[np.ndarray],
     settings: FaceCLIPSettings,
     rng: np.random.Generator,
-    attack: Attack | None,
 ) -> Block:
     more = no_faces(scenes, groups[0], settings.broken, rng)
-    if attack is not None:
-        for _ in range(ATTACK_STEPS):
-            attack.advance(space, rng)
-        more += attack.examples(scenes, groups[0], settings.broken, rng)
     images, drawn = draw_pictures(scenes, groups, settings, rng, more)
     return Block(pooled(space, images), drawn, [scene for _, scene, _ in more], [said for _, _, said in more])
+
+
+def make_attacked(
+    space: ClipSpace,
+    attack: Attack,
+    scenes: SceneSet,
+    faces: np.ndarray,
+    count: int,
+    folder: Path,
+    seed: int,
+    max_minutes: float = 1e9,
+) -> list[Path]:
+    """Blocks of pictures that attacks on the space have made, and of faces on which their prompts are painted.
+
+    Args: see `make_blocks`, and
+        faces: to paint on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"attacked_{number:04d}.npz" for number in range(count)]
+    end = time.monotonic() + 60 * max_minutes
+    for number, path in enumerate(paths):
+        if path.exists():
+            continue
+        rng = np.random.default_rng((seed, number))
+        attack.pool.clear()
+        while len(attack.pool) < ATTACKED and time.monotonic() < end:
+            attack.advance(space, rng)
+        examples = attack.examples(scenes, faces, ATTACKED, rng)
+        if not examples:
+            break
+        pictures, shown, asked = zip(*examples, strict=True)
+        Block(pooled(space, torch.stack(pictures)), [], list(shown), list(asked)).save(path)
+        log.info("attacked %d of %d", number + 1, count)
+    return [path for path in paths if path.exists()]
 
 
 @torch.no_grad()

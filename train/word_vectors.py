@@ -22,8 +22,8 @@ SCALE = 0.1
 END_OF_WORD = "</w>"
 
 
-def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
-    """Vectors `[100]` of those wanted words that the package's JSON file has.
+def read_vectors(path: Path, wanted: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """Vectors `[100]` of those wanted words that the package's JSON file has; None: of all, commonest first.
 
     Raises:
         TrainingError: the file is missing or has another layout; says where it comes from.
@@ -36,7 +36,9 @@ def read_vectors(path: Path, wanted: Collection[str]) -> dict[str, np.ndarray]:
     table = content.get("vectors") if isinstance(content, dict) else None
     if not isinstance(table, dict):
         raise TrainingError(f"{path} holds no word vectors: {advice}")
-    vectors = {w: np.asarray(table[w][:DIMENSIONS], np.float32) for w in wanted if w in table}
+    vectors = {
+        w: np.asarray(table[w][:DIMENSIONS], np.float32) for w in (table if wanted is None else wanted) if w in table
+    }
     if not vectors or any(len(vector) != DIMENSIONS for vector in vectors.values()):
         raise TrainingError(f"{path} has no vectors of {DIMENSIONS} numbers for English words: {advice}")
     return vectors

@@ -14,7 +14,7 @@ from mcaclip.text.clip_space import ClipSpace, create_model
 from tests.helpers.drawn_faces import drawn_faces
 from train.faceclip import FaceCLIPSettings, match_terms
 from train.faceclip_negatives import no_faces
-from train.faceclip_pooled import PooledSettings, PooledTrainee, train_pooled
+from train.faceclip_pooled import Lessons, PooledSettings, PooledTrainee, train_pooled
 from train.kin_vectors import Kin
 from train.pooled import Block, face_tower, make_blocks, pooled
 from train.scene_json import read_captions, read_scenes, to_json
@@ -116,6 +116,36 @@ def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
     assert torch.equal(after[words][:40000], before[words][:40000]), "word vectors stay"
     assert not torch.equal(after["model.text_projection"], before["model.text_projection"])
     assert (tmp_path / "model.safetensors").exists()
+
+
+def test_attacked_pictures_go_with_a_block(space, scenes, tmp_path):
+    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
+    block = Block.load(paths[0])
+    attacked = replace(block, drawn=[], others=block.others * 9, asked=block.asked * 9)
+    look, telling = Lessons([block], SETTINGS, [attacked])[0]
+    assert len(look.found) == len(look.whole) == 18 == len(telling.fits)
+    with pytest.raises(ValueError, match="cannot come behind"):
+        attacked.joined(block)
+
+
+def test_a_sting_moves_pictures_to_where_the_tower_errs_more(space, scenes, tmp_path):
+    block = Block.load(make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)[0])
+    telling = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
+    trainee = PooledTrainee(space, KNOWN, replace(SETTINGS, noise=0.0, sting=0.5))
+    said = trainee.read(telling.captions).detach()
+    stung = trainee.stung(block.look, said, telling)
+
+    def contrast(look) -> float:
+        scale = space.model.logit_scale.detach()
+        with torch.no_grad():
+            terms = match_terms(trainee.eval().judged(look), said, scale, telling.fits, telling.pairs)
+        return float(terms["contrast"] + terms["twins"])
+
+    assert contrast(stung) > contrast(block.look)
+    there = block.look.found != 0
+    assert (stung.found[~there] == 0).all(), "an area that is not there stays away"
+    farthest = (stung.found - block.look.found.float()).abs() / block.look.found.float().std(0).clamp_min(1e-6)
+    assert float(farthest[there].max()) <= 0.5 + 1e-3
 
 
 def test_too_few_blocks_are_refused(space, tmp_path):

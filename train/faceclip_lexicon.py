@@ -1,0 +1,90 @@
+"""`python -m train faceclip-lexicon`: FaceCLIP's text tower learns nouns from a dictionary.
+
+The tower teaches itself: a caption with a noun of the dictionary is to be read as the same caption with a noun of
+captions is (`train.lexicon`). Nothing learns but the embeddings of tokens that no caption has, so captions keep their
+codes to the last bit, and other words are read as well or badly as before. Pictures take no part.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mcaclip.text.clip_space import ClipSpace
+from train.faceclip import adamw, read_captions, save_space
+from train.lexicon import Lessons
+from train.loop import LoopSettings, TrainingLoop
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LexiconSettings:
+    """Settings of the training.
+
+    Attributes:
+        pairs: captions with a noun of the dictionary, a step.
+    """
+
+    pairs: int = 128
+    steps: int = 3000
+    lr: float = 2e-2
+    seed: int = 92
+
+
+class Reader(nn.Module):
+    """A text tower some of whose words learn.
+
+    Args:
+        space: is trained in place; nothing but embeddings of tokens.
+        learns: `bool [tokens]`, those that do.
+    """
+
+    learns: Tensor
+
+    def __init__(self, space: ClipSpace, learns: Tensor):
+        super().__init__()
+        self.space = space.requires_grad_(False)
+        self.register_buffer("learns", learns)
+        embedding = space.model.token_embedding.weight.requires_grad_(True)
+        embedding.register_hook(lambda gradient: gradient.masked_fill(~self.learns[:, None], 0))
+
+    def forward(self, pairs: Sequence[tuple[str, str]]) -> dict[str, Tensor]:
+        """The loss: 1 - cosine between the codes of captions and those of what they should be read as."""
+        with torch.autocast(self.learns.device.type, torch.bfloat16):
+            with torch.no_grad():
+                wanted = read_captions(self.space, [usual for _, usual in pairs]).float()
+            read = read_captions(self.space, [other for other, _ in pairs]).float()
+        return {"loss": (1 - F.cosine_similarity(read, wanted)).mean()}
+
+
+def train_lexicon(
+    space: ClipSpace,
+    lessons: Lessons,
+    captions: Sequence[str],
+    settings: LexiconSettings,
+    out: Path,
+    max_minutes: float = 1e9,
+) -> None:
+    """Teach words in place, and write all of FaceCLIP to `model.safetensors` (float16) in `out`.
+
+    Args:
+        captions: whose tokens stay as they are.
+    """
+    learns = torch.zeros(len(space.model.token_embedding.weight), dtype=torch.bool)
+    learns[space.tokenizer(list(lessons.lexicon.words)).unique()] = True
+    learns[space.tokenizer(list(captions)).unique()] = False
+    reader = Reader(space, learns)
+    optimizer = adamw(space, reader.parameters(), settings.lr, weight_decay=0.0)
+    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, warmup=20)
+    loop = TrainingLoop(reader, optimizer, loop_settings, out, asdict(settings))
+    loop.run(lambda number, rng: reader(lessons.draw(settings.pairs, rng)))
+    reader.load_state_dict(loop.averaged_state())
+    space.requires_grad_(False).eval()
+    save_space(space, out)
