@@ -278,6 +278,8 @@ class _Writer:
         return ("the " + words) if self.chance(0.08) else with_article(words)
 
     def _by_colour(self, paint: Paint, subject: str) -> str:
+        if self.wider and paint.part in more.ENDINGS and self.chance(0.25):
+            return self._by_adjective(paint, subject)
         noun = self.noun(paint.part)
         sentences = self.phrases(w.BY_COLOUR, more.BY_COLOUR, w.HELD_OUT_BY_COLOUR)
         if "someone" not in subject and not re.fullmatch(r"(a|an|the) \w+", subject):
@@ -288,6 +290,12 @@ class _Writer:
         be = "are" if noun in w.MANY else "is"
         values = {"s": subject, "n": noun, "is": be, "c": self.colour(paint), "done": self.pick(w.DONE[paint.part])}
         return sentence.format(**values)
+
+    def _by_adjective(self, paint: Paint, subject: str) -> str:
+        """ "A blue-haired old man" """
+        article, _, who = subject.replace("someone", "a person").partition(" ")
+        words = f"{self.colour(paint)}{'-' if self.chance(0.6) else ' '}{more.ENDINGS[paint.part]} {who}"
+        return f"the {words}" if article == "the" else with_article(words)
 
     def thing(self, claim: Claim, plain: bool = False) -> str:
         """A claim as a thing that a face has."""

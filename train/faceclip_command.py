@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +43,10 @@ from train.setup import load_preview
 from train.word_vectors import known_tokens, read_vectors, whole_words
 
 log = logging.getLogger(__name__)
+LEAST_KINSHIP_OF_TAUGHT = 0.52
+"""Cosine of word vectors from which a word that the dictionary teaches counts as known: two witnesses agree on it."""
+COMMON = 20_000
+"""Words that are so common stay as they are where they are a part of rarer ones."""
 OFTEN = 3
 """Captions (of `train.knowledge.CAPTIONS`) that must hold a word before others may be kin to it."""
 
@@ -125,9 +129,10 @@ def make_lexicon(
     out: Path,
     max_minutes: float,
 ) -> None:
-    """Teach the text tower of the FaceCLIP in use nouns of a dictionary; `model.safetensors` is written to `out`.
+    """Teach the text tower of the FaceCLIP in use nouns of a dictionary; model and knowledge are written to `out`.
 
-    Networks that were taught the old codes of words do not go with the new ones.
+    Captions keep their codes, so networks that were taught them need no more than the new digest:
+    `python -m train universal-words --before OLD.safetensors --max-minutes 0`.
 
     Args: see `make_pooled`, and
         dictionary: folder of WordNet, see `train.dictionary`.
@@ -135,11 +140,14 @@ def make_lexicon(
     space, vectors = ClipSpace.load(), read_vectors(words)
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
-    lexicon = find_lexicon(
-        read_dictionary(dictionary), count_words(captions), frozenset(vectors), read_encoder(sentences)
-    )
+    said, common = count_words(captions), frozenset(list(vectors)[:COMMON])
+    lexicon = find_lexicon(read_dictionary(dictionary), said, frozenset(vectors), read_encoder(sentences))
     log.info("%d nouns of the dictionary", len(lexicon.words))
-    train_lexicon(space, Lessons(lexicon), captions, LexiconSettings(), out, max_minutes)
+    train_lexicon(space, Lessons(lexicon), captions, common, LexiconSettings(), out, max_minutes)
+    looked_up = {*whole_words(space.tokenizer.encoder), *lexicon.words}
+    near = kin_words({word: vectors[word] for word in vectors if word in looked_up}, said, LEAST_KINSHIP_OF_TAUGHT)
+    kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}}
+    _write_knowledge(space, captions, kin, out)
 
 
 def _kin(space: ClipSpace, scenes: SceneSet, faces: int, sentences: Path) -> Kin:
@@ -192,6 +200,10 @@ def make_knowledge(
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
     kin = kin_words(vectors, count_words(captions)) if vectors else Knowledge.load().kin
+    _write_knowledge(space, captions, kin, out)
+
+
+def _write_knowledge(space: ClipSpace, captions: Sequence[str], kin: Mapping[str, float], out: Path) -> None:
     found = fit_knowledge(space, captions, canonical_phrases(), paraphrases(), OUTSIDE_PHRASES, kin)
     out.mkdir(parents=True, exist_ok=True)
     found.save(out / KNOWLEDGE_FILE.name)

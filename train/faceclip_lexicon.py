@@ -7,8 +7,7 @@ codes to the last bit, and other words are read as well or badly as before. Pict
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,8 +19,10 @@ from mcaclip.text.clip_space import ClipSpace
 from train.faceclip import adamw, read_captions, save_space
 from train.lexicon import Lessons
 from train.loop import LoopSettings, TrainingLoop
+from train.word_vectors import END_OF_WORD
 
-log = logging.getLogger(__name__)
+LONG = 3
+"""Letters of a token that few other words share."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LexiconSettings:
 
     pairs: int = 128
     steps: int = 3000
-    lr: float = 2e-2
+    lr: float = 5e-3
     seed: int = 92
 
 
@@ -68,6 +69,7 @@ def train_lexicon(
     space: ClipSpace,
     lessons: Lessons,
     captions: Sequence[str],
+    common: Set[str],
     settings: LexiconSettings,
     out: Path,
     max_minutes: float = 1e9,
@@ -76,11 +78,9 @@ def train_lexicon(
 
     Args:
         captions: whose tokens stay as they are.
+        common: words whose tokens stay as they are in longer words.
     """
-    learns = torch.zeros(len(space.model.token_embedding.weight), dtype=torch.bool)
-    learns[space.tokenizer(list(lessons.lexicon.words)).unique()] = True
-    learns[space.tokenizer(list(captions)).unique()] = False
-    reader = Reader(space, learns)
+    reader = Reader(space, learned_tokens(space, lessons.lexicon.words, captions, common))
     optimizer = adamw(space, reader.parameters(), settings.lr, weight_decay=0.0)
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, warmup=20)
     loop = TrainingLoop(reader, optimizer, loop_settings, out, asdict(settings))
@@ -88,3 +88,17 @@ def train_lexicon(
     reader.load_state_dict(loop.averaged_state())
     space.requires_grad_(False).eval()
     save_space(space, out)
+
+
+def learned_tokens(space: ClipSpace, words: Sequence[str], captions: Sequence[str], common: Set[str]) -> Tensor:
+    """The tokens by which words are learned, `bool [tokens]`.
+
+    A word of several tokens has only those that are no common words by themselves: the "wear" of "formalwear" stays.
+    """
+    encode, pieces = space.tokenizer.encode, space.tokenizer.decoder
+    learns = torch.zeros(len(space.model.token_embedding.weight), dtype=torch.bool)
+    for tokens in map(encode, words):
+        own = [t for t in tokens if len(name := pieces[t].removesuffix(END_OF_WORD)) >= LONG and name not in common]
+        learns[tokens if len(tokens) == 1 else own] = True
+    learns[space.tokenizer(list(captions)).unique()] = False
+    return learns

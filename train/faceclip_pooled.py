@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.face_tower import Look
-from train.faceclip import FaceCLIPSettings, Trainee, adamw, match_terms, read_captions, save_space
+from train.faceclip import FaceCLIPSettings, Trainee, adamw, read_captions, save_space
 from train.kin_vectors import Kin
 from train.loop import LoopSettings, TrainingLoop
 from train.pooled import Block, face_tower
@@ -39,7 +39,6 @@ class PooledSettings:
         block: how one is drawn; its learning rate and the like are of no account.
         captions: captions a picture at a sight of it, the first of which has a twin.
         noise: deviation of the noise on what was pooled, in its own: a picture is seen many times.
-        sting: greatest step, in the same deviations, along which a picture is moved to where the tower errs most.
         word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.faceclip.blurred`).
         kin_share: share of captions whose nouns are read by their kin, as words of no caption are (see
             `train.kin_vectors`).
@@ -52,7 +51,6 @@ class PooledSettings:
     block: FaceCLIPSettings = field(default_factory=lambda: FaceCLIPSettings(groups=40, broken=6))
     captions: int = 1
     noise: float = 0.03
-    sting: float = 0.06
     word_noise: float = 0.7
     kin_share: float = 0.25
     unseen: int = 2
@@ -71,8 +69,7 @@ class PooledTrainee(Trainee):
         for part in (face_tower(space).parser, face_tower(space).texture):
             part.requires_grad_(False)
         super().__init__(space, known, FaceCLIPSettings(word_noise=settings.word_noise))
-        self.look_noise, self.sting = settings.noise, settings.sting
-        self.kin, self.kin_share = kin, settings.kin_share
+        self.look_noise, self.kin, self.kin_share = settings.noise, kin, settings.kin_share
 
     def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
         """Some captions as they would be read if they never had been said."""
@@ -88,11 +85,8 @@ class PooledTrainee(Trainee):
             there = found != 0  # an area that is not there stays away
             found = (found + self.look_noise * found.std(0) * torch.randn_like(found)) * there
             whole = whole + self.look_noise * whole.std(0) * torch.randn_like(whole)
-        return self._judged(Look(found, whole))
-
-    def _judged(self, look: Look) -> Tensor:
-        with torch.autocast(look.found.device.type, torch.bfloat16):
-            return face_tower(self.space).judge(look).float()
+        with torch.autocast(found.device.type, torch.bfloat16):
+            return face_tower(self.space).judge(Look(found, whole)).float()
 
     def read(self, captions: Sequence[str]) -> Tensor:
         """Features `[C, D]` of captions."""
@@ -100,28 +94,7 @@ class PooledTrainee(Trainee):
 
     def lesson(self, look: Look, telling: Telling) -> dict[str, Tensor]:
         """Loss terms of a block and what is said of it."""
-        said = self.read(telling.captions)
-        if self.training and self.sting:
-            look = self.stung(look, said.detach(), telling)
-        return self.terms(self.judged(look), said, telling)
-
-    def stung(self, look: Look, said: Tensor, telling: Telling) -> Look:
-        """What was pooled, moved to where the tower errs most: a step along the sign of the loss's gradient.
-
-        Noise hardly ever finds that direction; an optimisation against the tower finds nothing else.
-        Source: I. Goodfellow, J. Shlens and C. Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015.
-        """
-        at = [x.float().requires_grad_() for x in (look.found, look.whole)]
-        terms = match_terms(
-            self._judged(Look(*at)), said, self.space.model.logit_scale.detach(), telling.fits, telling.pairs
-        )
-        gradients = torch.autograd.grad(terms["contrast"] + terms["twins"], at)
-        with torch.no_grad():
-            moved = []
-            for x, gradient in zip(at, gradients, strict=True):
-                share = self.sting * torch.rand(len(x), *[1] * (x.ndim - 1), device=x.device)
-                moved.append(x + share * x.std(0) * gradient.sign() * (x != 0))
-        return Look(*moved)
+        return self.terms(self.judged(look), self.read(telling.captions), telling)
 
 
 def train_pooled(

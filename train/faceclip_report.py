@@ -24,7 +24,7 @@ TEST_COLOURS = (
 LARGE_PARTS = ("hair", "skin", "background", "clothes")
 CHOICES = 12
 CAPTIONS = 100
-DRAWS = 3
+DRAWS = 6
 OUTSIDE: tuple[tuple[str, str], ...] = (
     ("hair", "her ponytail is {}"), ("hair", "{} braids"), ("hair", "a {} wig"), ("hair", "{} bob cut"),
     ("hair", "went {} at the salon, strands everywhere"), ("lips", "{} mouth"),
@@ -65,11 +65,13 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
     """Each part of each face painted in one of 12 colours: is its caption the best of 12, in held-out sentences?
 
     Three wordings: a training noun in a held-out sentence, a held-out noun in one, and `OUTSIDE`; and any part and
-    colour of all of them at once.
+    colour of all of them at once, the right part by each of its held-out nouns, too. A colour can be found without
+    understanding the noun; a part cannot.
     """
     tally, sentence = Tally(), HELD_OUT_SENTENCES[0]
     usual = {p: _texts(space, sentence.format(s="someone", t="{} " + PART_NOUNS[p][0])) for p in PARTS}
     unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT_NOUNS[p][0])) for p in PARTS}
+    nouns = {p: [_texts(space, "{} " + noun) for noun in HELD_OUT_NOUNS[p]] for p in PARTS}
     outside = [(part, text, _texts(space, text)) for part, text in OUTSIDE]
     everything = torch.cat([usual[part] for part in PARTS])
     for face in faces:
@@ -79,7 +81,13 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
             picture = space.encode_image(painted[None])[0]
             tally.add(f"ruler, {part}", nearest_colour(scenes.measure(painted, face, part)) == TEST_COLOURS[colour])
             tally.add(f"colour of {part}", _best(usual[part], picture) == colour)
-            tally.add("any part and colour", _best(everything, picture) == PARTS.index(part) * CHOICES + colour)
+            first = PARTS.index(part) * CHOICES
+            tally.add("any part and colour", _best(everything, picture) == first + colour)
+            others = torch.cat([everything[:first], everything[first + CHOICES :]])
+            rival = float((others @ picture).max())
+            for vectors in nouns[part]:
+                hit = _best(vectors, picture) == colour and float((vectors @ picture).max()) > rival
+                tally.add("any part and colour, unseen nouns", hit)
             tally.add("unseen nouns", _best(unseen[part], picture) == colour)
             for about, text, vectors in outside:
                 if about == part:

@@ -23,16 +23,18 @@ from train.dictionary import Dictionary, Sense, plural
 from train.kin_vectors import Encoder
 from train.scene_draw import draw_paint
 from train.scene_types import PARTS
-from train.wording import TRAINING_NOUNS
+from train.wording import CHARACTER_PHRASES, PATTERN_PHRASES, PERSON_WORDS, STATE_PHRASES, TRAINING_NOUNS
 from train.wording_more import NOUNS
 
 SHARPNESS = 30.0
 """Factor of the cosines in the weights of a sense's nouns."""
 SENSE_SHARPNESS = 20.0
 """The same in the weights of a word's senses."""
-NEAR = 0.55
+NEAR = 0.58
 """Cosine to the nearest noun of captions from which a sense counts."""
-PER_SENSE = 0.1
+MARGIN = 0.05
+"""By how much less near it may be to a noun than to anything else that captions say."""
+PER_SENSE = 0.15
 """By how much more, times the logarithm of the number of the word's senses: "right" hardly ever means an ear."""
 PART_SHARE = 0.5
 """Share of a word's weights that its part must have."""
@@ -93,28 +95,35 @@ def find_lexicon(dictionary: Dictionary, said: Collection[str], common: Set[str]
     """
     nouns = tuple((part, noun) for part in PARTS for noun in (*TRAINING_NOUNS[part], *NOUNS[part]))
     senses = _worth_encoding(dictionary, nouns)
-    vectors = [torch.from_numpy(np.asarray(encode(texts), np.float32)) for texts in _texts(senses, nouns)]
-    cosines = F.normalize(vectors[0], dim=1) @ F.normalize(vectors[1], dim=1).T
+    texts = ([sense.text for sense in senses], [noun for _, noun in nouns], _other_phrases())
+    vectors = [F.normalize(torch.from_numpy(np.asarray(encode(t), np.float32)), dim=1) for t in texts]
+    cosines, others = (vectors[0] @ phrases.T for phrases in vectors[1:])
+    nearness = cosines.amax(1).where(cosines.amax(1) >= others.amax(1) - MARGIN, 0)
     # a part of many nouns is no likelier than one of few
     weights = (SHARPNESS * cosines - _one_hot(nouns).sum(0).log()[_numbers(nouns)]).softmax(1)
     index = {sense: number for number, sense in enumerate(senses)}
     words, rows = [], []
     for word in _candidates(senses, said, common):
         meant = dictionary.of(word)
-        rivals = [index[sense] for sense in meant if sense in index]
         bar = NEAR + PER_SENSE * math.log(len(meant))
-        near = torch.tensor([number for number in rivals if float(cosines[number].amax()) >= bar], dtype=torch.long)
+        near = torch.tensor([index[s] for s in meant if s in index and nearness[index[s]] >= bar], dtype=torch.long)
         if len(near):
-            share = (SENSE_SHARPNESS * cosines[near].amax(1)).softmax(0)
-            row = share @ weights[near]
+            row = (SENSE_SHARPNESS * nearness[near]).softmax(0) @ weights[near]
             if float((row @ _one_hot(nouns)).amax()) >= PART_SHARE:
                 words.append(word)
                 rows.append(row)
     return Lexicon(tuple(words), nouns, torch.stack(rows) if rows else torch.zeros(0, len(nouns)))
 
 
-def _texts(senses: Sequence[Sense], nouns: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    return [sense.text for sense in senses], [noun for _, noun in nouns]
+def _other_phrases() -> list[str]:
+    """What captions say beside colours of parts: a noun that is nearer to one of these ("baldness") is left alone."""
+    phrases = (
+        *STATE_PHRASES.values(),
+        *PERSON_WORDS.values(),
+        *PATTERN_PHRASES.values(),
+        *CHARACTER_PHRASES.values(),
+    )
+    return [text for texts in phrases for text in texts]
 
 
 def _numbers(nouns: Sequence[tuple[str, str]]) -> Tensor:
@@ -137,8 +146,6 @@ def _stem(word: str) -> str:
 
 
 def _candidates(senses: Sequence[Sense], said: Collection[str], common: Set[str]) -> list[str]:
-    """The nouns of the senses, and the plurals of those that are one word."""
-    names = {name for sense in senses for name in sense.names}
-    names |= {plural(name) for name in names if " " not in name}
-    fine = {name for name in names if re.fullmatch("[a-z]{3,}( [a-z]+){0,2}", name) and common >= {*name.split()}}
-    return sorted(fine - {*said})
+    """The nouns of one word of the senses, and their plurals; of several words each may mean something else."""
+    names = {name for sense in senses for name in sense.names if re.fullmatch("[a-z]{3,}", name)}
+    return sorted((names | {plural(name) for name in names}) & common - {*said})

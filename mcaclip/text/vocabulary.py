@@ -14,6 +14,8 @@ _STOP_WORDS = (
     "what it its it's he him his she her hers they them their theirs i me my you your we our we're i'm "
     "there here very really quite rather just also too both should would could will can shall may must "
     "make makes made making give gives given turn turns turned get gets got want wants please let like "
+    "about against across along among around beside between during near through toward towards upon via while when "
+    "where then than each every one own such other another only even still now if because being gets got "
     "wear wears wearing wore worn looking looks look photo photograph picture image portrait shot close "
     "closeup selfie face person people someone somebody anyone man men woman women guy lady"
 )

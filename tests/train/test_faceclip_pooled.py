@@ -13,12 +13,12 @@ from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace, create_model
 from tests.helpers.drawn_faces import drawn_faces
 from train.faceclip import FaceCLIPSettings, match_terms
-from train.faceclip_negatives import no_faces
+from train.faceclip_negatives import Attack, no_faces
 from train.faceclip_pooled import Lessons, PooledSettings, PooledTrainee, train_pooled
 from train.kin_vectors import Kin
-from train.pooled import Block, face_tower, make_blocks, pooled
+from train.pooled import Block, face_tower, make_attacked, make_blocks, pooled
 from train.scene_json import read_captions, read_scenes, to_json
-from train.scene_types import Caption, Claim, Paint
+from train.scene_types import Caption, Claim, Paint, agreement
 from train.scenes import SceneSet
 from train.telling import tell
 
@@ -128,24 +128,29 @@ def test_attacked_pictures_go_with_a_block(space, scenes, tmp_path):
         attacked.joined(block)
 
 
-def test_a_sting_moves_pictures_to_where_the_tower_errs_more(space, scenes, tmp_path):
-    block = Block.load(make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)[0])
-    telling = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
-    trainee = PooledTrainee(space, KNOWN, replace(SETTINGS, noise=0.0, sting=0.5))
-    said = trainee.read(telling.captions).detach()
-    stung = trainee.stung(block.look, said, telling)
+class HairAttack(Attack):
+    """Comes by a face at every step, and says that its hair was to be green."""
 
-    def contrast(look) -> float:
-        scale = space.model.logit_scale.detach()
-        with torch.no_grad():
-            terms = match_terms(trainee.eval().judged(look), said, scale, telling.fits, telling.pairs)
-        return float(terms["contrast"] + terms["twins"])
+    def __init__(self, scenes: SceneSet):
+        super().__init__(generator=None, parser=None, kept=3)
+        self.scene = scenes.scene(0)
+        self.picture = scenes.render(self.scene, np.random.default_rng(0))
 
-    assert contrast(stung) > contrast(block.look)
-    there = block.look.found != 0
-    assert (stung.found[~there] == 0).all(), "an area that is not there stays away"
-    farthest = (stung.found - block.look.found.float()).abs() / block.look.found.float().std(0).clamp_min(1e-6)
-    assert float(farthest[there].max()) <= 0.5 + 1e-3
+    def advance(self, space, rng):
+        paint = Paint("hair", "green")
+        self.pool.append((self.picture, self.scene, Caption("green hair", (Claim(paint=paint),))))
+
+
+def test_attacked_pictures_are_kept_beside_painted_ones(space, scenes, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.pooled.ATTACKED", 3)
+    faces = np.arange(4)
+    (path,) = make_attacked(space, HairAttack(scenes), scenes, faces, 1, tmp_path, seed=0)
+    block = Block.load(path)
+    assert not block.drawn and len(block.look.found) == len(block.others) == len(block.asked) == 6
+    fits = [agreement(text, scene) for text, scene in zip(block.asked, block.others, strict=True)]
+    assert fits == [-1, 1] * 3, "an attacked picture does not show what was asked for, the one beside it does"
+    none = make_attacked(space, HairAttack(scenes), scenes, faces, 1, tmp_path / "none", seed=0, max_minutes=0)
+    assert none == []
 
 
 def test_too_few_blocks_are_refused(space, tmp_path):

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from mcaclip.errors import TrainingError
-from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.clip_space import ClipSpace, create_model
 from train.captions import caption_pair
 from train.dictionary import plural, read_dictionary
-from train.faceclip_lexicon import LexiconSettings, train_lexicon
+from train.faceclip_lexicon import LexiconSettings, learned_tokens, train_lexicon
 from train.lexicon import Lessons, Lexicon, find_lexicon
 from train.scene_types import PARTS, Paint
 
@@ -93,7 +93,7 @@ def test_words_are_learned_and_captions_keep_their_codes(tmp_path):
     before = {name: value.clone() for name, value in space.state_dict().items()}
     codes, wanted = space.encode_text(captions), space.encode_text(usual)
     at_first = (space.encode_text(words) * wanted).sum(1)
-    train_lexicon(space, Lessons(lexicon), captions, LexiconSettings(pairs=8, steps=30, lr=0.1), tmp_path)
+    train_lexicon(space, Lessons(lexicon), captions, set(), LexiconSettings(pairs=8, steps=30, lr=0.1), tmp_path)
     assert ((space.encode_text(words) * wanted).sum(1) > at_first + 0.5 * (1 - at_first)).all()
     assert torch.equal(space.encode_text(captions), codes)
     after, rows = space.state_dict(), "model.token_embedding.weight"
@@ -102,3 +102,13 @@ def test_words_are_learned_and_captions_keep_their_codes(tmp_path):
     taught = {*space.tokenizer(words).unique().tolist()} - {*space.tokenizer(captions).unique().tolist()}
     assert {*(after[rows] != before[rows]).any(1).nonzero()[:, 0].tolist()} <= taught
     assert (tmp_path / "model.safetensors").exists()
+
+
+def test_pieces_of_rare_words_that_are_common_words_stay():
+    space = ClipSpace(create_model())
+    encode, pieces = space.tokenizer.encode, space.tokenizer.decoder
+    found = learned_tokens(space, ["blusher", "ponytail", "hairpiece"], ["a wig"], {"piece", "hair"})
+    assert found[encode("ponytail")].all() and found[encode("blusher")].any()
+    learned = {pieces[int(token)].removesuffix("</w>") for token in found.nonzero()[:, 0]}
+    assert not learned & {"piece", "hair", "wig"}
+    assert not learned_tokens(space, ["wig"], ["a wig"], set()).any()
