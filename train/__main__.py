@@ -63,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     further.add_argument(
         "--sentences", type=Path, help="folder of a sentence encoder, to move words of no caption: see the model card"
     )
+    further.add_argument("--words-stay", action="store_true", help="do not move them again: a training has")
     lexicon = add("faceclip-lexicon", "teach FaceCLIP's text tower nouns of a dictionary, without pictures")
     lexicon.add_argument("--dictionary", type=Path, required=True, help="WordNet's folder `dict`: see the model card")
     lexicon.add_argument("--sentences", type=Path, required=True, help="folder of a sentence encoder: as above")
@@ -213,8 +214,9 @@ def _faceclip_pooled(args: argparse.Namespace) -> None:
     from train.faceclip_command import make_pooled
 
     make_pooled(
-        args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.sentences
-    )
+        args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.sentences,
+        args.words_stay,
+    )  # fmt: skip
 
 
 def _faceclip_lexicon(args: argparse.Namespace) -> None:

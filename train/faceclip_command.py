@@ -93,6 +93,7 @@ def make_pooled(
     photos: Path | None,
     ascents: int,
     sentences: Path | None = None,
+    words_stay: bool = False,
 ) -> None:
     """Train the FaceCLIP in use further (`train.faceclip_pooled`); model, knowledge and report are written to `out`.
 
@@ -100,6 +101,7 @@ def make_pooled(
 
     Args: see `make_faceclip`, and
         sentences: folder of a sentence encoder (`train.kin_vectors`), to move words that no caption has; None: as is.
+        words_stay: do not move them, as an earlier training has; only read nouns by their kin.
     """
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
@@ -110,6 +112,8 @@ def make_pooled(
     scenes = SceneSet(labelled, space.image_size)
     groups = rare_faces(scenes, faces - settings.block.test_faces)
     kin = _kin(space, scenes, faces, sentences) if sentences else None
+    if kin is not None and words_stay:
+        kin = replace(kin, moves=torch.zeros_like(kin.moves))
     budget = Budget(max_minutes, {"paint": 1.0, "attack": 0.7, "learn": 3.0})
     minutes, seed = budget.minutes("paint"), settings.block.seed
     blocks = make_blocks(space, scenes, groups, settings.block, settings.blocks, out / "blocks", max_minutes=minutes)
