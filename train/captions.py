@@ -81,6 +81,15 @@ def caption_pair(paints: Sequence[Paint], noun: str, word: str, rng: np.random.G
     ), usual
 
 
+def adjective_pair(paint: Paint, ending: str, rng: np.random.Generator) -> tuple[str, str]:
+    """ "A blue-haired person" and the same as "a person with blue hair"; the ending is "haired"."""
+    writer = _Writer(rng, False)
+    colour, who = writer.colour(paint), writer.pick(w.SUBJECTS[0])
+    noun = w.TRAINING_NOUNS[paint.part][0]
+    usual = f"{with_article(who)} with {with_article(f'{colour} {noun}') if noun in w.ONE else f'{colour} {noun}'}"
+    return with_article(f"{colour}{'-' if writer.chance(0.6) else ' '}{ending} {who}"), usual
+
+
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
     """One to four true things of a scene, now and then none; fewer for a plain prompt."""
     if scene.character and rng.random() < 0.65:
@@ -278,8 +287,6 @@ class _Writer:
         return ("the " + words) if self.chance(0.08) else with_article(words)
 
     def _by_colour(self, paint: Paint, subject: str) -> str:
-        if self.wider and paint.part in more.ENDINGS and self.chance(0.25):
-            return self._by_adjective(paint, subject)
         noun = self.noun(paint.part)
         sentences = self.phrases(w.BY_COLOUR, more.BY_COLOUR, w.HELD_OUT_BY_COLOUR)
         if "someone" not in subject and not re.fullmatch(r"(a|an|the) \w+", subject):
@@ -290,12 +297,6 @@ class _Writer:
         be = "are" if noun in w.MANY else "is"
         values = {"s": subject, "n": noun, "is": be, "c": self.colour(paint), "done": self.pick(w.DONE[paint.part])}
         return sentence.format(**values)
-
-    def _by_adjective(self, paint: Paint, subject: str) -> str:
-        """ "A blue-haired old man" """
-        article, _, who = subject.replace("someone", "a person").partition(" ")
-        words = f"{self.colour(paint)}{'-' if self.chance(0.6) else ' '}{more.ENDINGS[paint.part]} {who}"
-        return f"the {words}" if article == "the" else with_article(words)
 
     def thing(self, claim: Claim, plain: bool = False) -> str:
         """A claim as a thing that a face has."""

@@ -80,7 +80,7 @@ def train_lexicon(
         captions: whose tokens stay as they are.
         common: words whose tokens stay as they are in longer words.
     """
-    reader = Reader(space, learned_tokens(space, lessons.lexicon.words, captions, common))
+    reader = Reader(space, learned_tokens(space, lessons.words, captions, common))
     optimizer = adamw(space, reader.parameters(), settings.lr, weight_decay=0.0)
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, warmup=20)
     loop = TrainingLoop(reader, optimizer, loop_settings, out, asdict(settings))

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.text.vocabulary import content_words
-from train.captions import caption_pair
+from train.captions import adjective_pair, caption_pair
 from train.dictionary import Dictionary, Sense, plural
 from train.kin_vectors import Encoder
 from train.scene_draw import draw_paint
@@ -40,6 +40,13 @@ PART_SHARE = 0.5
 """Share of a word's weights that its part must have."""
 SECOND_SHARE = 0.4
 """How often a caption of a lesson speaks of another part as well."""
+ENDINGS = {
+    "lips": "lipped", "skin": "skinned", "cheeks": "cheeked", "moustache": "moustached", "brows": "browed",
+    "teeth": "toothed", "ears": "eared", "goatee": "goateed", "clothes": "clad",
+}  # fmt: skip
+"""What a part's colour makes of a person; "haired", "eyed" and "bearded" stand in captions."""
+ENDINGS_SHARE = 0.1
+"""How many lessons are about these."""
 ALSO = {"eye", "face", "head", "neck", "chin", "jaw", "cloth", "garment", "worn"}
 """Words beside those of the nouns by one of which a sense is worth encoding."""
 
@@ -75,7 +82,16 @@ class Lessons:
 
     def draw(self, count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
         """`count` pairs."""
-        return [self._pair(rng) for _ in range(count)]
+        return [self._ending(rng) if rng.random() < ENDINGS_SHARE else self._pair(rng) for _ in range(count)]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that is taught."""
+        return (*self.lexicon.words, *ENDINGS.values())
+
+    def _ending(self, rng: np.random.Generator) -> tuple[str, str]:
+        part = str(rng.choice(list(ENDINGS)))
+        return adjective_pair(draw_paint(part, rng), ENDINGS[part], rng)
 
     def _pair(self, rng: np.random.Generator) -> tuple[str, str]:
         word = int(rng.choice(self.groups[int(rng.integers(len(self.groups)))]))

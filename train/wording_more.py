@@ -311,12 +311,6 @@ SENTENCES = (
     "let there be {t}", "now {t}", "change it to {t}", "try {t}", "{s} got themselves {t}",
     "a young or old person with {t}",
 )  # fmt: skip
-ENDINGS = {
-    "hair": "haired", "eyes": "eyed", "lips": "lipped", "skin": "skinned", "beard": "bearded", "cheeks": "cheeked",
-    "moustache": "moustached", "brows": "browed", "teeth": "toothed", "ears": "eared", "goatee": "goateed",
-    "clothes": "clad",
-}  # fmt: skip
-"""What a part's colour makes of a person: blue-haired."""
 BY_COLOUR = (
     "{n} turned {c}", "make {s}'s {n} {c}", "{s} with {c} as the color of the {n}", "the {n} should be {c}",
     "color the {n} {c}", "give the {n} a {c} tone", "the {n} has turned {c}", "i want the {n} {c}",
