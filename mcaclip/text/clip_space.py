@@ -18,7 +18,6 @@ from mcaclip._torchvision_guard import ensure_torchvision
 from mcaclip.editing.mca import TextCode
 from mcaclip.errors import WeightsError
 from mcaclip.modules import load_strictly
-from mcaclip.text.clamp import clamp_back
 from mcaclip.text.grammar import in_templates
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ class ClipSpace(nn.Module):
         size = (self.image_size, self.image_size)
         if images.shape[-2:] != size:
             images = F.interpolate(images, size=size, mode="bicubic", antialias=True)
-        pixels = (clamp_back(images) + 1) / 2
+        pixels = (images.clamp(-1, 1) + 1) / 2
         return (pixels - self.mean) / self.std
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
