@@ -82,12 +82,13 @@ def caption_pair(paints: Sequence[Paint], noun: str, word: str, rng: np.random.G
 
 
 def adjective_pair(paint: Paint, ending: str, rng: np.random.Generator) -> tuple[str, str]:
-    """ "A blue-haired person" and the same as "a person with blue hair"; the ending is "haired"."""
+    """A paint said of a person, "a blue-haired model" for the ending "haired", and as "a model with blue hair"."""
     writer = _Writer(rng, False)
     colour, who = writer.colour(paint), writer.pick(w.SUBJECTS[0])
     noun = w.TRAINING_NOUNS[paint.part][0]
-    usual = f"{with_article(who)} with {with_article(f'{colour} {noun}') if noun in w.ONE else f'{colour} {noun}'}"
-    return with_article(f"{colour}{'-' if writer.chance(0.6) else ' '}{ending} {who}"), usual
+    thing = with_article(f"{colour} {noun}") if noun in w.ONE else f"{colour} {noun}"
+    between = "-" if writer.chance(0.6) else " "
+    return with_article(f"{colour}{between}{ending} {who}"), f"{with_article(who)} with {thing}"
 
 
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:

@@ -280,7 +280,7 @@ def train_faceclip(
     return space
 
 
-def read_captions(space: ClipSpace, captions: Sequence[str]) -> Tensor:
+def caption_features(space: ClipSpace, captions: Sequence[str]) -> Tensor:
     """Features `[C, D]` of captions, which are read in pieces of like length."""
     ids = space.tokenizer(list(captions)).to(space.mean.device)
     order = ids.argmax(1).argsort()

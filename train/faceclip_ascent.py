@@ -20,7 +20,7 @@ from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.grammar import PART_NOUNS
 from train.face_map import FaceMap
 from train.faceclip_report import TEST_COLOURS, nearest_colour
-from train.faces import CodeSampler
+from train.faces import CodeSampler, hold_rows
 from train.scenes import mean_lab
 from train.sheets import grid
 
@@ -73,8 +73,7 @@ def ascend(
         loss.backward()
         optimizer.step()
         if longest:
-            with torch.no_grad():
-                shift.mul_((longest / shift.norm(dim=2, keepdim=True).clamp_min(1e-6)).clamp(max=1))
+            hold_rows(shift, longest)
     with torch.no_grad():
         return synthesize(generator, code + shift).image[0].clamp(-1, 1)
 

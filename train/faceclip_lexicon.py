@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.text.clip_space import ClipSpace
-from train.faceclip import adamw, read_captions, save_space
+from train.faceclip import adamw, caption_features, save_space
 from train.lexicon import Lessons
 from train.loop import LoopSettings, TrainingLoop
 from train.word_vectors import END_OF_WORD
@@ -60,8 +60,8 @@ class Reader(nn.Module):
         """The loss: 1 - cosine between the codes of captions and those of what they should be read as."""
         with torch.autocast(self.learns.device.type, torch.bfloat16):
             with torch.no_grad():
-                wanted = read_captions(self.space, [usual for _, usual in pairs]).float()
-            read = read_captions(self.space, [other for other, _ in pairs]).float()
+                wanted = caption_features(self.space, [usual for _, usual in pairs]).float()
+            read = caption_features(self.space, [other for other, _ in pairs]).float()
         return {"loss": (1 - F.cosine_similarity(read, wanted)).mean()}
 
 

@@ -22,7 +22,7 @@ from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import ClipSpace
 from train.face_map import FaceMap
-from train.faces import CodeSampler
+from train.faces import CodeSampler, hold_rows
 from train.scene_types import FACIAL_HAIR_PARTS, PARTS, STATES, Caption, Claim, Lab, Paint, Scene
 from train.scenes import NATURAL, SceneSet, mean_lab
 from train.wording import NO_FACE, TRAINING_NOUNS
@@ -110,11 +110,6 @@ class _Climb:
     steps: int
     longest: float
 
-    def bound(self) -> None:
-        """Bring rows of the shift that have gone too far back to where they may be."""
-        with torch.no_grad():
-            self.shift.mul_((self.longest / self.shift.norm(dim=2, keepdim=True).clamp_min(1e-6)).clamp(max=1))
-
 
 class Attack:
     """Latent ascents on the towers in training, a step at a time, and the pictures that they came by.
@@ -145,7 +140,7 @@ class Attack:
         for climb, gradient, picture in zip(climbs, gradients, pictures.detach(), strict=True):
             climb.shift.grad = gradient
             climb.optimizer.step()
-            climb.bound()
+            hold_rows(climb.shift, climb.longest)
             climb.steps -= 1
             if climb.steps % self.every == 0:
                 self.pool.append(self._seen(picture.clamp(-1, 1), climb))

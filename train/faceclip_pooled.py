@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.face_tower import Look
-from train.faceclip import FaceCLIPSettings, Trainee, adamw, read_captions, save_space
+from train.faceclip import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
 from train.kin_vectors import Kin
 from train.loop import LoopSettings, TrainingLoop
 from train.pooled import Block, face_tower
@@ -90,7 +90,7 @@ class PooledTrainee(Trainee):
 
     def read(self, captions: Sequence[str]) -> Tensor:
         """Features `[C, D]` of captions."""
-        return read_captions(self.space, captions)
+        return caption_features(self.space, captions)
 
     def lesson(self, look: Look, telling: Telling) -> dict[str, Tensor]:
         """Loss terms of a block and what is said of it."""

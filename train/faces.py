@@ -102,3 +102,9 @@ def collect_faces(
             log.info("faces %d of %d, %.0f s", index + 1, count, time.monotonic() - started)
     images.flush()
     return FaceSet(codes[:done], torch.from_numpy(np.asarray(images[:done])))
+
+
+@torch.no_grad()
+def hold_rows(shift: Tensor, longest: float) -> None:
+    """Shorten, in place, those rows of a shift `[B, 18, 512]` whose L2 norm exceeds `longest`."""
+    shift.mul_((longest / shift.norm(dim=2, keepdim=True).clamp_min(1e-6)).clamp(max=1))

@@ -6,7 +6,7 @@ import torch
 
 from mcaclip.generators.base import NUM_WS
 from tests.generators.toy import ToyGenerator
-from train.faces import CodeSampler, collect_faces
+from train.faces import CodeSampler, collect_faces, hold_rows
 
 PLAIN = {"psi": (1.0, 1.0), "mix": 0.0, "jitter": 0.0, "shift": 0.0}
 
@@ -150,3 +150,10 @@ def test_common_offsets_are_shared_by_all_rows():
     torch.testing.assert_close(offset, offset[:, :1].expand_as(offset), atol=1e-5, rtol=0)
     spread = offset[:, 0].std(1)
     assert 0.3 < spread.max() < 0.75 and spread.min() < 0.2
+
+
+def test_only_rows_that_are_too_long_are_shortened():
+    shift = torch.zeros(1, 18, 512)
+    shift[0, 0, 0], shift[0, 1, 0] = 3.0, 0.5
+    hold_rows(shift, 1.0)
+    assert shift[0, :2, 0].tolist() == [1.0, 0.5] and not shift[0, 2:].any()
