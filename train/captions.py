@@ -11,7 +11,15 @@ from functools import partial
 import numpy as np
 
 from mcaclip.colour import COLOURS
-from mcaclip.text.colours import COLOUR_SYNONYMS, lab_values, names_by_words, plain, says_unseen
+from mcaclip.text.colours import (
+    COLOUR_SYNONYMS,
+    lab_values,
+    named_colours,
+    names_by_words,
+    plain,
+    says_unseen,
+    unseen_colours,
+)
 from train import wording as w
 from train import wording_more as more
 from train.scene_draw import draw_pattern, other_colour
@@ -68,6 +76,22 @@ def _written(claims: Sequence[Claim], plain: bool, held_out: bool, wider: bool, 
 def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False, wider: bool = False) -> str:
     """Claims in words, as a prompt or as a sentence; `wider`: with the synonyms of `train.wording_more` as well."""
     return _Writer(rng, held_out, wider).write(claims, bool(rng.random() < PLAIN_SHARE))
+
+
+def phrases_of_captions() -> list[str]:
+    """All that captions are made of, the rarest words as well: nouns, phrases, sentences and colour names."""
+    by_name = (
+        w.TRAINING_NOUNS, more.NOUNS, w.DONE, w.FINISH_WORDS, more.FINISH_WORDS, w.STATE_PHRASES, more.STATE_PHRASES,
+        w.PERSON_WORDS, more.PERSON_WORDS, w.SUBJECTS, more.SUBJECTS, w.PATTERN_PHRASES, more.PATTERN_PHRASES,
+        w.COLOURED_PATTERNS, w.CHARACTER_PHRASES, more.CHARACTER_PHRASES,
+    )  # fmt: skip
+    lists = (
+        w.ADJECTIVES, w.SENTENCES, more.SENTENCES, w.WORN, w.BY_COLOUR, more.BY_COLOUR, w.NEUTRAL, w.BARE,
+        w.BARE_THINGS, w.NO_FACE, w.CHARACTER_SENTENCES,
+    )  # fmt: skip
+    colours = tuple(name for name in named_colours() if name not in unseen_colours())
+    tables = (*(words for table in by_name for words in table.values()), *lists, colours)
+    return [re.sub(r"\{\w*\}", " ", phrase) for phrases in tables for phrase in phrases]
 
 
 def caption_pair(paints: Sequence[Paint], noun: str, word: str, rng: np.random.Generator) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from mcaclip.text.knowledge import KNOWLEDGE_FILE, Knowledge
 from mcaclip.text.vocabulary import count_words
 from train.attributes import ATTRIBUTES
 from train.budget import Budget
+from train.captions import phrases_of_captions
 from train.dictionary import read_dictionary
 from train.faceclip import FaceCLIPSettings, new_space, rare_faces, train_faceclip
 from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
@@ -144,10 +145,11 @@ def make_lexicon(
     space, vectors = ClipSpace.load(), read_vectors(words)
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
-    said, common = count_words(captions), frozenset(list(vectors)[:COMMON])
+    texts = [*captions, *phrases_of_captions()]  # some phrases are too rare for the captions drawn
+    said, common = count_words(texts), frozenset(list(vectors)[:COMMON])
     lexicon = find_lexicon(read_dictionary(dictionary), said, frozenset(vectors), read_encoder(sentences))
     log.info("%d nouns of the dictionary", len(lexicon.words))
-    train_lexicon(space, Lessons(lexicon), captions, common, LexiconSettings(), out, max_minutes)
+    train_lexicon(space, Lessons(lexicon), texts, common, LexiconSettings(), out, max_minutes)
     looked_up = {*whole_words(space.tokenizer.encoder), *lexicon.words}
     near = kin_words({word: vectors[word] for word in vectors if word in looked_up}, said, LEAST_KINSHIP_OF_TAUGHT)
     kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mcaclip.text.colours import names_by_words, plain
+from mcaclip.text.vocabulary import content_words
 from train import wording, wording_more
-from train.captions import say
+from train.captions import phrases_of_captions, say
 from train.faceclip_report import OUTSIDE
 from train.scene_types import Claim, Paint
 
@@ -63,3 +64,14 @@ def test_wider_words_are_said_only_where_asked_for(claim):
     new = wording_more.SUBJECTS[1] if claim.state else wording_more.NOUNS["hair"]
     assert any(word in text for text in wider for word in new)
     assert not any(word in text.lower().split() for text in usual for word in new)
+
+
+def test_all_that_captions_are_made_of_is_named_and_nothing_held_out():
+    texts = phrases_of_captions()
+    assert {"turtleneck", "balding", "a virile look", "red"} <= {*texts}
+    assert not any("{" in text for text in texts) and not {*texts} & _phrases(HELD_OUT)
+    known = {word for text in texts for word in content_words(text)}
+    rng = np.random.default_rng(0)
+    claims = [Claim(paint=Paint("clothes", "green")), Claim(state="bald"), Claim(state="male", sign=-1)]
+    said = {word for claim in claims * 200 for word in content_words(say((claim,), rng, wider=True))}
+    assert said <= known
