@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     further.add_argument("--words-stay", action="store_true", help="do not move them again: a training has")
     lexicon = add("faceclip-lexicon", "teach FaceCLIP's text tower nouns of a dictionary, without pictures")
     lexicon.add_argument("--dictionary", type=Path, required=True, help="WordNet's folder `dict`: see the model card")
+    lexicon.add_argument("--synonyms", type=Path, required=True, help="Ding's file `de-en`: see the model card")
     lexicon.add_argument("--sentences", type=Path, required=True, help="folder of a sentence encoder: as above")
     measured = add("faceclip-report", "measure the FaceCLIP in use: the figures of its model card")
     for command in (faceclip, further, lexicon):
@@ -222,7 +223,9 @@ def _faceclip_pooled(args: argparse.Namespace) -> None:
 def _faceclip_lexicon(args: argparse.Namespace) -> None:
     from train.faceclip_command import make_lexicon
 
-    make_lexicon(args.pool, args.faces, args.words, args.sentences, args.dictionary, args.out, args.max_minutes)
+    make_lexicon(
+        args.pool, args.faces, args.words, args.sentences, args.dictionary, args.synonyms, args.out, args.max_minutes
+    )
 
 
 def _faceclip_report(args: argparse.Namespace) -> None:

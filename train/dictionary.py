@@ -36,9 +36,17 @@ class Sense:
 
 @dataclass(frozen=True)
 class Dictionary:
-    """Senses by noun."""
+    """Nouns and their meanings.
+
+    Attributes:
+        senses: by noun, the commonest first.
+        kinds: by sense, what is a kind of it: a braid is a kind of hairdo.
+        adjectives: the number of senses that a word has as an adjective.
+    """
 
     senses: dict[str, tuple[Sense, ...]]
+    kinds: dict[Sense, list[Sense]]
+    adjectives: dict[str, int]
 
     def of(self, word: str) -> tuple[Sense, ...]:
         """The senses of a noun, of its singular if the word itself has none; empty for no noun."""
@@ -47,9 +55,27 @@ class Dictionary:
                 return self.senses[form]
         return ()
 
+    def is_noun(self, word: str) -> bool:
+        """Whether a word is no adjective in the first place: "large" is a size of clothes, too."""
+        return len(self.of(word)) > self.adjectives.get(word, 0)
+
+    def all_kinds(self, sense: Sense) -> list[Sense]:
+        """A sense, its kinds, their kinds and so on."""
+        found, ahead = {sense}, [sense]
+        while ahead:
+            ahead = [kind for each in ahead for kind in self.kinds.get(each, ()) if kind not in found]
+            found.update(ahead)
+        return sorted(found, key=lambda each: each.text)
+
+    def of_all_forms(self, noun: str) -> tuple[Sense, ...]:
+        """The senses of a noun and of its singular: "teeth" is an entry beside "tooth"."""
+        return tuple(sense for form in (noun, *singulars(noun)) for sense in self.senses.get(form, ()))
+
 
 def singulars(word: str) -> Iterator[str]:
     """What a word may be the plural of."""
+    if word == "teeth":
+        yield "tooth"
     if word.endswith("ies"):
         yield word[:-3] + "y"
     if word.endswith("s"):
@@ -72,9 +98,16 @@ def read_dictionary(folder: Path) -> Dictionary:
         TrainingError: the folder does not hold them; says where they come from.
     """
     try:
-        senses = dict(_sense(line) for line in _lines(folder / "data.noun"))
-        index = dict(_entry(line) for line in _lines(folder / "index.noun"))
-        return Dictionary({noun: tuple(senses[place] for place in places) for noun, places in index.items()})
+        lines = _lines(folder / "data.noun")
+        senses, above = dict(map(_sense, lines)), dict(map(_above, lines))
+        index = dict(map(_entry, _lines(folder / "index.noun")))
+        kinds: dict[Sense, list[Sense]] = {}
+        for place, parents in above.items():
+            for parent in parents:
+                kinds.setdefault(senses[parent], []).append(senses[place])
+        adjectives = {word: len(places) for word, places in map(_entry, _lines(folder / "index.adj"))}
+        nouns = {noun: tuple(senses[place] for place in places) for noun, places in index.items()}
+        return Dictionary(nouns, kinds, adjectives)
     except (OSError, ValueError, IndexError, KeyError) as error:
         raise TrainingError(f"there is no WordNet in {folder} ({error}): {ADVICE}") from error
 
@@ -92,8 +125,16 @@ def _sense(line: str) -> tuple[str, Sense]:
     return values[0], Sense(names, gloss.split('; "')[0].strip())
 
 
+def _above(line: str) -> tuple[str, list[str]]:
+    """Place of a line of `data.noun`, and those of what it is a kind of: behind the names the number of pointers, and
+    for each a symbol ("@" leads to such a sense), a place, a type and two numbers."""
+    values = line.partition(" | ")[0].split()
+    pointers = values[5 + 2 * int(values[3], 16) :]
+    return values[0], [place for symbol, place in zip(pointers[::4], pointers[1::4], strict=True) if symbol == "@"]
+
+
 def _entry(line: str) -> tuple[str, list[str]]:
-    """Noun and places of a line of `index.noun`: noun, type, number of senses, number of pointers, pointers, ..."""
+    """Word and places of a line of an index: word, type, number of senses, number of pointers, pointers, ..."""
     values = line.split()
     return _noun(values[0]), values[len(values) - int(values[2]) :]
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip.editing.methods.optimisation import L2_WEIGHT, learning_rate
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.face_parser import FaceParser
@@ -39,6 +40,7 @@ class AscentSettings:
         steps: of Adam, on all rows of W+.
         lr: its learning rate.
         reach: longest shift of a row, in typical distances of a face's w from the mean; 0 for no limit.
+        as_the_app: with the rates and the penalty of StyleCLIP's latent optimisation, which the app offers.
         name: of the figure and the sheet.
     """
 
@@ -47,16 +49,20 @@ class AscentSettings:
     steps: int = 100
     lr: float = 0.03
     reach: float = 0.0
+    as_the_app: bool = False
     seed: int = 77
     name: str = "ascent"
 
 
 MILD = AscentSettings(lr=0.01, reach=1.0, name="bounded ascent")
-"""As an edit is made: no row goes farther than from one face to the next."""
+"""No row goes farther than from one face to the next."""
+OPTIMISATION = AscentSettings(as_the_app=True, name="latent optimisation")
+"""As the app edits by StyleCLIP's optimisation, but for its slight care for identity and its number of steps."""
+ATTACKS = (MILD, AscentSettings(), OPTIMISATION)
 
 
 def ascend(
-    generator: Generator, space: ClipSpace, code: Tensor, prompt: str, steps: int, lr: float, longest: float = 0.0
+    generator: Generator, space: ClipSpace, code: Tensor, prompt: str, settings: AscentSettings, longest: float = 0.0
 ) -> Tensor:
     """The picture `[3, S, S]` that the space calls `prompt` most, by gradient ascent from `code [1, 18, 512]`.
 
@@ -65,10 +71,13 @@ def ascend(
     """
     target = space.encode_text([prompt]).detach()
     shift = torch.zeros_like(code, requires_grad=True)
-    optimizer = torch.optim.Adam([shift], lr)
-    for _ in range(steps):
+    optimizer = torch.optim.Adam([shift], settings.lr)
+    for step in range(settings.steps):
         picture = synthesize(generator, code + shift).image
         loss = 1 - (space.encode_image(picture) * target).sum()
+        if settings.as_the_app:
+            optimizer.param_groups[0]["lr"] = learning_rate(step / settings.steps)
+            loss = loss + L2_WEIGHT * shift.square().sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -102,7 +111,7 @@ def measure_ascent(
         part, colour = settings.parts[number % len(settings.parts)], str(rng.choice(TEST_COLOURS))
         prompt = f"{colour} {PART_NOUNS[part][0]}"
         code = codes[number : number + 1]
-        made = ascend(generator, space, code, prompt, settings.steps, settings.lr, longest)
+        made = ascend(generator, space, code, prompt, settings, longest)
         found = shown_colour(parser, made, part)
         hits.append(found == colour)
         log.info("%s: found %s", prompt, found)

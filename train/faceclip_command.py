@@ -27,27 +27,26 @@ from train.budget import Budget
 from train.captions import phrases_of_captions
 from train.dictionary import read_dictionary
 from train.faceclip import FaceCLIPSettings, new_space, rare_faces, train_faceclip
-from train.faceclip_ascent import MILD, AscentSettings, measure_ascent
-from train.faceclip_lexicon import LexiconSettings, train_lexicon
+from train.faceclip_ascent import ATTACKS, measure_ascent
+from train.faceclip_lexicon import COMMON, LexiconSettings, train_lexicon
 from train.faceclip_negatives import Attack
 from train.faceclip_pooled import PooledSettings, train_pooled
 from train.faceclip_report import colours_of_parts, report
 from train.kin_vectors import Kin, find_kin, read_encoder
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.labelled_faces import LabelledFaces, load_faces
-from train.lexicon import Lessons, find_lexicon
+from train.lexicon import find_lexicon
 from train.outside_phrases import OUTSIDE_PHRASES
 from train.parser import ParserSettings
 from train.pooled import make_attacked, make_blocks
 from train.scenes import SceneSet
 from train.setup import load_preview
+from train.synonyms import read_synonyms
 from train.word_vectors import known_tokens, read_vectors, whole_words
 
 log = logging.getLogger(__name__)
 LEAST_KINSHIP_OF_TAUGHT = 0.52
 """Cosine of word vectors from which a word that the dictionary teaches counts as known: two witnesses agree on it."""
-COMMON = 20_000
-"""Words that are so common stay as they are where they are a part of rarer ones."""
 OFTEN = 3
 """Captions (of `train.knowledge.CAPTIONS`) that must hold a word before others may be kin to it."""
 
@@ -131,25 +130,32 @@ def make_lexicon(
     words: Path,
     sentences: Path,
     dictionary: Path,
+    synonyms: Path,
     out: Path,
     max_minutes: float,
 ) -> None:
-    """Teach the text tower of the FaceCLIP in use nouns of a dictionary; model and knowledge are written to `out`.
+    """Teach the text tower of the FaceCLIP in use nouns of dictionaries; model and knowledge are written to `out`.
 
     Captions keep their codes, so networks that were taught them need no more than the new digest:
     `python -m train universal-words --before OLD.safetensors --max-minutes 0`.
 
     Args: see `make_pooled`, and
         dictionary: folder of WordNet, see `train.dictionary`.
+        synonyms: Ding's file, see `train.synonyms`.
     """
     space, vectors = ClipSpace.load(), read_vectors(words)
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
     texts = [*captions, *phrases_of_captions()]  # some phrases are too rare for the captions drawn
-    said, common = count_words(texts), frozenset(list(vectors)[:COMMON])
-    lexicon = find_lexicon(read_dictionary(dictionary), said, frozenset(vectors), read_encoder(sentences))
-    log.info("%d nouns of the dictionary", len(lexicon.words))
-    train_lexicon(space, Lessons(lexicon), texts, common, LexiconSettings(), out, max_minutes)
+    said, ranks = count_words(texts), {word: rank for rank, word in enumerate(vectors)}
+    lexicon = find_lexicon(
+        read_dictionary(dictionary),
+        read_synonyms(synonyms),
+        said,
+        frozenset(word for word, rank in ranks.items() if rank >= COMMON),
+        read_encoder(sentences),
+    )
+    train_lexicon(space, lexicon, texts, ranks, LexiconSettings(), out, max_minutes)
     looked_up = {*whole_words(space.tokenizer.encoder), *lexicon.words}
     near = kin_words({word: vectors[word] for word in vectors if word in looked_up}, said, LEAST_KINSHIP_OF_TAUGHT)
     kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}}
@@ -189,7 +195,7 @@ def _report(
     if photos is not None:
         figures |= _on_photos(space, parser, photos, settings.seed)
     (out / "report.json").write_text(json.dumps(figures, indent=1))
-    for attack in (MILD, AscentSettings()):
+    for attack in ATTACKS:
         figures |= measure_ascent(preview, space, parser, replace(attack, cases=ascents), out)
     (out / "report.json").write_text(json.dumps(figures, indent=1))
     log.info("FaceCLIP: %s", figures)

@@ -7,7 +7,8 @@ codes to the last bit, and other words are read as well or badly as before. Pict
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import logging
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,12 +18,17 @@ from torch import Tensor, nn
 
 from mcaclip.text.clip_space import ClipSpace
 from train.faceclip import adamw, caption_features, save_space
-from train.lexicon import Lessons
+from train.lexicon import ENDINGS, Lessons, Lexicon
 from train.loop import LoopSettings, TrainingLoop
 from train.word_vectors import END_OF_WORD
 
+log = logging.getLogger(__name__)
 LONG = 3
 """Letters of a token that few other words share."""
+COMMON = 4000
+"""Words that are so common stay as they are."""
+COMMON_PIECE, USUAL_PIECE = 10_000, 20_000
+"""The same as a piece of a rarer word, and where that one has another piece to be learned by."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,9 @@ class Reader(nn.Module):
 
 def train_lexicon(
     space: ClipSpace,
-    lessons: Lessons,
+    lexicon: Lexicon,
     captions: Sequence[str],
-    common: Set[str],
+    ranks: Mapping[str, int],
     settings: LexiconSettings,
     out: Path,
     max_minutes: float = 1e9,
@@ -78,9 +84,17 @@ def train_lexicon(
 
     Args:
         captions: whose tokens stay as they are.
-        common: words whose tokens stay as they are in longer words.
+        ranks: of words, the commonest first.
     """
-    reader = Reader(space, learned_tokens(space, lessons.words, captions, common))
+    learns = learned_tokens(space, [*lexicon.words, *ENDINGS.values()], captions, ranks)
+
+    def has_token(word: str) -> bool:
+        return bool(learns[space.tokenizer.encode(word)].any())
+
+    endings = {part: ending for part, ending in ENDINGS.items() if has_token(ending)}
+    lessons = Lessons(lexicon.only(list(filter(has_token, lexicon.words))), endings)
+    log.info("%d of %d nouns have a token to learn", len(lessons.lexicon.words), len(lexicon.words))
+    reader = Reader(space, learns)
     optimizer = adamw(space, reader.parameters(), settings.lr, weight_decay=0.0)
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, warmup=20)
     loop = TrainingLoop(reader, optimizer, loop_settings, out, asdict(settings))
@@ -90,15 +104,29 @@ def train_lexicon(
     save_space(space, out)
 
 
-def learned_tokens(space: ClipSpace, words: Sequence[str], captions: Sequence[str], common: Set[str]) -> Tensor:
+def learned_tokens(
+    space: ClipSpace, words: Sequence[str], captions: Sequence[str], ranks: Mapping[str, int]
+) -> Tensor:
     """The tokens by which words are learned, `bool [tokens]`.
 
-    A word of several tokens has only those that are no common words by themselves: the "wear" of "formalwear" stays.
+    Of a word of several tokens those learn that are no words by themselves, or else the rarest: the "wear" of
+    "formalwear" stays, and so do words that are common, as "large", which is a size of clothes, too.
+
+    Args: see `train_lexicon`.
     """
-    encode, pieces = space.tokenizer.encode, space.tokenizer.decoder
     learns = torch.zeros(len(space.model.token_embedding.weight), dtype=torch.bool)
-    for tokens in map(encode, words):
-        own = [t for t in tokens if len(name := pieces[t].removesuffix(END_OF_WORD)) >= LONG and name not in common]
-        learns[tokens if len(tokens) == 1 else own] = True
-    learns[space.tokenizer(list(captions)).unique()] = False
+    stays = set(space.tokenizer(list(captions)).unique().tolist())
+    for word in words:
+        pieces = {token: space.tokenizer.decoder[token] for token in space.tokenizer.encode(word)}
+        learns[_own_tokens(pieces, stays, ranks)] = True
     return learns
+
+
+def _own_tokens(pieces: Mapping[int, str], stays: Set[int], ranks: Mapping[str, int]) -> list[int]:
+    """Those of a word's tokens by which it is learned."""
+    names = {token: piece.removesuffix(END_OF_WORD) for token, piece in pieces.items()}
+    rank = {token: ranks.get(name, USUAL_PIECE) for token, name in names.items()}
+    if len(pieces) == 1:
+        return [token for token in pieces if token not in stays and rank[token] >= COMMON]
+    free = [t for t, name in names.items() if t not in stays and rank[t] >= COMMON_PIECE and len(name) >= LONG]
+    return [token for token in free if rank[token] >= USUAL_PIECE] or sorted(free, key=rank.__getitem__)[-1:]

@@ -13,6 +13,7 @@ from torch import Tensor
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.colours import lab_values, unseen_colours
 from mcaclip.text.grammar import PART_NOUNS
+from train.blind_wordings import BLIND_WORDINGS
 from train.captions import caption
 from train.scene_types import OTHER, PARTS, STATES, Caption, Lab, Paint, Scene, agreement, colour_lab_of
 from train.scenes import SceneSet
@@ -64,15 +65,16 @@ def encode_pictures(space: ClipSpace, scenes: SceneSet, shown: Sequence[Scene], 
 def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
     """Each part of each face painted in one of 12 colours: is its caption the best of 12, in held-out sentences?
 
-    Three wordings: a training noun in a held-out sentence, a held-out noun in one, and `OUTSIDE`; and any part and
-    colour of all of them at once, the right part by each of its held-out nouns, too. A colour can be found without
-    understanding the noun; a part cannot.
+    Four wordings: a training noun in a held-out sentence, a held-out noun in one, `OUTSIDE` and `BLIND_WORDINGS`; and
+    any part and colour of all of them at once, the right part also by each of its held-out nouns and blind wordings.
+    A colour can be found without understanding the noun; a part cannot.
     """
     tally, sentence = Tally(), HELD_OUT_SENTENCES[0]
     usual = {p: _texts(space, sentence.format(s="someone", t="{} " + PART_NOUNS[p][0])) for p in PARTS}
     unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT_NOUNS[p][0])) for p in PARTS}
     nouns = {p: [_texts(space, "{} " + noun) for noun in HELD_OUT_NOUNS[p]] for p in PARTS}
     outside = [(part, text, _texts(space, text)) for part, text in OUTSIDE]
+    blind = {part: [_texts(space, text) for text in texts] for part, texts in BLIND_WORDINGS.items()}
     everything = torch.cat([usual[part] for part in PARTS])
     for face in faces:
         for part in scenes.shown_parts(face):
@@ -88,6 +90,10 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
             for vectors in nouns[part]:
                 hit = _best(vectors, picture) == colour and float((vectors @ picture).max()) > rival
                 tally.add("any part and colour, unseen nouns", hit)
+            for vectors in blind[part]:
+                right = _best(vectors, picture) == colour
+                tally.add("blind wordings", right)
+                tally.add("any part and colour, blind wordings", right and float((vectors @ picture).max()) > rival)
             tally.add("unseen nouns", _best(unseen[part], picture) == colour)
             for about, text, vectors in outside:
                 if about == part:

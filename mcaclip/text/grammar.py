@@ -19,6 +19,7 @@ __all__ = [
     "MORE_NOUNS",
     "NEUTRAL_TEXTS",
     "PART_NOUNS",
+    "RARE_NOUNS",
     "TEMPLATES",
     "Meaning",
     "in_templates",
@@ -139,6 +140,80 @@ MORE_NOUNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Rarer nouns, alike."""
 
+RARE_NOUNS: dict[str, tuple[str, ...]] = {
+    "hair": (
+        "barnet", "bowl cut", "crew cut", "buzzcut", "undercut", "faux hawk", "fauxhawk", "mop top", "pageboy cut",
+        "shag cut", "feathered cut", "layered cut", "bedhead", "fro", "locs", "dreads", "cornrow", "man bun",
+        "space buns", "top bun", "french twist", "chignon", "bouffant", "beehive", "pompadour", "forelock",
+        "cowlick", "rat tail", "pigtail", "balayage", "ombre", "lowlights", "streaks in the hair", "frosted tips",
+        "jheri curl", "permed hair", "frizz", "flattop", "coif", "toupee", "hair weave", "bob haircut",
+        "wavy locks", "tuft of hair",
+    ),
+    "lips": (
+        "kisser", "smackers", "smacker", "gob", "cakehole", "pie hole", "maw", "rosebud mouth", "cupid's bow",
+        "lipliner", "lip pencil", "lip oil", "lip glaze", "lip ink", "lip plumper", "lip shimmer", "lip sheen",
+        "lip mask", "lip mousse", "chapstick", "labium",
+    ),
+    "goatee": (
+        "chinstrap beard", "chin strap", "chin curtain", "chin braid", "chin tail", "circle beard", "anchor beard",
+        "ducktail beard", "beardlet", "imperial beard", "pharaoh beard", "tuft below the lip", "tuft of beard",
+        "goatee tip", "chin bristles", "vandyke beard",
+    ),
+    "beard": (
+        "face fungus", "face fuzz", "facial fuzz", "facial growth", "face rug", "designer stubble", "muttonchops",
+        "burnsides", "sideboards", "neckbeard", "neck beard", "hipster beard", "wizard beard", "santa beard",
+        "pirate beard", "beard fluff",
+    ),
+    "moustache": (
+        "tash", "moustachio", "handlebars", "soup strainer", "cookie duster", "lip fuzz", "lip rug",
+        "toothbrush moustache", "chevron moustache", "fu manchu", "upper lip fuzz", "pornstache",
+    ),
+    "brows": (
+        "unibrow", "monobrow", "browline", "brow line", "brow arch", "eyebrow arches", "brow pomade",
+        "brow mascara", "brow wax", "brow ink", "brow tattoo", "microbladed brows", "microblading",
+        "caterpillar brows", "eyebrow hairs", "superciliary arches", "eyebrow tint",
+    ),
+    "eyes": (
+        "orbs", "eye orbs", "oculars", "eyeball", "iris ring", "limbal rings", "eye lens", "cat eye lenses",
+        "cosplay lenses", "theatrical lenses", "eye pigment", "pair of peepers",
+    ),
+    "cheeks": (
+        "bronzer", "cheek bronzer", "highlighter", "cheek highlighter", "cheek contour", "contouring", "jowls",
+        "jowl", "dimples", "cheek gel", "blush stick", "powder blush", "liquid blush", "cheek glow", "cheek stick",
+        "chubby cheeks", "cheek flush",
+    ),
+    "skin": (
+        "visage", "countenance", "physiognomy", "phiz", "epidermis", "dermis", "flesh", "foundation", "concealer",
+        "pancake makeup", "base makeup", "facepaint", "bodypaint", "greasepaint", "spray tan", "fake tan",
+        "skintone", "face skin", "body makeup", "full body paint", "pigmentation",
+    ),
+    "teeth": (
+        "gnashers", "choppers", "chompers", "molars", "molar", "canines", "canine teeth", "fangs", "fang",
+        "vampire fangs", "grillz", "tooth grills", "pearly whites", "ivories", "tusks", "premolars", "eyeteeth",
+        "buck teeth", "milk teeth", "dental work", "tooth crowns", "tooth caps", "dental veneers", "tooth gems",
+    ),
+    "ears": (
+        "lugs", "lugholes", "lughole", "lobes", "ear lobes", "lobe", "auricles", "pinnae", "pinna", "auricle",
+        "shell-likes", "ear flaps", "cauliflower ears", "elf ears", "pointed ears", "pointy ears", "goblin ears",
+        "jug ears", "ear cartilage", "ear helix", "ear shells", "tragus",
+    ),
+    "background": (
+        "drapes", "greenscreen", "chroma key", "bokeh", "surround", "horizon", "mural", "seamless paper",
+        "cyclorama", "vista", "landscape", "tapestry", "brick wall", "tiles behind", "paper behind",
+        "fabric behind", "hallway", "ambience", "milieu", "seascape", "panel behind",
+    ),
+    "clothes": (
+        "anorak", "hoody", "tuxedo", "tux", "frock", "dungarees", "togs", "threads", "clobber", "getup", "garms",
+        "duds", "cardie", "cardi", "windbreaker", "trench coat", "trenchcoat", "raincoat", "bomber jacket",
+        "leather jacket", "denim jacket", "doublet", "jerkin", "poncho", "shawl", "scarf", "necktie", "bow tie",
+        "bodice", "corset", "camisole", "crop top", "halter top", "onesie", "overalls", "lab coat", "scrubs",
+        "armour", "armor", "breastplate", "sari", "kurta", "toga", "cassock", "tabard", "leotard", "swimsuit",
+        "gilet", "fleece", "tracksuit", "kaftan", "nightgown", "pyjamas", "pajamas", "bathrobe", "smock", "apron",
+        "pinafore", "singlet",
+    ),
+}  # fmt: skip
+"""Colloquial, literary and trade nouns that no caption has; `train.lexicon` teaches FaceCLIP those of one word."""
+
 TEMPLATES = (
     "a photo of a face with {}", "a person with {}", "a portrait of someone with {}", "{}", "a face with {}",
     "a close-up of a person who has {}", "someone wearing {}", "a picture of a person with {}",
@@ -252,5 +327,6 @@ def _phrases() -> tuple[Mapping[str, tuple[str, str]], int]:
     """Every phrase with its kind and name, and the number of words of the longest. A noun wins over a colour."""
     table = {words: ("colour", name) for words, name in names_by_words().items()}
     table |= {plain(noun): ("part", part) for part, nouns in PART_NOUNS.items() for noun in nouns}
-    table |= {plain(noun): ("part", part) for part, nouns in MORE_NOUNS.items() for noun in nouns}
+    for nouns_of in (MORE_NOUNS, RARE_NOUNS):
+        table |= {plain(noun): ("part", part) for part, nouns in nouns_of.items() for noun in nouns}
     return MappingProxyType(table), max(len(phrase.split()) for phrase in table)

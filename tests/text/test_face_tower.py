@@ -103,3 +103,37 @@ def test_no_gradient_passes_through_the_masks_and_none_reaches_the_parser():
     assert all(parameter.grad is None for parameter in tower.parser.parameters())
     assert not tower.parser.training
     assert not areas(torch.rand(1, len(LABELS), 96, 96)).requires_grad
+
+
+def directions(tower: FaceTower, pictures: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.normalize(tower(pictures), dim=-1)
+
+
+def test_a_picture_that_needs_a_gradient_is_judged_over_noise():
+    torch.manual_seed(3)
+    tower, picture = FaceTower(16).eval(), torch.rand(2, 3, 192, 192) * 2 - 1
+    asked = picture.clone().requires_grad_(True)
+    plain, smoothed = directions(tower, picture), directions(tower, asked)
+    assert (smoothed - plain).abs().max() > 1e-4, "there is noise"
+    assert ((smoothed * plain).sum(1) > 0.9).all(), "under which a picture still shows the same"
+    assert torch.equal(smoothed, directions(tower, asked)), "the same picture, the same noise"
+    smoothed.sum().backward()
+    assert asked.grad is not None and torch.isfinite(asked.grad).all() and asked.grad.abs().sum() > 0
+
+
+def test_smoothed_gradients_of_like_pictures_agree_the_more_the_more_copies(monkeypatch):
+    torch.manual_seed(4)
+    tower, picture = FaceTower(16).eval(), torch.rand(1, 3, 192, 192) * 2 - 1
+
+    def agreement() -> float:
+        gradients = []
+        for shift in (0.0, 1e-4):
+            asked = (picture + shift).requires_grad_(True)
+            tower(asked)[0, 0].backward()
+            assert asked.grad is not None
+            gradients.append(asked.grad.flatten())
+        return float(torch.nn.functional.cosine_similarity(*gradients, dim=0))
+
+    with_eight = agreement()
+    monkeypatch.setattr("mcaclip.text.face_tower.COPIES", 2)
+    assert with_eight > agreement()

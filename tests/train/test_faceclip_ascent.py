@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,15 @@ from mcaclip.generators.synthesis import synthesize
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import FixedParser, ToySpace
-from train.faceclip_ascent import ascend, shown_colour
+from train.faceclip_ascent import ATTACKS, AscentSettings, ascend, shown_colour
 from train.scene_types import Paint
 from train.scenes import SceneSet
+
+STEEP = AscentSettings(steps=20, lr=0.1)
+
+
+def test_attacks_write_figures_and_sheets_of_their_own():
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
 
 
 def test_ascent_raises_the_cosine():
@@ -24,15 +32,17 @@ def test_ascent_raises_the_cosine():
         return float(space.encode_image(picture[None].clamp(-1, 1)) @ target.T)
 
     before = cosine(synthesize(generator, code).image[0].detach())
-    assert cosine(ascend(generator, space, code, "green hair", 20, 0.1)) > before + 0.02
+    assert cosine(ascend(generator, space, code, "green hair", STEEP)) > before + 0.02
 
 
 def test_a_bounded_ascent_goes_no_farther_than_told():
     generator, space, code = ToyGenerator(), ToySpace(), seeded_z(18, 1)[None]
-    far = ascend(generator, space, code, "green hair", 20, 0.1)
-    near = ascend(generator, space, code, "green hair", 20, 0.1, longest=0.01)
+    far = ascend(generator, space, code, "green hair", STEEP)
+    near = ascend(generator, space, code, "green hair", STEEP, longest=0.01)
     start = synthesize(generator, code).image[0].clamp(-1, 1)
     assert 0 < (near - start).abs().max() < 0.1 * (far - start).abs().max()
+    held = ascend(generator, space, code, "green hair", replace(STEEP, as_the_app=True))
+    assert 0 < (held - start).abs().max() < 0.5 * (far - start).abs().max(), "StyleCLIP's penalty holds it back"
 
 
 @pytest.mark.parametrize("colour", ["green", "purple", "white"])
