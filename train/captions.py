@@ -29,8 +29,6 @@ PLAIN_SHARE = 0.55
 """Captions as a user types them: "green lipstick", without a sentence around."""
 WIDER_SHARE = 0.5
 """Captions that draw on the synonyms of `train.wording_more` as well."""
-ENDING_SHARE = 0.12
-"""Sentences about one colour in which it is an adjective of the person."""
 LONGEST = 4
 NATURAL_PARTS = ("hair", "hair", "brows", "background", "clothes", "eyes")
 LACK_SHARE = {"male": 1.0, "old": 1.0, "smiling": 1.0, "hat": 0.15, "bald": 0.3, "goatee": 0.15, "moustache": 0.15}
@@ -89,7 +87,7 @@ def phrases_of_captions() -> list[str]:
     )  # fmt: skip
     lists = (
         w.ADJECTIVES, w.SENTENCES, more.SENTENCES, w.WORN, w.BY_COLOUR, more.BY_COLOUR, w.NEUTRAL, w.BARE,
-        w.BARE_THINGS, w.NO_FACE, w.CHARACTER_SENTENCES, tuple(w.ENDINGS.values()),
+        w.BARE_THINGS, w.NO_FACE, w.CHARACTER_SENTENCES,
     )  # fmt: skip
     colours = tuple(name for name in named_colours() if name not in unseen_colours())
     tables = (*(words for table in by_name for words in table.values()), *lists, colours)
@@ -260,8 +258,6 @@ class _Writer:
             return self.pick(("{}", "a photo of {}", "a portrait of {}", "a picture of {}")).format(subject)
         paint = things[0].paint
         if len(things) == 1 and paint is not None and not paint.pattern and self.chance(0.45):
-            if not self.held_out and paint.part in w.ENDINGS and self.chance(ENDING_SHARE):
-                return self._ending(paint, adjectives, sex)
             return self._by_colour(paint, subject)
         parts = [self.thing(claim) for claim in things]
         if len(parts) == 1 and parts[0].startswith("no ") and not self.held_out and self.chance(0.5):
@@ -326,12 +322,6 @@ class _Writer:
         be = "are" if noun in w.MANY else "is"
         values = {"s": subject, "n": noun, "is": be, "c": self.colour(paint), "done": self.pick(w.DONE[paint.part])}
         return sentence.format(**values)
-
-    def _ending(self, paint: Paint, adjectives: Sequence[str], sex: int) -> str:
-        """A paint as an adjective of a person, "a blue-haired man"."""
-        adjective = f"{self.colour(paint)}{self.pick(('-', '-', ' '))}{w.ENDINGS[paint.part]}"
-        words = with_article(" ".join([*adjectives, adjective, self.pick(self._subjects(sex))]))
-        return self.pick(("{}", "{}", "a photo of {}", "a portrait of {}", "make this {}")).format(words)
 
     def thing(self, claim: Claim, plain: bool = False) -> str:
         """A claim as a thing that a face has."""

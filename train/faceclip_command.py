@@ -47,6 +47,8 @@ from train.word_vectors import known_tokens, read_vectors, whole_words
 log = logging.getLogger(__name__)
 LEAST_KINSHIP_OF_TAUGHT = 0.52
 """Cosine of word vectors from which a word that the dictionary teaches counts as known: two witnesses agree on it."""
+KINSHIP_OF_SYNONYMS = 0.9
+"""How well a word counts as known that a dictionary names in one breath with a noun of captions."""
 OFTEN = 3
 """Captions (of `train.knowledge.CAPTIONS`) that must hold a word before others may be kin to it."""
 
@@ -158,7 +160,8 @@ def make_lexicon(
     train_lexicon(space, lexicon, texts, ranks, LexiconSettings(), out, max_minutes)
     looked_up = {*whole_words(space.tokenizer.encoder), *lexicon.words}
     near = kin_words({word: vectors[word] for word in vectors if word in looked_up}, said, LEAST_KINSHIP_OF_TAUGHT)
-    kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}}
+    beside = dict.fromkeys(lexicon.beside, KINSHIP_OF_SYNONYMS)
+    kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}, **beside}
     _write_knowledge(space, captions, kin, out)
 
 

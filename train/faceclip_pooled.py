@@ -44,7 +44,6 @@ class PooledSettings:
             `train.kin_vectors`).
         unseen: blocks that take no part; the loss on them is written down at the end.
         kept: share of the weights as they were in what is written: the mean of both reads held-out words better.
-        text_alone: the image tower stays as it is; a few hundred blocks are soon learned by heart.
     """
 
     blocks: int = 400
@@ -56,7 +55,6 @@ class PooledSettings:
     kin_share: float = 0.25
     unseen: int = 2
     kept: float = 0.5
-    text_alone: bool = False
     steps: int = 9000
     lr: float = 8e-4
     weight_decay: float = 0.03
@@ -68,8 +66,7 @@ class PooledTrainee(Trainee):
 
     def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
         space.requires_grad_(True)
-        tower = face_tower(space)
-        for part in [tower] if settings.text_alone else [tower.parser, tower.texture]:
+        for part in (face_tower(space).parser, face_tower(space).texture):
             part.requires_grad_(False)
         super().__init__(space, known, FaceCLIPSettings(word_noise=settings.word_noise))
         self.look_noise, self.kin, self.kin_share = settings.noise, kin, settings.kin_share

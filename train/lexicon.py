@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.text.grammar import RARE_NOUNS
 from mcaclip.text.vocabulary import content_words
 from train.captions import adjective_pair, caption_pair
 from train.dictionary import Dictionary, Sense, plural
@@ -71,11 +70,13 @@ class Lexicon:
         words: that no caption has.
         nouns: of captions, with their parts.
         weights: `[words, nouns]`, sum 1.
+        beside: words that a dictionary names in one breath with these nouns.
     """
 
     words: tuple[str, ...]
-    nouns: tuple[tuple[str, str], ...]
+    nouns: Nouns
     weights: Tensor
+    beside: frozenset[str] = frozenset()
 
     def parts(self) -> Tensor:
         """The part that each word mostly means: `[words]`, numbers in `PARTS`."""
@@ -84,7 +85,7 @@ class Lexicon:
     def only(self, words: Collection[str]) -> Lexicon:
         """Without other words."""
         kept = [number for number, word in enumerate(self.words) if word in words]
-        return Lexicon(tuple(self.words[number] for number in kept), self.nouns, self.weights[kept])
+        return replace(self, words=tuple(self.words[n] for n in kept), weights=self.weights[kept])
 
 
 class Lessons:
@@ -126,7 +127,7 @@ class Lessons:
 def find_lexicon(
     dictionary: Dictionary, synonyms: Synonyms, said: Collection[str], common: Set[str], encode: Encoder
 ) -> Lexicon:
-    """The words of two dictionaries that mean what a noun of captions names, and the rare nouns of the grammar.
+    """The words of two dictionaries that mean what a noun of captions names.
 
     Args:
         synonyms: count where the senses of a word do not tell.
@@ -138,12 +139,12 @@ def find_lexicon(
     meanings = _Meanings(dictionary, nouns, encode)
     candidates = filter(dictionary.is_noun, _candidates(meanings.senses, said, common))
     rows = {word: row for word in candidates if (row := meanings.row(word)) is not None}
-    for word, row in _rows_of_synonyms(synonyms, nouns, encode).items():
-        if word in common and word not in said:
-            rows.setdefault(word, row)
-    rows |= _rows_of_the_grammar(nouns)
+    named = _rows_of_synonyms(synonyms, nouns, encode)
+    beside = {word: row for word, row in named.items() if word in common and word not in said}
+    rows = beside | rows
     words = sorted(rows)
-    return Lexicon(tuple(words), nouns, torch.stack([rows[w] for w in words]) if rows else torch.zeros(0, len(nouns)))
+    weights = torch.stack([rows[word] for word in words]) if rows else torch.zeros(0, len(nouns))
+    return Lexicon(tuple(words), nouns, weights, frozenset(beside))
 
 
 class _Meanings:
@@ -216,16 +217,6 @@ def _rows_of_synonyms(synonyms: Synonyms, nouns: Nouns, encode: Encoder) -> dict
             row = torch.tensor([float(bool({name, plural(name)} & {*terms})) for name in names])
             rows[word] = row / row.sum()
     return rows
-
-
-def _rows_of_the_grammar(nouns: Nouns) -> dict[str, Tensor]:
-    """Weights of the nouns that the grammar lists and no caption has: all usual nouns of their part alike.
-
-    Those of several words are left out: "wizard" is no beard for standing in "wizard beard".
-    """
-    usual = {part: torch.tensor([float(noun in TRAINING_NOUNS[part]) for _, noun in nouns]) for part in PARTS}
-    one_word = ((part, word) for part, words in RARE_NOUNS.items() for word in words if " " not in word)
-    return {word: usual[part] / usual[part].sum() for part, word in one_word}
 
 
 def _encoded(encode: Encoder, texts: Sequence[str]) -> Tensor:

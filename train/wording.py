@@ -65,12 +65,6 @@ DONE = {
     "teeth": ("stained", "painted"), "ears": ("painted",), "background": ("painted", "colored"),
     "clothes": ("dyed", "colored"),
 }  # fmt: skip
-ENDINGS = {
-    "hair": "haired", "eyes": "eyed", "beard": "bearded", "lips": "lipped", "skin": "skinned", "cheeks": "cheeked",
-    "brows": "browed", "teeth": "toothed", "ears": "eared", "goatee": "goateed", "moustache": "moustached",
-    "clothes": "clad",
-}  # fmt: skip
-"""What a part's colour makes of a person."""
 ADJECTIVES = ("bright", "vivid", "deep", "rich", "intense", "bold")
 FINISH_WORDS: dict[str, tuple[str, ...]] = {
     "matte": ("matte", "matt", "flat matte"),

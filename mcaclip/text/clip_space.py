@@ -18,7 +18,7 @@ from mcaclip._torchvision_guard import ensure_torchvision
 from mcaclip.editing.mca import TextCode
 from mcaclip.errors import WeightsError
 from mcaclip.modules import load_strictly
-from mcaclip.text.grammar import in_templates
+from mcaclip.text.grammar import in_templates, in_usual_words
 
 if TYPE_CHECKING:
     from open_clip import CLIP
@@ -161,12 +161,16 @@ class ClipSpace(nn.Module):
 
     def text_features(self, texts: Sequence[str]) -> Tensor:
         """As `encode_text`, before the L2 normalisation."""
-        return self.model.encode_text(self.tokenizer(list(texts)).to(self.mean.device))
+        return self.model.encode_text(self.token_ids(texts).to(self.mean.device))
+
+    def token_ids(self, texts: Sequence[str]) -> Tensor:
+        """Token numbers `int [T, L]` of texts; FaceCLIP is given rare nouns of a face's parts as usual ones."""
+        return self.tokenizer(list(map(in_usual_words, texts)) if self.name == FACECLIP else list(texts))
 
     @torch.no_grad()
     def text_code(self, prompt: str) -> TextCode:
         """Embedding and projected token states of one prompt (end-of-text included, padding masked)."""
-        return self._codes(self.tokenizer([prompt]))
+        return self._codes(self.token_ids([prompt]))
 
     @torch.no_grad()
     def text_codes(self, prompts: Sequence[str]) -> TextCode:
@@ -175,7 +179,7 @@ class ClipSpace(nn.Module):
 
     def learned_codes(self, prompts: Sequence[str]) -> TextCode:
         """As `text_codes`, differentiable."""
-        return self._codes(_without_padding(self.tokenizer(list(prompts))))
+        return self._codes(_without_padding(self.token_ids(prompts)))
 
     def token_features(self, ids: Tensor) -> Tensor:
         """As `text_features`, of what the tokenizer made of the texts: `int [T, L]` to `[T, D]`."""

@@ -23,6 +23,7 @@ __all__ = [
     "TEMPLATES",
     "Meaning",
     "in_templates",
+    "in_usual_words",
     "split_changes",
     "understand",
 ]
@@ -142,12 +143,11 @@ MORE_NOUNS: dict[str, tuple[str, ...]] = {
 
 RARE_NOUNS: dict[str, tuple[str, ...]] = {
     "hair": (
-        "barnet", "bowl cut", "crew cut", "buzzcut", "undercut", "faux hawk", "fauxhawk", "mop top", "pageboy cut",
-        "shag cut", "feathered cut", "layered cut", "bedhead", "fro", "locs", "dreads", "cornrow", "man bun",
-        "space buns", "top bun", "french twist", "chignon", "bouffant", "beehive", "pompadour", "forelock",
-        "cowlick", "rat tail", "pigtail", "balayage", "ombre", "lowlights", "streaks in the hair", "frosted tips",
-        "jheri curl", "permed hair", "frizz", "flattop", "coif", "toupee", "hair weave", "bob haircut",
-        "wavy locks", "tuft of hair",
+        "barnet", "bowl cut", "buzzcut", "undercut", "faux hawk", "fauxhawk", "mop top", "pageboy cut", "shag cut",
+        "feathered cut", "layered cut", "bedhead", "fro", "locs", "dreads", "cornrow", "man bun", "space buns",
+        "top bun", "french twist", "chignon", "bouffant", "beehive", "pompadour", "forelock", "cowlick", "rat tail",
+        "pigtail", "balayage", "ombre", "lowlights", "streaks in the hair", "jheri curl", "permed hair", "frizz",
+        "flattop", "coif", "toupee", "hair weave", "bob haircut", "wavy locks", "tuft of hair",
     ),
     "lips": (
         "kisser", "smackers", "smacker", "gob", "cakehole", "pie hole", "maw", "rosebud mouth", "cupid's bow",
@@ -178,41 +178,40 @@ RARE_NOUNS: dict[str, tuple[str, ...]] = {
         "cosplay lenses", "theatrical lenses", "eye pigment", "pair of peepers",
     ),
     "cheeks": (
-        "bronzer", "cheek bronzer", "highlighter", "cheek highlighter", "cheek contour", "contouring", "jowls",
-        "jowl", "dimples", "cheek gel", "blush stick", "powder blush", "liquid blush", "cheek glow", "cheek stick",
-        "chubby cheeks", "cheek flush",
+        "bronzer", "cheek bronzer", "cheek highlighter", "cheek contour", "contouring", "jowls", "jowl", "dimples",
+        "cheek gel", "blush stick", "powder blush", "liquid blush", "cheek stick",
     ),
     "skin": (
         "visage", "countenance", "physiognomy", "phiz", "epidermis", "dermis", "flesh", "foundation", "concealer",
-        "pancake makeup", "base makeup", "facepaint", "bodypaint", "greasepaint", "spray tan", "fake tan",
-        "skintone", "face skin", "body makeup", "full body paint", "pigmentation",
+        "pancake makeup", "base makeup", "facepaint", "bodypaint", "greasepaint", "skintone", "face skin",
+        "body makeup", "full body paint", "pigmentation",
     ),
     "teeth": (
-        "gnashers", "choppers", "chompers", "molars", "molar", "canines", "canine teeth", "fangs", "fang",
-        "vampire fangs", "grillz", "tooth grills", "pearly whites", "ivories", "tusks", "premolars", "eyeteeth",
-        "buck teeth", "milk teeth", "dental work", "tooth crowns", "tooth caps", "dental veneers", "tooth gems",
+        "gnashers", "choppers", "chompers", "molars", "molar", "canines", "canine teeth", "fangs", "fang", "grillz",
+        "tooth grills", "pearly whites", "ivories", "tusks", "premolars", "eyeteeth", "milk teeth", "dental work",
+        "tooth crowns", "tooth caps", "dental veneers", "tooth gems",
     ),
     "ears": (
         "lugs", "lugholes", "lughole", "lobes", "ear lobes", "lobe", "auricles", "pinnae", "pinna", "auricle",
-        "shell-likes", "ear flaps", "cauliflower ears", "elf ears", "pointed ears", "pointy ears", "goblin ears",
-        "jug ears", "ear cartilage", "ear helix", "ear shells", "tragus",
+        "shell-likes", "ear flaps", "cauliflower ears", "jug ears", "ear cartilage", "ear helix", "ear shells",
+        "tragus",
     ),
     "background": (
         "drapes", "greenscreen", "chroma key", "bokeh", "surround", "horizon", "mural", "seamless paper",
-        "cyclorama", "vista", "landscape", "tapestry", "brick wall", "tiles behind", "paper behind",
-        "fabric behind", "hallway", "ambience", "milieu", "seascape", "panel behind",
+        "cyclorama", "vista", "tapestry", "brick wall", "tiles behind", "paper behind", "fabric behind", "hallway",
+        "ambience", "milieu", "seascape", "panel behind",
     ),
     "clothes": (
         "anorak", "hoody", "tuxedo", "tux", "frock", "dungarees", "togs", "threads", "clobber", "getup", "garms",
         "duds", "cardie", "cardi", "windbreaker", "trench coat", "trenchcoat", "raincoat", "bomber jacket",
-        "leather jacket", "denim jacket", "doublet", "jerkin", "poncho", "shawl", "scarf", "necktie", "bow tie",
-        "bodice", "corset", "camisole", "crop top", "halter top", "onesie", "overalls", "lab coat", "scrubs",
-        "armour", "armor", "breastplate", "sari", "kurta", "toga", "cassock", "tabard", "leotard", "swimsuit",
-        "gilet", "fleece", "tracksuit", "kaftan", "nightgown", "pyjamas", "pajamas", "bathrobe", "smock", "apron",
+        "leather jacket", "denim jacket", "doublet", "jerkin", "poncho", "shawl", "necktie", "bow tie", "bodice",
+        "corset", "camisole", "crop top", "halter top", "onesie", "overalls", "lab coat", "scrubs", "armour",
+        "armor", "breastplate", "sari", "kurta", "toga", "cassock", "tabard", "leotard", "swimsuit", "gilet",
+        "fleece", "tracksuit", "kaftan", "nightgown", "pyjamas", "pajamas", "bathrobe", "smock", "apron",
         "pinafore", "singlet",
     ),
 }  # fmt: skip
-"""Colloquial, literary and trade nouns that no caption has; `train.lexicon` teaches FaceCLIP those of one word."""
+"""Colloquial, literary and trade nouns, which FaceCLIP is given as usual ones (`in_usual_words`)."""
 
 TEMPLATES = (
     "a photo of a face with {}", "a person with {}", "a portrait of someone with {}", "{}", "a face with {}",
@@ -320,6 +319,22 @@ def _mentions(text: str) -> Iterator[_Mention]:
                 for i in span:
                     taken[i] = True
                 yield _Mention(start, end, *entry)
+
+
+def in_usual_words(text: str) -> str:
+    """A text with the usual noun of its part for every one of `RARE_NOUNS`: "green gnashers" says "green teeth"."""
+    return _rare_nouns().sub(lambda found: PART_NOUNS[_part_of_rare_noun()[found[0].lower()]][0], text)
+
+
+@cache
+def _part_of_rare_noun() -> Mapping[str, str]:
+    return MappingProxyType({noun: part for part, nouns in RARE_NOUNS.items() for noun in nouns})
+
+
+@cache
+def _rare_nouns() -> re.Pattern[str]:
+    longest_first = sorted(_part_of_rare_noun(), key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
 
 
 @cache

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from mcaclip.errors import WeightsError
 from mcaclip.text.clip_space import FACECLIP, FACECLIP_CONFIG_FOLDER, ClipSpace
+from mcaclip.text.grammar import in_usual_words
 from mcaclip.text.vocabulary import Vocabulary, content_words, forms
 from mcaclip.validate import has_latin_letters
 
@@ -188,7 +189,7 @@ class Knowledge:
 
     def unknown_words(self, text: str) -> list[str]:
         """Content words of a text that never stood in a training caption and are not kin to a noun that did."""
-        return [word for word in self.vocabulary.unknown(text) if word not in self.kin]
+        return [word for word in self.vocabulary.unknown(in_usual_words(text)) if word not in self.kin]
 
     def judge(self, space: ClipSpace, text: str) -> Verdict:
         """Score, unknown words and nearest phrases of one text, with a single encoding."""
@@ -210,7 +211,7 @@ class Knowledge:
 
     def _words_known(self, text: str) -> tuple[float, float]:
         """Share of known content words, and how well the least known is known, both 0..1."""
-        known = [self._word_known(word) for word in content_words(text)]
+        known = [self._word_known(word) for word in content_words(in_usual_words(text))]
         return (sum(map(bool, known)) / len(known), min(known)) if known else (0.0, 0.0)
 
     def _word_known(self, word: str) -> float:
@@ -218,7 +219,7 @@ class Knowledge:
         return min(1.0, math.log1p(count) / math.log1p(WELL_KNOWN)) if count else self.kin.get(word, 0.0)
 
     def _ranked(self, text: str, cosines: Tensor, count: int) -> list[str]:
-        wanted = [self.vocabulary.meant(word) for word in content_words(text)]
+        wanted = [self.vocabulary.meant(word) for word in content_words(in_usual_words(text))]
 
         def shared(phrase: str) -> int:
             held = set().union(*map(forms, content_words(phrase)))

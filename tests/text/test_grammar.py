@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcaclip.text.grammar import Meaning, split_changes, understand
+from mcaclip.text.colours import names_by_words, plain
+from mcaclip.text.grammar import (
+    MORE_NOUNS,
+    PART_NOUNS,
+    RARE_NOUNS,
+    Meaning,
+    in_usual_words,
+    split_changes,
+    understand,
+)
+from train.captions import phrases_of_captions
+from train.wording import HELD_OUT_NOUNS
 
 
 @pytest.mark.parametrize(
@@ -26,10 +37,40 @@ from mcaclip.text.grammar import Meaning, split_changes, understand
         ("yellow t-shirt", "clothes", "yellow"),
         ("the wall behind is pink", "background", "pink"),
         ("blush in red", "cheeks", "red"),
+        ("green gnashers", "teeth", "green"),
+        ("tan foundation", "skin", "tan"),
+        ("blue pearly whites", "teeth", "blue"),
     ],
 )
 def test_part_and_colour_are_found(prompt, part, colour):
     assert understand(prompt) == Meaning(part, colour)
+
+
+def test_a_noun_stands_in_one_list_and_is_no_colour():
+    nouns = [noun for table in (PART_NOUNS, MORE_NOUNS, RARE_NOUNS) for names in table.values() for noun in names]
+    assert len(nouns) == len(set(nouns))
+    assert not set(map(plain, nouns)) & set(names_by_words())
+
+
+@pytest.mark.parametrize(
+    ("text", "usual"),
+    [
+        ("green gnashers", "green teeth"),
+        ("His Gnashers, in green", "His teeth, in green"),
+        ("a purple bowl cut", "a purple hair"),
+        ("pornstaches and fangs", "pornstaches and teeth"),
+        ("green teeth", "green teeth"),
+        ("", ""),
+    ],
+)
+def test_rare_nouns_are_said_in_usual_words(text, usual):
+    assert in_usual_words(text) == usual
+
+
+def test_captions_are_in_usual_words_already():
+    said = [*phrases_of_captions(), *(noun for nouns in HELD_OUT_NOUNS.values() for noun in nouns)]
+    assert [text for text in said if in_usual_words(text) != text] == []
+    assert [name for name in names_by_words() if in_usual_words(name) != name] == []
 
 
 @pytest.mark.parametrize("prompt", ["", "zombie", "green", "lipstick", "bluegreen hairiness", "😀", "зелёная помада"])

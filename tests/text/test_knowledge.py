@@ -238,6 +238,13 @@ def test_relatives_of_known_nouns_count_for_what_they_are_worth(knowledge):
     assert near.score(toy, [strange])[0] > knowledge.score(toy, [strange])[0]
 
 
+def test_rare_nouns_are_known_as_their_usual_ones_are(space):
+    knowledge = Knowledge.load()
+    rare, usual, odd = (knowledge.judge(space, f"green {noun}") for noun in ("gnashers", "teeth", "gnashery"))
+    assert rare.known == usual.known > 0.9 and not rare.unknown_words
+    assert odd.unknown_words == ("gnashery",)
+
+
 def test_kin_is_kept_in_the_file(knowledge, tmp_path):
     dataclasses.replace(knowledge, kin={"ponytail": 0.7}).save(tmp_path / "knowledge.json")
     assert Knowledge.load(tmp_path / "knowledge.json").kin == {"ponytail": 0.7}

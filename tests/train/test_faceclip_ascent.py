@@ -13,7 +13,7 @@ from mcaclip.generators.synthesis import synthesize
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import FixedParser, ToySpace
-from train.faceclip_ascent import ATTACKS, AscentSettings, ascend, shown_colour
+from train.faceclip_ascent import ATTACKS, AscentSettings, ascend, shown_colours
 from train.scene_types import Paint
 from train.scenes import SceneSet
 
@@ -51,5 +51,12 @@ def test_the_colour_of_a_part_is_found(colour):
     scenes = SceneSet(faces, 256)
     picture = scenes.render(scenes.scene(0, (Paint("hair", colour),)), np.random.default_rng(0))
     parser = FixedParser(faces.labels[0])
-    assert shown_colour(parser, picture, "hair") == colour
-    assert shown_colour(parser, picture, "beard") != colour
+    assert colour in shown_colours(parser, picture, "hair")
+    assert colour not in shown_colours(parser, picture, "beard")
+
+
+def test_the_corners_of_srgb_are_called_what_everybody_calls_them():
+    parser = FixedParser(drawn_faces(1).labels[0])
+    for rgb, colour in (((-1, -1, 1), "blue"), ((1, -1, -1), "red"), ((1, 1, -1), "yellow"), ((-1, -1, -1), "black")):
+        picture = torch.tensor(rgb, dtype=torch.float32).view(3, 1, 1).expand(3, 256, 256).contiguous()
+        assert colour in shown_colours(parser, picture, "hair"), colour

@@ -11,7 +11,6 @@ import torch
 
 from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace, create_model
-from mcaclip.text.grammar import RARE_NOUNS
 from train.captions import adjective_pair, caption_pair
 from train.dictionary import plural, read_dictionary
 from train.faceclip_lexicon import LexiconSettings, learned_tokens, train_lexicon
@@ -105,10 +104,7 @@ def test_plurals():
 
 
 def meant(lexicon: Lexicon) -> dict[str, str]:
-    """Words and their parts, without those that the grammar lists."""
-    parts = (PARTS[n] for n in lexicon.parts())
-    listed = {noun for nouns in RARE_NOUNS.values() for noun in nouns}
-    return {word: part for word, part in zip(lexicon.words, parts, strict=True) if word not in listed}
+    return dict(zip(lexicon.words, (PARTS[n] for n in lexicon.parts()), strict=True))
 
 
 def test_a_noun_means_the_part_that_its_sense_is_nearest_to(folder):
@@ -131,14 +127,6 @@ def test_less_nearness_will_do_for_a_kind_of_what_a_noun_names(folder):
     assert meant(find_lexicon(dictionary, Synonyms(()), set(), common, doubtful)) == {"imperial": "beard"}
     no_kinds = replace(dictionary, kinds={})
     assert meant(find_lexicon(no_kinds, Synonyms(()), set(), common, doubtful)) == {}
-
-
-def test_rare_nouns_of_the_grammar_mean_their_part_if_they_are_one_word(folder):
-    lexicon = find_lexicon(read_dictionary(folder), Synonyms(()), set(), set(), encode)
-    parts = dict(zip(lexicon.words, (PARTS[n] for n in lexicon.parts()), strict=True))
-    assert parts["gnashers"] == "teeth" and parts["anorak"] == "clothes"
-    assert not any(" " in word for word in lexicon.words)
-    assert set(lexicon.only(["anorak"]).words) == {"anorak"}
 
 
 def test_equivalents_are_read_without_their_annotations(synonyms):
@@ -167,6 +155,8 @@ def test_words_that_stand_beside_nouns_mean_their_part(folder, synonyms):
     common = {"tache", "contacts", "summit"}
     lexicon = find_lexicon(read_dictionary(folder), synonyms, set(), common, encode)
     assert meant(lexicon) == {"tache": "moustache", "contacts": "eyes"}
+    assert lexicon.beside == {"tache", "contacts"}
+    assert lexicon.only(["contacts"]).words == ("contacts",)
     axes: dict[str, int] = {}
 
     def all_different(texts) -> np.ndarray:
