@@ -147,59 +147,98 @@ RARE_NOUNS: dict[str, tuple[str, ...]] = {
         "feathered cut", "layered cut", "bedhead", "fro", "locs", "dreads", "cornrow", "man bun", "space buns",
         "top bun", "french twist", "chignon", "bouffant", "beehive", "pompadour", "forelock", "cowlick", "rat tail",
         "pigtail", "balayage", "ombre", "lowlights", "streaks in the hair", "jheri curl", "permed hair", "frizz",
-        "flattop", "coif", "toupee", "hair weave", "bob haircut", "wavy locks", "tuft of hair",
+        "flattop", "coif", "toupee", "hair weave", "bob haircut", "wavy locks", "tuft of hair", "curly mop",
+        "shaggy mop", "mass of hair", "tangle of hair", "cascade of hair", "crowning glory", "tumbling locks",
+        "hair streaks", "hair ends", "hair tips", "hair layers", "side bangs", "clip-ins", "wiglet", "periwig",
+        "peruke", "buzz cut hair", "short crop", "blowout", "hair rinse", "head hair", "hair-do", "hair mop",
+        "haircolor", "haircolour", "hair pigment", "hair paint", "hair shade", "braided hair", "curly hair",
     ),
     "lips": (
         "kisser", "smackers", "smacker", "gob", "cakehole", "pie hole", "maw", "rosebud mouth", "cupid's bow",
         "lipliner", "lip pencil", "lip oil", "lip glaze", "lip ink", "lip plumper", "lip shimmer", "lip sheen",
-        "lip mask", "lip mousse", "chapstick", "labium",
+        "lip mask", "lip mousse", "chapstick", "labium", "lip wear", "lip coat", "lip wax", "lip jelly", "lip tar",
+        "lippie", "lip-stick", "lip-gloss", "lip colouring", "lipcolor", "lipcolour", "puckers", "pucker",
+        "duck lips", "lip line", "lip contour", "bee-stung lips", "lipsticked mouth", "lip tone", "lip hue",
+        "liplines", "lip surface", "lip laminate",
     ),
     "goatee": (
         "chinstrap beard", "chin strap", "chin curtain", "chin braid", "chin tail", "circle beard", "anchor beard",
         "ducktail beard", "beardlet", "imperial beard", "pharaoh beard", "tuft below the lip", "tuft of beard",
-        "goatee tip", "chin bristles", "vandyke beard",
+        "goatee tip", "chin bristles", "vandyke beard", "chin-beard", "chinbeard", "chin hairs", "chin patch",
+        "chin fluff", "chin growth", "chin fur", "goaty", "goatie", "mini beard", "french beard", "balbo",
+        "balbo beard", "chinstrap", "chin mane", "petite goatee",
     ),
     "beard": (
         "face fungus", "face fuzz", "facial fuzz", "facial growth", "face rug", "designer stubble", "muttonchops",
         "burnsides", "sideboards", "neckbeard", "neck beard", "hipster beard", "wizard beard", "santa beard",
-        "pirate beard", "beard fluff",
+        "pirate beard", "beard fluff", "jaw fuzz", "jaw fur", "facial bush", "mutton chop", "face fur",
+        "facial fur", "face mane", "jaw stubble", "jawline beard", "jawline hair", "chin and cheek hair",
+        "beard mane", "beard shade", "beard colour", "beard color", "beardie", "face bristles", "facial bristles",
+        "garibaldi beard", "day-old stubble", "designer beard", "beard fuzz", "beard fur",
     ),
     "moustache": (
         "tash", "moustachio", "handlebars", "soup strainer", "cookie duster", "lip fuzz", "lip rug",
-        "toothbrush moustache", "chevron moustache", "fu manchu", "upper lip fuzz", "pornstache",
+        "toothbrush moustache", "chevron moustache", "fu manchu", "upper lip fuzz", "pornstache", "muzzy", "'tache",
+        "tashe", "mustachios", "moustachios", "imperial moustache", "dali moustache", "lip broom", "lip brush",
+        "lip bristles", "face lace", "upper-lip hair", "upper-lip fluff", "upper-lip fuzz", "lip fluff",
+        "lip foliage", "lip stubble", "moustache colour", "moustache color", "nose beard",
+        "mexican moustache", "musketeer moustache",
     ),
     "brows": (
         "unibrow", "monobrow", "browline", "brow line", "brow arch", "eyebrow arches", "brow pomade",
         "brow mascara", "brow wax", "brow ink", "brow tattoo", "microbladed brows", "microblading",
-        "caterpillar brows", "eyebrow hairs", "superciliary arches", "eyebrow tint",
+        "caterpillar brows", "eyebrow hairs", "superciliary arches", "eyebrow tint", "eyebrow line", "eye-brows",
+        "brow shape", "brow strokes", "brow colour", "brow color", "brow hue", "eyebrow colour", "brow filler",
+        "brow soap", "brow hairs", "eyebrow shade", "brow makeup", "brow shade", "eyebrow gel", "eyebrow wax",
+        "eyebrow filler", "eyebrow powder",
     ),
     "eyes": (
         "orbs", "eye orbs", "oculars", "eyeball", "iris ring", "limbal rings", "eye lens", "cat eye lenses",
-        "cosplay lenses", "theatrical lenses", "eye pigment", "pair of peepers",
+        "cosplay lenses", "theatrical lenses", "eye pigment", "pair of peepers", "eye balls", "peeper", "eye discs",
+        "eye rings", "iris tint", "lens tint", "color contacts", "colour contacts", "contact lens", "contact lense",
+        "cat eyes", "eye-color", "eye-colour", "eyecolor", "eyecolour", "circle lenses", "gazers",
+        "colour of the eyes", "eye hue", "eye shade", "iris shade", "iris hue", "lens colour", "pupil color",
+        "ocular color",
     ),
     "cheeks": (
         "bronzer", "cheek bronzer", "cheek highlighter", "cheek contour", "contouring", "jowls", "jowl", "dimples",
-        "cheek gel", "blush stick", "powder blush", "liquid blush", "cheek stick",
+        "cheek gel", "blush stick", "powder blush", "liquid blush", "cheek stick", "cheek apples", "cheek bones",
+        "cheek-bones", "cheek colour", "cheek tone", "cheek hollows", "face blush", "blush-on", "rouge powder",
+        "blush powder", "cheek dust", "cheek rosiness", "blush makeup", "blush color", "blush colour", "rouges",
+        "cheek product",
     ),
     "skin": (
         "visage", "countenance", "physiognomy", "phiz", "epidermis", "dermis", "flesh", "foundation", "concealer",
         "pancake makeup", "base makeup", "facepaint", "bodypaint", "greasepaint", "skintone", "face skin",
-        "body makeup", "full body paint", "pigmentation",
+        "body makeup", "full body paint", "pigmentation", "face base", "make-up base", "makeup base", "face powder",
+        "setting powder", "tinted moisturiser", "tinted moisturizer", "bb cream", "pancake makeup base",
+        "sfx makeup", "facial flesh", "face tone", "body color", "body colour", "skin wash", "derma",
+        "facial colour", "facial color", "face colour", "facial tone", "skin hue", "skin colouring",
+        "skin coloring", "facial paintwork", "epidermal tone",
     ),
     "teeth": (
         "gnashers", "choppers", "chompers", "molars", "molar", "canines", "canine teeth", "fangs", "fang", "grillz",
         "tooth grills", "pearly whites", "ivories", "tusks", "premolars", "eyeteeth", "milk teeth", "dental work",
-        "tooth crowns", "tooth caps", "dental veneers", "tooth gems",
+        "tooth crowns", "tooth caps", "dental veneers", "tooth gems", "toothies", "biters", "incisor", "canine",
+        "eye teeth", "tooth set", "dental arch", "grills", "tooth veneers", "tooth polish", "tooth lacquer",
+        "tooth varnish", "dentals", "tooth surface", "denture", "upper and lower teeth", "tooth hue", "tooth shade",
+        "teeth colour", "dental colour", "dental crowns", "tooth paintwork",
     ),
     "ears": (
         "lugs", "lugholes", "lughole", "lobes", "ear lobes", "lobe", "auricles", "pinnae", "pinna", "auricle",
         "shell-likes", "ear flaps", "cauliflower ears", "jug ears", "ear cartilage", "ear helix", "ear shells",
-        "tragus",
+        "tragus", "ear tops", "ear edges", "ear lobe", "lobules", "ear lugs", "lug holes", "ear holes", "earholes",
+        "ear folds", "ear flesh", "hearing organs", "ear outers", "ear colour", "ear surfaces", "auricular skin",
+        "ear rim", "ear tip",
     ),
     "background": (
         "drapes", "greenscreen", "chroma key", "bokeh", "surround", "horizon", "mural", "seamless paper",
         "cyclorama", "vista", "tapestry", "brick wall", "tiles behind", "paper behind", "fabric behind", "hallway",
-        "ambience", "milieu", "seascape", "panel behind",
+        "ambience", "milieu", "seascape", "panel behind", "back-drop", "back ground", "rear wall",
+        "wall at the back", "scene behind", "stage set", "photo wall", "seamless backdrop", "sky behind",
+        "studio paper", "studio cloth", "blank wall", "back screen", "bg", "studio background paper",
+        "photographic backdrop", "room wall", "plain wall", "wall colour", "wall color", "backing wall",
+        "backing paper", "painted backdrop", "studio wall colour",
     ),
     "clothes": (
         "anorak", "hoody", "tuxedo", "tux", "frock", "dungarees", "togs", "threads", "clobber", "getup", "garms",
@@ -208,7 +247,13 @@ RARE_NOUNS: dict[str, tuple[str, ...]] = {
         "corset", "camisole", "crop top", "halter top", "onesie", "overalls", "lab coat", "scrubs", "armour",
         "armor", "breastplate", "sari", "kurta", "toga", "cassock", "tabard", "leotard", "swimsuit", "gilet",
         "fleece", "tracksuit", "kaftan", "nightgown", "pyjamas", "pajamas", "bathrobe", "smock", "apron",
-        "pinafore", "singlet",
+        "pinafore", "singlet", "tee-shirt", "teeshirt", "tshirt", "hooded top", "hooded sweater", "sweat shirt",
+        "knit top", "knitted jumper", "polo neck", "roll neck", "rollneck", "turtle neck", "blouson",
+        "puffer jacket", "puffer", "down jacket", "cagoule", "oilskins", "dinner jacket", "sports jacket",
+        "frock coat", "surcoat", "chainmail", "spacesuit", "romper", "jumpsuit", "boiler suit", "coveralls",
+        "cravat", "neckerchief", "bandana", "lapels", "lapel", "bustier", "bralette", "sweater vest",
+        "pullover top", "shirt fabric", "shirt collar", "wardrobe", "ensemble", "outerwear jacket",
+        "clothing fabric", "costume fabric", "sundress", "nightie", "kaftans", "dressing gown",
     ),
 }  # fmt: skip
 """Colloquial, literary and trade nouns, which FaceCLIP is given as usual ones (`in_usual_words`)."""
@@ -322,7 +367,12 @@ def _mentions(text: str) -> Iterator[_Mention]:
 
 
 def in_usual_words(text: str) -> str:
-    """A text with the usual noun of its part for every one of `RARE_NOUNS`: "green gnashers" says "green teeth"."""
+    """A text with the usual noun of its part for every one of `RARE_NOUNS`: "green gnashers" says "green teeth".
+
+    Where no colour is named it stays as it is: "a bowl cut" asks for a shape, and "hair" would not say so.
+    """
+    if not any(mention.kind == "colour" for mention in _mentions(plain(text))):
+        return text
     return _rare_nouns().sub(lambda found: PART_NOUNS[_part_of_rare_noun()[found[0].lower()]][0], text)
 
 
