@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch.nn.functional as F
 from PIL import ImageColor
 from torch import Tensor
 
+from mcaclip.colour import srgb_to_lab
 from mcaclip.editing.methods.optimisation import L2_WEIGHT, learning_rate
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
@@ -100,16 +100,13 @@ def shown_colours(parser: FaceParser, picture: Tensor, part: str) -> frozenset[s
     small = F.interpolate(picture[None], size=(SIDE, SIDE), mode="area")[0]
     rgb = ((small + 1) / 2).permute(1, 2, 0).contiguous().numpy()
     mean = mean_lab(FaceMap(labels, cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)), rgb, part)
-    if mean is None:
-        return frozenset()
-    css = {name: _css_lab(name) for name in TEST_COLOURS}
-    nearest = min(css, key=lambda name: math.dist(mean, css[name]))
-    return frozenset({str(nearest_colour(mean)), nearest})
+    names = (nearest_colour(mean), nearest_colour(mean, _css_lab))
+    return frozenset(name for name in names if name)
 
 
 def _css_lab(name: str) -> Lab:
-    rgb = np.array(ImageColor.getrgb(name)[:3], np.float32).reshape(1, 1, 3) / 255
-    lightness, a, b = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab).ravel().tolist()
+    rgb = torch.tensor(ImageColor.getrgb(name)[:3]) / 127.5 - 1
+    lightness, a, b = srgb_to_lab(rgb.view(3, 1, 1)).flatten().tolist()
     return lightness, a, b
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,12 +88,10 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
             others = torch.cat([everything[:first], everything[first + CHOICES :]])
             rival = float((others @ picture).max())
             for vectors in nouns[part]:
-                hit = _best(vectors, picture) == colour and float((vectors @ picture).max()) > rival
-                tally.add("any part and colour, unseen nouns", hit)
+                tally.add("any part and colour, unseen nouns", _best_of_all(vectors, rival, picture) == colour)
             for vectors in blind[part]:
-                right = _best(vectors, picture) == colour
-                tally.add("blind wordings", right)
-                tally.add("any part and colour, blind wordings", right and float((vectors @ picture).max()) > rival)
+                tally.add("blind wordings", _best(vectors, picture) == colour)
+                tally.add("any part and colour, blind wordings", _best_of_all(vectors, rival, picture) == colour)
             tally.add("unseen nouns", _best(unseen[part], picture) == colour)
             for about, text, vectors in outside:
                 if about == part:
@@ -103,9 +101,9 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
     return tally
 
 
-def nearest_colour(lab: Lab | None) -> str | None:
+def nearest_colour(lab: Lab | None, lab_by_name: Callable[[str], Lab] = lab_values) -> str | None:
     """What a ruler reads: the test colour nearest to a part's mean. Shading and thin paint mislead it, too."""
-    return min(TEST_COLOURS, key=lambda name: math.dist(lab, lab_values(name))) if lab else None
+    return min(TEST_COLOURS, key=lambda name: math.dist(lab, lab_by_name(name))) if lab else None
 
 
 def _texts(space: ClipSpace, pattern: str) -> Tensor:
@@ -114,6 +112,11 @@ def _texts(space: ClipSpace, pattern: str) -> Tensor:
 
 def _best(texts: Tensor, picture: Tensor) -> int:
     return int((texts @ picture).argmax())
+
+
+def _best_of_all(texts: Tensor, rival: float, picture: Tensor) -> int | None:
+    """As `_best`, None where a text beside these has a higher cosine, `rival`."""
+    return _best(texts, picture) if float((texts @ picture).max()) > rival else None
 
 
 @torch.no_grad()

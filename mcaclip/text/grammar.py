@@ -178,7 +178,7 @@ RARE_NOUNS: dict[str, tuple[str, ...]] = {
     ),
     "moustache": (
         "tash", "moustachio", "handlebars", "soup strainer", "cookie duster", "lip fuzz", "lip rug",
-        "toothbrush moustache", "chevron moustache", "fu manchu", "upper lip fuzz", "pornstache", "muzzy", "'tache",
+        "toothbrush moustache", "chevron moustache", "fu manchu", "upper lip fuzz", "pornstache", "muzzy",
         "tashe", "mustachios", "moustachios", "imperial moustache", "dali moustache", "lip broom", "lip brush",
         "lip bristles", "face lace", "upper-lip hair", "upper-lip fluff", "upper-lip fuzz", "lip fluff",
         "lip foliage", "lip stubble", "moustache colour", "moustache color", "nose beard",
