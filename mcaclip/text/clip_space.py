@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from mcaclip._torchvision_guard import ensure_torchvision
 from mcaclip.editing.mca import TextCode
 from mcaclip.errors import WeightsError
+from mcaclip.gamut import to_gamut
 from mcaclip.modules import load_strictly
 from mcaclip.text.grammar import in_templates, in_usual_words
 
@@ -152,7 +153,7 @@ class ClipSpace(nn.Module):
         size = (self.image_size, self.image_size)
         if images.shape[-2:] != size:
             images = F.interpolate(images, size=size, mode="bicubic", antialias=True)
-        pixels = (images.clamp(-1, 1) + 1) / 2
+        pixels = (to_gamut(images) + 1) / 2
         return (pixels - self.mean) / self.std
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:

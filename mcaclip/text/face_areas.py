@@ -26,7 +26,7 @@ _SHARPNESS = 0.6
 
 
 def areas(parsed: Tensor) -> Tensor:
-    """Masks of `AREAS`, `[B, len(AREAS), S, S]`, from probabilities `[B, len(LABELS), S, S]`; no gradient."""
+    """Masks of `AREAS`, `[B, len(AREAS), S, S]`, from probabilities `[B, len(LABELS), S, S]`; differentiable."""
     groups = [_sum(parsed, names) for names in GROUPS.values()]
     return torch.cat([*groups, *_places(parsed)], 1)
 

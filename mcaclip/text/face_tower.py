@@ -1,8 +1,8 @@
 """FaceCLIP's image tower: it looks at a face part by part.
 
 A frozen parser says where the parts are; what the tower compares with words is pooled inside them: colours in Lab,
-texture, and the parser's own features. No gradient reaches the pixels through the masks, so an optimisation cannot
-please the tower by moving them: to be called "blue goatee" a chin has to turn blue.
+texture, and the parser's own features. A gradient passes through the masks as well: an optimisation that were told
+of colours alone would close the eyes that it is to make green, and never learn that there are none to see.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ SHADES = tuple((float(lightness), 0.0, 0.0) for lightness in (5, 25, 45, 65, 82,
 """Lab of the shades that an area's pixels are counted by: greys, and twelve hues, dark, full and pale."""
 SHADE_SOFTNESS = 0.05
 """Of the counting, in squared Lab / 50: a pixel between two shades counts for both."""
-COPIES = 8
-"""Noisy copies of the tokens over which a picture that needs a gradient is judged."""
-NOISE = 0.5
-"""Deviation of their noise, in a token's own."""
+NOISE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+"""Deviations, in a token's own, of the noise under which a picture that needs a gradient is judged: little of it leaves
+like colours apart, much of it makes the way smooth."""
 STATISTICS = 19 + len(SHADES)
 """Numbers that `statistics` gives for an area."""
 
@@ -101,7 +100,7 @@ class FaceTower(nn.Module):
     def look(self, images: Tensor) -> Look:
         """What is pooled of pictures `[B, 3, S, S]` in [-1, 1]; of this only `texture` is learned."""
         seen = self.parser.see(images)
-        masks = areas(seen.logits.detach().float().softmax(1))
+        masks = areas(seen.logits.float().softmax(1))
         quarter, eighth = seen.levels[1:3]
         # colours of a few pixels need every digit
         with torch.autocast(images.device.type, enabled=False):
@@ -115,7 +114,7 @@ class FaceTower(nn.Module):
         return self._read(self._tokens(look))
 
     def smoothed(self, look: Look) -> Tensor:
-        """As `judge`, to be optimised against: the mean of what is read of noisy copies, half of them mirrored.
+        """As `judge`, to be optimised against: the mean of what is read under `NOISE` and its opposite.
 
         What an optimisation finds of a single reading is often no more than a fold in it, and faces come apart on the
         way; a mean over noise has few folds. The noise is new for every picture, and for the same one the same.
@@ -123,10 +122,10 @@ class FaceTower(nn.Module):
         Source: Cohen et al., "Certified Adversarial Robustness via Randomized Smoothing" (ICML 2019), here on tokens.
         """
         tokens = self._tokens(look)
-        scale = NOISE * tokens.detach().std(-1, keepdim=True)
-        noise = scale * _noise_for(tokens.detach(), COPIES // 2)
+        scale = tokens.detach().std(-1, keepdim=True) * torch.tensor(NOISE, device=tokens.device).view(-1, 1, 1, 1)
+        noise = scale * _noise_for(tokens.detach(), len(NOISE))
         features = self._read((tokens + torch.cat([noise, -noise])).flatten(0, 1))
-        return F.normalize(features, dim=-1).unflatten(0, (COPIES, -1)).mean(0)
+        return F.normalize(features, dim=-1).unflatten(0, (2 * len(NOISE), -1)).mean(0)
 
     def _tokens(self, look: Look) -> Tensor:
         return torch.cat([self.tokens(look.found), self.whole(look.whole)[:, None]], 1)
@@ -196,5 +195,10 @@ def _places(masks: Tensor) -> Tensor:
 
 
 def _presence(masks: Tensor) -> Tensor:
-    """0 for an area of a pixel or less, 1 for one that shows, `[B, A]`."""
-    return (masks.sum((2, 3)) / 6).clamp(0, 1)
+    """0 for an area of a pixel or less, 1 for one that shows, `[B, A]`.
+
+    Its gradient is that of the area's logarithm, so that a part that shrinks is missed before its last pixels go.
+    """
+    total = masks.sum((2, 3))
+    size = total.clamp_min(1).log()
+    return (total / 6).clamp(0, 1).detach() * (1 + (size - size.detach()))

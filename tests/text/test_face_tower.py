@@ -1,4 +1,4 @@
-"""The image tower pools colours inside areas, and its masks pass no gradient."""
+"""The image tower pools colours inside areas; who optimises against it is told of areas that go."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from mcaclip.colour import srgb_to_lab
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.text.face_areas import AREAS, areas
-from mcaclip.text.face_tower import SHADES, STATISTICS, FaceTower, pool, shade_shares, statistics
+from mcaclip.text.face_tower import SHADES, STATISTICS, FaceTower, _presence, pool, shade_shares, statistics
 from tests.helpers.drawn_parsing import drawn_parsing
 
 
@@ -95,14 +95,37 @@ def test_pooling_ignores_what_lies_outside():
     torch.testing.assert_close(pool(features, inside)[0, 0], features[0, :, :12, :12].mean((1, 2)))
 
 
-def test_no_gradient_passes_through_the_masks_and_none_reaches_the_parser():
+def test_gradients_reach_the_picture_and_not_the_parser():
     tower = FaceTower(16).train()
     picture = torch.rand(1, 3, 192, 192).requires_grad_()
     tower(picture).square().sum().backward()
     assert picture.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in tower.parser.parameters())
     assert not tower.parser.training
-    assert not areas(torch.rand(1, len(LABELS), 96, 96)).requires_grad
+
+
+def test_where_areas_are_depends_on_the_picture():
+    tower, picture = FaceTower(16).eval(), torch.rand(1, 3, 192, 192).requires_grad_()
+    size_of_hair = tower.look(picture).found[0, AREAS.index("hair"), 16]
+    size_of_hair.backward()
+    assert picture.grad is not None and picture.grad.abs().sum() > 0
+
+
+def test_a_colour_in_an_area_speaks_for_the_whole_area():
+    """Where an area counts for its colour, what makes it larger counts as well, however large it is."""
+    for side in (2, 30):
+        mask = torch.zeros(1, 1, 96, 96)
+        mask[..., :side, :side] = 0.9
+        presence = _presence(mask.requires_grad_())
+        presence.sum().backward()
+        assert mask.grad is not None
+        grown = float(mask.grad.sum() / presence.detach())
+        assert grown == pytest.approx(96 * 96 / float(mask.detach().sum()), rel=1e-3), "the gradient of a logarithm"
+
+
+def test_presence_is_none_of_an_area_that_is_not_there():
+    masks = torch.stack([torch.zeros(96, 96), torch.ones(96, 96)])[None]
+    assert _presence(masks).tolist() == [[0.0, 1.0]]
 
 
 def directions(tower: FaceTower, pictures: torch.Tensor) -> torch.Tensor:
@@ -134,6 +157,6 @@ def test_smoothed_gradients_of_like_pictures_agree_the_more_the_more_copies(monk
             gradients.append(asked.grad.flatten())
         return float(torch.nn.functional.cosine_similarity(*gradients, dim=0))
 
-    with_eight = agreement()
-    monkeypatch.setattr("mcaclip.text.face_tower.COPIES", 2)
-    assert with_eight > agreement()
+    with_all = agreement()
+    monkeypatch.setattr("mcaclip.text.face_tower.NOISE", (0.5,))
+    assert with_all > agreement()
