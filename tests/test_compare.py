@@ -176,6 +176,7 @@ def test_the_command_writes_sheets_json_and_markdown(editor, cf_clip, tmp_path, 
         (["nobody.png", "--methods", "mca"], "no file nobody.png"),
         (["--seed", "-1", "--methods", "mca"], "a seed is"),
         (["--seed", "0", "--weights", "no.safetensors"], "no file no.safetensors"),
+        (["--seed", "0", "--prompt", "red lips"], "takes one --prompt"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_loaded(words, problem, capsys, tmp_path):

@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser("compare", help="the same edit by several methods, with figures and a sheet")
     parser.add_argument("photos", nargs="*", type=Path, metavar="PHOTO", help="image file with a face")
     parser.add_argument("--seed", type=int, action="append", default=[], help="a generated face (repeatable)")
-    parser.add_argument("--prompt", required=True, help='the change, e.g. "green lipstick"')
+    parser.add_argument("--prompt", action="append", required=True, help='the change, e.g. "green lipstick"')
     parser.add_argument(
         "--methods",
         default="all",
@@ -60,7 +60,9 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
 
     names = method_names(args.methods)
     check_names(names)
-    prompt = validate.clean_prompt(args.prompt)
+    if len(args.prompt) > 1:
+        raise StudioError("compare takes one --prompt: call it again for the next")
+    prompt = validate.clean_prompt(args.prompt[0])
     validate.check_strength(args.strength)
     _check(args)
     editor = load(chosen_stack(args), named_edits(args))

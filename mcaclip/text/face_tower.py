@@ -27,8 +27,8 @@ SHADES = tuple((float(lightness), 0.0, 0.0) for lightness in (5, 25, 45, 65, 82,
 SHADE_SOFTNESS = 0.05
 """Of the counting, in squared Lab / 50: a pixel between two shades counts for both."""
 NOISE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-"""Deviations, in a token's own, of the noise under which a picture that needs a gradient is judged: little of it leaves
-like colours apart, much of it makes the way smooth."""
+"""Deviations, in a token's own, of the noise under which a picture that needs a gradient is judged: little of it
+leaves like colours apart, much of it makes the way smooth."""
 STATISTICS = 19 + len(SHADES)
 """Numbers that `statistics` gives for an area."""
 
