@@ -60,8 +60,6 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
 
     names = method_names(args.methods)
     check_names(names)
-    if len(args.prompt) > 1:
-        raise StudioError("compare takes one --prompt: call it again for the next")
     prompt = validate.clean_prompt(args.prompt[0])
     validate.check_strength(args.strength)
     _check(args)
@@ -121,6 +119,8 @@ def line(row: CompareRow) -> str:
 
 def _check(args: argparse.Namespace) -> None:
     """Raises StudioError for what can be refused before anything is loaded."""
+    if len(args.prompt) > 1:
+        raise StudioError("compare takes one --prompt: call it again for the next")
     if not args.photos and not args.seed:
         raise StudioError("compare needs a face: a PHOTO, or --seed N")
     if missing := [str(path) for path in [*args.photos, *args.weights] if not path.is_file()]:
