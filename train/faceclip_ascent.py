@@ -15,7 +15,7 @@ from PIL import ImageColor
 from torch import Tensor
 
 from mcaclip.colour import srgb_to_lab
-from mcaclip.editing.methods.optimisation import L2_WEIGHT, learning_rate
+from mcaclip.editing.methods.optimisation import FACECLIP_RATE, L2_WEIGHT, pace
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.face_parser import FaceParser
@@ -79,7 +79,7 @@ def ascend(
         picture = synthesize(generator, code + shift).image
         loss = 1 - (space.encode_image(picture) * target).sum()
         if settings.as_the_app:
-            optimizer.param_groups[0]["lr"] = learning_rate(step / settings.steps)
+            optimizer.param_groups[0]["lr"] = FACECLIP_RATE * pace(step / settings.steps)
             loss = loss + L2_WEIGHT * shift.square().sum()
         optimizer.zero_grad()
         loss.backward()

@@ -15,7 +15,7 @@ from mcaclip.editing.mca import MCAConfig, MCANetwork, read_header, save_network
 from mcaclip.editing.methods.base import METHODS, Tools, fit_command
 from mcaclip.editing.methods.delta_mapper import DeltaMapper, delta_config, save_delta
 from mcaclip.editing.methods.global_direction import ALPHA, style_direction
-from mcaclip.editing.methods.optimisation import LEARNING_RATE, learning_rate
+from mcaclip.editing.methods.optimisation import highest_rate, pace
 from mcaclip.editing.methods.registry import build_methods, check_names, file_kind
 from mcaclip.editing.methods.style_table import StyleTable, load_table, save_table
 from mcaclip.editing.style_only import StyleOnlyConfig
@@ -231,10 +231,14 @@ def test_the_table_survives_its_file(tmp_path):
 
 
 def test_the_optimisations_rate_rises_and_falls():
-    assert learning_rate(0) == 0
-    assert learning_rate(0.05) == learning_rate(0.5) == learning_rate(0.74) == LEARNING_RATE
-    assert learning_rate(0.9) < LEARNING_RATE
-    assert learning_rate(0.999) < 0.01 * LEARNING_RATE
+    assert pace(0) == 0
+    assert pace(0.05) == pace(0.5) == pace(0.74) == 1
+    assert pace(0.9) < 1
+    assert pace(0.999) < 0.01
+
+
+def test_a_real_clip_is_optimised_at_the_published_rate_and_faceclip_more_slowly():
+    assert highest_rate("ViT-B-32-quickgelu") == 0.1 > highest_rate("FaceCLIP")
 
 
 def test_optimisation_comes_nearer_to_the_words(tools, code):
