@@ -15,11 +15,12 @@ from PIL import ImageColor
 from torch import Tensor
 
 from mcaclip.colour import srgb_to_lab
-from mcaclip.editing.methods.optimisation import FACECLIP_RATE, L2_WEIGHT, pace
+from mcaclip.editing.methods.optimisation import FACECLIP_RATE, L2_WEIGHT, MASK_GRADIENT, pace
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.face_tower import mask_gradient
 from mcaclip.text.grammar import PART_NOUNS
 from train.face_map import FaceMap
 from train.faceclip_report import TEST_COLOURS, nearest_colour
@@ -77,7 +78,8 @@ def ascend(
     optimizer = torch.optim.Adam([shift], settings.lr)
     for step in range(settings.steps):
         picture = synthesize(generator, code + shift).image
-        loss = 1 - (space.encode_image(picture) * target).sum()
+        with mask_gradient(MASK_GRADIENT if settings.as_the_app else 1.0):
+            loss = 1 - (space.encode_image(picture) * target).sum()
         if settings.as_the_app:
             optimizer.param_groups[0]["lr"] = FACECLIP_RATE * pace(step / settings.steps)
             loss = loss + L2_WEIGHT * shift.square().sum()

@@ -8,6 +8,9 @@ of colours alone would close the eyes that it is to make green, and never learn 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +34,22 @@ NOISE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 leaves like colours apart, much of it makes the way smooth."""
 STATISTICS = 19 + len(SHADES)
 """Numbers that `statistics` gives for an area."""
+
+
+_mask_gradient: ContextVar[float] = ContextVar("mask_gradient", default=1.0)
+
+
+@contextmanager
+def mask_gradient(share: float) -> Iterator[None]:
+    """Of pictures read herein, this share 0..1 of the gradient passes through where their parts are; else all of it.
+
+    Long steps need less: they tear a face apart for a part that is larger, or somewhere else. Short ones need it all.
+    """
+    before = _mask_gradient.set(share)
+    try:
+        yield
+    finally:
+        _mask_gradient.reset(before)
 
 
 @dataclass(frozen=True)
@@ -100,7 +119,7 @@ class FaceTower(nn.Module):
     def look(self, images: Tensor) -> Look:
         """What is pooled of pictures `[B, 3, S, S]` in [-1, 1]; of this only `texture` is learned."""
         seen = self.parser.see(images)
-        masks = areas(seen.logits.float().softmax(1))
+        masks = _tempered(areas(seen.logits.float().softmax(1)))
         quarter, eighth = seen.levels[1:3]
         # colours of a few pixels need every digit
         with torch.autocast(images.device.type, enabled=False):
@@ -132,6 +151,11 @@ class FaceTower(nn.Module):
 
     def _read(self, tokens: Tensor) -> Tensor:
         return self.out(self.squeeze(self.mix(tokens + self.names)).flatten(1))
+
+
+def _tempered(masks: Tensor) -> Tensor:
+    still = masks.detach()
+    return still + _mask_gradient.get() * (masks - still)
 
 
 def _noise_for(tokens: Tensor, count: int) -> Tensor:

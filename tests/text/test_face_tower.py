@@ -8,7 +8,16 @@ import torch
 from mcaclip.colour import srgb_to_lab
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.text.face_areas import AREAS, areas
-from mcaclip.text.face_tower import SHADES, STATISTICS, FaceTower, _presence, pool, shade_shares, statistics
+from mcaclip.text.face_tower import (
+    SHADES,
+    STATISTICS,
+    FaceTower,
+    _presence,
+    mask_gradient,
+    pool,
+    shade_shares,
+    statistics,
+)
 from tests.helpers.drawn_parsing import drawn_parsing
 
 
@@ -109,6 +118,21 @@ def test_where_areas_are_depends_on_the_picture():
     size_of_hair = tower.look(picture).found[0, AREAS.index("hair"), 16]
     size_of_hair.backward()
     assert picture.grad is not None and picture.grad.abs().sum() > 0
+
+
+def test_less_of_the_gradient_passes_through_where_areas_are_for_who_asks():
+    tower, picture = FaceTower(16).eval(), torch.rand(1, 3, 192, 192)
+    sizes, gradients = [], []
+    for share in (1.0, 0.3):
+        asked = picture.clone().requires_grad_()
+        with mask_gradient(share):
+            size_of_hair = tower.look(asked).found[0, AREAS.index("hair"), 16]
+        size_of_hair.backward()
+        sizes.append(size_of_hair.detach())
+        gradients.append(asked.grad)
+    assert torch.equal(*sizes)
+    scale = float(gradients[0].abs().max())
+    torch.testing.assert_close(gradients[1], 0.3 * gradients[0], atol=1e-4 * scale, rtol=1e-3)
 
 
 def test_a_colour_in_an_area_speaks_for_the_whole_area():
