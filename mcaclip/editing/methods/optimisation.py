@@ -23,7 +23,7 @@ PUBLISHED_RATE = 0.1
 FACECLIP_RATE = 0.03
 """Against FaceCLIP the published rate strays: faces turn to grey, and the loss ends no lower."""
 MASK_GRADIENT = 0.3
-"""See `mask_gradient`; with all of it some faces blur."""
+"""See `mask_gradient`; with all of it more faces blur."""
 L2_WEIGHT = 0.008
 IDENTITY_WEIGHT = 0.005
 WARM_UP, COOL_DOWN = 0.05, 0.25
