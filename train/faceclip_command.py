@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from mcaclip import weights
 from mcaclip.align import FaceAligner, align_face, load_photo
 from mcaclip.editor import LANDMARKS
-from mcaclip.errors import StudioError
+from mcaclip.errors import StudioError, TrainingError
 from mcaclip.evaluate import PHOTO_ENDINGS
 from mcaclip.generators.base import Generator
 from mcaclip.perception.face_parser import FaceParser
@@ -27,7 +27,7 @@ from train.budget import Budget
 from train.captions import phrases_of_captions
 from train.dictionary import read_dictionary
 from train.faceclip import FaceCLIPSettings, new_space, rare_faces, train_faceclip
-from train.faceclip_ascent import ATTACKS, measure_ascent
+from train.faceclip_ascent import ATTACKS, AscentSettings, measure_ascent
 from train.faceclip_lexicon import COMMON, LexiconSettings, train_lexicon
 from train.faceclip_negatives import Attack
 from train.faceclip_pooled import PooledSettings, train_pooled
@@ -45,6 +45,7 @@ from train.synonyms import read_synonyms
 from train.word_vectors import known_tokens, read_vectors, whole_words
 
 log = logging.getLogger(__name__)
+ASCENTS = AscentSettings()
 LEAST_KINSHIP_OF_TAUGHT = 0.52
 """Cosine of word vectors from which a word that the dictionary teaches counts as known: two witnesses agree on it."""
 KINSHIP_OF_SYNONYMS = 0.9
@@ -96,18 +97,25 @@ def make_pooled(
     ascents: int,
     sentences: Path | None = None,
     words_stay: bool = False,
+    eyes_only: bool = False,
 ) -> None:
     """Train the FaceCLIP in use further (`train.faceclip_pooled`); model, knowledge and report are written to `out`.
 
-    Networks that were taught the old codes of words do not go with the new ones.
+    Networks that were taught the old codes of words do not go with the new ones, unless only the eyes learn.
 
     Args: see `make_faceclip`, and
         sentences: folder of a sentence encoder (`train.kin_vectors`), to move words that no caption has; None: as is.
         words_stay: do not move them, as an earlier training has; only read nouns by their kin.
+        eyes_only: the image tower alone learns.
+
+    Raises:
+        TrainingError: words are to move while only the eyes learn.
     """
+    if eyes_only and sentences:
+        raise TrainingError("--eyes-only leaves words where they are: leave --sentences out")
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
-    settings, space, preview = PooledSettings(), ClipSpace.load(), load_preview()
+    settings, space, preview = PooledSettings(eyes_only=eyes_only), ClipSpace.load(), load_preview()
     tokens = space.tokenizer.encoder
     vectors = read_vectors(words, whole_words(tokens))
     known = known_tokens(vectors, tokens)
@@ -171,15 +179,30 @@ def _kin(space: ClipSpace, scenes: SceneSet, faces: int, sentences: Path) -> Kin
     return find_kin(space.model.token_embedding.weight, space.tokenizer.encoder, often, read_encoder(sentences))
 
 
-def make_report(pool: Path, faces: int, out: Path, photos: Path | None, ascents: int) -> None:
+def make_report(
+    pool: Path,
+    faces: int,
+    out: Path,
+    photos: Path | None,
+    ascents: int,
+    ascents_only: bool = False,
+    seed: int = ASCENTS.seed,
+) -> None:
     """Measure the FaceCLIP in use as a training measures its own; `report.json` and the sheets are written to `out`.
 
-    Args: see `make_faceclip`.
+    Args: see `make_faceclip`, and
+        ascents_only: nothing else.
+        seed: draws the faces and colours of the ascents.
     """
     space, parser = ClipSpace.load(), FaceParser.load(weights.get("face_parser"))
-    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     out.mkdir(parents=True, exist_ok=True)
-    _report(space, scenes, load_preview(), parser, FaceCLIPSettings(), photos, ascents, out)
+    if ascents_only:
+        figures = _ascents(load_preview(), space, parser, ascents, seed, out)
+        (out / "report.json").write_text(json.dumps(figures, indent=1))
+        log.info("FaceCLIP: %s", figures)
+        return
+    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+    _report(space, scenes, load_preview(), parser, FaceCLIPSettings(), photos, ascents, out, seed)
 
 
 def _report(
@@ -191,6 +214,7 @@ def _report(
     photos: Path | None,
     ascents: int,
     out: Path,
+    ascent_seed: int = ASCENTS.seed,
 ) -> None:
     """Writes `report.json` and the sheets of the ascents."""
     faces = len(scenes.faces)
@@ -198,10 +222,18 @@ def _report(
     if photos is not None:
         figures |= _on_photos(space, parser, photos, settings.seed)
     (out / "report.json").write_text(json.dumps(figures, indent=1))
-    for attack in ATTACKS:
-        figures |= measure_ascent(preview, space, parser, replace(attack, cases=ascents), out)
+    figures |= _ascents(preview, space, parser, ascents, ascent_seed, out)
     (out / "report.json").write_text(json.dumps(figures, indent=1))
     log.info("FaceCLIP: %s", figures)
+
+
+def _ascents(
+    preview: Generator, space: ClipSpace, parser: FaceParser, cases: int, seed: int, out: Path
+) -> dict[str, dict[str, float]]:
+    figures: dict[str, dict[str, float]] = {}
+    for attack in ATTACKS:
+        figures |= measure_ascent(preview, space, parser, replace(attack, cases=cases, seed=seed), out)
+    return figures
 
 
 def make_knowledge(

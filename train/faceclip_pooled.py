@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mcaclip.errors import TrainingError
 from mcaclip.text.clip_space import ClipSpace
-from mcaclip.text.face_tower import Look
+from mcaclip.text.face_tower import NOISE, Look
 from train.faceclip import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
 from train.kin_vectors import Kin
 from train.loop import LoopSettings, TrainingLoop
@@ -27,6 +27,8 @@ from train.pooled import Block, face_tower
 from train.telling import Telling, tell
 
 log = logging.getLogger(__name__)
+POOLING = ("parser", "texture")
+"""Parts of the image tower that stand before the pooling."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class PooledSettings:
             `train.kin_vectors`).
         unseen: blocks that take no part; the loss on them is written down at the end.
         kept: share of the weights as they were in what is written: the mean of both reads held-out words better.
+        eyes_only: the text tower stays as it is, and with it all networks that were taught its codes.
+        noisy: share of pictures that are judged under noise, as those that are optimised against FaceCLIP will be
+            (`mcaclip.text.face_tower.FaceTower.smoothed`).
     """
 
     blocks: int = 400
@@ -55,6 +60,8 @@ class PooledSettings:
     kin_share: float = 0.25
     unseen: int = 2
     kept: float = 0.5
+    eyes_only: bool = False
+    noisy: float = 0.5
     steps: int = 9000
     lr: float = 8e-4
     weight_decay: float = 0.03
@@ -66,10 +73,17 @@ class PooledTrainee(Trainee):
 
     def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
         space.requires_grad_(True)
-        for part in (face_tower(space).parser, face_tower(space).texture):
-            part.requires_grad_(False)
-        super().__init__(space, known, FaceCLIPSettings(word_noise=settings.word_noise))
-        self.look_noise, self.kin, self.kin_share = settings.noise, kin, settings.kin_share
+        for name in POOLING:
+            face_tower(space).get_submodule(name).requires_grad_(False)
+        word_noise = 0.0 if settings.eyes_only else settings.word_noise
+        super().__init__(space, known, FaceCLIPSettings(word_noise=word_noise))
+        self.look_noise, self.noisy = settings.noise, settings.noisy
+        self.kin, self.kin_share = kin, settings.kin_share
+        if settings.eyes_only:
+            space.requires_grad_(False)
+            for name, part in face_tower(space).named_children():
+                part.requires_grad_(name not in POOLING)
+            face_tower(space).names.requires_grad_(True)
 
     def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
         """Some captions as they would be read if they never had been said."""
@@ -86,7 +100,14 @@ class PooledTrainee(Trainee):
             found = (found + self.look_noise * found.std(0) * torch.randn_like(found)) * there
             whole = whole + self.look_noise * whole.std(0) * torch.randn_like(whole)
         with torch.autocast(found.device.type, torch.bfloat16):
-            return face_tower(self.space).judge(Look(found, whole)).float()
+            return face_tower(self.space).judge(Look(found, whole), self._token_noise(len(found))).float()
+
+    def _token_noise(self, count: int) -> Tensor | None:
+        """Deviations `[count]` of the noise on tokens while they are learned from: none, or one of the tower's."""
+        if not self.training or not self.noisy:
+            return None
+        drawn = torch.tensor(NOISE)[torch.randint(len(NOISE), (count,))]
+        return drawn * (torch.rand(count) < self.noisy)
 
     def read(self, captions: Sequence[str]) -> Tensor:
         """Features `[C, D]` of captions."""

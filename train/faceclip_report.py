@@ -15,13 +15,11 @@ from mcaclip.text.colours import lab_values, unseen_colours
 from mcaclip.text.grammar import PART_NOUNS
 from train.blind_wordings import BLIND_WORDINGS
 from train.captions import caption
-from train.scene_types import OTHER, PARTS, STATES, Caption, Lab, Paint, Scene, agreement, colour_lab_of
+from train.scene_types import DISTINCT, OTHER, PARTS, STATES, Caption, Lab, Paint, Scene, agreement, colour_lab_of
 from train.scenes import SceneSet
 from train.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES, STATE_PHRASES
 
-TEST_COLOURS = (
-    "red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "black", "white", "brown", "silver",
-)  # fmt: skip
+TEST_COLOURS = DISTINCT
 LARGE_PARTS = ("hair", "skin", "background", "clothes")
 CHOICES = 12
 CAPTIONS = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -43,10 +44,10 @@ def other_colour(paint: Paint, rng: np.random.Generator) -> str:
     shown = target_lab(paint)
     assert shown is not None
     found = [c for c in (draw_colour(rng) for _ in range(16)) if same_colour(lab_values(c), shown) < 0]
-    found = found or [c for c in COLOURS if same_colour(lab_values(c), shown) < 0]
+    everyday = [c for c in COLOURS if same_colour(lab_values(c), shown) < 0]
     if rng.random() < 0.5:
-        return min(found, key=lambda c: sum((x - y) ** 2 for x, y in zip(lab_values(c), shown, strict=True)))
-    return found[0]
+        return min(found + everyday, key=lambda c: math.dist(lab_values(c), shown))
+    return (found or everyday)[0]
 
 
 def draw_finish(part: str, colour: str, rng: np.random.Generator) -> str:

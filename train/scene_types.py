@@ -38,6 +38,10 @@ SAME, OTHER = 12.0, 28.0
 """CIE76 distances below which two colours go by one name, and above which they do not."""
 SHADE_OF_SAME_HUE, HUE_ANGLE = 40.0, 0.3
 """Shades of one hue so close are neither clearly one colour nor clearly two (navy is a blue)."""
+DISTINCT = (
+    "red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "black", "white", "brown", "silver",
+)  # fmt: skip
+"""Colours that nobody takes for one another, near as some are: white for silver, blue for purple."""
 MAKE_UP = frozenset({"eyes", "lips", "cheeks", "skin", "teeth", "ears", "brows", "goatee", "beard", "moustache"})
 FACIAL_HAIR_PARTS = frozenset({"goatee", "beard", "moustache"})
 _STATE_INDEX = {name: index for index, name in enumerate(STATES)}
@@ -150,10 +154,18 @@ def same_colour(one: Lab, other: Lab) -> int:
     distance = math.dist(one, other)
     if distance < SAME:
         return 1
+    if len({_distinct(one), _distinct(other), None}) == 3:
+        return -1
     chroma = min(math.hypot(*one[1:]), math.hypot(*other[1:]))
     angle = abs(math.remainder(math.atan2(one[2], one[1]) - math.atan2(other[2], other[1]), 2 * math.pi))
     limit = SHADE_OF_SAME_HUE if chroma > 20 and angle < HUE_ANGLE else OTHER
     return -1 if distance > limit else 0
+
+
+def _distinct(lab: Lab) -> str | None:
+    """Which of the distinct colours goes by the same name; None for none of them."""
+    nearest = min(DISTINCT, key=lambda name: math.dist(lab, lab_values(name)))
+    return nearest if math.dist(lab, lab_values(nearest)) < SAME else None
 
 
 def agreement(caption: Caption, scene: Scene) -> int:

@@ -128,9 +128,17 @@ class FaceTower(nn.Module):
             found = torch.cat(parts, 2) * _presence(masks)[..., None]
         return Look(found, torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1))
 
-    def judge(self, look: Look) -> Tensor:
-        """Features `[B, embed_dim]` of what was pooled."""
-        return self._read(self._tokens(look))
+    def judge(self, look: Look, noise: Tensor | None = None) -> Tensor:
+        """Features `[B, embed_dim]` of what was pooled.
+
+        Args:
+            noise: `[B]`, deviation of noise on each picture's tokens, in a token's own; None for none.
+        """
+        tokens = self._tokens(look)
+        if noise is not None:
+            scale = noise.view(-1, 1, 1) * tokens.detach().std(-1, keepdim=True)
+            tokens = tokens + scale * torch.randn_like(tokens)
+        return self._read(tokens)
 
     def smoothed(self, look: Look) -> Tensor:
         """As `judge`, to be optimised against: the mean of what is read under `NOISE` and its opposite.

@@ -13,7 +13,7 @@ from mcaclip.generators.synthesis import synthesize
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import FixedParser, ToySpace
-from train.faceclip_ascent import ATTACKS, AscentSettings, ascend, shown_colours
+from train.faceclip_ascent import ATTACKS, AscentSettings, ascend, ruler_loss, shown_colours, words_loss
 from train.scene_types import Paint
 from train.scenes import SceneSet
 
@@ -32,16 +32,24 @@ def test_ascent_raises_the_cosine():
         return float(space.encode_image(picture[None].clamp(-1, 1)) @ target.T)
 
     before = cosine(synthesize(generator, code).image[0].detach())
-    assert cosine(ascend(generator, space, code, "green hair", STEEP)) > before + 0.02
+    assert cosine(ascend(generator, code, words_loss(space, "green hair"), STEEP)) > before + 0.02
+
+
+def test_the_ruler_moves_the_mean_colour_of_a_part():
+    generator, code, labels = ToyGenerator(), seeded_z(18, 1)[None], drawn_faces(1).labels[0]
+    loss_of = ruler_loss(FixedParser(labels), "hair", "green")
+    before = float(loss_of(synthesize(generator, code).image))
+    assert float(loss_of(ascend(generator, code, loss_of, STEEP)[None])) < 0.7 * before
 
 
 def test_a_bounded_ascent_goes_no_farther_than_told():
     generator, space, code = ToyGenerator(), ToySpace(), seeded_z(18, 1)[None]
-    far = ascend(generator, space, code, "green hair", STEEP)
-    near = ascend(generator, space, code, "green hair", STEEP, longest=0.01)
+    loss_of = words_loss(space, "green hair")
+    far = ascend(generator, code, loss_of, STEEP)
+    near = ascend(generator, code, loss_of, STEEP, longest=0.01)
     start = synthesize(generator, code).image[0].clamp(-1, 1)
     assert 0 < (near - start).abs().max() < 0.1 * (far - start).abs().max()
-    held = ascend(generator, space, code, "green hair", replace(STEEP, as_the_app=True))
+    held = ascend(generator, code, loss_of, replace(STEEP, as_the_app=True))
     assert 0 < (held - start).abs().max() < 0.5 * (far - start).abs().max(), "StyleCLIP's penalty holds it back"
 
 

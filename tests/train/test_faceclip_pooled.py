@@ -118,6 +118,28 @@ def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
     assert (tmp_path / "model.safetensors").exists()
 
 
+def test_the_eyes_learn_alone_and_captions_keep_their_codes(space, scenes, tmp_path):
+    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
+    before, said = copy.deepcopy(space.state_dict()), space.encode_text(["green hair"])
+    train_pooled(space, KNOWN, paths, replace(SETTINGS, steps=3, eyes_only=True), tmp_path)
+    changed = {name for name, value in space.state_dict().items() if not torch.equal(value, before[name])}
+    assert {"model.visual.trunk.tokens.weight", "model.visual.trunk.names"} <= changed
+    assert all(name.startswith("model.visual.trunk.") for name in changed)
+    assert not any(name.startswith(("model.visual.trunk.parser.", "model.visual.trunk.texture.")) for name in changed)
+    assert torch.equal(space.encode_text(["green hair"]), said)
+
+
+def test_pictures_are_judged_under_noise_while_they_teach(space, scenes, tmp_path):
+    (path,) = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
+    look, quiet = Block.load(path).look, replace(SETTINGS, noise=0.0)
+    trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=1.0)).train()
+    assert not torch.equal(trainee.judged(look), trainee.judged(look))
+    trainee.eval()
+    assert torch.equal(trainee.judged(look), trainee.judged(look))
+    trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=0.0)).train()
+    assert torch.equal(trainee.judged(look), trainee.judged(look))
+
+
 def test_attacked_pictures_go_with_a_block(space, scenes, tmp_path):
     paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
     block = Block.load(paths[0])
