@@ -221,7 +221,7 @@ def _faceclip_pooled(args: argparse.Namespace) -> None:
 
     make_pooled(
         args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.sentences,
-        args.words_stay, args.eyes_only,
+        args.words_stay, args.learns,
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from train.faceclip import FaceCLIPSettings, new_space, rare_faces, train_facecl
 from train.faceclip_ascent import ATTACKS, AscentSettings, measure_ascent
 from train.faceclip_lexicon import COMMON, LexiconSettings, train_lexicon
 from train.faceclip_negatives import Attack
-from train.faceclip_pooled import PooledSettings, train_pooled
+from train.faceclip_pooled import Learners, PooledSettings, train_pooled
 from train.faceclip_report import colours_of_parts, report
 from train.kin_vectors import Kin, find_kin, read_encoder
 from train.knowledge import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
@@ -97,7 +97,7 @@ def make_pooled(
     ascents: int,
     sentences: Path | None = None,
     words_stay: bool = False,
-    eyes_only: bool = False,
+    learns: Learners = "both",
 ) -> None:
     """Train the FaceCLIP in use further (`train.faceclip_pooled`); model, knowledge and report are written to `out`.
 
@@ -106,16 +106,16 @@ def make_pooled(
     Args: see `make_faceclip`, and
         sentences: folder of a sentence encoder (`train.kin_vectors`), to move words that no caption has; None: as is.
         words_stay: do not move them, as an earlier training has; only read nouns by their kin.
-        eyes_only: the image tower alone learns.
+        learns: which of the towers, see `train.faceclip_pooled.PooledSettings`.
 
     Raises:
         TrainingError: words are to move while only the eyes learn.
     """
-    if eyes_only and sentences:
-        raise TrainingError("--eyes-only leaves words where they are: leave --sentences out")
+    if learns == "eyes" and sentences:
+        raise TrainingError("--learns eyes leaves words where they are: leave --sentences out")
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
-    settings, space, preview = PooledSettings(eyes_only=eyes_only), ClipSpace.load(), load_preview()
+    settings, space, preview = PooledSettings(learns=learns), ClipSpace.load(), load_preview()
     tokens = space.tokenizer.encoder
     vectors = read_vectors(words, whole_words(tokens))
     known = known_tokens(vectors, tokens)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from train.pooled import Block, face_tower
 from train.telling import Telling, tell
 
 log = logging.getLogger(__name__)
+Learners = Literal["both", "eyes", "words"]
 POOLING = ("parser", "texture")
 """Parts of the image tower that stand before the pooling."""
 
@@ -46,7 +48,8 @@ class PooledSettings:
             `train.kin_vectors`).
         unseen: blocks that take no part; the loss on them is written down at the end.
         kept: share of the weights as they were in what is written: the mean of both reads held-out words better.
-        eyes_only: the text tower stays as it is, and with it all networks that were taught its codes.
+        learns: "both" towers; "eyes": the text tower stays, and with it all networks that were taught its codes;
+            "words": the image tower stays, and with it how hard it is to fool.
         noisy: share of pictures that are judged under noise, as those that are optimised against FaceCLIP will be
             (`mcaclip.text.face_tower.FaceTower.smoothed`).
     """
@@ -60,7 +63,7 @@ class PooledSettings:
     kin_share: float = 0.25
     unseen: int = 2
     kept: float = 0.5
-    eyes_only: bool = False
+    learns: Learners = "both"
     noisy: float = 0.5
     steps: int = 9000
     lr: float = 8e-4
@@ -73,17 +76,15 @@ class PooledTrainee(Trainee):
 
     def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
         space.requires_grad_(True)
-        for name in POOLING:
-            face_tower(space).get_submodule(name).requires_grad_(False)
-        word_noise = 0.0 if settings.eyes_only else settings.word_noise
+        word_noise = 0.0 if settings.learns == "eyes" else settings.word_noise
         super().__init__(space, known, FaceCLIPSettings(word_noise=word_noise))
         self.look_noise, self.noisy = settings.noise, settings.noisy
         self.kin, self.kin_share = kin, settings.kin_share
-        if settings.eyes_only:
+        if settings.learns == "eyes":
             space.requires_grad_(False)
-            for name, part in face_tower(space).named_children():
-                part.requires_grad_(name not in POOLING)
-            face_tower(space).names.requires_grad_(True)
+        face_tower(space).requires_grad_(settings.learns != "words")
+        for name in POOLING:
+            face_tower(space).get_submodule(name).requires_grad_(False)
 
     def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
         """Some captions as they would be read if they never had been said."""
