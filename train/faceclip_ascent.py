@@ -24,9 +24,9 @@ from mcaclip.text.colours import lab_values
 from mcaclip.text.face_tower import mask_gradient
 from mcaclip.text.grammar import PART_NOUNS
 from train.face_map import CLASSES_OF, FaceMap
-from train.faceclip_report import TEST_COLOURS, nearest_colour
+from train.faceclip_report import nearest_colour
 from train.faces import CodeSampler, hold_rows
-from train.scene_types import Lab
+from train.scene_types import DISTINCT, Lab
 from train.scenes import mean_lab
 from train.sheets import grid
 
@@ -138,7 +138,7 @@ def ascend(
 
 
 def shown_colours(parser: FaceParser, picture: Tensor, part: str) -> frozenset[str]:
-    """What a part's mean Lab is called, by the parser's area: one name or two of `TEST_COLOURS`.
+    """What a part's mean Lab is called, by the parser's area: one name or two of `DISTINCT`.
 
     The nearest of the survey's colours and the nearest of CSS's, for an attack goes to the corners of sRGB: pure blue
     is nearly as near to the survey's purple as to its blue. Empty where the part is not found.
@@ -167,7 +167,7 @@ def measure_ascent(
     hits: list[bool] = []
     sheet: list[tuple[Tensor, Tensor]] = []
     for number in range(settings.cases):
-        part, colour = settings.parts[number % len(settings.parts)], str(rng.choice(TEST_COLOURS))
+        part, colour = settings.parts[number % len(settings.parts)], str(rng.choice(DISTINCT))
         prompt = f"{colour} {PART_NOUNS[part][0]}"
         code = codes[number : number + 1]
         if settings.by_ruler:

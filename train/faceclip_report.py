@@ -19,7 +19,6 @@ from train.scene_types import DISTINCT, OTHER, PARTS, STATES, Caption, Lab, Pain
 from train.scenes import SceneSet
 from train.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES, STATE_PHRASES
 
-TEST_COLOURS = DISTINCT
 LARGE_PARTS = ("hair", "skin", "background", "clothes")
 CHOICES = 12
 CAPTIONS = 100
@@ -76,10 +75,10 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
     everything = torch.cat([usual[part] for part in PARTS])
     for face in faces:
         for part in scenes.shown_parts(face):
-            colour = int(rng.integers(len(TEST_COLOURS)))
-            painted = scenes.render(scenes.scene(face, (Paint(part, TEST_COLOURS[colour]),)), rng)
+            colour = int(rng.integers(len(DISTINCT)))
+            painted = scenes.render(scenes.scene(face, (Paint(part, DISTINCT[colour]),)), rng)
             picture = space.encode_image(painted[None])[0]
-            tally.add(f"ruler, {part}", nearest_colour(scenes.measure(painted, face, part)) == TEST_COLOURS[colour])
+            tally.add(f"ruler, {part}", nearest_colour(scenes.measure(painted, face, part)) == DISTINCT[colour])
             tally.add(f"colour of {part}", _best(usual[part], picture) == colour)
             first = PARTS.index(part) * CHOICES
             tally.add("any part and colour", _best(everything, picture) == first + colour)
@@ -101,11 +100,11 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
 
 def nearest_colour(lab: Lab | None, lab_by_name: Callable[[str], Lab] = lab_values) -> str | None:
     """What a ruler reads: the test colour nearest to a part's mean. Shading and thin paint mislead it, too."""
-    return min(TEST_COLOURS, key=lambda name: math.dist(lab, lab_by_name(name))) if lab else None
+    return min(DISTINCT, key=lambda name: math.dist(lab, lab_by_name(name))) if lab else None
 
 
 def _texts(space: ClipSpace, pattern: str) -> Tensor:
-    return space.encode_text([pattern.format(colour) for colour in TEST_COLOURS])
+    return space.encode_text([pattern.format(colour) for colour in DISTINCT])
 
 
 def _best(texts: Tensor, picture: Tensor) -> int:

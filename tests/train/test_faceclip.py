@@ -22,8 +22,8 @@ from train.faceclip import (
     rare_faces,
     train_faceclip,
 )
-from train.faceclip_report import DRAWS, TEST_COLOURS, Tally, _different, colours_of_parts, nearest_colour, retrieval
-from train.scene_types import OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
+from train.faceclip_report import DRAWS, Tally, _different, colours_of_parts, nearest_colour, retrieval
+from train.scene_types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
 from train.scenes import SceneSet
 from train.telling import caption_facts, scene_facts
 
@@ -141,13 +141,13 @@ def test_a_shipped_batch_is_seeded(scenes):
 
 
 def test_the_ruler_names_colours():
-    for name in TEST_COLOURS:
+    for name in DISTINCT:
         assert nearest_colour(tuple(colour_lab_of(name).tolist())) == name
     assert nearest_colour(None) is None
 
 
 def test_colour_names_to_choose_from_look_different():
-    names = ["red", "crimson", *TEST_COLOURS, "teal", "navy", "lime"]
+    names = ["red", "crimson", *DISTINCT, "teal", "navy", "lime"]
     chosen = _different(names, np.random.default_rng(0))
     labs = [colour_lab_of(name) for name in chosen]
     gaps = [float((a - b).norm()) for i, a in enumerate(labs) for b in labs[:i]]

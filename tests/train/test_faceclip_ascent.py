@@ -7,13 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import FixedParser, ToySpace
-from train.faceclip_ascent import ATTACKS, AscentSettings, ascend, ruler_loss, shown_colours, words_loss
+from train.faceclip_ascent import (
+    ATTACKS,
+    AscentSettings,
+    ascend,
+    measure_ascent,
+    ruler_loss,
+    shown_colours,
+    words_loss,
+)
 from train.scene_types import Paint
 from train.scenes import SceneSet
 
@@ -68,3 +77,13 @@ def test_the_corners_of_srgb_are_called_what_everybody_calls_them():
     for rgb, colour in (((-1, -1, 1), "blue"), ((1, -1, -1), "red"), ((1, 1, -1), "yellow"), ((-1, -1, -1), "black")):
         picture = torch.tensor(rgb, dtype=torch.float32).view(3, 1, 1).expand(3, 256, 256).contiguous()
         assert colour in shown_colours(parser, picture, "hair"), colour
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_every_attack_is_measured_and_its_sheet_is_kept(attack, tmp_path):
+    short = replace(attack, parts=("hair",), cases=2, steps=1)
+    parser = FixedParser(drawn_faces(1).labels[0])
+    (figure,) = measure_ascent(ToyGenerator(), ToySpace(), parser, short, tmp_path).values()
+    assert figure["of"] == 2 and 0 <= figure["share"] <= 1
+    (sheet,) = tmp_path.iterdir()
+    assert Image.open(sheet).size == (2 * 160, 2 * 160), "faces above, what became of them below"
