@@ -45,7 +45,6 @@ from train.synonyms import read_synonyms
 from train.word_vectors import known_tokens, read_vectors, whole_words
 
 log = logging.getLogger(__name__)
-ASCENTS = AscentSettings()
 LEAST_KINSHIP_OF_TAUGHT = 0.52
 """Cosine of word vectors from which a word that the dictionary teaches counts as known: two witnesses agree on it."""
 KINSHIP_OF_SYNONYMS = 0.9
@@ -186,7 +185,7 @@ def make_report(
     photos: Path | None,
     ascents: int,
     ascents_only: bool = False,
-    seed: int = ASCENTS.seed,
+    seed: int = AscentSettings.seed,
 ) -> None:
     """Measure the FaceCLIP in use as a training measures its own; `report.json` and the sheets are written to `out`.
 
@@ -197,9 +196,7 @@ def make_report(
     space, parser = ClipSpace.load(), FaceParser.load(weights.get("face_parser"))
     out.mkdir(parents=True, exist_ok=True)
     if ascents_only:
-        figures = _ascents(load_preview(), space, parser, ascents, seed, out)
-        (out / "report.json").write_text(json.dumps(figures, indent=1))
-        log.info("FaceCLIP: %s", figures)
+        _report_ascents({}, load_preview(), space, parser, ascents, seed, out)
         return
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     _report(space, scenes, load_preview(), parser, FaceCLIPSettings(), photos, ascents, out, seed)
@@ -214,7 +211,7 @@ def _report(
     photos: Path | None,
     ascents: int,
     out: Path,
-    ascent_seed: int = ASCENTS.seed,
+    ascent_seed: int = AscentSettings.seed,
 ) -> None:
     """Writes `report.json` and the sheets of the ascents."""
     faces = len(scenes.faces)
@@ -222,18 +219,24 @@ def _report(
     if photos is not None:
         figures |= _on_photos(space, parser, photos, settings.seed)
     (out / "report.json").write_text(json.dumps(figures, indent=1))
-    figures |= _ascents(preview, space, parser, ascents, ascent_seed, out)
-    (out / "report.json").write_text(json.dumps(figures, indent=1))
-    log.info("FaceCLIP: %s", figures)
+    _report_ascents(figures, preview, space, parser, ascents, ascent_seed, out)
 
 
-def _ascents(
-    preview: Generator, space: ClipSpace, parser: FaceParser, cases: int, seed: int, out: Path
-) -> dict[str, dict[str, float]]:
-    figures: dict[str, dict[str, float]] = {}
+def _report_ascents(
+    figures: Mapping[str, dict[str, float]],
+    preview: Generator,
+    space: ClipSpace,
+    parser: FaceParser,
+    cases: int,
+    seed: int,
+    out: Path,
+) -> None:
+    """Adds what the attacks give to `figures`, and writes all to `report.json`."""
+    found = dict(figures)
     for attack in ATTACKS:
-        figures |= measure_ascent(preview, space, parser, replace(attack, cases=cases, seed=seed), out)
-    return figures
+        found |= measure_ascent(preview, space, parser, replace(attack, cases=cases, seed=seed), out)
+    (out / "report.json").write_text(json.dumps(found, indent=1))
+    log.info("FaceCLIP: %s", found)
 
 
 def make_knowledge(

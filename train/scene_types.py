@@ -154,7 +154,8 @@ def same_colour(one: Lab, other: Lab) -> int:
     distance = math.dist(one, other)
     if distance < SAME:
         return 1
-    if len({_distinct(one), _distinct(other), None}) == 3:
+    names = {_distinct(one), _distinct(other)}
+    if len(names) == 2 and None not in names:
         return -1
     chroma = min(math.hypot(*one[1:]), math.hypot(*other[1:]))
     angle = abs(math.remainder(math.atan2(one[2], one[1]) - math.atan2(other[2], other[1]), 2 * math.pi))
@@ -162,6 +163,7 @@ def same_colour(one: Lab, other: Lab) -> int:
     return -1 if distance > limit else 0
 
 
+@lru_cache(maxsize=16384)  # asked of every caption and every picture of a batch
 def _distinct(lab: Lab) -> str | None:
     """Which of the distinct colours goes by the same name; None for none of them."""
     nearest = min(DISTINCT, key=lambda name: math.dist(lab, lab_values(name)))
