@@ -1,35 +1,75 @@
-"""Starts the web page: `python app.py [--host 127.0.0.1] [--port 7860]`."""
+"""Starts the web page: `python app.py [--host 127.0.0.1] [--port 7860]`; see `docs/hosting.md` for public servers."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import os
-import tempfile
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mcaclip.config import DEFAULT_STACK
-from mcaclip.errors import WeightsError
+from mcaclip.errors import StudioError, WeightsError
 from mcaclip.memory import keep_freed_memory
-from mcaclip.ui.blocks import build, launch_options
-from mcaclip.ui.handlers import Studio
-from mcaclip.ui.health import add_health
-from mcaclip.ui.loading import EditorSource, ReportProgress
-from mcaclip.ui.training import TrainingDesk
+from mcaclip.ui.server_folder import server_folder
 from mcaclip.weights_files import Places
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
+    from mcaclip.ui.loading import ReportProgress
+    from mcaclip.ui.training import TrainingDesk
+
+PRIVATE_NETWORKS = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1,fc00::/7"
 
 
-def parse_args() -> argparse.Namespace:
-    """Host and port, from the arguments or from Gradio's own environment variables."""
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options, from the arguments or from Gradio's own environment variables."""
     parser = argparse.ArgumentParser(description="MCA-CLIP Studio, the web page")
-    parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
+    parser.add_argument(
+        "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="address to listen on"
+    )
     parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
-    return parser.parse_args()
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="a further name under which the page may be asked for, e.g. that of a proxy before it (repeatable)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--proxy", default=PRIVATE_NETWORKS if os.environ.get("SPACE_ID") else "", metavar="ADDRESSES",
+        help="addresses or networks of proxies that are trusted to name the client they ask for, with commas between",
+    )  # fmt: skip
+    parser.add_argument("--auth", type=Path, metavar="FILE", help="who may enter: a line USER:PASSWORD for each")
+    parser.add_argument(
+        "--root-path", default=os.environ.get("GRADIO_ROOT_PATH", ""), metavar="PATH",
+        help="the path below which a proxy serves the page, e.g. /studio",
+    )  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def read_users(path: Path) -> list[tuple[str, str]]:
+    """The users of an `--auth` file; empty lines and those that begin with # do not count.
+
+    Raises:
+        StudioError: the file cannot be read, a line has no colon, or there is nobody in it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudioError(
+            f"--auth {path} cannot be read as a text file. Give one with a line USER:PASSWORD."
+        ) from error
+    users = []
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if line and not line.startswith("#"):
+            name, _, password = line.partition(":")
+            if not name or not password:
+                raise StudioError(f"--auth {path}: line {number} is not of the form USER:PASSWORD.")
+            users.append((name, password))
+    if not users:
+        raise StudioError(f"--auth {path} names nobody. Write a line USER:PASSWORD for everyone who may enter.")
+    return users
 
 
 def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
@@ -50,29 +90,65 @@ def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
 
 def open_training() -> TrainingDesk | None:
     """The training of this machine; None where `MCACLIP_TRAINING=off`, and on a public Space unless it is `on`."""
+    from mcaclip.ui.training import TrainingDesk
+
     default = "off" if os.environ.get("SPACE_ID") else "on"
     if os.environ.get("MCACLIP_TRAINING", default).lower() in ("off", "0", "no", "false"):
         return None
     return TrainingDesk(Places.from_environment().cache / "training")
 
 
-def main() -> None:
-    """Opens the page at once and loads the models beside it."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    args = parse_args()
+def serve(args: argparse.Namespace, folder: Path) -> None:
+    """Opens the page at once, loads the models beside it, and serves until the process is asked to end."""
+    users = read_users(args.auth) if args.auth else None
+    # read by Gradio when it is imported or a component is made
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
+    os.environ["FORWARDED_ALLOW_IPS"] = args.proxy
+    from mcaclip.ui.blocks import build, launch_options
+    from mcaclip.ui.handlers import Studio
+    from mcaclip.ui.health import add_health
+    from mcaclip.ui.loading import EditorSource
+
     training = open_training()
     source = EditorSource(lambda report: load(report, training.kept() if training else ()))
     source.start()
-    with tempfile.TemporaryDirectory(prefix="mcaclip-studio-") as folder:
-        os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(folder) / "gradio"))  # gone when the server ends
-        page = build(Studio(source, Path(folder), training))
-        address = {"server_name": args.host, "server_port": args.port}
-        app, _, _ = page.launch(**address, prevent_thread_lock=True, **launch_options())
-        add_health(app, source)
+    studio = Studio(source, folder, training)
+    page = build(studio)
+    options: dict[str, Any] = {"auth": users, "root_path": args.root_path, "prevent_thread_lock": True}
+    app, _, _ = page.launch(server_port=args.port, **options, **launch_options(args.host, args.allow_host))
+    add_health(app, source)
+    try:
         page.block_thread()
+    finally:
+        studio.tabs.end()
+
+
+def end(number: int, _: object) -> NoReturn:
+    """Turns a signal into an ordinary end, so that everything is put away."""
+    raise SystemExit(128 + number)
+
+
+def main() -> int:
+    """Serves the page; the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    args = parse_args()
+    signal.signal(signal.SIGTERM, end)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, end)
+    parent = os.environ.get("GRADIO_TEMP_DIR")
+    try:
+        with server_folder(Path(parent) if parent else None) as folder:
+            serve(args, folder)
+    except (StudioError, OSError) as error:
+        sys.stderr.write(f"app.py: {error}\n")
+        return 2
+    except SystemExit as ending:
+        logging.shutdown()
+        os._exit(ending.code if isinstance(ending.code, int) else 1)  # work in other threads is not waited for
+    return 0
 
 
 if __name__ == "__main__":
     keep_freed_memory()
-    main()
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 
@@ -28,3 +29,10 @@ def keep_freed_memory() -> bool:
     # one arena: the others are too small for such tensors
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, KEPT_BYTES), (_TOP_PAD, 2**26), (_ARENA_MAX, 1))
     return all([mallopt(name, value) for name, value in settings])
+
+
+def return_freed_memory() -> None:
+    """Give what is kept back to the system, when nothing is computed for a while. Does nothing on other systems."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

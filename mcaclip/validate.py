@@ -100,27 +100,43 @@ def split_prompts(texts: Sequence[str] | None, strength: Default) -> list[tuple[
     return parts
 
 
-def check_strength(strength: float) -> float:
-    """The strength itself. Raises StudioError outside 0..`MAX_STRENGTH` (and for not-a-number)."""
-    if not 0.0 <= strength <= MAX_STRENGTH:
-        raise StudioError(f"The strength is {strength:g}; use a number from 0 to {MAX_STRENGTH:g} (1 is normal).")
-    return strength
+def check_number(value: object, name: str, low: float, high: float, hint: str = "") -> float:
+    """The number itself. Raises StudioError for anything but a number in low..high; `hint` ends its sentence."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    shown = f"{value:g}" if isinstance(value, float) else shortened(value)
+    raise StudioError(f"The {name} is {shown}; use a number from {low:g} to {high:g}{hint}.")
 
 
-def check_threshold(threshold: float) -> float:
-    """The threshold itself. Raises StudioError outside 0..`MAX_THRESHOLD` (and for not-a-number)."""
-    if not 0.0 <= threshold <= MAX_THRESHOLD:
-        raise StudioError(
-            f"The mask threshold is {threshold:g}; use 0 for soft masks or a number up to {MAX_THRESHOLD:g}."
-        )
-    return threshold
+def check_text(value: object, name: str) -> str:
+    """The text itself; empty for None. Raises StudioError for anything else."""
+    if value is not None and not isinstance(value, str):
+        raise StudioError(f"The {name} is {shortened(value)}; use words.")
+    return value or ""
 
 
-def check_feather(pixels: float) -> float:
-    """The feather itself. Raises StudioError outside 0..`MAX_FEATHER` (and for not-a-number)."""
-    if not 0.0 <= pixels <= MAX_FEATHER:
-        raise StudioError(f"The mask feather is {pixels:g}; use a number of pixels from 0 to {MAX_FEATHER:g}.")
-    return pixels
+def shortened(value: object, letters: int = 40) -> str:
+    """A value from outside as it may stand in a message: printable and short."""
+    if isinstance(value, (dict, list, tuple)):
+        return "a list of values"
+    shown = f"{value:.6g}" if isinstance(value, int) and abs(value) > 10**15 else str(value)
+    shown = "".join(c if c.isprintable() else "?" for c in shown[: letters + 1])
+    return shown if len(shown) <= letters else f"{shown[:letters]}\u2026"
+
+
+def check_strength(strength: object) -> float:
+    """The strength itself. Raises StudioError outside 0..`MAX_STRENGTH` (and for what is no number)."""
+    return check_number(strength, "strength", 0, MAX_STRENGTH, " (1 is normal)")
+
+
+def check_threshold(threshold: object) -> float:
+    """The threshold itself. Raises StudioError outside 0..`MAX_THRESHOLD` (and for what is no number)."""
+    return check_number(threshold, "mask threshold", 0, MAX_THRESHOLD, " (0 keeps the masks soft)")
+
+
+def check_feather(pixels: object) -> float:
+    """The feather itself. Raises StudioError outside 0..`MAX_FEATHER` (and for what is no number)."""
+    return check_number(pixels, "mask feather", 0, MAX_FEATHER, " pixels")
 
 
 def check_variation(number: int) -> int:
@@ -135,16 +151,20 @@ def check_variation(number: int) -> int:
 def check_mode(mode: str | None) -> str | None:
     """The mode itself; None is the automatic choice. Raises StudioError for one that does not exist."""
     if mode is not None and mode not in MODES:
-        raise StudioError(f'The mode "{mode}" does not exist; use one of: {", ".join(MODES)}, or leave it out.')
+        raise StudioError(
+            f'The mode "{shortened(mode)}" does not exist; use one of: {", ".join(MODES)}, or leave it out.'
+        )
     return mode
 
 
-def check_effort(effort: str) -> str:
+def check_effort(effort: object) -> str:
     """The effort itself.
 
     Raises:
         StudioError: there is no such effort.
     """
-    if effort not in EFFORTS:
-        raise StudioError(f'The inversion effort "{effort}" does not exist; use one of: {", ".join(EFFORTS)}.')
+    if not isinstance(effort, str) or effort not in EFFORTS:
+        raise StudioError(
+            f'The inversion effort "{shortened(effort)}" does not exist; use one of: {", ".join(EFFORTS)}.'
+        )
     return effort

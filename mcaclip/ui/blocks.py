@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
-from mcaclip.ui import api, compare_tab, layout, markup, text, train_tab, wiring
+from mcaclip.ui import api, compare_tab, gate, layout, markup, text, train_tab, wiring
 from mcaclip.ui.handlers import Studio
 from mcaclip.ui.layout import Components
 from mcaclip.ui.method_set import EditorMethods, Opens
+from mcaclip.ui.page import Page
 from mcaclip.ui.painting import SCRIPT
-from mcaclip.ui.session import TIME_TO_LIVE, Session, forget
+from mcaclip.ui.tabs import IDLE_SECONDS, MAX_TABS, TabKey
 from mcaclip.ui.theme import CSS_PATH, build_theme
 
 QUEUE_SIZE = 24
-CACHE_SECONDS = (600, TIME_TO_LIVE)
-MAX_FILE_SIZE = "10mb"
+CACHE_SECONDS = (600, IDLE_SECONDS + 600)
+"""How often Gradio looks for files that were not used for how long: what a tab's end did not remove."""
+MAX_FILE_SIZE = "48mb"
+"""Of a session file; a photo may have 40."""
 
 
-def build(studio: Studio, opens: Opens = EditorMethods) -> gr.Blocks:
+def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
     """The page, ready for `launch(**launch_options())`.
 
     Args:
         opens: from the editor to the methods of the Compare tab; another one where the editor is a stand-in.
     """
     parts: Components = {}
-    page = gr.Blocks(title=text.TITLE, analytics_enabled=False, delete_cache=CACHE_SECONDS, fill_width=True)
+    options: dict[str, Any] = {"title": text.TITLE, "analytics_enabled": False, "fill_width": True}
+    page = Page(studio.tabs, studio.limits, delete_cache=CACHE_SECONDS, **options)
     with page:
-        api.connect(
-            api.Endpoints(studio.source, studio.root)
-        )  # first, so that no event of the page takes their names
-        parts["session"] = gr.State(Session(), time_to_live=TIME_TO_LIVE, delete_callback=forget)
+        # first, so that no event of the page takes their names
+        api.connect(api.Endpoints(studio.source, studio.root, studio.tabs, studio.limits))
+        page.tab_key = parts["session"] = gr.State(TabKey())
         parts["timer"] = gr.Timer(1.0)
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")
@@ -54,12 +58,21 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> gr.Blocks:
         compare_tab.connect(bind, comparing, parts, compare_tab.CompareHandlers(studio, opens))
         if studio.training is not None:
             train_tab.connect(bind, page, train, parts, train_tab.TrainHandlers(studio, studio.training))
-    return page.queue(max_size=QUEUE_SIZE)
+    page.queue(max_size=QUEUE_SIZE, api_open=False)
+    return page
 
 
-def launch_options() -> dict[str, Any]:
-    """Arguments of `launch` about looks, painting and privacy: no analytics, no run history, no folder is served."""
+def launch_options(host: str = "127.0.0.1", names: Sequence[str] = ()) -> dict[str, Any]:
+    """Arguments of `launch` about looks, painting and safety: no analytics, no run history, no folder is served.
+
+    Args:
+        host: the address to listen on.
+        names: further names under which the page may be asked for, see `gate.own_names`.
+    """
     return {
+        "server_name": host,
+        "app_kwargs": {"lifespan": gate.lifespan(gate.own_names(host, names))},
+        "state_session_capacity": MAX_TABS,
         "theme": build_theme(),
         "css_paths": [CSS_PATH],
         "head": f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",

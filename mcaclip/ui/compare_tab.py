@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from html import escape
@@ -52,7 +51,7 @@ class CompareHandlers:
 
     def hint(self, prompt: str | None) -> View:
         """Which methods can work with the words as they stand."""
-        editor = self.desk.source.wait(0) if self.desk.source.status.ready else None
+        editor = self.desk.ready_editor()
         if editor is None or not (prompt or "").strip():
             return {"methods_ready": ""}
         try:
@@ -75,7 +74,8 @@ class CompareHandlers:
         editor = self.desk.source.wait(0)
         if editor is None:
             raise StudioError(text.STILL_LOADING)
-        session = replace(session.counted(time.monotonic()), running=CancelToken())
+        self.desk.limits.compute(session.client)
+        session = replace(session, running=CancelToken())
         yield {"session": session, **busy_view(ordered[0], 0.0), **rows_view([])}
         rows: list[CompareRow] = []
         try:

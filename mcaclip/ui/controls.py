@@ -39,10 +39,10 @@ class Controls:
         prompts, strengths, rest = values[:count], values[count : 2 * count], values[2 * count :]
         threshold, feather, invert, mode = rest
         return cls(
-            tuple(str(prompt or "") for prompt in prompts),
-            tuple(float(strength or 0.0) for strength in strengths),  # type: ignore[arg-type]
-            float(threshold or 0.0),  # type: ignore[arg-type]
-            float(feather or 0.0),  # type: ignore[arg-type]
+            tuple(validate.check_text(prompt, "prompt") for prompt in prompts),
+            tuple(validate.check_strength(strength or 0.0) for strength in strengths),
+            validate.check_threshold(threshold or 0.0),
+            validate.check_feather(feather or 0.0),
             bool(invert),
             mode_of(mode),
         )

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from mcaclip.types import Progress, ProgressCallback
 from mcaclip.ui import markup, views
 from mcaclip.ui.background import steps
+from mcaclip.ui.limits import Limits
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.session import CancelToken, Session
+from mcaclip.ui.tabs import Tabs
 from mcaclip.ui.training import TrainingDesk
 from mcaclip.ui.views import View
+from mcaclip.ui.visitor_files import VisitorFiles
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -36,12 +40,22 @@ class Desk:
         source: of the editor.
         root: an existing folder only this process's user can read; every tab gets a folder in it.
         training: the one training of this machine; None where nobody may train.
+
+    Attributes:
+        tabs: what every tab works on, and the files of all visitors.
+        limits: of the clients.
     """
 
     def __init__(self, source: EditorSource, root: Path, training: TrainingDesk | None = None):
         self.source = source
         self.root = root
         self.training = training
+        self.tabs = Tabs(VisitorFiles(Path(get_upload_folder())))
+        self.limits = Limits()
+
+    def ready_editor(self) -> FaceEditor | None:
+        """The editor, or None while it is loading."""
+        return self.source.wait(0) if self.source.status.ready else None
 
     def status(self) -> View:
         """Polled until the models are there."""
@@ -66,6 +80,7 @@ class Desk:
 
     def await_editor(self, bar: str) -> Generator[View, None, FaceEditor]:
         """Waits for the editor, showing in `bar` how far it is. Raises WeightsError."""
+        self.tabs.used()
         while (editor := self.source.wait(POLL_SECONDS)) is None:
             state = self.source.status
             yield {bar: markup.progress(state.stage, state.fraction)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,7 @@ class EditHandlers(Desk):
 
     def category_chosen(self, label: str | None, prompt: str | None) -> View:
         """The prompts of one category."""
-        editor = self._ready()
+        editor = self.ready_editor()
         if editor is None:
             return {}
         offered = library.within(editor.offered(), label)
@@ -55,13 +54,13 @@ class EditHandlers(Desk):
         filled = [bool((one or "").strip()) for one in prompts]
         target = 0 if sum(filled) < 2 or all(filled) else filled.index(False)
         view: View = {f"prompt_{target}": prompt, "prompts": None if target else gr.skip()}
-        editor = self._ready()
+        editor = self.ready_editor()
         entry = next((one for one in editor.offered() if one.prompt == prompt), None) if editor else None
         return {**view, f"strength_{target}": entry.best} if entry else view
 
     def prompt_hint(self, *prompts: str, mode: str | None = None) -> View:
         """How well the prompts are known, while they are typed: the first unknown one, else the last one."""
-        editor = self._ready()
+        editor = self.ready_editor()
         filled = [words for prompt in prompts if (words := " ".join((prompt or "").split()))]
         line = markup.note(text.PROMPT_HELP)
         for words in filled if editor is not None else ():
@@ -71,10 +70,6 @@ class EditHandlers(Desk):
             except PromptError as error:
                 return {"prompt_help": _refused(editor, words, mode, error)}
         return {"prompt_help": line}
-
-    def _ready(self) -> FaceEditor | None:
-        """The editor, or None while it is loading."""
-        return self.source.wait(0) if self.source.status.ready else None
 
     # -- 4 result -----------------------------------------------------------------------------------------
 
@@ -197,7 +192,8 @@ class EditHandlers(Desk):
         self, label: str, work: Callable[[FaceEditor, ProgressCallback], list[EditResult]], session: Session
     ) -> Generator[View, None, list[EditResult]]:
         """The small pictures that `work` makes; as long as their progress is shown, they can be cancelled."""
-        session = replace(session.counted(time.monotonic()), running=CancelToken())
+        self.limits.compute(session.client)
+        session = replace(session, running=CancelToken())
         yield {"session": session, "edit_progress": markup.progress(label, 0.0), **views.busy_edit()}
         try:
             editor = yield from self.await_editor("edit_progress")
@@ -265,7 +261,8 @@ class EditHandlers(Desk):
         """The edit at full size: a new one, or number `at` of the history."""
         inversion = session.inversion
         assert inversion is not None
-        session = replace(session.with_folder(self.root).counted(time.monotonic()), running=CancelToken())
+        self.limits.compute(session.client)
+        session = replace(session.with_folder(self.root), running=CancelToken())
         yield {"session": session, "edit_progress": markup.progress(text.EDITING, 0.0), **views.busy_edit()}
         try:
             editor = yield from self.await_editor("edit_progress")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
-import numpy as np
 
 from mcaclip import align, session_file, validate
 from mcaclip.errors import NoFaceError, StudioError
@@ -38,15 +36,14 @@ class FaceHandlers(Desk):
         if path is None:
             yield views.empty_view(session)
             return
-        session = replace(session, uploads=(*session.uploads, Path(path)))
         if not agreed:
             yield {**views.empty_view(session), "face_progress": markup.note(text.CONSENT_NEEDED, "badge")}
             return
-        session = session.counted(time.monotonic())
+        self.limits.compute(session.client)
         yield {**views.empty_view(session), "face_progress": markup.progress(text.ALIGNING, 0.0)}
         try:
             photo = align.load_photo(path)
-            session = replace(session, name=images.file_stem(path), photo=photo)
+            session = replace(session, name=images.file_stem(path), photo=photo, photo_file=Path(path))
             if aligned:
                 session = replace(session, aligned=align.already_aligned(photo))
             else:
@@ -78,20 +75,21 @@ class FaceHandlers(Desk):
         session = replace(session.without_edits(), aligned=aligned, inversion=None)
         yield views.face_view(session)
 
-    def new_face(self, truncation: float, session: Session) -> Views:
+    def new_face(self, truncation: object, session: Session) -> Views:
         """A generated face with a new seed."""
         yield from self.random_face(secrets.randbelow(NEW_SEEDS), truncation, session)
 
-    def random_face(self, seed: float | None, truncation: float, session: Session) -> Views:
+    def random_face(self, seed: object, truncation: object, session: Session) -> Views:
         """The generated face of a seed."""
         number = checked_seed(seed)
-        checked_truncation(truncation)
-        session = session.restarted().counted(time.monotonic())
+        psi = checked_truncation(truncation)
+        session = session.restarted()
+        self.limits.compute(session.client)
         generating = markup.progress(text.GENERATING, 0.0)
         yield {**views.empty_view(session), "seed": number, "face_progress": generating}
         try:
             editor = yield from self.await_editor("face_progress")
-            session = replace(session, name=f"seed_{number}", inversion=editor.sample(number, truncation))
+            session = replace(session, name=f"seed_{number}", inversion=editor.sample(number, psi))
         except Exception:
             yield views.empty_view(session)
             raise
@@ -99,15 +97,15 @@ class FaceHandlers(Desk):
 
     # -- 2 reconstruct ------------------------------------------------------------------------------------
 
-    def reconstruct(self, effort: str, session: Session) -> Views:
+    def reconstruct(self, effort: object, session: Session) -> Views:
         """Finds the face's latent code, showing frames as it goes."""
         aligned = _photo_face(session)
-        validate.check_effort(effort)
+        chosen = validate.check_effort(effort)
 
         def work(callback: ProgressCallback) -> Inversion:
             editor = self.source.wait(0)
             assert editor is not None
-            return editor.invert(aligned, effort, callback)
+            return editor.invert(aligned, chosen, callback)
 
         yield from self._inverted(work, session)
 
@@ -126,7 +124,8 @@ class FaceHandlers(Desk):
 
     def _inverted(self, work: Callable[[ProgressCallback], Inversion], session: Session) -> Views:
         """Runs an inversion, with live frames. Whatever ends it, the page shows what the session holds."""
-        session = replace(session.counted(time.monotonic()), running=CancelToken())
+        self.limits.compute(session.client)
+        session = replace(session, running=CancelToken())
         yield {"session": session, **views.busy_view(text.RECONSTRUCTING)}
         try:
             yield from self.await_editor("face_progress")
@@ -149,13 +148,12 @@ class FaceHandlers(Desk):
         if path is None:
             return
         session = session.restarted()
-        session = replace(session, uploads=(*session.uploads, Path(path)))
         yield {**views.empty_view(session), "face_progress": markup.progress(text.OPENING, 0.0)}
         try:
             saved = session_file.read_session(Path(path))
             editor = yield from self.await_editor("face_progress")
             inversion = editor.reconstruct(saved.w_plus, saved.identity)
-            aligned = _aligned(saved)
+            aligned = saved_face(saved)
         except Exception:
             yield views.empty_view(session)
             raise
@@ -184,7 +182,7 @@ def _photo_face(session: Session) -> AlignedFace:
     return session.aligned
 
 
-def _aligned(saved: SavedSession) -> AlignedFace | None:
+def saved_face(saved: SavedSession) -> AlignedFace | None:
     """The photo's face as it was cropped; None for a generated face. Raises ImageError."""
     if saved.photo is None:
         return None
@@ -215,15 +213,14 @@ def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:
     )
 
 
-def checked_seed(seed: float | None) -> int:
+def checked_seed(seed: object) -> int:
     """The seed as a whole number. Raises StudioError."""
-    if seed is None or not np.isfinite(seed) or seed != int(seed) or not 0 <= seed <= MAX_SEED:
+    usable = isinstance(seed, (int, float)) and not isinstance(seed, bool) and 0 <= seed <= MAX_SEED
+    if not usable or seed != int(seed):  # type: ignore[call-overload]
         raise StudioError(text.BAD_SEED)
-    return int(seed)
+    return int(seed)  # type: ignore[call-overload]
 
 
-def checked_truncation(truncation: float) -> float:
+def checked_truncation(truncation: object) -> float:
     """The truncation itself. Raises StudioError outside its range."""
-    if not MIN_TRUNCATION <= truncation <= MAX_TRUNCATION:
-        raise StudioError(text.BAD_TRUNCATION)
-    return truncation
+    return validate.check_number(truncation, "variety", MIN_TRUNCATION, MAX_TRUNCATION)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,15 +21,6 @@ GALLERY_SIDE = 256
 THUMBNAIL_SIDE = 160
 BLANK = np.full((8, 8, 3), 128, np.uint8)
 """Stands for an edit of a session file whose picture is not made yet."""
-
-
-def uploaded_path(upload: Mapping[str, Any] | None) -> str | None:
-    """Where an uploaded file lies, as Gradio describes it to events without preprocessing; None for no file.
-
-    Gradio's own preprocessing decodes and rotates the image, and fails with an unspecific message for unusual
-    files; without it `mcaclip.align.load_photo` is the only reader, with its size limit and its clear errors.
-    """
-    return upload["path"] if upload else None
 
 
 def screen_file(image: np.ndarray, folder: Path, name: str) -> str:

@@ -9,15 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mcaclip.errors import StudioError
 from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion, Paint
-from mcaclip.ui import text
 
-TIME_TO_LIVE = 3600
-"""Seconds after which a tab's faces are forgotten."""
 MAX_HISTORY = 20
-MAX_PER_MINUTE = 40
-"""Computations a tab may ask for within a minute; previews while a slider moves do not count."""
 FULL_RESULTS = 5
 """So many newest edits are kept whole (about 20 MB each); older ones are computed again when they are wanted."""
 
@@ -73,9 +67,10 @@ class Session:
         paint: what is painted over the masks.
         running: token of the computation under way or done last.
         folder: where this tab's downloads lie, made when the first is written.
-        uploads: files that the visitor uploaded, removed with the tab.
+        photo_file: the photo's own file, from which `photo` was read; None for a generated face.
         marked: downloads carry the visible mark.
-        recent: when this tab last asked for computations, in seconds of a monotonic clock.
+        client: address of the visitor who asks, for the limits.
+        key: the tab's own, see `mcaclip.ui.tabs`.
     """
 
     name: str = "face"
@@ -89,20 +84,14 @@ class Session:
     paint: Paint | None = None
     running: CancelToken = field(default_factory=CancelToken)
     folder: Path | None = None
-    uploads: tuple[Path, ...] = ()
+    photo_file: Path | None = None
     marked: bool = True
-    recent: tuple[float, ...] = ()
-
-    def counted(self, now: float) -> Session:
-        """With one computation more. Raises StudioError when a minute has had enough of them."""
-        recent = tuple(moment for moment in self.recent if now - moment < 60)
-        if len(recent) >= MAX_PER_MINUTE:
-            raise StudioError(text.TOO_MANY)
-        return replace(self, recent=(*recent, now))
+    client: str = ""
+    key: str = ""
 
     def restarted(self) -> Session:
-        """The same tab without a face. Its files stay known, so that they can be removed with the tab."""
-        return Session(folder=self.folder, uploads=self.uploads, marked=self.marked, recent=self.recent)
+        """The same tab without a face."""
+        return Session(folder=self.folder, marked=self.marked, client=self.client, key=self.key)
 
     def without_edits(self) -> Session:
         """The same face without any edit."""
@@ -133,11 +122,9 @@ class Session:
 
 
 def forget(session: Session | None) -> None:
-    """Ends what the tab still computes and removes its files. Called when the tab is gone."""
+    """Ends what the tab still computes and removes its folder. Called when the tab is gone; never raises."""
     if session is None:
         return
     session.running.cancel()
     if session.folder is not None:
         shutil.rmtree(session.folder, ignore_errors=True)
-    for upload in session.uploads:
-        upload.unlink(missing_ok=True)

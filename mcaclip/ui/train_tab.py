@@ -52,7 +52,7 @@ class TrainHandlers:
     def _warning(self, prompt: str | None) -> str:
         """That the words are not known; empty when they are, or the models are not loaded yet. Raises PromptError."""
         words = clean_prompt(prompt)
-        editor = self.desk.source.wait(0) if self.desk.source.status.ready else None
+        editor = self.desk.ready_editor()
         verdict = None if editor is None else editor.judge_prompt(words)
         return text.doubtful_training(words, verdict.warning) if verdict and verdict.doubtful else ""
 

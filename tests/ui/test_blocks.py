@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import gradio as gr
 import pytest
 
 from mcaclip.ui.blocks import build, launch_options
 from mcaclip.ui.handlers import Studio
-from mcaclip.ui.images import uploaded_path
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.wiring import MODEL_QUEUE
 from tests.fakes import FakeEditor
@@ -24,7 +25,7 @@ def test_nothing_is_served_recorded_or_sent():
     assert options["run_history"] is False
     assert options["enable_monitoring"] is False
     assert options["share"] is False
-    assert options["max_file_size"] == "10mb"
+    assert options["max_file_size"] == "48mb"
 
 
 def test_page_sends_no_analytics_and_empties_its_cache(page):
@@ -37,15 +38,21 @@ def test_only_the_named_steps_are_public(page):
     assert public == {"align", "invert", "edit", "sample"}
 
 
-def test_whatever_writes_a_session_waits_in_one_line(page):
+def test_whatever_the_models_compute_waits_in_one_line(page):
+    """What is not queued could be called directly, past everybody who waits."""
+    assert page.api_open is False
     for fn in page.fns.values():
-        writes = any(isinstance(block, gr.State) for block in fn.outputs)
-        assert not writes or (fn.concurrency_id == MODEL_QUEUE and fn.concurrency_limit == 1 and fn.queue)
+        alone = fn.concurrency_id == MODEL_QUEUE and fn.concurrency_limit == 1 and fn.queue
+        assert alone or fn.api_visibility == "private"
+    assert all(fn.concurrency_id == MODEL_QUEUE for fn in page.fns.values() if fn.api_visibility == "public")
 
 
-def test_sessions_end(page):
+def test_a_tab_is_known_by_a_key_of_its_own_that_no_event_writes(page):
     states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
-    assert len(states) == 1 and states[0].time_to_live == 3600
+    assert states == [page.tab_key]
+    key = states[0].value
+    assert len({key.name, deepcopy(key).name, deepcopy(key).name}) == 3
+    assert not any(page.tab_key in fn.outputs for fn in page.fns.values())
 
 
 def test_test_hooks_are_unique(page):
@@ -57,5 +64,3 @@ def test_photos_reach_our_own_reader_as_they_were_uploaded(page):
     photo = next(block for block in page.blocks.values() if getattr(block, "elem_id", None) == "photo")
     readers = [fn for fn in page.fns.values() if photo in fn.inputs]
     assert readers and not any(fn.preprocess for fn in readers)
-    assert uploaded_path({"path": "/x/me.jpg", "url": None}) == "/x/me.jpg"
-    assert uploaded_path(None) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from mcaclip.types import to_uint8
 from mcaclip.ui import text
 from mcaclip.ui.controls import Controls
 from mcaclip.ui.handlers import Studio
+from mcaclip.ui.limits import COMPUTATIONS
 from mcaclip.ui.loading import EditorSource
 from mcaclip.ui.painting import EXCLUDE_COLOUR
-from mcaclip.ui.session import FULL_RESULTS, MAX_PER_MINUTE, Session, forget
+from mcaclip.ui.session import FULL_RESULTS, Session, forget
 from tests.fakes import ENTRIES, MASK_SIDES, PROMPTS, FakeEditor, draw_face
 from tests.helpers.painted import data_url
 
@@ -457,18 +457,10 @@ def test_hint_never_shows_markup_of_the_visitor(studio):
     assert "<img" not in studio.prompt_hint("<img src=x>")["prompt_help"]
 
 
-def test_closing_a_tab_removes_the_uploaded_photo(studio, tmp_path):
-    session = _upload(studio, tmp_path)
-    assert session.uploads[0].is_file()
-    forget(session)
-    assert not session.uploads[0].exists()
-
-
 def test_photo_is_not_looked_at_before_consent(studio, editor, tmp_path):
     path = _photo(tmp_path / "a.png", 1)
     view = _last(studio.photo_changed(path, False, False, Session()))
     assert "Tick" in view["face_progress"] and view["session"].photo is None and editor.calls == []
-    assert view["session"].uploads == (Path(path),), "forgotten with the tab all the same"
     view = _last(studio.consent_changed(path, False, True, view["session"]))
     assert view["session"].aligned is not None
     withdrawn = _last(studio.consent_changed(path, False, False, view["session"]))["session"]
@@ -480,15 +472,11 @@ def test_consent_alone_changes_nothing(studio, tmp_path):
 
 
 def test_too_many_computations_a_minute_are_refused(studio):
-    session = Session()
-    for _ in range(MAX_PER_MINUTE):
-        session = session.counted(100.0)
+    for _ in range(COMPUTATIONS.amount):
+        studio.limits.compute("192.0.2.1")
     with pytest.raises(StudioError, match="Wait a little"):
-        session.restarted().counted(159.0)
-    assert len(session.counted(161.0).recent) == 1
-    busy = replace(Session(), recent=(time.monotonic(),) * MAX_PER_MINUTE)
-    with pytest.raises(StudioError, match="Wait a little"):
-        list(studio.random_face(1, 0.7, busy))
+        list(studio.random_face(1, 0.7, Session(client="192.0.2.1")))
+    assert _last(studio.random_face(1, 0.7, Session(client="192.0.2.2")))["session"].inversion is not None
 
 
 def test_category_narrows_the_prompts_and_keeps_a_choice_that_is_in_it(studio):
