@@ -119,7 +119,7 @@ def shortened(value: object, letters: int = 40) -> str:
     """A value from outside as it may stand in a message: printable and short."""
     if isinstance(value, (dict, list, tuple)):
         return "a list of values"
-    shown = f"{value:.6g}" if isinstance(value, int) and abs(value) > 10**15 else str(value)
+    shown = "a very large number" if isinstance(value, int) and abs(value) > 10**15 else str(value)
     shown = "".join(c if c.isprintable() else "?" for c in shown[: letters + 1])
     return shown if len(shown) <= letters else f"{shown[:letters]}\u2026"
 
