@@ -114,8 +114,9 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     source.start()
     studio = Studio(source, folder, training)
     page = build(studio)
+    address = {"server_name": args.host, "server_port": args.port}
     options: dict[str, Any] = {"auth": users, "root_path": args.root_path, "prevent_thread_lock": True}
-    app, _, _ = page.launch(server_port=args.port, **options, **launch_options(args.host, args.allow_host))
+    app, _, _ = page.launch(**address, **options, **launch_options(args.host, args.allow_host))
     add_health(app, source)
     try:
         page.block_thread()

@@ -70,7 +70,6 @@ def launch_options(host: str = "127.0.0.1", names: Sequence[str] = ()) -> dict[s
         names: further names under which the page may be asked for, see `gate.own_names`.
     """
     return {
-        "server_name": host,
         "app_kwargs": {"lifespan": gate.lifespan(gate.own_names(host, names))},
         "state_session_capacity": MAX_TABS,
         "theme": build_theme(),

@@ -40,7 +40,7 @@ def test_place_in_the_queue_is_shown(site, visit, portrait):
 
 def test_file_that_is_too_large_is_told(site, visit, tmp_path):
     path = tmp_path / "large.png"
-    path.write_bytes(bytes(11 * 2**20))
+    path.write_bytes(bytes(51 * 10**6))
     page = visit(site.url)
     agree(page)
     page.set_input_files("#photo input[type=file]", str(path))

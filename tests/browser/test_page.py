@@ -449,7 +449,7 @@ def test_mode_is_chosen_and_a_prompt_of_the_library_brings_its_strength(universa
     page.wait_for_selector("#prompt-help >> text=was learned")
     page.click("#edit")
     page.wait_for_selector("#result-line >> text=fitted network")
-    page.wait_for_selector("#download-edited:not([disabled])")
+    page.wait_for_selector("#download-session:not([disabled])")  # the last thing of an edit
     page.click("#mode label:has-text('Universal')")
     page.click("#edit")
     page.wait_for_selector("#result-line >> text=universal network")
