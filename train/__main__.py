@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--out", type=Path, default=Path("runs") / name, help="run folder (resumes there)")
         command.add_argument("--max-minutes", type=time, default=MOST_MINUTES, help="stop after this many minutes")
-        command.add_argument("--threads", type=whole(1, 1024), help="CPU threads (default: all)")
+        command.add_argument("--threads", type=whole(0, 1024), default=0, help="CPU threads (default: all)")
         return command
 
     add("preview-head", "fit the 256 px preview of the embedded generator")
@@ -452,6 +452,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args = build_parser().parse_args(argv)
         check_out(args.out)
+        check_start(getattr(args, "start_from", None))
         if args.threads:
             import torch
 
@@ -474,6 +475,12 @@ def check_out(out: Path) -> None:
         raise StudioError(f"--out {out} cannot be a folder, because {there} is a file: choose another")
     if not os.access(there, os.W_OK | os.X_OK):
         raise StudioError(f"--out {out} cannot be used, because {there} cannot be written: choose another")
+
+
+def check_start(file: Path | None) -> None:
+    """Raises StudioError for a --start-from that is no file."""
+    if file is not None and not file.is_file():
+        raise StudioError(f"--start-from {file} is no file: check its name")
 
 
 def _ended(message: str, status: int) -> int:

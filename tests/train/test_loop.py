@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from mcaclip.errors import TrainingError
+from train.checkpoint import take_averaged
 from train.loop import LoopSettings, TrainingLoop
 
 
@@ -215,3 +216,22 @@ def test_metrics_behind_a_cut_line_are_whole(tmp_path):
     loop.run(step)
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, *range(1, 41)]
+
+
+def test_another_run_begins_with_the_averaged_weights(stopped):
+    model = nn.Linear(3, 1)
+    take_averaged(stopped, model)
+    state = torch.load(stopped, weights_only=True)
+    torch.testing.assert_close(model.state_dict(), state["averaged"])
+    with pytest.raises(TrainingError, match="another shape"):
+        take_averaged(stopped, nn.Linear(4, 1))
+    state["averaged"]["weight"].fill_(NAN)
+    torch.save(state, stopped)
+    with pytest.raises(TrainingError, match="not finite"):
+        take_averaged(stopped, model)
+    stopped.write_bytes(b"garbage")
+    with pytest.raises(TrainingError, match="cannot be used"):
+        take_averaged(stopped, model)
+    for path in (stopped.parent, stopped.parent / "none.pt"):
+        with pytest.raises(TrainingError, match="there is no file"):
+            take_averaged(path, model)

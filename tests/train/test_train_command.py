@@ -34,7 +34,7 @@ def test_minutes_that_are_no_time_are_refused(called, capsys, tmp_path, value):
 
 
 @pytest.mark.parametrize("value", [*NUMBERS, "0", "1.5", "1e3", "1000000000000"])
-@pytest.mark.parametrize("option", ["--steps", "--batch", "--threads"])
+@pytest.mark.parametrize("option", ["--steps", "--batch"])
 def test_counts_out_of_range_are_refused(called, capsys, option, value):
     assert option in _refused(called, capsys, "prompt", "red nose", f"{option}={value}")
 
@@ -43,6 +43,8 @@ def test_counts_out_of_range_are_refused(called, capsys, option, value):
     "words",
     [
         ("prompt", "red nose", "--sheet-every=-1"),
+        ("prompt", "red nose", "--threads=-1"),
+        ("colours", "--threads=100000"),
         ("global-directions", "--images=0"),
         ("global-directions", "--every=0"),
         ("global-directions", "--sigma=nan"),
@@ -75,6 +77,13 @@ def test_file_in_place_of_the_run_folder_is_refused(called, capsys, tmp_path, in
     (tmp_path / "file").write_text("kept")
     said = _refused(called, capsys, "prompt", "red nose", "--out", str(tmp_path / "file" / inside))
     assert "is a file" in said and (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.mark.parametrize("words", [("prompt", "red nose"), ("faceclip", "--words=a")])
+def test_start_that_is_no_file_is_refused(called, capsys, tmp_path, words):
+    for name in ("", "none.safetensors"):
+        start = f"--start-from={tmp_path / name}"
+        assert "--start-from" in _refused(called, capsys, *words, start, f"--out={tmp_path / 'run'}")
 
 
 @pytest.mark.parametrize(
