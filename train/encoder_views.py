@@ -15,6 +15,7 @@ from torch import Tensor
 from mcaclip.inversion.encoder import PIXELS, View, look
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.types import to_uint8
+from train.arrays import open_array, read_count, write_count
 from train.degrade import Degradation, degrade
 from train.encoder_pool import Pool
 
@@ -72,10 +73,8 @@ def cache_views(
     arrays = {}
     for name, shape in SHAPES.items():
         file = folder / f"views_{seed}_{name}.npy"
-        dtype = np.uint8 if name == "pixels" else np.float16
-        mode = "r+" if file.exists() else "w+"
-        arrays[name] = np.lib.format.open_memmap(file, mode=mode, dtype=dtype, shape=(capacity, *shape))
-    done = int(done_file.read_text()) if done_file.exists() else 0
+        arrays[name] = open_array(file, (capacity, *shape), np.uint8 if name == "pixels" else np.float16)
+    done = read_count(done_file, capacity)
     started = time.monotonic()
     while done < len(pool) and time.monotonic() - started < 60 * minutes:
         index = np.arange(done, min(done + CHUNK, len(pool)))
@@ -86,7 +85,7 @@ def cache_views(
             else:
                 arrays[name][index] = values.half().cpu().numpy()
         done = int(index[-1]) + 1
-        done_file.write_text(str(done))
+        write_count(done_file, done)
         if done % (CHUNK * 50) == 0:
             log.info("views %d: face %d of %d, %.0f s", seed, done, len(pool), time.monotonic() - started)
     return ViewCache(arrays, min(done, len(pool)))

@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.errors import TrainingError
 from mcaclip.modules import save_half
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.text.clip_space import FACECLIP, ClipSpace, create_model
+from train.checkpoint import take_averaged
 from train.faceclip_negatives import Attack, Example, no_faces
 from train.labelled_faces import LabelledFaces
-from train.loop import CHECKPOINT, LoopSettings, TrainingLoop
+from train.loop import LoopSettings, TrainingLoop
 from train.painting import augment
 from train.scenes import PARTS, STATES, Scene, SceneSet
 from train.telling import Facts, Telling, tell
@@ -255,7 +255,7 @@ def train_faceclip(
     groups = rare_faces(scenes, len(faces) - settings.test_faces)
     trainee = Trainee(space, known, settings)
     if start_from is not None:
-        trainee.load_state_dict(_averaged(start_from))
+        take_averaged(start_from, trainee)
     optimizer = adamw(space, trainee.parameters(), settings.lr, settings.weight_decay)
     loop_settings = LoopSettings(
         settings.steps, max_minutes, settings.seed, ema=0.998, log_every=10, warmup=100, clip_gradient=1.0
@@ -286,17 +286,6 @@ def caption_features(space: ClipSpace, captions: Sequence[str]) -> Tensor:
     order = ids.argmax(1).argsort()
     read = [space.token_features(ids[rows]) for rows in order.chunk(CHUNKS)]
     return torch.cat(read)[order.argsort()]
-
-
-def _averaged(checkpoint: Path) -> dict[str, Tensor]:
-    """The averaged weights of a run.
-
-    Raises:
-        TrainingError: no such file.
-    """
-    if not checkpoint.is_file():
-        raise TrainingError(f"there is no {checkpoint}: --start-from takes the {CHECKPOINT} of a run")
-    return torch.load(checkpoint, weights_only=True, map_location="cpu")["averaged"]
 
 
 def save_space(space: ClipSpace, out: Path) -> None:

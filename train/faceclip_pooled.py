@@ -8,6 +8,7 @@ stays as it is.
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -189,8 +190,18 @@ class Lessons(Dataset[tuple[Look, Telling]]):
 def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[Look, Telling]]:
     """The lessons from the first one on, written by a process of their own while others are learned from."""
     return DataLoader(
-        lessons, batch_size=None, sampler=range(first, len(lessons)), num_workers=1, collate_fn=lambda lesson: lesson
+        lessons,
+        batch_size=None,
+        sampler=range(first, len(lessons)),
+        num_workers=1,
+        collate_fn=lambda lesson: lesson,
+        worker_init_fn=_ignore_interrupts,
     )
+
+
+def _ignore_interrupts(_: int) -> None:
+    """Ctrl-C reaches both processes; the one that learns still needs lessons until its checkpoint is written."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _mean_terms(trainee: PooledTrainee, blocks: Sequence[Block], settings: PooledSettings) -> dict[str, float]:

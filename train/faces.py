@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mcaclip.generators.base import NUM_WS, Generator, broadcast_w, truncate
 from mcaclip.generators.synthesis import synthesize
+from train.arrays import open_array, read_count, write_count
 
 log = logging.getLogger(__name__)
 KINDS = ("plain", "mixed", "jittered", "shifted")
@@ -86,17 +87,16 @@ def collect_faces(
     codes = sampler.draw(generator, count, np.random.default_rng(seed))
     file = cache / f"faces_{seed}_{count}.npy"
     shape = (count, 3, 256, 256)
-    mode = "r+" if file.exists() else "w+"
-    images = np.lib.format.open_memmap(file, mode=mode, dtype=np.float16, shape=shape)
+    images = open_array(file, shape, np.float16)
     done_file = file.with_suffix(".done")
-    done = int(done_file.read_text()) if done_file.exists() else 0
+    done = read_count(done_file, count)
     started = time.monotonic()
     for index in range(done, count):
         if time.monotonic() - started > 60 * minutes:
             break
         picture = synthesize(generator, codes[index : index + 1]).image
         images[index] = F.adaptive_avg_pool2d(picture, 256)[0].half().cpu().numpy()
-        done_file.write_text(str(index + 1))
+        write_count(done_file, index + 1)
         done = index + 1
         if index % 50 == 0:
             log.info("faces %d of %d, %.0f s", index + 1, count, time.monotonic() - started)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +36,7 @@ from mcaclip.generators.style_space import (
     with_style_shift,
 )
 from mcaclip.text.clip_space import ClipSpace
+from train.arrays import read_array, unusable, write_array
 
 log = logging.getLogger(__name__)
 TABLE = "global_directions.safetensors"
@@ -171,18 +174,32 @@ class _Run:
         width = space.encode_text(["a face"]).shape[1]
         self.relevance = torch.zeros(size, width)
         if (out / DONE).exists():
-            kept = json.loads((out / DONE).read_text(encoding="utf-8"))
+            kept = _read_done(out / DONE, size)
             if kept["settings"] != settings:
                 raise TrainingError(
                     f"{out} holds a run with other settings: choose another --out, or the same settings"
                 )
             self.done = set(kept["done"])
-            self.relevance = torch.from_numpy(np.load(out / STATE)).float()
+            self.relevance = torch.from_numpy(np.array(read_array(out / STATE, (size, width), np.float16))).float()
 
     def keep(self, block: list[int], relevance: Tensor) -> None:
         """Adds a block."""
         self.relevance[block] = relevance
         self.done.update(block)
-        np.save(self.out / STATE, self.relevance.half().numpy())
+        write_array(self.out / STATE, self.relevance.half().numpy())
         text = json.dumps({"settings": self.settings, "done": sorted(self.done)})
-        (self.out / DONE).write_text(text, encoding="utf-8")
+        temporary = self.out / f"{DONE}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, self.out / DONE)
+
+
+def _read_done(file: Path, size: int) -> dict[str, Any]:
+    """The settings of a run and the channels that it has done. Raises TrainingError for a damaged file."""
+    try:
+        kept = json.loads(file.read_bytes().decode("utf-8"))
+        done = kept["done"]
+        if "settings" in kept and all(type(channel) is int and 0 <= channel < size for channel in done):
+            return dict(kept)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise unusable(file, "it is damaged")

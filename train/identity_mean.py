@@ -7,11 +7,12 @@ import logging
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from mcaclip import weights
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.modules import save_whole
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def fit_identity_mean(generator: Generator, out: Path, faces: int = 300, seed: i
         "strangers_centred": strangers(stacked - mean),
     }
     out.mkdir(parents=True, exist_ok=True)
-    save_file({"mean": mean.contiguous()}, out / "identity_mean.safetensors")
+    save_whole({"mean": mean.contiguous()}, out / "identity_mean.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))
     log.info("identity mean: %s", report)
     return report

@@ -21,6 +21,7 @@ from mcaclip.errors import StudioError
 from mcaclip.evaluate import PHOTO_ENDINGS
 from mcaclip.inversion.quality import is_poor
 from mcaclip.perception.judge import Judge
+from mcaclip.row_log import append_row, damaged, read_rows
 from mcaclip.stacks import load_parser
 from mcaclip.types import AlignedFace, Inversion
 from train.editability import Editability, direction_summary, prompt_summary
@@ -77,7 +78,7 @@ def run(editor: FaceEditor, judge: Judge, settings: FigureSettings, out: Path) -
                 of_native = of_native or (editing.hits(native), editing.movements(native))
                 row["edits"] = _pairs(of_native[0], editing.hits(found))
                 row["directions"] = _pairs(of_native[1], editing.movements(found))
-            _append(out, row)
+            append_row(out / ROWS, row)
             line.append(_tile(found.reconstruction))
             log.info("%s %s: %.3f in %.1f s", name, effort, score["judge"], found.seconds)
         if len(line) == 1 + len(settings.efforts) and len(sheets[kind]) < SHEET_FACES:
@@ -151,15 +152,12 @@ def warning_agreement(rows: Sequence[dict]) -> dict[str, float]:
 
 
 def _done(out: Path) -> dict[tuple[str, str], dict]:
-    file = out / ROWS
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    rows = [json.loads(line) for line in lines]
-    return {(row["face"], row["effort"]): row for row in rows}
-
-
-def _append(out: Path, row: dict) -> None:
-    with (out / ROWS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    rows = {}
+    for number, row in read_rows(out / ROWS):
+        if not {"kind", "face", "effort", "judge", "dlib", "pixel", "psnr", "seconds"} <= row.keys():
+            raise damaged(out / ROWS, number)
+        rows[row["face"], row["effort"]] = row
+    return rows
 
 
 def _tile(picture: Tensor) -> Tensor:

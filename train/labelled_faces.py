@@ -23,6 +23,7 @@ from mcaclip.generators.synthesis import synthesize
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from mcaclip.perception.regions import region
+from train.arrays import open_array, read_array, read_count, write_array, write_count
 from train.attributes import ATTRIBUTES, Directions, states
 from train.faces import CodeSampler
 from train.label_cleaning import clean, without_specks
@@ -81,10 +82,10 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> Label
     codes = SAMPLER.draw(models.generator, count, rng)
     codes = torch.stack([models.directions.move(models.directions.vary(code, rng), rng) for code in codes])
     with_goatee = rng.random(count) < GOATEE_SHARE
-    images = _map(folder / f"images_{seed}_{count}.npy", (count, 3, 256, 256))
-    labels = _map(folder / f"labels_{seed}_{count}.npy", (count, 256, 256))
+    images = open_array(folder / f"images_{seed}_{count}.npy", (count, 3, 256, 256), np.uint8)
+    labels = open_array(folder / f"labels_{seed}_{count}.npy", (count, 256, 256), np.uint8)
     done_file = folder / f"done_{seed}_{count}"
-    done = int(done_file.read_text()) if done_file.exists() else 0
+    done = read_count(done_file, count)
     for index in range(done, count):
         image, label = _label(models, codes[index : index + 1], bool(with_goatee[index]))
         images[index] = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
@@ -92,9 +93,9 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> Label
         if (index + 1) % FLUSH_EVERY == 0 or index + 1 == count:
             images.flush()
             labels.flush()
-            done_file.write_text(str(index + 1))
+            write_count(done_file, index + 1)
             log.info("labelled face %d of %d", index + 1, count)
-    np.save(folder / f"states_{seed}_{count}.npy", _states(models, codes, with_goatee))
+    write_array(folder / f"states_{seed}_{count}.npy", _states(models, codes, with_goatee))
     return load_faces(count, seed, folder)
 
 
@@ -102,13 +103,15 @@ def load_faces(count: int, seed: int, folder: Path) -> LabelledFaces:
     """The faces that `build_faces` made; the files stay on disk and are read as they are needed.
 
     Raises:
-        TrainingError: they are not there, or not all of them.
+        TrainingError: they are not there, or not all of them, or are damaged.
     """
     name = f"{seed}_{count}"
     if not (folder / f"states_{name}.npy").exists():
         raise TrainingError(f"{folder} does not hold all of the labelled faces {name}: run `python -m train parser`")
-    images, labels = (np.load(folder / f"{kind}_{name}.npy", mmap_mode="r") for kind in ("images", "labels"))
-    return LabelledFaces(images, labels, np.load(folder / f"states_{name}.npy"))
+    images = read_array(folder / f"images_{name}.npy", (count, 3, 256, 256), np.uint8)
+    labels = read_array(folder / f"labels_{name}.npy", (count, 256, 256), np.uint8)
+    known = read_array(folder / f"states_{name}.npy", (count, len(ATTRIBUTES)), np.int8)
+    return LabelledFaces(images, labels, np.array(known))
 
 
 def _states(models: Labellers, codes: Tensor, with_goatee: np.ndarray) -> np.ndarray:
@@ -119,10 +122,6 @@ def _states(models: Labellers, codes: Tensor, with_goatee: np.ndarray) -> np.nda
     beard = [a.name for a in ATTRIBUTES].index("bearded")
     found[with_goatee, beard] = np.maximum(found[with_goatee, beard], 0)
     return found
-
-
-def _map(file: Path, shape: tuple[int, ...]) -> np.memmap:
-    return np.lib.format.open_memmap(file, mode="r+" if file.exists() else "w+", dtype=np.uint8, shape=shape)
 
 
 def _label(models: Labellers, code: Tensor, with_goatee: bool) -> tuple[Tensor, Tensor]:

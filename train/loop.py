@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import math
 import signal
 import threading
 import time
@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
+from mcaclip.row_log import append_row
+from train.checkpoint import check_optimizer, check_weights, read_checkpoint, reason, save_checkpoint, unusable
 
 log = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
@@ -55,18 +57,31 @@ StepFunction = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
 """From the step's number and a random generator to named loss terms; `loss` is what is minimised."""
 
 
+class _Ending:
+    """Which signal asked the process to end, if one has; a second Ctrl-C does not wait for the step."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __call__(self, number: int, *_: object) -> None:
+        if self.signal == number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number
+
+
 @contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets instead of ending the process. Only the main thread can listen for it."""
-    ending = threading.Event()
+def _asked_to_end() -> Iterator[_Ending]:
+    """Notes SIGTERM and Ctrl-C instead of ending the process. Only the main thread can listen for them."""
+    ending = _Ending()
     if threading.current_thread() is not threading.main_thread():
         yield ending
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    before = {number: signal.signal(number, ending) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield ending
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class TrainingLoop:
@@ -106,19 +121,19 @@ class TrainingLoop:
             self._resume()
 
     def run(self, step_function: StepFunction, sheet: Callable[[int], None] | None = None) -> int:
-        """Train until the steps or the minutes are used up; after SIGTERM save a checkpoint and exit.
+        """Train until the steps or the minutes are used up; after SIGTERM or Ctrl-C save a checkpoint and exit.
 
         Returns:
             The number of steps done so far, earlier calls included.
 
         Raises:
-            TrainingError: the loss is no longer finite.
+            TrainingError: the loss is no longer finite, or the disk cannot be written.
             SystemExit: the process was asked to end.
         """
         with _asked_to_end() as ending:
             return self._run(step_function, sheet, ending)
 
-    def _run(self, step_function: StepFunction, sheet: Callable[[int], None] | None, ending: threading.Event) -> int:
+    def _run(self, step_function: StepFunction, sheet: Callable[[int], None] | None, ending: _Ending) -> int:
         s, started, saved = self.settings, time.monotonic(), time.monotonic()
         limit, unsaved = 60 * s.max_minutes, not (self.out / CHECKPOINT).exists()
         while self.step < s.steps and (elapsed := time.monotonic() - started) < limit:
@@ -131,11 +146,13 @@ class TrainingLoop:
                 self._log(terms, self.seconds_before + time.monotonic() - started)
             if sheet and s.sheet_every and self.step % s.sheet_every == 0:
                 sheet(self.step)
-            if ending.is_set() or time.monotonic() - saved > s.checkpoint_seconds:
+            asked = ending.signal
+            if asked or time.monotonic() - saved > s.checkpoint_seconds:
                 self._save(started)
                 saved, unsaved = time.monotonic(), False
-            if ending.is_set():
-                raise SystemExit(128 + signal.SIGTERM)
+            if asked:
+                log.info("stopped at step %d; the same command goes on there", self.step)
+                raise SystemExit(128 + asked)
         if unsaved:
             self._save(started)
         return self.step
@@ -177,8 +194,7 @@ class TrainingLoop:
     def _log(self, terms: Mapping[str, Tensor], seconds: float) -> None:
         row = {"step": self.step, "seconds": round(seconds, 1)}
         row |= {name: round(float(torch.as_tensor(value).detach()), 6) for name, value in terms.items()}
-        with (self.out / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        append_row(self.out / METRICS, row)
         if self.step % (10 * self.settings.log_every) == 0 or self.step == 1:
             log.info("%s", "  ".join(f"{k} {v:.4g}" for k, v in row.items()))
 
@@ -194,22 +210,31 @@ class TrainingLoop:
             "numpy_rng": json.dumps(self.rng.bit_generator.state),
             "fingerprint": self.fingerprint,
         }
-        temporary = self.out / (CHECKPOINT + ".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, self.out / CHECKPOINT)
+        save_checkpoint(state, self.out / CHECKPOINT)
 
     def _resume(self) -> None:
-        state = torch.load(self.out / CHECKPOINT, weights_only=True, map_location="cpu")
+        """Takes everything over from the checkpoint, which is checked first. Raises TrainingError."""
+        path = self.out / CHECKPOINT
+        state = read_checkpoint(path)
         if state["fingerprint"] != self.fingerprint:
             raise TrainingError(
                 f"{self.out} holds a run with other settings ({state['fingerprint']}, now {self.fingerprint}): "
                 "choose another --out, or the same settings, to resume"
             )
-        self.model.load_state_dict(state["model"])
-        self.averaged = {k: v.to(self.averaged[k].device) for k, v in state["averaged"].items()}
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state.get("scaler", {}))
-        self.step, self.seconds_before = state["step"], state["seconds"]
-        torch.set_rng_state(state["torch_rng"])
-        self.rng.bit_generator.state = json.loads(state["numpy_rng"])
+        own = self.model.state_dict()
+        model, averaged = (check_weights(path, state[name], own) for name in ("model", "averaged"))
+        optimizer = check_optimizer(path, state["optimizer"], self.optimizer)
+        step, seconds = state["step"], state["seconds"]
+        if type(step) is not int or step < 0 or type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
+            raise unusable(path, "its count of steps or seconds is damaged")
+        try:
+            self.model.load_state_dict(model)
+            self.optimizer.load_state_dict(optimizer)
+            self.scaler.load_state_dict(state.get("scaler", {}))
+            torch.set_rng_state(state["torch_rng"])
+            self.rng.bit_generator.state = json.loads(state["numpy_rng"])
+        except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise unusable(path, f"its state is damaged: {reason(error)}") from error
+        self.averaged = {name: value.to(self.averaged[name]) for name, value in averaged.items()}
+        self.step, self.seconds_before = step, seconds
         log.info("resuming %s at step %d", self.out, self.step)

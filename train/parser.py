@@ -18,6 +18,7 @@ from mcaclip.generators.ops import channels_last
 from mcaclip.modules import save_half
 from mcaclip.perception.face_parser import LABELS, PARSER_SIZE, FaceParser, folded
 from mcaclip.perception.parsing_head import CLASSES
+from train.arrays import read_array, read_count
 from train.label_cleaning import without_holes
 from train.loop import LoopSettings, TrainingLoop
 from train.parser_views import ViewSettings, view
@@ -62,7 +63,7 @@ class PooledFaces:
     """Pictures and labels of a pool on disk (see `labelled_faces.build_faces`), which may still be growing.
 
     Raises:
-        TrainingError: there is no such pool.
+        TrainingError: there is no such pool, or it is damaged.
     """
 
     def __init__(self, folder: Path, settings: ParserSettings) -> None:
@@ -70,14 +71,15 @@ class PooledFaces:
         self._done_file = folder / f"done_{name}"
         if not self._done_file.exists():
             raise TrainingError(f"{folder} holds no labelled faces {name}: leave out --as-is, and they are made")
-        self._images = np.load(folder / f"images_{name}.npy", mmap_mode="r")
-        self._labels = np.load(folder / f"labels_{name}.npy", mmap_mode="r")
+        self._images = read_array(folder / f"images_{name}.npy", (settings.faces, 3, 256, 256), np.uint8)
+        self._labels = read_array(folder / f"labels_{name}.npy", (settings.faces, 256, 256), np.uint8)
+        self._faces = settings.faces
         self._training = settings.faces - settings.held_out
 
     @property
     def ready(self) -> int:
         """How many faces are done, the held-out ones included."""
-        return int(self._done_file.read_text())
+        return read_count(self._done_file, self._faces)
 
     @property
     def training(self) -> range:

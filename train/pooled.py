@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.face_tower import FaceTower, Look
+from train.arrays import unusable
 from train.faceclip import FaceCLIPSettings, draw_pictures
 from train.faceclip_negatives import Attack, no_faces
 from train.scene_json import read_captions, read_scenes, to_json
@@ -73,11 +74,23 @@ class Block:
 
     @classmethod
     def load(cls, path: Path) -> Block:
-        """As it was saved; the look stays in half precision."""
-        with np.load(path) as kept:
-            look = Look(torch.from_numpy(kept["found"]), torch.from_numpy(kept["whole"]))
-            drawn, others = (read_scenes(str(kept[name])) for name in ("drawn", "others"))
-            return cls(look, drawn, others, read_captions(str(kept["asked"])))
+        """As it was saved; the look stays in half precision.
+
+        Raises:
+            TrainingError: the file is damaged.
+        """
+        try:
+            with np.load(path) as kept:
+                look = Look(torch.from_numpy(kept["found"]), torch.from_numpy(kept["whole"]))
+                drawn, others = (read_scenes(str(kept[name])) for name in ("drawn", "others"))
+                block = cls(look, drawn, others, read_captions(str(kept["asked"])))
+            if len(look.found) != len(look.whole) or len(drawn) + len(others) != len(look.found):
+                raise ValueError("its parts are not of the same pictures")
+            if not (look.found.isfinite().all() and look.whole.isfinite().all()):
+                raise ValueError("its figures are not finite")
+        except Exception as error:  # whatever unpacking garbage raises
+            raise unusable(path, f"it is no block of pictures ({' '.join(str(error).split())[:200]})") from error
+        return block
 
 
 def face_tower(space: ClipSpace) -> FaceTower:

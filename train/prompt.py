@@ -25,6 +25,7 @@ from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
+from mcaclip.naming import distinct_stems
 from mcaclip.text.clip_space import ClipSpace
 from mcaclip.text.knowledge import knowledge_of
 from mcaclip.validate import clean_prompt
@@ -136,10 +137,11 @@ def fit_prompts(
         targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
         return batches.run(len(codes), lambda part: objective(network, codes[part], targets[part], rng), rng)
 
+    stems = distinct_stems([prompt.replace(" ", "_") for prompt in prompts], "edit")
+
     def sheet(number: int) -> None:
-        for target in distinct:
-            name = f"{target.prompt.replace(' ', '_')}_{number:05d}.png"
-            save_edit_sheet(out / "sheets" / name, *_edits(objective, network, shown, target))
+        for target, stem in zip(distinct, stems, strict=True):
+            save_edit_sheet(out / "sheets" / f"{stem}_{number:05d}.png", *_edits(objective, network, shown, target))
 
     loop.run(step, sheet)
     network.load_state_dict(loop.averaged_state())

@@ -15,6 +15,7 @@ from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsing_head import ParsingHead
 from mcaclip.text.clip_space import ClipSpace
+from train.arrays import unusable
 
 CHECKPOINT_FROM = 128
 """Layers of StyleGAN2 from this side on are computed twice in training instead of kept (see `StyleGAN2Config`)."""
@@ -50,11 +51,20 @@ def load_direction(path: Path, name: str) -> Tensor:
     """A W direction `[18, 512]` of an npz file (one of 18 rows, or of one that counts for all).
 
     Raises:
-        TrainingError: no such file or direction.
+        TrainingError: no such file or direction, or a damaged one.
     """
-    if not path.exists():
+    if not path.is_file():
         raise TrainingError(f"the W directions are not at {path}: name the file with --directions FILE")
-    with np.load(path) as file:
-        if name not in file.files:
-            raise TrainingError(f"{path} has no direction {name}; it has {', '.join(file.files)}")
-        return torch.from_numpy(file[name]).float().reshape(-1, 512).expand(18, 512).contiguous()
+    try:
+        with np.load(path) as file:
+            names = file.files
+            direction = torch.from_numpy(file[name]).float() if name in names else None
+        if direction is not None:
+            direction = direction.reshape(-1, 512).expand(18, 512).contiguous()
+    except Exception as error:  # whatever unpacking garbage raises
+        raise unusable(path, f"it is no file of W directions ({' '.join(str(error).split())[:200]})") from error
+    if direction is None:
+        raise TrainingError(f"{path} has no direction {name}; it has {', '.join(names)}")
+    if not direction.isfinite().all():
+        raise unusable(path, f"its direction {name} is not finite")
+    return direction

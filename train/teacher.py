@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
+from mcaclip.modules import load_strictly
 from mcaclip.perception.parsing_head import CLASSES
 
 # The teacher's own class numbers, in its order.
@@ -49,11 +49,11 @@ class Teacher:
     """Label probabilities in CelebAMask-HQ's order, averaged over views: `(side, flipped)` each."""
 
     def __init__(self, path: Path, views: Sequence[tuple[int, bool]] = VIEWS):
-        if not path.exists():
+        if not path.is_file():
             raise TrainingError(f"the parsing teacher is not at {path}: name it with --teacher FILE")
         self.views = tuple(views)
         self.net = TeacherUNet()
-        self.net.load_state_dict(load_file(path))
+        load_strictly(self.net, path, "is no parsing teacher", "name the file with --teacher FILE")
         self.net.requires_grad_(False).eval()
         self._order = [_TEACHER_CLASSES.index(name) for name in CLASSES]
         mirrored = [_mirror(name) for name in CLASSES]

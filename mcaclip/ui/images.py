@@ -66,9 +66,9 @@ def resized(image: Tensor, side: int) -> Tensor:
 
 
 def opened(path: Path, side: int = 1400) -> np.ndarray | None:
-    """A picture of our own as `uint8 [H, W, 3]`, fitted into `side`; None while it is being written."""
+    """A picture of our own as `uint8 [H, W, 3]`, fitted into `side`; None while it is being written, or damaged."""
     try:
         with Image.open(path) as picture:
             return fitted(np.asarray(picture.convert("RGB")), side)
-    except OSError:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # SyntaxError: of a damaged PNG
         return None

@@ -374,6 +374,11 @@ def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:
     return f"Learning “{prompt}” · {minutes}:{seconds:02d} left"
 
 
+def training_stopping(prompt: str) -> str:
+    """A training was asked to stop and has not yet."""
+    return f"Learning “{prompt}” is being stopped. A step and its checkpoint take some seconds."
+
+
 def training_done(prompt: str, steps: int) -> str:
     """There is a fitted edit after so many steps."""
     if steps < FEW_STEPS:

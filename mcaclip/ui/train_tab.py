@@ -37,7 +37,7 @@ class TrainHandlers:
 
     def start(self, prompt: str, preset: str, minutes: float | None) -> View:
         """Begins to learn a prompt; of one whose words are not known it says so."""
-        self.training.start(prompt, preset, float(minutes or 0))
+        self.training.start(prompt, preset, minutes or 0)
         if warning := self._warning(prompt):
             gr.Warning(warning)
         return self.refresh()
@@ -63,7 +63,7 @@ class TrainHandlers:
 
     def resume(self, minutes: float | None) -> View:
         """Goes on."""
-        self.training.resume(float(minutes or 0))
+        self.training.resume(minutes or 0)
         return self.refresh()
 
     def finish(self) -> View:
@@ -142,7 +142,7 @@ def train_view(status: TrainingStatus) -> View:
         "train_state": _state_line(status),
         "train_machine": markup.note(machine()),
         "train_start": gr.update(interactive=not status.running),
-        "train_stop": gr.update(visible=status.running),
+        "train_stop": gr.update(visible=status.running, interactive=not status.stopping),
         "train_resume": gr.update(visible=ended),
         "train_finish": gr.update(visible=ended and not status.finished and bool(status.rows)),
         "train_keep": gr.update(visible=status.finished),
@@ -157,6 +157,8 @@ def _state_line(status: TrainingStatus) -> str:
     job = status.job
     if job is None:
         return markup.note(text.TRAIN_EMPTY)
+    if status.stopping:
+        return markup.note(text.training_stopping(job.prompt), "strong")
     if status.running:
         done = 1 - status.seconds_left / (60 * job.minutes)
         return markup.progress(text.training_line(job.prompt, status.seconds_left, bool(status.rows)), done)

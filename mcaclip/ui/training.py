@@ -5,53 +5,46 @@ The process is `python -m train prompt ...`; it writes metrics.jsonl, sample she
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from filelock import FileLock, Timeout
 
 from mcaclip import validate
-from mcaclip.errors import TrainingError
+from mcaclip.editing.mca import read_header
+from mcaclip.errors import TrainingError, WeightsError
+from mcaclip.processes import ProcessId
 from mcaclip.ui.library import slug
+from mcaclip.ui.training_record import (
+    MAX_MINUTES,
+    MIN_MINUTES,
+    PRESETS,
+    Job,
+    last_error,
+    read_job,
+    read_metrics,
+)
+
+__all__ = ["PRESETS", "TrainingDesk", "TrainingStatus", "machine", "read_metrics"]
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "train", "prompt")
-PRESETS = ("compact", "paper")
-METRICS = "metrics.jsonl"
-MIN_MINUTES, MAX_MINUTES = 1.0, 600.0
+METRICS, EDIT = "metrics.jsonl", "edit.safetensors"
 FINISH_MINUTES = 0.02
 SHEET_EVERY = 25
-MAX_ROWS = 400
-"""Rows of metrics that are drawn; more are thinned out."""
-STALE_SECONDS = 30.0
 STOP_SECONDS = 30.0
 """A step and its checkpoint take seconds; a process that takes longer hangs and is ended at once."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What was asked for.
-
-    Attributes:
-        prompt: what is learned.
-        preset: see `python -m train prompt --help`.
-        minutes: time limit of the process.
-        pid: its process.
-        started: seconds since the epoch.
-    """
-
-    prompt: str
-    preset: str
-    minutes: float
-    pid: int
-    started: float
+PROMPT_SECONDS = 2.0
+"""How long the page waits for a process that is being stopped; it goes on being stopped behind the page's back."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +59,7 @@ class TrainingStatus:
         sheet: newest sample sheet.
         seconds_left: of its time limit, while it runs.
         error: last line of its log when it ended without a result.
+        stopping: it runs, but was asked to stop.
     """
 
     job: Job | None = None
@@ -75,6 +69,7 @@ class TrainingStatus:
     sheet: Path | None = None
     seconds_left: float = 0.0
     error: str | None = None
+    stopping: bool = False
 
 
 class TrainingDesk:
@@ -89,6 +84,7 @@ class TrainingDesk:
         self.root = root
         self.command = tuple(command)
         self._child: subprocess.Popen[bytes] | None = None
+        self._stopping: tuple[ProcessId, threading.Thread] | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -105,52 +101,47 @@ class TrainingDesk:
 
         Raises:
             PromptError: a bad prompt.
-            TrainingError: another one is under way, or a value is outside its range.
+            TrainingError: another one is under way, a value is outside its range, or the disk cannot be written.
         """
         prompt = validate.clean_prompt(prompt)
         if preset not in PRESETS:
             raise TrainingError(f"There is no preset {preset}; choose {' or '.join(PRESETS)}.")
-        if not MIN_MINUTES <= minutes <= MAX_MINUTES:
-            raise TrainingError(f"The time is {MIN_MINUTES:g} to {MAX_MINUTES:g} minutes.")
-        with _Lock(self.root):
-            self._refuse_second()
+        _check_minutes(minutes)
+        with self._alone():
             shutil.rmtree(self.run_folder, ignore_errors=True)
             self._launch(prompt, preset, minutes)
 
     def resume(self, minutes: float) -> None:
         """Goes on with the training that was stopped. Raises TrainingError."""
-        job = self._job()
-        if job is None:
-            raise TrainingError("There is no training to go on with. Start a new one.")
-        with _Lock(self.root):
-            self._refuse_second()
-            self._launch(job.prompt, job.preset, minutes)
+        _check_minutes(minutes)
+        self._go_on(minutes)
 
     def finish(self) -> None:
         """Makes the fitted edit of what a stopped training has learned so far. Raises TrainingError."""
-        self.resume(FINISH_MINUTES)
+        self._go_on(FINISH_MINUTES)
 
     def stop(self) -> None:
-        """Ends the process at its next step; it can be resumed from there."""
+        """Ends the process at its next step, and what it started with it; it can be resumed from there.
+
+        One that does not listen is ended after `STOP_SECONDS`. Returns after `PROMPT_SECONDS` at the latest.
+        """
         job = self._job()
-        if job is None or not self._alive(job):
+        if job is None or job.process is None or not job.alive:
             return
-        os.kill(job.pid, signal.SIGTERM)
-        if self._child is not None and self._child.pid == job.pid:
-            try:
-                self._child.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
+        if not self._is_stopping(job):
+            ending = threading.Thread(target=job.process.terminate, args=(STOP_SECONDS,), daemon=True)
+            self._stopping = (job.process, ending)
+            ending.start()
+        if self._stopping is not None:
+            self._stopping[1].join(PROMPT_SECONDS)
 
     def status(self) -> TrainingStatus:
         """How it stands, read from disk."""
         job = self._job()
         if job is None:
             return TrainingStatus()
-        running = self._alive(job)
-        finished = not running and (self.run_folder / "edit.safetensors").is_file()
-        left = max(0.0, job.started + 60 * job.minutes - time.time()) if running else 0.0
+        running = job.alive
+        finished = not running and (self.run_folder / EDIT).is_file()
         sheets = sorted((self.run_folder / "sheets").glob("*.png"))
         ended_badly = not running and not finished
         return TrainingStatus(
@@ -159,113 +150,122 @@ class TrainingDesk:
             finished=finished,
             rows=read_metrics(self.run_folder / METRICS),
             sheet=sheets[-1] if sheets else None,
-            seconds_left=left,
-            error=self._last_words() if ended_badly else None,
+            seconds_left=job.seconds_left(time.time()) if running else 0.0,
+            error=last_error(self.run_folder / "log.txt") if ended_badly else None,
+            stopping=running and self._is_stopping(job),
         )
 
     def keep(self) -> Path:
-        """Puts a copy of the fitted edit into the library; returns its file. Raises TrainingError."""
+        """Puts a copy of the fitted edit into the library, whole or not at all; returns its file.
+
+        Raises:
+            TrainingError: there is no fitted edit, a training is under way, or the library cannot be written.
+        """
         status = self.status()
-        if status.job is None or not status.finished:
+        job = status.job
+        if job is None or not status.finished:
             raise TrainingError("There is no fitted edit yet. Wait for the training to finish.")
-        self.library.mkdir(parents=True, exist_ok=True)
-        path = self.library / f"{slug(status.job.prompt)}.safetensors"
-        if status.rows:
-            shutil.copyfile(self.run_folder / METRICS, path.with_suffix(".jsonl"))
-        temporary = path.with_suffix(".tmp")
-        shutil.copyfile(self.run_folder / "edit.safetensors", temporary)
-        os.replace(temporary, path)
+        with self._alone():
+            self.library.mkdir(parents=True, exist_ok=True)
+            path = self.library / f"{file_stem(job.prompt, self.library)}.safetensors"
+            copies = {path.with_suffix(".jsonl"): METRICS, path: EDIT}
+            copies = {to: name for to, name in copies.items() if (self.run_folder / name).is_file()}
+            temporary = {to: to.with_name(f".{to.name}.tmp") for to in copies}
+            try:
+                for to, name in copies.items():
+                    shutil.copyfile(self.run_folder / name, temporary[to])
+                for to, made in temporary.items():
+                    os.replace(made, to)
+            finally:
+                for made in temporary.values():
+                    made.unlink(missing_ok=True)
         return path
 
     def kept(self) -> list[Path]:
         """All files in the library."""
         return sorted(self.library.glob("*.safetensors"))
 
+    def _go_on(self, minutes: float) -> None:
+        with self._alone():
+            job = self._job()
+            if job is None:
+                raise TrainingError("There is no training to go on with. Start a new one.")
+            self._launch(job.prompt, job.preset, minutes)
+
     def _launch(self, prompt: str, preset: str, minutes: float) -> None:
         self.run_folder.mkdir(parents=True, exist_ok=True)
-        (self.run_folder / "edit.safetensors").unlink(missing_ok=True)
+        (self.run_folder / EDIT).unlink(missing_ok=True)
         options = ["--preset", preset, "--max-minutes", f"{minutes:g}", "--sheet-every", str(SHEET_EVERY)]
         # after "--" a prompt is never taken for an option
         line = [*self.command, *options, "--out", str(self.run_folder), "--", prompt]
-        with (self.run_folder / "log.txt").open("ab") as log:
-            self._child = subprocess.Popen(
+        # of an earlier attempt nothing is left in the log, so that its error is not told as this one's
+        with (self.run_folder / "log.txt").open("wb") as log:
+            child = subprocess.Popen(
                 line, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        job = Job(prompt, preset, minutes, self._child.pid, time.time())
-        temporary = self.root / "job.tmp"
-        temporary.write_text(json.dumps(asdict(job)), encoding="utf-8")
-        os.replace(temporary, self.root / "job.json")
+        try:
+            Job(prompt, preset, minutes, time.time(), ProcessId.of(child.pid)).save(self.root / "job.json")
+        except OSError:  # without a record nobody could find and stop it
+            child.kill()
+            child.wait()
+            raise
+        self._child = child
 
     def _job(self) -> Job | None:
+        if self._child is not None:
+            self._child.poll()  # collects it when it has ended
+        return read_job(self.root / "job.json")
+
+    def _is_stopping(self, job: Job) -> bool:
+        return self._stopping is not None and self._stopping[0] == job.process and self._stopping[1].is_alive()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No training is under way, and none begins meanwhile. The system drops the lock with its owner.
+
+        Raises:
+            TrainingError: that is not so, or the disk cannot be written.
+        """
         try:
-            return Job(**json.loads((self.root / "job.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def _alive(self, job: Job) -> bool:
-        if self._child is not None and self._child.pid == job.pid:
-            return self._child.poll() is None
-        try:
-            os.kill(job.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # another user's process has got the number since
-            return False
-        return True
-
-    def _refuse_second(self) -> None:
-        job = self._job()
-        if job is not None and self._alive(job):
-            raise TrainingError(f"“{job.prompt}” is being learned on this machine. Wait for it, or stop it first.")
-
-    def _last_words(self) -> str | None:
-        try:
-            lines = (self.run_folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return None
-        said = [line for line in lines if line.startswith("error:")]
-        return said[-1].removeprefix("error: ") if said else None
+            self.root.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / "starting.lock", timeout=0):
+                job = self._job()
+                if job is not None and job.alive:
+                    raise TrainingError(
+                        f"“{job.prompt}” is being learned on this machine. Wait for it, or stop it first."
+                    )
+                yield
+        except Timeout:
+            raise TrainingError("Another training is being started at this moment. Look again.") from None
+        except OSError as error:
+            raise TrainingError(
+                f"The training's folder {self.root} cannot be written: {error.strerror or error}. "
+                "Free some space there, or set MCACLIP_CACHE to a folder that can be written."
+            ) from error
 
 
-class _Lock:
-    """Only one caller at a time decides whether a training may start. Raises TrainingError."""
+def file_stem(prompt: str, library: Path) -> str:
+    """The name of a prompt's file in the library, which is no other prompt's.
 
-    def __init__(self, root: Path):
-        self.path = root / "starting"
-
-    def __enter__(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self.path.mkdir()
-        except FileExistsError:
-            if time.time() - self.path.stat().st_mtime < STALE_SECONDS:
-                raise TrainingError("Another training is being started at this moment. Look again.") from None
-
-    def __exit__(self, *_: object) -> None:
-        self.path.rmdir()
-
-
-def read_metrics(path: Path) -> tuple[dict[str, float], ...]:
-    """Rows of a metrics.jsonl, evenly thinned out to `MAX_ROWS`; a half-written last line is left out.
-
-    Steps that were done once more after a resume count as they were done last.
+    Prompts that differ only in what file names leave out get a name of their own words and a digest.
     """
+    plain = slug(prompt)
+    if plain.replace("_", " ") == prompt and not _is_of_another(library / f"{plain}.safetensors", prompt):
+        return plain
+    return f"{plain}_{hashlib.sha256(prompt.encode()).hexdigest()[:12]}"
+
+
+def _is_of_another(path: Path, prompt: str) -> bool:
+    """Whether a file holds an edit network, and none for the prompt."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ()
-    rows: list[dict[str, Any]] = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(row, dict):
-            while rows and rows[-1].get("step", 0) >= row.get("step", 0):
-                rows.pop()
-            rows.append({key: float(value) for key, value in row.items() if isinstance(value, (int, float))})
-    step = max(1, -(-len(rows) // MAX_ROWS))
-    return tuple(rows[::-step][::-1])
+        return path.is_file() and prompt not in read_header(path).prompts
+    except WeightsError:
+        return False
+
+
+def _check_minutes(minutes: object) -> None:
+    if not isinstance(minutes, int | float) or not MIN_MINUTES <= minutes <= MAX_MINUTES:
+        raise TrainingError(f"The time is {MIN_MINUTES:g} to {MAX_MINUTES:g} minutes.")
 
 
 def machine() -> str:

@@ -1,9 +1,15 @@
-"""Stands in for `python -m train prompt`: writes metrics, waits until it is told to go on, writes a result."""
+"""Stands in for `python -m train prompt`: writes metrics, waits until it is told to go on, writes a result.
+
+A prompt that says "deaf" does not listen to SIGTERM; one with "child" starts a process and writes its number down.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +22,11 @@ def main() -> None:
     parser.add_argument("--preset")
     parser.add_argument("--sheet-every")
     args = parser.parse_args()
+    if "deaf" in args.prompts[0]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "child" in args.prompts[0]:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        (args.out / "child").write_text(str(child.pid))
     metrics = args.out / "metrics.jsonl"
     done = len(metrics.read_text().splitlines()) if metrics.exists() else 0
     with metrics.open("a") as file:

@@ -151,6 +151,14 @@ def test_a_fit_takes_the_sizes_of_the_network_it_starts_from(objective, tmp_path
     torch.testing.assert_close(network.coral.final.reduce.weight, start.coral.final.reduce.weight, atol=1e-3, rtol=0)
 
 
+def test_start_with_weights_that_are_no_numbers_is_named(objective, tmp_path):
+    start = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
+    next(start.parameters()).data.fill_(float("nan"))
+    save_network(start, tmp_path / "nan.safetensors", {}, {})
+    with pytest.raises(TrainingError, match=r"nan.safetensors is damaged.*name another --start-from"):
+        new_network(objective.generator.full, COMPACT_PRESET.network, tmp_path / "nan.safetensors")
+
+
 def test_only_a_network_of_the_same_kind_is_a_default_start(objective, tmp_path, monkeypatch):
     path = tmp_path / "universal.safetensors"
     save_network(MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network), path, {}, {})

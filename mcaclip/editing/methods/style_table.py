@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
+from mcaclip.modules import save_whole
 
 FORMAT = "mcaclip-global-directions-1"
 FIT = "compute it with `python -m train global-directions`"
@@ -48,7 +48,7 @@ def save_table(table: StyleTable, path: Path) -> None:
     metadata = {
         "format": FORMAT, "generator": table.generator, "clip": table.clip, "images": str(table.images)
     }  # fmt: skip
-    save_file(tensors, path, metadata)
+    save_whole(tensors, path, metadata)
 
 
 def load_table(path: Path) -> StyleTable:
