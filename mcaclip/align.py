@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import dlib
@@ -34,6 +35,10 @@ ALIGNED_SIZE = 1024
 _FIRST_PASS_SIDE = 1280  # longest side of the copy that is searched first
 _SECOND_PASS_SIDE = 2000  # when that finds none
 _SMALL_PHOTO_SIDE = 1000  # photos up to here are searched again at four times their size
+_SURE = 0.7  # detector's score: of portraits, nearly all upright faces have more, and no face upside down
+_TILTS = {3: -30.0, 4: 30.0}  # two of the detector's five parts know faces that are tilted by about this much
+_LEVEL_SIDE = 400  # a tilted face is measured at this size at most
+_LEVELLINGS = 3  # the tilt is known to about a degree then
 
 
 class FaceAligner:
@@ -59,46 +64,97 @@ class FaceAligner:
         self._lock = threading.Lock()
 
     def detect(self, photo: np.ndarray) -> list[DetectedFace]:
-        """Finds the faces of a photo.
+        """Finds the faces of a photo, upright or lying.
 
         Large photos are searched on a reduced copy (faces of about 1/30 of the longest side and more are
-        found); only when that shows no face, a finer search follows.
+        found); only when that shows no face, a finer search follows. The detector and the landmarks know
+        upright faces only (turned by some 40 degrees at most), so that a photo without an upright face is
+        searched again in its three other quarter turns, and the turn with the surest face counts. The same
+        happens when all upright faces are doubtful, for a face upside down can pass for a doubtful one; they
+        are given up only for a sure face.
 
         Args:
             photo: `uint8 [H, W, 3]`, RGB.
 
         Returns:
-            All faces found, largest first; empty when there is none.
+            All faces found, largest first; empty when there is none. Boxes and landmarks are in pixels of
+            the photo as it was given: those of a lying face lie as well, and its crop is upright.
         """
         photo = np.ascontiguousarray(photo, dtype=np.uint8)  # dlib takes nothing else
-        for longest_side, upsamplings in _search_plan(max(photo.shape[:2])):
-            rectangles = self._search(photo, longest_side, upsamplings)
-            if rectangles:
-                break
-        rectangles = sorted(rectangles, key=lambda r: r.width() * r.height(), reverse=True)
-        return [self._describe(photo, rectangle) for rectangle in rectangles]
+        found = self._look(photo)
+        turned = np.ascontiguousarray(np.rot90(photo, found.turns))
+        boxes = sorted(found.boxes, key=lambda box: box.rectangle.width() * box.rectangle.height(), reverse=True)
+        return [_turned_back(self._describe(turned, box), found.turns, photo.shape) for box in boxes]
 
-    def _search(self, photo: np.ndarray, longest_side: int, upsamplings: int) -> list[dlib.rectangle]:
-        """Detector boxes in photo pixels, found on a copy with at most `longest_side`."""
+    def _look(self, photo: np.ndarray) -> _Found:
+        """The faces that count, and how the photo was turned to find them."""
+        plan = _search_plan(max(photo.shape[:2]))
+        for step in plan:
+            upright = self._search(photo, *step, turns=0)
+            if upright.boxes:
+                break
+        if upright.score >= _SURE:
+            return upright
+        for longest_side, upsamplings in plan:
+            if upsamplings > 1:
+                break  # three searches at four times the size take too long
+            turned = self._search_turned(photo, longest_side, upsamplings)
+            if turned.score >= _SURE or (turned.boxes and not upright.boxes):
+                return turned
+        return upright
+
+    def _search_turned(self, photo: np.ndarray, longest_side: int, upsamplings: int) -> _Found:
+        """The quarter turn that shows the surest face."""
+        return max((self._search(photo, longest_side, upsamplings, turns) for turns in (1, 2, 3)), key=_score)
+
+    def _search(self, photo: np.ndarray, longest_side: int, upsamplings: int, turns: int) -> _Found:
+        """Detector boxes in pixels of `np.rot90(photo, turns)`, found on a copy with at most `longest_side`."""
         height, width = photo.shape[:2]
         scale = min(1.0, longest_side / max(height, width))
         copy = photo
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             copy = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+        copy = np.ascontiguousarray(np.rot90(copy, turns))
         with self._lock:
-            found = self._detector(copy, upsamplings)
-        if scale == 1:
-            return list(found)
-        sides = ((r.left(), r.top(), r.right(), r.bottom()) for r in found)
-        return [dlib.rectangle(*(round(side / scale) for side in box)) for box in sides]
+            rectangles, scores, kinds = self._detector.run(copy, upsamplings, 0.0)
+        boxes = []
+        for rectangle, kind in zip(rectangles, kinds, strict=True):
+            if scale < 1:
+                sides = (rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom())
+                rectangle = dlib.rectangle(*(round(side / scale) for side in sides))
+            boxes.append(_Box(rectangle, _TILTS.get(kind, 0.0)))
+        return _Found(turns, boxes, max(scores, default=-math.inf))
 
-    def _describe(self, photo: np.ndarray, rectangle: dlib.rectangle) -> DetectedFace:
+    def _describe(self, photo: np.ndarray, box: _Box) -> DetectedFace:
+        r = box.rectangle
+        landmarks = self._tilted_landmarks(photo, box) if box.tilt else self._landmarks(photo, r)
+        return DetectedFace(box=(r.left(), r.top(), r.right(), r.bottom()), landmarks=landmarks)
+
+    def _landmarks(self, photo: np.ndarray, rectangle: dlib.rectangle) -> np.ndarray:
+        """`[68, 2]` of the upright face in a box, in pixels of this photo."""
         points = self._predictor(photo, rectangle).parts()
-        return DetectedFace(
-            box=(rectangle.left(), rectangle.top(), rectangle.right(), rectangle.bottom()),
-            landmarks=np.array([(point.x, point.y) for point in points], dtype=np.float64),
-        )
+        return np.array([(point.x, point.y) for point in points], dtype=np.float64)
+
+    def _tilted_landmarks(self, photo: np.ndarray, box: _Box) -> np.ndarray:
+        """`[68, 2]` of a tilted face, predicted on a small copy of it in which its eyes are level."""
+        r, tilt = box.rectangle, box.tilt
+        scale = min(1.0, _LEVEL_SIDE / r.width())
+        center = ((r.left() + r.right()) / 2, (r.top() + r.bottom()) / 2)
+        half_width, half_height = r.width() * scale / 2, r.height() * scale / 2
+        middle = math.ceil(2 * max(half_width, half_height))
+        low, high = (middle - half_width, middle - half_height), (middle + half_width, middle + half_height)
+        level_box = dlib.rectangle(*(round(side) for side in (*low, *high)))
+        for _ in range(_LEVELLINGS):
+            to_level = cv2.getRotationMatrix2D(center, tilt, scale)
+            to_level[:, 2] += middle - np.array(center)
+            size = (2 * middle + 1, 2 * middle + 1)
+            level = cv2.warpAffine(photo, to_level, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+            points = self._landmarks(level, level_box)
+            across = points[42:48].mean(axis=0) - points[36:42].mean(axis=0)
+            tilt += math.degrees(math.atan2(across[1], across[0]))
+        back = cv2.invertAffineTransform(to_level)
+        return points @ back[:, :2].T + back[:, 2]
 
     def align(self, photo: np.ndarray, face: DetectedFace, size: int = ALIGNED_SIZE) -> AlignedFace:
         """Crops one face as FFHQ does.
@@ -117,6 +173,39 @@ class FaceAligner:
         quad = ffhq_quad(face.landmarks)
         crop, valid = crop_quad(photo, quad, size)
         return AlignedFace(image=crop, quad=quad, valid=valid, landmarks=face.landmarks, photo=photo)
+
+
+class _Box(NamedTuple):
+    """A face's box, and by how many degrees the face has to be turned (anticlockwise) to stand upright."""
+
+    rectangle: dlib.rectangle
+    tilt: float
+
+
+class _Found(NamedTuple):
+    """What the detector found in a photo that was turned by so many quarter turns (see `np.rot90`)."""
+
+    turns: int
+    boxes: list[_Box]
+    score: float
+    """How sure the surest face is; minus infinity without one."""
+
+
+def _score(found: _Found) -> float:
+    return found.score
+
+
+def _turned_back(face: DetectedFace, turns: int, shape: tuple[int, ...]) -> DetectedFace:
+    """A face of `np.rot90(photo, turns)` in the pixels of the photo, which has this shape."""
+    if not turns:
+        return face
+    middle = (np.array([shape[1], shape[0]]) - 1) / 2
+    turned_middle = middle[::-1] if turns % 2 else middle
+    cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns]
+    axes = np.array([(cosine, sine), (-sine, cosine)])  # rows: one turned pixel to the right, and down
+    corners = (np.reshape(face.box, (2, 2)) - turned_middle) @ axes + middle
+    box = (*corners.min(axis=0).astype(int).tolist(), *corners.max(axis=0).astype(int).tolist())
+    return DetectedFace(box=box, landmarks=(face.landmarks - turned_middle) @ axes + middle)
 
 
 def _search_plan(side: int) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from mcaclip.errors import ImageError
-from mcaclip.output import PNG_LEVEL
+from mcaclip.output import save_png
 from mcaclip.version import __version__
 
 MARK = "AI-edited"
@@ -36,7 +36,8 @@ _XMP = (
 def write_png(path: Path, image: np.ndarray, record: Mapping[str, Any]) -> None:
     """Writes a picture with what it was made by.
 
-    The file says "AI-edited" in its description and in IPTC's digital source type, and holds the record as JSON.
+    The file says "AI-edited" in its description and in IPTC's digital source type, holds the record as JSON, and
+    says that its colours are sRGB.
 
     Args:
         path: of the file.
@@ -48,7 +49,7 @@ def write_png(path: Path, image: np.ndarray, record: Mapping[str, Any]) -> None:
     info.add_text("Software", f"MCA-CLIP Studio {__version__}")
     info.add_itxt(RECORD_KEY, json.dumps(record, ensure_ascii=False))
     info.add_itxt("XML:com.adobe.xmp", _XMP)
-    Image.fromarray(image).save(path, format="PNG", compress_level=PNG_LEVEL, pnginfo=info)
+    save_png(path, image, info)
 
 
 def read_record(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from safetensors.torch import save_file
 
 from mcaclip import visuals
@@ -109,9 +110,11 @@ def _clear(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def save_png(path: Path, image: np.ndarray) -> None:
-    """Writes `uint8 [H, W, 3]` or `[H, W]` as PNG."""
-    Image.fromarray(image).save(path, format="PNG", compress_level=PNG_LEVEL)
+def save_png(path: Path, image: np.ndarray, info: PngInfo | None = None) -> None:
+    """Writes `uint8 [H, W, 3]` or `[H, W]` as a PNG that says it is sRGB, with further chunks if there are any."""
+    info = info or PngInfo()
+    info.add(b"sRGB", b"\0")  # 0: rendered perceptually, as photos are
+    Image.fromarray(image).save(path, format="PNG", compress_level=PNG_LEVEL, pnginfo=info)
 
 
 def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:

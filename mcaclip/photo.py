@@ -2,71 +2,198 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import stat
+import struct
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import IcoImagePlugin, Image, ImageCms, ImageOps, Jpeg2KImagePlugin
+from pillow_heif import register_heif_opener
 
 from mcaclip.errors import ImageError
 
 log = logging.getLogger(__name__)
 
+MAX_FILE_BYTES = 40_000_000
+"""Larger picture files are refused before they are opened (a photo of 50 megapixels is smaller as JPEG or HEIC)."""
 MAX_PIXELS = 50_000_000
 """More decoded pixels than this are refused (a 50-megapixel camera is at the limit)."""
 MIN_SIDE = 64
 """Photos with a shorter side in pixels are refused: no face detector finds a face there."""
 
-# Decoders that are safe on files of strangers: others start helper programs (EPS) or render vectors (WMF).
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "TGA", "ICO")
+# Decoders that are safe on files of strangers: others start helper programs (EPS) or render vectors (WMF). All of
+# them tell the size of a picture before they decode it, but for ICO, which `_icon` opens. pillow-heif adds HEIF.
+# TGA files have no signature, so that TGA is tried last: it takes files of other formats for its own.
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "ICO", "TGA")
 _ADVICE = "Save it as JPEG or PNG and try again."
 
+# A picture's mode for each colour space of a profile; any other mode than these is RGB in the end.
+_PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
+_COLOUR_MODES = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK", "LAB": "LAB"}
 
-def load_photo(source: str | Path | Image.Image | np.ndarray) -> np.ndarray:
+_OVERBRIGHT = 16.0  # a float picture of 0..255 that stays below is black; one of 0..1 has this much above white
+_BITS, _PHOTOMETRIC, _LARGEST, _SAMPLE_FORMAT = 258, 262, 281, 339  # TIFF tags
+
+# Python's filter of warnings belongs to the whole process, so that only one thread at a time may change it. It also
+# bounds the memory: no two pictures of 50 million pixels are decoded at once.
+_one_at_a_time = threading.Lock()
+
+# Of the images in a HEIC file only the primary one is wanted.
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+# What Pillow logs about damaged files is said by the ImageError.
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+
+def load_photo(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
     """Loads a photo the way people see it.
 
-    EXIF rotation is applied, transparency is laid over white, greyscale, palette, CMYK and 16-bit images
-    become 8-bit RGB, and an animation gives its first frame.
+    EXIF rotation is applied, an embedded colour profile is converted to sRGB, transparency is laid over white,
+    greyscale, palette, CMYK, Lab and 16-bit images become 8-bit RGB, an animation gives its first frame, an ICO
+    file its largest and a HEIC file its primary picture. A colour profile that is damaged or made for another
+    kind of picture is ignored.
+
+    White in greyscale of more than 8 bits is what the file says (bits per sample and largest sample value of a
+    TIFF file). Where that leaves it open, it is the largest value in 8, 10, 12, 14 or 16 bits, whichever is the
+    least that holds every value of the picture, so that 12 bits in words of 16 are not black; beyond 16 bits it
+    is the picture's own largest value. Floating point is taken as 0..1 (brighter spots are cut off), or in bits
+    as above when its values are larger; what is no number is black.
 
     Args:
-        source: a file, an opened image, or an array `uint8` or `uint16` of shape [H, W], [H, W, 1],
-            [H, W, 3] (RGB) or [H, W, 4] (RGB and alpha).
+        source: a file, the bytes of a file, an opened image, or an array `uint8` or `uint16` of shape [H, W],
+            [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGB and alpha).
 
     Returns:
         `uint8 [H, W, 3]`, RGB, contiguous, a fresh array.
 
     Raises:
-        ImageError: not a readable image, more than 50 million pixels, or a side below 64 px.
+        ImageError: not a readable image, a file of more than 40 MB, more than 50 million pixels, a side below
+            64 px, or 16-bit colour of which only the lower bits are used.
     """
-    if isinstance(source, np.ndarray):
-        image = _from_array(source)
-    elif isinstance(source, Image.Image):
-        image = source
-    else:
-        image = _open(Path(source))
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if isinstance(source, np.ndarray):
+            return _pixels(_from_array(source))
+        if isinstance(source, Image.Image):
+            return _pixels(source, rewind=True)
+        if isinstance(source, bytes):
+            with _opened(_checked(source), "This") as image:
+                return _pixels(image)
+        path = Path(source)
+        with _opened(_read(path), _printable(path.name)) as image:
+            return _pixels(image)
+
+
+def _pixels(image: Image.Image, rewind: bool = False) -> np.ndarray:
+    """Decodes an opened image."""
     try:
         _check_size(*image.size)  # before decoding: Pillow has only read the header yet
+        # A HEIC file is opened at its primary picture, which need not be the first.
+        if rewind and getattr(image, "is_animated", False) and image.format != "HEIF":
+            image.seek(0)
         rgb = _to_rgb(image)
     except ImageError:
         raise
     except Exception as error:  # decoders raise nearly anything on damaged files
-        raise ImageError(f"The image is damaged or cut off ({error}). {_ADVICE}") from error
-    finally:
-        if not isinstance(source, (np.ndarray, Image.Image)):
-            image.close()
+        raise ImageError(f"The image is damaged or cut off ({_printable(str(error))}). {_ADVICE}") from error
     return np.array(rgb, dtype=np.uint8, order="C")
 
 
-def _open(path: Path) -> Image.Image:
-    if not path.is_file():
-        raise ImageError(f"There is no file {path}. Check the spelling of its name and folder.")
+def _printable(text: str) -> str:
+    """Text from outside for a message: one line of characters that any terminal and page can show."""
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return shown if len(shown) <= 80 else f"{shown[:60]}...{shown[-17:]}"
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of an ordinary file; pipes and devices, which may never end, are not opened."""
+    name = _printable(path.name) or "This folder"
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise ImageError(f"{name} is a folder. Choose a picture file in it.")
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError(f"{name} is no ordinary file. Choose a picture file.")
+        _check_bytes(status.st_size)
+        with path.open("rb") as file:
+            return _checked(file.read(MAX_FILE_BYTES + 1))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ImageError(f"There is no file {name}. Check the spelling of its name and folder.") from error
+    except PermissionError as error:
+        raise ImageError(f"{name} may not be read. Change its permissions, or copy it, and try again.") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ImageError(f"{name} cannot be read. Check its name, or copy it elsewhere, and try again.") from error
+
+
+def _check_bytes(count: int) -> None:
+    if count > MAX_FILE_BYTES:
+        raise ImageError(
+            f"The file has {count / 1e6:.1f} MB; at most {MAX_FILE_BYTES / 1e6:g} MB are taken. "
+            "Make the picture smaller, or save it as JPEG, and try again."
+        )
+
+
+def _checked(data: bytes) -> bytes:
+    _check_bytes(len(data))
+    if not data:
+        raise ImageError("The file is empty. Use another copy of it.")
+    return data
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    """A picture file of which only the header has been read."""
     Image.init()
     try:
-        return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        if data.startswith(b"\0\0\1\0"):
+            return _icon(data)
+        image = Image.open(io.BytesIO(data), formats=[kind for kind in _FORMATS if kind in Image.OPEN])
+        if image.format == "JPEG2000" and "icc_profile" not in image.info:
+            image.info["icc_profile"] = _jpeg2000_profile(data)
+        return image
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
         raise ImageError(_too_large()) from error
     except Exception as error:  # as above
-        raise ImageError(f"{path.name} is not an image that can be read. {_ADVICE}") from error
+        raise ImageError(f"{name} is not an image that can be read. {_ADVICE}") from error
+
+
+def _icon(data: bytes) -> Image.Image:
+    """The largest picture of an ICO file. Pillow's `open` would decode it before its size can be checked."""
+    icon = IcoImagePlugin.IcoFile(io.BytesIO(data))
+    sizes = [_icon_size(data, entry.offset) for entry in icon.entry]
+    largest = max(range(len(sizes)), key=lambda i: (sizes[i][0] * sizes[i][1], icon.entry[i].color_depth))
+    _check_size(*sizes[largest])
+    return icon.frame(largest)
+
+
+def _icon_size(data: bytes, offset: int) -> tuple[int, int]:
+    """Width and height by the picture's own header: the directory of an ICO file knows no more than 256 px."""
+    if data.startswith(b"\x89PNG", offset):
+        width, height = struct.unpack_from(">II", data, offset + 16)
+        return width, height
+    width, height = struct.unpack_from("<ii", data, offset + 4)
+    return abs(width), abs(height) // 2  # a bitmap's height counts its mask
+
+
+def _jpeg2000_profile(data: bytes) -> bytes | None:
+    """The colour profile of a JPEG 2000 file, which Pillow does not read."""
+    if data.startswith(b"\xff\x4f"):
+        return None  # a bare codestream has no header boxes
+    boxes = Jpeg2KImagePlugin.BoxReader(io.BytesIO(data), len(data))
+    while boxes.has_next_box():
+        if boxes.next_box_type() == b"jp2h":
+            header = boxes.read_boxes()
+            while header.has_next_box():
+                if header.next_box_type() == b"colr":
+                    (content,) = header.read_fields(f"{header.remaining_in_box}s")
+                    if isinstance(content, bytes) and content[0] in (2, 3):  # 1 names a known colour space instead
+                        return content[3:]
+            return None
+    return None
 
 
 def _too_large(detail: str = "") -> str:
@@ -104,17 +231,23 @@ def _scaled(values: np.ndarray, white: float) -> np.ndarray:
     return np.rint(np.clip(values.astype(np.float32) / white, 0, 1) * 255).astype(np.uint8)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Decodes the first frame, upright, opaque, in RGB."""
-    if getattr(image, "is_animated", False):
-        image.seek(0)
-    image.load()
+def _to_rgb(file: Image.Image) -> Image.Image:
+    """Decodes the current frame, upright, opaque, in sRGB."""
+    two_bytes = any(";16" in str(tile) for tile in getattr(file, "tile", ()))
+    file.load()
+    _check_size(*file.size)  # the header of a HEIC file may have lied
+    image = file
     try:
-        image = ImageOps.exif_transpose(image)
+        image = ImageOps.exif_transpose(file)
     except Exception as error:  # damaged EXIF does not make the picture unusable
-        log.warning("EXIF orientation ignored: %s", error)
+        log.warning("EXIF orientation ignored: %s", _printable(str(error)))
     if image.mode.startswith("I") or image.mode == "F":
-        image = _deep_grey_to_8_bit(image)
+        image = _deep_grey_to_8_bit(image, file)
+    elif two_bytes:
+        _check_lower_byte(image)
+    if image.mode in ("RGBa", "La"):  # colours multiplied by their alpha
+        image = image.convert(image.mode.upper())
+    image = _to_srgb(image)
     if image.has_transparency_data:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
@@ -122,12 +255,114 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _deep_grey_to_8_bit(image: Image.Image) -> Image.Image:
-    """Greyscale of 16 or 32 bits or floating point to 8 bits.
+def _deep_grey_to_8_bit(image: Image.Image, file: Image.Image) -> Image.Image:
+    """Greyscale of more than 8 bits to 8; Pillow's own conversion clips at 255 instead of scaling.
 
-    Pillow's own conversion clips at 255 instead of scaling. Integers are taken as 16-bit (what cameras and
-    scanners write); floats as 0..1, or as 0..255 when they exceed 1.
+    Args:
+        image: the picture, upright.
+        file: the picture as it was opened, which alone knows its format and its TIFF tags.
     """
     values = np.asarray(image)
-    white = 65535.0 if image.mode != "F" else (1.0 if values.max() <= 1 else 255.0)
-    return Image.fromarray(_scaled(values, white))
+    if image.mode == "F":
+        white = _float_white(values)
+        values = np.nan_to_num(values, nan=0.0, posinf=white, neginf=0.0)
+    else:
+        if _tag(file, _BITS) == 32 and _tag(file, _SAMPLE_FORMAT) != 2:
+            values = values.view(np.uint32)  # Pillow's own 32 bits are signed
+        white = _integer_white(int(values.max()), file)
+    grey = _scaled(values, white)
+    if file.format == "TIFF" and _tag(file, _PHOTOMETRIC, 1) == 0:
+        grey = 255 - grey  # 0 stands for white; Pillow sees to that only for 8 bits
+    if isinstance(transparent := image.info.get("transparency"), int):
+        grey[values == transparent] = 255
+    result = Image.fromarray(grey)
+    result.info["icc_profile"] = image.info.get("icc_profile")
+    return result
+
+
+def _float_white(values: np.ndarray) -> float:
+    """Which value is white in a picture of floating-point numbers."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0 or np.percentile(finite[:: 1 + finite.size // 1_000_000], 99) <= _OVERBRIGHT:
+        return 1.0
+    return _usual_white(float(finite.max()))
+
+
+def _integer_white(largest: int, file: Image.Image) -> float:
+    """Which value is white in a picture of integers of which `largest` is the largest."""
+    if file.format in ("PPM", "JPEG2000", "HEIF"):
+        return 65535.0  # these decoders scale to 16 bits, whatever the file has
+    bits, signed = _tag(file, _BITS, 16), _tag(file, _SAMPLE_FORMAT) == 2
+    if bits not in (8, 16, 32):
+        return 2.0**bits - 1
+    return _usual_white(max(largest, _tag(file, _LARGEST)), 15 if signed and bits == 16 else 16)
+
+
+def _usual_white(largest: float, most: int = 16) -> float:
+    """The least number of bits that sensors and scanners deliver and that holds a value, as the largest number in it.
+
+    Beyond `most` bits it is the value itself.
+    """
+    return next((2.0**bits - 1 for bits in (8, 10, 12, 14, most) if largest < 2**bits), float(largest))
+
+
+def _tag(file: Image.Image, number: int, default: int = 0) -> int:
+    """The first value of a TIFF tag, if the picture has it and it is a whole number."""
+    value = getattr(file, "tag_v2", {}).get(number, default)
+    value = value[0] if isinstance(value, tuple) and value else value
+    return value if isinstance(value, int) else default
+
+
+def _check_lower_byte(image: Image.Image) -> None:
+    """Refuses 16-bit colour that uses 14 bits or fewer: Pillow keeps the upper byte, which is nearly black then."""
+    if image.mode not in ("RGB", "RGBA", "RGBX", "LA"):
+        return
+    brightest = max(high for _, high in image.convert("RGB").getextrema())  # type: ignore[misc]
+    if 0 < brightest < 64:
+        raise ImageError(
+            "The image has 16 bits per colour but uses only the lower ones, so that it would be nearly black. "
+            "Save it with 8 bits per colour, as JPEG or PNG, and try again."
+        )
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Converts the colours by the embedded profile; without one, or with that of sRGB, the picture stays as it is.
+
+    Alpha stays as it is in any case. A profile that is damaged or for another kind of picture is ignored.
+    """
+    data = image.info.get("icc_profile")
+    if not data:
+        return image
+    mode = _COLOUR_MODES.get(image.mode, "RGB")
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        space = profile.profile.xcolor_space.strip()
+        if _PROFILE_MODES.get(space) != mode:
+            raise ValueError(f"it is for {space}, the picture is {image.mode}")
+        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+        if _keeps_colours(transform, mode):
+            return image
+        converted = _transformed(image.convert(mode), transform)
+    except Exception as error:  # lcms raises several kinds
+        log.warning("Colour profile ignored: %s", _printable(str(error)))
+        return image
+    if image.has_transparency_data:
+        converted.putalpha(image.convert("RGBA").getchannel("A"))
+    return converted
+
+
+def _keeps_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Whether a transform moves no colour by more than one level: so do those of all the profiles of sRGB."""
+    if mode not in ("RGB", "L"):
+        return False
+    levels = np.linspace(0, 255, 18).astype(np.uint8)
+    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(18, -1, 3)
+    probe = Image.fromarray(grid if mode == "RGB" else np.arange(256, dtype=np.uint8)[None])
+    moved = np.asarray(_transformed(probe, transform)).astype(int) - np.asarray(probe.convert("RGB"))
+    return bool(np.abs(moved).max() <= 1)
+
+
+def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    result = ImageCms.applyTransform(image, transform)
+    assert result is not None  # None is for transforms in place
+    return result

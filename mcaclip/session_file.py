@@ -121,7 +121,7 @@ def _parse(header: Mapping[str, Any], tensors: dict[str, Tensor]) -> SavedSessio
     w_plus = tensors.pop("w_plus")
     if w_plus.shape != W_SHAPE or w_plus.dtype != torch.float32 or not bool((w_plus.abs() < MAX_LATENT).all()):
         raise ValueError("its latent code has a wrong shape or range")
-    photo = load_photo(_image(tensors.pop("photo"))) if "photo" in tensors else None
+    photo = load_photo(_file(tensors.pop("photo"))) if "photo" in tensors else None
     quad = _quad(tensors.pop("quad")) if "quad" in tensors else None
     if quad is not None and photo is None:
         raise ValueError("it holds a crop without a photo")
@@ -193,7 +193,7 @@ def _paint(index: int, tensors: dict[str, Tensor]) -> Paint | None:
     for name in ("allow", "include"):
         data = tensors.pop(f"paint_{index}_{name}", None)
         if data is not None:
-            picture = load_photo(_image(data))[:, :, 0]
+            picture = load_photo(_file(data))[:, :, 0]
             if picture.shape[0] != picture.shape[1]:
                 raise ValueError("a painted mask is not square")
             masks[name] = torch.from_numpy(picture.copy()).float()[None] / 255
@@ -223,14 +223,11 @@ def _png(image: np.ndarray) -> Tensor:
     return torch.frombuffer(bytearray(buffer.getvalue()), dtype=torch.uint8)
 
 
-def _image(data: Tensor) -> Image.Image:
-    """An opened, not yet decoded PNG: `load_photo` checks its size first."""
+def _file(data: Tensor) -> bytes:
+    """The bytes of a picture's file; `load_photo` checks them."""
     if data.dtype != torch.uint8 or data.ndim != 1:
         raise ValueError("a picture in it is no picture")
-    try:
-        return Image.open(io.BytesIO(data.numpy().tobytes()), formats=("PNG",))
-    except OSError as error:
-        raise ValueError("a picture in it cannot be read") from error
+    return data.numpy().tobytes()
 
 
 def fits(photo: np.ndarray) -> bool:

@@ -20,7 +20,7 @@ class DetectedFace:
 
     Attributes:
         box: `(left, top, right, bottom)` in photo pixels.
-        landmarks: `float64 [68, 2]`, dlib's 68 points in photo pixels.
+        landmarks: `float64 [68, 2]`, dlib's 68 points in photo pixels; where a face lies in the photo, they lie.
     """
 
     box: tuple[int, int, int, int]
@@ -38,8 +38,9 @@ class AlignedFace:
 
     Attributes:
         image: `float32 [3, 1024, 1024]` in [-1, 1].
-        quad: `float64 [4, 2]` corners in photo pixels: top left, bottom left, bottom right, top right;
-            None when the input was an aligned image already.
+        quad: `float64 [4, 2]` corners in photo pixels: the crop's top left, bottom left, bottom right, top
+            right, in which the face is upright whichever way it lies in the photo; None when the input was an
+            aligned image already.
         valid: `bool [1024, 1024]`; False where a pixel came from padding and not from the photo.
         landmarks: `float64 [68, 2]` in photo pixels, or None.
         photo: `uint8 [H, W, 3]`, the photo itself (needed to paste back).

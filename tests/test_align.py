@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mcaclip import weights
 from mcaclip.align import (
@@ -77,7 +80,9 @@ def test_crops_equal_the_published_ones(reference_dir: Path, photos_dir: Path) -
     golden = np.load(reference_dir / "alignment.npz")
     for index, name in enumerate(golden["file_names"]):
         quad = ffhq_quad(golden["landmarks68"][index])
-        image, valid = crop_quad(load_photo(photos_dir / str(name)), quad, 1024)
+        with Image.open(photos_dir / str(name)) as stored:  # the published program ignores colour profiles
+            stored.info.pop("icc_profile", None)
+            image, valid = crop_quad(load_photo(stored), quad, 1024)
         crop = to_uint8(image).astype(np.float64)
         blocks = np.rint(crop.reshape(64, 16, 64, 16, 3).mean(axis=(1, 3))) - golden["crop_64"][index]
         assert np.abs(blocks).max() <= 1 and np.abs(blocks).mean() < 0.1
@@ -127,6 +132,61 @@ def test_aligner_is_shared_by_threads(aligner: FaceAligner) -> None:
         together = list(pool.map(aligner.detect, photos * 2))
     for faces, expected in zip(together, alone * 2, strict=True):
         assert faces[0].box == expected.box and np.array_equal(faces[0].landmarks, expected.landmarks)
+
+
+# --- lying and tilted faces
+
+
+def _turned(photo: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """The photo turned anticlockwise, padded in grey, and the matrix `[2, 3]` from the one to the other."""
+    size = np.array([photo.shape[1], photo.shape[0]])
+    matrix = cv2.getRotationMatrix2D(tuple((size - 1) / 2), degrees, 1)
+    side = math.ceil(np.hypot(*size)) + 2
+    matrix[:, 2] += (side - size) / 2
+    turned = cv2.warpAffine(photo, matrix, (side, side), flags=cv2.INTER_CUBIC, borderValue=(128, 128, 128))
+    return turned, matrix
+
+
+@pytest.mark.parametrize("name", ["seed_14", "seed_21"])
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_lying_face_is_cropped_upright(aligner: FaceAligner, repo_root: Path, name: str, turns: int) -> None:
+    photo = load_photo(repo_root / "assets" / "examples" / f"{name}.jpg")[4:, :-6]  # no square
+    lying = np.ascontiguousarray(np.rot90(photo, turns))
+    upright, aligned = align_face(photo, aligner), align_face(lying, aligner)
+    assert (aligned.image - upright.image).abs().max() * 127.5 <= 2
+    assert aligned.valid.shape == upright.valid.shape and (aligned.valid != upright.valid).mean() < 0.01
+    assert np.array_equal(paste_back(aligned, aligned.image, torch.ones(1, 1024, 1024)), lying)
+    face = aligner.detect(lying)[0]
+    left, top, right, bottom = face.box
+    assert left < face.landmarks[27:48, 0].mean() < right and top < face.landmarks[27:48, 1].mean() < bottom
+    assert face.width == aligner.detect(photo)[0].width
+
+
+@pytest.mark.parametrize("degrees", [-120, -60, -30, 30, 45, 60, 120, 150, 180])
+def test_tilted_face_is_cropped_upright(aligner: FaceAligner, repo_root: Path, degrees: int) -> None:
+    """The quad of the turned photo is the turned quad of the photo."""
+    photo = load_photo(repo_root / "assets" / "examples" / "seed_21.jpg")
+    turned, matrix = _turned(photo, degrees)
+    quad, found = align_face(photo, aligner).quad, align_face(turned, aligner)
+    assert quad is not None and found.quad is not None
+    side = np.hypot(*(quad[3] - quad[0]))
+    assert np.abs(quad @ matrix[:, :2].T + matrix[:, 2] - found.quad).max() < 0.03 * side
+    assert np.array_equal(paste_back(found, found.image, torch.ones(1, 1024, 1024)), turned)
+
+
+def test_upside_down_face_is_no_doubtful_upright_one(aligner: FaceAligner, photos_dir: Path) -> None:
+    """Upside down, the detector takes this photo for an upright face, though with little confidence."""
+    photo = load_photo(photos_dir / "F000472.jpg")
+    upright, turned = align_face(photo, aligner), align_face(np.ascontiguousarray(photo[::-1, ::-1]), aligner)
+    assert (turned.image - upright.image).abs().mean() * 127.5 < 1
+
+
+def test_all_lying_faces_are_found(aligner: FaceAligner) -> None:
+    photo = draw_face(700, 400, ((170, 200, 120), (480, 200, 190)))
+    faces = aligner.detect(np.ascontiguousarray(np.rot90(photo)))
+    assert [face.width for face in faces] == [face.width for face in aligner.detect(photo)]
+    # The photo's x is the lying one's 699 - y.
+    assert abs(699 - faces[0].landmarks[:, 1].mean() - 480) < 30
 
 
 def test_array_that_is_not_contiguous_is_taken(aligner: FaceAligner) -> None:

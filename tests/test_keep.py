@@ -23,6 +23,7 @@ def test_png_keeps_pixels_record_and_says_ai_edited(tmp_path, picture):
     saved = Image.open(tmp_path / "a.png")
     assert np.array_equal(np.asarray(saved), picture)
     assert saved.info["Description"] == "AI-edited"
+    assert saved.info["srgb"] == 0, "the colours say that they are sRGB"
     assert "compositeWithTrainedAlgorithmicMedia" in saved.info["XML:com.adobe.xmp"]
     assert keep.read_record(tmp_path / "a.png") == record
 
