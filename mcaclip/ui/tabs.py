@@ -33,7 +33,7 @@ MAX_TABS = 500
 MAX_AWAKE_BYTES = 192 * 2**20
 """Pictures of all tabs together; those of the tab that is served come on top."""
 SWEEP_SECONDS = 15
-QUIET_SECONDS = 20
+QUIET_SECONDS = 60
 """After so long without a request freed memory goes back to the system."""
 
 
