@@ -58,9 +58,10 @@ class Endpoints:
         """Reconstruct one face of a photo. Returns the picture, a session file for `edit`, and figures."""
         validate.check_effort(effort)
         with self._work() as (editor, folder):
-            _, aligned = _aligned(editor, photo, face)
+            pixels, aligned = _aligned(editor, photo, face)
+            kept = session_file.photo_bytes(pixels, _given(photo).read_bytes())
             inversion = editor.invert(aligned, effort)
-            session = Session(images.file_stem(photo), aligned=aligned, inversion=inversion)
+            session = Session(images.file_stem(photo), photo_file=kept, aligned=aligned, inversion=inversion)
             yield self._face(editor, session, inversion, folder)
 
     def sample(self, seed: float, truncation: float) -> Answer:
@@ -100,7 +101,7 @@ class Endpoints:
             keep.write_png(folder / "edited.png", keep.mark(images.shown(result.image)), record)
             overlay = visuals.overlay(inversion.reconstruction, result.combined_mask)
             keep.write_png(folder / "overlay.png", overlay, record)
-            kept = replace(saved, edits=(*saved.edits, settings)[-session_file.MAX_EDITS :])
+            kept = replace(saved, edits=session_file.latest_edits((*saved.edits, settings)))
             kept = replace(kept, current=len(kept.edits) - 1, weights=editor.weight_hashes())
             session_file.write_session(folder / "session.safetensors", kept)
             areas = {

@@ -46,7 +46,8 @@ class FaceHandlers(Desk):
         yield {**views.empty_view(session), "face_progress": markup.progress(text.ALIGNING, 0.0)}
         try:
             photo = align.load_photo(path)
-            session = replace(session, name=images.file_stem(path), photo=photo)
+            kept = session_file.photo_bytes(photo, Path(path).read_bytes())
+            session = replace(session, name=images.file_stem(path), photo=photo, photo_file=kept)
             if aligned:
                 session = replace(session, aligned=align.already_aligned(photo))
             else:
@@ -162,7 +163,8 @@ class FaceHandlers(Desk):
         session = replace(
             session,
             name=saved.name,
-            photo=saved.photo,
+            photo=saved.pixels,
+            photo_file=saved.photo,
             aligned=aligned,
             inversion=inversion,
             history=tuple(Entry(number + 1, settings) for number, settings in enumerate(saved.edits)),
@@ -186,29 +188,27 @@ def _photo_face(session: Session) -> AlignedFace:
 
 def _aligned(saved: SavedSession) -> AlignedFace | None:
     """The photo's face as it was cropped; None for a generated face. Raises ImageError."""
-    if saved.photo is None:
+    photo = saved.pixels
+    if photo is None:
         return None
     if saved.quad is None:
-        return align.already_aligned(saved.photo)
-    crop, valid = align.crop_quad(saved.photo, saved.quad, align.ALIGNED_SIZE)
-    return AlignedFace(crop, saved.quad, valid, None, saved.photo)
+        return align.already_aligned(photo)
+    crop, valid = align.crop_quad(photo, saved.quad, align.ALIGNED_SIZE)
+    return AlignedFace(crop, saved.quad, valid, None, photo)
 
 
 def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:
-    """The session as a file keeps it. A photo that is too large for it is replaced by its aligned face."""
+    """The session as a file keeps it; of a photo without a file, a PNG file is made. Raises ImageError."""
     assert session.inversion is not None
-    aligned = session.aligned
-    photo, quad = None, None
-    if aligned is not None:
-        photo, quad = aligned.photo, aligned.quad
-        if not session_file.fits(photo):
-            photo, quad = images.shown(aligned.image), None
+    aligned, photo = session.aligned, session.photo_file
+    if aligned is not None and photo is None:
+        photo = session_file.photo_bytes(aligned.photo)
     return SavedSession(
         name=session.name,
         w_plus=session.inversion.w_plus,
         identity=session.inversion.identity,
-        photo=photo,
-        quad=quad,
+        photo=None if aligned is None else photo,
+        quad=None if aligned is None else aligned.quad,
         edits=tuple(entry.settings for entry in session.history),
         current=session.at,
         weights=weights,

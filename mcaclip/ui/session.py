@@ -64,6 +64,7 @@ class Session:
     Attributes:
         name: stem for downloads.
         photo: `uint8 [H, W, 3]`, or None for a generated face.
+        photo_file: what a session file keeps of the photo, see `mcaclip.session_file.photo_bytes`.
         faces: what was found in the photo, largest first.
         aligned: the chosen face; None for a generated one.
         inversion: the reconstructed or generated face.
@@ -80,6 +81,7 @@ class Session:
 
     name: str = "face"
     photo: np.ndarray | None = None
+    photo_file: bytes | None = None
     faces: tuple[DetectedFace, ...] = ()
     aligned: AlignedFace | None = None
     inversion: Inversion | None = None
