@@ -37,6 +37,8 @@ MAX_QUAD_SIDE = 4.0
 MAX_REGION = 24_000_000
 """A photo is reduced until the crop and its padding have no more pixels than this (290 MB as floats)."""
 
+_NO_CROP = "The crop is not a square around a face in the photo. Let the face be found again."
+
 # dlib's detector looks for faces of 80 px; doubling the image (one upsampling) finds those of 40 px.
 _FIRST_PASS_SIDE = 1280  # longest side of the copy that is searched first
 _SECOND_PASS_SIDE = 2000  # when that finds none
@@ -227,7 +229,7 @@ def crop_quad(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[Tensor, n
         photo itself.
 
     Raises:
-        ImageError: see `check_quad`.
+        ImageError: see `check_quad`; or the photo is too narrow to be reduced as far as the crop needs.
     """
     check_quad(quad, photo.shape[1], photo.shape[0])
     valid = _inside_photo(quad, size, photo.shape[1], photo.shape[0])
@@ -263,19 +265,21 @@ def check_quad(quad: np.ndarray, width: int, height: int) -> None:
             and bool(outside.max() <= side / 2)
         )
     if not right:
-        raise ImageError("The crop is not a square around a face in the photo. Let the face be found again.")
+        raise ImageError(_NO_CROP)
 
 
 def _shrink(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Reduces a photo in which the face is more than four times as large as its crop needs, or takes more memory
-    than `MAX_REGION`."""
+    than `MAX_REGION`. Raises ImageError."""
     low, high, pads = _region(quad, photo.shape[1], photo.shape[0])
     pixels = np.prod((high - low + pads[:2] + pads[2:]).astype(np.float64))
     factor = max(int(np.hypot(*(quad[3] - quad[0])) // (2 * size)), math.ceil(math.sqrt(pixels / MAX_REGION)))
     if factor <= 1:
         return photo, quad
     before = np.array([photo.shape[1], photo.shape[0]])
-    after = np.maximum(before // factor, 1)
+    if factor > before.min():
+        raise ImageError(_NO_CROP)
+    after = before // factor
     reduced = cv2.resize(photo, (int(after[0]), int(after[1])), interpolation=cv2.INTER_AREA)
     return reduced, (quad + 0.5) * after / before - 0.5
 
