@@ -40,6 +40,8 @@ FORMAT = "mcaclip-session-1"
 MAX_BYTES = 48_000_000
 MAX_PHOTO_BYTES = 40_000_000
 """Of the photo's file. What remains below `MAX_BYTES` is for the masks and the header."""
+MAX_GIF_BYTES = 2_000_000
+"""Of a photo that is a GIF: Pillow's time grows with the square of a comment's length. Larger ones become PNG."""
 MAX_HEADER_BYTES = 2_000_000
 """Four prompts per edit, all of them as long as they may be and in escapes, take 600 000."""
 MAX_EDITS = 50
@@ -107,15 +109,15 @@ def photo_bytes(pixels: np.ndarray, data: bytes | None = None) -> bytes:
         data: the file itself, or None where there is none.
 
     Returns:
-        At most `MAX_PHOTO_BYTES`.
+        At most `MAX_PHOTO_BYTES`, or `MAX_GIF_BYTES` of a GIF.
 
     Raises:
         ImageError: both are larger than that.
     """
     kept = data
-    if kept is None or len(kept) > MAX_PHOTO_BYTES:
+    if kept is None or _too_large(kept):
         kept = _png(pixels)
-    if len(kept) > MAX_PHOTO_BYTES:
+    if _too_large(kept):
         raise ImageError(
             f"The photo's file is larger than {MAX_PHOTO_BYTES // 1_000_000} MB, too large to be kept with edits. "
             "Save it as JPEG and try again."
@@ -144,7 +146,7 @@ def write_session(path: Path, saved: SavedSession) -> None:
     """
     if len(latest_edits(saved.edits)) < len(saved.edits):
         raise SessionFileError("The session has more edits or painted masks than a file holds. Begin a new one.")
-    if saved.photo is not None and len(saved.photo) > MAX_PHOTO_BYTES:
+    if saved.photo is not None and _too_large(saved.photo):
         raise SessionFileError("The photo's file is too large for a session file. Save it as JPEG and begin again.")
     tensors: dict[str, Tensor] = {"w_plus": saved.w_plus.detach().float().cpu().contiguous()}
     if saved.photo is not None:
@@ -390,7 +392,8 @@ def _paints(count: int, tensors: dict[str, Tensor]) -> list[Paint | None]:
 def _mask_side(data: bytes) -> int:
     """Side in pixels of a square 8-bit grey PNG. Raises ValueError for any other, and for one with texts or profiles,
     which could unpack to any size."""
-    kinds, at = [], len(_PNG_START)
+    kinds: list[bytes] = []
+    at = len(_PNG_START)
     while at + 8 <= len(data) and len(kinds) <= MAX_MASK_CHUNKS:
         length, kind = struct.unpack_from(">I4s", data, at)
         kinds.append(kind)
@@ -414,14 +417,38 @@ def _mask(data: bytes) -> Tensor:
     return torch.from_numpy(pixels).float()[None] / 255
 
 
+def _too_large(photo: bytes) -> bool:
+    return len(photo) > (MAX_GIF_BYTES if photo.startswith(b"GIF") else MAX_PHOTO_BYTES)
+
+
+class _BoundedReads(io.BytesIO):
+    """A file in memory that can be read in a bounded number of pieces.
+
+    Decoders take a step of Python, and often an object, for every one of the millions of empty segments that a file
+    can have. The pieces of a GIF are the smallest that real photos have: 127 bytes on average.
+    """
+
+    def __init__(self, data: bytes):
+        super().__init__(data)
+        self.left = 20_000 + len(data) // 64
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise ImageError("The photo's file is in too many pieces. Save it as JPEG or PNG and try again.")
+        return super().read(size)
+
+
 def _load_bytes(data: bytes) -> np.ndarray:
     """`load_photo` for the bytes of a file. Raises ImageError.
 
-    To be replaced by `load_photo(data)` as soon as that takes bytes.
+    To be replaced by `load_photo(data)` as soon as that takes bytes; it should read them through `_BoundedReads`.
     """
+    if _too_large(data):
+        raise ImageError("The photo's file is too large. Save it as JPEG and try again.")
     Image.init()
     try:
-        opened = Image.open(io.BytesIO(data), formats=[name for name in _FORMATS if name in Image.OPEN])
+        opened = Image.open(_BoundedReads(data), formats=[name for name in _FORMATS if name in Image.OPEN])
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise ImageError("The photo is not an image that can be read.") from error
     with opened:

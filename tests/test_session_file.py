@@ -203,6 +203,28 @@ def test_a_photo_file_that_is_too_large_becomes_a_png_or_is_refused(tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_large_gif_becomes_a_png(tmp_path, monkeypatch):
+    monkeypatch.setattr(session_file, "MAX_GIF_BYTES", 5000)
+    data = _photo_file("GIF")
+    photo = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    kept = photo_bytes(photo, data)
+    assert len(data) > 5000 and kept.startswith(b"\x89PNG")
+    assert np.array_equal(read_session(_base(tmp_path / "s", kept, SQUARE)).pixels, photo)
+    _spoiled(tmp_path / "s", change_tensors=lambda t: t.__setitem__("photo", _bytes(data)))
+    with pytest.raises(SessionFileError, match="too large"):
+        read_session(tmp_path / "s")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_photo_of_countless_empty_segments_is_refused(tmp_path, kind):
+    data, at, empty = _photo_file(kind), *{"JPEG": (2, b"\xff\xe4\0\2"), "PNG": (33, _chunk(b"IDAT", b""))}[kind]
+    path = _base(tmp_path / "s", data, SQUARE)
+    assert read_session(path).pixels is not None
+    _spoiled(path, change_tensors=lambda t: t.__setitem__("photo", _bytes(data[:at] + empty * 20_000 + data[at:])))
+    with pytest.raises(SessionFileError, match=r"damaged \(The (photo|image)"):
+        read_session(path)
+
+
 def test_files_of_the_former_kind_still_open(tmp_path, saved):
     """They hold the photo as PNG and a quad, which is what a photo without a file gives today."""
     write_session(tmp_path / "s", saved)
