@@ -31,6 +31,15 @@ __all__ = ["FaceAligner", "align_face", "already_aligned", "ffhq_quad", "load_ph
 ALIGNED_SIZE = 1024
 """Side in pixels of an aligned face."""
 
+MIN_QUAD_SIDE = 16.0
+"""Side in photo pixels of the smallest crop; dlib finds faces of 20 px, whose crops are twice as large."""
+MAX_QUAD_SIDE = 4.0
+"""Of the largest crop, as a multiple of the photo's longer side; where only half a face is in the photo it is 2.4."""
+MAX_REGION = 24_000_000
+"""A photo is reduced until the crop and its padding have no more pixels than this (290 MB as floats)."""
+
+_NO_CROP = "The crop is not a square around a face in the photo. Let the face be found again."
+
 # dlib's detector looks for faces of 80 px; doubling the image (one upsampling) finds those of 40 px.
 _FIRST_PASS_SIDE = 1280  # longest side of the copy that is searched first
 _SECOND_PASS_SIDE = 2000  # when that finds none
@@ -307,7 +316,11 @@ def crop_quad(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[Tensor, n
     Returns:
         The crop, `float32 [3, size, size]` in [-1, 1], and `bool [size, size]`, True where it shows the
         photo itself.
+
+    Raises:
+        ImageError: see `check_quad`; or the photo is too narrow to be reduced as far as the crop needs.
     """
+    check_quad(quad, photo.shape[1], photo.shape[0])
     valid = _inside_photo(quad, size, photo.shape[1], photo.shape[0])
     region, quad = _cut_region(*_shrink(photo, quad, size))
     # Sampled at least twice as densely as the crop's pixels and as densely as the photo's: no aliasing.
@@ -319,34 +332,68 @@ def crop_quad(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[Tensor, n
     return (torch.cat(strips, dim=1) / 127.5 - 1).clamp(-1, 1), valid
 
 
+def check_quad(quad: np.ndarray, width: int, height: int) -> None:
+    """Checks that a quad is one that `ffhq_quad` can give for a face in a photo of this size.
+
+    Raises:
+        ImageError: it is no square `[4, 2]` with its corners in order (top left, bottom left, bottom right, top
+            right), smaller than `MIN_QUAD_SIDE`, larger than `MAX_QUAD_SIDE`, or its centre is more than half its
+            side outside of the photo.
+    """
+    quad = np.asarray(quad)
+    right = quad.shape == (4, 2) and bool(np.isfinite(quad).all()) and bool(np.abs(quad).max() < 1e8)
+    if right:
+        across = quad[3] - quad[0]
+        down = np.array([-across[1], across[0]])
+        side, center = np.hypot(*across), quad.mean(axis=0)
+        square = quad[0] + np.stack([np.zeros(2), down, across + down, across])
+        outside = np.maximum(-0.5 - center, center - np.array([width, height]) + 0.5)
+        right = (
+            MIN_QUAD_SIDE <= side <= MAX_QUAD_SIDE * max(width, height)
+            and bool(np.abs(quad - square).max() <= 1e-3 * side)
+            and bool(outside.max() <= side / 2)
+        )
+    if not right:
+        raise ImageError(_NO_CROP)
+
+
 def _shrink(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Reduces a photo in which the face is more than four times as large as its crop needs."""
-    factor = int(np.hypot(*(quad[3] - quad[0])) // (2 * size))
+    """Reduces a photo in which the face is more than four times as large as its crop needs, or takes more memory
+    than `MAX_REGION`. Raises ImageError."""
+    low, high, pads = _region(quad, photo.shape[1], photo.shape[0])
+    pixels = np.prod((high - low + pads[:2] + pads[2:]).astype(np.float64))
+    factor = max(int(np.hypot(*(quad[3] - quad[0])) // (2 * size)), math.ceil(math.sqrt(pixels / MAX_REGION)))
     if factor <= 1:
         return photo, quad
     before = np.array([photo.shape[1], photo.shape[0]])
+    if factor > before.min():
+        raise ImageError(_NO_CROP)
     after = before // factor
     reduced = cv2.resize(photo, (int(after[0]), int(after[1])), interpolation=cv2.INTER_AREA)
     return reduced, (quad + 0.5) * after / before - 0.5
 
 
-def _cut_region(photo: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the photo around the quad, padded if need be: `float32 [h, w, 3]`, and the quad in it."""
+def _region(quad: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The part of a photo around a quad: its corners (left, top) and (right, bottom), and the padding that it needs
+    at the left, top, right and bottom, all 0 or all positive."""
     side = float(np.hypot(*(quad[3] - quad[0])))
-    height, width = photo.shape[:2]
     border = max(round(0.1 * side), 3)
     low = np.floor(quad.min(axis=0)).astype(int) - border
     high = np.ceil(quad.max(axis=0)).astype(int) + border
-    left, top = np.clip(low, 0, [width - 1, height - 1])
-    right, bottom = np.clip(high, [left + 1, top + 1], [width, height])
-    region = photo[top:bottom, left:right].astype(np.float32)
-    quad = quad - [left, top]
-    pads = np.array([*(-low), *(high - [width, height])]).clip(0)  # left, top, right, bottom
-    if pads.max() > border - 4:
-        pads = np.maximum(pads, round(0.3 * side))
-        region = _pad_softly(region, pads, 0.02 * side)
-        quad = quad + pads[:2]
-    return region, quad
+    pads = np.array([*(-low), *(high - [width, height])]).clip(0)
+    pads = np.maximum(pads, round(0.3 * side)) if pads.max() > border - 4 else np.zeros(4, int)
+    first = np.clip(low, 0, [width - 1, height - 1])
+    return first, np.clip(high, first + 1, [width, height]), pads
+
+
+def _cut_region(photo: np.ndarray, quad: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the photo around the quad, padded if need be: `float32 [h, w, 3]`, and the quad in it."""
+    (left, top), (right, bottom), pads = _region(quad, photo.shape[1], photo.shape[0])
+    region, quad = photo[top:bottom, left:right], quad - [left, top]
+    if not pads.any():
+        return region.astype(np.float32), quad
+    sigma = 0.02 * float(np.hypot(*(quad[3] - quad[0])))
+    return _pad_softly(region, pads, sigma), quad + pads[:2]
 
 
 def _inside_photo(quad: np.ndarray, size: int, width: int, height: int) -> np.ndarray:
@@ -362,7 +409,7 @@ def _pad_softly(region: np.ndarray, pads: np.ndarray, sigma: float) -> np.ndarra
     """Reflects the region's edges outwards, ever more blurred and at last in the median colour.
 
     Args:
-        region: `float32 [h, w, 3]`.
+        region: `uint8 [h, w, 3]`.
         pads: left, top, right, bottom in pixels, all positive.
         sigma: of the blur in pixels.
 
@@ -370,17 +417,21 @@ def _pad_softly(region: np.ndarray, pads: np.ndarray, sigma: float) -> np.ndarra
         `float32 [h', w', 3]`, in whole numbers.
     """
     left, top, right, bottom = (int(pad) for pad in pads)
-    padded = np.pad(region, ((top, bottom), (left, right), (0, 0)), mode="reflect")
+    padded = np.pad(region, ((top, bottom), (left, right), (0, 0)), mode="reflect").astype(np.float32)
     height, width = padded.shape[:2]
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
     # 1 at the outer edge, 0 where the photo begins, negative inside.
     columns = 1 - np.minimum(x / left, (width - 1 - x) / right)
     rows = 1 - np.minimum(y / top, (height - 1 - y) / bottom)
-    outwards = np.maximum(columns[None, :], rows[:, None])[:, :, None]
-    blurred = cv2.GaussianBlur(padded, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-    padded += (blurred - padded) * np.clip(3 * outwards + 1, 0, 1)  # the blur begins inside the photo
-    padded += (np.median(padded, axis=(0, 1)) - padded) * np.clip(outwards, 0, 1)
-    return np.clip(np.rint(padded), 0, 255)
+    outwards = np.maximum(columns[None, :], rows[:, None])
+    blurring, fading = np.clip(3 * outwards + 1, 0, 1), np.clip(outwards, 0, 1)  # the blur begins inside the photo
+    for channel in range(3):  # one at a time takes a third of the memory
+        plane = np.ascontiguousarray(padded[:, :, channel])
+        blurred = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        plane += (blurred - plane) * blurring
+        plane += (np.median(plane) - plane) * fading
+        padded[:, :, channel] = np.clip(np.rint(plane), 0, 255)
+    return padded
 
 
 def paste_back(aligned: AlignedFace, image: Tensor, mask: Tensor) -> np.ndarray:

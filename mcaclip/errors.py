@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+MAX_QUOTED = 120
+
+
+def quotable(text: str) -> str:
+    """What a message may quote of a file, or of another program's error: printable, at most `MAX_QUOTED` long."""
+    start = "".join(c if c.isprintable() else "?" for c in text[: MAX_QUOTED + 1])
+    return start if len(start) <= MAX_QUOTED else f"{start[: MAX_QUOTED - 1]}…"
+
 
 class StudioError(Exception):
     """Base of all expected failures; the message is shown to the user as it is."""

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from mcaclip.errors import ImageError
+from mcaclip import strict_json
+from mcaclip.errors import ImageError, quotable
 from mcaclip.output import save_png
 from mcaclip.version import __version__
 
@@ -62,13 +63,18 @@ def read_record(path: Path) -> dict[str, Any]:
         with Image.open(path, formats=("PNG",)) as picture:
             text = picture.info.get(RECORD_KEY, "")
     except Exception as error:  # decoders raise nearly anything on damaged files
-        raise ImageError(f"{path.name} is not a readable PNG file ({error}).") from error
+        name, reason = quotable(path.name), quotable(str(error))
+        raise ImageError(
+            f"{name} is not a readable PNG file ({reason}). Use one that was downloaded here."
+        ) from error
     try:
-        record = json.loads(str(text)) if len(str(text)) <= MAX_RECORD else None
-    except json.JSONDecodeError:
+        record = strict_json.loads(str(text), MAX_RECORD)
+    except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise ImageError(f"{path.name} holds no settings of this studio; use a PNG that was downloaded here.")
+        raise ImageError(
+            f"{quotable(path.name)} holds no settings of this studio. Use a PNG that was downloaded here."
+        )
     return record
 
 

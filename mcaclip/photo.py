@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 40_000_000
 """Larger picture files are refused before they are opened (a photo of 50 megapixels is smaller as JPEG or HEIC)."""
+MAX_GIF_BYTES = 4_000_000
+"""Pillow's time grows with the square of the length of a GIF's comment."""
 MAX_PIXELS = 50_000_000
 """More decoded pixels than this are refused (a 50-megapixel camera is at the limit)."""
 MIN_SIDE = 64
@@ -140,7 +142,27 @@ def _checked(data: bytes) -> bytes:
     _check_bytes(len(data))
     if not data:
         raise ImageError("The file is empty. Use another copy of it.")
+    if data.startswith(b"GIF") and len(data) > MAX_GIF_BYTES:
+        raise ImageError(f"A GIF may have {MAX_GIF_BYTES // 1_000_000} MB at most. {_ADVICE}")
     return data
+
+
+class _BoundedReads(io.BytesIO):
+    """A file in memory that can be read in a bounded number of pieces.
+
+    Decoders take a step of Python, and often an object, for every one of the millions of empty segments that a file
+    can have. The pieces of a GIF are the smallest that real photos have: 127 bytes on average.
+    """
+
+    def __init__(self, data: bytes):
+        super().__init__(data)
+        self.left = 20_000 + len(data) // 64
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise ImageError("The image is in too many pieces. Save it as JPEG or PNG and try again.")
+        return super().read(size)
 
 
 def _opened(data: bytes, name: str) -> Image.Image:
@@ -149,7 +171,7 @@ def _opened(data: bytes, name: str) -> Image.Image:
     try:
         if data.startswith(b"\0\0\1\0"):
             return _icon(data)
-        image = Image.open(io.BytesIO(data), formats=[kind for kind in _FORMATS if kind in Image.OPEN])
+        image = Image.open(_BoundedReads(data), formats=[kind for kind in _FORMATS if kind in Image.OPEN])
         if image.format == "JPEG2000" and "icc_profile" not in image.info:
             image.info["icc_profile"] = _jpeg2000_profile(data)
         return image
@@ -163,7 +185,7 @@ def _opened(data: bytes, name: str) -> Image.Image:
 
 def _icon(data: bytes) -> Image.Image:
     """The largest picture of an ICO file. Pillow's `open` would decode it before its size can be checked."""
-    icon = IcoImagePlugin.IcoFile(io.BytesIO(data))
+    icon = IcoImagePlugin.IcoFile(_BoundedReads(data))
     sizes = [_icon_size(data, entry.offset) for entry in icon.entry]
     largest = max(range(len(sizes)), key=lambda i: (sizes[i][0] * sizes[i][1], icon.entry[i].color_depth))
     _check_size(*sizes[largest])

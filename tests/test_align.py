@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip import weights
+from mcaclip import align, weights
 from mcaclip.align import (
     FaceAligner,
     align_face,
@@ -260,6 +260,65 @@ def test_large_photo_is_reduced_without_moving() -> None:
     exact = 127.5 + 60 * np.stack([np.sin(x / 23 + 0.3), np.cos(y / 19 - 0.3)], axis=2)
     # A shift of half a photo pixel would show as 1.5 levels.
     assert np.abs(to_uint8(image)[:, :, :2] + 0.5 - exact).mean() < 0.8
+
+
+NO_CROPS = {
+    "huge": _square((250.0, 260.0), 1041.0, 0.0),  # more than four times the photo
+    "tiny": _square((250.0, 260.0), 7.9, 0.0),
+    "far from the photo": _square((-61.0, 250.0), 60.0, 0.0),
+    "not finite": np.full((4, 2), np.nan),
+    "astronomic": np.full((4, 2), 1e308) * [[0, 0], [0, 1], [1, 1], [1, 0]],
+    "no size": np.zeros((4, 2)),
+    "a rectangle": _square((250.0, 260.0), 60.0, 0.0) * [2, 1],
+    "mirrored": _square((250.0, 260.0), 60.0, 0.0)[::-1],
+    "crossed": _square((250.0, 260.0), 60.0, 0.0)[[0, 2, 1, 3]],
+    "one corner away": _square((250.0, 260.0), 60.0, 0.0) + np.array([[0, 0], [0, 0], [9e4, 9e4], [0, 0]]),
+    "three corners": _square((250.0, 260.0), 60.0, 0.0)[:3],
+}
+
+
+@pytest.mark.parametrize("name", NO_CROPS)
+def test_crops_that_no_face_can_have_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(align, "_cut_region", None)  # nothing is allocated
+    with pytest.raises(ImageError, match="square around a face"):
+        crop_quad(np.zeros((500, 520, 3), np.uint8), NO_CROPS[name], 1024)
+
+
+@pytest.mark.parametrize(
+    "quad",
+    [_square((0.0, 250.0), 260.0, 0.4), _square((250.0, 260.0), 1000.0, 2.0), _square((520.0, 500.0), 9.0, 0.8)],
+)
+def test_faces_partly_outside_of_the_photo_are_cropped(quad: np.ndarray) -> None:
+    image, valid = crop_quad(_waves(500, 520, 0.0), quad, 64)
+    assert image.shape == (3, 64, 64) and 0 < valid.mean() < 1
+
+
+@pytest.mark.parametrize("shape", [(500, 520), (3000, 70), (70, 3000)])
+@pytest.mark.parametrize("half", [0.1, 0.5, 1.99])
+@pytest.mark.parametrize("angle", [0.0, 0.8])
+def test_region_of_a_crop_is_bounded(
+    shape: tuple[int, int], half: float, angle: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(align, "MAX_REGION", 100_000)
+    height, width = shape
+    photo, reach = np.zeros((height, width, 3), np.uint8), half * max(shape)
+    for center in ((0.0, 0.0), (width / 2, height / 2), (width + 0.9 * reach, height / 2)):
+        region, _ = align._cut_region(*align._shrink(photo, _square(center, reach, angle), 1024))
+        assert region.shape[0] * region.shape[1] < 1.1 * 100_000
+
+
+def test_a_photo_too_narrow_to_be_reduced_is_refused() -> None:
+    with pytest.raises(ImageError, match="square around a face"):
+        crop_quad(np.zeros((6000, 4, 3), np.uint8), _square((2.0, 3000.0), 6000.0, 0.0), 1024)
+
+
+def test_a_reduced_region_shows_the_same_crop(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, quad = _waves(500, 520, 0.0), QUADS["leaves the photo"]
+    expected, valid = crop_quad(photo, quad, 64)
+    monkeypatch.setattr(align, "MAX_REGION", 40_000)
+    found, same = crop_quad(photo, quad, 64)
+    assert np.array_equal(same, valid)
+    assert 0 < np.abs(to_uint8(found).astype(int) - to_uint8(expected))[valid].mean() < 4
 
 
 # --- paste-back

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mcaclip import keep
 from mcaclip.errors import ImageError
@@ -34,6 +35,26 @@ def test_files_without_a_record_are_refused(tmp_path, picture):
     for name in ("plain.png", "broken.png"):
         with pytest.raises(ImageError, match=name):
             keep.read_record(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["[" * 100_000, '{"a": ' + "9" * 5000 + "}", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": "\\ud800"}', "[]", "7", ""],
+)
+def test_records_that_are_none_are_refused(tmp_path, picture, record):
+    info = PngInfo()
+    info.add_itxt(keep.RECORD_KEY, record)
+    Image.fromarray(picture).save(tmp_path / "a.png", pnginfo=info)
+    with pytest.raises(ImageError, match="no settings"):
+        keep.read_record(tmp_path / "a.png")
+
+
+def test_messages_quote_a_bounded_printable_name(tmp_path):
+    path = tmp_path / ("\x1b" + "x" * 200 + ".png")
+    path.write_bytes(b"no image")
+    with pytest.raises(ImageError, match="not a readable PNG") as refusal:
+        keep.read_record(path)
+    assert str(refusal.value).isprintable() and len(str(refusal.value)) < 350
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 3), (1024, 1024, 3), (300, 900, 3)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,6 +18,8 @@ from mcaclip.types import EditSettings, Paint
 
 FEATHER_SIDE = 256
 """The feather is given in pixels of a picture of this side, so that a preview shows what the full size will."""
+MAX_SIDE = 1024
+"""Masks are kept at most this large: no layer of any generator here is larger."""
 SMALLEST_SIGMA = 0.25
 """Blurs narrower than this change a mask by less than 1/255."""
 
@@ -74,7 +77,8 @@ def load_mask(path: Path) -> Tensor:
     """A mask file, white where the edit is allowed, to `float32 [1, S, S]` in [0, 1].
 
     Args:
-        path: a square image in the frame of the aligned face, of any size from 64 px.
+        path: a square image in the frame of the aligned face, of any size from 64 px; one of more than `MAX_SIDE`
+            pixels per side is averaged down to that.
 
     Raises:
         ImageError: not readable, or not square.
@@ -83,4 +87,6 @@ def load_mask(path: Path) -> Tensor:
     height, width = picture.shape[:2]
     if height != width:
         raise ImageError(f"The mask is {width} x {height}; it must be square: paint it over aligned.png.")
+    if width > MAX_SIDE:
+        picture = cv2.resize(picture, (MAX_SIDE, MAX_SIDE), interpolation=cv2.INTER_AREA)
     return torch.from_numpy(picture).float().mean(-1)[None] / 255

@@ -114,7 +114,7 @@ class Endpoints:
             keep.write_png(folder / "overlay.png", overlay, record)
             if aligned is not None:
                 keep.write_png(folder / "pasted.png", keep.mark(pipeline.paste(aligned, result)), record)
-            kept = replace(saved, edits=(*saved.edits, settings)[-session_file.MAX_EDITS :])
+            kept = replace(saved, edits=session_file.latest_edits((*saved.edits, settings)))
             kept = replace(kept, current=len(kept.edits) - 1, weights=editor.weight_hashes())
             session_file.write_session(folder / "session.safetensors", kept)
             areas = {

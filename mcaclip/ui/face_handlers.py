@@ -154,13 +154,16 @@ class FaceHandlers(Desk):
             editor = yield from self.await_editor("face_progress")
             inversion = editor.reconstruct(saved.w_plus, saved.identity)
             aligned = saved_face(saved)
+            session = session.with_folder(self.root)
+            file = _kept_photo(saved, session.folder)
         except Exception:
             yield views.empty_view(session)
             raise
         session = replace(
             session,
             name=saved.name,
-            photo=saved.photo,
+            photo=saved.pixels,
+            photo_file=file,
             aligned=aligned,
             inversion=inversion,
             history=tuple(Entry(number + 1, settings) for number, settings in enumerate(saved.edits)),
@@ -182,31 +185,39 @@ def _photo_face(session: Session) -> AlignedFace:
     return session.aligned
 
 
+def _kept_photo(saved: SavedSession, folder: Path | None) -> Path | None:
+    """The photo of a session file as a file in the tab's folder; None for a generated face."""
+    if saved.photo is None or folder is None:
+        return None
+    path = folder / "photo"
+    path.write_bytes(saved.photo)
+    return path
+
+
 def saved_face(saved: SavedSession) -> AlignedFace | None:
     """The photo's face as it was cropped; None for a generated face. Raises ImageError."""
-    if saved.photo is None:
+    photo = saved.pixels
+    if photo is None:
         return None
     if saved.quad is None:
-        return align.already_aligned(saved.photo)
-    crop, valid = align.crop_quad(saved.photo, saved.quad, align.ALIGNED_SIZE)
-    return AlignedFace(crop, saved.quad, valid, None, saved.photo)
+        return align.already_aligned(photo)
+    crop, valid = align.crop_quad(photo, saved.quad, align.ALIGNED_SIZE)
+    return AlignedFace(crop, saved.quad, valid, None, photo)
 
 
 def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:
-    """The session as a file keeps it. A photo that is too large for it is replaced by its aligned face."""
+    """The session as a file keeps it; of a photo without a file, a PNG file is made. Raises ImageError."""
     assert session.inversion is not None
-    aligned = session.aligned
-    photo, quad = None, None
+    aligned, photo = session.aligned, None
     if aligned is not None:
-        photo, quad = aligned.photo, aligned.quad
-        if not session_file.fits(photo):
-            photo, quad = images.shown(aligned.image), None
+        file = session.photo_file
+        photo = session_file.photo_bytes(aligned.photo, None if file is None else file.read_bytes())
     return SavedSession(
         name=session.name,
         w_plus=session.inversion.w_plus,
         identity=session.inversion.identity,
         photo=photo,
-        quad=quad,
+        quad=None if aligned is None else aligned.quad,
         edits=tuple(entry.settings for entry in session.history),
         current=session.at,
         weights=weights,

@@ -54,7 +54,7 @@ class VisitorFiles:
     def __init__(self, root: Path, clock: Callable[[], float] = time.monotonic):
         self.root = root.resolve()
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._files: dict[str, _File] = {}
 
     def received(self, paths: Iterable[str]) -> None:
@@ -89,9 +89,19 @@ class VisitorFiles:
             return isinstance(path, str) and path in self._files
 
     def shown(self, paths: Iterable[str], tab: str | None) -> None:
-        """Files that a visitor is sent; they go with the tab."""
-        for path in paths:
-            self._known(path, tab)
+        """Files that a visitor is sent; they go with the tab, or when another one takes their place.
+
+        A file of the same name takes the place of an earlier one, for the page asks for the newest; names that Gradio
+        makes itself are shared by all its pictures.
+        """
+        with self._lock:
+            for path in paths:
+                self._known(path, tab)
+                if tab is not None and not Path(path).name.startswith("image."):
+                    for other, file in self._files.items():
+                        if other != path and tab in file.owners and Path(other).name == Path(path).name:
+                            file.owners.discard(tab)
+            self._remove_ownerless()
 
     def leave(self, tab: str) -> None:
         """Removes the files of a tab that are not another one's as well. Never raises."""

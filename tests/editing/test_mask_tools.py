@@ -82,3 +82,11 @@ def test_mask_file_is_white_where_allowed(tmp_path):
     Image.fromarray(picture[:, :70]).save(tmp_path / "tall.png")
     with pytest.raises(ImageError, match="square"):
         load_mask(tmp_path / "tall.png")
+
+
+def test_large_mask_files_are_averaged_down(tmp_path):
+    picture = np.zeros((2048, 2048), np.uint8)
+    picture[:1024] = 255
+    Image.fromarray(picture).save(tmp_path / "mask.png")
+    mask = load_mask(tmp_path / "mask.png")
+    assert mask.shape == (1, 1024, 1024) and bool((mask[:, :512] == 1).all()) and not mask[:, 512:].any()

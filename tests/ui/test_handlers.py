@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
+from mcaclip import session_file
 from mcaclip.errors import ImageError, NoFaceError, PromptError, StudioError
 from mcaclip.keep import mark, read_record
+from mcaclip.session_file import read_session
 from mcaclip.types import to_uint8
 from mcaclip.ui import text
 from mcaclip.ui.controls import Controls
@@ -402,6 +407,16 @@ def test_painting_reaches_the_masks_and_can_be_removed(studio, tmp_path):
     assert clean.paint is None and clean.result.combined_mask.any()
 
 
+@pytest.mark.parametrize("size", [(100_000, 100_000), (2000, 10), (0, 0)])
+def test_a_painting_of_any_claimed_size_is_refused(studio, tmp_path, size):
+    header = struct.pack(">IIBBBBB", *size, 8, 6, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    data = base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + bytes(4)).decode()
+    session = _edited(studio, tmp_path)
+    with pytest.raises(StudioError, match=text.BAD_PAINTING[:20]):
+        list(studio.paint(f"data:image/png;base64,{data}", _controls(), session))
+
+
 def test_saved_session_comes_back_whole(studio, tmp_path):
     session = _last(studio.edit(_controls(PROMPTS[2], strength=0.5), _edited(studio, tmp_path)))["session"]
     file = Path(session.folder) / "photo1.mcaclip.safetensors"
@@ -416,6 +431,26 @@ def test_saved_session_comes_back_whole(studio, tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"none")
     with pytest.raises(StudioError, match="not a session"):
         list(studio.open_session(str(tmp_path / "bad.safetensors"), Session()))
+
+
+def test_saved_session_keeps_the_photo_as_it_was_uploaded(studio, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (1800, 1800, 3), dtype=np.uint8)
+    path = tmp_path / "large.jpg"
+    Image.fromarray(noise).save(path, quality=100, subsampling=0)
+    assert len(session_file.photo_bytes(noise)) > 8_000_000  # a PNG of its pixels was once left out
+    session = _last(studio.photo_changed(str(path), True, True, Session()))["session"]
+    session = _last(studio.reconstruct("good", session))["session"]
+    session = _last(studio.edit(_controls(), session))["session"]
+    file = Path(session.folder) / "large.mcaclip.safetensors"
+    found = _last(studio.open_session(str(file), Session()))["session"]
+    assert found.photo_file.read_bytes() == path.read_bytes() and np.array_equal(found.photo, session.photo)
+    assert torch.equal(found.aligned.image, session.aligned.image)
+    again = read_session(_saved_again(studio, found))
+    assert again.photo == path.read_bytes()
+
+
+def _saved_again(studio: Studio, session: Session) -> Path:
+    return Path(_last(studio.files(True, session))["download_session"]["value"])
 
 
 def test_downloads_remember_and_the_mark_can_be_left_out(studio, tmp_path):

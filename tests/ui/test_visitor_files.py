@@ -96,6 +96,22 @@ def test_a_picture_that_two_tabs_see_goes_with_the_last(files):
     assert not shared.parent.exists() and files.root.exists()
 
 
+def test_a_newer_file_of_the_same_name_takes_the_place_of_the_older(files):
+    def made(content: str, name: str) -> str:
+        path = files.root / content / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+        return str(path)
+
+    for name in ("face.mcaclip.safetensors", "image.jpeg"):
+        first, second = made("1", name), made("2", name)
+        files.shown([first], "me")
+        files.shown([first], "them")
+        files.shown([second], "me")
+        files.leave("them")
+        assert Path(first).exists() is name.startswith("image.") and Path(second).exists()
+
+
 def test_files_without_a_tab_go_after_a_while(files, clock):
     path, claimed = _upload(files), _upload(files)
     files.given(claimed, "me")
