@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from mcaclip.errors import ImageError
 
@@ -38,6 +41,42 @@ def load_photo(source: str | Path | Image.Image | np.ndarray) -> np.ndarray:
     Raises:
         ImageError: not a readable image, more than 50 million pixels, or a side below 64 px.
     """
+    return np.array(_decoded(source, _to_rgb), dtype=np.uint8, order="C")
+
+
+def load_selection(path: str | Path) -> np.ndarray:
+    """Loads a mask the way people see it: white is selected, black and whatever is transparent is not.
+
+    It is read as `load_photo` reads photos; what is half transparent is half selected.
+
+    Returns:
+        `uint8 [H, W]`, luminance times opacity.
+
+    Raises:
+        ImageError: see `load_photo`.
+    """
+    return np.array(_decoded(path, _to_selection), dtype=np.uint8, order="C")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's ending says that `load_photo` can read it; hidden files are none."""
+    return not path.name.startswith(".") and path.suffix.lower() in _endings()
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures directly in a folder, by name. Raises OSError."""
+    return sorted(path for path in folder.iterdir() if is_picture(path) and path.is_file())
+
+
+@cache
+def _endings() -> frozenset[str]:
+    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in _FORMATS)
+
+
+def _decoded(
+    source: str | Path | Image.Image | np.ndarray, convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """An image as `convert` makes it of an opened one. Raises ImageError."""
     if isinstance(source, np.ndarray):
         image = _from_array(source)
     elif isinstance(source, Image.Image):
@@ -46,7 +85,7 @@ def load_photo(source: str | Path | Image.Image | np.ndarray) -> np.ndarray:
         image = _open(Path(source))
     try:
         _check_size(*image.size)  # before decoding: Pillow has only read the header yet
-        rgb = _to_rgb(image)
+        return convert(image)
     except ImageError:
         raise
     except Exception as error:  # decoders raise nearly anything on damaged files
@@ -54,11 +93,10 @@ def load_photo(source: str | Path | Image.Image | np.ndarray) -> np.ndarray:
     finally:
         if not isinstance(source, (np.ndarray, Image.Image)):
             image.close()
-    return np.array(rgb, dtype=np.uint8, order="C")
 
 
 def _open(path: Path) -> Image.Image:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ImageError(f"There is no file {path}. Check the spelling of its name and folder.")
     Image.init()
     try:
@@ -104,8 +142,8 @@ def _scaled(values: np.ndarray, white: float) -> np.ndarray:
     return np.rint(np.clip(values.astype(np.float32) / white, 0, 1) * 255).astype(np.uint8)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Decodes the first frame, upright, opaque, in RGB."""
+def _upright(image: Image.Image) -> Image.Image:
+    """Decodes the first frame, upright, of at most 8 bits a channel."""
     if getattr(image, "is_animated", False):
         image.seek(0)
     image.load()
@@ -115,11 +153,23 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         log.warning("EXIF orientation ignored: %s", error)
     if image.mode.startswith("I") or image.mode == "F":
         image = _deep_grey_to_8_bit(image)
+    return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Decodes the first frame, upright, opaque, in RGB."""
+    image = _upright(image)
     if image.has_transparency_data:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
         image = Image.alpha_composite(white, layered)
     return image.convert("RGB")
+
+
+def _to_selection(image: Image.Image) -> Image.Image:
+    """Decodes the first frame, upright, as luminance times opacity."""
+    luminance, opacity = _upright(image).convert("RGBA").convert("LA").split()
+    return ImageChops.multiply(luminance, opacity)
 
 
 def _deep_grey_to_8_bit(image: Image.Image) -> Image.Image:

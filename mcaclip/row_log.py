@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from mcaclip.atomic import write_text
 from mcaclip.errors import StudioError
 
 if TYPE_CHECKING:
@@ -34,17 +35,20 @@ class RowLog(Generic[Row]):
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
         file = out / ABOUT
-        earlier = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        earlier = _earlier(file) if file.exists() else {}
         now = json.loads(json.dumps(about))
         if others := [name for name in now if name in earlier and earlier[name] != now[name]]:
             raise StudioError(
                 f"{out} holds rows of other weights or settings ({', '.join(others)}): choose another --out"
             )
         self.about: dict[str, Any] = {**earlier, **now}
-        file.write_text(json.dumps(self.about, indent=1, sort_keys=True), encoding="utf-8")
         whole = self._lines()
-        (out / ROWS).write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
-        self.rows = [row_type(**json.loads(line)) for line in whole]
+        try:
+            self.rows = [row_type(**json.loads(line)) for line in whole]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise _damaged(out / ROWS) from error
+        write_text(file, json.dumps(self.about, indent=1, sort_keys=True))
+        write_text(out / ROWS, "".join(f"{line}\n" for line in whole))
 
     def _lines(self) -> list[str]:
         file = self.out / ROWS
@@ -56,3 +60,18 @@ class RowLog(Generic[Row]):
         with (self.out / ROWS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(row)) + "\n")
         self.rows.append(row)
+
+
+def _earlier(file: Path) -> dict[str, Any]:
+    """What an earlier run's rows depend on. Raises StudioError for a file of something else."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(file) from error
+    if not isinstance(found, dict):
+        raise _damaged(file)
+    return found
+
+
+def _damaged(file: Path) -> StudioError:
+    return StudioError(f"{file} is damaged or no file of this command: choose another --out")

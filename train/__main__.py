@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from mcaclip.arguments import add_stack, chosen_stack
+from mcaclip.console import exit_status, shown, tolerant_streams
 from mcaclip.errors import StudioError
 from mcaclip.memory import keep_freed_memory
 
@@ -399,6 +400,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 2 with one line on stderr for bad input."""
+    tolerant_streams()
     args = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if args.threads:
@@ -408,11 +410,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         COMMANDS[args.command](args)
     except StudioError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown(str(error))}", file=sys.stderr)
         return 2
     return 0
 
 
 if __name__ == "__main__":
     keep_freed_memory()
-    sys.exit(main())
+    sys.exit(exit_status(main))
