@@ -30,9 +30,9 @@ EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 
 REPORT = "compare.json"
 
-DESCRIPTION = """The same edit by several methods on the same faces. DIR gets a sheet per face, each edit, overview.png
-where there are several faces, compare.json and compare.md, all of them at the end. Nothing is overwritten: another
-comparison goes into DIR/compare_2, compare_3, ..., unless --overwrite is given."""
+DESCRIPTION = """The same edit by several methods on the same faces. DIR gets a sheet per face, each edit,
+overview.png where there are several faces, compare.json and compare.md, all of them at the end. Nothing is
+overwritten: another comparison goes into DIR/compare_2, compare_3, ..., unless --overwrite is given."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:

@@ -20,7 +20,6 @@ SHEET_FACES = 12
 """Faces of each kind that have tiles."""
 OVERVIEW_FACES = 8
 A_LINE = 6
-LONGEST_NAME = 60
 SOURCE = "source"
 
 
@@ -94,8 +93,5 @@ def write_sheets(
 def file_name(words: str) -> str:
     """Words as a file's name: "green lipstick + purple hair:0.7" is green_lipstick_purple_hair_0_7."""
     plain = re.sub(r"[^\w]+|_+", "_", words.lower()).strip("_")
-    return (
-        plain
-        if 0 < len(plain) <= LONGEST_NAME
-        else f"{plain[:LONGEST_NAME]}_{zlib.crc32(words.encode(errors='replace')):08x}"
-    )
+    stem = safe_stem(plain, "edit")
+    return stem if stem == plain else f"{stem}_{zlib.crc32(words.encode(errors='replace')):08x}"
