@@ -102,9 +102,10 @@ def whole_number(value: object, low: int, high: int) -> int:
 
 def number(value: object, low: float, high: float) -> float:
     """The number itself. Raises ValueError for anything but a finite number of this range."""
-    if type(value) not in (int, float) or not (math.isfinite(value) and low <= value <= high):  # type: ignore[arg-type]
+    found = float(value) if type(value) in (int, float) else math.nan  # type: ignore[arg-type]
+    if not low <= found <= high:
         raise ValueError(f"{quoted(value)} is no number from {low:g} to {high:g}")
-    return float(value)  # type: ignore[arg-type]
+    return found
 
 
 def quoted(value: object) -> str:

@@ -140,7 +140,7 @@ def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
     good = ["edit", photo, "--out", out]
     return {
         "missing photo": ["edit", photo + ".no", "--prompt", "blue goatee", "--out", out],
-        "folder as photo": ["edit", str(Path(photo).parent), "--prompt", "blue goatee", "--out", out],
+        "pattern without a match": ["edit", photo + "*.webp", "--prompt", "blue goatee", "--out", out],
         "no prompt": good,
         "empty prompt": [*good, "--prompt", "  "],
         "long prompt": [*good, "--prompt", "x" * 201],

@@ -104,7 +104,8 @@ def test_one_bad_image_does_not_stop_the_others(tmp_path, example, capsys):
         save(tmp_path / "empty.png", np.zeros((200, 300, 3), np.uint8)),
     )
     (tmp_path / "text.png").write_text("no picture")
-    bad = [empty, tmp_path / "text.png", tmp_path / "absent.png", tmp_path]
+    (tmp_path / "nothing").mkdir()
+    bad = [empty, tmp_path / "text.png", tmp_path / "absent.png", tmp_path / "nothing"]
     assert parse(good, *bad, "--out", tmp_path / "out") == 3
     lines = complaints(capsys)
     assert len(lines) == 4

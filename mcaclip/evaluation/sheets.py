@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from mcaclip import keep
+from mcaclip.naming import safe_stem
 from mcaclip.types import to_uint8
 
 TILE_SIZE = 192
