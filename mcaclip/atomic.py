@@ -33,6 +33,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        _name_place(error, temporary, path)
+        raise
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -70,6 +73,9 @@ def folder_written_whole(parent: Path, place: Callable[[], Path], old: Iterable[
             except OSError:
                 if not os.path.lexists(folder):
                     raise
+    except OSError as error:
+        _name_place(error, temporary, parent)
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -106,6 +112,12 @@ def remove_leftovers(folder: Path) -> None:
 def _temporary(folder: Path, ending: str = "") -> Path:
     """A name that tells which process of which machine it is of, so that it is known whether it is still at work."""
     return folder / f"{_PREFIX}-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{ending}"
+
+
+def _name_place(error: OSError, temporary: Path, place: Path) -> None:
+    """Lets an error name the place that the user knows, where it names none or a temporary one."""
+    if error.filename is None or str(error.filename).startswith(str(temporary)):
+        error.filename, error.filename2 = str(place), None
 
 
 def _host() -> str:

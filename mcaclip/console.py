@@ -60,12 +60,14 @@ def exit_status(main: Callable[[], int]) -> int:
     except _EndedError:
         complain("Ended from outside. What was finished before is kept.")
         return EXIT_TERMINATED
-    except BrokenPipeError:
-        # whoever read the output has gone; Python's own flush at exit must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_BAD_INPUT
     except OSError as error:
-        complain(problem_of(error))
+        if not isinstance(error, BrokenPipeError):  # whoever read the output may go when it has read enough
+            complain(problem_of(error))
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # Python's own flush at exit must not fail once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BAD_INPUT
 
 
