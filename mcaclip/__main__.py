@@ -1,15 +1,15 @@
 """Command line: `python -m mcaclip edit|sample|invert|prompts|score|compare|evaluate|bench|parse|fetch|doctor`.
 
 Exit status: 0 when all went well; 2 with one line on stderr for bad input; 3 when some of several photos
-or weight files failed (each is named on stderr, the others are done). Heavy modules are imported inside
-the commands, so that help and argument errors come at once.
+or weight files failed (each is named on stderr, the others are done); 130 after Ctrl-C and 143 after SIGTERM.
+Results appear whole or not at all. Heavy modules are imported inside the commands, so that help and argument
+errors come at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,19 +19,33 @@ from typing import TYPE_CHECKING
 from mcaclip import validate
 from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
 from mcaclip.commands import compare, evaluate, parse, prompts, score
-from mcaclip.commands.several import EXIT_BAD_INPUT, EXIT_SOME_FAILED, check_folder, complain, missing, report
+from mcaclip.commands.several import (
+    EXIT_BAD_INPUT,
+    EXIT_SOME_FAILED,
+    PICTURES_HELP,
+    check_folder,
+    complain,
+    missing,
+    pictures,
+    report,
+)
 from mcaclip.config import SLOTS, Stack
+from mcaclip.console import exit_status, problem_of, say, tolerant_streams
 from mcaclip.errors import StudioError
 from mcaclip.memory import keep_freed_memory
 from mcaclip.version import __version__
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-    from mcaclip.output import Provenance
     from mcaclip.pipeline import Outcome
-    from mcaclip.types import EditSettings, Progress, ProgressCallback
+    from mcaclip.types import AlignedFace, EditSettings, Paint, Progress, ProgressCallback
 
+FOLDERS_HELP = """Each result has a folder of its own in DIR, named after the photo. Nothing is overwritten: another
+edit of the photo goes into NAME_2, NAME_3, ... A request that DIR holds already (the same photo, options and weights)
+is not made again. With --overwrite the folder NAME is replaced: the files of its result, and nothing else in it."""
 PROMPT_HELP = 'the change, e.g. "green lipstick"; several combine, each with its strength: "purple hair:0.7"'
+
+ALREADY_THERE = "(already there; --overwrite makes it again)"
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 """From a stack, and files of fitted edits to use with it, to its editor."""
@@ -63,7 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_edit(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("edit", help="edit the face in one or more photos")
+    help_text = "edit the face in one or more photos"
+    parser = commands.add_parser("edit", help=help_text, description=FOLDERS_HELP)
     _add_photo_options(parser)
     parser.add_argument("--prompt", action="append", required=True, help=PROMPT_HELP)
     _add_edit_options(parser)
@@ -71,10 +86,11 @@ def _add_edit(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_sample(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("sample", help="make a random face, and edit it when a prompt is given")
+    help_text = "make a random face, and edit it when a prompt is given"
+    parser = commands.add_parser("sample", help=help_text, description=FOLDERS_HELP)
     parser.add_argument("--seed", type=_seed, required=True, help="which face, 0 to 2^32 - 1")
     parser.add_argument("--prompt", action="append", help=f"{PROMPT_HELP}; without it only the face is made")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    _add_out(parser)
     add_stack(parser)
     _add_edit_options(parser)
     parser.set_defaults(run=run_sample)
@@ -92,7 +108,8 @@ def _add_bench(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_invert(commands: argparse._SubParsersAction) -> None:
-    parser = commands.add_parser("invert", help="reconstruct the face in one or more photos, without an edit")
+    help_text = "reconstruct the face in one or more photos, without an edit"
+    parser = commands.add_parser("invert", help=help_text, description=FOLDERS_HELP)
     _add_photo_options(parser)
     parser.set_defaults(run=run_invert)
 
@@ -105,12 +122,19 @@ def _add_fetch(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_photo_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image file with a face")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results, one folder a photo")
+    parser.add_argument(
+        "photos", nargs="+", type=Path, metavar="PHOTO", help=f"image file with a face; {PICTURES_HELP}"
+    )
+    _add_out(parser)
     add_stack(parser)
     parser.add_argument("--face", type=int, default=0, help="which face, 0 is the largest (default 0)")
     parser.add_argument("--seed", type=_seed, default=0, help="seed of the inversion (default 0)")
     parser.add_argument("--inversion", choices=validate.EFFORTS, default="good", help="effort (default good)")
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results of the same name")
 
 
 def _load(args: argparse.Namespace, load: EditorLoader) -> FaceEditor:
@@ -140,7 +164,19 @@ def _add_edit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variation", type=int, default=0, metavar="N", help="the same edit in another shade, 1 to 999 (default 0)"
     )
-    parser.add_argument("--mask", type=Path, help="square image over the aligned face: white may change, black not")
+    parser.add_argument(
+        "--mask",
+        type=Path,
+        metavar="FILE",
+        help="where the edit may act: white may change; black and transparent may not. An image of the photo's own "
+        "width and height lies over the photo, any other one must be square and lies over the aligned face",
+    )
+    parser.add_argument(
+        "--mark",
+        action="store_true",
+        help="write a small AI-edited into the pictures of the edit; without it only their metadata says so, and "
+        "every pixel is as computed",
+    )
 
 
 def _seed(text: str) -> int:
@@ -154,17 +190,17 @@ def _seed(text: str) -> int:
 def run_edit(args: argparse.Namespace, load: EditorLoader) -> int:
     """`edit`: every photo into its own folder."""
     parts = _check_edit(args)
-    settings = functools.cache(lambda editor: _settings(args, parts, editor))
 
-    def process(editor: FaceEditor, path: Path) -> Outcome:
+    def process(editor: FaceEditor, path: Path, settings: EditSettings | None) -> Outcome:
         from mcaclip import align, pipeline
 
+        assert settings is not None
         photo = align.load_photo(path)
         with _progress(path.name) as callback:
             options = (args.face, args.inversion, args.seed, callback)
-            return pipeline.edit_photo(editor, photo, settings(editor), *options)
+            return pipeline.edit_photo(editor, photo, settings, *options, painted=_painter(args))
 
-    return _each_photo(args, load, process, settings)
+    return _each_photo(args, load, process, lambda editor: _settings(args, parts, editor))
 
 
 def _check_edit(args: argparse.Namespace) -> list[tuple[str, float | None]]:
@@ -177,22 +213,24 @@ def _check_edit(args: argparse.Namespace) -> list[tuple[str, float | None]]:
         raise StudioError(
             "--without-pre takes the masks away: leave out --mask-invert, --mask-threshold, --mask-feather"
         )
-    if args.mask is not None and (problem := missing(args.mask)):
-        raise StudioError(f"--mask {args.mask} {problem}")
+    if args.mask is not None:
+        if problem := missing(args.mask):
+            raise StudioError(f"--mask {args.mask} {problem}")
+        from mcaclip.editing.mask_tools import read_mask
+
+        read_mask(args.mask)
     return parts
 
 
 def _settings(args: argparse.Namespace, parts: list[tuple[str, float | None]], editor: FaceEditor) -> EditSettings:
-    """What the options of an edit mean. Raises PromptError and ImageError."""
-    from mcaclip.editing.mask_tools import load_mask
-    from mcaclip.types import EditSettings, Paint, PromptStrength
+    """What the options of an edit mean, but for the painted mask, which depends on the face. Raises PromptError."""
+    from mcaclip.types import EditSettings, PromptStrength
 
     masks = EditSettings(
         parts[0][0],
         mask_threshold=args.mask_threshold,
         mask_invert=args.mask_invert,
         mask_feather=args.mask_feather,
-        paint=None if args.mask is None else Paint(allow=load_mask(args.mask)),
         variation=args.variation,
         mode=args.mode,
         without_masks=args.without_pre,
@@ -205,10 +243,20 @@ def _settings(args: argparse.Namespace, parts: list[tuple[str, float | None]], e
     return editor.check_settings(masks.with_parts(asked))
 
 
+def _painter(args: argparse.Namespace) -> Callable[[AlignedFace | None], Paint] | None:
+    """From a face, which a generated one has not, to its painted mask; raises ImageError. None without --mask."""
+    if args.mask is None:
+        return None
+    from mcaclip.editing.mask_tools import load_mask
+    from mcaclip.types import Paint
+
+    return lambda face: Paint(allow=load_mask(args.mask, face))
+
+
 def run_invert(args: argparse.Namespace, load: EditorLoader) -> int:
     """`invert`: reconstructions and latents only."""
 
-    def process(editor: FaceEditor, path: Path) -> Outcome:
+    def process(editor: FaceEditor, path: Path, _: EditSettings | None) -> Outcome:
         from mcaclip import align, pipeline
 
         photo = align.load_photo(path)
@@ -223,14 +271,26 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
     parts = _check_edit(args) if args.prompt else None
     check_folder(args.out)
     editor = _load(args, load)
-    from mcaclip import pipeline
-    from mcaclip.output import Provenance
+    from dataclasses import replace
 
+    from mcaclip import pipeline
+    from mcaclip.output import Provenance, ResultFolders
+
+    stem = f"seed_{args.seed}"
     settings = _settings(args, parts, editor) if parts else None
-    with _progress(f"seed {args.seed}") as callback:
+    origin = Provenance(
+        editor.stack, editor.weight_hashes(), args.seed, mask_sha256=_digest(args.mask), marked=args.mark
+    )
+    folders = ResultFolders(args.out, args.overwrite)
+    if found := folders.find(stem, settings, origin):
+        say(f"{found}  {ALREADY_THERE}")
+        return 0
+    paint = _painter(args)
+    if settings and paint:
+        settings = replace(settings, paint=paint(None))
+    with _progress(stem) as callback:
         outcome = pipeline.sample_face(editor, args.seed, settings, callback)
-    origin = Provenance(editor.stack, editor.weight_hashes(), args.seed)
-    _write(args.out / f"seed_{args.seed}", outcome, origin)
+    _tell(folders.write(stem, outcome, origin), outcome)
     return 0
 
 
@@ -244,9 +304,8 @@ def run_bench(args: argparse.Namespace, load: EditorLoader) -> int:
     stages.append(training_step(editor, args.full_size))
     for stage in stages:
         measure = bench.measure(stage, editor.device)
-        sys.stdout.write(f"{stage.name:28} {measure.seconds:7.2f} s {measure.memory / 1e9:6.2f} GB\n")
-        sys.stdout.flush()
-    sys.stdout.write(bench.memory_note(editor.device) + "\n")
+        say(f"{stage.name:28} {measure.seconds:7.2f} s {measure.memory / 1e9:6.2f} GB")
+    say(bench.memory_note(editor.device))
     return 0
 
 
@@ -278,16 +337,16 @@ def run_fetch(args: argparse.Namespace, load: EditorLoader) -> int:
 def _each_photo(
     args: argparse.Namespace,
     load: EditorLoader,
-    process: Callable[[FaceEditor, Path], Outcome],
-    check: Callable[[FaceEditor], object] | None = None,
+    process: Callable[[FaceEditor, Path, EditSettings | None], Outcome],
+    settings_of: Callable[[FaceEditor], EditSettings] = lambda editor: None,  # type: ignore[assignment, return-value]
 ) -> int:
     """Runs `process` on every photo and writes its folder.
 
     Args:
-        args: with `photos`, `out`, `face`, `inversion`, `seed`, `stack`.
+        args: with `photos`, `out`, `overwrite`, `face`, `inversion`, `seed`, `stack`; for an edit `mask` and `mark`.
         load: called once, and only when at least one photo exists.
         process: does the work for one photo.
-        check: raises StudioError when the editor cannot do what is asked for any photo.
+        settings_of: what is asked for of every photo; raises StudioError when the editor cannot do it for any.
 
     Returns:
         The exit status.
@@ -295,38 +354,47 @@ def _each_photo(
     validate.check_effort(args.inversion)
     if args.face < 0:
         raise StudioError("The face number starts at 0, the largest face.")
-    failures = {path: error for path in args.photos if (error := missing(path))}
-    if len(failures) == len(set(args.photos)):
-        return report(failures, len(args.photos))
+    asked = pictures(args.photos)
+    failures = dict(asked.failures)
+    if not asked.files:
+        return report(failures, asked.asked)
     check_folder(args.out)
     editor = _load(args, load)
-    if check is not None:
-        check(editor)
-    from mcaclip.output import Provenance, folder_names
+    settings = settings_of(editor)
+    from mcaclip.naming import safe_stem
+    from mcaclip.output import Provenance, ResultFolders
+    from mcaclip.weights_files import sha256_of
 
-    hashes = editor.weight_hashes()
-    for path, name in zip(args.photos, folder_names([path.stem for path in args.photos]), strict=True):
-        if path in failures:
-            continue
+    hashes, mask, marked = editor.weight_hashes(), _digest(getattr(args, "mask", None)), getattr(args, "mark", False)
+    folders = ResultFolders(args.out, args.overwrite)
+    for path in asked.files:
+        stem, own = safe_stem(path.stem), (args.inversion, path.name, args.face)
         try:
-            outcome = process(editor, path)
-            origin = Provenance(editor.stack, hashes, args.seed, args.inversion, path.name, args.face)
-            _write(args.out / name, outcome, origin)
+            origin = Provenance(editor.stack, hashes, args.seed, *own, sha256_of(path), mask, marked)
+            if found := folders.find(stem, settings, origin):
+                say(f"{found}  {ALREADY_THERE}")
+                continue
+            outcome = process(editor, path, settings)
+            _tell(folders.write(stem, outcome, origin), outcome)
         except (StudioError, OSError) as error:
-            failures[path] = str(error)
-    return report(failures, len(args.photos))
+            failures[path] = problem_of(error)
+    return report(failures, asked.asked)
 
 
-def _write(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
-    """Writes the result folder and says on stdout where it is."""
-    from mcaclip.output import write_outcome
+def _digest(path: Path | None) -> str | None:
+    """sha256 of a file; None without one."""
+    from mcaclip.weights_files import sha256_of
 
-    write_outcome(folder, outcome, provenance)
+    return None if path is None else sha256_of(path)
+
+
+def _tell(folder: Path, outcome: Outcome) -> None:
+    """Says on stdout where a result is, and what is to be known of it."""
     found = outcome.inversion
     likeness = "" if found.identity is None else f"likeness {found.identity:.2f}, "
-    sys.stdout.write(f"{folder}  ({likeness}{sum(outcome.seconds.values()):.1f} s)\n")
+    say(f"{folder}  ({likeness}{sum(outcome.seconds.values()):.1f} s)")
     for note in (*found.notes, *(outcome.result.notes if outcome.result else ())):
-        sys.stdout.write(f"  {note}\n")
+        say(f"  {note}")
 
 
 @contextlib.contextmanager
@@ -363,15 +431,18 @@ def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_sta
         The exit status.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    tolerant_streams()
     try:
         args = build_parser().parse_args(argv)
         command: Command = args.run
         return command(args, load_editor)
-    except StudioError as error:
-        complain(str(error))
+    except BrokenPipeError:
+        raise
+    except (StudioError, OSError) as error:
+        complain(problem_of(error))
         return EXIT_BAD_INPUT
 
 
 if __name__ == "__main__":
     keep_freed_memory()
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -357,6 +357,33 @@ def check_quad(quad: np.ndarray, width: int, height: int) -> None:
         raise ImageError(_NO_CROP)
 
 
+def crop_mask(mask: np.ndarray, quad: np.ndarray, size: int = ALIGNED_SIZE) -> Tensor:
+    """Cuts out of a mask over a photo what `crop_quad` cuts out of the photo; its edge goes on beyond the photo.
+
+    Args:
+        mask: `uint8 [H, W]`.
+        quad: `[4, 2]` in photo pixels, a square.
+        size: side of the crop.
+
+    Returns:
+        `float32 [1, size, size]` in [0, 1].
+    """
+    mask, quad = _shrink(mask, quad, size)
+    border = 4  # more than a bilinear sample reaches
+    limits = np.array([mask.shape[1], mask.shape[0]])
+    left, top = np.clip(np.floor(quad.min(axis=0)).astype(int) - border, 0, limits - 1)
+    right, bottom = np.clip(np.ceil(quad.max(axis=0)).astype(int) + border, [left + 1, top + 1], limits)
+    region, quad = np.ascontiguousarray(mask[top:bottom, left:right]), quad - [left, top]
+    # twice as dense as the crop, then averaged: no aliasing
+    fine = 2 * size
+    axes = np.stack([quad[3] - quad[0], quad[1] - quad[0]]) / fine
+    to_mask = np.column_stack([axes.T, quad[0] + axes.sum(axis=0) / 2])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    sampled = cv2.warpAffine(region, to_mask, (fine, fine), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    crop = cv2.resize(sampled, (size, size), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(crop)[None].float() / 255
+
+
 def _shrink(photo: np.ndarray, quad: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Reduces a photo in which the face is more than four times as large as its crop needs, or takes more memory
     than `MAX_REGION`. Raises ImageError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -42,6 +43,8 @@ def add_edits_file(parser: argparse.ArgumentParser) -> None:
 def named_edits(args: argparse.Namespace) -> list[Path]:
     """The files that `--edits` names; none for a command without it. Raises StudioError for a missing file."""
     files: list[Path] = getattr(args, "edits", [])
-    if missing := [str(path) for path in files if not path.is_file()]:
-        raise StudioError(f"--edits: there is no file {', '.join(missing)}")
+    for path in files:
+        if not os.path.isfile(path):
+            what = "a folder; name a file in it" if os.path.isdir(path) else "not there; check the file name"
+            raise StudioError(f"--edits: {path} is {what}.")
     return files

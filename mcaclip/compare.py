@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from mcaclip.atomic import write_text
 from mcaclip.colour import colour_lab
 from mcaclip.editing.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.errors import PromptError
@@ -156,7 +157,7 @@ def cell(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def write_rows(rows: Sequence[CompareRow], out: Path, about: dict[str, object]) -> None:
+def write_rows(rows: Sequence[CompareRow], out: Path, about: Mapping[str, object]) -> None:
     """Write `compare.json` and `compare.md`.
 
     Args:
@@ -174,5 +175,5 @@ def write_rows(rows: Sequence[CompareRow], out: Path, about: dict[str, object]) 
         }
         for row in rows
     ]
-    (out / "compare.json").write_text(json.dumps({**about, "rows": listed}, indent=1), encoding="utf-8")
-    (out / "compare.md").write_text(as_markdown(rows), encoding="utf-8")
+    write_text(out / "compare.json", json.dumps({**about, "rows": listed}, indent=1))
+    write_text(out / "compare.md", as_markdown(rows))

@@ -20,7 +20,6 @@ HIT_SHARE = 0.5
 MARGIN = 0.05
 """What may change reaches beyond the named region by this share of the face's width."""
 PARSE_SIZE = 256
-PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 @torch.no_grad()

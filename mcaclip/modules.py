@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from mcaclip.atomic import written_whole
 from mcaclip.errors import WeightsError
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -44,12 +44,10 @@ def save_whole(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, st
     Raises:
         WeightsError: the disk is full or cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        save_file(dict(tensors), temporary, metadata)
-        os.replace(temporary, path)
+        with written_whole(path) as temporary:
+            save_file(dict(tensors), temporary, metadata)
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
         raise WeightsError(
             f"{path} could not be written ({error}). Free some space, or choose another folder."
         ) from error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 MAX_LETTERS = 60
 MAX_BYTES = 120
@@ -47,14 +48,16 @@ def distinct_stems(names: Sequence[str], fallback: str = "face") -> list[str]:
     taken: set[str] = set()
     stems = []
     for name in names:
-        first = stem = safe_stem(name, fallback)
-        count = 1
-        while stem.casefold() in taken:
-            count += 1
-            stem = f"{first}_{count}"
+        stem = next(one for one in numbered(safe_stem(name, fallback)) if one.casefold() not in taken)
         taken.add(stem.casefold())
         stems.append(stem)
     return stems
+
+
+def numbered(stem: str) -> Iterator[str]:
+    """The stem itself, then with `_2`, `_3`, ... without end."""
+    yield stem
+    yield from (f"{stem}_{number}" for number in itertools.count(2))
 
 
 def _harmless(character: str) -> bool:

@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from mcaclip.compare import FaceJudge
 from mcaclip.editing.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.errors import StudioError
 from mcaclip.evaluate import PARSE_SIZE, named_region
+from mcaclip.keep import save_png, write_png
 from mcaclip.metrics import ssim
+from mcaclip.naming import safe_stem
 from mcaclip.row_log import RowLog
 from mcaclip.text.clip_space import ClipSpace, prompt_direction
 from mcaclip.text.grammar import understand
@@ -79,7 +80,7 @@ class TableRun(RowLog[TableRow]):
 
     def tile(self, method: str, prompt: str, face: str) -> Path:
         """File of a small picture of the qualitative sheet."""
-        return self.out / "tiles" / f"{face}_{method}_{prompt.replace(' ', '_')}.png"
+        return self.out / "tiles" / f"{face}_{method}_{safe_stem(prompt).replace(' ', '_')}.png"
 
     def faces(self) -> list[str]:
         """Names of the measured faces, in their order."""
@@ -120,8 +121,8 @@ def fill(
             edit = method.edit(code, prompt)
             run.add(measure_row(judge, space, method.name, prompt, face, code, edit))
             if number < shown:
-                _tile(edit.image).save(run.tile(method.name, prompt, face))
-                _tile(edit.source).save(run.tile("source", "face", face))
+                write_png(run.tile(method.name, prompt, face), _tile(edit.image), {"prompt": prompt, "face": face})
+                save_png(run.tile("source", "face", face), _tile(edit.source))
         log.info("face %d of %d", number + 1, len(faces))
 
 
@@ -247,6 +248,7 @@ def _remedy(command: str) -> str:
     return f"`{command}`" if command else "not possible on this stack"
 
 
-def _tile(picture: Tensor) -> Image.Image:
+def _tile(picture: Tensor) -> np.ndarray:
+    """A picture `[3, S, S]` as `uint8 [256, 256, 3]`."""
     size = (PARSE_SIZE, PARSE_SIZE)
-    return Image.fromarray(to_uint8(F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]))
+    return to_uint8(F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0])

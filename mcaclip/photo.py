@@ -8,10 +8,12 @@ import stat
 import struct
 import threading
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import IcoImagePlugin, Image, ImageCms, ImageOps, Jpeg2KImagePlugin
+from PIL import ExifTags, IcoImagePlugin, Image, ImageChops, ImageCms, ImageOps, Jpeg2KImagePlugin
 from pillow_heif import register_heif_opener
 
 from mcaclip.errors import ImageError
@@ -75,33 +77,68 @@ def load_photo(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
         ImageError: not a readable image, a file of more than 40 MB, more than 50 million pixels, a side below
             64 px, or 16-bit colour of which only the lower bits are used.
     """
+    return _decoded(source, _to_rgb)
+
+
+def load_selection(path: str | Path) -> np.ndarray:
+    """Loads a mask the way people see it: white is selected, black and whatever is transparent is not.
+
+    It is read as `load_photo` reads photos; what is half transparent is half selected.
+
+    Returns:
+        `uint8 [H, W]`, luminance times opacity.
+
+    Raises:
+        ImageError: see `load_photo`.
+    """
+    return _decoded(path, _to_selection)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's ending says that `load_photo` can read it; hidden files are none."""
+    return not path.name.startswith(".") and path.suffix.lower() in _endings()
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures directly in a folder, by name. Raises OSError."""
+    return sorted(path for path in folder.iterdir() if is_picture(path) and path.is_file())
+
+
+@cache
+def _endings() -> frozenset[str]:
+    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in _FORMATS)
+
+
+def _decoded(
+    source: str | Path | bytes | Image.Image | np.ndarray, convert: Callable[[Image.Image], Image.Image]
+) -> np.ndarray:
+    """A picture as `convert` makes it of an opened one. Raises ImageError."""
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if isinstance(source, np.ndarray):
-            return _pixels(_from_array(source))
+            return _pixels(_from_array(source), convert)
         if isinstance(source, Image.Image):
-            return _pixels(source, rewind=True)
+            return _pixels(source, convert, rewind=True)
         if isinstance(source, bytes):
             with _opened(_checked(source), "This") as image:
-                return _pixels(image)
+                return _pixels(image, convert)
         path = Path(source)
         with _opened(_read(path), _printable(path.name)) as image:
-            return _pixels(image)
+            return _pixels(image, convert)
 
 
-def _pixels(image: Image.Image, rewind: bool = False) -> np.ndarray:
+def _pixels(image: Image.Image, convert: Callable[[Image.Image], Image.Image], rewind: bool = False) -> np.ndarray:
     """Decodes an opened image."""
     try:
         _check_size(*image.size)  # before decoding: Pillow has only read the header yet
         # A HEIC file is opened at its primary picture, which need not be the first.
         if rewind and getattr(image, "is_animated", False) and image.format != "HEIF":
             image.seek(0)
-        rgb = _to_rgb(image)
+        return np.array(convert(image), dtype=np.uint8, order="C")
     except ImageError:
         raise
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise ImageError(f"The image is damaged or cut off ({_printable(str(error))}). {_ADVICE}") from error
-    return np.array(rgb, dtype=np.uint8, order="C")
 
 
 def _printable(text: str) -> str:
@@ -255,12 +292,29 @@ def _scaled(values: np.ndarray, white: float) -> np.ndarray:
 
 def _to_rgb(file: Image.Image) -> Image.Image:
     """Decodes the current frame, upright, opaque, in sRGB."""
+    image = _upright(file)
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, "white")
+        image = Image.alpha_composite(white, layered)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_selection(file: Image.Image) -> Image.Image:
+    """Decodes the current frame, upright, as luminance times opacity."""
+    luminance, opacity = _upright(file).convert("RGBA").convert("LA").split()
+    return ImageChops.multiply(luminance, opacity)
+
+
+def _upright(file: Image.Image) -> Image.Image:
+    """Decodes the current frame, upright, in sRGB of at most 8 bits per channel, perhaps with transparency."""
     two_bytes = any(";16" in str(tile) for tile in getattr(file, "tile", ()))
     file.load()
     _check_size(*file.size)  # the header of a HEIC file may have lied
     image = file
     try:
-        image = ImageOps.exif_transpose(file)
+        if file.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # otherwise the picture would be copied
+            image = ImageOps.exif_transpose(file)
     except Exception as error:  # damaged EXIF does not make the picture unusable
         log.warning("EXIF orientation ignored: %s", _printable(str(error)))
     if image.mode.startswith("I") or image.mode == "F":
@@ -269,12 +323,7 @@ def _to_rgb(file: Image.Image) -> Image.Image:
         _check_lower_byte(image)
     if image.mode in ("RGBa", "La"):  # colours multiplied by their alpha
         image = image.convert(image.mode.upper())
-    image = _to_srgb(image)
-    if image.has_transparency_data:
-        layered = image.convert("RGBA")
-        white = Image.new("RGBA", layered.size, "white")
-        image = Image.alpha_composite(white, layered)
-    return image.convert("RGB")
+    return _to_srgb(image)
 
 
 def _deep_grey_to_8_bit(image: Image.Image, file: Image.Image) -> Image.Image:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mcaclip import align
-from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, ProgressCallback, to_uint8
+from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, Paint, ProgressCallback, to_uint8
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -51,10 +52,21 @@ def invert_photo(
     """Aligns one face of a photo `uint8 [H, W, 3]` and inverts it. Raises NoFaceError."""
     start = time.perf_counter()
     aligned = editor.align(photo, face)
-    seconds = {"align": time.perf_counter() - start}
+    seconds = time.perf_counter() - start
+    return aligned, _inverted(editor, aligned, seconds, effort, seed, callback)
+
+
+def _inverted(
+    editor: FaceEditor,
+    aligned: AlignedFace,
+    seconds: float,
+    effort: str,
+    seed: int,
+    callback: ProgressCallback | None,
+) -> Outcome:
+    """An aligned face, inverted; `seconds` is what the alignment took."""
     inversion = editor.invert(aligned, effort, callback, seed)
-    seconds["invert"] = inversion.seconds
-    return aligned, Outcome(aligned.image, inversion, None, None, seconds)
+    return Outcome(aligned.image, inversion, None, None, {"align": seconds, "invert": inversion.seconds})
 
 
 def edit_photo(
@@ -65,9 +77,19 @@ def edit_photo(
     effort: str = "good",
     seed: int = 0,
     callback: ProgressCallback | None = None,
+    painted: Callable[[AlignedFace], Paint] | None = None,
 ) -> Outcome:
-    """The whole road for a photo `uint8 [H, W, 3]`. Raises NoFaceError and PromptError."""
-    aligned, found = invert_photo(editor, photo, face, effort, seed, callback)
+    """The whole road for a photo `uint8 [H, W, 3]`. Raises NoFaceError and PromptError.
+
+    Args:
+        painted: what is painted over the masks of a face, in place of the settings' paint; its errors pass through,
+            before the face is inverted.
+    """
+    start = time.perf_counter()
+    aligned = editor.align(photo, face)
+    if painted is not None:
+        settings = replace(settings, paint=painted(aligned))
+    found = _inverted(editor, aligned, time.perf_counter() - start, effort, seed, callback)
     result = editor.edit(found.inversion, settings, callback)
     start = time.perf_counter()
     pasted = paste(aligned, result)

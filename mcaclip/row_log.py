@@ -11,6 +11,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from mcaclip.atomic import write_text
 from mcaclip.errors import StudioError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class RowLog(Generic[Row]):
                 )
             self.about: dict[str, Any] = {**earlier, **now}
             self.rows = [_row(row_type, row, out / ROWS, number) for number, row in read_rows(out / ROWS)]
-            _replace(out / ABOUT, json.dumps(self.about, indent=1, sort_keys=True))
+            write_text(out / ABOUT, json.dumps(self.about, indent=1, sort_keys=True))
         except OSError as error:
             raise _unwritable(out, error) from error
 
@@ -127,12 +128,6 @@ def _fits(value: object, hint: Any) -> bool:
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, UnionType) else (hint,)
     plain = {str: (str,), bool: (bool,), int: (int,), float: (int, float), NoneType: (NoneType,)}
     return any(kind not in plain or type(value) in plain[kind] for kind in kinds)
-
-
-def _replace(file: Path, text: str) -> None:
-    temporary = file.with_name(f"{file.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, file)
 
 
 def damaged(file: Path, line: int | None = None) -> StudioError:

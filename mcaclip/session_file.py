@@ -11,7 +11,6 @@ import json
 import os
 import re
 import struct
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,11 +26,12 @@ from torch import Tensor
 
 from mcaclip import strict_json, validate
 from mcaclip.align import check_quad
+from mcaclip.atomic import written_whole
 from mcaclip.editing.mask_tools import MAX_SIDE
 from mcaclip.errors import ImageError, StudioError, quotable
 from mcaclip.generators.ops import resize_mask
+from mcaclip.keep import PNG_LEVEL
 from mcaclip.naming import safe_stem
-from mcaclip.output import PNG_LEVEL
 from mcaclip.photo import MAX_FILE_BYTES, load_photo
 from mcaclip.types import EditSettings, Paint, PromptStrength
 from mcaclip.version import __version__
@@ -164,14 +164,8 @@ def write_session(path: Path, saved: SavedSession) -> None:
     data = save(tensors, {"format": FORMAT, "session": json.dumps(header, allow_nan=False)})
     if len(data) > MAX_BYTES or int.from_bytes(data[:8], "little") > MAX_HEADER_BYTES:
         raise SessionFileError("The session is too large for a file. Begin a new one.")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".session-")
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with written_whole(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def read_session(path: Path) -> SavedSession:

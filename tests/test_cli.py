@@ -136,11 +136,150 @@ def test_photos_with_the_same_name_get_different_folders(tmp_path, photo, load):
     assert sorted(path.name for path in out.iterdir()) == ["me", "me_2"]
 
 
+def _edit(load, out: Path, *photos: Path | str, prompt: str = "purple hair", options: Sequence[str] = ()) -> int:
+    return main(["edit", *map(str, photos), "--prompt", prompt, "--out", str(out), *options], load)
+
+
+def _prompts(out: Path) -> dict[str, str]:
+    return {f.parent.name: json.loads(f.read_text(encoding="utf-8"))["prompt"] for f in out.glob("*/result.json")}
+
+
+def test_a_second_prompt_goes_into_a_folder_of_its_own(tmp_path, photo, load, capsys):
+    out = tmp_path / "out"
+    for prompt in ("purple hair", "green lipstick", "blue goatee"):
+        assert _edit(load, out, photo, prompt=prompt) == 0
+    assert _prompts(out) == {"me": "purple hair", "me_2": "green lipstick", "me_3": "blue goatee"}
+    assert str(out / "me_3") in capsys.readouterr().out
+    assert sorted(path.name for path in out.iterdir()) == ["me", "me_2", "me_3"]
+
+
+def test_what_is_there_already_is_not_made_again(tmp_path, photo, load, capsys):
+    out, same_name = tmp_path / "out", tmp_path / "other" / "me.png"
+    same_name.parent.mkdir()
+    same_name.write_bytes(photo.read_bytes())
+    assert _edit(load, out, photo, same_name) == 0
+    load.editor.calls.clear()
+    assert _edit(load, out, photo, same_name) == 0
+    assert load.editor.calls == [] and set(_prompts(out)) == {"me", "me_2"}
+    assert capsys.readouterr().out.count("already there") == 2
+    for options in (["--seed", "5"], ["--mark"], ["--strength", "0.5"], ["--inversion", "best"]):
+        assert _edit(load, out, photo, options=options) == 0
+    assert len(_prompts(out)) == 6
+    (out / "me" / "edited.png").unlink()
+    assert _edit(load, out, photo) == 0 and len(load.editor.calls) == 4 * 3, "the second folder holds it"
+    Image.new("RGB", (240, 240), (200, 150, 120)).save(photo)
+    assert _edit(load, out, photo) == 0 and len(_prompts(out)) == 7, "another photo of that name"
+
+
+def test_overwrite_replaces_the_folder_and_leaves_what_is_not_ours(tmp_path, photo, load):
+    out = tmp_path / "out"
+    assert _edit(load, out, photo) == 0
+    (out / "me" / "notes.txt").write_text("mine")
+    assert _edit(load, out, photo, prompt="green lipstick", options=["--overwrite"]) == 0
+    assert _prompts(out) == {"me": "green lipstick"} and (out / "me" / "notes.txt").read_text() == "mine"
+
+
+def test_a_sample_keeps_its_earlier_results_too(tmp_path, load):
+    sample = ["sample", "--seed", "1", "--out", str(tmp_path)]
+    for prompt in ("purple hair", "green lipstick", "purple hair"):
+        assert main([*sample, "--prompt", prompt], load) == 0
+    assert _prompts(tmp_path) == {"seed_1": "purple hair", "seed_1_2": "green lipstick"}
+
+
+@pytest.mark.parametrize(
+    "name", ["...jpg", "CON.png", "x" * 200 + ".png", "me\udce9.png", "-rf.png", "a b.png", ". .png"]
+)
+def test_any_file_name_makes_a_folder_in_out(tmp_path, photo, load, name, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keep.txt").write_text("mine")
+    odd = tmp_path / "photos" / name
+    odd.parent.mkdir()
+    odd.write_bytes(photo.read_bytes())
+    before = sorted(tmp_path.iterdir())
+    assert _edit(load, Path("out"), odd) == 0
+    (folder,) = (tmp_path / "out").iterdir()
+    assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["prompt"] == "purple hair"
+    assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "out"])
+    assert not folder.name.startswith((".", "-")) and folder.name != "CON"
+
+
+def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, photo, load, capsys, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert _edit(load, tmp_path / "out", photo) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "No space left on device" in line and list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_interrupted_edit_leaves_nothing(tmp_path, photo, load, monkeypatch):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mcaclip.output.describe", stop)
+    with pytest.raises(KeyboardInterrupt):
+        _edit(load, tmp_path / "out", photo)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_mark_is_only_there_when_it_is_asked_for(tmp_path, photo, load):
+    assert _edit(load, tmp_path / "a", photo) == _edit(load, tmp_path / "b", photo, options=["--mark"]) == 0
+    plain, marked = (np.asarray(Image.open(tmp_path / f / "me" / "edited.png")).astype(int) for f in ("a", "b"))
+    changed = (plain != marked).any(2)
+    assert 0 < changed.mean() < 0.1 and not changed[:512].any()
+
+
+def _mask(path: Path, width: int, height: int, box: tuple[int, int, int, int]) -> Path:
+    mask = Image.new("L", (width, height))
+    mask.paste(255, box)
+    mask.save(path)
+    return path
+
+
+def test_a_mask_of_the_photo_s_shape_lies_over_each_photo(tmp_path, load):
+    wide = tmp_path / "wide.png"
+    Image.fromarray(to_uint8(draw_face(1))).resize((300, 240)).save(wide)
+    other = tmp_path / "other.png"
+    Image.fromarray(to_uint8(draw_face(2))).resize((300, 240)).save(other)
+    masks = {
+        "none": _mask(tmp_path / "none.png", 300, 240, (0, 0, 1, 1)),
+        "all": _mask(tmp_path / "all.png", 300, 240, (0, 0, 300, 240)),
+        "left": _mask(tmp_path / "left.png", 300, 240, (0, 0, 150, 240)),
+    }
+    for name, mask in masks.items():
+        assert _edit(load, tmp_path / name, wide, other, options=["--mask", str(mask)]) == 0
+    assert _edit(load, tmp_path / "without", wide, other) == 0
+    for stem, path in (("wide", wide), ("other", other)):
+        photo, none, whole, left, free = (
+            np.asarray(Image.open(p)).astype(int)
+            for p in (path, *(tmp_path / name / stem / "pasted.png" for name in (*masks, "without")))
+        )
+        assert np.array_equal(none, photo) and np.array_equal(whole, free)
+        changed = (left != photo).any((0, 2)).nonzero()[0]
+        assert len(changed) and changed.max() < 150 + 12, "the paste is feathered"
+
+
+def test_a_mask_of_no_fitting_shape_names_both_sizes(tmp_path, photo, load, capsys):
+    mask = _mask(tmp_path / "mask.png", 300, 200, (0, 0, 9, 9))
+    assert _edit(load, tmp_path / "o", photo, options=["--mask", str(mask)]) == 2
+    (line,) = _complaints(capsys)
+    assert "300 x 200" in line and "240 x 240" in line and "invert" not in " ".join(load.editor.calls)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
+def test_a_mask_that_cannot_be_read_is_named_before_anything_is_loaded(tmp_path, photo, load, capsys, content):
+    (tmp_path / "mask.png").write_bytes(content)
+    assert _edit(load, tmp_path / "o", photo, options=["--mask", str(tmp_path / "mask.png")]) == 2
+    (line,) = _complaints(capsys)
+    assert "mask.png" in line and load.stacks == []
+
+
 def _bad_edits(photo: str, out: str) -> dict[str, list[str]]:
     good = ["edit", photo, "--out", out]
     return {
         "missing photo": ["edit", photo + ".no", "--prompt", "blue goatee", "--out", out],
-        "folder as photo": ["edit", str(Path(photo).parent), "--prompt", "blue goatee", "--out", out],
+        "pattern without a match": ["edit", photo + "*.webp", "--prompt", "blue goatee", "--out", out],
         "no prompt": good,
         "empty prompt": [*good, "--prompt", "  "],
         "long prompt": [*good, "--prompt", "x" * 201],

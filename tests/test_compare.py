@@ -18,10 +18,12 @@ from mcaclip.editing.mca import MCANetwork, save_network
 from mcaclip.editing.methods.base import METHODS
 from mcaclip.editing.methods.registry import build_methods, tools_of
 from mcaclip.errors import WeightsError
+from mcaclip.keep import read_record
 from mcaclip.visuals import change_map
 from mcaclip.weights_files import Places, write_asset_sums
 from tests.editing.test_methods import NETWORKS
 from tests.helpers.fake_methods import made_row
+from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser, ToySpace
 
@@ -225,3 +227,40 @@ def test_shipped_weights_are_found_and_a_changed_file_is_left_out(editor, cf_cli
     codes = {PROMPT: ToySpace().text_code(PROMPT)}
     save_network(other, shipped, {PROMPT: {}}, codes, "mobilestylegan", "FaceCLIP", "cf-clip")
     assert not tools_of(editor).libraries["cf-clip"] and "git checkout" in caplog.text
+
+
+def test_another_comparison_goes_into_a_folder_of_its_own(editor, tmp_path, capsys):
+    out = tmp_path / "o"
+    words = ["compare", "--seed", "0", "--methods", "mca", "--out", str(out)]
+    for options in (["--prompt", PROMPT], ["--prompt", PROMPT, "--strength", "0.5"]):
+        assert main([*words, *options], lambda stack, edits: editor) == 0
+    strengths = [json.loads((f / "compare.json").read_text())["strength"] for f in (out, out / "compare_2")]
+    assert strengths == [1.0, 0.5] and str(out / "compare_2") in capsys.readouterr().out
+    (out / "notes.txt").write_text("mine")
+    replaced = [*words, "--prompt", PROMPT, "--strength", "0.2", "--overwrite"]
+    assert main(replaced, lambda stack, edits: editor) == 0
+    assert json.loads((out / "compare.json").read_text())["strength"] == 0.2 and (out / "notes.txt").exists()
+
+
+def test_a_comparison_that_is_cut_short_leaves_nothing(editor, tmp_path, monkeypatch):
+    monkeypatch.setattr("mcaclip.compare.write_rows", Interrupted(None, 0))
+    with pytest.raises(KeyboardInterrupt):
+        main(["compare", "--seed", "0", "--prompt", PROMPT, "--methods", "mca", "--out", str(tmp_path / "o")],
+             lambda stack, edits: editor)  # fmt: skip
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_its_pictures_say_what_they_show(editor, tmp_path):
+    words = ["compare", "--seed", "0", "--prompt", PROMPT, "--methods", "mca", "--out", str(tmp_path / "o")]
+    assert main(words, lambda stack, edits: editor) == 0
+    for name in ("seed_0.png", "seed_0_mca.png"):
+        assert read_record(tmp_path / "o" / name)["prompt"] == PROMPT
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"\0" * 7 + b"\x10{}"])
+def test_weights_that_cannot_be_read_are_named_in_one_line(editor, tmp_path, capsys, content):
+    (tmp_path / "w.safetensors").write_bytes(content)
+    words = ["compare", "--seed", "0", "--prompt", PROMPT, "--weights", str(tmp_path / "w.safetensors")]
+    assert main([*words, "--out", str(tmp_path / "o")], lambda stack, edits: editor) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "w.safetensors" in line

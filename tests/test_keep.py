@@ -80,3 +80,12 @@ def test_gif_runs_there_and_back(tmp_path):
 def test_record_is_json_for_other_programs(tmp_path, picture):
     keep.write_png(tmp_path / "a.png", picture, {"a": [1, 2]})
     assert json.loads(Image.open(tmp_path / "a.png").info[keep.RECORD_KEY]) == {"a": [1, 2]}
+
+
+def test_jpeg_says_ai_edited_and_holds_the_record_unless_it_is_too_large(tmp_path, picture):
+    keep.write_jpeg(tmp_path / "a.jpg", picture, {"prompt": "grün \ud800"})
+    keep.write_jpeg(tmp_path / "b.jpg", picture, {"prompt": "x" * 70_000})
+    for name, record in (("a.jpg", '{"prompt": "grün \ufffd"}'), ("b.jpg", "AI-edited")):
+        saved = Image.open(tmp_path / name)
+        assert saved.info["comment"].decode() == record and saved.getexif()[270] == "AI-edited"
+        assert b"compositeWithTrainedAlgorithmicMedia" in saved.info["xmp"]

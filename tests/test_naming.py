@@ -50,6 +50,16 @@ def test_a_stem_comes_back_as_it_is(text):
     assert naming.safe_stem(stem) == stem
 
 
+def test_equal_stems_get_a_number():
+    assert naming.distinct_stems(["a", "b", "a", "A", "a_2"]) == ["a", "b", "a_2", "A_3", "a_2_2"]
+
+
+@given(st.lists(st.sampled_from(["a", "A", "a_2", "a_3", "b"]), max_size=9))
+def test_stems_begin_as_their_names(names):
+    stems = naming.distinct_stems(names)
+    assert all(stem.startswith(name) for stem, name in zip(stems, names, strict=True))
+
+
 @given(st.lists(ANY_TEXT, max_size=6))
 def test_distinct_stems_never_clash(names):
     stems = naming.distinct_stems(names)

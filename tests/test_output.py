@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
 
-from mcaclip import output, pipeline
+from mcaclip import keep, output, pipeline
 from mcaclip.types import EditSettings, to_uint8
 from mcaclip.version import __version__
 from tests.fakes import MASK_SIDES, FakeEditor, draw_face
@@ -88,13 +87,55 @@ def test_generated_face_is_its_own_photo(tmp_path):
     assert read["pasted"] == (tmp_path / "edited.png").read_bytes() != read["aligned"]
 
 
-def test_equal_stems_get_a_number():
-    assert output.folder_names(["a", "b", "a", "A", "a_2"]) == ["a", "b", "a_2", "A_3", "a_2_2"]
+def _record(path) -> dict:
+    with Image.open(path) as picture:
+        assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
+    return keep.read_record(path)
 
 
-@given(st.lists(st.sampled_from(["a", "A", "a_2", "a_3", "b"]), max_size=9))
-def test_folder_names_never_clash(stems):
-    names = output.folder_names(stems)
-    assert len(names) == len(stems)
-    assert len({name.casefold() for name in names}) == len(names)
-    assert all(name.startswith(stem) for name, stem in zip(names, stems, strict=True))
+def test_pictures_that_show_the_edit_say_so_and_hold_its_settings(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, ORIGIN)
+    for name in ("edited.png", "pasted.png", "overlay.png"):
+        record = _record(tmp_path / name)
+        assert (record["prompt"], record["seed"], record["weights"]) == ("green lipstick", 7, ORIGIN.weights)
+    assert "mcaclip" not in Image.open(tmp_path / "aligned.png").info
+
+
+def test_the_visible_mark_is_asked_for(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, replace(ORIGIN, marked=True))
+    plain, marked = to_uint8(outcome.result.image), np.asarray(Image.open(tmp_path / "edited.png"))
+    assert np.array_equal(marked, keep.mark(plain)) and not np.array_equal(marked, plain)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "pasted.png")), keep.mark(outcome.pasted))
+
+
+def test_foreign_files_stay_when_a_result_is_replaced(tmp_path, outcome):
+    folder = tmp_path / "me"
+    output.write_outcome(folder, outcome, ORIGIN)
+    for name in ("notes.txt", "masks/mine.png", "edited.psd"):
+        (folder / name).write_text("mine")
+    output.write_outcome(folder, pipeline.sample_face(FakeEditor(), 7, None), output.Provenance("fake", {}, 7))
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    ours = {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
+    assert files == ours | {"notes.txt", "masks/mine.png", "edited.psd"}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_result_that_cannot_be_finished_leaves_nothing(tmp_path, outcome, monkeypatch, error):
+    def fail(*_: object) -> None:
+        raise error
+
+    before = tmp_path / "before"
+    output.write_outcome(before, outcome, ORIGIN)
+    earlier = {path: path.read_bytes() for path in before.rglob("*") if path.is_file()}
+    monkeypatch.setattr(output, "write_text", fail)
+    for folder in (before, tmp_path / "new"):
+        with pytest.raises(type(error)):
+            output.write_outcome(folder, outcome, ORIGIN)
+    assert list(tmp_path.iterdir()) == [before]
+    assert {path: path.read_bytes() for path in before.rglob("*") if path.is_file()} == earlier
+
+
+def test_names_that_are_no_text_make_valid_json(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, replace(ORIGIN, photo="me\udce9\ud800.jpg"))
+    said = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert said["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]

@@ -98,13 +98,30 @@ def test_pictures_of_one_name_do_not_overwrite_each_other(tmp_path, example):
     assert not np.array_equal(first, second)
 
 
+def test_a_later_call_keeps_the_earlier_pictures(tmp_path, example):
+    first = save(tmp_path / "one" / "face.png", example)
+    other = save(tmp_path / "two" / "face.png", np.ascontiguousarray(example[:, ::-1]))
+    out = tmp_path / "out"
+
+    def images() -> list[str]:
+        return [image["labels"] for image in json.loads((out / "classes.json").read_text())["images"]]
+
+    for path in (first, other, first):
+        assert parse(path, "--out", out) == 0
+    assert sorted(images()) == ["face_2_labels.png", "face_labels.png"] and len(list(out.iterdir())) == 5
+    assert parse(other, "--out", out, "--overwrite") == 0 and images() == ["face_labels.png"]
+    (out / "classes.json").write_text('{"mine": 1}')
+    assert parse(first, "--out", out) == 2 and (out / "classes.json").read_text() == '{"mine": 1}'
+
+
 def test_one_bad_image_does_not_stop_the_others(tmp_path, example, capsys):
     good, empty = (
         save(tmp_path / "good.png", example),
         save(tmp_path / "empty.png", np.zeros((200, 300, 3), np.uint8)),
     )
     (tmp_path / "text.png").write_text("no picture")
-    bad = [empty, tmp_path / "text.png", tmp_path / "absent.png", tmp_path]
+    (tmp_path / "nothing").mkdir()
+    bad = [empty, tmp_path / "text.png", tmp_path / "absent.png", tmp_path / "nothing"]
     assert parse(good, *bad, "--out", tmp_path / "out") == 3
     lines = complaints(capsys)
     assert len(lines) == 4

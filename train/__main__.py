@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcaclip.arguments import OneLineParser, add_stack, chosen_stack
+from mcaclip.console import exit_status, shown, tolerant_streams
 from mcaclip.errors import StudioError
 from mcaclip.memory import keep_freed_memory
 
@@ -448,6 +449,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; with one line on stderr 2 for bad input or a disk that fails, 130 after Ctrl-C."""
+    tolerant_streams()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         args = build_parser().parse_args(argv)
@@ -484,10 +486,10 @@ def check_start(file: Path | None) -> None:
 
 
 def _ended(message: str, status: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {shown(' '.join(message.split()))}", file=sys.stderr)
     return status
 
 
 if __name__ == "__main__":
     keep_freed_memory()
-    sys.exit(main())
+    sys.exit(exit_status(main))

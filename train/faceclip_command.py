@@ -16,9 +16,9 @@ from mcaclip import weights
 from mcaclip.align import FaceAligner, align_face, load_photo
 from mcaclip.editor import LANDMARKS
 from mcaclip.errors import StudioError, TrainingError
-from mcaclip.evaluate import PHOTO_ENDINGS
 from mcaclip.generators.base import Generator
 from mcaclip.perception.face_parser import FaceParser
+from mcaclip.photo import pictures_in
 from mcaclip.text.clip_space import ClipSpace, create_model
 from mcaclip.text.knowledge import KNOWLEDGE_FILE, Knowledge
 from mcaclip.text.vocabulary import count_words
@@ -270,7 +270,7 @@ def _on_photos(space: ClipSpace, parser: FaceParser, folder: Path, seed: int) ->
 def photo_faces(parser: FaceParser, folder: Path) -> LabelledFaces:
     """Aligned faces of a folder's photos, labelled by the parser; photos without a face are named and left out."""
     aligner, images = FaceAligner(weights.get(LANDMARKS)), []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_ENDINGS):
+    for path in pictures_in(folder):
         try:
             images.append(F.adaptive_avg_pool2d(align_face(load_photo(path), aligner).image[None], 256))
         except StudioError as error:

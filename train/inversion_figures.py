@@ -18,9 +18,9 @@ from torch import Tensor
 from mcaclip.align import load_photo
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import StudioError
-from mcaclip.evaluate import PHOTO_ENDINGS
 from mcaclip.inversion.quality import is_poor
 from mcaclip.perception.judge import Judge
+from mcaclip.photo import pictures_in
 from mcaclip.row_log import append_row, damaged, read_rows
 from mcaclip.stacks import load_parser
 from mcaclip.types import AlignedFace, Inversion
@@ -97,7 +97,7 @@ def _faces(editor: FaceEditor, settings: FigureSettings) -> Iterator[tuple[str, 
         valid = np.ones((1024, 1024), bool)
         yield "generated", f"seed_{seed}", AlignedFace(native.reconstruction, None, valid, None, np.zeros(0)), native
     folder = settings.photos
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_ENDINGS) if folder else []
+    files = pictures_in(folder) if folder else []
     for path in files[: settings.limit]:
         try:
             yield "photo", path.stem, editor.align(load_photo(path)), None

@@ -13,6 +13,7 @@ from mcaclip.arguments import add_edits_file, add_stack, chosen_stack, named_edi
 from mcaclip.commands import paper_table
 from mcaclip.commands.several import check_folder
 from mcaclip.config import SLOTS, Stack
+from mcaclip.console import shown
 from mcaclip.errors import PromptError, StudioError
 
 if TYPE_CHECKING:
@@ -126,5 +127,5 @@ def _of_library(editor: FaceEditor, library: Sequence[LibraryPrompt], asks_edito
 
 def _say(line: str) -> None:
     """Progress on stderr, so that stdout holds the figures alone."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{shown(line)}\n")
     sys.stderr.flush()

@@ -52,13 +52,12 @@ def check(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace, load: EditorLoader) -> int:
     """Measure, then write `table.json`, `table.md` and `table.png`. Raises StudioError."""
-    from mcaclip.commands.compare import method_names
+    from mcaclip.commands.compare import check_weights, method_names
     from mcaclip.editing.methods.registry import build_methods, check_names, tools_of
 
     names = method_names(args.methods)
     check_names(names)
-    if missing := [str(path) for path in args.weights if not path.is_file()]:
-        raise StudioError(f"there is no file {', '.join(missing)}")
+    check_weights(args.weights)
     editor = load(chosen_stack(args), named_edits(args))
     from mcaclip import paper_table
     from mcaclip.compare import FaceJudge
@@ -106,17 +105,21 @@ def _weights_of(tools: Tools, names: Sequence[str], prompts: Sequence[str]) -> d
 
 def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str) -> None:
     """The report, and the sheets like the paper's figures: methods, ablations, hard faces."""
+    import numpy as np
+
     from mcaclip import paper_table, table_sheet
+    from mcaclip.atomic import write_text
     from mcaclip.editing.methods.base import METHODS
+    from mcaclip.keep import write_png
 
     absent = {"lpips": "not available", "blip_itm": "not available"}
     report = {**run.about, "tables": paper_table.tables(run.rows, hard.rows), **absent}
-    (run.out / "table.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    (run.out / "table.md").write_text(markdown, encoding="utf-8")
+    write_text(run.out / "table.json", json.dumps(report, indent=1))
+    write_text(run.out / "table.md", markdown)
     sheets = {"table": table_sheet.sheet(run, prompts, paper_table.MAIN)}
     if {row.method for row in run.rows} & {*paper_table.ABLATION[1:]}:
         sheets["ablation"] = table_sheet.sheet(run, prompts, paper_table.ABLATION)
     sheets["hard_faces"] = table_sheet.faces_sheet(hard, prompts[: paper_table.HARD_PROMPTS], list(METHODS))
     for name, picture in sheets.items():
         if picture is not None:
-            picture.save(run.out / f"{name}.png")
+            write_png(run.out / f"{name}.png", np.asarray(picture), {**run.about, "prompts": list(prompts)})

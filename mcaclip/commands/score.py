@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcaclip.atomic import write_text
 from mcaclip.commands.aligned import aligned_face, load_aligner
-from mcaclip.commands.several import EXIT_BAD_INPUT, check_folder, complain, missing, report
+from mcaclip.commands.several import EXIT_BAD_INPUT, PICTURES_HELP, check_folder, complain, pictures, report
 from mcaclip.config import DEFAULT_STACK, SLOTS, STACKS, choose
+from mcaclip.console import problem_of, say
 from mcaclip.errors import StudioError
 from mcaclip.validate import MAX_PROMPT_LENGTH, has_latin_letters
 
@@ -34,7 +34,9 @@ text in Latin letters."""
 def add(commands: argparse._SubParsersAction) -> None:
     """Adds the command `score`."""
     parser = commands.add_parser("score", help="compare faces with texts", description=DESCRIPTION)
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="aligned face, or photo with a face")
+    parser.add_argument(
+        "images", nargs="+", type=Path, metavar="IMAGE", help=f"aligned face, or photo with a face; {PICTURES_HELP}"
+    )
     parser.add_argument("--texts", type=Path, required=True, metavar="FILE", help="one text a line, in UTF-8")
     parser.add_argument(
         "--clip",
@@ -55,9 +57,10 @@ def run(args: argparse.Namespace) -> int:
         WeightsError: a weight file is missing or damaged.
     """
     texts = read_texts(args.texts)
-    failures = {path: error for path in args.images if (error := missing(path))}
-    if len(failures) == len(set(args.images)):
-        report(failures, len(args.images))
+    asked = pictures(args.images)
+    failures = dict(asked.failures)
+    if not asked.files:
+        report(failures, asked.asked)
         return EXIT_BAD_INPUT
     check_folder(args.json.parent)
     if os.path.isdir(args.json):
@@ -69,23 +72,21 @@ def run(args: argparse.Namespace) -> int:
     embedded = encode(space, texts)
     images: list[str] = []
     rows: list[list[float]] = []
-    for path in args.images:
-        if path in failures:
-            continue
+    for path in asked.files:
         try:
             rows.append(_rounded(_compare(space, aligned_face(path, load_aligner, args.align)[0], embedded)))
             images.append(str(path))
         except (StudioError, OSError) as error:
-            failures[path] = str(error)
+            failures[path] = problem_of(error)
     if not images:
-        report(failures, len(args.images))
+        report(failures, asked.asked)
         return EXIT_BAD_INPUT
     known = _rounded(knowledge.score(space, texts))
     write_json(args.json, {"images": images, "texts": texts, "similarity": rows, "known": known})
     for image, row in zip(images, rows, strict=True):
         best = max(range(len(texts)), key=row.__getitem__)
-        _say(f"{image}  best of {len(texts)}: {texts[best]} ({row[best]:.3f})")
-    return report(failures, len(args.images))
+        say(f"{image}  best of {len(texts)}: {texts[best]} ({row[best]:.3f})")
+    return report(failures, asked.asked)
 
 
 def read_texts(path: Path) -> list[str]:
@@ -124,27 +125,10 @@ def write_json(path: Path, content: object) -> None:
     Raises:
         StudioError: it cannot be written.
     """
-    text, temporary = json.dumps(content, indent=1) + "\n", None
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".unfinished-", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        # a temporary file is for its owner only; a result is like any file that is made here
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        os.replace(temporary, path)
+        write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise StudioError(f"--json {path} cannot be written ({error.strerror}); choose another file.") from error
-
-
-def _say(line: str) -> None:
-    """One line on stdout, whatever the terminal can show and a name or text holds."""
-    shown = "".join(c if c.isprintable() else "?" for c in line)
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(shown.encode(encoding, "replace").decode(encoding) + "\n")
 
 
 def _compare(space: ClipSpace, face: Tensor, embedded: Tensor) -> Sequence[float]:

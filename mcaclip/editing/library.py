@@ -95,6 +95,7 @@ def collect(
                 f"{path} was fitted for the method {header.method}, not {method}: use it with "
                 f"`python -m mcaclip compare --weights {path}`"
             )
+        fitted(path)  # now, so that a damaged file is told before any work is done
         library |= _entries(path, header, _has_masks_for(header, generator, layers), fitted)
     return library
 

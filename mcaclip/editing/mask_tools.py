@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip import align
 from mcaclip.editing.coral import threshold_masks
 from mcaclip.errors import ImageError
 from mcaclip.generators.ops import resize_mask
-from mcaclip.photo import load_photo
-from mcaclip.types import EditSettings, Paint
+from mcaclip.photo import load_selection
+from mcaclip.types import AlignedFace, EditSettings, Paint
 
 FEATHER_SIDE = 256
 """The feather is given in pixels of a picture of this side, so that a preview shows what the full size will."""
@@ -73,20 +75,41 @@ def paint_mask(mask: Tensor, paint: Paint) -> Tensor:
     return mask
 
 
-def load_mask(path: Path) -> Tensor:
-    """A mask file, white where the edit is allowed, to `float32 [1, S, S]` in [0, 1].
+def load_mask(path: Path, face: AlignedFace | None = None) -> Tensor:
+    """A mask file, white where the edit is allowed, over the aligned face.
 
     Args:
-        path: a square image in the frame of the aligned face, of any size from 64 px; one of more than `MAX_SIDE`
-            pixels per side is averaged down to that.
+        path: an image whose transparent parts are not selected: either as wide and high as the photo, over which it
+            then lies and with which it is cropped; or square, over the aligned face, of any size from 64 px. A square
+            mask of the size of a square photo lies over the photo.
+        face: the face it is for; None for one without a photo, as for a photo that is an aligned face already the
+            mask is square.
+
+    Returns:
+        `float32 [1, S, S]` in [0, 1], S at most 1024.
 
     Raises:
-        ImageError: not readable, or not square.
+        ImageError: not readable, or of another shape.
     """
-    picture = load_photo(path)
-    height, width = picture.shape[:2]
+    mask = read_mask(path)
+    height, width = mask.shape
+    photo = None if face is None or face.quad is None else face.photo.shape[:2]
+    if face is not None and face.quad is not None and photo == (height, width):
+        return align.crop_mask(mask, face.quad)
     if height != width:
-        raise ImageError(f"The mask is {width} x {height}; it must be square: paint it over aligned.png.")
-    if width > MAX_SIDE:
-        picture = cv2.resize(picture, (MAX_SIDE, MAX_SIDE), interpolation=cv2.INTER_AREA)
-    return torch.from_numpy(picture).float().mean(-1)[None] / 255
+        like_photo = "" if photo is None else f", or {photo[1]} x {photo[0]} like the photo"
+        raise ImageError(
+            f"The mask {path.name} is {width} x {height}; it must be square{like_photo}. Paint it over aligned.png"
+            f"{'' if photo is None else ' or over the photo'}."
+        )
+    if width > align.ALIGNED_SIZE:
+        mask = cv2.resize(mask, (align.ALIGNED_SIZE, align.ALIGNED_SIZE), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(mask)[None].float() / 255
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """A mask file as `uint8 [H, W]`, see `load_selection`. Raises ImageError, which names the file."""
+    try:
+        return load_selection(path)
+    except ImageError as error:
+        raise ImageError(f"The mask {path.name} cannot be used. {error}") from error

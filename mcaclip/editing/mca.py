@@ -14,8 +14,6 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip.editing.coral import CoralMasks, MaskConfig
@@ -24,14 +22,45 @@ from mcaclip.editing.latent_mapper import LatentMapper
 from mcaclip.editing.style_only import NoMasks, StyleOnly, StyleOnlyConfig
 from mcaclip.editing.text_embedding import TextEmbeddingConfig, TextEmbeddingModule
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import LayerSpec
+from mcaclip.generators.base import NUM_WS, W_DIM, LayerSpec
 from mcaclip.modules import save_half
+from mcaclip.published import module_layout
+from mcaclip.weights_header import (
+    WeightsHeader,
+    check_header,
+    number,
+    quoted,
+    read_tensors,
+    read_weights_header,
+    whole_number,
+)
 
 FORMAT = "mcaclip-edit-2"
 TEXT = "text."
 """What the names of text codes begin with in a file."""
 FIRST_GENERATOR, FIRST_CLIP = "mobilestylegan", "FaceCLIP"
 MCA = "mca"
+
+REMEDY = "use another copy of it, or fit the prompt again with `python -m train prompt`"
+MAX_LAYERS, MAX_SIZE, MAX_TOKENS = 64, 8192, 512
+LIMITS: Mapping[str, tuple[int, int] | tuple[float, float]] = {
+    "num_ws": (NUM_WS, NUM_WS),
+    "dim": (W_DIM, W_DIM),
+    "heads": (1, MAX_SIZE),
+    "attention_dim": (1, MAX_SIZE),
+    "feedforward_dim": (1, MAX_SIZE),
+    "num_layers": (0, MAX_LAYERS),
+    "lr_mul": (1e-6, 1e6),
+    "hidden": (1, MAX_SIZE),
+    "text_dim": (0, W_DIM),
+    "initial_logit": (-1e6, 1e6),
+    "mapper_layers": (0, MAX_LAYERS),
+    "mapper_lr_mul": (1e-6, 1e6),
+    "delta_scale": (-1e6, 1e6),
+    "first_row": (0, NUM_WS - 1),
+    "last_row": (0, NUM_WS - 1),
+}
+"""What the numbers in a file's settings may be, so that it is known what a network costs before it is built."""
 
 FusionConfig = FeatureFusionConfig | TextEmbeddingConfig | StyleOnlyConfig
 """How the words meet the code: Feature Fusion, CF-CLIP's text module, or not at all."""
@@ -221,18 +250,18 @@ def save_network(
 def _pack(prompts: Sequence[str], codes: Mapping[str, TextCode]) -> dict[str, Tensor]:
     """Text codes as tensors of the file, without padding."""
     packed = {}
-    for number, prompt in enumerate(prompts):
+    for place, prompt in enumerate(prompts):
         code = codes[prompt]
-        packed[f"{TEXT}{number}.embedding"] = code.embedding
-        packed[f"{TEXT}{number}.tokens"] = code.tokens[:, code.token_mask[0]]
+        packed[f"{TEXT}{place}.embedding"] = code.embedding
+        packed[f"{TEXT}{place}.tokens"] = code.tokens[:, code.token_mask[0]]
     return packed
 
 
 def _unpack(prompts: Sequence[str], packed: Mapping[str, Tensor]) -> dict[str, TextCode]:
     codes = {}
-    for number, prompt in enumerate(prompts):
-        tokens = packed[f"{TEXT}{number}.tokens"].float()
-        embedding = F.normalize(packed[f"{TEXT}{number}.embedding"].float(), dim=-1)
+    for place, prompt in enumerate(prompts):
+        tokens = packed[f"{TEXT}{place}.tokens"].float()
+        embedding = F.normalize(packed[f"{TEXT}{place}.embedding"].float(), dim=-1)
         codes[prompt] = TextCode(embedding, tokens, torch.ones(tokens.shape[:2], dtype=torch.bool))
     return codes
 
@@ -243,23 +272,43 @@ def read_header(path: Path) -> EditHeader:
     Raises:
         WeightsError: not such a file.
     """
+    return _parsed(path, read_weights_header(path, REMEDY).metadata)
+
+
+def _parsed(path: Path, metadata: Mapping[str, str]) -> EditHeader:
+    """The checked settings of a file. Raises WeightsError."""
+    found = metadata.get("format")
+    if found != FORMAT:
+        what = f"of format {quoted(found)}, not {FORMAT}" if found else f"no edit network of format {FORMAT}"
+        raise WeightsError(f"{path} is {what}; fit one with `python -m train prompt`")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except Exception as error:
-        raise WeightsError(f"{path} is no safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise WeightsError(f"{path} is no edit network of format {FORMAT}; fit one with `python -m train prompt`")
-    try:
-        layers = (LayerSpec(**{**spec, "rows": tuple(spec["rows"])}) for spec in json.loads(metadata["layers"]))
+        layers = [_layer(spec) for spec in json.loads(metadata["layers"])]
+        if not 1 <= len(layers) <= MAX_LAYERS:
+            raise ValueError("it has no layers, or too many")
         # files from before there was a choice do not name what they were fitted on
         generator, clip = metadata.get("generator", FIRST_GENERATOR), metadata.get("clip", FIRST_CLIP)
         config = _config_from_json(json.loads(metadata["config"]))
         prompts, method = json.loads(metadata["prompts"]), metadata.get("method", MCA)
+        if not isinstance(prompts, dict) or not all(isinstance(record, dict) for record in prompts.values()):
+            raise ValueError("its prompts are no prompts")
         words = metadata.get("words", "")
         return EditHeader(tuple(layers), prompts, generator, clip, config, method, words)
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} has damaged settings ({error}); fit the prompt again") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"{path} has damaged settings ({quoted(error)}); {REMEDY}") from error
+
+
+def _layer(raw: dict) -> LayerSpec:
+    """A layer of a file. Raises ValueError and its like."""
+    rgb_row = raw.get("rgb_row")
+    return LayerSpec(
+        **{
+            **raw,
+            "size": whole_number(raw["size"], 1, MAX_SIZE),
+            "channels": whole_number(raw["channels"], 1, MAX_SIZE),
+            "rows": tuple(whole_number(row, 0, NUM_WS - 1) for row in raw["rows"]),
+            "rgb_row": None if rgb_row is None else whole_number(rgb_row, 0, NUM_WS - 1),
+        }
+    )
 
 
 def _config_to_json(config: MCAConfig) -> dict:
@@ -269,27 +318,50 @@ def _config_to_json(config: MCAConfig) -> dict:
 
 
 def _config_from_json(raw: dict) -> MCAConfig:
+    """The shape that a file names, within what a network can be. Raises ValueError and its like."""
     fusion = dict(raw["fusion"])
     # files from before there was a choice do not name the kind
     shape = FUSION_KINDS[fusion.pop("kind", "feature-fusion")]
     masks = None if raw["masks"] is None else MaskConfig(**raw["masks"])
-    return MCAConfig(**{**raw, "fusion": shape(**fusion), "masks": masks})
+    config = MCAConfig(**{**raw, "fusion": shape(**fusion), "masks": masks})
+    for part in (config, config.fusion, *([masks] if masks else [])):
+        for name, limits in LIMITS.items():
+            if hasattr(part, name):
+                check = whole_number if isinstance(limits[1], int) else number
+                check(getattr(part, name), *limits)  # type: ignore[arg-type]
+    return config
+
+
+def _check_codes(path: Path, header: WeightsHeader, count: int) -> None:
+    """Raises WeightsError when the text codes of `count` prompts are not in a file as `_pack` writes them."""
+    codes = {name: shape for name, shape in header.shapes.items() if name.startswith(TEXT)}
+    layout: dict[str, tuple[int, ...]] = {}
+    for place in range(count):
+        tokens = codes.get(f"{TEXT}{place}.tokens", ())
+        length = tokens[1] if len(tokens) == 3 and 0 < tokens[1] <= MAX_TOKENS else 1
+        layout |= {f"{TEXT}{place}.embedding": (1, W_DIM), f"{TEXT}{place}.tokens": (1, length, W_DIM)}
+    types = {name: kind for name, kind in header.types.items() if name.startswith(TEXT)}
+    check_header(path, WeightsHeader({}, codes, types), layout, REMEDY)
 
 
 def load_network(path: Path, device: str | torch.device = "cpu") -> FittedNetwork:
-    """Read what `save_network` wrote.
+    """Read what `save_network` wrote. Its network is built only when the file holds all of it.
 
     Raises:
         WeightsError: not such a file, or another layout.
     """
-    header = read_header(path)
-    network = MCANetwork(header.layers, header.config)
-    tensors = load_file(path)
-    packed = {name: tensors.pop(name) for name in list(tensors) if name.startswith(TEXT)}
+    raw = read_weights_header(path, REMEDY)
+    header = _parsed(path, raw.metadata)
+    own = {name: shape for name, shape in raw.shapes.items() if not name.startswith(TEXT)}
     try:
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-        codes = _unpack(list(header.prompts), packed)
-    except (RuntimeError, KeyError) as error:
-        raise WeightsError(f"{path} does not fit its own settings ({error}); fit the prompt again") from error
-    codes = {prompt: code.to(device) for prompt, code in codes.items()}
+        with torch.device("meta"):
+            layout = module_layout(MCANetwork(header.layers, header.config))
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        raise WeightsError(f"{path} has damaged settings ({quoted(error)}); {REMEDY}") from error
+    check_header(path, WeightsHeader({}, own, raw.types), layout, REMEDY)
+    _check_codes(path, raw, len(header.prompts))
+    tensors = read_tensors(path, REMEDY)
+    network = MCANetwork(header.layers, header.config)
+    network.load_state_dict({name: tensors[name] for name in own})
+    codes = {prompt: code.to(device) for prompt, code in _unpack(list(header.prompts), tensors).items()}
     return FittedNetwork(network.requires_grad_(False).eval().to(device), header.prompts, codes)

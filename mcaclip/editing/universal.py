@@ -108,6 +108,9 @@ def find_universal(
         WeightsError: a file that was asked for cannot be used.
     """
     asked = [open_universal(path, place, device) for path in asked_for]
+    for edit in asked:
+        assert edit.network is not None
+        edit.network()  # now, so that a damaged file is told before any work is done
     if asked:
         return asked[-1]
     if shipped is None:

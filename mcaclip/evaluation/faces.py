@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from mcaclip.align import load_photo
-from mcaclip.evaluate import PARSE_SIZE, PHOTO_ENDINGS, see_face
+from mcaclip.atomic import valid_text, written_whole
+from mcaclip.evaluate import PARSE_SIZE, see_face
 from mcaclip.evaluation.columns import FULL_SIZE
+from mcaclip.photo import pictures_in
 from mcaclip.types import Inversion
 from mcaclip.weights_files import sha256_of
 
@@ -57,11 +59,11 @@ def face_sources(
     """
     for seed in range(seeds):
         yield FaceSource(f"seed_{seed}", GENERATED, get=lambda seed=seed: editor.sample(seed))  # type: ignore[misc]
-    files = sorted(p for p in photos.iterdir() if p.suffix.lower() in PHOTO_ENDINGS) if photos else []
+    files = pictures_in(photos) if photos else []
     for path in files[:limit]:
         digest = sha256_of(path)
         kept = out / "inversions" / f"{digest}_{effort}.safetensors"
-        yield FaceSource(path.stem, PHOTO, photo=digest, get=_inverter(editor, path, effort, kept))
+        yield FaceSource(valid_text(path.stem), PHOTO, photo=digest, get=_inverter(editor, path, effort, kept))
 
 
 def _inverter(editor: FaceEditor, path: Path, effort: str, kept: Path) -> Callable[[], Inversion]:
@@ -79,7 +81,8 @@ def write_inversion(inversion: Inversion, path: Path) -> None:
     """Keeps the code and likeness of an inversion."""
     path.parent.mkdir(parents=True, exist_ok=True)
     likeness = "" if inversion.identity is None else str(inversion.identity)
-    save_file({"w_plus": inversion.w_plus.contiguous()}, path, {"identity": likeness})
+    with written_whole(path) as temporary:
+        temporary.write_bytes(save({"w_plus": inversion.w_plus.contiguous()}, {"identity": likeness}))
 
 
 def read_inversion(editor: FaceEditor, path: Path) -> Inversion | None:

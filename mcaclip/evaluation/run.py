@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mcaclip import weights
+from mcaclip.atomic import write_text
 from mcaclip.config import SLOTS
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.asks import Subject
@@ -68,7 +69,8 @@ def run(tools: Instruments, plan: Plan, faces: Iterable[FaceSource], out: Path, 
     finally:
         markdown = _write(log, plan, sources)
         names = [subject.title for subject in plan.subjects]
-        write_sheets(tiles, out, [tile_name(one) for one in shown], names, [column.name for column in plan.columns])
+        columns = [column.name for column in plan.columns]
+        write_sheets(tiles, out, [tile_name(one) for one in shown], names, columns, log.about)
     return markdown
 
 
@@ -144,6 +146,6 @@ def _write(log: RowLog[Row], plan: Plan, sources: Sequence[FaceSource]) -> str:
     notes = [f"{TITLES[column.name]}: {column.note}." for column in plan.columns]
     markdown = as_markdown(summary, plan.subjects, plan.size, notes)
     report = {**log.about, **summary.as_json, "rows": [asdict(row) for row in rows]}
-    (log.out / "figures.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-    (log.out / "figures.md").write_text(markdown, encoding="utf-8")
+    write_text(log.out / "figures.json", json.dumps(report, indent=1))
+    write_text(log.out / "figures.md", markdown)
     return markdown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from mcaclip import keep
+from mcaclip.naming import safe_stem
 from mcaclip.types import to_uint8
 
 TILE_SIZE = 192
@@ -19,7 +21,6 @@ SHEET_FACES = 12
 """Faces of each kind that have tiles."""
 OVERVIEW_FACES = 8
 A_LINE = 6
-LONGEST_NAME = 60
 SOURCE = "source"
 
 
@@ -34,7 +35,8 @@ class Tiles:
         """Keeps a picture `[3, S, S]`: a face's source, or the edit of a prompt in a column."""
         size = (TILE_SIZE, TILE_SIZE)
         small = F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0]
-        Image.fromarray(to_uint8(small)).save(self._file(face, prompt, column), quality=92)
+        record = {"face": face, "prompt": prompt, "column": column}
+        keep.write_jpeg(self._file(face, prompt, column), to_uint8(small), record, quality=92)
 
     def _file(self, face: str, prompt: str, column: str) -> Path:
         return self.folder / f"{file_name(face)}_{file_name(prompt)}_{column}.jpg"
@@ -66,19 +68,31 @@ def sheet(stacks: Sequence[np.ndarray], columns: int = A_LINE) -> Image.Image:
 
 
 def write_sheets(
-    tiles: Tiles, out: Path, faces: Sequence[str], prompts: Sequence[str], columns: Sequence[str]
+    tiles: Tiles,
+    out: Path,
+    faces: Sequence[str],
+    prompts: Sequence[str],
+    columns: Sequence[str],
+    about: Mapping[str, object],
 ) -> None:
-    """A sheet a prompt, and `overview.jpg`: all prompts of the first column on a few faces."""
+    """A sheet per prompt, and `overview.jpg`: all prompts of the first column on a few faces.
+
+    Args:
+        about: what the edits were made by, for the files' records.
+    """
     for prompt in prompts:
         stacks = [tiles.stack(face, [(prompt, column) for column in columns]) for face in faces]
         if found := [stack for stack in stacks if stack is not None]:
-            sheet(found).save(out / f"{file_name(prompt)}.jpg", quality=90)
+            record = {**about, "prompt": prompt}
+            keep.write_jpeg(out / f"{file_name(prompt)}.jpg", np.asarray(sheet(found)), record)
     stacks = [tiles.stack(face, [(prompt, columns[0]) for prompt in prompts]) for face in faces[:OVERVIEW_FACES]]
     if found := [stack for stack in stacks if stack is not None]:
-        sheet(found, len(found)).save(out / "overview.jpg", quality=90)
+        record = {**about, "prompts": list(prompts)}
+        keep.write_jpeg(out / "overview.jpg", np.asarray(sheet(found, len(found))), record)
 
 
 def file_name(words: str) -> str:
     """Words as a file's name: "green lipstick + purple hair:0.7" is green_lipstick_purple_hair_0_7."""
     plain = re.sub(r"[^\w]+|_+", "_", words.lower()).strip("_")
-    return plain if 0 < len(plain) <= LONGEST_NAME else f"{plain[:LONGEST_NAME]}_{zlib.crc32(words.encode()):08x}"
+    stem = safe_stem(plain, "edit")
+    return stem if stem == plain else f"{stem}_{zlib.crc32(words.encode(errors='replace')):08x}"

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcaclip import visuals
+from mcaclip.naming import safe_stem
 from mcaclip.types import EditResult, to_uint8
 
 SCREEN_QUALITY = 92
@@ -31,8 +32,8 @@ def screen_file(image: np.ndarray, folder: Path, name: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A file name's stem with only letters, digits, dots, dashes and underscores, at most 60 long."""
-    return re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._")[:60] or "face"
+    """The stem of a file's name, safe (see `safe_stem`) and without spaces, at most 60 long."""
+    return re.sub("[ _]+", "_", safe_stem(Path(name).stem))
 
 
 def mask_gallery(result: EditResult) -> list[tuple[np.ndarray, str]]:

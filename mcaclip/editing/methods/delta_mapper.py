@@ -15,15 +15,25 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from mcaclip.editing.equal_linear import EqualLinear, PixelNorm, mapping_stack
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import Generator
-from mcaclip.modules import load_strictly, save_half
+from mcaclip.generators.base import NUM_WS, Generator
+from mcaclip.modules import save_half
+from mcaclip.published import module_layout
+from mcaclip.weights_header import (
+    WeightsHeader,
+    check_header,
+    number,
+    quoted,
+    read_tensors,
+    read_weights_header,
+    whole_number,
+)
 
 FORMAT = "mcaclip-deltaedit-1"
+MAX_LAYERS, MAX_WIDTH = 64, 8192
 FIT = "train it with `python -m train deltaedit`"
 LEVELS = {"coarse": range(0, 4), "medium": range(4, 8), "fine": range(8, 18)}
 
@@ -122,25 +132,40 @@ def save_delta(model: DeltaMapper, path: Path, generator: str, clip: str, record
 
 def delta_header(path: Path) -> dict[str, str]:
     """What `save_delta` wrote beside the weights. Raises WeightsError."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} is no DeltaEdit model ({error}); {FIT}") from error
-    if metadata.get("format") != FORMAT:
+    return dict(_header(path).metadata)
+
+
+def _header(path: Path) -> WeightsHeader:
+    header = read_weights_header(path, FIT)
+    if header.metadata.get("format") != FORMAT:
         raise WeightsError(f"{path} is no DeltaEdit model; {FIT}")
-    return metadata
+    return header
 
 
 def load_delta(path: Path, device: str | torch.device = "cpu") -> DeltaMapper:
-    """Read what `save_delta` wrote, frozen. Raises WeightsError."""
+    """Read what `save_delta` wrote, frozen. It is built only when the file holds all of it. Raises WeightsError."""
+    header = _header(path)
     try:
-        raw = json.loads(delta_header(path)["config"])
-        model = DeltaMapper(DeltaConfig(**{**raw, "rows": tuple(raw["rows"]), "widths": tuple(raw["widths"])}))
-    except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} has damaged settings ({error}); {FIT}") from error
-    load_strictly(model, path, "does not fit its own settings", FIT)
+        config = _config_of(json.loads(header.metadata["config"]), header)
+        with torch.device("meta"):
+            layout = module_layout(DeltaMapper(config))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError) as error:
+        raise WeightsError(f"{path} has damaged settings ({quoted(error)}); {FIT}") from error
+    check_header(path, header, layout, FIT)
+    model = DeltaMapper(config)
+    model.load_state_dict(read_tensors(path, FIT))
     return model.requires_grad_(False).eval().to(device)
+
+
+def _config_of(raw: dict, header: WeightsHeader) -> DeltaConfig:
+    """The shape that a file names, within what a network can be. Raises ValueError and its like."""
+    rows = tuple(whole_number(row, 0, NUM_WS - 1) for row in raw["rows"])
+    widths = tuple(whole_number(width, 1, MAX_WIDTH) for width in raw["widths"])
+    if len(rows) != len(widths) or header.shapes.get("mean") != (sum(widths),):
+        raise ValueError("its styles are not those of its tensors")
+    sizes = {name: whole_number(raw[name], 1, MAX_WIDTH) for name in ("dim", "hidden") if name in raw}
+    layers, lr_mul = whole_number(raw["layers"], 1, MAX_LAYERS), number(raw["lr_mul"], 1e-6, 1e6)
+    return DeltaConfig(**{**raw, **sizes, "rows": rows, "widths": widths, "layers": layers, "lr_mul": lr_mul})
 
 
 def _stack(inputs: int, outputs: int, layers: int, lr_mul: float) -> nn.Sequential:

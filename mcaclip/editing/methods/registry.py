@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors import SafetensorError, safe_open
-
 from mcaclip.editing import mca
 from mcaclip.editing.library import Library, collect, edit_files
 from mcaclip.editing.methods import delta_mapper, style_table
@@ -20,8 +18,10 @@ from mcaclip.editing.methods.optimisation import OptimisationMethod
 from mcaclip.editing.methods.universal import UniversalMethod
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import StudioError, WeightsError
+from mcaclip.generators.base import Generator
 from mcaclip.weights import Places
 from mcaclip.weights_files import read_asset_sums, sha256_of
+from mcaclip.weights_header import read_weights_header
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -84,6 +84,7 @@ def tools_of(
     for path in asked:
         _check(path, slots.generator, slots.clip)
         _check_use(path)
+        _check_whole(path, models.generator)
     places = Places.from_environment()
     found = [*shipped_methods(places), *edit_files(places.methods)]
     every = [*(path for path in found if _fits(path, slots.generator, slots.clip)), *asked]
@@ -129,12 +130,8 @@ def file_kind(path: Path) -> str:
     return kind
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} is no safetensors file ({error})") from error
+def _metadata(path: Path) -> Mapping[str, str]:
+    return read_weights_header(path, "name a file of weights of a method").metadata
 
 
 def _check(path: Path, generator: str, clip: str) -> None:
@@ -154,6 +151,21 @@ def _check_use(path: Path) -> None:
     method = mca.read_header(path).method if file_kind(path) == "network" else ""
     if method == UNIVERSAL:
         raise WeightsError(f"{path} is a universal network: name it with --edits")
+
+
+def _check_whole(path: Path, generator: Generator) -> None:
+    """Raises WeightsError for a file whose weights cannot be used; they are read for that."""
+    kind = file_kind(path)
+    if kind == "network":
+        mca.load_network(path)
+        return
+    if kind == "deltaedit":
+        channels = len(delta_mapper.load_delta(path).mean)
+    else:
+        channels = len(style_table.load_table(path).std)
+    own = sum(slot.channels for slot in generator.style_slots)
+    if channels != own:
+        raise WeightsError(f"{path} is for {channels} style channels, and this generator has {own}: make it again")
 
 
 def _fits(path: Path, generator: str, clip: str) -> bool:

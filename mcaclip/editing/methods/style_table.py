@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
 from mcaclip.modules import save_whole
+from mcaclip.weights_header import FLOATS, check_header, quoted, read_tensors, read_weights_header
 
 FORMAT = "mcaclip-global-directions-1"
 FIT = "compute it with `python -m train global-directions`"
@@ -57,18 +57,23 @@ def load_table(path: Path) -> StyleTable:
     Raises:
         WeightsError: no such file, or a damaged one.
     """
+    header = read_weights_header(path, FIT)
+    if header.metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path} is no table of global directions; {FIT}")
+    relevance = header.shapes.get("relevance", ())
+    layout = {"relevance": (*relevance[:1], *relevance[1:2]), "std": relevance[:1], "measured": relevance[:1]}
+    if header.types.get("measured") != "U8":
+        raise WeightsError(f"{path} is a damaged table of global directions; {FIT}")
+    check_header(path, replace(header, types={**header.types, "measured": FLOATS[0]}), layout, FIT)
+    tensors = read_tensors(path, FIT)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise WeightsError(f"{path} is no table of global directions; {FIT}")
-            return StyleTable(
-                file.get_tensor("relevance").float(),
-                file.get_tensor("std"),
-                file.get_tensor("measured").bool(),
-                metadata["generator"],
-                metadata["clip"],
-                int(metadata["images"]),
-            )
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is no table of global directions ({error}); {FIT}") from error
+        return StyleTable(
+            tensors["relevance"],
+            tensors["std"],
+            tensors["measured"].bool(),
+            header.metadata["generator"],
+            header.metadata["clip"],
+            int(header.metadata["images"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is a damaged table of global directions ({quoted(error)}); {FIT}") from error
