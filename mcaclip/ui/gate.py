@@ -181,30 +181,30 @@ class Gate:
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         """Hands a request on, and ends it when its body is larger than it may be, whatever its headers say."""
-        size, started = 0, False
+        size, started, cut = 0, False, False
 
         async def counted() -> Message:
-            nonlocal size
+            nonlocal size, cut
             message = await receive()
             size += len(message.get("body", b""))
-            if size > limit:
-                raise _TooLargeError
-            return message
+            if size <= limit or cut:
+                return message
+            if not started:
+                await _too_large(limit)(scope, receive, send)
+            cut = True
+            return {"type": "http.disconnect"}  # for the app, the sender is gone
 
         async def noted(message: Message) -> None:
             nonlocal started
             started = True
-            await send(message)
+            if not cut:
+                await send(message)
 
         try:
             await self.app(scope, counted, noted)
-        except _TooLargeError:
-            if not started:
-                await _too_large(limit)(scope, receive, send)
-
-
-class _TooLargeError(Exception):
-    """The body of a request is larger than it may be."""
+        except Exception:
+            if not cut:
+                raise
 
 
 def _too_large(limit: int) -> PlainTextResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -39,7 +40,7 @@ class TrainHandlers:
         """Begins to learn a prompt; of one whose words are not known it says so."""
         self.training.start(prompt, preset, minutes or 0)
         if warning := self._warning(prompt):
-            gr.Warning(warning)
+            gr.Warning(escape(warning))
         return self.refresh()
 
     def hint(self, prompt: str | None) -> View:
@@ -77,7 +78,7 @@ class TrainHandlers:
         if editor is None:
             raise StudioError(text.STILL_LOADING)
         added = editor.add_edits(self.training.keep())
-        gr.Info(text.added_prompts(added))
+        gr.Info(escape(text.added_prompts(added)))
         return {**self.refresh(), **editor_view(editor)}
 
 
