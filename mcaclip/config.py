@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mcaclip.errors import StudioError
+
+PROJECT = Path(__file__).resolve().parents[1]
+"""The folder that holds the packages."""
+ASSETS = PROJECT / "assets"
+"""What is shipped: weights, words, pictures, styles."""
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "generator": {"mobilestylegan": ("mobilestylegan", "preview_head"), "stylegan2": ("stylegan2",)},

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from mcaclip.config import ASSETS
 from mcaclip.errors import WeightsError
 from mcaclip.weights_sources import Entry, HubSource, PackageSource, PinnedFile, ShippedSource, WheelSource
 
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 SUMS_NAME = "SHA256SUMS"
 STAND_IN_MARK = "# stand-in weights: random values, made by `python -m train stand-in`"
 """First line of a SHA256SUMS file whose digests count instead of the pinned ones."""
-_ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _CHUNK = 1 << 20
 
 
@@ -38,7 +38,7 @@ class Places:
 
     local: Path | None
     cache: Path
-    assets: Path = _ASSETS
+    assets: Path = ASSETS
     own_edits: Path | None = None
 
     @property
@@ -265,7 +265,7 @@ def find_wheel_files(entry: Entry, source: WheelSource, places: Places) -> list[
     return list(members)
 
 
-def write_asset_sums(assets: Path = _ASSETS) -> Path:
+def write_asset_sums(assets: Path = ASSETS) -> Path:
     """Record the digest of every safetensors file under `assets` in SHA256SUMS.
 
     The lines are those of the tool sha256sum, with paths relative to `assets`.
@@ -282,7 +282,7 @@ def write_asset_sums(assets: Path = _ASSETS) -> Path:
     return sums
 
 
-def read_asset_sums(assets: Path = _ASSETS) -> dict[str, str]:
+def read_asset_sums(assets: Path = ASSETS) -> dict[str, str]:
     """Digest by path relative to `assets`; empty when nothing is recorded."""
     return _parse_sums(_sums_lines(assets))
 

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcaclip.arguments import OneLineParser, add_stack, chosen_stack
+from mcaclip.config import ASSETS, PROJECT
 from mcaclip.console import exit_status, shown, tolerant_streams
 from mcaclip.errors import StudioError
 from mcaclip.memory import keep_freed_memory
 
-TEACHERS = Path(__file__).resolve().parents[2] / "shared" / "teachers"
-ASSETS = Path(__file__).resolve().parents[1] / "assets"
+TEACHERS = PROJECT.parent / "shared" / "teachers"
 STAND_INS = ("stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32")
 TRAINED_SLOTS = ("generator", "clip", "identity", "parser")
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")

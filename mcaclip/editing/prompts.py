@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mcaclip.config import ASSETS
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.text.grammar import Meaning, understand
 from mcaclip.text.vocabulary import content_words
 from mcaclip.validate import MAX_STRENGTH, MODES, clean_prompt
 
-PROMPTS_FILE = Path(__file__).resolve().parents[2] / "assets" / "prompts.json"
+PROMPTS_FILE = ASSETS / "prompts.json"
 MAX_INGREDIENTS = 4
 """Each costs another pass through the generator's masked layers."""
 _FIELDS = {"prompt", "category", "strength", "best", "recipe", "mode"}

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip._torchvision_guard import ensure_torchvision
+from mcaclip.config import ASSETS
 from mcaclip.editing.mca import TextCode
 from mcaclip.errors import WeightsError
 from mcaclip.gamut import to_gamut
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 FACECLIP = "FaceCLIP"
 # OpenAI's own archives carry these numbers among the weights; the model has them in its configuration.
 _ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
-FACECLIP_CONFIG_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "faceclip"
+FACECLIP_CONFIG_FOLDER = ASSETS / "faceclip"
 VIT_B_32 = "ViT-B-32-quickgelu"
 """open_clip's name of OpenAI's ViT-B/32, whose weights need QuickGELU."""
 WEIGHTS_NAMES = {FACECLIP: "faceclip", VIT_B_32: "clip_vit_b32"}

@@ -11,16 +11,16 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from pathlib import Path
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
 from mcaclip.colour import COLOURS, srgb_to_lab
+from mcaclip.config import ASSETS
 from mcaclip.errors import PromptError, WeightsError
 
-COLOURS_FILE = Path(__file__).resolve().parents[2] / "assets" / "faceclip" / "colours.json"
+COLOURS_FILE = ASSETS / "faceclip" / "colours.json"
 COLOUR_SYNONYMS: dict[str, str] = {
     "gray": "grey", "blond": "blonde", "scarlet": "red", "fuchsia": "magenta", "aqua": "cyan",
     "violet-blue": "indigo", "dark blue": "navy", "dark green": "emerald", "light blue": "cyan",

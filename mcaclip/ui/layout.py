@@ -8,12 +8,13 @@ from typing import Any
 import gradio as gr
 
 from mcaclip import validate
+from mcaclip.config import ASSETS
 from mcaclip.ui import markup, painting, text
 from mcaclip.ui.face_handlers import DEFAULT_TRUNCATION, MAX_TRUNCATION, MIN_TRUNCATION
 
 Components = dict[str, Any]
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = ASSETS / "examples"
 
 
 def example_faces() -> list[tuple[int, Path]]:

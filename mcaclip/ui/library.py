@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from mcaclip.config import ASSETS
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.text.colours import srgb_of
 from mcaclip.text.grammar import understand
 from mcaclip.ui import text
 
-THUMBNAILS = Path(__file__).resolve().parents[2] / "assets" / "thumbnails"
+THUMBNAILS = ASSETS / "thumbnails"
 """Generated faces only; made by `python -m train thumbnails`."""
 
 NO_COLOUR = (160, 157, 151)

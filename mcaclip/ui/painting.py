@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from mcaclip.config import ASSETS
 from mcaclip.errors import StudioError
 from mcaclip.types import Paint
 from mcaclip.ui import text
@@ -25,7 +25,7 @@ MAX_SIDE = 2 * CANVAS
 MAX_LETTERS = 4_000_000
 """A painting's data URL is at most this long; a real one is about 30 000."""
 PNG_URL = "data:image/png;base64,"
-SCRIPT = Path(__file__).resolve().parents[2] / "assets" / "paint.js"
+SCRIPT = ASSETS / "paint.js"
 READ_STROKES = "(strokes, ...rest) => [window.studioPaint.read(), ...rest]"
 CLEAR_STROKES = "(...values) => { window.studioPaint.clear(); return values; }"
 

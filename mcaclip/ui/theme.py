@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 from gradio.themes.utils import sizes
 from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
-CSS_PATH = Path(__file__).resolve().parents[2] / "assets" / "studio.css"
+from mcaclip.config import ASSETS
+
+CSS_PATH = ASSETS / "studio.css"
 
 INK = Color(
     name="ink",

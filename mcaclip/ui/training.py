@@ -20,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mcaclip import validate
+from mcaclip.config import PROJECT
 from mcaclip.editing.mca import read_header
 from mcaclip.errors import TrainingError, WeightsError
 from mcaclip.processes import ProcessId
@@ -36,7 +37,6 @@ from mcaclip.ui.training_record import (
 
 __all__ = ["PRESETS", "TrainingDesk", "TrainingStatus", "machine", "read_metrics"]
 
-PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "train", "prompt")
 METRICS, EDIT = "metrics.jsonl", "edit.safetensors"
 FINISH_MINUTES = 0.02
