@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcaclip import validate
-from mcaclip.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.commands import compare, evaluate, parse, prompts, score
-from mcaclip.commands.several import (
+from mcaclip.cli.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
+from mcaclip.cli import compare, evaluate, parse, prompts, score
+from mcaclip.cli.batch import (
     EXIT_BAD_INPUT,
     EXIT_SOME_FAILED,
     PICTURES_HELP,
@@ -30,14 +30,14 @@ from mcaclip.commands.several import (
     report,
 )
 from mcaclip.config import SLOTS, Stack
-from mcaclip.console import exit_status, problem_of, say, tolerant_streams
+from mcaclip.platform.console import exit_status, problem_of, say, tolerant_streams
 from mcaclip.errors import StudioError
-from mcaclip.memory import keep_freed_memory
+from mcaclip.platform.memory import keep_freed_memory
 from mcaclip.version import __version__
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-    from mcaclip.pipeline import Outcome
+    from mcaclip.results.pipeline import Outcome
     from mcaclip.types import AlignedFace, EditSettings, Paint, Progress, ProgressCallback
 
 FOLDERS_HELP = """Each result has a folder of its own in DIR, named after the photo. Nothing is overwritten: another
@@ -192,7 +192,8 @@ def run_edit(args: argparse.Namespace, load: EditorLoader) -> int:
     parts = _check_edit(args)
 
     def process(editor: FaceEditor, path: Path, settings: EditSettings | None) -> Outcome:
-        from mcaclip import align, pipeline
+        from mcaclip.imaging import align
+        from mcaclip.results import pipeline
 
         assert settings is not None
         photo = align.load_photo(path)
@@ -257,7 +258,8 @@ def run_invert(args: argparse.Namespace, load: EditorLoader) -> int:
     """`invert`: reconstructions and latents only."""
 
     def process(editor: FaceEditor, path: Path, _: EditSettings | None) -> Outcome:
-        from mcaclip import align, pipeline
+        from mcaclip.imaging import align
+        from mcaclip.results import pipeline
 
         photo = align.load_photo(path)
         with _progress(path.name) as callback:
@@ -273,8 +275,8 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
     editor = _load(args, load)
     from dataclasses import replace
 
-    from mcaclip import pipeline
-    from mcaclip.output import Provenance, ResultFolders
+    from mcaclip.results import pipeline
+    from mcaclip.results.folder import Provenance, ResultFolders
 
     stem = f"seed_{args.seed}"
     settings = _settings(args, parts, editor) if parts else None
@@ -296,8 +298,8 @@ def run_sample(args: argparse.Namespace, load: EditorLoader) -> int:
 
 def run_bench(args: argparse.Namespace, load: EditorLoader) -> int:
     """`bench`: seconds and peak memory a stage."""
-    from mcaclip import bench
-    from train.bench import training_step
+    from mcaclip.cli import bench
+    from train.prompt.bench import training_step
 
     editor = _load(args, load)
     stages = bench.stages(editor, args.repeats)
@@ -311,14 +313,14 @@ def run_bench(args: argparse.Namespace, load: EditorLoader) -> int:
 
 def run_doctor(args: argparse.Namespace, load: EditorLoader) -> int:
     """`doctor`: the state of every weight file; status 1 when something needed is missing or damaged."""
-    from mcaclip import doctor
+    from mcaclip.cli import doctor
 
     return doctor.main(args.stack)
 
 
 def run_fetch(args: argparse.Namespace, load: EditorLoader) -> int:
     """`fetch`: all weight files of a stack; status 3 when some could not be had, each named on stderr."""
-    from mcaclip import fetch
+    from mcaclip.cli import fetch
     from mcaclip.types import Progress
 
     with contextlib.ExitStack() as bars:
@@ -361,9 +363,9 @@ def _each_photo(
     check_folder(args.out)
     editor = _load(args, load)
     settings = settings_of(editor)
-    from mcaclip.naming import safe_stem
-    from mcaclip.output import Provenance, ResultFolders
-    from mcaclip.weights_files import sha256_of
+    from mcaclip.platform.naming import safe_stem
+    from mcaclip.results.folder import Provenance, ResultFolders
+    from mcaclip.weights.store import sha256_of
 
     hashes, mask, marked = editor.weight_hashes(), _digest(getattr(args, "mask", None)), getattr(args, "mark", False)
     folders = ResultFolders(args.out, args.overwrite)
@@ -383,7 +385,7 @@ def _each_photo(
 
 def _digest(path: Path | None) -> str | None:
     """sha256 of a file; None without one."""
-    from mcaclip.weights_files import sha256_of
+    from mcaclip.weights.store import sha256_of
 
     return None if path is None else sha256_of(path)
 

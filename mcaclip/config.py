@@ -1,6 +1,6 @@
 """A model stack is data: which network fills each slot. No torch here, so that arguments can be checked at once.
 
-The networks themselves are loaded by `mcaclip.stacks`.
+The networks themselves are loaded by `mcaclip.loading`.
 """
 
 from __future__ import annotations

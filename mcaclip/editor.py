@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip import align, stacks, weights
+from mcaclip import weights
+from mcaclip.imaging import align
+from mcaclip import loading as stacks
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.mca import MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCANetwork, TextCode
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
 from mcaclip.editing.universal import UniversalEdit, is_universal
@@ -27,9 +29,9 @@ from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.networks import SHIPPED_EDITS, SHIPPED_UNIVERSAL, library_of, universal_of
 from mcaclip.perception.base import Identity
-from mcaclip.render import Plan, blend, layer_hook, planned, varied
-from mcaclip.text.clip_space import ClipSpace
-from mcaclip.text.knowledge import Knowing, Verdict, knowledge_of
+from mcaclip.editing.render import Plan, blend, layer_hook, planned, varied
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.familiarity import Knowing, Verdict, knowledge_of
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -41,7 +43,7 @@ from mcaclip.types import (
     PromptStrength,
 )
 from mcaclip.validate import UNIVERSAL, clean_prompt
-from mcaclip.weights_files import sha256_of
+from mcaclip.weights.store import sha256_of
 
 __all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
 

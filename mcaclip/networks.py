@@ -11,12 +11,12 @@ import torch
 from mcaclip import weights
 from mcaclip.config import Stack
 from mcaclip.editing.library import Library, collect, edit_files
-from mcaclip.editing.mca import FIRST_CLIP, FIRST_GENERATOR
+from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
 from mcaclip.editing.universal import Place, UniversalEdit, find_universal
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import Generator
-from mcaclip.text.clip_space import WEIGHTS_NAMES
-from mcaclip.text.text_digest import text_digest
+from mcaclip.clip.clip_space import WEIGHTS_NAMES
+from mcaclip.clip.text_digest import text_digest
 
 log = logging.getLogger(__name__)
 SHIPPED_EDITS, SHIPPED_UNIVERSAL = "edits", "universal"

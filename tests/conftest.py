@@ -54,7 +54,7 @@ def _seeds() -> None:
 @pytest.fixture(scope="session")
 def generator():
     """The embedded generator (fetched and converted at first use)."""
-    from train.setup import load_generator
+    from train.common.setup import load_generator
 
     return load_generator()
 
@@ -62,7 +62,7 @@ def generator():
 @pytest.fixture(scope="session")
 def preview(generator):
     """Its 256 px preview with the shipped head."""
-    from train.setup import load_preview
+    from train.common.setup import load_preview
 
     return load_preview(full=generator)
 
@@ -70,7 +70,7 @@ def preview(generator):
 @pytest.fixture(scope="session")
 def parser():
     """The shipped parsing head."""
-    from train.setup import load_parser
+    from train.common.setup import load_parser
 
     return load_parser()
 
@@ -78,7 +78,7 @@ def parser():
 @pytest.fixture(scope="session")
 def space():
     """The shipped FaceCLIP."""
-    from train.setup import load_space
+    from train.common.setup import load_space
 
     return load_space()
 

@@ -21,14 +21,14 @@ from torch import Tensor
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mask_tools import refine_masks
-from mcaclip.editing.mca import FittedNetwork
+from mcaclip.editing.network.mca import FittedNetwork
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import PromptReader, Reading
 from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.generators.synthesis import union
-from mcaclip.text.colours import srgb_of
-from mcaclip.text.grammar import understand
-from mcaclip.text.knowledge import Verdict
+from mcaclip.language.colours import srgb_of
+from mcaclip.language.grammar import understand
+from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,

@@ -8,8 +8,8 @@ import pytest
 
 from mcaclip.config import EDITING_SLOTS, SLOT_HELP, SLOTS, STACKS, Stack, check_parser, choose
 from mcaclip.errors import StudioError
-from mcaclip.weights_table import STACKS as WEIGHT_STACKS
-from mcaclip.weights_table import TABLE
+from mcaclip.weights.table import STACKS as WEIGHT_STACKS
+from mcaclip.weights.table import TABLE
 
 
 def test_every_slot_has_choices_help_and_known_files():

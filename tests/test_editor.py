@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mcaclip.colour import colour_lab
-from mcaclip.editing.mca import COMPACT_CONFIG, MCANetwork
+from mcaclip.imaging.colour import colour_lab
+from mcaclip.editing.network.mca import COMPACT_CONFIG, MCANetwork
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.evaluate import measure, named_region, see_face
+from mcaclip.evaluation.measures import measure, named_region, see_face
 from mcaclip.types import EditSettings, Paint, PromptStrength
 
 
@@ -92,7 +92,7 @@ def test_prompts_without_a_fitted_edit_say_what_to_do(editor, text, message):
 
 
 def test_instant_inversion_scores_the_reconstruction_and_unknown_efforts_are_refused(editor, face):
-    from mcaclip.align import already_aligned
+    from mcaclip.imaging.align import already_aligned
     from mcaclip.types import to_uint8
 
     aligned = already_aligned(to_uint8(face.reconstruction))

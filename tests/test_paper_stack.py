@@ -17,10 +17,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from mcaclip import align, bench, stacks, weights
+from mcaclip import weights
+from mcaclip.imaging import align
+from mcaclip.cli import bench
+from mcaclip import loading as stacks
 from mcaclip.__main__ import main
 from mcaclip.config import choose
-from mcaclip.editing.mca import PAPER_CONFIG, MCANetwork
+from mcaclip.editing.network.mca import PAPER_CONFIG, MCANetwork
 from mcaclip.editor import FaceEditor, load_editor
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, StyleGAN2Preview
@@ -30,17 +33,17 @@ from mcaclip.perception import ir_se, parsenet
 from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.parsenet import ParseNet
 from mcaclip.types import EditSettings, to_uint8
-from mcaclip.weights_table import TABLE
-from tests.editing.test_mca import TINY
+from mcaclip.weights.table import TABLE
+from tests.editing.network.test_mca import TINY
 from tests.helpers.drawn_face import draw_face
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.toy_space import ToySpace
-from train.bench import training_step
-from train.network import shifted_rows
-from train.objective import PromptObjective
-from train.precision import Precision
-from train.presets import PAPER_PRESET, PRESETS
-from train.prompt import fit_prompts
+from train.prompt.bench import training_step
+from train.common.network import shifted_rows
+from train.prompt.objective import PromptObjective
+from train.common.precision import Precision
+from train.prompt.presets import PAPER_PRESET, PRESETS
+from train.prompt.prompt import fit_prompts
 
 PROMPT = "green lipstick"
 SIDES = [4, *(side for power in range(3, 11) for side in (1 << power, 1 << power)), 1024]

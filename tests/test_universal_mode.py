@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from mcaclip.config import STACKS
-from mcaclip.editing.mca import MCAConfig, MCANetwork
-from mcaclip.editing.methods.registry import build_methods, tools_of
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork
+from mcaclip.methods.registry import build_methods, tools_of
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor, Models
 from mcaclip.errors import PromptError
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.text.knowledge import OpenKnowledge
+from mcaclip.clip.familiarity import OpenKnowledge
 from mcaclip.types import EditSettings, Paint, PromptStrength
-from tests.editing.test_mca import TINY
+from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_editor import fitted_edit
 from tests.helpers.toy_space import ToyIdentity, ToySpace

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mcaclip.arguments import OneLineParser, add_stack, chosen_stack
+from mcaclip.cli.arguments import OneLineParser, add_stack, chosen_stack
 from mcaclip.config import ASSETS, PROJECT
-from mcaclip.console import exit_status, shown, tolerant_streams
+from mcaclip.platform.console import exit_status, shown, tolerant_streams
 from mcaclip.errors import StudioError
-from mcaclip.memory import keep_freed_memory
+from mcaclip.platform.memory import keep_freed_memory
 
 TEACHERS = PROJECT.parent / "shared" / "teachers"
 STAND_INS = ("stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32")
@@ -204,26 +204,26 @@ def _number(text: str, least: float, complaint: str) -> float:
 
 
 def _preview_head(args: argparse.Namespace) -> None:
-    from train.preview_head import PreviewHeadSettings, fit_preview_head
-    from train.setup import load_generator
+    from train.heads.preview_head import PreviewHeadSettings, fit_preview_head
+    from train.common.setup import load_generator
 
     fit_preview_head(load_generator(), PreviewHeadSettings(), args.out, args.max_minutes)
 
 
 def _parsing_head(args: argparse.Namespace) -> None:
-    from train.parsing_head import ParsingHeadSettings, fit_parsing_head
-    from train.setup import load_preview
-    from train.teacher import Teacher
+    from train.heads.parsing_head import ParsingHeadSettings, fit_parsing_head
+    from train.common.setup import load_preview
+    from train.parser.teacher import Teacher
 
     fit_parsing_head(load_preview(), Teacher(args.teacher), ParsingHeadSettings(), args.out, args.max_minutes)
 
 
 def _parser(args: argparse.Namespace) -> None:
-    from train.attributes import Directions
-    from train.labelled_faces import Labellers, build_faces
-    from train.parser import ParserSettings, PooledFaces, train_parser
-    from train.setup import load_parser, load_preview
-    from train.teacher import Teacher
+    from train.parser.attributes import Directions
+    from train.parser.pseudo_labels import Labellers, build_faces
+    from train.parser.train import ParserSettings, PooledFaces, train_parser
+    from train.common.setup import load_parser, load_preview
+    from train.parser.teacher import Teacher
 
     settings = ParserSettings(faces=args.faces)
     teacher = Teacher(args.teacher, ((256, False), (256, True)))
@@ -234,16 +234,16 @@ def _parser(args: argparse.Namespace) -> None:
 
 
 def _identity_mean(args: argparse.Namespace) -> None:
-    from train.identity_mean import fit_identity_mean
-    from train.setup import load_preview
+    from train.heads.identity_mean import fit_identity_mean
+    from train.common.setup import load_preview
 
     fit_identity_mean(load_preview(), args.out)
 
 
 def _encoder(args: argparse.Namespace) -> None:
     from mcaclip.editor import choose_device
-    from train.encoder import EncoderSettings, train_encoder
-    from train.setup import load_identity, load_preview
+    from train.encoder.train import EncoderSettings, train_encoder
+    from train.common.setup import load_identity, load_preview
 
     device = str(choose_device(args.device))
     train_encoder(load_preview(device), load_identity(device), EncoderSettings(), args.out, args.max_minutes)
@@ -252,14 +252,14 @@ def _encoder(args: argparse.Namespace) -> None:
 def _inversion_figures(args: argparse.Namespace) -> None:
     from mcaclip.editor import load_editor
     from mcaclip.perception.judge import Judge
-    from train.inversion_figures import FigureSettings, run
+    from train.encoder.figures import FigureSettings, run
 
     settings = FigureSettings(args.photos, args.limit, args.faces, tuple(args.efforts), args.edits, args.directions)
     run(load_editor(), Judge.load(args.judge), settings, args.out)
 
 
 def _faceclip(args: argparse.Namespace) -> None:
-    from train.faceclip_command import make_faceclip
+    from train.clip.commands import make_faceclip
 
     make_faceclip(
         args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.start_from
@@ -267,7 +267,7 @@ def _faceclip(args: argparse.Namespace) -> None:
 
 
 def _faceclip_pooled(args: argparse.Namespace) -> None:
-    from train.faceclip_command import make_pooled
+    from train.clip.commands import make_pooled
 
     make_pooled(
         args.pool, args.faces, args.words, args.out, args.max_minutes, args.photos, args.ascents, args.sentences,
@@ -276,7 +276,7 @@ def _faceclip_pooled(args: argparse.Namespace) -> None:
 
 
 def _faceclip_lexicon(args: argparse.Namespace) -> None:
-    from train.faceclip_command import make_lexicon
+    from train.clip.commands import make_lexicon
 
     make_lexicon(
         args.pool, args.faces, args.words, args.sentences, args.dictionary, args.synonyms, args.out, args.max_minutes
@@ -284,14 +284,14 @@ def _faceclip_lexicon(args: argparse.Namespace) -> None:
 
 
 def _faceclip_report(args: argparse.Namespace) -> None:
-    from train.faceclip_command import make_report
+    from train.clip.commands import make_report
 
     make_report(args.pool, args.faces, args.out, args.photos, args.ascents, args.ascents_only, args.seed)
 
 
 def _knowledge(args: argparse.Namespace) -> None:
-    from train.faceclip_command import make_knowledge
-    from train.setup import load_space
+    from train.clip.commands import make_knowledge
+    from train.common.setup import load_space
 
     make_knowledge(load_space(), args.pool, args.faces, args.out)
 
@@ -299,15 +299,16 @@ def _knowledge(args: argparse.Namespace) -> None:
 def _prompt(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from mcaclip import stacks, weights
+    from mcaclip import weights
+    from mcaclip import loading as stacks
     from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
-    from train.network import default_start
-    from train.objective import PromptObjective
-    from train.precision import choose_precision
-    from train.presets import settings_for, with_fusion
-    from train.prompt import check_prompts, fit_prompts, warn_of_strange_words
-    from train.setup import CHECKPOINT_FROM, load_direction
+    from train.common.network import default_start
+    from train.prompt.objective import PromptObjective
+    from train.common.precision import choose_precision
+    from train.prompt.presets import settings_for, with_fusion
+    from train.prompt.prompt import check_prompts, fit_prompts, warn_of_strange_words
+    from train.common.setup import CHECKPOINT_FROM, load_direction
 
     prompts = check_prompts(args.prompts)
     stack = chosen_stack(args)
@@ -356,28 +357,29 @@ def _prompt(args: argparse.Namespace) -> None:
 
 
 def _universal(args: argparse.Namespace) -> None:
-    from train.universal_command import UniversalRun, run
+    from train.universal.command import UniversalRun, run
 
     run(UniversalRun(args.out, args.directions, args.teacher_minutes, args.max_minutes, args.without_ff))
 
 
 def _universal_words(args: argparse.Namespace) -> None:
-    from train.universal_words import run
+    from train.universal.adapt_to_text_tower import run
 
     run(args.before, args.out, args.max_minutes)
 
 
 def _colours(args: argparse.Namespace) -> None:
-    from train.colour_names import write_colour_names
+    from train.clip.captions.colour_names import write_colour_names
 
     logging.info("%d colour names", write_colour_names(args.out / "colours.json"))
 
 
 def _global_directions(args: argparse.Namespace) -> None:
-    from mcaclip import stacks, weights
+    from mcaclip import weights
+    from mcaclip import loading as stacks
     from mcaclip.editor import choose_device
     from mcaclip.errors import TrainingError
-    from train.global_directions import TableSettings, compute_table
+    from train.methods.global_directions import TableSettings, compute_table
 
     stack, device = chosen_stack(args), choose_device(args.device)
     settings = TableSettings(
@@ -391,9 +393,10 @@ def _global_directions(args: argparse.Namespace) -> None:
 
 
 def _deltaedit(args: argparse.Namespace) -> None:
-    from mcaclip import stacks, weights
+    from mcaclip import weights
+    from mcaclip import loading as stacks
     from mcaclip.editor import choose_device
-    from train.deltaedit import DeltaSettings, train_deltaedit
+    from train.methods.deltaedit import DeltaSettings, train_deltaedit
 
     stack, device = chosen_stack(args), choose_device(args.device)
     settings = DeltaSettings(faces=args.faces, steps=args.steps)
@@ -413,13 +416,13 @@ def compare_hint(prompt: str, method: str, path: Path, options: str) -> str:
 def _thumbnails(args: argparse.Namespace) -> None:
     from mcaclip.config import DEFAULT_STACK
     from mcaclip.editor import load_editor
-    from train.thumbnails import draw_thumbnails
+    from train.extras.thumbnails import draw_thumbnails
 
     draw_thumbnails(load_editor(DEFAULT_STACK, device="cpu"), args.out, args.prompt)
 
 
 def _stand_in(args: argparse.Namespace) -> None:
-    from train.stand_in import make_stand_ins
+    from train.extras.stand_in import make_stand_ins
 
     make_stand_ins(args.out, args.only)
 

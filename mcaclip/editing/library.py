@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from mcaclip.editing.mca import MCA, EditHeader, FittedNetwork, load_network, read_header
+from mcaclip.editing.network.mca import MCA, EditHeader, FittedNetwork, load_network, read_header
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
 

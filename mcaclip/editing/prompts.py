@@ -12,8 +12,8 @@ from typing import Any
 
 from mcaclip.config import ASSETS
 from mcaclip.errors import StudioError, WeightsError
-from mcaclip.text.grammar import Meaning, understand
-from mcaclip.text.vocabulary import content_words
+from mcaclip.language.grammar import Meaning, understand
+from mcaclip.language.vocabulary import content_words
 from mcaclip.validate import MAX_STRENGTH, MODES, clean_prompt
 
 PROMPTS_FILE = ASSETS / "prompts.json"

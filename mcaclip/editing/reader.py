@@ -10,8 +10,8 @@ from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.prompts import LibraryPrompt, find_meaning, find_prompt
 from mcaclip.errors import PromptError
-from mcaclip.text.grammar import split_changes, understand
-from mcaclip.text.knowledge import Verdict
+from mcaclip.language.grammar import split_changes, understand
+from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, UNIVERSAL, check_mode, clean_prompt
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from mcaclip.editing.mca import MCANetwork, load_network, read_header
+from mcaclip.editing.network.mca import MCANetwork, load_network, read_header
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
 
@@ -58,7 +58,7 @@ class Place:
         generator: name of the stack's generator.
         layers: its layers.
         clip: name of the stack's space of words.
-        words: digest of that space's text tower (`mcaclip.text.text_digest`).
+        words: digest of that space's text tower (`mcaclip.clip.text_digest`).
     """
 
     generator: str

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from mcaclip.text.colours import plain
+from mcaclip.language.colours import plain
 
 FACE = ("skin", "lips", "teeth", "brows", "eyes", "eye_g")
 

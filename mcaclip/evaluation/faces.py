@@ -14,13 +14,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mcaclip.align import load_photo
-from mcaclip.atomic import valid_text, written_whole
-from mcaclip.evaluate import PARSE_SIZE, see_face
-from mcaclip.evaluation.columns import FULL_SIZE
-from mcaclip.photo import pictures_in
+from mcaclip.imaging.align import load_photo
+from mcaclip.platform.atomic import valid_text, written_whole
+from mcaclip.evaluation.measures import PARSE_SIZE, see_face
+from mcaclip.evaluation.variants import FULL_SIZE
+from mcaclip.imaging.photo import pictures_in
 from mcaclip.types import Inversion
-from mcaclip.weights_files import sha256_of
+from mcaclip.weights.store import sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

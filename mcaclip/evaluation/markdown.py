@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcaclip.evaluation.asks import Subject
-from mcaclip.evaluation.columns import FULL, FULL_SIZE, WITHOUT_FF, WITHOUT_PRE
+from mcaclip.evaluation.requests import Subject
+from mcaclip.evaluation.variants import FULL, FULL_SIZE, WITHOUT_FF, WITHOUT_PRE
 from mcaclip.evaluation.summary import COUNTERFACTUAL, FIGURES, Summary, Table
 
 TITLES = {FULL: "full", WITHOUT_FF: "w/o FF", WITHOUT_PRE: "w/o PRE"}

@@ -10,17 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.evaluate import HIT_SHARE, PARSE_SIZE, colour_moved, leak_outside, region_colour
-from mcaclip.evaluation.asks import Ask, Subject
-from mcaclip.evaluation.columns import Edited
+from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, colour_moved, leak_outside, region_colour
+from mcaclip.evaluation.requests import Ask, Subject
+from mcaclip.evaluation.variants import Edited
 from mcaclip.evaluation.faces import Face
-from mcaclip.evaluation.witness import Witness
-from mcaclip.metrics import ssim
+from mcaclip.evaluation.attribute_probe import Witness
+from mcaclip.imaging.metrics import ssim
 from mcaclip.perception.base import Parser
 from mcaclip.perception.judge import Judge
 from mcaclip.perception.regions import region
-from mcaclip.text.clip_space import prompt_direction
-from mcaclip.text.colours import lab_of
+from mcaclip.clip.clip_space import prompt_direction
+from mcaclip.language.colours import lab_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -40,7 +40,7 @@ class Row:
         kind: "generated" or "photo".
         photo: sha256 of the photo, or empty.
         prompt: `Subject.title`.
-        column: see `mcaclip.evaluation.columns`.
+        column: see `mcaclip.evaluation.variants`.
         hit: all that the prompt asks for went at least half of the way; None where no witness can tell: there is
             none for a part of the prompt, or the face does not show the part, or showed it all before the edit.
         moved: how far each part of the prompt went: 1 is there, 0 is where it was. See `colour_moved` and

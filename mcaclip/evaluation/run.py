@@ -8,18 +8,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mcaclip import weights
-from mcaclip.atomic import write_text
+from mcaclip.platform.atomic import write_text
 from mcaclip.config import SLOTS
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.evaluation.asks import Subject
-from mcaclip.evaluation.columns import FULL_SIZE, Column
+from mcaclip.evaluation.requests import Subject
+from mcaclip.evaluation.variants import FULL_SIZE, Column
 from mcaclip.evaluation.faces import GENERATED, PHOTO, Face, FaceSource
 from mcaclip.evaluation.markdown import TITLES, as_markdown
 from mcaclip.evaluation.measuring import Instruments, Row, measure_edit
 from mcaclip.evaluation.sheets import SHEET_FACES, Tiles, write_sheets
 from mcaclip.evaluation.summary import FIGURES, summarise
-from mcaclip.row_log import RowLog
-from mcaclip.weights_files import sha256_of
+from mcaclip.evaluation.row_log import RowLog
+from mcaclip.weights.store import sha256_of
 
 Say = Callable[[str], None]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcaclip.evaluation.columns import COLUMNS, FULL
+from mcaclip.evaluation.variants import COLUMNS, FULL
 from mcaclip.evaluation.measuring import Row
 
 Means = dict[str, float | None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from mcaclip.colour import srgb_to_lab
+from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS
 from mcaclip.perception.parsing_head import CLASSES
 

@@ -12,7 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from mcaclip.keep import read_record
+from mcaclip.results.export import read_record
 from tests.fakes import PROMPTS
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from mcaclip.editing.library import collect, edit_files
-from mcaclip.editing.mca import MCANetwork, load_network, read_header, save_network
+from mcaclip.editing.network.mca import MCANetwork, load_network, read_header, save_network
 from mcaclip.errors import WeightsError
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config
-from tests.editing.test_mca import TINY, text
+from tests.editing.network.test_mca import TINY, text
 
 with torch.device("meta"):
     LAYERS = StyleGAN2(StyleGAN2Config(16, 4, 64)).layers

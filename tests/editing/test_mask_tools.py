@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip.align import already_aligned, crop_quad
+from mcaclip.imaging.align import already_aligned, crop_quad
 from mcaclip.editing.mask_tools import feather_mask, load_mask, refine_masks
 from mcaclip.errors import ImageError
 from mcaclip.types import AlignedFace, EditSettings, Paint

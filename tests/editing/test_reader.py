@@ -11,7 +11,7 @@ from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import Ingredient, PromptReader
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.text.knowledge import Verdict
+from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import EditSettings, PromptStrength
 
 ENTRIES = (

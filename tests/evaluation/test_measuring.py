@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mcaclip.colour import colour_lab, lab_to_srgb
-from mcaclip.evaluation.asks import Subject, read_settings
+from mcaclip.imaging.colour import colour_lab, lab_to_srgb
+from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.attributes import find_attribute
-from mcaclip.evaluation.columns import Edited
+from mcaclip.evaluation.variants import Edited
 from mcaclip.evaluation.faces import GENERATED, Face, FaceSource
 from mcaclip.evaluation.measuring import Instruments, Row, measure_edit
 from tests.helpers.toy_figures import FiguresEditor

@@ -19,7 +19,7 @@ from tests.helpers.toy_space import ToyParser
 
 @pytest.fixture
 def editor(monkeypatch) -> FiguresEditor:
-    monkeypatch.setattr("mcaclip.stacks.load_parser", lambda slots, device: ToyParser())
+    monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
     return FiguresEditor()
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mcaclip.evaluation.asks import Subject, read_settings
+from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.markdown import as_markdown
 from mcaclip.evaluation.measuring import Row
 from mcaclip.evaluation.summary import COUNTERFACTUAL, FIGURES, OTHER, means, summarise, table

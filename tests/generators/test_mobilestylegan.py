@@ -12,7 +12,7 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.ops import inverse_haar
 from mcaclip.generators.preview import MODULATED_SCALE, TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
-from train.preview_head import psnr
+from train.heads.preview_head import psnr
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from mcaclip.editing.coral import CoralMasks, MaskConfig
+from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.errors import WeightsError
 from mcaclip.generators.stylegan2 import (
     ModulatedConv,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mcaclip.editing.coral import MaskConfig, MaskNet
+from mcaclip.editing.network.coral import MaskConfig, MaskNet
 from mcaclip.generators.base import LayerSpec
 from mcaclip.generators.synthesis import masked_synthesize, synthesize
 from tests.golden.reference import Golden

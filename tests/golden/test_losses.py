@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip import losses
+from mcaclip.methods import losses
 from tests.golden.reference import Golden
 
 

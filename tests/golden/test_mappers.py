@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip.editing.latent_mapper import LatentMapper
-from mcaclip.editing.methods.mappers import (
+from mcaclip.editing.network.latent_mapper import LatentMapper
+from mcaclip.methods.mappers import (
     CFCLIPMapper,
     StyleCLIPMapper,
     read_cfclip_mapper,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from train.labelled_faces import LABELS, LabelledFaces
+from train.parser.pseudo_labels import LABELS, LabelledFaces
 
 ELLIPSES = (  # label, centre, radii, colour
     ("cloth", (128, 270), (110, 50), (60, 60, 70)),

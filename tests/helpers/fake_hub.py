@@ -1,4 +1,4 @@
-"""A Hugging Face Hub of a few bytes: the client's functions that `mcaclip.weights_hub` calls, without a network."""
+"""A Hugging Face Hub of a few bytes: the client's functions that `mcaclip.weights.hub` calls, without a network."""
 
 from __future__ import annotations
 

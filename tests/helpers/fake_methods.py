@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from mcaclip.compare import CompareRow, Figures
+from mcaclip.evaluation.compare import CompareRow, Figures
 from mcaclip.config import STACKS
-from mcaclip.editing.methods.base import MethodEdit, fit_command
+from mcaclip.methods.base import MethodEdit, fit_command
 from mcaclip.types import Inversion, Progress, ProgressCallback
 
 READY = ("mca-universal", "mca", "cf-clip")
@@ -30,7 +30,7 @@ def made_row(name: str, prompt: str, masks: int = 0) -> CompareRow:
 
 @dataclass(frozen=True)
 class FakeMethods:
-    """Three methods are fitted, the others say how to fit them; implements `mcaclip.ui.method_set.MethodSet`.
+    """Three methods are fitted, the others say how to fit them; implements `mcaclip.ui.lab.method_set.MethodSet`.
 
     Attributes:
         editor: is not asked for anything.

@@ -9,12 +9,12 @@ import torch
 
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
-from mcaclip.editing.mca import FittedNetwork, MCANetwork
+from mcaclip.editing.network.mca import FittedNetwork, MCANetwork
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.types import Inversion
-from tests.editing.test_mca import TINY
+from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToySpace
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.editing.mca import TextCode
+from mcaclip.editing.network.mca import TextCode
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.perception.face_parser import LABELS
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.colour import lab_to_srgb
+from mcaclip.imaging.colour import lab_to_srgb
 from mcaclip.perception.face_measures import colour_measures, label_measures, landmark_measures, skin_measures
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.parsing_head import CLASSES

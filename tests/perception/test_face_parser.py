@@ -9,10 +9,10 @@ from safetensors.torch import save_file
 from mcaclip import weights
 from mcaclip.errors import WeightsError
 from mcaclip.generators.synthesis import Synthesis
-from mcaclip.modules import save_half
+from mcaclip.weights.safetensors_io import save_half
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, MIRRORED, FaceParser, celeb, folded
 from mcaclip.perception.parsing_head import CLASSES
-from train.parser_views import painted
+from train.parser.views import painted
 
 
 def random_parser(normalised: bool = False) -> FaceParser:

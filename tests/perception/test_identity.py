@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcaclip import weights
-from mcaclip.align import FaceAligner, align_face, load_photo
+from mcaclip.imaging.align import FaceAligner, align_face, load_photo
 from mcaclip.errors import WeightsError
 from mcaclip.perception.dlib_dat import read_dlib_resnet
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips

@@ -1,0 +1,98 @@
+"""How long each stage takes on this machine, and how much memory: `python -m mcaclip bench`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+
+from mcaclip.imaging.align import already_aligned
+from mcaclip.editing.library import FittedEdit
+from mcaclip.editing.network.mca import PAPER_CONFIG, FittedNetwork, MCANetwork
+from mcaclip.editor import FaceEditor
+from mcaclip.inversion.optimise import EFFORTS
+from mcaclip.types import EditSettings, to_uint8
+
+UNFITTED = "not fitted"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Something to measure: its name, what to call, and how often."""
+
+    name: str
+    call: Callable[[], object]
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Best wall time in seconds, and the peak of memory in bytes (see `memory_note`)."""
+
+    seconds: float
+    memory: int
+
+
+def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
+    """What an editor does, from a face of seed 0; an inversion runs once.
+
+    Without a fitted prompt the edit runs a network with random weights, which takes as long.
+    """
+    editor = editor if editor.prompts() else _with_random_edit(editor)
+    face = editor.sample(0)
+    settings = EditSettings(editor.prompts()[0])
+    aligned = already_aligned(to_uint8(face.reconstruction))
+    size = f"{editor.models.generator.image_size} px"
+    result = [
+        Stage(f"random face, {size}", lambda: editor.sample(1), repeats),
+        Stage("slider preview, 256 px", lambda: editor.preview(face, settings), repeats),
+        Stage(f"edit, {size}", lambda: editor.edit(face, settings), repeats),
+    ]
+    # `best` is `good` with more steps
+    efforts = [effort for effort in EFFORTS if effort != "best"]
+    return result + [Stage(f"inversion, {effort}", partial(editor.invert, aligned, effort)) for effort in efforts]
+
+
+def _with_random_edit(editor: FaceEditor) -> FaceEditor:
+    network = MCANetwork(editor.models.generator.layers, PAPER_CONFIG).requires_grad_(False).to(editor.device)
+    fitted = FittedNetwork(network, {UNFITTED: {}}, {UNFITTED: editor.models.space.text_code(UNFITTED)})
+    models = replace(editor.models, library={UNFITTED: FittedEdit({}, lambda: fitted)})
+    return FaceEditor(models, editor.slots, editor.device)
+
+
+def measure(stage: Stage, device: torch.device) -> Measure:
+    """Run a stage as often as it says."""
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(device)
+    seconds = []
+    for _ in range(max(1, stage.repeats)):
+        started = time.perf_counter()
+        stage.call()
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - started)
+    return Measure(min(seconds), peak_memory(device))
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: CUDA's own count since its reset; elsewhere the largest size of the process so far (0 if unknown)."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def memory_note(device: torch.device) -> str:
+    """What the memory column says."""
+    if device.type == "cuda":
+        return "Memory: the peak of each stage on the GPU, all models of the stack included."
+    return "Memory: the largest size of the whole process up to that stage, all models included."

@@ -1,0 +1,125 @@
+"""`evaluate --table paper`: the paper's protocol, on the stack in use."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcaclip.cli.arguments import chosen_stack, named_edits
+from mcaclip.config import Stack
+from mcaclip.errors import StudioError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mcaclip.methods.base import Tools
+    from mcaclip.editor import FaceEditor
+    from mcaclip.evaluation.paper_table import TableRun
+
+EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `evaluate` has for tables."""
+    parser.add_argument(
+        "--table", choices=("paper",), help="the paper's protocol instead: 7 prompts, 200 faces each, all methods"
+    )
+    parser.add_argument("--fast", action="store_true", help="with --table: 20 faces a prompt")
+    parser.add_argument("--faces", type=int, metavar="N", help="with --table: N faces a prompt")
+    parser.add_argument("--methods", default="all", help="with --table: names with commas between them (default all)")
+    parser.add_argument(
+        "--weights", type=Path, action="append", default=[], metavar="FILE",
+        help="with --table: weights of a method (repeatable; see compare)",
+    )  # fmt: skip
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises StudioError for options that do not go together."""
+    if args.table and (args.photos or args.judge or args.column):
+        raise StudioError(
+            "--table measures generated faces by the stack's own judges: leave --photos, --judge and --column out"
+        )
+    if not args.table and (args.fast or args.faces is not None or args.weights or args.methods != "all"):
+        raise StudioError("--fast, --faces, --methods and --weights belong to a table: add --table paper")
+    if args.faces is not None and (args.fast or args.faces < 1):
+        raise StudioError("--faces takes a number of 1 or more, and not together with --fast")
+
+
+def run(args: argparse.Namespace, load: EditorLoader) -> int:
+    """Measure, then write `table.json`, `table.md` and `table.png`. Raises StudioError."""
+    from mcaclip.cli.compare import check_weights, method_names
+    from mcaclip.methods.registry import build_methods, check_names, tools_of
+
+    names = method_names(args.methods)
+    check_names(names)
+    check_weights(args.weights)
+    editor = load(chosen_stack(args), named_edits(args))
+    from mcaclip.evaluation import paper_table
+    from mcaclip.evaluation.compare import FaceJudge
+    from mcaclip.evaluation.difficult_faces import HARD_FACES
+    from mcaclip.loading import load_parser
+
+    tools = tools_of(editor, args.weights)
+    methods = build_methods(tools, names)
+    prompts = tuple(args.prompt) or paper_table.PROMPTS
+    judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
+    about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(tools, names, prompts)}
+    run = paper_table.TableRun(args.out, about)
+    count = args.faces or (paper_table.FAST_FACES if args.fast else paper_table.FACES)
+    faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
+    paper_table.fill(run, methods, judge, tools.space, prompts, faces)
+    hard = paper_table.TableRun(args.out / "hard_faces", about)
+    hard_faces = [(face.name, partial(_code, editor, face.seed, face.truncation_psi)) for face in HARD_FACES]
+    hard_prompts = prompts[: paper_table.HARD_PROMPTS]
+    paper_table.fill(hard, methods, judge, tools.space, hard_prompts, hard_faces, shown=len(hard_faces))
+    missing = paper_table.missing_lines(methods, prompts)
+    markdown = paper_table.as_markdown(run.rows, editor.slots.clip, missing, hard.rows)
+    _write(run, hard, prompts, markdown)
+    sys.stdout.write(markdown)
+    return 0 if run.rows else 2
+
+
+def _code(editor: FaceEditor, seed: int, truncation_psi: float) -> Tensor:
+    return editor.sample(seed, truncation_psi).w_plus
+
+
+def _weights_of(tools: Tools, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
+    """sha256 of the weight file of each method and prompt: a later call may add some, and change none."""
+    from mcaclip.weights.store import sha256_of
+
+    files = {
+        f"{name}: {prompt}": edit.path
+        for name, library in tools.libraries.items()
+        for prompt, edit in library.items()
+        if edit.path and name in names and prompt in prompts
+    }
+    files |= {name: path for name, path in tools.files.items() if name in names}
+    digests = {path: sha256_of(path) for path in set(files.values())}
+    return {name: digests[path] for name, path in files.items()}
+
+
+def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str) -> None:
+    """The report, and the sheets like the paper's figures: methods, ablations, hard faces."""
+    import numpy as np
+
+    from mcaclip.evaluation import paper_table, table_sheet
+    from mcaclip.platform.atomic import write_text
+    from mcaclip.methods.base import METHODS
+    from mcaclip.results.export import write_png
+
+    absent = {"lpips": "not available", "blip_itm": "not available"}
+    report = {**run.about, "tables": paper_table.tables(run.rows, hard.rows), **absent}
+    write_text(run.out / "table.json", json.dumps(report, indent=1))
+    write_text(run.out / "table.md", markdown)
+    sheets = {"table": table_sheet.sheet(run, prompts, paper_table.MAIN)}
+    if {row.method for row in run.rows} & {*paper_table.ABLATION[1:]}:
+        sheets["ablation"] = table_sheet.sheet(run, prompts, paper_table.ABLATION)
+    sheets["hard_faces"] = table_sheet.faces_sheet(hard, prompts[: paper_table.HARD_PROMPTS], list(METHODS))
+    for name, picture in sheets.items():
+        if picture is not None:
+            write_png(run.out / f"{name}.png", np.asarray(picture), {**run.about, "prompts": list(prompts)})

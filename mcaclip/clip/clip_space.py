@@ -1,0 +1,213 @@
+"""Images and texts in one space, through open_clip: our FaceCLIP or a published CLIP in the same slot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mcaclip.platform.torchvision_guard import ensure_torchvision
+from mcaclip.config import ASSETS
+from mcaclip.editing.network.mca import TextCode
+from mcaclip.errors import WeightsError
+from mcaclip.imaging.gamut import to_gamut
+from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.language.grammar import in_templates, in_usual_words
+
+if TYPE_CHECKING:
+    from open_clip import CLIP
+
+FACECLIP = "FaceCLIP"
+# OpenAI's own archives carry these numbers among the weights; the model has them in its configuration.
+_ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
+FACECLIP_CONFIG_FOLDER = ASSETS / "faceclip"
+VIT_B_32 = "ViT-B-32-quickgelu"
+"""open_clip's name of OpenAI's ViT-B/32, whose weights need QuickGELU."""
+WEIGHTS_NAMES = {FACECLIP: "faceclip", VIT_B_32: "clip_vit_b32"}
+"""From a model's name to the name of its file in `mcaclip.weights`."""
+_REMEDIES = {
+    FACECLIP: "train it again: `python -m train faceclip`",
+    VIT_B_32: "delete it and run `python -m mcaclip fetch --stack paper`",
+}
+FACECLIP_MEAN, FACECLIP_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+
+
+def _no_random_weights_warning(record: logging.LogRecord) -> bool:
+    return "No pretrained weights loaded" not in record.getMessage()
+
+
+def read_clip(path: Path) -> dict[str, Tensor]:
+    """The tensors of an open_clip checkpoint of ViT-B/32: safetensors, or a state dict written by torch.
+
+    Raises:
+        WeightsError: the file holds something else than the weights of this model.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = state.get("state_dict", state)
+        state = {name: value for name, value in state.items() if name not in _ARCHITECTURE_NUMBERS}
+        expected = {name: value.shape for name, value in create_model(VIT_B_32).state_dict().items()}
+        fits = {name: value.shape for name, value in state.items()} == expected
+    except (RuntimeError, SafetensorError, UnpicklingError, AttributeError) as error:
+        raise WeightsError(f"{path} is no checkpoint of {VIT_B_32} ({error}); {_REMEDIES[VIT_B_32]}") from error
+    if not fits:
+        raise WeightsError(f"{path} has not the tensors of {VIT_B_32}; {_REMEDIES[VIT_B_32]}")
+    return {name: value.float() for name, value in state.items()}
+
+
+def register_face_tower() -> None:
+    """Make `FaceTower` known to timm by the name in FaceCLIP's open_clip configuration."""
+    import timm
+    from timm.models import register_model
+
+    from mcaclip.clip.face_tower import FaceTower
+
+    def mcaclip_face_tower(num_classes: int = 512, **_: object) -> FaceTower:
+        return FaceTower(num_classes)
+
+    if not timm.is_model(mcaclip_face_tower.__name__):
+        register_model(mcaclip_face_tower)
+
+
+def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
+    """An open_clip model in float32; random weights where `pretrained` is None.
+
+    Raises:
+        WeightsError: the file does not fit the model.
+    """
+    ensure_torchvision()
+    import open_clip
+
+    if name == FACECLIP:
+        register_face_tower()
+    open_clip.add_model_config(FACECLIP_CONFIG_FOLDER)
+    root = logging.getLogger()
+    # open_clip warns of random weights, which are replaced right below
+    root.addFilter(_no_random_weights_warning)
+    try:
+        model = open_clip.create_model(name, precision="fp32")
+    finally:
+        root.removeFilter(_no_random_weights_warning)
+    if pretrained is not None:
+        load_strictly(model, pretrained, f"does not fit {name}", _REMEDIES.get(name, "choose the file of that model"))
+    return model
+
+
+class ClipSpace(nn.Module):
+    """An open_clip model behind two methods whose inputs and outputs are those of this package."""
+
+    model: CLIP
+    image_size: int
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: CLIP, name: str = FACECLIP):
+        super().__init__()
+        ensure_torchvision()
+        import open_clip
+
+        self.model = model
+        self.name = name
+        self.tokenizer = open_clip.get_tokenizer(name)
+        size = model.visual.image_size
+        self.image_size = size[0] if isinstance(size, (tuple, list)) else size
+        own = name == FACECLIP
+        mean = FACECLIP_MEAN if own else open_clip.OPENAI_DATASET_MEAN
+        std = FACECLIP_STD if own else open_clip.OPENAI_DATASET_STD
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    @classmethod
+    def load(cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu") -> ClipSpace:
+        """The frozen space; `path` defaults to the model's file in `mcaclip.weights`."""
+        if path is None:
+            from mcaclip import weights
+
+            path = weights.get(WEIGHTS_NAMES[name])
+        space = cls(create_model(name, path), name)
+        return space.requires_grad_(False).eval().to(device)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """`images [B, 3, S, S]` in [-1, 1] to L2-normalised `[B, D]`, differentiable.
+
+        Resized to the model's size (bicubic, antialiased) and normalised with its mean and deviation.
+        """
+        return F.normalize(self.image_features(images), dim=-1)
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """As `encode_image`, before the L2 normalisation."""
+        return self.model.encode_image(self.normalised(images))
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """What the image tower is shown of `images [B, 3, S, S]` in [-1, 1]: its size, mean and deviation."""
+        size = (self.image_size, self.image_size)
+        if images.shape[-2:] != size:
+            images = F.interpolate(images, size=size, mode="bicubic", antialias=True)
+        pixels = (to_gamut(images) + 1) / 2
+        return (pixels - self.mean) / self.std
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Texts to L2-normalised `[T, D]`."""
+        return F.normalize(self.text_features(texts), dim=-1)
+
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """As `encode_text`, before the L2 normalisation."""
+        return self.model.encode_text(self.token_ids(texts).to(self.mean.device))
+
+    def token_ids(self, texts: Sequence[str]) -> Tensor:
+        """Token numbers `int [T, L]` of texts; FaceCLIP is given rare nouns of a face's parts as usual ones."""
+        return self.tokenizer(list(map(in_usual_words, texts)) if self.name == FACECLIP else list(texts))
+
+    @torch.no_grad()
+    def text_code(self, prompt: str) -> TextCode:
+        """Embedding and projected token states of one prompt (end-of-text included, padding masked)."""
+        return self._codes(self.token_ids([prompt]))
+
+    @torch.no_grad()
+    def text_codes(self, prompts: Sequence[str]) -> TextCode:
+        """Codes of several prompts, padded to the longest of them: `[B, D]`, `[B, L, D]` and `bool [B, L]`."""
+        return self.learned_codes(prompts)
+
+    def learned_codes(self, prompts: Sequence[str]) -> TextCode:
+        """As `text_codes`, differentiable."""
+        return self._codes(_without_padding(self.token_ids(prompts)))
+
+    def token_features(self, ids: Tensor) -> Tensor:
+        """As `text_features`, of what the tokenizer made of the texts: `int [T, L]` to `[T, D]`."""
+        return self._states(_without_padding(ids).to(self.mean.device))[1]
+
+    def _codes(self, ids: Tensor) -> TextCode:
+        ids = ids.to(self.mean.device)
+        states, last = self._states(ids)
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] <= ids.argmax(1)[:, None]
+        return TextCode(F.normalize(last, dim=-1), states, mask)
+
+    def _states(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Projected states of all tokens, `[T, L, D]`, and of those that end the texts, `[T, D]`."""
+        model, length = self.model, ids.shape[1]
+        x = model.token_embedding(ids) + model.positional_embedding[:length]
+        causal = None if model.attn_mask is None else model.attn_mask[:length, :length]
+        states = model.ln_final(model.transformer(x, attn_mask=causal)) @ model.text_projection
+        return states, states[torch.arange(len(ids), device=ids.device), ids.argmax(1)]
+
+
+def _without_padding(ids: Tensor) -> Tensor:
+    """Token numbers `[T, L]`, L that of the longest text: attention is causal, padding changes nothing."""
+    return ids[:, : int(ids.argmax(1).max()) + 1]
+
+
+@torch.no_grad()
+def prompt_direction(space: ClipSpace, prompt: str) -> Tensor:
+    """The unit direction `[D]` of a prompt: its mean over all templates."""
+    return F.normalize(space.encode_text(in_templates(prompt)).mean(0), dim=0)

@@ -1,0 +1,236 @@
+"""FaceCLIP's image tower: it looks at a face part by part.
+
+A frozen parser says where the parts are; what the tower compares with words is pooled inside them: colours in Lab,
+texture, and the parser's own features. A gradient passes through the masks as well: an optimisation that were told
+of colours alone would close the eyes that it is to make green, and never learn that there are none to see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mcaclip.imaging.colour import srgb_to_lab
+from mcaclip.perception.face_parser import WIDTHS, FaceParser
+from mcaclip.clip.face_areas import AREAS, areas
+
+SHADES = tuple((float(lightness), 0.0, 0.0) for lightness in (5, 25, 45, 65, 82, 96)) + tuple(
+    (float(lightness), chroma * math.cos(hue * math.pi / 6), chroma * math.sin(hue * math.pi / 6))
+    for lightness, chroma in ((35, 45), (60, 60), (82, 35))
+    for hue in range(12)
+)
+"""Lab of the shades that an area's pixels are counted by: greys, and twelve hues, dark, full and pale."""
+SHADE_SOFTNESS = 0.05
+"""Of the counting, in squared Lab / 50: a pixel between two shades counts for both."""
+NOISE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+"""Deviations, in a token's own, of the noise under which a picture that needs a gradient is judged: little of it
+leaves like colours apart, much of it makes the way smooth."""
+STATISTICS = 19 + len(SHADES)
+"""Numbers that `statistics` gives for an area."""
+
+
+_mask_gradient: ContextVar[float] = ContextVar("mask_gradient", default=1.0)
+
+
+@contextmanager
+def mask_gradient(share: float) -> Iterator[None]:
+    """Of pictures read herein, this share 0..1 of the gradient passes through where their parts are; else all of it.
+
+    Long steps need less: they tear a face apart for a part that is larger, or somewhere else. Short ones need it all.
+    """
+    before = _mask_gradient.set(share)
+    try:
+        yield
+    finally:
+        _mask_gradient.reset(before)
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """Widths of the tower.
+
+    Attributes:
+        texture: channels of the two convolutions that see what the parser was taught to overlook.
+        width: of the tokens, one an area and one for the whole picture.
+        layers: of the transformer over the tokens.
+        heads: of its attention.
+        squeezed: numbers that each token keeps for the last layer.
+    """
+
+    texture: int = 32
+    width: int = 256
+    layers: int = 3
+    heads: int = 4
+    squeezed: int = 48
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the tower pools of pictures.
+
+    Attributes:
+        found: of every area, `[B, A, N]`: colours, textures, the parser's features.
+        whole: of the whole picture, `[B, M]`.
+    """
+
+    found: Tensor
+    whole: Tensor
+
+
+class FaceTower(nn.Module):
+    """Pictures `[B, 3, S, S]` in [-1, 1], S a multiple of 96, to features `[B, embed_dim]`."""
+
+    def __init__(self, embed_dim: int = 512, config: TowerConfig = TowerConfig()):
+        super().__init__()
+        self.parser = FaceParser().requires_grad_(False)
+        half = config.texture // 2
+        self.texture = nn.Sequential(
+            nn.Conv2d(3, half, 3, 2, 1), nn.GELU(), nn.Conv2d(half, config.texture, 3, 2, 1), nn.GELU()
+        )
+        _, quarter, eighth, sixteenth, last = WIDTHS
+        self.tokens = nn.Linear(STATISTICS + config.texture + quarter + eighth, config.width)
+        self.whole = nn.Sequential(nn.LayerNorm(sixteenth + last), nn.Linear(sixteenth + last, config.width))
+        self.names = nn.Parameter(torch.randn(len(AREAS) + 1, config.width) * 0.3)
+        layer = nn.TransformerEncoderLayer(
+            config.width, config.heads, 2 * config.width, 0.0, F.gelu, batch_first=True, norm_first=True
+        )
+        self.mix = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        self.squeeze = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.squeezed))
+        self.out = nn.Linear((len(AREAS) + 1) * config.squeezed, embed_dim)
+
+    def train(self, mode: bool = True) -> FaceTower:
+        """As usual, but the parser stays in evaluation."""
+        super().train(mode)
+        self.parser.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features `[B, embed_dim]` of pictures `[B, 3, S, S]` in [-1, 1]; smoothed where these need a gradient."""
+        look = self.look(images)
+        return self.smoothed(look) if images.requires_grad else self.judge(look)
+
+    def look(self, images: Tensor) -> Look:
+        """What is pooled of pictures `[B, 3, S, S]` in [-1, 1]; of this only `texture` is learned."""
+        seen = self.parser.see(images)
+        masks = _tempered(areas(seen.logits.float().softmax(1)))
+        quarter, eighth = seen.levels[1:3]
+        # colours of a few pixels need every digit
+        with torch.autocast(images.device.type, enabled=False):
+            parts = [statistics(images, masks), *(pool(x, masks) for x in (self.texture(images), quarter, eighth))]
+            # an area that is not there says so by its own size, and nothing else
+            found = torch.cat(parts, 2) * _presence(masks)[..., None]
+        return Look(found, torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1))
+
+    def judge(self, look: Look, noise: Tensor | None = None) -> Tensor:
+        """Features `[B, embed_dim]` of what was pooled.
+
+        Args:
+            noise: `[B]`, deviation of noise on each picture's tokens, in a token's own; None for none.
+        """
+        tokens = self._tokens(look)
+        if noise is not None:
+            scale = noise.view(-1, 1, 1) * tokens.detach().std(-1, keepdim=True)
+            tokens = tokens + scale * torch.randn_like(tokens)
+        return self._read(tokens)
+
+    def smoothed(self, look: Look) -> Tensor:
+        """As `judge`, to be optimised against: the mean of what is read under `NOISE` and its opposite.
+
+        What an optimisation finds of a single reading is often no more than a fold in it, and faces come apart on the
+        way; a mean over noise has few folds. The noise is new for every picture, and for the same one the same.
+
+        Source: Cohen et al., "Certified Adversarial Robustness via Randomized Smoothing" (ICML 2019), here on tokens.
+        """
+        tokens = self._tokens(look)
+        scale = tokens.detach().std(-1, keepdim=True) * torch.tensor(NOISE, device=tokens.device).view(-1, 1, 1, 1)
+        noise = scale * _noise_for(tokens.detach(), len(NOISE))
+        features = self._read((tokens + torch.cat([noise, -noise])).flatten(0, 1))
+        return F.normalize(features, dim=-1).unflatten(0, (2 * len(NOISE), -1)).mean(0)
+
+    def _tokens(self, look: Look) -> Tensor:
+        return torch.cat([self.tokens(look.found), self.whole(look.whole)[:, None]], 1)
+
+    def _read(self, tokens: Tensor) -> Tensor:
+        return self.out(self.squeeze(self.mix(tokens + self.names)).flatten(1))
+
+
+def _tempered(masks: Tensor) -> Tensor:
+    still = masks.detach()
+    return still + _mask_gradient.get() * (masks - still)
+
+
+def _noise_for(tokens: Tensor, count: int) -> Tensor:
+    """Normal numbers `[count, *tokens.shape]` that these very tokens decide."""
+    whole = float(tokens.double().square().sum())
+    generator = torch.Generator().manual_seed(int(whole * 1e6) % 2**32 if math.isfinite(whole) else 0)
+    return torch.randn(count, *tokens.shape, generator=generator).to(tokens)
+
+
+def statistics(images: Tensor, masks: Tensor) -> Tensor:
+    """Colours and textures of areas.
+
+    Args:
+        images: `[B, 3, S, S]` in [-1, 1].
+        masks: `[B, A, 96, 96]` in [0, 1].
+
+    Returns:
+        `[B, A, STATISTICS]`: mean Lab, and the means of the dark, the light and the colourful pixels; deviation of
+        Lab; fine texture; the area's size and place; which share of it is near each of `SHADES`. A mean takes white
+        paint in the shade for silver, and hair before a bright wall for fair hair: shares do not.
+    """
+    small = F.interpolate(images.float(), size=masks.shape[-2:], mode="bilinear", antialias=True, align_corners=False)
+    lab = srgb_to_lab(small) / 50
+    lightness, chroma = lab[:, :1], lab[:, 1:].square().sum(1, keepdim=True).add(1e-4).sqrt()
+    fine = (lightness - F.avg_pool2d(F.pad(lightness, (1, 1, 1, 1), mode="replicate"), 3, 1)).abs()
+    weights = [torch.exp(4 * (1 - lightness)), torch.exp(4 * (lightness - 1)), torch.exp(3 * (chroma - 0.5))]
+    stack = torch.cat([lab, lab.square(), fine, *(part for w in weights for part in (w, w * lab))], 1)
+    pooled = pool(stack, masks)
+    mean, square, texture = pooled[..., :3], pooled[..., 3:6], pooled[..., 6:7]
+    chosen = [pooled[..., i + 1 : i + 4] / pooled[..., i : i + 1].clamp_min(1e-4) for i in (7, 11, 15)]
+    deviation = (square - mean.square()).clamp_min(1e-5).sqrt()
+    # the core of an area counts most: at its edge pixels are mixed with what is beside it
+    shares = pool(shade_shares(lab), masks.square())
+    return torch.cat([mean, *chosen, deviation, 10 * texture, _places(masks), shares], 2)
+
+
+def shade_shares(lab: Tensor) -> Tensor:
+    """How near each pixel `[B, 3, S, S]` of Lab / 50 is to each of `SHADES`: `[B, len(SHADES), S, S]`, sum 1."""
+    shades = torch.tensor(SHADES, device=lab.device) / 50
+    # the pixel's own square is the same for all shades
+    nearness = torch.einsum("bchw,kc->bkhw", 2 * lab, shades) - shades.square().sum(1)[:, None, None]
+    return (nearness / SHADE_SOFTNESS).softmax(1)
+
+
+def pool(features: Tensor, masks: Tensor) -> Tensor:
+    """Means `[B, A, C]` of `features [B, C, s, s]` inside `masks [B, A, S, S]`, S a multiple of s."""
+    if masks.shape[-1] != features.shape[-1]:
+        masks = F.avg_pool2d(masks, masks.shape[-1] // features.shape[-1])
+    weights = masks.flatten(2)
+    weights = weights / weights.sum(2, keepdim=True).clamp_min(1e-3)
+    return weights @ features.float().flatten(2).transpose(1, 2)
+
+
+def _places(masks: Tensor) -> Tensor:
+    """Share of the picture (logarithmic), mean row and mean column: `[B, A, 3]`."""
+    line = torch.linspace(-1, 1, masks.shape[-1], device=masks.device)
+    total = masks.sum((2, 3))
+    row = (masks.sum(3) * line).sum(2) / total.clamp_min(1)
+    column = (masks.sum(2) * line).sum(2) / total.clamp_min(1)
+    return torch.stack([torch.log1p(total) / 4 - 1, row, column], 2)
+
+
+def _presence(masks: Tensor) -> Tensor:
+    """0 for an area of a pixel or less, 1 for one that shows, `[B, A]`.
+
+    Its gradient is that of the area's logarithm, so that a part that shrinks is missed before its last pixels go.
+    """
+    total = masks.sum((2, 3))
+    size = total.clamp_min(1).log()
+    return (total / 6).clamp(0, 1).detach() * (1 + (size - size.detach()))

@@ -1,0 +1,1 @@
+"""The edit network: Feature Fusion, latent mapper, CORAL masks."""

@@ -1,0 +1,49 @@
+"""The witness for attributes: dlib's landmarks, the pixel parser and lightness, of any aligned picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip import weights
+from mcaclip.evaluation.measures import PARSE_SIZE
+from mcaclip.perception.face_measures import colour_measures, label_measures, landmark_measures, skin_measures
+from mcaclip.perception.face_parser import FaceParser, celeb
+from mcaclip.types import DetectedFace, to_uint8
+
+LANDMARK_SIDE = 512
+
+
+class Witness:
+    """Measures faces; it never sees a word, and works in pixels alone, so that edits are seen as people see them.
+
+    Args:
+        find_faces: from a photo `uint8 [H, W, 3]` to its faces, the largest first.
+        parser: of pictures.
+    """
+
+    def __init__(self, find_faces: Callable[[np.ndarray], Sequence[DetectedFace]], parser: FaceParser):
+        self.find_faces, self.parser = find_faces, parser
+
+    @classmethod
+    def load(cls, find_faces: Callable[[np.ndarray], Sequence[DetectedFace]]) -> Witness:
+        """With the shipped pixel parser, on the CPU. Raises WeightsError."""
+        return cls(find_faces, FaceParser.load(weights.get("face_parser")))
+
+    def measures(self, picture: Tensor) -> dict[str, float]:
+        """All measures of an aligned picture `[3, S, S]` in [-1, 1]; empty when no face is found in it."""
+        large = F.interpolate(picture[None], size=LANDMARK_SIDE, mode="bicubic", antialias=True)[0]
+        faces = self.find_faces(to_uint8(large))
+        if not faces:
+            return {}
+        small = F.interpolate(picture[None], size=PARSE_SIZE, mode="bilinear", antialias=True)
+        parsed, points = self.parser.probabilities(small), faces[0].landmarks * PARSE_SIZE / LANDMARK_SIDE
+        return (
+            landmark_measures(points)
+            | colour_measures(small, celeb(parsed), points)
+            | label_measures(parsed, points)
+            | skin_measures(small, parsed, points)
+        )

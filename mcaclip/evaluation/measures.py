@@ -1,0 +1,83 @@
+"""What an edit did to a face, in numbers: how far the colour arrived, and how much else moved.
+
+`mcaclip.evaluation`, `mcaclip.evaluation.compare`, the paper's table and training all measure with these.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.imaging.colour import srgb_to_lab
+from mcaclip.generators.base import Generator
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.perception.base import Parser
+from mcaclip.perception.regions import dilate, face_width, region
+
+HIT_SHARE = 0.5
+"""An edit that went at least this share of the way is a hit."""
+MARGIN = 0.05
+"""What may change reaches beyond the named region by this share of the face's width."""
+PARSE_SIZE = 256
+
+
+@torch.no_grad()
+def see_face(preview: Generator, parser: Parser, w_plus: Tensor) -> tuple[Tensor, Tensor]:
+    """The preview's picture `[3, 256, 256]` of a code `[18, 512]`, and classes `[1, 19, 256, 256]`, on the CPU."""
+    made = synthesize(preview, w_plus[None].to(preview.w_avg.device), keep=parser.layers)
+    return made.image[0].clamp(-1, 1).cpu(), parser.parse(made, PARSE_SIZE).cpu()
+
+
+def named_region(parsed: Tensor, part: str) -> tuple[Tensor, Tensor]:
+    """The named region of a parsed face and what may change, grown by 5 % of the face's width.
+
+    Args:
+        parsed: `[1, 19, 256, 256]`.
+
+    Returns:
+        Each `[1, 1, 256, 256]`.
+    """
+    mask = region(parsed, part)
+    return mask, grow(mask, parsed, MARGIN)
+
+
+def grow(mask: Tensor, parsed: Tensor, margin: float) -> Tensor:
+    """A soft mask `[1, 1, 256, 256]` made hard and grown by a share of the width of a face `[1, 19, 256, 256]`."""
+    return dilate((mask > 0.3).float(), round(margin * float(face_width(parsed))))
+
+
+def measure(source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colour: Tensor) -> tuple[float, float]:
+    """`moved` and `leak` of pictures `[3, S, S]` in [-1, 1], see the two functions below."""
+    return colour_moved(source, edited, mask, colour), leak_outside(source, edited, allowed)
+
+
+def colour_moved(source: Tensor, edited: Tensor, mask: Tensor, colour: Tensor) -> float:
+    """Share of the Lab distance to a colour that the region's mean colour covered.
+
+    Args:
+        source: `[3, S, S]` in [-1, 1], as `edited`.
+        mask: of the region, `[1, 1, 256, 256]`.
+        colour: L, a, b, `[3]`.
+
+    Returns:
+        1 is there, 0 is where it was, below 0 is further away.
+    """
+    before, after = ((region_colour(picture, mask) - colour).norm() for picture in (source, edited))
+    return float(1 - after / before.clamp_min(1e-6))
+
+
+def region_colour(picture: Tensor, mask: Tensor) -> Tensor:
+    """Mean Lab `[3]` of the region `mask [1, 1, 256, 256]` of a picture `[3, S, S]` in [-1, 1]."""
+    weight = (mask > 0.5).float()
+    if weight.sum() < 20:
+        weight = mask
+    lab = srgb_to_lab(F.adaptive_avg_pool2d(picture[None], PARSE_SIZE))
+    return (lab * weight).sum((0, 2, 3)) / weight.sum().clamp_min(1e-6)
+
+
+def leak_outside(source: Tensor, edited: Tensor, allowed: Tensor) -> float:
+    """Mean absolute change of pictures `[3, S, S]` outside `allowed [1, 1, 256, 256]`, in 0..255."""
+    outside = 1 - F.interpolate(allowed, size=source.shape[-2:], mode="nearest")
+    change = (edited - source).abs().mean(0, keepdim=True)[None] * 127.5
+    return float((change * outside).sum() / outside.sum().clamp_min(1))

@@ -1,0 +1,143 @@
+"""Measured rows on disk: each is written as it is done, so that a run that is cut short goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from mcaclip.platform.atomic import write_text
+from mcaclip.errors import StudioError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+ROWS, ABOUT = "rows.jsonl", "about.json"
+Row = TypeVar("Row", bound="DataclassInstance")
+
+
+class RowLog(Generic[Row]):
+    """Rows of a run, in `rows.jsonl`, and what they depend on, in `about.json`.
+
+    Args:
+        out: the run's folder; rows that it holds are kept.
+        row_type: the dataclass of a row, of plain values.
+        about: what the rows depend on, for instance weights. A run that is resumed must agree in all that both
+            name; what only one of them names is kept beside it.
+
+    Raises:
+        StudioError: the folder holds rows that were made otherwise or are damaged, or cannot be written.
+    """
+
+    def __init__(self, out: Path, row_type: type[Row], about: Mapping[str, Any]):
+        self.out = out
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            earlier = _about(out / ABOUT)
+            now = json.loads(json.dumps(about))
+            if others := [name for name in now if name in earlier and earlier[name] != now[name]]:
+                raise StudioError(
+                    f"{out} holds rows of other weights or settings ({', '.join(others)}): choose another --out"
+                )
+            self.about: dict[str, Any] = {**earlier, **now}
+            self.rows = [_row(row_type, row, out / ROWS, number) for number, row in read_rows(out / ROWS)]
+            write_text(out / ABOUT, json.dumps(self.about, indent=1, sort_keys=True))
+        except OSError as error:
+            raise _unwritable(out, error) from error
+
+    def add(self, row: Row) -> None:
+        """Keeps a row. Raises StudioError when it cannot be written."""
+        try:
+            append_row(self.out / ROWS, asdict(row))
+        except OSError as error:
+            raise _unwritable(self.out, error) from error
+        self.rows.append(row)
+
+
+def read_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows that `append_row` wrote, each with the number of its line; none when there is no file.
+
+    A last line that a crash has cut is left out.
+
+    Raises:
+        StudioError: another line is damaged.
+        OSError: the file cannot be read.
+    """
+    content = file.read_bytes() if file.exists() else b""
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
+        if not line:
+            continue
+        try:
+            row = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise damaged(file, number)
+        yield number, row
+
+
+def append_row(file: Path, row: Mapping[str, Any]) -> None:
+    """Writes a row behind the others; what a crash has cut before it is taken away. Raises OSError."""
+    with file.open("a+b") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        stream.truncate(_end_of_rows(stream, end))
+        stream.write(json.dumps(row).encode() + b"\n")
+
+
+def _end_of_rows(stream: typing.BinaryIO, end: int) -> int:
+    """The place behind the last whole line."""
+    while end:
+        start = max(0, end - 4096)
+        stream.seek(start)
+        if (found := stream.read(end - start).rfind(b"\n")) >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def _about(file: Path) -> dict[str, Any]:
+    """What is written of earlier rows. Raises StudioError when it is damaged."""
+    if not file.exists():
+        return {}
+    try:
+        about = json.loads(file.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        raise damaged(file)
+    return about
+
+
+def _row(row_type: type[Row], values: Mapping[str, Any], file: Path, number: int) -> Row:
+    hints = typing.get_type_hints(row_type)
+    if not all(name in hints and _fits(value, hints[name]) for name, value in values.items()):
+        raise damaged(file, number)
+    try:
+        return row_type(**values)
+    except TypeError:
+        raise damaged(file, number) from None
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value of JSON can be one of a plain type, or of a union of plain types."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, UnionType) else (hint,)
+    plain = {str: (str,), bool: (bool,), int: (int,), float: (int, float), NoneType: (NoneType,)}
+    return any(kind not in plain or type(value) in plain[kind] for kind in kinds)
+
+
+def damaged(file: Path, line: int | None = None) -> StudioError:
+    """What to tell of a file, or one of its lines, that holds something else than it should."""
+    where = f"{file} is damaged" if line is None else f"line {line} of {file} is damaged"
+    return StudioError(f"{where}. It was left as it is: mend it or move it away, or choose another --out.")
+
+
+def _unwritable(out: Path, error: OSError) -> StudioError:
+    return StudioError(
+        f"{out} cannot be used ({error.strerror or error}); rows that were done stay. Free some space and run the "
+        "same command again, or choose another --out."
+    )

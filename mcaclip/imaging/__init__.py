@@ -1,0 +1,1 @@
+"""Photos in and pictures out: reading, aligning, colours, measuring, showing."""

@@ -1,0 +1,1 @@
+"""What a prompt says: grammar, words, colours. No torch here."""

@@ -1,0 +1,113 @@
+"""Colour names that a prompt may use: the everyday ones and those of the XKCD colour survey.
+
+The survey's names (949, public domain) stand in `assets/faceclip/colours.json`, written by `python -m train colours`.
+
+Source: https://xkcd.com/color/rgb.txt (CC0).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from mcaclip.imaging.colour import COLOURS, srgb_to_lab
+from mcaclip.config import ASSETS
+from mcaclip.errors import PromptError, WeightsError
+
+COLOURS_FILE = ASSETS / "faceclip" / "colours.json"
+COLOUR_SYNONYMS: dict[str, str] = {
+    "gray": "grey", "blond": "blonde", "scarlet": "red", "fuchsia": "magenta", "aqua": "cyan",
+    "violet-blue": "indigo", "dark blue": "navy", "dark green": "emerald", "light blue": "cyan",
+    "dark red": "crimson", "lilac": "lavender", "golden": "gold", "redhead": "ginger", "cobalt": "blue",
+}  # fmt: skip
+"""Another word for an everyday colour."""
+
+_AMBIGUOUS = frozenset({"dark", "pale", "lipstick", "blush", "carpet", "rouge", "iris", "bland", "velvet"})
+_CRUDE = re.compile(r"\b(poop|poo|shit|piss|puke|vomit|barf|diarrhea|booger|snot|ugly|bile|baby shit)\b")
+UNSEEN_EVERY = 10
+
+
+@cache
+def survey_colours() -> Mapping[str, tuple[int, int, int]]:
+    """XKCD's name -> sRGB 0..255, less the crude names and those that name something else in a prompt.
+
+    Raises:
+        WeightsError: where the file is missing or is not what `python -m train colours` writes.
+    """
+    try:
+        table = json.loads(COLOURS_FILE.read_text(encoding="utf-8"))
+        read = {name: (int(r), int(g), int(b)) for name, (r, g, b) in table.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise WeightsError(
+            f"The colour names in {COLOURS_FILE} cannot be read. Restore the file from git."
+        ) from error
+    usable = {name: rgb for name, rgb in read.items() if name not in _AMBIGUOUS and not _CRUDE.search(name)}
+    return MappingProxyType(usable)
+
+
+@cache
+def named_colours() -> Mapping[str, tuple[int, int, int]]:
+    """Every known name -> sRGB 0..255; an everyday colour or synonym wins over the survey's idea of it."""
+    synonyms = {plain(name): COLOURS[colour] for name, colour in COLOUR_SYNONYMS.items()}
+    return MappingProxyType({**survey_colours(), **synonyms, **COLOURS})
+
+
+@cache
+def unseen_colours() -> frozenset[str]:
+    """Survey names that training never says: each tenth of those with two words or more."""
+    several = sorted(name for name in survey_colours() if " " in name and name not in COLOUR_SYNONYMS)
+    return frozenset(several[::UNSEEN_EVERY])
+
+
+def says_unseen(text: str) -> bool:
+    """Whether a text holds a name of `unseen_colours`, in either spelling of grey."""
+    return _unseen_pattern().search(text.lower().replace("gray", "grey")) is not None
+
+
+@cache
+def _unseen_pattern() -> re.Pattern[str]:
+    names = sorted(unseen_colours(), key=len, reverse=True)
+    return re.compile(r"\b(" + "|".join(re.escape(name) for name in names) + r")\b")
+
+
+def plain(text: str) -> str:
+    """Lower case words with single spaces: what names are looked up by."""
+    return " ".join(re.findall(r"[a-z]+", text.lower().replace("'", "")))
+
+
+@cache
+def names_by_words() -> Mapping[str, str]:
+    """`plain` spelling -> canonical name, for everything that may stand in a prompt."""
+    # "purple pink" and "purple/pink" are two colours of the survey; whoever types the words means the first
+    table = {plain(name): name for name in sorted(survey_colours(), key=lambda name: "/" not in name)}
+    table |= {name: name for name in COLOURS}
+    table |= {plain(name): colour for name, colour in COLOUR_SYNONYMS.items()}
+    table |= {words.replace("grey", "gray"): name for words, name in table.items()}
+    return MappingProxyType(table)
+
+
+def srgb_of(name: str) -> tuple[int, int, int]:
+    """sRGB 0..255 of any known colour name; raises PromptError for an unknown one."""
+    known = named_colours()
+    if name not in known:
+        raise PromptError(f"The colour {name!r} is unknown. Use an everyday one: {', '.join(sorted(COLOURS))}.")
+    return known[name]
+
+
+@lru_cache(maxsize=4096)
+def lab_values(name: str) -> tuple[float, float, float]:
+    """L, a, b of any known colour name; raises PromptError for an unknown one."""
+    rgb = torch.tensor(srgb_of(name), dtype=torch.float32) / 127.5 - 1
+    lightness, a, b = srgb_to_lab(rgb.view(3, 1, 1)).flatten().tolist()
+    return lightness, a, b
+
+
+def lab_of(name: str) -> Tensor:
+    """Lab of any known colour name, `float32 [3]`; raises PromptError for an unknown one."""
+    return torch.tensor(lab_values(name))

@@ -1,0 +1,191 @@
+"""What every edit method of the family has in common, and the table of all of them.
+
+A method turns a face's code and a prompt into an edit. Some need nothing but the networks of the stack, some one
+training for all prompts, some one for each prompt; `ready` and `how_to_fit` say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from mcaclip.config import Stack
+from mcaclip.editing.library import Library
+from mcaclip.editing.universal import UniversalEdit
+from mcaclip.errors import PromptError
+from mcaclip.generators.base import Generator
+from mcaclip.perception.base import Identity
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.types import ProgressCallback
+
+Needs = Literal["nothing", "once", "prompt"]
+"""What has to be trained before a method edits: nothing, one model for all prompts, or a network a prompt."""
+
+Fitter = Callable[[str, str, ProgressCallback | None], Path]
+"""From a method's and a prompt's name to the weights that were fitted; given by who may train."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What methods work with.
+
+    Attributes:
+        generator: the full-size generator.
+        preview: its 256 px stand-in.
+        space: words and pictures.
+        identity: tells people apart.
+        slots: the stack that all of these are from.
+        device: where they are.
+        libraries: fitted networks by method, then by prompt.
+        files: the one file of a method that is trained once.
+        fitter: fits a network on the fly; None where nothing may be trained.
+        optimisation_steps: of the method that optimises each edit.
+        universal: MCA-CLIP's network for any prompt, or why there is none.
+    """
+
+    generator: Generator
+    preview: Generator
+    space: ClipSpace
+    identity: Identity
+    slots: Stack
+    device: torch.device
+    libraries: Mapping[str, Library]
+    files: Mapping[str, Path]
+    fitter: Fitter | None = None
+    optimisation_steps: int = 300
+    universal: UniversalEdit = field(default_factory=UniversalEdit)
+
+
+@dataclass(frozen=True)
+class MethodEdit:
+    """One edit of one method.
+
+    Attributes:
+        image: `float32 [3, S, S]` in [-1, 1], on the CPU.
+        source: the generator's picture of the face, alike.
+        masks: one `float32 [1, s, s]` in [0, 1] a layer and one for the picture; empty for a method without masks.
+        delta_w: the shift in W+ with its strength, `float32 [18, 512]`, or None.
+        delta_s: the shift in StyleSpace with its strength, `float32 [P]` (see `style_space`), or None.
+        seconds: wall time of the edit, without any fitting.
+        notes: what to know of it, in plain words.
+    """
+
+    image: Tensor
+    source: Tensor
+    masks: tuple[Tensor, ...]
+    delta_w: Tensor | None
+    delta_s: Tensor | None
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+class EditMethod(Protocol):
+    """One method, ready to be asked."""
+
+    @property
+    def name(self) -> str:
+        """Its name in `METHODS`."""
+        ...
+
+    @property
+    def needs_fitting(self) -> bool:
+        """Whether anything has to be trained before it edits."""
+        ...
+
+    def ready(self, prompt: str) -> bool:
+        """Whether it can edit with this prompt now."""
+        ...
+
+    def how_to_fit(self, prompt: str) -> str:
+        """The command that makes it ready for a prompt; empty where nothing is needed, or nothing helps."""
+        ...
+
+    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> EditMethod:
+        """The method, made ready for a prompt.
+
+        Raises:
+            PromptError: it cannot be fitted here.
+        """
+        ...
+
+    def edit(
+        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+    ) -> MethodEdit:
+        """Edit one face.
+
+        Args:
+            w_plus: `[18, 512]`.
+            prompt: the words.
+            strength: factor on the shift, 0..2.
+            callback: told of the progress; may raise to cancel.
+
+        Raises:
+            PromptError: it is not ready for this prompt; the message says how to fit it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A line of the table of methods.
+
+    Attributes:
+        title: its name for people.
+        source: where it is published.
+        needs: see `Needs`.
+        fit: the command of the training package that fits it, without the prompt and the stack; empty for none.
+        any_stack: whether that command takes the options of a stack.
+    """
+
+    title: str
+    source: str
+    needs: Needs
+    fit: str = ""
+    any_stack: bool = True
+
+
+METHODS: Mapping[str, MethodInfo] = {
+    "styleclip-optimisation": MethodInfo("StyleCLIP optimisation", "Patashnik et al. 2021, section 4", "nothing"),
+    "styleclip-mapper": MethodInfo(
+        "StyleCLIP mapper", "Patashnik et al. 2021, section 5", "prompt", "prompt --method styleclip-mapper"
+    ),
+    "styleclip-global": MethodInfo(
+        "StyleCLIP global direction", "Patashnik et al. 2021, section 6", "once", "global-directions"
+    ),
+    "cf-clip": MethodInfo("CF-CLIP", "Yu et al. 2022", "prompt", "prompt --method cf-clip"),
+    "coralstyleclip": MethodInfo("CoralStyleCLIP", "Revanur et al. 2023", "prompt", "prompt --method coralstyleclip"),
+    "deltaedit": MethodInfo("DeltaEdit", "Lyu et al. 2023", "once", "deltaedit"),
+    "mca-universal": MethodInfo(
+        "MCA-CLIP universal", "MCA-CLIP 2025, one network for any prompt", "once", "universal", any_stack=False
+    ),
+    "mca": MethodInfo("MCA-CLIP", "MCA-CLIP 2025", "prompt", "prompt"),
+    "mca-without-ff": MethodInfo(
+        "MCA-CLIP w/o FF", "MCA-CLIP 2025, ablation", "prompt", "prompt --method mca-without-ff"
+    ),
+    "mca-without-pre": MethodInfo(
+        "MCA-CLIP w/o PRE", "MCA-CLIP 2025, ablation", "prompt", "prompt --method mca-without-pre"
+    ),
+}
+"""All methods, in the order of tables."""
+
+
+def fit_command(name: str, prompt: str, slots: Stack) -> str:
+    """The command line that makes a method ready; empty for one that needs nothing."""
+    info = METHODS[name]
+    if info.needs == "nothing":
+        return ""
+    command, _, options = info.fit.partition(" ")
+    words = f' "{prompt}"' if info.needs == "prompt" else ""
+    stack = slots.options if info.any_stack else ""
+    return f"python -m train {command}{words}{' ' + options if options else ''}{stack}"
+
+
+def not_ready(name: str, prompt: str, slots: Stack) -> PromptError:
+    """The error of a method that has no weights for a prompt."""
+    title = METHODS[name].title
+    return PromptError(f'{title} has no weights for "{prompt}" here. Fit it with: {fit_command(name, prompt, slots)}')

@@ -1,0 +1,118 @@
+"""StyleCLIP's global directions: one shift in StyleSpace a prompt, the same for every face.
+
+Source: Patashnik et al., "StyleCLIP" (ICCV 2021), section 6 and its published code.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
+from mcaclip.methods.style_table import StyleTable, load_table
+from mcaclip.errors import PromptError
+from mcaclip.generators.style_space import with_style_shift
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.editing.render import layer_hook
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.language.grammar import NEUTRAL_TEXTS, in_templates
+from mcaclip.types import ProgressCallback
+
+ALPHA = 4.0
+BETA = 0.15
+"""Strength, and the relevance below which a channel is left alone, of the published demonstration."""
+
+
+def text_direction(space: ClipSpace, prompt: str) -> Tensor:
+    """The unit direction `[D]` from the neutral texts to the prompt in its templates: Delta t."""
+    with torch.no_grad():
+        target = space.encode_text(in_templates(prompt)).mean(0)
+        neutral = space.encode_text(NEUTRAL_TEXTS).mean(0)
+    return torch.nn.functional.normalize(target - neutral, dim=0)
+
+
+def style_direction(table: StyleTable, towards: Tensor, beta: float = BETA) -> Tensor:
+    """The shift of the styles for a direction of words.
+
+    Args:
+        towards: `[D]`, of length 1.
+        beta: channels whose relevance is below this in absolute value are not shifted.
+
+    Returns:
+        `[P]`, the channel of the greatest relevance shifted by one standard deviation.
+
+    Raises:
+        PromptError: no channel is relevant enough.
+    """
+    relevance = table.relevance @ towards.cpu()
+    largest = float(relevance.abs().max())
+    if largest < beta or largest == 0:
+        raise PromptError(
+            f"no style channel has a relevance of {beta:g} for these words (the largest is {largest:.3f}): "
+            "measure more channels with `python -m train global-directions`, or choose other words"
+        )
+    relevance = torch.where(relevance.abs() < beta, 0.0, relevance)
+    return relevance / largest * table.std
+
+
+@dataclass(frozen=True)
+class GlobalDirectionMethod:
+    """Needs one table for all prompts; implements `EditMethod`."""
+
+    tools: Tools
+    name = "styleclip-global"
+    needs_fitting = True
+
+    @cached_property
+    def table(self) -> StyleTable:
+        """The table. Raises WeightsError."""
+        return load_table(self.tools.files[self.name])
+
+    def ready(self, prompt: str) -> bool:
+        """See `EditMethod.ready`."""
+        return self.name in self.tools.files
+
+    def how_to_fit(self, prompt: str) -> str:
+        """See `EditMethod.how_to_fit`."""
+        return fit_command(self.name, prompt, self.tools.slots)
+
+    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> GlobalDirectionMethod:
+        """See `EditMethod.fit`: the table takes a run of its own, so it is never made on the fly."""
+        if not self.ready(prompt):
+            raise not_ready(self.name, prompt, self.tools.slots)
+        return self
+
+    @torch.no_grad()
+    def edit(
+        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+    ) -> MethodEdit:
+        """See `EditMethod.edit`: S' = S + alpha Delta s."""
+        if not self.ready(prompt):
+            raise not_ready(self.name, prompt, self.tools.slots)
+        direction = style_direction(self.table, text_direction(self.tools.space, prompt))
+        measured = int(self.table.measured.sum())
+        partly = f"measured on {self.table.images} faces; {measured} of {len(direction)} channels are known"
+        return style_edit(self.tools, w_plus, strength * ALPHA * direction, (partly,), callback)
+
+
+def style_edit(
+    tools: Tools, w_plus: Tensor, delta_s: Tensor, notes: tuple[str, ...], callback: ProgressCallback | None
+) -> MethodEdit:
+    """The edit of a shift `[P]` in StyleSpace, at full size."""
+    started, generator, code = time.monotonic(), tools.generator, w_plus[None].to(tools.device)
+    source = synthesize(generator, code, hook=layer_hook(generator, 0.0, callback)).image
+    shifted = with_style_shift(generator, delta_s[None].to(tools.device))
+    image = synthesize(shifted, code, hook=layer_hook(generator, 0.5, callback)).image
+    return MethodEdit(
+        image=image[0].clamp(-1, 1).cpu(),
+        source=source[0].clamp(-1, 1).cpu(),
+        masks=(),
+        delta_w=None,
+        delta_s=delta_s.cpu(),
+        seconds=time.monotonic() - started,
+        notes=notes,
+    )

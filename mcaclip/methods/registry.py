@@ -1,0 +1,177 @@
+"""From a stack's editor and weight files to the methods themselves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcaclip.editing.network import mca
+from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.methods import delta_mapper, style_table
+from mcaclip.methods.base import METHODS, EditMethod, Fitter, Tools
+from mcaclip.methods.deltaedit import DeltaEditMethod
+from mcaclip.methods.fitted import FittedMethod
+from mcaclip.methods.global_direction import GlobalDirectionMethod
+from mcaclip.methods.optimisation import OptimisationMethod
+from mcaclip.methods.universal import UniversalMethod
+from mcaclip.editing.universal import METHOD as UNIVERSAL
+from mcaclip.errors import StudioError, WeightsError
+from mcaclip.generators.base import Generator
+from mcaclip.weights import Places
+from mcaclip.weights.store import read_asset_sums, sha256_of
+from mcaclip.weights.header import read_weights_header
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+log = logging.getLogger(__name__)
+FORMATS = {
+    mca.FORMAT: "network",
+    style_table.FORMAT: "styleclip-global",
+    delta_mapper.FORMAT: "deltaedit",
+}
+SINGLE: Mapping[str, Callable[[Tools], EditMethod]] = {
+    "styleclip-optimisation": OptimisationMethod,
+    "styleclip-global": GlobalDirectionMethod,
+    "deltaedit": DeltaEditMethod,
+    "mca-universal": UniversalMethod,
+}
+"""The methods that are no network a prompt."""
+
+
+def build_methods(tools: Tools, names: Sequence[str]) -> list[EditMethod]:
+    """The methods of these names, in this order.
+
+    Raises:
+        StudioError: a name that is none, or none at all.
+    """
+    check_names(names)
+    return [SINGLE[name](tools) if name in SINGLE else FittedMethod(name, tools) for name in names]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises StudioError for an unknown method, one that is named twice, or none at all."""
+    known = ", ".join(METHODS)
+    if not names:
+        raise StudioError(f"name at least one method: {known}")
+    for name in names:
+        if name not in METHODS:
+            raise StudioError(f"there is no method {name!r}: choose from {known}")
+        if names.count(name) > 1:
+            raise StudioError(f"the method {name} is named twice: name it once")
+
+
+def tools_of(
+    editor: FaceEditor,
+    weights: Iterable[Path] = (),
+    fitter: Fitter | None = None,
+    optimisation_steps: int = 300,
+) -> Tools:
+    """What the methods work with, on an editor's networks.
+
+    Args:
+        weights: files of any method to use beside the shipped ones and those in the cache's folder `methods`.
+        fitter: see `Tools`.
+        optimisation_steps: see `Tools`.
+
+    Raises:
+        WeightsError: a named file that cannot be used on this stack.
+    """
+    slots, models = editor.slots, editor.models
+    asked = list(weights)
+    for path in asked:
+        _check(path, slots.generator, slots.clip)
+        _check_use(path)
+        _check_whole(path, models.generator)
+    places = Places.from_environment()
+    found = [*shipped_methods(places), *edit_files(places.methods)]
+    every = [*(path for path in found if _fits(path, slots.generator, slots.clip)), *asked]
+    networks = [path for path in every if file_kind(path) == "network"]
+    place = (slots.generator, models.generator.layers, slots.clip, editor.device)
+    libraries: dict[str, Library] = {
+        name: collect(networks, [], *place, name) for name in METHODS if name not in SINGLE
+    }
+    libraries[mca.MCA] = {**editor.library, **libraries[mca.MCA]}
+    return Tools(
+        generator=models.generator,
+        preview=models.preview,
+        space=models.space,
+        identity=models.identity,
+        slots=slots,
+        device=editor.device,
+        libraries=libraries,
+        files={kind: path for path in every if (kind := file_kind(path)) in SINGLE},
+        fitter=fitter,
+        optimisation_steps=optimisation_steps,
+        universal=models.universal,
+    )
+
+
+def shipped_methods(places: Places) -> list[Path]:
+    """The files of `assets/methods` that are those of `assets/SHA256SUMS`; any other is named in the log."""
+    sums, good = read_asset_sums(places.assets), []
+    for path in edit_files(places.assets / "methods"):
+        if sums.get(f"methods/{path.name}") == sha256_of(path):
+            good.append(path)
+        else:
+            log.warning(
+                "%s is left out: it is not the shipped file; get it again with `git checkout -- assets`", path
+            )
+    return good
+
+
+def file_kind(path: Path) -> str:
+    """ "network", or the method that the file is of. Raises WeightsError."""
+    kind = FORMATS.get(_metadata(path).get("format", ""))
+    if kind is None:
+        raise WeightsError(f"{path} holds no weights of a method; `python -m mcaclip compare --help` names them")
+    return kind
+
+
+def _metadata(path: Path) -> Mapping[str, str]:
+    return read_weights_header(path, "name a file of weights of a method").metadata
+
+
+def _check(path: Path, generator: str, clip: str) -> None:
+    """Raises WeightsError for a file that was made for another generator or space of words."""
+    file_kind(path)
+    made = _metadata(path)
+    own = (made.get("generator", mca.FIRST_GENERATOR), made.get("clip", mca.FIRST_CLIP))
+    if own != (generator, clip):
+        raise WeightsError(
+            f"{path} was made for {own[0]} with {own[1]}, and this stack has {generator} with {clip}: "
+            "choose that stack, or make the weights again on this one"
+        )
+
+
+def _check_use(path: Path) -> None:
+    """Raises WeightsError for a network of no method that a file of weights could be named for."""
+    method = mca.read_header(path).method if file_kind(path) == "network" else ""
+    if method == UNIVERSAL:
+        raise WeightsError(f"{path} is a universal network: name it with --edits")
+
+
+def _check_whole(path: Path, generator: Generator) -> None:
+    """Raises WeightsError for a file whose weights cannot be used; they are read for that."""
+    kind = file_kind(path)
+    if kind == "network":
+        mca.load_network(path)
+        return
+    if kind == "deltaedit":
+        channels = len(delta_mapper.load_delta(path).mean)
+    else:
+        channels = len(style_table.load_table(path).std)
+    own = sum(slot.channels for slot in generator.style_slots)
+    if channels != own:
+        raise WeightsError(f"{path} is for {channels} style channels, and this generator has {own}: make it again")
+
+
+def _fits(path: Path, generator: str, clip: str) -> bool:
+    try:
+        _check(path, generator, clip)
+    except WeightsError as error:
+        log.info("%s is left out: %s", path, error)
+        return False
+    return True

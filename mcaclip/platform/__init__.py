@@ -1,0 +1,1 @@
+"""The machine below: memory, processes, files that appear whole, names, terminals."""

@@ -1,0 +1,1 @@
+"""What a user keeps: result folders, pictures with their settings, session files."""

@@ -1,0 +1,134 @@
+"""From a photo or a seed to everything a result folder holds. Pure: no files, no arguments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.imaging import align
+from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, Paint, ProgressCallback, to_uint8
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+FEATHER_PIXELS = 12
+"""How far the pasted region reaches beyond the mask, in pixels of the 1024 px crop."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One face, reconstructed and, with a prompt, edited.
+
+    Attributes:
+        aligned: `float32 [3, 1024, 1024]` in [-1, 1]: the photo's face; for a seed the face itself.
+        inversion: the face as the generator knows it.
+        result: the edit, or None when none was asked for.
+        pasted: `uint8 [H, W, 3]`, the edit in the photo; for a seed the edit itself. None without an edit.
+        seconds: wall time by stage.
+    """
+
+    aligned: Tensor
+    inversion: Inversion
+    result: EditResult | None
+    pasted: np.ndarray | None
+    seconds: dict[str, float]
+
+
+def invert_photo(
+    editor: FaceEditor,
+    photo: np.ndarray,
+    face: int = 0,
+    effort: str = "good",
+    seed: int = 0,
+    callback: ProgressCallback | None = None,
+) -> tuple[AlignedFace, Outcome]:
+    """Aligns one face of a photo `uint8 [H, W, 3]` and inverts it. Raises NoFaceError."""
+    start = time.perf_counter()
+    aligned = editor.align(photo, face)
+    seconds = time.perf_counter() - start
+    return aligned, _inverted(editor, aligned, seconds, effort, seed, callback)
+
+
+def _inverted(
+    editor: FaceEditor,
+    aligned: AlignedFace,
+    seconds: float,
+    effort: str,
+    seed: int,
+    callback: ProgressCallback | None,
+) -> Outcome:
+    """An aligned face, inverted; `seconds` is what the alignment took."""
+    inversion = editor.invert(aligned, effort, callback, seed)
+    return Outcome(aligned.image, inversion, None, None, {"align": seconds, "invert": inversion.seconds})
+
+
+def edit_photo(
+    editor: FaceEditor,
+    photo: np.ndarray,
+    settings: EditSettings,
+    face: int = 0,
+    effort: str = "good",
+    seed: int = 0,
+    callback: ProgressCallback | None = None,
+    painted: Callable[[AlignedFace], Paint] | None = None,
+) -> Outcome:
+    """The whole road for a photo `uint8 [H, W, 3]`. Raises NoFaceError and PromptError.
+
+    Args:
+        painted: what is painted over the masks of a face, in place of the settings' paint; its errors pass through,
+            before the face is inverted.
+    """
+    start = time.perf_counter()
+    aligned = editor.align(photo, face)
+    if painted is not None:
+        settings = replace(settings, paint=painted(aligned))
+    found = _inverted(editor, aligned, time.perf_counter() - start, effort, seed, callback)
+    result = editor.edit(found.inversion, settings, callback)
+    start = time.perf_counter()
+    pasted = paste(aligned, result)
+    seconds = {**found.seconds, "edit": result.seconds, "paste": time.perf_counter() - start}
+    return Outcome(found.aligned, found.inversion, result, pasted, seconds)
+
+
+def sample_face(
+    editor: FaceEditor, seed: int, settings: EditSettings | None, callback: ProgressCallback | None = None
+) -> Outcome:
+    """The whole road for a generated face; it is its own photo. Raises PromptError."""
+    inversion = editor.sample(seed)
+    seconds = {"sample": inversion.seconds}
+    if settings is None:
+        return Outcome(inversion.reconstruction, inversion, None, None, seconds)
+    result = editor.edit(inversion, settings, callback)
+    seconds["edit"] = result.seconds
+    return Outcome(inversion.reconstruction, inversion, result, to_uint8(result.image), seconds)
+
+
+def paste(aligned: AlignedFace, result: EditResult) -> np.ndarray:
+    """The photo `uint8 [H, W, 3]` with the edited region set back into it, edges feathered."""
+    return align.paste_back(aligned, result.image, feather(result.combined_mask))
+
+
+def feather(mask: Tensor, pixels: int = FEATHER_PIXELS) -> Tensor:
+    """Widens a mask and softens its edge, never below the mask itself.
+
+    The reconstruction differs a little from the photo everywhere, so the seam has to lie outside the
+    edited region and has to be soft.
+
+    Args:
+        mask: `float32 [1, S, S]` in [0, 1].
+        pixels: reach beyond the mask.
+
+    Returns:
+        `float32 [1, S, S]` in [0, 1], at every place at least `mask`.
+    """
+    values = mask.detach().float().cpu().numpy()[0]
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
+    soft = cv2.GaussianBlur(cv2.dilate(values, kernel), (0, 0), pixels / 2)
+    return torch.from_numpy(np.maximum(soft, values).clip(0, 1)).unsqueeze(0)

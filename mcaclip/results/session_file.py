@@ -1,0 +1,419 @@
+"""A session in one file: the face's latent code, its photo and all its edits, to go on exactly where one stopped.
+
+The format is safetensors: plain numbers, nothing in it can be executed. Whatever is read is checked, since the file
+comes from outside: every size before memory is taken for it, every value before it is used.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from mcaclip import validate
+from mcaclip.platform import strict_json
+from mcaclip.imaging.align import check_quad
+from mcaclip.platform.atomic import written_whole
+from mcaclip.editing.mask_tools import MAX_SIDE
+from mcaclip.errors import ImageError, StudioError, quotable
+from mcaclip.generators.ops import resize_mask
+from mcaclip.results.export import PNG_LEVEL
+from mcaclip.platform.naming import safe_stem
+from mcaclip.imaging.photo import MAX_FILE_BYTES, load_photo
+from mcaclip.types import EditSettings, Paint, PromptStrength
+from mcaclip.version import __version__
+
+FORMAT = "mcaclip-session-1"
+MAX_BYTES = 48_000_000
+MAX_PHOTO_BYTES = MAX_FILE_BYTES
+"""Of the photo's file. What remains below `MAX_BYTES` is for the masks and the header."""
+MAX_HEADER_BYTES = 2_000_000
+"""Four prompts per edit, all of them as long as they may be and in escapes, take 600 000."""
+MAX_EDITS = 50
+MAX_MASK_BYTES = 2_000_000
+"""Of one painted mask as PNG; the worst one of `MAX_SIDE` pixels per side takes 1 050 000."""
+MAX_MASK_CHUNKS = 64
+MAX_MASK_PIXELS = 2 * MAX_EDITS * 512**2
+"""Of all painted masks together: two masks of the page for every edit, 105 MB when decoded."""
+MAX_WEIGHTS = 1000
+MAX_WEIGHT_NAME = 500
+MAX_DIGEST = 128
+MAX_LATENT = 100.0
+W_SHAPE = (18, 512)
+
+_FIXED = {"w_plus": ("F32", W_SHAPE), "quad": ("F64", (4, 2))}
+"""Type and shape of the tensors that are numbers; all others are bytes of picture files."""
+_MASKS = ("allow", "include")
+_MASK_NAME = re.compile("paint_[0-9]{1,2}_(allow|include)")
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+class SessionFileError(StudioError):
+    """The file is no session of this studio, or damaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedSession:
+    """What a session file holds.
+
+    Attributes:
+        name: stem for downloads.
+        w_plus: `float32 [18, 512]`.
+        identity: likeness of the reconstruction, or None for a generated face.
+        photo: the photo's file as it was handed in, in any format that `load_photo` takes; see `photo_bytes`. None
+            for a generated face.
+        quad: `float64 [4, 2]`, the face's crop in the photo; None when the photo is the aligned face.
+        edits: every edit, oldest first.
+        current: which edit is shown; -1 for none.
+        weights: file name -> sha256 of the models that made it.
+    """
+
+    name: str
+    w_plus: Tensor
+    identity: float | None
+    photo: bytes | None
+    quad: np.ndarray | None
+    edits: tuple[EditSettings, ...]
+    current: int
+    weights: dict[str, str]
+
+    @cached_property
+    def pixels(self) -> np.ndarray | None:
+        """The photo, `uint8 [H, W, 3]`, the same bit for bit as when it was handed in; decoded once.
+
+        Raises ImageError.
+        """
+        return None if self.photo is None else load_photo(self.photo)
+
+
+def photo_bytes(pixels: np.ndarray, data: bytes | None = None) -> bytes:
+    """What a session file keeps of a photo: its own file, or else a PNG file of its pixels, which is as exact.
+
+    Args:
+        pixels: `uint8 [H, W, 3]`, what `load_photo` makes of the file.
+        data: the file itself, or None where there is none.
+
+    Returns:
+        At most `MAX_PHOTO_BYTES`.
+
+    Raises:
+        ImageError: both are larger than that.
+    """
+    kept = _png(pixels) if data is None or len(data) > MAX_PHOTO_BYTES else data
+    if len(kept) > MAX_PHOTO_BYTES:
+        raise ImageError(
+            f"The photo's file is larger than {MAX_PHOTO_BYTES // 1_000_000} MB, too large to be kept with edits. "
+            "Save it as JPEG and try again."
+        )
+    return kept
+
+
+def latest_edits(edits: Sequence[EditSettings]) -> tuple[EditSettings, ...]:
+    """The newest edits that one file can hold, oldest first: at most `MAX_EDITS`, and `MAX_MASK_PIXELS` painted."""
+    kept: list[EditSettings] = []
+    pixels = 0
+    for settings in reversed(edits):
+        pixels += sum(mask.shape[-1] ** 2 for mask in _masks(settings).values())
+        if len(kept) == MAX_EDITS or pixels > MAX_MASK_PIXELS:
+            break
+        kept.append(settings)
+    return tuple(reversed(kept))
+
+
+def write_session(path: Path, saved: SavedSession) -> None:
+    """Writes the file, whole or not at all; a file that is there stays until the new one is complete.
+
+    Raises:
+        SessionFileError: the session is larger than `read_session` takes.
+        OSError: the file cannot be written.
+    """
+    if len(latest_edits(saved.edits)) < len(saved.edits):
+        raise SessionFileError("The session has more edits or painted masks than a file holds. Begin a new one.")
+    if saved.photo is not None and len(saved.photo) > MAX_PHOTO_BYTES:
+        raise SessionFileError("The photo's file is too large for a session file. Save it as JPEG and begin again.")
+    tensors: dict[str, Tensor] = {"w_plus": saved.w_plus.detach().float().cpu().contiguous()}
+    if saved.photo is not None:
+        tensors["photo"] = _byte_tensor(saved.photo)
+    if saved.quad is not None:
+        tensors["quad"] = torch.from_numpy(np.asarray(saved.quad, np.float64)).contiguous()
+    for index, settings in enumerate(saved.edits):
+        for name, mask in _masks(settings).items():
+            picture = (mask[0] * 255).round().byte().cpu().numpy()
+            tensors[f"paint_{index}_{name}"] = _byte_tensor(_png(picture))
+    header = {
+        "version": __version__,
+        "name": safe_stem(saved.name),
+        "identity": saved.identity,
+        "edits": [_settings_out(settings) for settings in saved.edits],
+        "current": saved.current,
+        "weights": saved.weights,
+    }
+    data = save(tensors, {"format": FORMAT, "session": json.dumps(header, allow_nan=False)})
+    if len(data) > MAX_BYTES or int.from_bytes(data[:8], "little") > MAX_HEADER_BYTES:
+        raise SessionFileError("The session is too large for a file. Begin a new one.")
+    with written_whole(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def read_session(path: Path) -> SavedSession:
+    """Reads and checks a file of `write_session`.
+
+    Raises:
+        SessionFileError: too large, not such a file, or any value out of its range.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            header_bytes = int.from_bytes(stream.read(8), "little")
+    except (OSError, ValueError) as error:
+        raise SessionFileError("The session file cannot be opened. Choose it again.") from error
+    if size > MAX_BYTES:
+        raise SessionFileError(f"The session file is larger than {MAX_BYTES // 1_000_000} MB; none made here is.")
+    if header_bytes > MAX_HEADER_BYTES:
+        raise SessionFileError("This is not a session file. Use one that was saved here.")
+    try:
+        file = safe_open(path, framework="pt")
+    except Exception as error:
+        raise SessionFileError("This is not a session file. Use one that was saved here.") from error
+    with file:
+        metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
+            raise SessionFileError("This is not a session file of this version. Use one that was saved here.")
+        try:
+            return _parse(strict_json.loads(metadata.get("session", ""), MAX_HEADER_BYTES), _tensors(file))
+        except (ValueError, StudioError) as error:
+            reason = quotable(str(error))
+            raise SessionFileError(f"The session file is damaged ({reason}). Use another copy of it.") from error
+
+
+def _tensors(file: Any) -> dict[str, Tensor]:
+    """All tensors of an opened file; nothing is read before all shapes are known to be right. Raises ValueError."""
+    names = list(file.keys())
+    if len(names) > len(_FIXED) + 1 + len(_MASKS) * MAX_EDITS:
+        raise ValueError("it holds unknown data")
+    for name in names:
+        entry = file.get_slice(name)
+        kind, shape = entry.get_dtype(), tuple(entry.get_shape())
+        if name in _FIXED:
+            right = (kind, shape) == _FIXED[name]
+        elif name == "photo" or _MASK_NAME.fullmatch(name):
+            limit = MAX_PHOTO_BYTES if name == "photo" else MAX_MASK_BYTES
+            right = kind == "U8" and len(shape) == 1 and 0 < shape[0] <= limit
+        else:
+            raise ValueError("it holds unknown data")
+        if not right:
+            raise ValueError(f"its {name} has a wrong shape or type")
+    return {name: file.get_tensor(name) for name in names}
+
+
+def _parse(header: Any, tensors: dict[str, Tensor]) -> SavedSession:
+    """The checked contents; raises ValueError or StudioError."""
+    header = _mapping(header)
+    w_plus = tensors.pop("w_plus", None)
+    if w_plus is None or not bool((w_plus.abs() < MAX_LATENT).all()):
+        raise ValueError("its latent code is missing or out of range")
+    photo, quad = tensors.pop("photo", None), tensors.pop("quad", None)
+    raw_edits = _list(_of(header, "edits"))
+    if len(raw_edits) > MAX_EDITS:
+        raise ValueError("it holds too many edits")
+    paints = _paints(len(raw_edits), tensors)
+    edits = tuple(_settings_in(_mapping(raw), paint) for raw, paint in zip(raw_edits, paints, strict=True))
+    current = _whole(_of(header, "current"), -1, max(len(edits) - 1, 0))
+    identity = _of(header, "identity")
+    saved = SavedSession(
+        name=safe_stem(_text(_of(header, "name"), MAX_HEADER_BYTES)),
+        w_plus=w_plus.clone(),  # a copy, since the tensors read are views of the file
+        identity=None if identity is None else _number(identity, -1.01, 1.01),
+        photo=None if photo is None else photo.numpy().tobytes(),
+        quad=None if quad is None else quad.numpy().copy(),
+        edits=edits,
+        current=current if edits else -1,
+        weights=_weights(_mapping(_of(header, "weights"))),
+    )
+    _check_photo(saved)
+    return saved
+
+
+def _check_photo(saved: SavedSession) -> None:
+    """Raises ValueError or ImageError unless photo and crop are there, or both not, and fit each other."""
+    if saved.pixels is None:
+        if saved.quad is not None:
+            raise ValueError("it holds a crop without a photo")
+        return
+    height, width = saved.pixels.shape[:2]
+    if saved.quad is not None:
+        check_quad(saved.quad, width, height)
+    elif width != height:
+        raise ValueError("its photo is not square, and it holds no crop")
+
+
+def _weights(raw: Mapping[str, Any]) -> dict[str, str]:
+    if len(raw) > MAX_WEIGHTS:
+        raise ValueError("it names too many models")
+    return {_text(name, MAX_WEIGHT_NAME): _text(digest, MAX_DIGEST) for name, digest in raw.items()}
+
+
+def _settings_out(settings: EditSettings) -> dict[str, Any]:
+    """Settings as JSON, without the paint."""
+    return {
+        "parts": [[part.prompt, part.strength] for part in settings.parts],
+        "mask_threshold": settings.mask_threshold,
+        "mask_invert": settings.mask_invert,
+        "mask_feather": settings.mask_feather,
+        "variation": settings.variation,
+        "mode": settings.mode,
+        "without_masks": settings.without_masks,
+    }
+
+
+def _settings_in(raw: Mapping[str, Any], paint: Paint | None) -> EditSettings:
+    """One edit; files of before there were variations, modes and edits without masks have none of them."""
+    parts = _list(_of(raw, "parts"))
+    if not 1 <= len(parts) <= validate.MAX_PROMPTS:
+        raise ValueError("an edit has no prompt, or too many")
+    checked = [_part(_list(part)) for part in parts]
+    mode = raw.get("mode")
+    if mode is not None and mode not in validate.MODES:
+        raise ValueError("an edit's mode does not exist")
+    settings = EditSettings(
+        checked[0].prompt,
+        mask_threshold=_number(_of(raw, "mask_threshold"), 0, validate.MAX_THRESHOLD),
+        mask_invert=_flag(_of(raw, "mask_invert")),
+        mask_feather=_number(_of(raw, "mask_feather"), 0, validate.MAX_FEATHER),
+        paint=paint,
+        variation=_whole(raw.get("variation", 0), 0, validate.MAX_VARIATION),
+        mode=mode,
+        without_masks=_flag(raw.get("without_masks", False)),
+    )
+    return settings.with_parts(checked)
+
+
+def _part(raw: list[Any]) -> PromptStrength:
+    if len(raw) != 2:
+        raise ValueError("a prompt has no strength")
+    prompt = _text(raw[0], validate.MAX_PROMPT_LENGTH)
+    return PromptStrength(validate.clean_prompt(prompt), _number(raw[1], 0, validate.MAX_STRENGTH))
+
+
+# -- values ---------------------------------------------------------------------------------------------------
+
+
+def _of(raw: Mapping[str, Any], key: str) -> Any:
+    if key not in raw:
+        raise ValueError(f"{key} is missing")
+    return raw[key]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("a record is none")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("a list is none")
+    return value
+
+
+def _text(value: Any, limit: int) -> str:
+    if not isinstance(value, str) or len(value) > limit:
+        raise ValueError("a text is none, or too long")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("a switch is neither on nor off")
+    return value
+
+
+def _whole(value: Any, low: int, high: int) -> int:
+    if type(value) is not int or not low <= value <= high:  # neither True nor 1.0
+        raise ValueError(f"a number is not a whole one from {low} to {high}")
+    return value
+
+
+def _number(value: Any, low: float, high: float) -> float:
+    if type(value) not in (int, float) or not low <= value <= high:  # not True either
+        raise ValueError(f"a number is outside {low:g} to {high:g}")
+    return float(value)
+
+
+# -- pictures -------------------------------------------------------------------------------------------------
+
+
+def _masks(settings: EditSettings) -> dict[str, Tensor]:
+    """The painted masks of an edit by their names, `float32 [1, S, S]`, S at most `MAX_SIDE`."""
+    found = {name: getattr(settings.paint, name, None) for name in _MASKS}
+    return {
+        name: mask if mask.shape[-1] <= MAX_SIDE else resize_mask(mask[None], MAX_SIDE)[0]
+        for name, mask in found.items()
+        if mask is not None
+    }
+
+
+def _paints(count: int, tensors: dict[str, Tensor]) -> list[Paint | None]:
+    """What is painted in each edit; the sizes of all masks are checked before any is decoded. Raises ValueError."""
+    files: list[dict[str, bytes]] = []
+    for index in range(count):
+        names = {name: f"paint_{index}_{name}" for name in _MASKS}
+        files.append({name: tensors.pop(key).numpy().tobytes() for name, key in names.items() if key in tensors})
+    if tensors:
+        raise ValueError("it holds unknown data")
+    if sum(_mask_side(data) ** 2 for masks in files for data in masks.values()) > MAX_MASK_PIXELS:
+        raise ValueError("its painted masks are too large")
+    return [Paint(**{name: _mask(data) for name, data in masks.items()}) if masks else None for masks in files]
+
+
+def _mask_side(data: bytes) -> int:
+    """Side in pixels of a square 8-bit grey PNG. Raises ValueError for any other, and for one with texts or profiles,
+    which could unpack to any size."""
+    kinds: list[bytes] = []
+    at = len(_PNG_START)
+    while at + 8 <= len(data) and len(kinds) <= MAX_MASK_CHUNKS:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        kinds.append(kind)
+        at += 12 + length
+    plain = [b"IHDR", *[b"IDAT"] * (len(kinds) - 2), b"IEND"]
+    if not data.startswith(_PNG_START) or kinds != plain or at != len(data) or len(data) < 33:
+        raise ValueError("a painted mask is no plain picture")
+    width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
+    if (depth, colours) != (8, 0) or width != height or not 1 <= width <= MAX_SIDE:
+        raise ValueError("a painted mask is not square, not grey or too large")
+    return int(width)
+
+
+def _mask(data: bytes) -> Tensor:
+    """`float32 [1, S, S]` in [0, 1] of a mask that `_mask_side` has checked. Raises ValueError."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+            pixels = np.array(picture)
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        raise ValueError("a painted mask cannot be read") from error
+    return torch.from_numpy(pixels).float()[None] / 255
+
+
+def _png(image: np.ndarray) -> bytes:
+    """`uint8` pixels as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=PNG_LEVEL)
+    return buffer.getvalue()
+
+
+def _byte_tensor(data: bytes) -> Tensor:
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8)

@@ -1,0 +1,1 @@
+"""What happens on every event, without any layout."""

@@ -1,0 +1,105 @@
+"""What all handlers share: the one editor, the folder for files, work in the background.
+
+A handler takes plain values and the tab's `Session` and yields *views*: dictionaries from a component's
+name to its new value or update. `mcaclip.ui.page.wiring` connects names and components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from mcaclip.types import Progress, ProgressCallback
+from mcaclip.ui.page import markup, views
+from mcaclip.ui.state.background import steps
+from mcaclip.ui.server.limits import Limits
+from mcaclip.ui.state.loading import EditorSource
+from mcaclip.ui.state.session import CancelToken, Session
+from mcaclip.ui.state.tabs import Tabs
+from mcaclip.ui.lab.training_process import TrainingDesk
+from mcaclip.ui.page.views import View
+from mcaclip.ui.server.visitor_files import VisitorFiles
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+Views = Iterator[View]
+Result = TypeVar("Result")
+
+POLL_SECONDS = 0.3
+
+
+class Desk:
+    """The editor all tabs share and the folder for their files.
+
+    Args:
+        source: of the editor.
+        root: an existing folder only this process's user can read; every tab gets a folder in it.
+        training: the one training of this machine; None where nobody may train.
+
+    Attributes:
+        tabs: what every tab works on, and the files of all visitors.
+        limits: of the clients.
+    """
+
+    def __init__(self, source: EditorSource, root: Path, training: TrainingDesk | None = None):
+        self.source = source
+        self.root = root
+        self.training = training
+        self.tabs = Tabs(VisitorFiles(Path(get_upload_folder())))
+        self.limits = Limits()
+
+    def ready_editor(self) -> FaceEditor | None:
+        """The editor, or None while it is loading."""
+        return self.source.wait(0) if self.source.status.ready else None
+
+    def status(self) -> View:
+        """Polled until the models are there."""
+        state = self.source.status
+        view: View = {"status": markup.status(state)}
+        if state.ready:
+            editor = self.source.wait(0)
+            assert editor is not None
+            view.update(views.editor_view(editor))
+            view["timer"] = gr.update(active=False)
+        return view
+
+    def stop(self, session: Session) -> View:
+        """Ends what runs at its next step and keeps the best it has; an edit, which has none, is dropped."""
+        session.running.stop()
+        return {}
+
+    def abandon(self, session: Session) -> View:
+        """Ends what runs, because its face is no longer wanted."""
+        session.running.cancel()
+        return {}
+
+    def await_editor(self, bar: str) -> Generator[View, None, FaceEditor]:
+        """Waits for the editor, showing in `bar` how far it is. Raises WeightsError."""
+        self.tabs.used()
+        while (editor := self.source.wait(POLL_SECONDS)) is None:
+            state = self.source.status
+            yield {bar: markup.progress(state.stage, state.fraction)}
+        return editor
+
+    def _computed(
+        self,
+        work: Callable[[ProgressCallback], Result],
+        token: CancelToken,
+        view: Callable[[Progress], View],
+    ) -> Generator[View, None, Result]:
+        """Runs `work` in the background, turning its progress into views."""
+        running = steps(work, token)
+        try:
+            while True:
+                try:
+                    step = next(running)
+                except StopIteration as end:
+                    return end.value
+                yield view(step)
+        finally:
+            running.close()

@@ -1,0 +1,31 @@
+"""Small line charts of a training's loss terms, as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from mcaclip.ui.page import text
+
+
+def curves(rows: Sequence[dict[str, float]]) -> str:
+    """A small line chart for every loss term, as SVG; empty without at least two rows."""
+    if len(rows) < 2:
+        return ""
+    names = [name for name in text.TERM_LABELS if any(name in row for row in rows)]
+    return f'<div class="curves">{"".join(_curve(name, rows) for name in names)}</div>'
+
+
+def _curve(name: str, rows: Sequence[dict[str, float]]) -> str:
+    points = [(row["step"], row[name]) for row in rows if name in row and "step" in row]
+    low, high = min(value for _, value in points), max(value for _, value in points)
+    first, last = points[0][0], points[-1][0]
+    spread, length = (high - low) or 1.0, (last - first) or 1.0
+    line = " ".join(f"{200 * (s - first) / length:.1f},{52 - 48 * (v - low) / spread:.1f}" for s, v in points)
+    label = text.TERM_LABELS[name]
+    said = f"{label}: from {points[0][1]:.3g} to {points[-1][1]:.3g}"
+    return (
+        f'<figure><svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f'<polyline points="{line}" /></svg>'
+        f"<figcaption>{escape(label)}<b>{points[-1][1]:.3g}</b></figcaption></figure>"
+    )

@@ -1,0 +1,78 @@
+"""The methods as the Compare tab knows them: which can work, and what makes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from mcaclip.evaluation.compare import CompareRow, FaceJudge, compare
+from mcaclip.methods.base import METHODS, Tools
+from mcaclip.methods.registry import build_methods, tools_of
+from mcaclip.loading import load_parser
+from mcaclip.types import Inversion, ProgressCallback
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+OWN = ("mca-universal", "mca")
+SHOWN = (*OWN, *(name for name in METHODS if name not in OWN))
+"""Methods in the order of the tab: MCA-CLIP first, which is there and quick."""
+SLOW = "styleclip-optimisation"
+"""Takes minutes an edit, so nobody gets it unasked."""
+
+
+class MethodSet(Protocol):
+    """Methods on one editor's networks."""
+
+    def known(self) -> tuple[str, ...]:
+        """Those with weights for one prompt at least, in the order of `SHOWN`."""
+        ...
+
+    def ready(self, prompt: str) -> tuple[str, ...]:
+        """Those that can edit with a prompt now, in the order of `SHOWN`."""
+        ...
+
+    def row(self, name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
+        """One method on one face; the callback may raise to cancel. Raises StudioError."""
+        ...
+
+
+Opens = Callable[["FaceEditor"], MethodSet]
+"""From an editor to the methods on it."""
+
+
+@dataclass(frozen=True)
+class EditorMethods:
+    """The methods on a real editor; implements `MethodSet`. The parser is loaded for the first row."""
+
+    editor: FaceEditor
+
+    @cached_property
+    def tools(self) -> Tools:
+        """Networks and weights as they are now. Raises StudioError."""
+        return tools_of(self.editor)
+
+    @cached_property
+    def judge(self) -> FaceJudge:
+        """Parses a face once for all rows. Raises WeightsError."""
+        tools = self.tools
+        return FaceJudge(
+            tools.preview, load_parser(self.editor.slots, self.editor.device), tools.identity, tools.device
+        )
+
+    def known(self) -> tuple[str, ...]:
+        """See `MethodSet.known`."""
+        tools, always = self.tools, {SLOW}
+        there = {name for name, library in tools.libraries.items() if library} | set(tools.files) | always
+        return tuple(name for name in SHOWN if name in there or (name == OWN[0] and tools.universal.there))
+
+    def ready(self, prompt: str) -> tuple[str, ...]:
+        """See `MethodSet.ready`."""
+        return tuple(method.name for method in build_methods(self.tools, SHOWN) if method.ready(prompt))
+
+    def row(self, name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
+        """See `MethodSet.row`."""
+        methods = build_methods(self.tools, [name])
+        return next(compare(methods, self.judge, "face", face.w_plus, prompt, callback=callback))

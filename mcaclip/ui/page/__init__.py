@@ -1,0 +1,1 @@
+"""What is seen: components, words, looks, and which event calls which handler."""

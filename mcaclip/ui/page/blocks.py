@@ -1,0 +1,88 @@
+"""The whole page: its tabs, and how it is launched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from mcaclip.ui.server import api, gate
+from mcaclip.ui.lab import compare as compare_tab, train as train_tab
+from mcaclip.ui.page import layout, markup, text, wiring
+from mcaclip.ui.handlers.studio import Studio
+from mcaclip.ui.page.layout import Components
+from mcaclip.ui.lab.method_set import EditorMethods, Opens
+from mcaclip.ui.page.guarded import Page
+from mcaclip.ui.page.painting import SCRIPT
+from mcaclip.ui.state.tabs import IDLE_SECONDS, MAX_TABS, TabKey
+from mcaclip.ui.page.theme import CSS_PATH, build_theme
+
+QUEUE_SIZE = 24
+CACHE_SECONDS = (600, IDLE_SECONDS + 600)
+"""How often Gradio looks for files that were not used for how long: what a tab's end did not remove."""
+MAX_FILE_SIZE = "48mb"
+"""Of a session file; a photo may have 40."""
+
+
+def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
+    """The page, ready for `launch(**launch_options())`.
+
+    Args:
+        opens: from the editor to the methods of the Compare tab; another one where the editor is a stand-in.
+    """
+    parts: Components = {}
+    options: dict[str, Any] = {"title": text.TITLE, "analytics_enabled": False, "fill_width": True}
+    page = Page(studio.tabs, studio.limits, delete_cache=CACHE_SECONDS, **options)
+    with page:
+        # first, so that no event of the page takes their names
+        api.connect(api.Endpoints(studio.source, studio.root, studio.tabs, studio.limits))
+        page.tab_key = parts["session"] = gr.State(TabKey())
+        parts["timer"] = gr.Timer(1.0)
+        with gr.Row(elem_id="top"):
+            gr.HTML(markup.header(), elem_id="header")
+            parts["status"] = gr.HTML(markup.status(studio.source.status), elem_id="status")
+        parts["waiting"] = gr.HTML("", elem_id="waiting")  # shows the place in the queue
+        with gr.Tabs(elem_id="pages"):
+            with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):
+                layout.studio_tab(parts)
+            with gr.Tab(text.PAGE_COMPARE, elem_id="page-compare") as comparing:
+                compare_tab.build_tab(parts)
+            with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as train:
+                if studio.training is None:
+                    gr.HTML(markup.note(text.TRAIN_OFF), elem_id="train-off")
+                else:
+                    train_tab.build_tab(parts)
+            with gr.Tab(text.PAGE_INSPECT, elem_id="page-inspect"):
+                parts["inspect"] = gr.HTML(markup.note(text.INSPECT_HINT), elem_id="inspect")
+        gr.HTML(f'<footer class="notice">{text.NOTICE}</footer>', elem_id="notice")
+        bind = wiring.connect(page, parts, studio)
+        compare_tab.connect(bind, comparing, parts, compare_tab.CompareHandlers(studio, opens))
+        if studio.training is not None:
+            train_tab.connect(bind, page, train, parts, train_tab.TrainHandlers(studio, studio.training))
+    page.queue(max_size=QUEUE_SIZE, api_open=False)
+    return page
+
+
+def launch_options(host: str = "127.0.0.1", names: Sequence[str] = ()) -> dict[str, Any]:
+    """Arguments of `launch` about looks, painting and safety: no analytics, no run history, no folder is served.
+
+    Args:
+        host: the address to listen on.
+        names: further names under which the page may be asked for, see `gate.own_names`.
+    """
+    return {
+        "app_kwargs": {"lifespan": gate.lifespan(gate.own_names(host, names))},
+        "state_session_capacity": MAX_TABS,
+        "theme": build_theme(),
+        "css_paths": [CSS_PATH],
+        "head": f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+        "run_history": False,
+        "enable_monitoring": False,
+        "allowed_paths": [],
+        "max_file_size": MAX_FILE_SIZE,
+        "footer_links": ["api", "settings"],
+        "share": False,
+        "ssr_mode": False,
+        "pwa": False,
+    }

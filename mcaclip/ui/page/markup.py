@@ -1,0 +1,53 @@
+"""Small pieces of HTML around the strings of `mcaclip.ui.page.text`."""
+
+from __future__ import annotations
+
+from html import escape
+
+from mcaclip.ui.page import text
+from mcaclip.ui.state.loading import LoadStatus
+
+
+def header() -> str:
+    """The page's title block."""
+    return f'<header class="masthead"><h1>{text.TITLE}</h1><p>{text.TAGLINE}</p></header>'
+
+
+def step(number: int, title: str) -> str:
+    """The heading of one step."""
+    return f'<h2 class="step"><span class="step-number">{number}</span>{title}</h2>'
+
+
+def caption(label: str) -> str:
+    """A line over a picture."""
+    return f'<p class="caption">{label}</p>'
+
+
+def note(line: str, kind: str = "quiet") -> str:
+    """A line of plain text; `kind` is `quiet`, `strong` or `badge`."""
+    return f'<p class="note note-{kind}" role="status">{escape(line)}</p>' if line else ""
+
+
+def hint(markup: str) -> str:
+    """A quiet line that may hold markup of our own."""
+    return f'<p class="note note-quiet">{markup}</p>'
+
+
+def progress(label: str, fraction: float) -> str:
+    """A progress bar; `fraction` is 0..1."""
+    percent = round(100 * min(max(fraction, 0.0), 1.0))
+    return (
+        f'<div class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent}" aria-label="{escape(label)}">'
+        f'<p><span>{escape(label)}</span><span class="number">{percent} %</span></p>'
+        f'<div class="track"><div class="bar" style="width:{percent}%"></div></div></div>'
+    )
+
+
+def status(state: LoadStatus) -> str:
+    """Whether the models can be used."""
+    if state.error is not None:
+        return f'<p class="status status-error" role="alert">{escape(state.error)}</p>'
+    if state.ready:
+        return f'<p class="status status-ready">{text.READY}</p>'
+    return f'<div class="status">{progress(state.stage, state.fraction)}</div>'

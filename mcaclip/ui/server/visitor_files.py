@@ -1,0 +1,201 @@
+"""The files of visitors: what they sent, and what they were shown. Nothing else is ever opened or removed.
+
+Gradio keeps both below one folder and shares them among all visitors by their content. Here every upload gets a
+folder of its own, every file has an owner (a tab), and it goes with the last one. A file without an owner, as the
+endpoints leave them, goes after a while.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcaclip.errors import StudioError
+from mcaclip.ui.page import text
+
+log = logging.getLogger(__name__)
+
+UNCLAIMED_SECONDS = 600
+"""A file that no tab owns is removed after so long."""
+MAX_STORED_BYTES = 2_000_000_000
+"""Uploads of all visitors together; beyond that no more are taken."""
+
+
+@dataclass
+class _File:
+    """What is known of a file: when it last came, its size in bytes if it was uploaded, and whose it is.
+
+    The owner None stands for whoever may still fetch it without a tab, and goes with time.
+    """
+
+    since: float
+    size: int = 0
+    owners: set[str | None] = field(default_factory=set)
+
+
+class VisitorFiles:
+    """Which file belongs to which tab; may be shared by threads.
+
+    Args:
+        root: the folder below which Gradio keeps uploads and what it sends.
+        clock: seconds that only go forwards.
+    """
+
+    def __init__(self, root: Path, clock: Callable[[], float] = time.monotonic):
+        self.root = root.resolve()
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._files: dict[str, _File] = {}
+
+    def received(self, paths: Iterable[str]) -> None:
+        """Files that were just uploaded; they belong to nobody until a tab names them."""
+        for path in paths:
+            self._known(path, None, max(1, _size(path)))
+
+    def given(self, value: object, tab: str | None) -> Path:
+        """Where the file lies that a visitor names.
+
+        Args:
+            value: what the browser or a program sent: a path, or Gradio's description of a file with its `path`.
+            tab: of the visitor; None for an endpoint, which leaves the file without an owner.
+
+        Raises:
+            StudioError: it is nothing that was uploaded or made here, or it is another visitor's. Which of them, and
+                whether there is such a file on the disk, is not said.
+        """
+        path = value.get("path") if isinstance(value, dict) else value
+        with self._lock:
+            file = self._files.get(path) if isinstance(path, str) else None
+            if not isinstance(path, str) or file is None or (file.size and file.owners - {tab, None}):
+                raise StudioError(text.FILE_UNKNOWN)
+            file.owners.add(tab)
+            if tab is not None and file.size:
+                file.owners.discard(None)
+        return Path(path)
+
+    def knows(self, path: object) -> bool:
+        """Whether a path is one that was uploaded or made here."""
+        with self._lock:
+            return isinstance(path, str) and path in self._files
+
+    def shown(self, paths: Iterable[str], tab: str | None) -> None:
+        """Files that a visitor is sent; they go with the tab, or when another one takes their place.
+
+        A file of the same name takes the place of an earlier one, for the page asks for the newest; names that Gradio
+        makes itself are shared by all its pictures.
+        """
+        with self._lock:
+            for path in paths:
+                self._known(path, tab)
+                if tab is not None and not Path(path).name.startswith("image."):
+                    for other, file in self._files.items():
+                        if other != path and tab in file.owners and Path(other).name == Path(path).name:
+                            file.owners.discard(tab)
+            self._remove_ownerless()
+
+    def leave(self, tab: str) -> None:
+        """Removes the files of a tab that are not another one's as well. Never raises."""
+        with self._lock:
+            for file in self._files.values():
+                file.owners.discard(tab)
+            self._remove_ownerless()
+
+    def expire(self) -> None:
+        """Removes what no tab has owned for `UNCLAIMED_SECONDS`. Never raises."""
+        with self._lock:
+            for file in self._files.values():
+                if self._clock() - file.since >= UNCLAIMED_SECONDS:
+                    file.owners.discard(None)
+            self._remove_ownerless()
+
+    def remove_strays(self, folder: Path) -> None:
+        """Removes what an upload left in its folder without an answer, for instance when it was cut off."""
+        with self._lock:
+            known = {path for path in self._files if Path(path).is_relative_to(folder)}
+        if not known and folder.is_relative_to(self.root) and folder != self.root:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def stored_bytes(self) -> int:
+        """The size of all uploads that are kept."""
+        with self._lock:
+            return sum(file.size for file in self._files.values())
+
+    def _known(self, path: str, owner: str | None, size: int = 0) -> None:
+        if not Path(os.path.realpath(path)).is_relative_to(self.root):  # the page's own pictures, for instance
+            return
+        with self._lock:
+            file = self._files.setdefault(path, _File(0.0, size))
+            file.since = self._clock()
+            file.owners.add(owner)
+
+    def _remove_ownerless(self) -> None:
+        for path in [path for path, file in self._files.items() if not file.owners]:
+            del self._files[path]
+            try:
+                Path(path).unlink(missing_ok=True)
+                for folder in Path(path).parents:
+                    if folder == self.root or not folder.is_relative_to(self.root):
+                        break
+                    folder.rmdir()
+            except OSError as error:  # a folder that holds something else stays
+                log.debug("%s stays: %s", path, error)
+
+
+class UploadFolder(os.PathLike):
+    """Where Gradio puts uploads: a fresh folder during a request marked by `apart`, the root at any other time.
+
+    Gradio names an uploaded file by its content. Two visitors who upload the same picture would share one file, and
+    the first to leave would take it away from the other.
+    """
+
+    _current: contextvars.ContextVar[str] = contextvars.ContextVar("upload_folder", default="")
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def __fspath__(self) -> str:
+        return str(self.root / self._current.get())
+
+    def __str__(self) -> str:
+        return self.__fspath__()
+
+    @contextmanager
+    def apart(self) -> Iterator[Path]:
+        """A folder that nobody can guess for the files of one request; yields it."""
+        name = f"upload-{secrets.token_hex(16)}"
+        token = self._current.set(name)
+        try:
+            yield self.root / name
+        finally:
+            self._current.reset(token)
+
+
+def file_paths(value: Any) -> Iterator[object]:
+    """Every path of a file in a value as it travels between browser and server, at any depth."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if "path" in one:
+                yield one["path"]
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""What a browser tab works on, and how long it is kept."""

@@ -1,0 +1,95 @@
+"""Long work in a thread, its progress as a generator, cancellable between two steps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TypeVar
+
+from mcaclip.types import Progress, ProgressCallback, StopEarly
+from mcaclip.ui.state.session import CancelToken
+
+Result = TypeVar("Result")
+
+
+class CancelledError(Exception):
+    """The computation ended because nobody wants its result any more."""
+
+
+def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Generator[Progress, None, Result]:
+    """Runs `work` and yields its newest progress; steps that come faster than they are taken are dropped.
+
+    Closing the generator (the visitor left) cancels the work like the token does, and waits for its end.
+
+    Args:
+        work: called with a callback; its exceptions are raised here.
+        token: cancelled from outside to end the work at its next step, or stopped to end it with the best it has
+            (work that knows no best so far is cancelled by that).
+
+    Returns:
+        What `work` returns.
+
+    Raises:
+        CancelledError: when the token ended it.
+    """
+    news = _Newest()
+    future: Future[Result] = Future()
+
+    def report(step: Progress) -> None:
+        if token.cancelled:
+            raise CancelledError
+        news.put(step)
+        if token.stopping:
+            raise StopEarly
+
+    def run() -> None:
+        try:
+            future.set_result(work(report))
+        except StopEarly:
+            future.set_exception(CancelledError())
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            news.close()
+
+    thread = threading.Thread(target=run, name="studio-work", daemon=True)
+    thread.start()
+    try:
+        while (step := news.take()) is not None:
+            yield step
+    finally:
+        token.cancel()
+        thread.join()
+    return future.result()
+
+
+class _Newest:
+    """Room for one step between two threads: a later step takes the place of one that was not taken."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._step: Progress | None = None
+        self._closed = False
+
+    def put(self, step: Progress) -> None:
+        """Leaves a step; one without a frame keeps the frame of the step it replaces."""
+        with self._changed:
+            if step.image is None and self._step is not None:
+                step = replace(step, image=self._step.image)
+            self._step = step
+            self._changed.notify()
+
+    def close(self) -> None:
+        """No more steps will come."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def take(self) -> Progress | None:
+        """Waits for a step and takes it; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._step is not None)
+            step, self._step = self._step, None
+            return None if self._closed else step

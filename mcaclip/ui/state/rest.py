@@ -1,0 +1,127 @@
+"""A tab's state at rest: without the pictures that can be computed again, and with painted masks packed.
+
+A face in work holds some 50 to 150 MB. At rest it is its photo's file, the crop's corners, the latent code, and the
+settings of its edits; all pictures come back bit for bit, because they are functions of these.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.imaging import align
+from mcaclip.errors import StudioError
+from mcaclip.imaging.photo import load_photo
+from mcaclip.types import AlignedFace, EditResult, Paint
+from mcaclip.ui.page import text
+from mcaclip.ui.state.session import Session
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+NOTHING = torch.empty(0)
+NO_PIXELS = np.empty(0, np.uint8)
+
+
+def at_rest(session: Session) -> Session:
+    """The session without its pictures; `awake` brings them back."""
+    session = _with_paint(session, _deflated)
+    return replace(
+        session,
+        photo=None if session.photo is None else NO_PIXELS,
+        aligned=None if session.aligned is None else _corners(session.aligned),
+        inversion=None if session.inversion is None else replace(session.inversion, reconstruction=NOTHING),
+        result=None,
+        history=tuple(replace(entry, result=None) for entry in session.history),
+    )
+
+
+def awake(session: Session, editor: FaceEditor) -> Session:
+    """The session with its photo, crop, reconstruction and the edit that is shown, computed again.
+
+    Raises:
+        StudioError: the photo's file is gone, or the edit can no longer be made.
+    """
+    session = _with_paint(session, _inflated)
+    if session.photo is not None:
+        if session.photo_file is None or not session.photo_file.is_file():
+            raise StudioError(text.TAB_GONE)
+        session = replace(session, photo=load_photo(session.photo_file))
+    if session.aligned is not None and session.photo is not None:
+        session = replace(session, aligned=_cropped(session.aligned, session.photo))
+    if session.inversion is not None:
+        picture = editor.reconstruct(session.inversion.w_plus).reconstruction
+        session = replace(session, inversion=replace(session.inversion, reconstruction=picture))
+        if 0 <= session.at < len(session.history):
+            entry = session.history[session.at]
+            assert session.inversion is not None
+            entry = replace(entry, result=editor.edit(session.inversion, entry.settings))
+            history = (*session.history[: session.at], entry, *session.history[session.at + 1 :])
+            session = replace(session, history=history, result=entry.result)
+    return session
+
+
+def size_of(session: Session) -> int:
+    """Bytes of everything that `at_rest` drops."""
+    total = 0 if session.photo is None else session.photo.nbytes
+    if session.aligned is not None:
+        total += session.aligned.image.nbytes + session.aligned.valid.nbytes
+    if session.inversion is not None:
+        total += session.inversion.reconstruction.nbytes
+    results = {id(r): r for r in (session.result, *(entry.result for entry in session.history)) if r is not None}
+    return total + sum(map(_size_of_result, results.values()))
+
+
+def _size_of_result(result: EditResult) -> int:
+    return result.image.nbytes + result.combined_mask.nbytes + sum(mask.nbytes for mask in result.masks)
+
+
+def _corners(aligned: AlignedFace) -> AlignedFace:
+    """An aligned face of which only its place in the photo is left."""
+    return replace(aligned, image=NOTHING, valid=NO_PIXELS, photo=NO_PIXELS)
+
+
+def _cropped(aligned: AlignedFace, photo: np.ndarray) -> AlignedFace:
+    if aligned.quad is None:
+        return align.already_aligned(photo)
+    crop, valid = align.crop_quad(photo, aligned.quad, align.ALIGNED_SIZE)
+    return replace(aligned, image=crop, valid=valid, photo=photo)
+
+
+def _with_paint(session: Session, change: Callable[[Tensor], Tensor]) -> Session:
+    """The session with all painted masks changed. Edits that share a painting go on sharing it."""
+    changed: dict[int, Paint] = {}
+
+    def of(paint: Paint | None) -> Paint | None:
+        if paint is None:
+            return None
+        if id(paint) not in changed:
+            masks = (None if mask is None else change(mask) for mask in (paint.allow, paint.include))
+            changed[id(paint)] = Paint(*masks)
+        return changed[id(paint)]
+
+    history = (replace(e, settings=replace(e.settings, paint=of(e.settings.paint))) for e in session.history)
+    return replace(session, history=tuple(history), paint=of(session.paint))
+
+
+def _deflated(mask: Tensor) -> Tensor:
+    """A mask as the compressed bytes of its numbers; a painted one shrinks by a factor of hundreds."""
+    if mask.dtype == torch.uint8:  # packed already
+        return mask
+    return torch.frombuffer(
+        bytearray(zlib.compress(mask.float().contiguous().numpy().tobytes(), 1)), dtype=torch.uint8
+    )
+
+
+def _inflated(mask: Tensor) -> Tensor:
+    if mask.dtype != torch.uint8:
+        return mask
+    values = torch.frombuffer(bytearray(zlib.decompress(mask.numpy().tobytes())), dtype=torch.float32)
+    side = round(len(values) ** 0.5)
+    return values.view(1, side, side)

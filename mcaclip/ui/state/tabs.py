@@ -1,0 +1,231 @@
+"""What every open tab works on, bounded in memory and time."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mcaclip.errors import StudioError
+from mcaclip.platform.memory import return_freed_memory
+from mcaclip.ui.page import text
+from mcaclip.ui.state.rest import at_rest, awake, size_of
+from mcaclip.ui.state.session import Session, forget
+from mcaclip.ui.server.visitor_files import VisitorFiles
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 3600
+"""A tab that asks for nothing for so long is forgotten."""
+CLOSED_SECONDS = 60
+"""A tab whose connection ended is forgotten after so long, unless it comes back: phones drop connections."""
+REST_SECONDS = 600
+"""The pictures of a tab that asks for nothing for so long are dropped; they are computed again when it does."""
+MAX_TABS = 500
+MAX_AWAKE_BYTES = 192 * 2**20
+"""Pictures of all tabs together; those of the tab that is served come on top."""
+SWEEP_SECONDS = 15
+QUIET_SECONDS = 60
+"""After so long without a request freed memory goes back to the system."""
+
+
+class TabKey:
+    """Names a tab; nobody can guess it. A copy has another name: Gradio copies a state's value for every visitor."""
+
+    def __init__(self) -> None:
+        self.name = secrets.token_hex(16)
+
+    def __deepcopy__(self, memo: object) -> TabKey:
+        return TabKey()
+
+
+@dataclass
+class _Tab:
+    """One tab: its state (awake or at rest), when it last asked for something, and when its connection ended."""
+
+    session: Session = field(default_factory=Session)
+    awake: bool = True
+    size: int = 0
+    used: float = 0.0
+    closed: float | None = None
+    connection: str | None = None
+
+
+class Tabs:
+    """The sessions of all tabs by their keys; may be shared by threads.
+
+    Args:
+        files: of the visitors; those of a tab go with it.
+        clock: seconds that only go forwards.
+    """
+
+    def __init__(self, files: VisitorFiles, clock: Callable[[], float] = time.monotonic):
+        self.files = files
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tabs: OrderedDict[str, _Tab] = OrderedDict()
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._open: Counter[str] = Counter()
+        self._used = clock()
+        self._trimmed = True
+        self._ending = threading.Event()
+
+    def connected(self, connection: str) -> None:
+        """The browser holds a connection (named by Gradio's session hash), for the first time or again."""
+        with self._lock:
+            self._open[connection] += 1
+            for tab in self._of(connection):
+                tab.closed = None
+
+    def disconnected(self, connection: str) -> None:
+        """A connection ended: its tab is closed, or the network is interrupted."""
+        with self._lock:
+            self._open[connection] -= 1
+            if self._open[connection] <= 0:
+                del self._open[connection]
+                for tab in self._of(connection):
+                    tab.closed = self._clock()
+
+    def resting(self, key: str) -> Session:
+        """A tab's session as it is, perhaps without its pictures. Raises StudioError, once, if it was forgotten."""
+        with self._lock:
+            tab = self._touched(key)
+            return Session() if tab is None else tab.session
+
+    def session(self, key: str, editor: FaceEditor | None) -> Session:
+        """A tab's session with all its pictures; to be called where the models may be used.
+
+        Args:
+            key: of the tab.
+            editor: computes the pictures of a tab at rest; None while it is loaded.
+
+        Raises:
+            StudioError: it was forgotten (said once), it rests and the models are not loaded yet, or its photo cannot
+                be read again.
+        """
+        with self._lock:
+            tab = self._touched(key)
+            session, is_awake = (Session(), True) if tab is None else (tab.session, tab.awake)
+        if is_awake:
+            return session
+        if editor is None:
+            raise StudioError(text.STILL_LOADING)
+        session = awake(session, editor)
+        self.keep(key, session)
+        return session
+
+    def keep(self, key: str, session: Session, connection: str | None = None) -> None:
+        """Remembers what a tab works on now, and over which connection it asks.
+
+        What comes for a tab that was forgotten meanwhile is dropped.
+        """
+        with self._lock:
+            gone = key in self._gone
+            if not gone:
+                tab = self._tabs.setdefault(key, _Tab())
+                tab.connection = connection or tab.connection
+                tab.session, tab.awake, tab.size = session, True, size_of(session)
+                tab.used = self._clock()
+                tab.closed = None if tab.connection is None or self._open[tab.connection] else tab.used
+                self._tabs.move_to_end(key)
+                self._bound(key)
+        if gone:
+            forget(session)
+            self.files.leave(key)
+        while len(self._tabs) > MAX_TABS:
+            self.close(next(iter(self._tabs)))
+
+    def close(self, key: str) -> None:
+        """Forgets a tab, with all its files. Never raises."""
+        with self._lock:
+            tab = self._tabs.pop(key, None)
+            self._gone[key] = None
+            self._gone.move_to_end(key)
+            while len(self._gone) > MAX_TABS:
+                self._gone.popitem(last=False)
+        if tab is not None:
+            forget(tab.session)
+        self.files.leave(key)
+
+    def sweep(self) -> None:
+        """Forgets tabs that are gone, puts idle ones to rest, gives memory back. Never raises."""
+        with self._lock:
+            now = self._clock()
+            gone = [key for key, tab in self._tabs.items() if _is_gone(tab, now)]
+            for tab in self._tabs.values():
+                if now - tab.used >= REST_SECONDS:
+                    _rest(tab)
+            quiet = not self._trimmed and now - self._used >= QUIET_SECONDS
+            self._trimmed = self._trimmed or quiet
+        for key in gone:
+            self.close(key)
+        self.files.expire()
+        if quiet:
+            return_freed_memory()
+
+    def used(self) -> None:
+        """Somebody used the models just now."""
+        with self._lock:
+            self._used, self._trimmed = self._clock(), False
+
+    def start(self) -> None:
+        """Sweeps from time to time, in a thread of its own."""
+        threading.Thread(target=self._keep_sweeping, name="studio-sweep", daemon=True).start()
+
+    def end(self) -> None:
+        """Forgets all tabs, with all their files. Never raises."""
+        self._ending.set()
+        with self._lock:
+            keys = list(self._tabs)
+        for key in keys:
+            self.close(key)
+
+    def _keep_sweeping(self) -> None:
+        while not self._ending.wait(SWEEP_SECONDS):
+            try:
+                self.sweep()
+            except Exception:  # one bad tab must not keep the files of all others
+                log.exception("A sweep of the tabs failed")
+
+    def _of(self, connection: str) -> list[_Tab]:
+        return [tab for tab in self._tabs.values() if tab.connection == connection]
+
+    def _touched(self, key: str) -> _Tab | None:
+        """The tab of a key, used just now; None for a new key. Raises StudioError, once, if it was forgotten."""
+        if key in self._gone:
+            del self._gone[key]
+            raise StudioError(text.TAB_GONE)
+        tab = self._tabs.get(key)
+        if tab is not None:
+            self._tabs.move_to_end(key)
+            tab.used = self._clock()
+            tab.closed = None if tab.connection is None or self._open[tab.connection] else tab.used
+        return tab
+
+    def _bound(self, served: str) -> None:
+        """Puts the tabs that were used longest ago to rest until all pictures fit, except those of one tab."""
+        total = sum(tab.size for key, tab in self._tabs.items() if key != served)
+        for key, tab in self._tabs.items():
+            if total <= MAX_AWAKE_BYTES:
+                return
+            if key != served:
+                total -= tab.size
+                _rest(tab)
+
+
+def _is_gone(tab: _Tab, now: float) -> bool:
+    closed = tab.closed is not None and now - tab.closed >= CLOSED_SECONDS
+    return closed or now - tab.used >= IDLE_SECONDS
+
+
+def _rest(tab: _Tab) -> None:
+    if tab.awake:
+        tab.session, tab.awake, tab.size = at_rest(tab.session), False, 0

@@ -1,0 +1,114 @@
+"""Files of weights that strangers made: looked at closely before any memory is taken for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from mcaclip.errors import WeightsError
+from mcaclip.weights.published import Layout, some
+
+FLOATS = ("F16", "BF16", "F32", "F64")
+MAX_QUOTED = 80
+
+
+@dataclass(frozen=True)
+class WeightsHeader:
+    """What a safetensors file says of itself; its library has checked that all of that is in the file.
+
+    Attributes:
+        metadata: what its maker wrote beside the tensors.
+        shapes: of every tensor.
+        types: of every tensor, as safetensors names them.
+    """
+
+    metadata: Mapping[str, str]
+    shapes: Layout
+    types: Mapping[str, str]
+
+
+def read_weights_header(path: Path, remedy: str) -> WeightsHeader:
+    """The header of a safetensors file, whose tensors are not read.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it is none: "fit it again".
+
+    Raises:
+        WeightsError: no such file, or a damaged one.
+    """
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder; name a file of weights")
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            slices = {name: file.get_slice(name) for name in names}
+            return WeightsHeader(
+                file.metadata() or {},
+                {name: tuple(one.get_shape()) for name, one in slices.items()},
+                {name: str(one.get_dtype()) for name, one in slices.items()},
+            )
+    except Exception as error:  # the library raises several kinds
+        raise WeightsError(f"{path} is no safetensors file, or a damaged one ({quoted(error)}); {remedy}") from error
+
+
+def check_header(path: Path, header: WeightsHeader, layout: Layout, remedy: str) -> None:
+    """Whether a file holds exactly the tensors of a layout, in floating point.
+
+    Raises:
+        WeightsError: it does not; names the first few that differ.
+    """
+    faults = {
+        "missing": [name for name in layout if name not in header.shapes],
+        "unknown": [name for name in header.shapes if name not in layout],
+        "of another shape": [name for name in layout if header.shapes.get(name, layout[name]) != layout[name]],
+        "of another type": [name for name in layout if header.types.get(name, FLOATS[0]) not in FLOATS],
+    }
+    said = [f"{len(names)} {what} ({some(names)})" for what, names in faults.items() if names]
+    if said:
+        raise WeightsError(f"{path} does not fit its own settings (tensors: {', '.join(said)}); {remedy}")
+
+
+def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
+    """All tensors of a file whose header is checked, floating-point ones as float32.
+
+    Raises:
+        WeightsError: it cannot be read, or holds a value that is no number.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    except Exception as error:
+        raise WeightsError(f"{path} is a damaged safetensors file ({quoted(error)}); {remedy}") from error
+    tensors = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
+    if broken:
+        raise WeightsError(f"{path} holds values that are no numbers ({some(broken)}); {remedy}")
+    return tensors
+
+
+def whole_number(value: object, low: int, high: int) -> int:
+    """The number itself. Raises ValueError for anything but a whole number of this range."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{quoted(value)} is no whole number from {low} to {high}")
+    return value
+
+
+def number(value: object, low: float, high: float) -> float:
+    """The number itself. Raises ValueError for anything but a finite number of this range."""
+    found = float(value) if type(value) in (int, float) else math.nan  # type: ignore[arg-type]
+    if not low <= found <= high:
+        raise ValueError(f"{quoted(value)} is no number from {low:g} to {high:g}")
+    return found
+
+
+def quoted(value: object) -> str:
+    """A value or an error for a message: its first line, not too long."""
+    text = (str(value).strip().splitlines() or [type(value).__name__])[0]
+    return text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + " ..."

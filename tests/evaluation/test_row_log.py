@@ -1,0 +1,93 @@
+"""Rows on disk: a run that was cut short goes on, and damaged files are named and left as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from mcaclip.errors import StudioError
+from mcaclip.evaluation.row_log import RowLog, append_row, read_rows
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    score: float | None
+    hit: bool | None = None
+    moved: dict[str, float] = field(default_factory=dict)
+
+
+FIRST, SECOND = Row("one", 0.5, True, {"hair": 1.0}), Row("two", None)
+
+
+@pytest.fixture
+def out(tmp_path):
+    log = RowLog(tmp_path, Row, {"size": 256})
+    log.add(FIRST)
+    log.add(SECOND)
+    return tmp_path
+
+
+def test_rows_are_found_again_and_others_come_behind_them(out):
+    log = RowLog(out, Row, {"size": 256})
+    assert log.rows == [FIRST, SECOND]
+    log.add(FIRST)
+    assert RowLog(out, Row, {"size": 256}).rows == [FIRST, SECOND, FIRST]
+
+
+def test_line_that_a_crash_has_cut_is_left_out_and_replaced(out):
+    file = out / "rows.jsonl"
+    with file.open("a") as stream:
+        stream.write('{"name": "thr' + "e" * 10_000)
+    log = RowLog(out, Row, {"size": 256})
+    assert log.rows == [FIRST, SECOND]
+    log.add(FIRST)
+    assert [row["name"] for _, row in read_rows(file)] == ["one", "two", "one"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "garbage",
+        "7",
+        "[" * 5000,
+        "{}",
+        '{"name": 7, "score": 1}',
+        '{"name": "a", "score": "1"}',
+        '{"name": "a", "score": 1, "hit": 1}',
+        '{"name": "a", "score": 1, "other": 1}',
+    ],
+)
+def test_damaged_row_is_named_and_nothing_is_changed(out, line):
+    file = out / "rows.jsonl"
+    file.write_text(f"{file.read_text()}{line}\n")
+    before = file.read_bytes()
+    with pytest.raises(StudioError, match=r"line 3 of .*rows.jsonl is damaged.*another --out"):
+        RowLog(out, Row, {"size": 256})
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 5000])
+def test_damaged_record_of_settings_is_named(out, content):
+    (out / "about.json").write_bytes(content)
+    with pytest.raises(StudioError, match=r"about.json is damaged.*another --out"):
+        RowLog(out, Row, {"size": 256})
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "about.json"])
+def test_folder_in_place_of_a_file_is_told_in_words(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(StudioError, match="cannot be used"):
+        RowLog(tmp_path, Row, {})
+
+
+def test_file_in_place_of_the_folder_is_told_in_words(tmp_path):
+    (tmp_path / "out").touch()
+    with pytest.raises(StudioError, match="cannot be used"):
+        RowLog(tmp_path / "out", Row, {})
+
+
+def test_first_row_makes_the_file(tmp_path):
+    append_row(tmp_path / "rows.jsonl", {"a": 1})
+    assert list(read_rows(tmp_path / "rows.jsonl")) == [(1, {"a": 1})]

@@ -1,0 +1,171 @@
+"""The columns of the figures on a toy generator: they must differ where the method says they do, and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, save_network
+from mcaclip.editing.network.no_text import StyleOnlyConfig
+from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
+from mcaclip.errors import PromptError, StudioError, WeightsError
+from mcaclip.evaluation.requests import Subject, read_settings
+from mcaclip.evaluation.variants import FULL, WITHOUT_FF, WITHOUT_PRE, build_columns, parse_column
+from mcaclip.generators.synthesis import synthesize
+from tests.editing.network.test_mca import TINY
+from tests.helpers.toy_figures import FiguresEditor
+from tests.helpers.toy_space import ToySpace
+
+PROMPT = "green lipstick"
+TEXT_MODULE = replace(TINY, fusion=TextEmbeddingConfig(num_layers=1, lr_mul=1.0))
+
+
+def subject(text: str, **recipes: list) -> Subject:
+    return Subject.of(read_settings(text), recipes)
+
+
+BOTH = subject("green lipstick + purple hair:0.5")
+
+
+@pytest.fixture
+def editor() -> FiguresEditor:
+    return FiguresEditor()
+
+
+@pytest.fixture
+def save(editor, tmp_path):
+    """Saves a network of a shape, fitted to one prompt or universal."""
+
+    def write(config: MCAConfig = TEXT_MODULE, method: str = "mca", like_editor: bool = False, **names: str):
+        torch.manual_seed(7)
+        network = MCANetwork(editor.models.generator.layers, config)
+        if like_editor:
+            network.load_state_dict(editor.library[PROMPT].fitted().network.state_dict())
+        prompts = {} if method == "universal" else {PROMPT: {}}
+        codes = {prompt: ToySpace().text_code(prompt) for prompt in prompts}
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.safetensors"
+        save_network(network, path, prompts, codes, **{"method": method, **names})
+        return path
+
+    return write
+
+
+def edits(columns, face, wanted) -> list[torch.Tensor]:
+    return [column.edit(face, wanted).image for column in columns]
+
+
+def test_the_three_columns_make_three_different_edits(editor, save):
+    named = [(FULL, None), (WITHOUT_FF, save()), (WITHOUT_PRE, None)]
+    columns, face = build_columns(editor, named, 1024), editor.sample(3)
+    assert [column.name for column in columns] == [FULL, WITHOUT_FF, WITHOUT_PRE]
+    full, without_ff, without_pre = edits(columns, face, subject(PROMPT))
+    for one, other in ((full, without_ff), (full, without_pre), (without_ff, without_pre)):
+        assert (one - other).abs().mean() > 1e-3
+    assert torch.equal(full, editor.edit(face, read_settings(PROMPT)).image)
+
+
+def test_without_pre_is_the_generators_picture_of_the_shifted_code(editor):
+    (column,), face = build_columns(editor, [(WITHOUT_PRE, None)], 1024), editor.sample(1)
+    shifts = editor.edit(face, BOTH.settings).shifts
+    expected = synthesize(editor.models.generator, (face.w_plus + shifts[0] + 0.5 * shifts[1])[None]).image[0]
+    made = column.edit(face, BOTH)
+    assert torch.allclose(made.image, expected.clamp(-1, 1), atol=1e-5) and made.area == 1
+    masked = editor.edit(face, BOTH.settings).image
+    assert (made.image - masked).abs().mean() > 1e-3
+
+
+def test_full_and_without_pre_share_one_edit_and_another_face_gets_its_own(editor):
+    columns, faces = (
+        build_columns(editor, [(FULL, None), (WITHOUT_PRE, None)], 256),
+        [editor.sample(s) for s in (0, 1)],
+    )
+    images = [edits(columns, face, subject(prompt)) for face in faces for prompt in (PROMPT, "purple hair")]
+    assert len(editor.calls) == 4 and all(call.startswith("preview") for call in editor.calls)
+    assert len({tuple(image[1].flatten().tolist()) for image in images}) == 4
+
+
+def test_a_file_with_the_editors_network_makes_the_editors_edit(editor, save):
+    named = [(FULL, save(TINY, like_editor=True))]
+    (column,), face = build_columns(editor, named, 1024), editor.sample(2)
+    made, own = column.edit(face, subject("green lips")), editor.edit(face, read_settings(PROMPT))
+    assert torch.allclose(made.image, own.image, atol=2e-2), "the file holds half precision"
+    assert made.area == pytest.approx(float(own.combined_mask.mean()), abs=1e-3)
+    assert editor.calls == [f"edit {PROMPT}"], "the file needs no edit of the editor's"
+
+
+def test_a_universal_file_takes_any_words_and_a_fitted_one_only_its_own(editor, save):
+    face, strange = editor.sample(0), subject("pink eyebrows")
+    (universal,) = build_columns(editor, [(WITHOUT_FF, save(method="universal"))], 1024)
+    one, other = (universal.edit(face, subject(p)).image for p in ("pink eyebrows", "green skin"))
+    assert (one - other).abs().mean() > 1e-4, "the words decide"
+    (fitted,) = build_columns(editor, [(WITHOUT_FF, save())], 1024)
+    with pytest.raises(PromptError, match="It knows: green lipstick"):
+        fitted.edit(face, strange)
+
+
+def test_a_recipe_is_made_of_its_parts_by_any_network(editor, save):
+    (column,), face = build_columns(editor, [(WITHOUT_FF, save(method="universal"))], 1024), editor.sample(0)
+    made = column.edit(face, subject("joker:0.5", joker=[("green hair", 1.0), ("red lipstick", 0.8)])).image
+    assert torch.equal(made, column.edit(face, subject("green hair:0.5 + red lipstick:0.4")).image)
+    assert not torch.equal(made, column.edit(face, subject("joker:0.5")).image)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_without_pre_leaves_a_files_masks_out(editor, save, masked):
+    path = save(TINY if masked else replace(TINY, masks=None))
+    (column,), face = build_columns(editor, [(WITHOUT_PRE, path)], 1024), editor.sample(0)
+    made = column.edit(face, subject(PROMPT))
+    _, delta_w = column.fitted.network(face.w_plus[None], column.fitted.codes[PROMPT])
+    expected = synthesize(editor.models.generator, face.w_plus[None] + delta_w).image[0]
+    assert torch.allclose(made.image, expected.clamp(-1, 1), atol=1e-5) and made.area == 1
+    assert ("masks open" in column.note) == masked
+
+
+def test_weights_that_do_not_belong_to_a_column_are_refused(editor, save):
+    with pytest.raises(WeightsError, match="has Feature Fusion"):
+        build_columns(editor, [(WITHOUT_FF, save(TINY))], 1024)
+    with pytest.raises(WeightsError, match="made for stylegan2"):
+        build_columns(editor, [(FULL, save(TINY, generator="stylegan2"))], 1024)
+    build_columns(editor, [(WITHOUT_FF, save(replace(TINY, fusion=StyleOnlyConfig())))], 1024)
+
+
+def test_a_network_that_learned_other_words_is_refused(editor, save, monkeypatch, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    from mcaclip.weights.store import sha256_of
+
+    words = tmp_path / "words.bin"
+    words.write_bytes(b"these words")
+    monkeypatch.setattr("mcaclip.weights.get", lambda name: words)
+    path = save(method="universal")
+
+    def mark(digest: str) -> None:
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as file:
+            metadata = {**file.metadata(), "words": digest}
+        save_file(load_file(path), path, metadata)
+
+    mark(sha256_of(words))
+    build_columns(editor, [(WITHOUT_FF, path)], 1024)
+    mark("0" * 64)
+    with pytest.raises(WeightsError, match="learned the words of another FaceCLIP"):
+        build_columns(editor, [(WITHOUT_FF, path)], 1024)
+
+
+def test_columns_are_named_with_their_files(tmp_path):
+    file = tmp_path / "a=b.safetensors"
+    file.write_bytes(b"")
+    assert parse_column("full") == (FULL, None)
+    assert parse_column("without-pre") == (WITHOUT_PRE, None)
+    assert parse_column(f"without-ff={file}") == (WITHOUT_FF, file)
+    for text, words in (("without", "choose full"), ("without-ff", "without-ff=FILE"), ("full=none", "no file none")):
+        with pytest.raises(StudioError, match=words):
+            parse_column(text)
+
+
+def test_a_column_is_named_once(editor):
+    with pytest.raises(StudioError, match="full is given twice"):
+        build_columns(editor, [(FULL, None), (FULL, None)], 1024)

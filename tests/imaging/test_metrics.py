@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mcaclip.imaging.metrics import ssim, ssim_map
+
+
+@pytest.fixture
+def picture() -> torch.Tensor:
+    return torch.rand(2, 3, 24, 24) * 2 - 1
+
+
+def test_a_picture_is_like_itself(picture):
+    torch.testing.assert_close(ssim(picture, picture), torch.ones(2))
+
+
+def test_it_is_symmetric_and_falls_with_noise(picture):
+    noise = torch.randn_like(picture)
+    values = [float(ssim(picture, picture + scale * noise).mean()) for scale in (0.05, 0.3, 1.0)]
+    assert 1 > values[0] > values[1] > values[2]
+    torch.testing.assert_close(ssim(picture, noise), ssim(noise, picture))
+
+
+def test_flat_pictures_follow_the_formula():
+    a, b = torch.full((1, 3, 16, 16), 0.5), torch.full((1, 3, 16, 16), -0.2)
+    c1 = 0.02**2
+    wanted = (2 * 0.5 * -0.2 + c1) / (0.25 + 0.04 + c1)
+    torch.testing.assert_close(ssim_map(a, b), torch.full((1, 1, 16, 16), wanted), atol=1e-3, rtol=0)
+
+
+def test_only_the_weighted_part_counts(picture):
+    edited = picture.clone()
+    edited[..., :12] = 0
+    right = torch.zeros(2, 1, 24, 24)
+    right[..., 18:] = 1
+    torch.testing.assert_close(ssim(picture, edited, right), torch.ones(2))
+    assert (ssim(picture, edited, 1 - right) < 0.9).all()
+    assert (ssim(picture, edited, torch.zeros_like(right)) == 0).all()

@@ -1,0 +1,71 @@
+"""Overlays, mask tiles, thumbnails and feathered masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from mcaclip.results import pipeline
+from mcaclip.imaging import visuals
+
+
+def _square(side: int, start: int, stop: int) -> torch.Tensor:
+    mask = torch.zeros(1, side, side)
+    mask[:, start:stop, start:stop] = 1
+    return mask
+
+
+def test_overlay_tints_inside_only():
+    source = torch.zeros(3, 64, 64)
+    picture = visuals.overlay(source, _square(64, 24, 40)).astype(int)
+    inside, outside = picture[32, 32], picture[5, 5]
+    assert inside[1] - inside[0] > 30, "turquoise: more green than red"
+    assert np.ptp(outside) <= 1, "grey stays grey outside"
+
+
+def test_overlay_without_a_mask_has_no_tint_and_no_outline():
+    picture = visuals.overlay(torch.zeros(3, 64, 64), torch.zeros(1, 64, 64))
+    assert np.ptp(picture) <= 1
+
+
+def test_small_masks_keep_their_pixels():
+    mask = torch.rand(1, 4, 4, generator=torch.Generator().manual_seed(1))
+    tile = visuals.mask_tile(mask)
+    assert tile.shape == (256, 256, 3)
+    blocks = tile.reshape(4, 64, 4, 64, 3)
+    assert (blocks == blocks[:, :1, :, :1]).all()
+
+
+def test_mask_tile_goes_from_dark_to_light():
+    assert tuple(visuals.mask_tile(torch.zeros(1, 512, 512))[0, 0]) == visuals.MASK_DARK
+    assert tuple(visuals.mask_tile(torch.ones(1, 512, 512))[0, 0]) == visuals.MASK_LIGHT
+
+
+def test_mask_png_has_the_masks_own_size_and_values():
+    mask = torch.tensor([[[0.0, 0.5], [1.0, 0.25]]])
+    assert visuals.mask_png(mask).tolist() == [[0, 128], [255, 64]]
+
+
+def test_caption_names_layer_size_and_area():
+    caption = visuals.mask_caption("layer 5 (16 px)", _square(16, 4, 8))
+    assert caption.replace("\N{NO-BREAK SPACE}", " ") == "layer 5 · 16 px · area 6 %"
+
+
+def test_thumbnail_is_centred_on_the_face_and_may_leave_the_photo():
+    photo = np.zeros((100, 200, 3), np.uint8)
+    photo[0:20, 0:20] = 255
+    picture = visuals.thumbnail(photo, (0, 0, 20, 20), side=60)
+    assert picture.shape == (60, 60, 3)
+    assert picture[30, 30].min() == 255
+    assert picture[58, 58].max() == 0
+
+
+def test_feather_never_goes_below_the_mask_and_ends_soon():
+    mask = _square(256, 100, 150) * 0.7
+    soft = pipeline.feather(mask, pixels=12)
+    assert soft.shape == mask.shape
+    assert (soft >= mask).all() and soft.max() <= 1
+    assert soft[0, 125, 157] > 0.3, "widened beyond the edge"
+    assert soft[0, 125, 200] == 0, "but not far"
+    edge = soft[0, 125, 145:190]
+    assert (edge[:-1] - edge[1:]).max() < 0.2, "soft: no step"

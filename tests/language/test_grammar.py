@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcaclip.language.colours import names_by_words, plain
+from mcaclip.language.grammar import (
+    MORE_NOUNS,
+    PART_NOUNS,
+    RARE_NOUNS,
+    Meaning,
+    in_usual_words,
+    split_changes,
+    understand,
+)
+from train.clip.captions.write import phrases_of_captions
+from train.clip.captions.wording import HELD_OUT_NOUNS
+
+
+@pytest.mark.parametrize(
+    ("prompt", "part", "colour"),
+    [
+        ("green lipstick", "lips", "green"),
+        ("a man with a Blue goatee!", "goatee", "blue"),
+        ("PURPLE   hair", "hair", "purple"),
+        ("dark blue hair", "hair", "navy"),
+        ("someone with gray eyebrows", "brows", "grey"),
+        ("a blue chin beard", "goatee", "blue"),
+        ("a blue beard", "beard", "blue"),
+        ("eyes: red", "eyes", "red"),
+        ("a man whose lips are green", "lips", "green"),
+        ("hair dyed Robin's egg blue", "hair", "robin's egg blue"),
+        ("dusty rose lipstick", "lips", "dusty rose"),
+        ("a bearded man with a beard and purple hair", "hair", "purple"),
+        ("green lips, blue hair", "lips", "green"),
+        ("yellow t-shirt", "clothes", "yellow"),
+        ("the wall behind is pink", "background", "pink"),
+        ("blush in red", "cheeks", "red"),
+        ("green gnashers", "teeth", "green"),
+        ("tan foundation", "skin", "tan"),
+        ("blue pearly whites", "teeth", "blue"),
+    ],
+)
+def test_part_and_colour_are_found(prompt, part, colour):
+    assert understand(prompt) == Meaning(part, colour)
+
+
+def test_a_noun_stands_in_one_list_and_is_no_colour():
+    nouns = [noun for table in (PART_NOUNS, MORE_NOUNS, RARE_NOUNS) for names in table.values() for noun in names]
+    assert len(nouns) == len(set(nouns))
+    assert not set(map(plain, nouns)) & set(names_by_words())
+
+
+@pytest.mark.parametrize(
+    ("text", "usual"),
+    [
+        ("green gnashers", "green teeth"),
+        ("His Gnashers, in green", "His teeth, in green"),
+        ("a purple bowl cut", "a purple hair"),
+        ("red pornstaches and fangs", "red pornstaches and teeth"),
+        ("a bowl cut", "a bowl cut"),
+        ("green teeth", "green teeth"),
+        ("", ""),
+    ],
+)
+def test_rare_nouns_are_said_in_usual_words(text, usual):
+    assert in_usual_words(text) == usual
+
+
+def test_captions_are_in_usual_words_already():
+    said = [*phrases_of_captions(), *(noun for nouns in HELD_OUT_NOUNS.values() for noun in nouns)]
+    assert [text for text in said if in_usual_words(text) != text] == []
+    assert [name for name in names_by_words() if in_usual_words(name) != name] == []
+
+
+@pytest.mark.parametrize("prompt", ["", "zombie", "green", "lipstick", "bluegreen hairiness", "😀", "зелёная помада"])
+def test_unknown_words_mean_nothing(prompt):
+    assert understand(prompt) is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changes"),
+    [
+        ("green lipstick and purple hair", ["green lipstick", "purple hair"]),
+        ("green lips, pink eyebrows", ["green lips", "pink eyebrows"]),
+        ("green lipstick, purple hair, and a blue goatee", ["green lipstick", "purple hair", "a blue goatee"]),
+        ("blue eyes & pink skin + gold lipstick; red hair", ["blue eyes", "pink skin", "gold lipstick", "red hair"]),
+        ("a man with purple hair and green lips", ["a man with purple hair", "green lips"]),
+        ("black and white hair", ["black and white hair"]),
+        ("green lips with black and white hair", ["green lips", "black and white hair"]),
+        ("black and white hair and green lips", ["black and white hair", "green lips"]),
+        ("a woman with black and white hair", ["a woman with black and white hair"]),
+        ("green lipstick and hair", ["green lipstick and hair"]),
+        ("red lips and nails, purple hair", ["red lips and nails", "purple hair"]),
+        ("green hair and red", ["green hair and red"]),
+        ("zombie with purple hair", ["zombie", "purple hair"]),
+        ("zombie and violin", ["zombie and violin"]),
+        ("a violin", ["a violin"]),
+        ("", [""]),
+        (" , and ", [" , and "]),
+    ],
+)
+def test_only_what_means_something_by_itself_is_a_change(prompt, changes):
+    assert list(split_changes(prompt, lambda text: text == "zombie")) == changes
+
+
+WORDS = st.sampled_from(["green", "red", "hair", "lips", "and", "with", ",", "zombie", "violin", "eyebrows", "a"])
+
+
+@given(st.lists(WORDS, min_size=1, max_size=9).map(" ".join))
+def test_a_change_is_not_split_again_and_no_word_is_lost(prompt):
+    changes = split_changes(prompt, lambda text: text == "zombie")
+    for change in changes:
+        assert split_changes(change, lambda text: text == "zombie") == (change,)
+    kept = [word for change in changes for word in change.split()]
+    assert [w for w in kept if w not in ("and", "with", ",")] == [
+        w for w in prompt.split() if w not in ("and", "with", ",")
+    ]

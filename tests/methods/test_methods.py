@@ -1,0 +1,254 @@
+"""Every method of the family on a toy generator: what it needs, what it gives, what it says when it is not ready."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+
+from mcaclip.config import STACKS
+from mcaclip.editing.network.coral import CoralMasks, MaskConfig
+from mcaclip.editing.library import collect
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, read_header, save_network
+from mcaclip.methods.base import METHODS, Tools, fit_command
+from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, save_delta
+from mcaclip.methods.global_direction import ALPHA, style_direction
+from mcaclip.methods.optimisation import highest_rate, pace
+from mcaclip.methods.registry import build_methods, check_names, file_kind
+from mcaclip.methods.style_table import StyleTable, load_table, save_table
+from mcaclip.editing.network.no_text import StyleOnlyConfig
+from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
+from mcaclip.editing.universal import MISSING, UniversalEdit
+from mcaclip.errors import PromptError, StudioError, WeightsError
+from mcaclip.generators.style_space import style_size
+from mcaclip.generators.synthesis import synthesize
+from tests.editing.network.test_mca import TINY
+from tests.generators.toy import ToyGenerator
+from tests.helpers.toy_editor import fitted_edit
+from tests.helpers.toy_space import ToyIdentity, ToySpace
+
+PROMPT = "green lipstick"
+SMALL_TEXT = TextEmbeddingConfig(num_layers=1, lr_mul=1.0)
+NETWORKS: dict[str, MCAConfig] = {
+    "mca": TINY,
+    "mca-without-ff": replace(TINY, fusion=SMALL_TEXT),
+    "mca-without-pre": replace(TINY, masks=None),
+    "cf-clip": replace(TINY, fusion=SMALL_TEXT, masks=None),
+    "styleclip-mapper": replace(TINY, fusion=StyleOnlyConfig(), masks=None),
+    "coralstyleclip": replace(TINY, fusion=StyleOnlyConfig(), masks=MaskConfig()),
+}
+UNIVERSAL_CONFIG = replace(TINY, first_row=0, masks=replace(TINY.masks, text_dim=512))
+MASKED = {"mca", "mca-without-ff", "coralstyleclip"}
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory) -> Tools:
+    """A toy stack with weights for every method."""
+    torch.manual_seed(0)
+    folder, generator = tmp_path_factory.mktemp("weights"), ToyGenerator()
+    networks = {name: MCANetwork(generator.layers, config).requires_grad_(False) for name, config in NETWORKS.items()}
+    universal = MCANetwork(generator.layers, UNIVERSAL_CONFIG).requires_grad_(False)
+    size = style_size(generator)
+    relevance = torch.nn.functional.normalize(torch.randn(size, 512), dim=1)
+    table = StyleTable(relevance, torch.ones(size), torch.ones(size, dtype=torch.bool), "toy", "toy", 2)
+    table = replace(table, relevance=torch.cat([_towards_prompt(), relevance[1:]]))
+    save_table(table, folder / "table.safetensors")
+    model = DeltaMapper(delta_config(generator, 512, layers=2, lr_mul=1.0))
+    save_delta(model, folder / "delta.safetensors", "toy", "toy", {})
+    return Tools(
+        generator, generator, ToySpace(), ToyIdentity(), STACKS["compact"], torch.device("cpu"),
+        {name: {PROMPT: fitted_edit(network, PROMPT)} for name, network in networks.items()},
+        {"styleclip-global": folder / "table.safetensors", "deltaedit": folder / "delta.safetensors"},
+        optimisation_steps=4, universal=UniversalEdit(lambda: universal),
+    )  # fmt: skip
+
+
+def _towards_prompt() -> torch.Tensor:
+    from mcaclip.methods.global_direction import text_direction
+
+    return text_direction(ToySpace(), PROMPT)[None]
+
+
+@pytest.fixture
+def code() -> torch.Tensor:
+    return torch.randn(18, 512)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_edits_and_reports(tools, code, name):
+    (method,) = build_methods(tools, [name])
+    assert method.name == name and method.ready(PROMPT)
+    steps = []
+    made = method.edit(code, PROMPT, callback=lambda step: steps.append(step.fraction))
+    source = synthesize(tools.generator, code[None]).image[0].clamp(-1, 1)
+    assert torch.equal(made.source, source)
+    assert made.image.shape == source.shape and not torch.allclose(made.image, source)
+    assert len(made.masks) == (5 if name in {*MASKED, "mca-universal"} else 0)
+    assert (made.delta_w is None) == (name in ("styleclip-global", "deltaedit"))
+    assert (made.delta_s is None) != (made.delta_w is None)
+    assert made.seconds > 0 and steps == sorted(steps) and steps
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_strength_nothing_gives_the_source(tools, code, name):
+    (method,) = build_methods(tools, [name])
+    made = method.edit(code, PROMPT, strength=0.0)
+    assert torch.equal(made.image, made.source)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_without_weights_names_the_command_that_makes_them(tools, code, name):
+    (method,) = build_methods(replace(tools, libraries={}, files={}, universal=UniversalEdit()), [name])
+    command = method.how_to_fit(PROMPT)
+    assert method.needs_fitting == bool(command)
+    if not method.needs_fitting:
+        assert method.ready(PROMPT)
+        return
+    assert not method.ready(PROMPT)
+    for attempt in (partial(method.edit, code), method.fit):
+        with pytest.raises(PromptError) as caught:
+            attempt(PROMPT)
+        assert command in str(caught.value)
+
+
+def test_commands_carry_the_prompt_the_method_and_the_stack():
+    assert fit_command("cf-clip", PROMPT, STACKS["paper"]) == (
+        'python -m train prompt "green lipstick" --method cf-clip --stack paper'
+    )
+    assert fit_command("deltaedit", PROMPT, STACKS["compact"]) == "python -m train deltaedit"
+    assert fit_command("styleclip-optimisation", PROMPT, STACKS["compact"]) == ""
+
+
+def test_commands_are_understood_by_the_training_package():
+    from train.__main__ import FITTED_METHODS, build_parser
+    from train.prompt.presets import RECIPES
+
+    assert set(FITTED_METHODS) == set(RECIPES) == {n for n, info in METHODS.items() if info.needs == "prompt"}
+    for name, info in METHODS.items():
+        if info.needs == "nothing":
+            continue
+        words = fit_command(name, "hat", STACKS["paper"]).replace('"', "").split()[3:]
+        args = build_parser().parse_args(words)
+        assert getattr(args, "stack", "") == ("paper" if info.any_stack else "")
+        if info.needs == "prompt":
+            assert (args.prompts, args.method) == (["hat"], name)
+
+
+def test_another_wording_of_the_same_change_is_found(tools, code):
+    (method,) = build_methods(tools, ["cf-clip"])
+    assert method.ready("Green  Lips") and not method.ready("blue hair")
+
+
+def test_the_universal_method_takes_any_words_inside_its_masks(tools, code):
+    (method,) = build_methods(tools, ["mca-universal"])
+    hair, eyes = (method.edit(code, words) for words in ("purple hair", "a zombie"))
+    assert not torch.equal(hair.delta_w, eyes.delta_w) and not torch.equal(hair.masks[0], eyes.masks[0])
+    half = method.edit(code, "purple hair", 0.5)
+    torch.testing.assert_close(2 * half.delta_w, hair.delta_w)
+    assert all(torch.equal(a, b) for a, b in zip(half.masks, hair.masks, strict=True)), "strength moves no mask"
+
+
+@pytest.mark.parametrize("problem", [MISSING, "the file was trained with other words"])
+def test_a_missing_universal_network_is_explained(tools, code, problem):
+    lacking = replace(tools, universal=UniversalEdit(problem=problem))
+    (method,) = build_methods(lacking, ["mca-universal"])
+    with pytest.raises(PromptError) as caught:
+        method.edit(code, PROMPT)
+    assert problem in str(caught.value) and str(caught.value).count("python -m train universal") == 1
+    (elsewhere,) = build_methods(replace(lacking, slots=STACKS["paper"]), ["mca-universal"])
+    assert elsewhere.how_to_fit(PROMPT) == ""
+
+
+def test_methods_without_masks_are_plainly_the_shifted_code(tools, code):
+    (method,) = build_methods(tools, ["styleclip-mapper"])
+    made = method.edit(code, PROMPT, 0.5)
+    plain = synthesize(tools.generator, (code + made.delta_w)[None]).image[0].clamp(-1, 1)
+    assert torch.equal(made.image, plain)
+
+
+def test_fitting_on_the_fly_makes_a_method_ready(tools, code, tmp_path):
+    network = MCANetwork(tools.generator.layers, NETWORKS["cf-clip"])
+
+    def fitter(method: str, prompt: str, callback: object):
+        path = tmp_path / "edit.safetensors"
+        save_network(
+            network, path, {prompt: {}}, {prompt: ToySpace().text_code(prompt)}, "mobilestylegan", "FaceCLIP", method
+        )
+        return path
+
+    (method,) = build_methods(replace(tools, libraries={}, fitter=fitter), ["cf-clip"])
+    assert not method.ready("a zombie")
+    assert method.fit("a zombie").ready("a zombie")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_files_keep_the_shape_and_the_method(tools, tmp_path, name):
+    path = tmp_path / "edit.safetensors"
+    network = MCANetwork(tools.generator.layers, NETWORKS[name]).half().float()
+    save_network(
+        network, path, {PROMPT: {}}, {PROMPT: ToySpace().text_code(PROMPT)}, "mobilestylegan", "FaceCLIP", name
+    )
+    header = read_header(path)
+    assert (header.method, header.config) == (name, NETWORKS[name])
+    assert isinstance(network.coral, CoralMasks) == (name in MASKED)
+    assert file_kind(path) == "network"
+    place = ("mobilestylegan", tools.generator.layers, "FaceCLIP", "cpu")
+    assert set(collect([path], [], *place, name)) == {PROMPT}
+    other = "mca" if name != "mca" else "cf-clip"
+    assert collect([path], [], *place, other) == {}
+    with pytest.raises(WeightsError, match=f"the method {name}, not {other}"):
+        collect([], [path], *place, other)
+
+
+def test_a_style_direction_moves_the_relevant_channels_by_their_deviation():
+    relevance = torch.tensor([[0.6, 0.8], [-0.3, 0.1], [0.05, 1.0]])
+    table = StyleTable(relevance, torch.tensor([2.0, 4.0, 8.0]), torch.ones(3, dtype=torch.bool), "g", "c", 1)
+    shift = style_direction(table, torch.tensor([1.0, 0.0]), beta=0.1)
+    torch.testing.assert_close(shift, torch.tensor([2.0, -2.0, 0.0]))
+    with pytest.raises(PromptError, match=r"the largest is 0\.600"):
+        style_direction(table, torch.tensor([1.0, 0.0]), beta=0.7)
+
+
+def test_global_direction_adds_alpha_times_its_shift(tools, code):
+    (method,) = build_methods(tools, ["styleclip-global"])
+    half, whole = (method.edit(code, PROMPT, strength).delta_s for strength in (0.5, 1.0))
+    torch.testing.assert_close(2 * half, whole)
+    assert float(whole.abs().max()) == pytest.approx(ALPHA)
+
+
+def test_the_table_survives_its_file(tmp_path):
+    measured = torch.tensor([True, False, True])
+    table = StyleTable(torch.randn(3, 4).half().float(), torch.rand(3), measured, "stylegan2", "FaceCLIP", 7)
+    save_table(table, tmp_path / "t.safetensors")
+    loaded = load_table(tmp_path / "t.safetensors")
+    assert torch.equal(loaded.relevance, table.relevance) and torch.equal(loaded.measured, measured)
+    assert (loaded.generator, loaded.clip, loaded.images) == ("stylegan2", "FaceCLIP", 7)
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match="global-directions"):
+        load_table(tmp_path / "bad.safetensors")
+
+
+def test_the_optimisations_rate_rises_and_falls():
+    assert pace(0) == 0
+    assert pace(0.05) == pace(0.5) == pace(0.74) == 1
+    assert pace(0.9) < 1
+    assert pace(0.999) < 0.01
+
+
+def test_a_real_clip_is_optimised_at_the_published_rate_and_faceclip_more_slowly():
+    assert highest_rate("ViT-B-32-quickgelu") == 0.1 > highest_rate("FaceCLIP")
+
+
+def test_optimisation_comes_nearer_to_the_words(tools, code):
+    (method,) = build_methods(replace(tools, optimisation_steps=30), ["styleclip-optimisation"])
+    made, text = method.edit(code, PROMPT), tools.space.encode_text([PROMPT])
+    before, after = ((tools.space.encode_image(p[None]) @ text.T).item() for p in (made.source, made.image))
+    assert after > before
+
+
+def test_unknown_repeated_and_no_methods_are_refused():
+    for names, words in ((["magic"], "no method 'magic'"), (["mca", "mca"], "named twice"), ([], "at least one")):
+        with pytest.raises(StudioError, match=words):
+            check_names(names)

@@ -1,0 +1,91 @@
+"""Downloads that remember."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from mcaclip.results import export as keep
+from mcaclip.errors import ImageError
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+
+
+def test_png_keeps_pixels_record_and_says_ai_edited(tmp_path, picture):
+    record = {"prompt": "grüner Lippenstift", "strength": 0.7}
+    keep.write_png(tmp_path / "a.png", picture, record)
+    saved = Image.open(tmp_path / "a.png")
+    assert np.array_equal(np.asarray(saved), picture)
+    assert saved.info["Description"] == "AI-edited"
+    assert saved.info["srgb"] == 0, "the colours say that they are sRGB"
+    assert "compositeWithTrainedAlgorithmicMedia" in saved.info["XML:com.adobe.xmp"]
+    assert keep.read_record(tmp_path / "a.png") == record
+
+
+def test_files_without_a_record_are_refused(tmp_path, picture):
+    Image.fromarray(picture).save(tmp_path / "plain.png")
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    for name in ("plain.png", "broken.png"):
+        with pytest.raises(ImageError, match=name):
+            keep.read_record(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["[" * 100_000, '{"a": ' + "9" * 5000 + "}", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": "\\ud800"}', "[]", "7", ""],
+)
+def test_records_that_are_none_are_refused(tmp_path, picture, record):
+    info = PngInfo()
+    info.add_itxt(keep.RECORD_KEY, record)
+    Image.fromarray(picture).save(tmp_path / "a.png", pnginfo=info)
+    with pytest.raises(ImageError, match="no settings"):
+        keep.read_record(tmp_path / "a.png")
+
+
+def test_messages_quote_a_bounded_printable_name(tmp_path):
+    path = tmp_path / ("\x1b" + "x" * 200 + ".png")
+    path.write_bytes(b"no image")
+    with pytest.raises(ImageError, match="not a readable PNG") as refusal:
+        keep.read_record(path)
+    assert str(refusal.value).isprintable() and len(str(refusal.value)) < 350
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (1024, 1024, 3), (300, 900, 3)])
+def test_mark_is_small_and_in_the_corner(shape):
+    image = np.full(shape, 128, np.uint8)
+    marked = keep.mark(image)
+    changed = (marked != image).any(axis=2)
+    assert 0 < changed.mean() < 0.3
+    assert not changed[: shape[0] // 2].any()
+    assert changed[:, shape[1] // 2 :].any()
+    assert (image == 128).all(), "the original is left alone"
+
+
+def test_gif_runs_there_and_back(tmp_path):
+    frames = [np.full((32, 32, 3), 40 * step, np.uint8) for step in range(5)]
+    keep.write_gif(tmp_path / "sweep.gif", frames)
+    animation = Image.open(tmp_path / "sweep.gif")
+    assert animation.n_frames == 8 and animation.info["loop"] == 0
+    with pytest.raises(ValueError, match="two"):
+        keep.write_gif(tmp_path / "one.gif", frames[:1])
+
+
+def test_record_is_json_for_other_programs(tmp_path, picture):
+    keep.write_png(tmp_path / "a.png", picture, {"a": [1, 2]})
+    assert json.loads(Image.open(tmp_path / "a.png").info[keep.RECORD_KEY]) == {"a": [1, 2]}
+
+
+def test_jpeg_says_ai_edited_and_holds_the_record_unless_it_is_too_large(tmp_path, picture):
+    keep.write_jpeg(tmp_path / "a.jpg", picture, {"prompt": "grün \ud800"})
+    keep.write_jpeg(tmp_path / "b.jpg", picture, {"prompt": "x" * 70_000})
+    for name, record in (("a.jpg", '{"prompt": "grün \ufffd"}'), ("b.jpg", "AI-edited")):
+        saved = Image.open(tmp_path / name)
+        assert saved.info["comment"].decode() == record and saved.getexif()[270] == "AI-edited"
+        assert b"compositeWithTrainedAlgorithmicMedia" in saved.info["xmp"]

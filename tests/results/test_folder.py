@@ -1,0 +1,141 @@
+"""Result folders."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import load_file
+
+from mcaclip.results import export as keep, folder as output, pipeline
+from mcaclip.types import EditSettings, to_uint8
+from mcaclip.version import __version__
+from tests.fakes import MASK_SIDES, FakeEditor, draw_face
+
+ORIGIN = output.Provenance("fake", {"fake": "0" * 64}, 7, "good", "me.jpg", 0)
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    face = np.asarray(Image.fromarray(to_uint8(draw_face(3))).resize((300, 300)))
+    return np.pad(face, ((50, 30), (10, 60), (0, 0)), mode="edge")
+
+
+@pytest.fixture(scope="module")
+def outcome(photo: np.ndarray) -> pipeline.Outcome:
+    return pipeline.edit_photo(FakeEditor(), photo, EditSettings("green lipstick", 1.5, 0.4))
+
+
+def test_folder_holds_every_file_of_the_layout(tmp_path, outcome, photo):
+    folder = tmp_path / "me"
+    output.write_outcome(folder, outcome, ORIGIN)
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    layers = {f"masks/layer_{index:02d}.png" for index in range(len(MASK_SIDES))}
+    pictures = {"aligned.png", "reconstruction.png", "edited.png", "pasted.png", "overlay.png"}
+    assert names == layers | pictures | {"latent.safetensors", "result.json"}
+    for name in pictures - {"pasted.png"}:
+        assert Image.open(folder / name).size == (1024, 1024)
+    assert Image.open(folder / "pasted.png").size == (photo.shape[1], photo.shape[0])
+    assert Image.open(folder / "masks" / "layer_00.png").size == (4, 4)
+
+
+def test_written_pictures_and_latents_are_the_computed_ones(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, ORIGIN)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "edited.png")), to_uint8(outcome.result.image))
+    latents = load_file(tmp_path / "latent.safetensors")
+    assert set(latents) == {"w_plus", "delta_w"}
+    assert latents["w_plus"].equal(outcome.inversion.w_plus)
+    assert latents["delta_w"].equal(outcome.result.delta_w)
+
+
+def test_result_json_says_what_was_asked_and_measured(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, ORIGIN)
+    said = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (said["prompt"], said["strength"], said["mask_threshold"]) == ("green lipstick", 1.5, 0.4)
+    assert (said["seed"], said["stack"], said["photo"], said["face"]) == (7, "fake", "me.jpg", 0)
+    assert said["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_reconstruction": 0.93}
+    assert said["distance"] == {"pixel": None, "perceptual": None} and said["notes"] == []
+    assert set(said["seconds"]) == {"align", "invert", "edit", "paste"}
+    assert said["version"] == __version__
+    assert said["weights"] == {"fake": "0" * 64}
+    assert [mask["side"] for mask in said["masks"]] == list(MASK_SIDES)
+
+
+def test_paste_changes_the_photo_only_near_the_mask(photo, outcome):
+    changed = (outcome.pasted != photo).any(axis=2)
+    assert 0 < changed.mean() < 0.2
+    assert not changed[:60].any() and not changed[:, :40].any()
+
+
+def test_folder_of_an_earlier_edit_is_replaced(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, ORIGIN)
+    plain = pipeline.sample_face(FakeEditor(), 7, None)
+    output.write_outcome(tmp_path, plain, output.Provenance("fake", {}, 7))
+    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
+    assert set(load_file(tmp_path / "latent.safetensors")) == {"w_plus"}
+
+
+def test_generated_face_is_its_own_photo(tmp_path):
+    outcome = pipeline.sample_face(FakeEditor(), 5, EditSettings("purple hair"))
+    output.write_outcome(tmp_path, outcome, output.Provenance("fake", {}, 5))
+    read = {name: (tmp_path / f"{name}.png").read_bytes() for name in ("aligned", "reconstruction", "pasted")}
+    assert read["aligned"] == read["reconstruction"]
+    assert read["pasted"] == (tmp_path / "edited.png").read_bytes() != read["aligned"]
+
+
+def _record(path) -> dict:
+    with Image.open(path) as picture:
+        assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
+    return keep.read_record(path)
+
+
+def test_pictures_that_show_the_edit_say_so_and_hold_its_settings(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, ORIGIN)
+    for name in ("edited.png", "pasted.png", "overlay.png"):
+        record = _record(tmp_path / name)
+        assert (record["prompt"], record["seed"], record["weights"]) == ("green lipstick", 7, ORIGIN.weights)
+    assert "mcaclip" not in Image.open(tmp_path / "aligned.png").info
+
+
+def test_the_visible_mark_is_asked_for(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, replace(ORIGIN, marked=True))
+    plain, marked = to_uint8(outcome.result.image), np.asarray(Image.open(tmp_path / "edited.png"))
+    assert np.array_equal(marked, keep.mark(plain)) and not np.array_equal(marked, plain)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "pasted.png")), keep.mark(outcome.pasted))
+
+
+def test_foreign_files_stay_when_a_result_is_replaced(tmp_path, outcome):
+    folder = tmp_path / "me"
+    output.write_outcome(folder, outcome, ORIGIN)
+    for name in ("notes.txt", "masks/mine.png", "edited.psd"):
+        (folder / name).write_text("mine")
+    output.write_outcome(folder, pipeline.sample_face(FakeEditor(), 7, None), output.Provenance("fake", {}, 7))
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    ours = {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
+    assert files == ours | {"notes.txt", "masks/mine.png", "edited.psd"}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_result_that_cannot_be_finished_leaves_nothing(tmp_path, outcome, monkeypatch, error):
+    def fail(*_: object) -> None:
+        raise error
+
+    before = tmp_path / "before"
+    output.write_outcome(before, outcome, ORIGIN)
+    earlier = {path: path.read_bytes() for path in before.rglob("*") if path.is_file()}
+    monkeypatch.setattr(output, "write_text", fail)
+    for folder in (before, tmp_path / "new"):
+        with pytest.raises(type(error)):
+            output.write_outcome(folder, outcome, ORIGIN)
+    assert list(tmp_path.iterdir()) == [before]
+    assert {path: path.read_bytes() for path in before.rglob("*") if path.is_file()} == earlier
+
+
+def test_names_that_are_no_text_make_valid_json(tmp_path, outcome):
+    output.write_outcome(tmp_path, outcome, replace(ORIGIN, photo="me\udce9\ud800.jpg"))
+    said = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert said["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]

@@ -1,0 +1,183 @@
+"""FaceCLIP on pooled pictures: what is pooled is kept with what it shows, and a few steps teach both towers."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.errors import TrainingError
+from mcaclip.clip.clip_space import ClipSpace, create_model
+from tests.helpers.drawn_faces import drawn_faces
+from train.clip.train import FaceCLIPSettings, match_terms
+from train.clip.negatives import Attack, no_faces
+from train.clip.train_cached import Lessons, PooledSettings, PooledTrainee, train_pooled
+from train.clip.words.related_words import Kin
+from train.clip.feature_cache import Block, face_tower, make_attacked, make_blocks, pooled
+from train.clip.scenes.json_form import read_captions, read_scenes, to_json
+from train.clip.scenes.types import Caption, Claim, Paint, agreement
+from train.clip.scenes.scenes import SceneSet
+from train.clip.captions.batch import tell
+
+BLOCK = FaceCLIPSettings(groups=2, broken=1)
+SETTINGS = PooledSettings(blocks=2, block=BLOCK, unseen=1, steps=60, lr=2e-3)
+KNOWN = torch.arange(49408) < 40000
+
+
+@pytest.fixture(scope="module")
+def scenes() -> SceneSet:
+    return SceneSet(drawn_faces(4), 192)
+
+
+@pytest.fixture
+def space() -> ClipSpace:
+    torch.manual_seed(0)
+    return ClipSpace(create_model()).requires_grad_(False).eval()
+
+
+def test_scenes_and_captions_come_back_from_json(scenes):
+    drawn = scenes.draw(0, np.random.default_rng(0))
+    assert read_scenes(to_json(drawn)) == drawn
+    said = [Caption("green lips", (Claim(paint=Paint("lips", "green", "neon")), Claim(state="old", sign=-1))),
+            Caption("no face", (Claim(no_face=True),))]  # fmt: skip
+    assert read_captions(to_json(said)) == said
+
+
+def test_what_was_pooled_is_what_the_tower_sees(space):
+    images = torch.rand(3, 3, 192, 192, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        seen, judged = space.image_features(images), face_tower(space).judge(pooled(space, images))
+    assert torch.cosine_similarity(seen, judged).min() > 0.999, "but for the parser's half precision"
+
+
+def test_blocks_are_painted_once_and_kept_with_what_they_show(space, scenes, tmp_path):
+    groups = [np.arange(4)]
+    paths = make_blocks(space, scenes, groups, BLOCK, 2, tmp_path)
+    block, before = Block.load(paths[0]), [path.stat().st_mtime_ns for path in paths]
+    assert len(block.look.found) == 9 == len(block.drawn) + len(block.others)
+    assert [said.claims[0].no_face for said in block.asked] == [True]
+    assert make_blocks(space, scenes, groups, BLOCK, 2, tmp_path) == paths
+    assert [path.stat().st_mtime_ns for path in paths] == before
+    assert make_blocks(space, scenes, groups, BLOCK, 2, tmp_path / "no_time", max_minutes=-1) == []
+
+
+def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scenes):
+    drawn = scenes.draw(0, np.random.default_rng(0))
+    broken = [(scene, said) for _, scene, said in no_faces(scenes, np.arange(4), 2, np.random.default_rng(1))]
+    telling = tell(drawn, 1, np.random.default_rng(2), broken)
+    assert telling.fits.shape == (len(drawn) + 2, len(telling.captions))
+    assert telling.captions[-2:] == [said.text for _, said in broken]
+    assert (telling.fits[-2:, -2:] == 1).all() and (telling.fits[:-2, -2:] == -1).all()
+    assert len(telling.shown.painted) == len(drawn)
+
+
+def test_captions_read_by_length_are_what_the_space_reads(space):
+    texts = ["a face", "a man with bright green hair, a pink beard and no hat", "green lips"]
+    trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
+    torch.testing.assert_close(trainee.read(texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
+
+
+def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
+    hair, blue = (space.tokenizer.encoder[f"{word}</w>"] for word in ("hair", "blue"))
+    flags = torch.zeros(49408, dtype=torch.bool)
+    flags[hair] = True
+    stand_in = torch.full((49408, space.model.token_embedding.weight.shape[1]), 3.0)
+    kin = Kin(stand_in, torch.zeros_like(flags), flags)
+    every = replace(SETTINGS, word_noise=0.0, kin_share=1.0)
+    ids = space.tokenizer(["blue hair"])
+    read = PooledTrainee(space, KNOWN, every, kin).train().space.model.token_embedding(ids)
+    assert (read[ids == hair] == 3).all() and (read[ids == blue] != 3).any()
+    assert (PooledTrainee(space, KNOWN, every).reworded(ids, read * 0) == 0).all(), "without kin nothing changes"
+
+
+def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
+    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
+    before, block = copy.deepcopy(space.state_dict()), Block.load(paths[0])
+    telling = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
+
+    def contrast() -> float:
+        trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
+        with torch.no_grad():
+            raw, said = trainee.judged(block.look), trainee.read(telling.captions)
+        return float(
+            match_terms(raw, said, space.model.logit_scale.detach(), telling.fits, telling.pairs)["contrast"]
+        )
+
+    at_first = contrast()
+    train_pooled(space, KNOWN, paths, SETTINGS, tmp_path)
+    assert contrast() < 0.9 * at_first
+    after = space.state_dict()
+    frozen = [n for n in after if n.startswith(("model.visual.trunk.parser.", "model.visual.trunk.texture."))]
+    assert frozen and all(torch.equal(after[name], before[name]) for name in frozen)
+    words = "model.token_embedding.weight"
+    assert torch.equal(after[words][:40000], before[words][:40000]), "word vectors stay"
+    assert not torch.equal(after["model.text_projection"], before["model.text_projection"])
+    assert (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("learns", ["eyes", "words"])
+def test_one_tower_learns_and_the_other_stays(space, scenes, tmp_path, learns):
+    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
+    before = copy.deepcopy(space.state_dict())
+    train_pooled(space, KNOWN, paths, replace(SETTINGS, steps=3, learns=learns), tmp_path)
+    changed = {name for name, value in space.state_dict().items() if not torch.equal(value, before[name])}
+    tower = "model.visual.trunk."
+    seen = {name for name in changed if name.startswith(tower)}
+    assert seen == (changed if learns == "eyes" else set())
+    expected = {f"{tower}tokens.weight", f"{tower}names"} if learns == "eyes" else {"model.text_projection"}
+    assert expected <= changed
+    assert not any(name.startswith((f"{tower}parser.", f"{tower}texture.")) for name in changed)
+
+
+def test_pictures_are_judged_under_noise_while_they_teach(space, scenes, tmp_path):
+    (path,) = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
+    look, quiet = Block.load(path).look, replace(SETTINGS, noise=0.0)
+    trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=1.0)).train()
+    assert not torch.equal(trainee.judged(look), trainee.judged(look))
+    trainee.eval()
+    assert torch.equal(trainee.judged(look), trainee.judged(look))
+    trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=0.0)).train()
+    assert torch.equal(trainee.judged(look), trainee.judged(look))
+
+
+def test_attacked_pictures_go_with_a_block(space, scenes, tmp_path):
+    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
+    block = Block.load(paths[0])
+    attacked = replace(block, drawn=[], others=block.others * 9, asked=block.asked * 9)
+    look, telling = Lessons([block], SETTINGS, [attacked])[0]
+    assert len(look.found) == len(look.whole) == 18 == len(telling.fits)
+    with pytest.raises(ValueError, match="cannot come behind"):
+        attacked.joined(block)
+
+
+class HairAttack(Attack):
+    """Comes by a face at every step, and says that its hair was to be green."""
+
+    def __init__(self, scenes: SceneSet):
+        super().__init__(generator=None, parser=None, kept=3)
+        self.scene = scenes.scene(0)
+        self.picture = scenes.render(self.scene, np.random.default_rng(0))
+
+    def advance(self, space, rng):
+        paint = Paint("hair", "green")
+        self.pool.append((self.picture, self.scene, Caption("green hair", (Claim(paint=paint),))))
+
+
+def test_attacked_pictures_are_kept_beside_painted_ones(space, scenes, tmp_path, monkeypatch):
+    monkeypatch.setattr("train.clip.feature_cache.ATTACKED", 3)
+    faces = np.arange(4)
+    (path,) = make_attacked(space, HairAttack(scenes), scenes, faces, 1, tmp_path, seed=0)
+    block = Block.load(path)
+    assert not block.drawn and len(block.look.found) == len(block.others) == len(block.asked) == 6
+    fits = [agreement(text, scene) for text, scene in zip(block.asked, block.others, strict=True)]
+    assert fits == [-1, 1] * 3, "an attacked picture does not show what was asked for, the one beside it does"
+    none = make_attacked(space, HairAttack(scenes), scenes, faces, 1, tmp_path / "none", seed=0, max_minutes=0)
+    assert none == []
+
+
+def test_too_few_blocks_are_refused(space, tmp_path):
+    with pytest.raises(TrainingError, match="allow more --max-minutes"):
+        train_pooled(space, KNOWN, [], SETTINGS, tmp_path)

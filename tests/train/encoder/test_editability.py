@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.imaging.align import FaceAligner
+from mcaclip.generators.base import broadcast_w, seeded_z, truncate
+from mcaclip.types import Inversion
+from mcaclip.weights import get
+from train.encoder.editability import PROBES, Editability, direction_summary, prompt_summary
+
+
+def row(native: float | None, inverted: float | None) -> dict:
+    return {"directions": {"nada_smile": [native, inverted], "a31_eyes_open": [-1.0, 0.3]}}
+
+
+def test_success_needs_half_of_the_median_native_movement_the_right_way():
+    found = direction_summary([row(1.0, 0.45), row(1.0, 0.55), row(1.2, None), row(0.4, -2.0)])
+    assert found["nada_smile native"] == 0.75 and found["nada_smile inverted"] == 0.25
+    assert found["a31_eyes_open native"] == 1 and found["a31_eyes_open inverted"] == 0  # it closes them
+    assert found["shifts"] == 8 and found["success_native"] == pytest.approx(7 / 8)
+
+
+def test_rows_without_edits_have_no_summary():
+    assert direction_summary([{}]) == prompt_summary([{}]) == {}
+
+
+@dataclass
+class SmallEditor:
+    """What `Editability` needs of an editor."""
+
+    models: object
+    aligner: FaceAligner
+    device: str = "cpu"
+
+    def prompts(self):
+        return ()
+
+    def find_faces(self, photo):
+        return self.aligner.detect(photo)
+
+
+@dataclass
+class SmallModels:
+    preview: object
+
+
+@pytest.fixture(scope="module")
+def small_editor(preview):
+    return SmallEditor(SmallModels(preview), FaceAligner(get("dlib_landmarks")))
+
+
+@pytest.fixture(scope="module")
+def face(preview):
+    with torch.no_grad():
+        code = broadcast_w(truncate(preview.mapping(seeded_z(1, 5004)), preview.w_avg, 0.7))[0]
+    return Inversion(code, torch.zeros(3, 8, 8), None, 0.0)
+
+
+def test_a_shift_along_a_row_moves_what_it_should(small_editor, parser, face, tmp_path):
+    rng = np.random.default_rng(0)
+    made_up = {probe.key: rng.standard_normal((18, 512)).astype(np.float32) for probe in PROBES}
+    np.savez(tmp_path / "directions.npz", **made_up)
+    editing = Editability(small_editor, parser, tmp_path / "directions.npz")
+    for probe in PROBES:
+        rows = editing.shifts[probe.key].norm(dim=-1)
+        assert torch.allclose(rows, torch.full((18,), abs(probe.length)))
+    editing.shifts = {key: torch.zeros_like(shift) for key, shift in editing.shifts.items()}
+    assert set(editing.movements(face).values()) == {0.0}
+
+
+def test_without_directions_nothing_is_shifted_and_the_log_says_so(small_editor, parser, face, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        editing = Editability(small_editor, parser, tmp_path / "none.npz")
+    assert editing.movements(face) == {} and "--directions" in caplog.text
+
+
+def test_a_picture_without_a_face_moves_nothing(small_editor, parser, face):
+    editing = Editability(small_editor, parser)
+    editing.shifts = {probe.key: torch.full((18, 512), 30.0) for probe in PROBES}
+    assert set(editing.movements(face).values()) == {None}

@@ -1,0 +1,90 @@
+"""Facial hair is what is darker than the same face shaved, below the nose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mcaclip.perception.face_parser import LABELS
+from tests.helpers.drawn_parsing import MOUTH, MOUTH_HALF, drawn_parsing
+from train.parser.pseudo_labels import LabelledFaces, _with_facial_hair
+
+BEARD, MOUSTACHE, GOATEE, SKIN = (LABELS.index(name) for name in ("beard", "moustache", "goatee", "skin"))
+TOP, BOTTOM = MOUTH[1] - MOUTH_HALF[1], MOUTH[1] + MOUTH_HALF[1]
+
+
+@pytest.fixture(scope="module")
+def label() -> Tensor:
+    return drawn_parsing()[0].argmax(0).to(torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def shaved() -> Tensor:
+    return torch.full((1, 3, 256, 256), 0.4)
+
+
+def haired(shaved: Tensor, rows: slice, columns: slice, value: float = -0.5) -> Tensor:
+    """The shaved picture with a dark patch."""
+    picture = shaved.clone()
+    picture[..., rows, columns] = value
+    return picture
+
+
+def found(label: Tensor, picture: Tensor, shaved: Tensor) -> Tensor:
+    return _with_facial_hair(label, label == SKIN, picture, shaved)
+
+
+def test_a_shaved_face_has_none(label, shaved):
+    assert torch.equal(found(label, shaved, shaved), label)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "number"),
+    [
+        (slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146), GOATEE),
+        (slice(TOP - 12, TOP - 2), slice(110, 146), MOUSTACHE),
+        (slice(186, 205), slice(70, 88), BEARD),
+        (slice(186, 205), slice(168, 186), BEARD),
+    ],
+)
+def test_each_place_has_its_class(label, shaved, rows, columns, number):
+    labels = found(label, haired(shaved, rows, columns), shaved)
+    changed = labels != label
+    assert changed.any() and (labels[changed] == number).all()
+    inside = torch.zeros_like(changed)
+    inside[rows.start - 3 : rows.stop + 3, columns.start - 3 : columns.stop + 3] = True
+    assert not (changed & ~inside).any()
+
+
+def test_a_shadow_that_the_shaved_face_has_too_is_no_hair(label, shaved):
+    shadowed = haired(shaved, slice(200, 225), slice(105, 150))
+    assert torch.equal(found(label, shadowed, shadowed), label)
+
+
+def test_dark_brows_and_forehead_are_no_facial_hair(label, shaved):
+    picture = haired(shaved, slice(60, 110), slice(90, 170))
+    assert torch.equal(found(label, picture, shaved), label)
+
+
+def test_a_slightly_darker_chin_is_not_enough(label, shaved):
+    picture = haired(shaved, slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146), 0.36)
+    assert torch.equal(found(label, picture, shaved), label)
+
+
+def test_without_lips_or_nose_nothing_is_said(label, shaved):
+    picture = haired(shaved, slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146))
+    for gone in (("u_lip", "l_lip"), ("nose",)):
+        hidden = label.clone()
+        for name in gone:
+            hidden[hidden == LABELS.index(name)] = 0
+        assert torch.equal(found(hidden, picture, shaved), hidden)
+
+
+def test_pictures_of_a_pool_are_in_the_range_of_networks():
+    images = np.stack([np.full((3, 256, 256), value, np.uint8) for value in (0, 255, 51)])
+    faces = LabelledFaces(images, np.zeros((3, 256, 256), np.uint8), np.zeros((3, 7), np.int8))
+    assert len(faces) == 3
+    pictures = faces.pictures(np.array([2, 0, 1]))
+    torch.testing.assert_close(pictures.mean((1, 2, 3)), torch.tensor([-0.6, -1.0, 1.0]))

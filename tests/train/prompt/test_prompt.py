@@ -1,0 +1,169 @@
+"""The objective of `train prompt` on a toy world: every term is there, extras are switches, steps lower the loss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mcaclip.imaging.colour import colour_lab, srgb_to_lab
+from mcaclip.config import STACKS
+from mcaclip.editing.network.coral import MaskConfig
+from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.editing.universal import UniversalEdit
+from mcaclip.errors import PromptError, TrainingError
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.methods.losses import PAPER_LOSS_WEIGHTS
+from mcaclip.perception.parsing_head import PARSED_LAYERS
+from mcaclip.perception.regions import region
+from mcaclip.language.grammar import Meaning
+from tests.editing.network.test_mca import TINY
+from train.common.augment import random_views
+from train.prompt.exemplar import paint_exemplar
+from train.common.faces import CodeSampler
+from train.common.loop import LoopSettings, TrainingLoop
+from train.common.network import default_start, new_network
+from train.prompt.objective import PromptObjective
+from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET
+from train.prompt.prompt import check_prompts, fit_prompts
+
+PAPER_TERMS = {"id", "l2", "nce", "area", "tv", "bg"}
+
+
+@pytest.fixture(scope="module")
+def objective(request):
+    preview, parser, space = (request.getfixturevalue(name) for name in ("preview", "parser", "space"))
+    from train.common.setup import load_identity
+
+    settings = replace(COMPACT_PRESET, views=1, batch=1)
+    return PromptObjective(preview, space, load_identity(), parser, ["green lipstick"], settings)
+
+
+def codes(objective: PromptObjective, seed: int = 0) -> torch.Tensor:
+    return CodeSampler(psi=(0.7, 0.7), mix=0, jitter=0).draw(objective.generator, 1, np.random.default_rng(seed))
+
+
+def test_compact_preset_has_the_papers_terms_and_the_extras(objective):
+    network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
+    terms = objective(network, codes(objective), objective.targets, np.random.default_rng(0))
+    assert set(terms) == PAPER_TERMS | {"region", "colour", "preserve", "exemplar", "loss"}
+    total = sum(value for name, value in terms.items() if name != "loss")
+    torch.testing.assert_close(terms["loss"], total)
+
+
+def test_paper_weights_leave_the_papers_six_terms_alone(objective):
+    paper = PromptObjective(
+        objective.generator, objective.space, objective.identity, objective.parser, ["green lipstick"],
+        replace(PAPER_PRESET, views=1, batch=1, network=COMPACT_PRESET.network),
+    )  # fmt: skip
+    assert paper.targets[0].negatives is None
+    network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
+    assert set(paper(network, codes(paper), paper.targets, np.random.default_rng(0))) == PAPER_TERMS | {"loss"}
+    assert PAPER_PRESET.weights == PAPER_LOSS_WEIGHTS
+    assert PAPER_PRESET.network.masks == MaskConfig(text_dim=0, cascade=False)
+
+
+def test_prompts_outside_the_vocabulary_have_no_second_witness(objective):
+    free = PromptObjective(
+        objective.generator,
+        objective.space,
+        objective.identity,
+        objective.parser,
+        ["a zombie"],
+        objective.settings,
+    )
+    network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
+    assert set(free(network, codes(free), free.targets, np.random.default_rng(0))) == PAPER_TERMS | {"loss"}
+
+
+def test_training_steps_lower_the_loss(objective, tmp_path):
+    torch.manual_seed(0)
+    network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    loop = TrainingLoop(network, optimizer, LoopSettings(6, log_every=1), tmp_path, {})
+    face, seen = codes(objective), []
+
+    def step(_: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        terms = objective(network, face, objective.targets, np.random.default_rng(0))
+        seen.append(float(terms["loss"].detach()))
+        return terms
+
+    loop.run(step)
+    assert seen[-1] < seen[0]
+
+
+def test_exemplar_is_the_same_face_with_the_part_painted(objective, parser):
+    code = codes(objective)
+    made = synthesize(objective.generator, code, keep=PARSED_LAYERS)
+    part = region(parser.probabilities(made.features), "hair")
+    painted = paint_exemplar(objective.generator, code, made.image, part, Meaning("hair", "purple"), None)
+    lab = srgb_to_lab(painted)[0][:, part[0, 0] > 0.9]
+    before = srgb_to_lab(made.image)[0][:, part[0, 0] > 0.9]
+    target = colour_lab("purple")
+    assert (lab.mean(1) - target).norm() < 0.5 * (before.mean(1) - target).norm()
+    assert torch.corrcoef(torch.stack([lab[0], before[0]]))[0, 1] > 0.9, "strands stay strands"
+    outside = (part < 1e-3).expand_as(painted)
+    torch.testing.assert_close(painted[outside], made.image.clamp(-1, 1)[outside], atol=1e-3, rtol=0)
+
+
+def test_a_goatee_is_grown_where_a_direction_is_given(objective, parser):
+    code = codes(objective)
+    made = synthesize(objective.generator, code, keep=PARSED_LAYERS)
+    part = region(parser.probabilities(made.features), "goatee")
+    meaning, direction = Meaning("goatee", "blue"), torch.randn(18, 512) * 0.05
+    painted, grown = (
+        paint_exemplar(objective.generator, code, made.image, part, meaning, beard) for beard in (None, direction)
+    )
+    assert not torch.allclose(painted, grown, atol=1e-2)
+
+
+def test_a_network_of_another_structure_is_no_start(objective, tmp_path):
+    layers = objective.generator.full.layers
+    save_network(MCANetwork(layers, replace(TINY, masks=None)), tmp_path / "edit.safetensors", {}, {})
+    with pytest.raises(TrainingError, match="another structure"):
+        fit_prompts(objective, objective.generator.full, tmp_path / "run", start_from=tmp_path / "edit.safetensors")
+
+
+def test_views_are_differentiable_and_differ():
+    images = torch.rand(2, 3, 32, 32, requires_grad=True)
+    views = random_views(images, 3, np.random.default_rng(0))
+    assert views.shape == (6, 3, 32, 32)
+    assert not torch.allclose(views[0], views[1])
+    views[:3].sum().backward()
+    assert images.grad[0].abs().sum() > 0 and images.grad[1].abs().sum() == 0
+
+
+@pytest.mark.parametrize("prompts", [[], [""], ["   "], ["x" * 201], ["green lipstick", "зелёная помада"], ["😀"]])
+def test_bad_prompts_are_refused(prompts):
+    with pytest.raises(PromptError, match='for instance "green lipstick"'):
+        check_prompts(prompts)
+
+
+def test_a_fit_takes_the_sizes_of_the_network_it_starts_from(objective, tmp_path):
+    layers = objective.generator.full.layers
+    wide = replace(COMPACT_PRESET.network, masks=MaskConfig(hidden=5, text_dim=512, cascade=True), mapper_layers=1)
+    start = MCANetwork(layers, wide)
+    save_network(start, tmp_path / "wide.safetensors", {}, {})
+    network = new_network(objective.generator.full, COMPACT_PRESET.network, tmp_path / "wide.safetensors")
+    assert network.config == wide
+    torch.testing.assert_close(network.coral.final.reduce.weight, start.coral.final.reduce.weight, atol=1e-3, rtol=0)
+
+
+def test_start_with_weights_that_are_no_numbers_is_named(objective, tmp_path):
+    start = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
+    next(start.parameters()).data.fill_(float("nan"))
+    save_network(start, tmp_path / "nan.safetensors", {}, {})
+    with pytest.raises(TrainingError, match=r"nan.safetensors is damaged.*name another --start-from"):
+        new_network(objective.generator.full, COMPACT_PRESET.network, tmp_path / "nan.safetensors")
+
+
+def test_only_a_network_of_the_same_kind_is_a_default_start(objective, tmp_path, monkeypatch):
+    path = tmp_path / "universal.safetensors"
+    save_network(MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network), path, {}, {})
+    monkeypatch.setattr("train.common.network.universal_of", lambda *_: UniversalEdit(path=path))
+    generator, stack = objective.generator.full, STACKS["compact"]
+    assert default_start(stack, generator, COMPACT_PRESET.network) == path
+    assert default_start(stack, generator, replace(COMPACT_PRESET.network, masks=None)) is None
+    assert default_start(stack, generator, PAPER_PRESET.network) is None

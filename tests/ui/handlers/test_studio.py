@@ -1,0 +1,618 @@
+"""What the page does, without a page."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mcaclip.results import session_file
+from mcaclip.errors import ImageError, NoFaceError, PromptError, StudioError
+from mcaclip.results.export import mark, read_record
+from mcaclip.results.session_file import read_session
+from mcaclip.types import to_uint8
+from mcaclip.ui.page import text
+from mcaclip.ui.state.controls import Controls
+from mcaclip.ui.handlers.studio import Studio
+from mcaclip.ui.server.limits import COMPUTATIONS
+from mcaclip.ui.state.loading import EditorSource
+from mcaclip.ui.page.painting import EXCLUDE_COLOUR
+from mcaclip.ui.state.session import FULL_RESULTS, Session, forget
+from tests.fakes import ENTRIES, MASK_SIDES, PROMPTS, FakeEditor, draw_face
+from tests.helpers.painted import data_url
+
+
+@pytest.fixture
+def editor() -> FakeEditor:
+    return FakeEditor()
+
+
+@pytest.fixture
+def studio(editor, tmp_path) -> Studio:
+    source = EditorSource(lambda report: editor)
+    assert source.wait(10) is editor
+    return Studio(source, tmp_path)
+
+
+def _photo(path: Path, faces: int, seed: int = 1) -> str:
+    face = to_uint8(draw_face(seed))[::4, ::4]
+    picture = np.zeros_like(face) if faces == 0 else np.concatenate([face] * faces, axis=1)
+    Image.fromarray(picture).save(path)
+    return str(path)
+
+
+def _controls(prompt: str = PROMPTS[0], *more: str, strength: float = 1.0, **masks) -> Controls:
+    prompts = (prompt, *more)
+    return Controls(prompts, (strength,) * len(prompts), **masks)
+
+
+def _last(views) -> dict:
+    """All views laid over each other, as the page shows them in the end."""
+    shown: dict = {}
+    for view in views:
+        shown.update(view)
+    return shown
+
+
+def _upload(studio: Studio, tmp_path: Path, faces: int = 1, aligned: bool = False, seed: int = 1) -> Session:
+    path = _photo(tmp_path / f"photo{seed}.png", faces, seed)
+    return _last(studio.photo_changed(path, aligned, True, Session()))["session"]
+
+
+def _reconstructed(studio: Studio, tmp_path: Path, seed: int = 1) -> Session:
+    return _last(studio.reconstruct("good", _upload(studio, tmp_path, seed=seed)))["session"]
+
+
+def _edited(studio: Studio, tmp_path: Path) -> Session:
+    return _last(studio.edit(_controls(PROMPTS[0]), _reconstructed(studio, tmp_path)))["session"]
+
+
+def test_status_offers_the_fitted_prompts_once_ready(studio):
+    view = studio.status()
+    assert view["prompts"]["choices"] == list(PROMPTS)
+    assert view["timer"]["active"] is False
+
+
+def test_status_while_loading_keeps_asking(tmp_path):
+    assert set(Studio(EditorSource(lambda report: FakeEditor()), tmp_path).status()) == {"status"}
+
+
+def test_photo_with_one_face_can_be_reconstructed(studio, tmp_path):
+    view = _last(studio.photo_changed(_photo(tmp_path / "a.png", 1), False, True, Session()))
+    assert view["session"].aligned is not None and view["session"].name == "a"
+    assert view["reconstruct"]["interactive"] is True
+    assert view["edit"]["interactive"] is False
+    assert view["faces"]["visible"] is False
+
+
+def test_photo_without_a_face_is_an_error_and_leaves_an_empty_page(studio, tmp_path):
+    views = studio.photo_changed(_photo(tmp_path / "a.png", 0), False, True, _edited(studio, tmp_path))
+    shown: dict = {}
+    with pytest.raises(NoFaceError):
+        for view in views:
+            shown.update(view)
+    assert shown["session"].photo is None and shown["session"].result is None
+    assert shown["face_progress"] == "" and shown["edited"] is None
+
+
+def test_damaged_file_is_an_error(studio, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no image")
+    with pytest.raises(ImageError):
+        list(studio.photo_changed(str(tmp_path / "a.jpg"), False, True, Session()))
+
+
+def test_several_faces_are_offered_and_can_be_chosen(studio, tmp_path):
+    view = _last(studio.photo_changed(_photo(tmp_path / "a.png", 2), False, True, Session()))
+    assert len(view["faces"]["value"]) == 2 and view["faces"]["selected_index"] == 0
+    first = view["session"]
+    second = _last(studio.face_chosen(1, first))["session"]
+    assert not np.array_equal(second.aligned.quad, first.aligned.quad)
+    assert second.inversion is None
+
+
+def test_choosing_a_face_forgets_the_edit_of_the_other(studio, tmp_path):
+    session = replace(_edited(studio, tmp_path), faces=_upload(studio, tmp_path, 2).faces)
+    view = _last(studio.face_chosen(0, session))
+    assert view["session"].result is None and view["edited"] is None
+
+
+def test_aligned_photo_is_taken_as_it_is(studio, editor, tmp_path):
+    session = _upload(studio, tmp_path, aligned=True)
+    assert session.aligned.quad is None and editor.calls == []
+
+
+def test_taking_the_photo_away_empties_the_page(studio, tmp_path):
+    view = _last(studio.photo_changed(None, False, True, _edited(studio, tmp_path)))
+    assert view["session"].aligned is None
+    assert (view["aligned_view"], view["edited"], view["masks"]) == (None, None, None)
+
+
+def test_random_face_can_be_edited_at_once(studio):
+    view = _last(studio.random_face(7, 0.7, Session()))
+    assert view["edit"]["interactive"] is True
+    assert view["reconstruct"]["interactive"] is False
+    assert text.GENERATED in view["likeness"]
+    edited = _last(studio.edit(_controls(PROMPTS[1]), view["session"]))
+    assert edited["download_pasted"]["visible"] is False
+    assert Path(edited["download_edited"]["value"]).name == "seed_7_edited.png"
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, 2**32])
+def test_bad_seed_is_refused(studio, seed):
+    with pytest.raises(StudioError, match="seed"):
+        list(studio.random_face(seed, 0.7, Session()))
+
+
+def test_new_face_shows_its_seed(studio, editor):
+    view = _last(studio.new_face(0.7, Session()))
+    assert editor.calls == [f"sample {view['seed']}"]
+
+
+def test_reconstruction_shows_frames_then_the_likeness_in_words(studio, tmp_path):
+    views = list(studio.reconstruct("good", _upload(studio, tmp_path)))
+    assert views[0]["stop"]["visible"] is True
+    assert any("reconstruction_view" in view and "session" not in view for view in views)
+    assert "Good likeness" in views[-1]["likeness"] and "0.78" in views[-1]["likeness"]
+    assert views[-1]["stop"]["visible"] is False and views[-1]["edit"]["interactive"] is True
+
+
+def test_stop_ends_a_reconstruction_that_would_go_on(studio, editor, tmp_path):
+    import threading
+
+    editor.hold = threading.Event()
+    views = studio.reconstruct("good", _upload(studio, tmp_path))
+    session = next(views)["session"]
+    next(views)
+    assert studio.stop(session) == {}
+    shown = _last(views)
+    assert shown["session"].inversion is not None, "the best so far is kept"
+    assert shown["stop"]["visible"] is False and shown["edit"]["interactive"] is True
+
+
+def test_edit_needs_a_face_and_its_reconstruction(studio, tmp_path):
+    with pytest.raises(StudioError, match="no face"):
+        list(studio.edit(_controls(PROMPTS[0]), Session()))
+    with pytest.raises(StudioError, match="not reconstructed"):
+        list(studio.edit(_controls(PROMPTS[0]), _upload(studio, tmp_path)))
+
+
+def test_edit_shows_pictures_every_mask_and_downloads(studio, tmp_path):
+    view = _last(studio.edit(_controls("Green  Lipstick"), _reconstructed(studio, tmp_path)))
+    assert len(view["masks"]) == len(MASK_SIDES)
+    assert "16\N{NO-BREAK SPACE}px" in view["masks"][4][1]
+    assert view["session"].result.settings.prompt == PROMPTS[0], "the canonical wording"
+    edited = np.asarray(Image.open(view["download_edited"]["value"]))
+    assert np.array_equal(edited, mark(to_uint8(view["session"].result.image))), "downloads are lossless"
+    assert Image.open(view["download_pasted"]["value"]).size == (256, 256), "the photo's size"
+    assert view["threshold"]["interactive"] is True and view["edit_progress"] == ""
+
+
+@pytest.mark.parametrize("prompt", ["", "x" * 201, "red nose"])
+def test_bad_prompt_is_an_error_and_keeps_the_result(studio, tmp_path, prompt):
+    session = _edited(studio, tmp_path)
+    shown: dict = {}
+    with pytest.raises(PromptError):
+        for view in studio.edit(_controls(prompt), session):
+            shown.update(view)
+    assert shown.get("session", session).result is session.result
+    assert shown.get("edit_progress", "") == ""
+
+
+def test_slider_shows_a_preview_and_leaves_the_session(studio, editor, tmp_path):
+    session = _edited(studio, tmp_path)
+    editor.calls.clear()
+    view = studio.preview(_controls(strength=1.5), session)
+    assert editor.calls == ["preview 1.5 0"]
+    assert "session" not in view and view["edited"].shape == view["overlay"].shape == (256, 256, 3)
+    assert text.PREVIEW_BADGE in view["result_line"]
+    assert view["download_edited"]["interactive"] is False, "never a download of another picture"
+
+
+def test_preview_that_comes_after_its_full_edit_shows_the_full_edit(studio, editor, tmp_path):
+    session = _edited(studio, tmp_path)
+    editor.calls.clear()
+    view = studio.preview(_controls(), session)
+    assert editor.calls == []
+    assert Path(view["edited"]).is_file() and text.PREVIEW_BADGE not in view["result_line"]
+
+
+def test_slider_without_an_edit_does_nothing(studio):
+    assert studio.preview(_controls(strength=1.5), Session()) == {}
+
+
+def test_letting_go_renders_once_without_inverting_again(studio, editor, tmp_path):
+    session = _edited(studio, tmp_path)
+    editor.calls.clear()
+    view = _last(studio.rerender(_controls(strength=0.5, threshold=0.4), session))
+    assert editor.calls == ["edit 0.5 0.4"]
+    assert view["session"].result.settings.mask_threshold == 0.4
+    _last(studio.rerender(_controls(strength=0.5, threshold=0.4), view["session"]))
+    assert editor.calls == ["edit 0.5 0.4"], "the same values again need no work"
+
+
+def test_two_tabs_never_share_a_face(studio, tmp_path):
+    mine, theirs = _reconstructed(studio, tmp_path, seed=1), _reconstructed(studio, tmp_path, seed=2)
+    first = studio.edit(_controls(PROMPTS[0]), mine)
+    second = studio.edit(_controls(PROMPTS[2]), theirs)
+    one: dict = {}
+    two: dict = {}
+    for left, right in zip(first, second, strict=False):
+        one.update(left)
+        two.update(right)
+    one.update(_last(first))
+    two.update(_last(second))
+    assert one["session"].result.settings.prompt == PROMPTS[0]
+    assert two["session"].result.settings.prompt == PROMPTS[2]
+    assert one["session"].photo is mine.photo and two["session"].photo is theirs.photo
+    assert one["session"].folder != two["session"].folder
+    assert not np.array_equal(mine.photo, theirs.photo)
+
+
+def test_closing_a_tab_removes_its_files_and_ends_its_work(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    assert any(session.folder.iterdir())
+    forget(session)
+    assert not session.folder.exists() and session.running.cancelled
+
+
+def test_files_come_back_after_the_folder_was_removed(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    forget(session)
+    view = _last(studio.rerender(_controls(strength=0.5), session))
+    assert Path(view["download_edited"]["value"]).is_file()
+
+
+def test_failed_models_are_told_on_every_event(tmp_path):
+    def fail(report):
+        raise StudioError("no weights: run the doctor")
+
+    source = EditorSource(fail)
+    source.wait(10)
+    shown: dict = {}
+    with pytest.raises(StudioError, match="doctor"):
+        for view in Studio(source, tmp_path).random_face(1, 0.7, Session()):
+            shown.update(view)
+    assert shown["face_progress"] == ""
+
+
+def test_leaving_a_face_drops_its_reconstruction(studio, editor, tmp_path):
+    import threading
+
+    editor.hold = threading.Event()
+    views = studio.reconstruct("good", _upload(studio, tmp_path))
+    session = next(views)["session"]
+    next(views)
+    studio.abandon(session)
+    shown = _last(views)
+    assert "session" not in shown or shown["session"].inversion is None
+    assert shown["reconstruct"]["interactive"] is True
+
+
+def test_refine_goes_on_from_the_reconstruction(studio, editor, tmp_path):
+    session = _reconstructed(studio, tmp_path)
+    view = _last(studio.refine(session))
+    assert editor.calls[-1] == "refine" and view["session"].inversion.identity == 0.86
+    with pytest.raises(StudioError, match="not reconstructed"):
+        list(studio.refine(_upload(studio, tmp_path)))
+
+
+def test_several_prompts_are_one_edit(studio, tmp_path):
+    view = _last(studio.edit(_controls(PROMPTS[0], "", PROMPTS[2]), _reconstructed(studio, tmp_path)))
+    settings = view["session"].result.settings
+    assert [part.prompt for part in settings.parts] == [PROMPTS[0], PROMPTS[2]]
+    assert view["row_2"]["visible"] is True and view["row_3"]["visible"] is False
+    with pytest.raises(PromptError, match="twice"):
+        list(studio.edit(_controls(PROMPTS[0], PROMPTS[0].upper()), view["session"]))
+
+
+def test_undo_and_redo_show_the_very_same_edit(studio, editor, tmp_path):
+    first = _edited(studio, tmp_path)
+    second = _last(studio.edit(_controls(PROMPTS[2], strength=0.4), first))["session"]
+    editor.calls.clear()
+    back = _last(studio.step_back(second))
+    assert back["session"].result is first.result
+    assert back["prompt_0"] == PROMPTS[0] and back["strength_0"] == 1.0
+    assert back["undo"]["interactive"] is False and back["redo"]["interactive"] is True
+    forth = _last(studio.step_forward(back["session"]))
+    assert forth["session"].result is second.result and editor.calls == []
+    with pytest.raises(StudioError, match="no such edit"):
+        list(studio.step_forward(forth["session"]))
+
+
+def test_an_edit_after_undo_takes_the_place_of_what_was_undone(studio, tmp_path):
+    second = _last(studio.edit(_controls(PROMPTS[2]), _edited(studio, tmp_path)))["session"]
+    back = _last(studio.step_back(second))["session"]
+    third = _last(studio.edit(_controls(PROMPTS[1]), back))["session"]
+    assert [entry.settings.prompt for entry in third.history] == [PROMPTS[0], PROMPTS[1]]
+
+
+def test_old_results_are_dropped_and_computed_again(studio, editor, tmp_path):
+    session = _edited(studio, tmp_path)
+    for step in range(FULL_RESULTS):
+        session = _last(studio.edit(_controls(strength=0.1 * step), session))["session"]
+    assert session.history[0].result is None and session.history[1].result is not None
+    editor.calls.clear()
+    view = _last(studio.go_to(0, session))
+    assert editor.calls == ["edit 1 0"] and view["session"].at == 0
+    assert len(view["session"].history) == FULL_RESULTS + 1
+
+
+def test_any_two_states_can_be_compared(studio, tmp_path):
+    session = _last(studio.edit(_controls(PROMPTS[2]), _edited(studio, tmp_path)))["session"]
+    left, right = studio.compare(-1, 1, session)["comparison"]
+    assert Path(left).is_file() and Path(right).is_file() and left != right
+    assert studio.compare(None, 1, session) == {"comparison": None}
+    assert studio.compare(0, 99, session) == {"comparison": None}
+
+
+def test_five_strengths_and_an_animation(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    strip = _last(studio.strengths(session))["strip"]["value"]
+    assert [caption for _, caption in strip] == ["0 ×", "0.5 ×", "1 ×", "1.5 ×", "2 ×"]
+    view = _last(studio.sweep(session))
+    assert Image.open(view["sweep_file"]["value"]).n_frames > 10
+    chosen = _last(studio.strength_chosen(1, session))["session"]
+    assert chosen.result.settings.strength == 0.5
+
+
+def test_a_variation_goes_into_the_history_and_back_to_as_learned(studio, editor, tmp_path):
+    session = _edited(studio, tmp_path)
+    learned = session.result.image
+    view = _last(studio.variations(session))
+    offered = view["variations"]["value"]
+    assert [caption for _, caption in offered] == ["as learned", *(f"variation {n}" for n in (1, 2, 3, 4))]
+    assert view["cancel"]["visible"] is False and view["edit_progress"] == ""
+    shown = _last(studio.variation_chosen(2, view["session"]))
+    chosen = shown["session"]
+    assert "variations" not in shown, "the others stay to choose from"
+    assert chosen.result.settings.variation == 2 and len(chosen.history) == 2
+    assert "variation 2" in shown["result_line"]
+    assert read_record(chosen.folder / "photo1_edited.png")["variation"] == 2
+    editor.calls.clear()
+    assert _last(studio.variation_chosen(2, chosen)) == {} and editor.calls == []
+    moved = _last(studio.rerender(_controls(strength=0.5), chosen))["session"]
+    assert (moved.result.settings.variation, moved.result.settings.strength) == (2, 0.5)
+    assert _last(studio.step_back(chosen))["session"].result.settings.variation == 0
+    back = _last(studio.variation_chosen(0, chosen))["session"]
+    assert back.result.settings.variation == 0 and torch.equal(back.result.image, learned)
+
+
+def test_cancelled_variations_leave_the_page_ready(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    shown: dict = {}
+    with pytest.raises(StudioError, match="Cancelled"):
+        for view in studio.variations(session):
+            shown.update(view)
+            shown["session"].running.cancel()
+    assert shown["cancel"]["visible"] is False and "variations" not in shown
+
+
+def test_painting_reaches_the_masks_and_can_be_removed(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    layer = np.zeros((100, 100, 4), np.uint8)
+    with pytest.raises(StudioError, match="painted yet"):
+        list(studio.paint(data_url(layer), _controls(), session))
+    layer[:] = (*EXCLUDE_COLOUR, 255)
+    view = _last(studio.paint(data_url(layer), _controls(), session))
+    assert not view["session"].result.combined_mask.any()
+    assert view["session"].result.settings.paint is view["session"].paint
+    clean = _last(studio.unpaint(_controls(), view["session"]))["session"]
+    assert clean.paint is None and clean.result.combined_mask.any()
+
+
+@pytest.mark.parametrize("size", [(100_000, 100_000), (2000, 10), (0, 0)])
+def test_a_painting_of_any_claimed_size_is_refused(studio, tmp_path, size):
+    header = struct.pack(">IIBBBBB", *size, 8, 6, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    data = base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + bytes(4)).decode()
+    session = _edited(studio, tmp_path)
+    with pytest.raises(StudioError, match=text.BAD_PAINTING[:20]):
+        list(studio.paint(f"data:image/png;base64,{data}", _controls(), session))
+
+
+def test_saved_session_comes_back_whole(studio, tmp_path):
+    session = _last(studio.edit(_controls(PROMPTS[2], strength=0.5), _edited(studio, tmp_path)))["session"]
+    file = Path(session.folder) / "photo1.mcaclip.safetensors"
+    view = _last(studio.open_session(str(file), Session()))
+    found = view["session"]
+    assert torch.equal(found.inversion.w_plus, session.inversion.w_plus)
+    assert np.array_equal(found.photo, session.photo) and np.array_equal(found.aligned.quad, session.aligned.quad)
+    assert (found.aligned.image - session.aligned.image).abs().mean() < 0.02
+    assert [entry.settings for entry in found.history] == [entry.settings for entry in session.history]
+    assert found.at == 1 and found.result.settings == session.result.settings
+    assert view["prompt_0"] == PROMPTS[2]
+    (tmp_path / "bad.safetensors").write_bytes(b"none")
+    with pytest.raises(StudioError, match="not a session"):
+        list(studio.open_session(str(tmp_path / "bad.safetensors"), Session()))
+
+
+def test_saved_session_keeps_the_photo_as_it_was_uploaded(studio, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (1800, 1800, 3), dtype=np.uint8)
+    path = tmp_path / "large.jpg"
+    Image.fromarray(noise).save(path, quality=100, subsampling=0)
+    assert len(session_file.photo_bytes(noise)) > 8_000_000  # a PNG of its pixels was once left out
+    session = _last(studio.photo_changed(str(path), True, True, Session()))["session"]
+    session = _last(studio.reconstruct("good", session))["session"]
+    session = _last(studio.edit(_controls(), session))["session"]
+    file = Path(session.folder) / "large.mcaclip.safetensors"
+    found = _last(studio.open_session(str(file), Session()))["session"]
+    assert found.photo_file.read_bytes() == path.read_bytes() and np.array_equal(found.photo, session.photo)
+    assert torch.equal(found.aligned.image, session.aligned.image)
+    again = read_session(_saved_again(studio, found))
+    assert again.photo == path.read_bytes()
+
+
+def _saved_again(studio: Studio, session: Session) -> Path:
+    return Path(_last(studio.files(True, session))["download_session"]["value"])
+
+
+def test_downloads_remember_and_the_mark_can_be_left_out(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    face = session.folder / "photo1_edited.png"
+    assert read_record(face)["prompts"] == [{"prompt": PROMPTS[0], "strength": 1.0}]
+    marked = np.asarray(Image.open(face))
+    plain_view = _last(studio.files(False, session))
+    plain = np.asarray(Image.open(plain_view["download_edited"]["value"]))
+    assert not np.array_equal(marked, plain)
+    again = _last(studio.rerender(_controls(strength=0.5), plain_view["session"]))
+    kept = to_uint8(again["session"].result.image)
+    assert np.array_equal(np.asarray(Image.open(again["download_edited"]["value"])), kept), "the switch stays off"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("green  Lipstick", "Known well"), ("red nose", "Not learned yet"), ("", "Choose one")],
+)
+def test_hint_says_how_well_a_prompt_is_known(studio, typed, words):
+    studio.status()
+    assert words in studio.prompt_hint(typed)["prompt_help"]
+
+
+def test_hint_names_the_words_that_are_not_known_and_what_is_near(studio):
+    studio.status()
+    said = studio.prompt_hint("green spaceship")["prompt_help"]
+    assert "do not know the word “spaceship”" in said and f"Nearest that I know: {PROMPTS[0]}" in said
+    assert "can learn it" not in said and "can learn it" in studio.prompt_hint("green hair")["prompt_help"]
+
+
+@pytest.mark.parametrize("typed", ["💄", "зелёная помада"])
+def test_hint_for_letters_no_model_reads_says_what_to_do(studio, typed):
+    studio.status()
+    assert "Latin letters" in studio.prompt_hint(typed)["prompt_help"]
+
+
+def test_hint_never_shows_markup_of_the_visitor(studio):
+    assert "<img" not in studio.prompt_hint("<img src=x>")["prompt_help"]
+
+
+def test_photo_is_not_looked_at_before_consent(studio, editor, tmp_path):
+    path = _photo(tmp_path / "a.png", 1)
+    view = _last(studio.photo_changed(path, False, False, Session()))
+    assert "Tick" in view["face_progress"] and view["session"].photo is None and editor.calls == []
+    view = _last(studio.consent_changed(path, False, True, view["session"]))
+    assert view["session"].aligned is not None
+    withdrawn = _last(studio.consent_changed(path, False, False, view["session"]))["session"]
+    assert withdrawn.aligned is None and withdrawn.photo is None
+
+
+def test_consent_alone_changes_nothing(studio, tmp_path):
+    assert _last(studio.consent_changed(None, False, False, _edited(studio, tmp_path))) == {}
+
+
+def test_too_many_computations_a_minute_are_refused(studio):
+    for _ in range(COMPUTATIONS.amount):
+        studio.limits.compute("192.0.2.1")
+    with pytest.raises(StudioError, match="Wait a little"):
+        list(studio.random_face(1, 0.7, Session(client="192.0.2.1")))
+    assert _last(studio.random_face(1, 0.7, Session(client="192.0.2.2")))["session"].inversion is not None
+
+
+def test_category_narrows_the_prompts_and_keeps_a_choice_that_is_in_it(studio):
+    view = studio.category_chosen("Hair", PROMPTS[2])["prompts"]
+    assert view["choices"] == [PROMPTS[2]] and view["value"] == PROMPTS[2]
+    assert studio.category_chosen("Lips", PROMPTS[2])["prompts"]["value"] is None
+    assert len(studio.category_chosen("All", None)["prompts"]["choices"]) == len(PROMPTS)
+
+
+def test_hint_speaks_of_the_first_unknown_of_several_prompts(studio):
+    assert "red nose" in studio.prompt_hint(PROMPTS[0], "", "red nose", PROMPTS[1])["prompt_help"]
+    assert PROMPTS[1] in studio.prompt_hint(PROMPTS[0], PROMPTS[1], "", "")["prompt_help"]
+
+
+def test_undo_brings_strokes_back_and_takes_them_away(studio, tmp_path):
+    session = _edited(studio, tmp_path)
+    layer = np.zeros((64, 64, 4), np.uint8)
+    layer[:32] = (*EXCLUDE_COLOUR, 255)
+    painted = _last(studio.paint(data_url(layer), _controls(), session))
+    assert 'class="strokes"' in painted["canvas"]
+    before = _last(studio.step_back(painted["session"]))
+    assert 'class="board"' in before["canvas"] and 'class="strokes"' not in before["canvas"]
+    assert 'class="strokes"' in _last(studio.step_forward(before["session"]))["canvas"]
+
+
+@pytest.fixture
+def any_words(tmp_path) -> Studio:
+    """A studio whose editor has a universal network and a prompt library."""
+    source = EditorSource(lambda report: FakeEditor(universal=True, entries=ENTRIES))
+    source.wait(10)
+    return Studio(source, tmp_path)
+
+
+def test_any_words_are_edited_at_once_and_what_made_them_is_said(any_words, tmp_path):
+    view = _last(any_words.edit(_controls("pink eyebrows and zombie"), _reconstructed(any_words, tmp_path)))
+    settings = view["session"].result.settings
+    assert [part.prompt for part in settings.parts] == ["pink eyebrows", "zombie"]
+    assert (view["prompt_0"], view["prompt_1"], view["row_2"]["visible"]) == ("pink eyebrows", "zombie", True)
+    assert "universal network" in view["result_line"] and "was not learned by itself" in view["inspect"]
+    assert read_record(view["session"].folder / "photo1_edited.png")["modes"] == ["universal", "universal"]
+
+
+def test_the_mode_counts_for_the_edit_and_comes_back_with_undo(any_words, tmp_path):
+    face = _reconstructed(any_words, tmp_path)
+    first = _last(any_words.edit(_controls(PROMPTS[0], mode="fitted"), face))["session"]
+    assert first.result.modes == ("fitted",)
+    second = _last(any_words.edit(_controls(PROMPTS[0]), first))
+    assert second["session"].result.modes == ("universal",) and second["mode"] == "automatic"
+    assert _last(any_words.step_back(second["session"]))["mode"] == "fitted"
+    moved = _last(any_words.rerender(_controls(PROMPTS[0], strength=0.5), first))["session"]
+    assert moved.result.modes == ("fitted",), "sliders change strengths only"
+    with pytest.raises(PromptError, match="no edit is fitted"):
+        list(any_words.edit(_controls("pink eyebrows", mode="fitted"), first))
+
+
+def test_mask_tools_and_paint_work_on_any_words(any_words, tmp_path):
+    session = _last(any_words.edit(_controls("pink eyebrows"), _reconstructed(any_words, tmp_path)))["session"]
+    hard = _last(any_words.rerender(_controls("pink eyebrows", threshold=0.5, invert=True), session))["session"]
+    assert set(hard.result.combined_mask.unique().tolist()) == {0.0, 1.0}
+    layer = np.zeros((100, 100, 4), np.uint8)
+    layer[:] = (*EXCLUDE_COLOUR, 255)
+    view = _last(any_words.paint(data_url(layer), _controls("pink eyebrows"), session))
+    assert not view["session"].result.combined_mask.any()
+
+
+@pytest.mark.parametrize(
+    ("typed", "mode", "words"),
+    [
+        ("pink eyebrows", None, "can be edited at once"),
+        ("green lipstick", None, "from strength 0.4 to 1.2, best near 0.8"),
+        ("green lipstick", "fitted", "was learned. “green lipstick” looks good from strength 0.4"),
+        (
+            "pink lips and zombie",
+            None,
+            "“pink lips”, “zombie”. “zombie” is made of green skin, grey",
+        ),
+        ("green violin", None, "may not come out"),
+        ("violin", None, "outside of what the models know"),
+        ("violin", "universal", "outside of what the models know"),
+        ("pink eyebrows", "fitted", "choose Universal"),
+    ],
+)
+def test_hint_says_what_will_happen_to_any_words(any_words, typed, mode, words):
+    any_words.status()
+    assert words in any_words.prompt_hint(typed, mode=mode)["prompt_help"]
+
+
+def test_a_picked_prompt_brings_its_best_strength(any_words):
+    view = any_words.prompt_picked("green lipstick", "", "", "", "")
+    assert (view["prompt_0"], view["strength_0"]) == ("green lipstick", 0.8)
+    view = any_words.prompt_picked("zombie", "green lipstick", "purple hair", "", "")
+    assert (view["prompt_2"], view["strength_2"], view["prompts"]) == ("zombie", 1.0, None)
+
+
+def test_the_library_is_offered_by_its_categories(any_words):
+    view = any_words.status()
+    assert view["category"]["choices"] == ["All", "Lips", "Hair", "Expression", "Characters", "Beard"]
+    assert view["mode"]["visible"] is True
+    assert any_words.category_chosen("Characters", None)["prompts"]["choices"] == ["zombie"]
+
+
+def test_what_was_doubtful_is_said_below_the_result(any_words, tmp_path):
+    view = _last(any_words.edit(_controls("green violin"), _reconstructed(any_words, tmp_path)))
+    assert "may not come out" in view["result_line"]

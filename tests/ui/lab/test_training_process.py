@@ -1,0 +1,171 @@
+"""The one training: a process, its state on disk, no second one beside it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import pytest
+
+from mcaclip.errors import PromptError, TrainingError
+from mcaclip.types import EditSettings
+from mcaclip.ui.page import text
+from mcaclip.ui.lab.curves import curves
+from mcaclip.ui.handlers.base import Desk
+from mcaclip.ui.lab.inspect import report
+from mcaclip.ui.state.loading import EditorSource
+from mcaclip.ui.lab.train import TrainHandlers, train_view
+from mcaclip.ui.lab.training_process import TrainingDesk, TrainingStatus, machine, read_metrics
+from tests.fakes import FakeEditor
+
+COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
+
+
+@pytest.fixture
+def desk(tmp_path):
+    made = TrainingDesk(tmp_path / "training", COMMAND)
+    yield made
+    made.stop()
+
+
+def _until(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_training_runs_to_its_end_and_is_kept(desk):
+    assert desk.status() == TrainingStatus()
+    desk.start("  red   nose ", "compact", 5)
+    _until(lambda: len(desk.status().rows) == 5)
+    status = desk.status()
+    assert status.running and status.job.prompt == "red nose" and 0 < status.seconds_left <= 300
+    (desk.run_folder / "go").touch()
+    _until(lambda: desk.status().finished)
+    path = desk.keep()
+    assert path.name == "red_nose.safetensors" and desk.kept() == [path]
+
+
+def test_second_visitor_cannot_start_a_second_one(desk):
+    desk.start("red nose", "compact", 5)
+    other = TrainingDesk(desk.root, COMMAND)
+    assert other.status().running, "found again by another server, or after a reload"
+    with pytest.raises(TrainingError, match="red nose"):
+        other.start("blue nose", "compact", 5)
+    with pytest.raises(TrainingError, match="red nose"):
+        other.resume(5)
+
+
+def test_stopped_training_goes_on_or_is_finished(desk):
+    desk.start("red nose", "compact", 5)
+    _until(lambda: len(desk.status().rows) == 5)
+    desk.stop()
+    status = desk.status()
+    assert not status.running and not status.finished and status.error is None
+    desk.resume(5)
+    assert desk.status().running
+    _until(lambda: len(desk.status().rows) == 10)
+    desk.stop()
+    desk.finish()
+    _until(lambda: desk.status().finished)
+
+
+def test_failure_is_told_in_words(desk):
+    desk.start("it fails", "compact", 5)
+    _until(lambda: not desk.status().running)
+    assert desk.status().error == "it did not work"
+    assert "it did not work" in train_view(desk.status())["train_state"]
+    with pytest.raises(TrainingError, match="no fitted edit"):
+        desk.keep()
+
+
+def test_prompt_that_looks_like_an_option_is_a_prompt(desk):
+    desk.start("--out /", "compact", 5)
+    _until(lambda: len(desk.status().rows) == 5)
+    assert desk.status().running
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [(("", "compact", 5), PromptError), (("a", "huge", 5), TrainingError), (("a", "compact", 0), TrainingError)],
+)
+def test_bad_values_start_nothing(desk, values, error):
+    with pytest.raises(error):
+        desk.start(*values)
+    assert desk.status() == TrainingStatus()
+    with pytest.raises(TrainingError, match="go on"):
+        desk.resume(5)
+
+
+def test_result_goes_into_the_library_of_the_editor(desk, tmp_path):
+    editor = FakeEditor()
+    handlers = TrainHandlers(Desk(EditorSource(lambda report: editor), tmp_path, desk), desk)
+    desk.start("red nose", "compact", 5)
+    (desk.run_folder / "go").touch()
+    _until(lambda: desk.status().finished)
+    assert handlers.desk.source.wait(30) is editor
+    assert "prompts" in handlers.keep()
+    assert "add red_nose.safetensors" in editor.calls
+
+
+def test_words_that_are_not_known_are_told_before_they_are_learned(desk, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", said.append)
+    handlers = TrainHandlers(Desk(EditorSource(lambda report: FakeEditor()), tmp_path, desk), desk)
+    assert handlers.hint("red nose") == {"train_hint": ""}, "nothing is known of words before the models are there"
+    assert handlers.desk.source.wait(30) is not None
+    hint = handlers.hint("red nose")["train_hint"]
+    assert "do not know the words “red” or “nose”" in hint and "green lipstick" in hint
+    assert handlers.hint("purple lipstick") == handlers.hint(" ") == handlers.hint(None) == {"train_hint": ""}
+    assert "Latin letters" in handlers.hint("💄")["train_hint"]
+    handlers.start("purple lipstick", "compact", 5)
+    assert said == []
+    desk.stop()
+    handlers.start("red nose", "compact", 5)
+    assert len(said) == 1 and "“nose”" in said[0]
+
+
+def test_half_written_metrics_are_read_as_far_as_they_go(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n{"step": 3, "lo')
+    assert [row["step"] for row in read_metrics(path)] == [1, 2]
+    path.write_text("".join(f'{{"step": {step}, "loss": {step}}}\n' for step in range(1000)))
+    rows = read_metrics(path)
+    assert len(rows) <= 400 and rows[-1]["step"] == 999
+    assert read_metrics(tmp_path / "none") == ()
+
+
+def test_curves_need_two_points_and_name_every_term():
+    assert curves([{"step": 1, "loss": 1}]) == ""
+    drawn = curves([{"step": 1, "loss": 2, "id": 0.5}, {"step": 2, "loss": 1, "id": 0.25}])
+    assert drawn.count("<svg") == 2 and "identity: from 0.5 to 0.25" in drawn
+
+
+def test_machine_is_named_with_its_memory():
+    assert "cores" in machine() and "GB" in machine()
+
+
+def test_loss_terms_of_a_kept_prompt_are_inspected(desk):
+    desk.start("red nose", "compact", 5)
+    (desk.run_folder / "go").touch()
+    _until(lambda: desk.status().finished)
+    rows = read_metrics(desk.keep().with_suffix(".jsonl"))
+    assert rows[-1]["step"] == 5
+    editor = FakeEditor()
+    result = editor.edit(editor.sample(1), EditSettings("green lipstick"))
+    assert "identity: from 0.1 to 0.1" in report(result, {"green lipstick": rows})
+    assert "were not kept" in report(result, {})
+
+
+def test_steps_that_were_done_again_are_drawn_once(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    rows = [{"step": step, "loss": loss} for loss, steps in ((1, (1, 10, 20)), (2, (10, 20, 30))) for step in steps]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert [(row["step"], row["loss"]) for row in read_metrics(path)] == [(1, 1), (10, 2), (20, 2), (30, 2)]
+
+
+def test_few_steps_are_not_called_learned():
+    assert "only 20 steps" in text.training_done("red nose", 20)
+    assert "is learned, in 468 steps" in text.training_done("red nose", 468)

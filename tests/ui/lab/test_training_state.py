@@ -1,0 +1,280 @@
+"""What a training leaves behind may be stale, damaged or someone else's: nobody is signalled, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from filelock import FileLock
+
+from mcaclip.errors import TrainingError
+from mcaclip.platform.processes import ProcessId
+from mcaclip.ui.lab.curves import curves
+from mcaclip.ui.lab.train import train_view
+from mcaclip.ui.lab.training_process import TrainingDesk, TrainingStatus, file_stem, read_metrics
+from mcaclip.ui.lab.training_record import MAX_ERROR_LETTERS, MAX_METRICS_BYTES, last_error, read_job
+
+COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
+
+
+@pytest.fixture
+def desk(tmp_path):
+    made = TrainingDesk(tmp_path / "training", COMMAND)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def stranger():
+    """A process that has nothing to do with training."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def _until(condition) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _record(desk, **changes) -> None:
+    """Writes a job as the desk does, with other values; None leaves one out."""
+    record = {
+        "prompt": "red nose",
+        "preset": "compact",
+        "minutes": 5,
+        "started": time.time(),
+        "pid": 7,
+        "process_started": 1.0,
+    }
+    record = {name: value for name, value in (record | changes).items() if value is not None}
+    desk.root.mkdir(exist_ok=True)
+    (desk.root / "job.json").write_text(json.dumps(record))
+
+
+def test_stop_leaves_a_process_alone_that_has_got_the_number_since(desk, stranger):
+    known = ProcessId.of(stranger.pid)
+    for started in (known.started - 60, known.started + 60, None, math.nan, "now", [known.started]):
+        _record(desk, pid=stranger.pid, process_started=started)
+        status = desk.status()
+        assert status.job.prompt == "red nose" and not status.running
+        desk.stop()
+    assert stranger.poll() is None
+    desk.resume(5)
+    assert desk.status().running, "a stale record does not keep a training from starting"
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 1, True, 1.5, 10**30, "7", [7], {"pid": 7}, math.nan, os.getpid()])
+def test_numbers_that_no_training_can_have_are_no_process(desk, pid):
+    first = ProcessId.of(1)
+    for started in (ProcessId.of_current().started, first.started if first else 0.0):
+        _record(desk, pid=pid, process_started=started)
+        assert desk.status().job is not None and not desk.status().running
+        desk.stop()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"prompt": None},
+        {"prompt": 7},
+        {"prompt": "\u0000"},
+        {"prompt": "a" * 9000},
+        {"preset": "huge"},
+        {"preset": ["compact"]},
+        {"minutes": "5"},
+        {"minutes": math.nan},
+        {"minutes": 0},
+        {"minutes": 1e300},
+        {"minutes": 10**400},
+        {"started": math.inf},
+        {"started": {}},
+    ],
+)
+def test_job_with_values_that_cannot_be_is_no_job(desk, changes):
+    _record(desk, **changes)
+    assert desk.status() == TrainingStatus()
+    desk.stop()
+    assert train_view(desk.status())["train_state"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b"\xff\xfe", b"[" * 5000, b'{"a":' * 3000])
+def test_damaged_record_is_no_job(desk, content):
+    desk.root.mkdir()
+    (desk.root / "job.json").write_bytes(content)
+    assert desk.status() == TrainingStatus()
+    desk.stop()
+    with pytest.raises(TrainingError, match="go on"):
+        desk.finish()
+
+
+def test_training_that_cannot_be_noted_down_does_not_run(desk):
+    (desk.root / "job.json").mkdir(parents=True)
+    assert desk.status() == TrainingStatus()
+    with pytest.raises(TrainingError, match=r"cannot be written.*Free some space"):
+        desk.start("red nose", "compact", 5)
+    assert desk.status() == TrainingStatus()
+
+
+def test_folder_that_is_a_file_is_told_in_words(tmp_path):
+    (tmp_path / "file").touch()
+    desk = TrainingDesk(tmp_path / "file", COMMAND)
+    assert desk.status() == TrainingStatus()
+    with pytest.raises(TrainingError, match="cannot be written"):
+        desk.start("red nose", "compact", 5)
+
+
+def test_only_a_living_owner_keeps_others_from_starting(desk):
+    desk.root.mkdir()
+    (desk.root / "starting.lock").touch()
+    os.utime(desk.root / "starting.lock", (2**32, 2**32))
+    with FileLock(desk.root / "starting.lock"), pytest.raises(TrainingError, match="being started at this moment"):
+        desk.start("red nose", "compact", 5)
+    desk.start("red nose", "compact", 5)
+    assert desk.status().running
+
+
+def test_wrong_clock_shows_no_nonsense(desk):
+    for started, left in ((0.0, 0.0), (1e12, 300.0), (-1e300, 0.0)):
+        _record(desk, started=started)
+        assert read_job(desk.root / "job.json").seconds_left(time.time()) == left
+
+
+def test_stop_ends_what_the_process_started(desk):
+    desk.start("child", "compact", 5)
+    _until(lambda: len(desk.status().rows) == 5)
+    child = ProcessId.of(int((desk.run_folder / "child").read_text()))
+    assert child.alive()
+    desk.stop()
+    assert not desk.status().running and not child.alive()
+    desk.finish()
+    _until(lambda: desk.status().finished)
+
+
+def test_process_that_does_not_listen_is_ended_without_waiting_for_it(desk, monkeypatch):
+    monkeypatch.setattr("mcaclip.ui.lab.training_process.PROMPT_SECONDS", 0.0)
+    desk.start("deaf", "compact", 5)
+    _until(lambda: len(desk.status().rows) == 5)
+    desk.stop()
+    status = desk.status()
+    assert status.running and status.stopping
+    view = train_view(status)
+    assert "is being stopped" in view["train_state"] and not view["train_stop"]["interactive"]
+    assert view["train_timer"]["active"]
+    monkeypatch.setattr("mcaclip.ui.lab.training_process.STOP_SECONDS", 0.0)
+    other = TrainingDesk(desk.root, COMMAND)
+    other.stop()
+    _until(lambda: not desk.status().running)
+    assert not desk.status().stopping
+
+
+def test_error_of_an_earlier_attempt_is_not_told_again(desk):
+    desk.start("it fails", "compact", 5)
+    _until(lambda: not desk.status().running)
+    _record(desk, prompt="red nose")
+    desk.resume(5)
+    _until(lambda: len(desk.status().rows) == 10)
+    desk.stop()
+    assert desk.status().error is None
+
+
+def test_error_on_the_page_is_one_short_line_without_markup(desk):
+    _record(desk)
+    desk.run_folder.mkdir()
+    log = desk.run_folder / "log.txt"
+    log.write_bytes(
+        b"\x00" * 10**6 + b"\nerror: <img src=x onerror=alert(1)>\x1b[31m\xff " + b"a" * 5000 + b"\nmore\n"
+    )
+    said = last_error(log)
+    assert len(said) <= MAX_ERROR_LETTERS + 1 and said.isprintable()
+    state = train_view(desk.status())["train_state"]
+    assert "&lt;img" in state and "<img" not in state
+    log.unlink()
+    log.mkdir()
+    assert last_error(log) is None and desk.status().error is None
+
+
+def test_metrics_that_are_garbage_are_left_out(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    good = [b'{"step": 1, "loss": 2}', b'{"step": 2, "loss": NaN, "id": 1}', b'{"step": 3, "loss": 1}']
+    bad = [
+        b"",
+        b"\x00\xff",
+        b"7",
+        b"[]",
+        b"[" * 5000,
+        b'{"step": "4", "loss": 1}',
+        b'{"step": NaN, "loss": 1}',
+        b'{"step": -5, "loss": 1}',
+        b'{"step": true, "loss": 1}',
+        b'{"loss": 1}',
+        b'{"step": 1' + b"0" * 400 + b', "loss": 1}',
+        b'{"step": 4, "loss": "' + b"a" * 100_000 + b'"}',
+    ]
+    lines = [line for one in good for line in (*bad, one)]
+    path.write_bytes(b"\n".join([*lines, b'{"step": 4, "lo']))
+    rows = read_metrics(path)
+    assert rows == ({"step": 1, "loss": 2}, {"step": 2, "id": 1}, {"step": 3, "loss": 1})
+    assert curves(rows).count("<svg") == 2
+    path.write_bytes(b"a" * (MAX_METRICS_BYTES + 10) + b"\n" + good[0] + b"\n")
+    assert read_metrics(path) == ({"step": 1, "loss": 2},)
+    path.unlink()
+    path.mkdir()
+    assert read_metrics(path) == ()
+
+
+@pytest.mark.parametrize("minutes", [None, 0, -1, math.nan, math.inf, 601, "5", [5]])
+def test_minutes_out_of_range_are_refused(desk, minutes):
+    with pytest.raises(TrainingError, match="1 to 600 minutes"):
+        desk.start("red nose", "compact", minutes)
+    with pytest.raises(TrainingError, match="1 to 600 minutes"):
+        desk.resume(minutes)
+
+
+def test_prompts_that_are_alike_keep_files_of_their_own(desk):
+    prompts = ["green lips", "green lips!", "green-lips", "Green lips", "ñ", "é", "b" * 100, "b" * 101]
+    kept = {}
+    for prompt in prompts:
+        _record(desk, prompt=prompt)
+        desk.run_folder.mkdir(exist_ok=True)
+        (desk.run_folder / "edit.safetensors").write_text(prompt)
+        kept[prompt] = desk.keep()
+        assert desk.keep() == kept[prompt]
+    assert len(set(kept.values())) == len(prompts) == len(desk.kept())
+    assert all(path.read_text() == prompt for prompt, path in kept.items())
+
+
+def test_file_of_another_prompt_is_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "green_lips.safetensors").touch()
+    header = type("Header", (), {"prompts": ["green lips!"]})
+    monkeypatch.setattr("mcaclip.ui.lab.training_process.read_header", lambda path: header)
+    assert file_stem("green lips", tmp_path).startswith("green_lips_")
+    header.prompts = ["green lips"]
+    assert file_stem("green lips", tmp_path) == "green_lips"
+
+
+def test_keeping_that_fails_leaves_the_library_as_it_was(desk, monkeypatch):
+    _record(desk)
+    desk.run_folder.mkdir()
+    (desk.run_folder / "edit.safetensors").write_text("first")
+    (desk.run_folder / "metrics.jsonl").write_text('{"step": 1}\n')
+    path = desk.keep()
+    (desk.run_folder / "edit.safetensors").write_text("second")
+
+    def full(source, target):
+        with open(target, "w") as file:
+            file.write("sec")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mcaclip.ui.lab.training_process.shutil.copyfile", full)
+    with pytest.raises(TrainingError, match="No space left on device"):
+        desk.keep()
+    assert path.read_text() == "first" and sorted(desk.library.iterdir()) == [path.with_suffix(".jsonl"), path]

@@ -1,0 +1,66 @@
+"""The page's settings: privacy, endpoints, queue."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import gradio as gr
+import pytest
+
+from mcaclip.ui.page.blocks import build, launch_options
+from mcaclip.ui.handlers.studio import Studio
+from mcaclip.ui.state.loading import EditorSource
+from mcaclip.ui.page.wiring import MODEL_QUEUE
+from tests.fakes import FakeEditor
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> gr.Blocks:
+    return build(Studio(EditorSource(lambda report: FakeEditor()), tmp_path_factory.mktemp("tabs")))
+
+
+def test_nothing_is_served_recorded_or_sent():
+    options = launch_options()
+    assert options["allowed_paths"] == []
+    assert options["run_history"] is False
+    assert options["enable_monitoring"] is False
+    assert options["share"] is False
+    assert options["max_file_size"] == "48mb"
+
+
+def test_page_sends_no_analytics_and_empties_its_cache(page):
+    assert page.analytics_enabled is False
+    assert page.delete_cache is not None
+
+
+def test_only_the_named_steps_are_public(page):
+    public = {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
+    assert public == {"align", "invert", "edit", "sample"}
+
+
+def test_whatever_the_models_compute_waits_in_one_line(page):
+    """What is not queued could be called directly, past everybody who waits."""
+    assert page.api_open is False
+    for fn in page.fns.values():
+        alone = fn.concurrency_id == MODEL_QUEUE and fn.concurrency_limit == 1 and fn.queue
+        assert alone or fn.api_visibility == "private"
+    assert all(fn.concurrency_id == MODEL_QUEUE for fn in page.fns.values() if fn.api_visibility == "public")
+
+
+def test_a_tab_is_known_by_a_key_of_its_own_that_no_event_writes(page):
+    states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
+    assert states == [page.tab_key]
+    key = states[0].value
+    assert len({key.name, deepcopy(key).name, deepcopy(key).name}) == 3
+    assert not any(page.tab_key in fn.outputs for fn in page.fns.values())
+
+
+def test_test_hooks_are_unique(page):
+    ids = [block.elem_id for block in page.blocks.values() if getattr(block, "elem_id", None)]
+    assert len(ids) == len(set(ids))
+
+
+def test_photos_reach_our_own_reader_as_they_were_uploaded(page):
+    photo = next(block for block in page.blocks.values() if getattr(block, "elem_id", None) == "photo")
+    readers = [fn for fn in page.fns.values() if photo in fn.inputs]
+    assert readers and not any(fn.preprocess for fn in readers)

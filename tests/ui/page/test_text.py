@@ -1,0 +1,36 @@
+"""Words and markup."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcaclip.ui.page import images, markup, text
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [(0.92, "Very good"), (0.78, "Good"), (0.5, "Fair"), (0.3, "Weak"), (-0.2, "Weak")],
+)
+def test_likeness_in_words_and_number(identity, words):
+    line = text.likeness(identity)
+    assert line.startswith(words) and f"{identity:.2f}" in line
+
+
+def test_what_a_user_typed_never_becomes_markup():
+    line = text.known_prompt("<img src=x>", "green lipstick") + text.known_prompt("a", "<img src=x>")
+    assert "<img" not in markup.note(line)
+    assert "<img" not in text.unknown_prompt("<img src=x>", ["<img src=x>"])
+    assert "<b>" not in markup.progress("<b>", 0.5)
+
+
+def test_progress_stays_within_its_track():
+    assert 'aria-valuenow="100"' in markup.progress("a", 1.7)
+    assert 'aria-valuenow="0"' in markup.progress("a", -1)
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [("/x/me.png", "me"), ("../a b;c.jpg", "a_b_c"), ("...", "face"), ("é" * 90 + ".png", "é" * 60)],
+)
+def test_file_stems_are_harmless(name, stem):
+    assert images.file_stem(name) == stem

@@ -1,0 +1,161 @@
+"""What is refused before any route sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+
+from mcaclip.ui.server import gate as gate_module
+from mcaclip.ui.server.gate import Gate, client_of, own_names
+from mcaclip.ui.server.limits import Limits
+from mcaclip.ui.state.tabs import Tabs
+from mcaclip.ui.server.visitor_files import UploadFolder, VisitorFiles
+
+NAMES = own_names("127.0.0.1")
+
+
+class Site:
+    """A gate before a small app that tells what it saw."""
+
+    def __init__(self, root):
+        self.files = VisitorFiles(root)
+        self.folder = UploadFolder(root)
+        routes = [
+            Route("/gradio_api/upload", self.upload, methods=["POST"]),
+            Route("/login", self.echo, methods=["POST"]),
+            Route("/gradio_api/file=x.png", self.echo),
+            Route("/{path:path}", self.echo, methods=["GET", "POST", "OPTIONS"]),
+        ]
+        self.gate = Gate(Starlette(routes=routes), NAMES, Limits(), Tabs(self.files), self.folder)
+
+    async def echo(self, request: Request):
+        return PlainTextResponse(str(len(await request.body())))
+
+    async def upload(self, request: Request):
+        import os
+        from pathlib import Path
+
+        folder = Path(os.fspath(self.folder))
+        folder.mkdir(parents=True)
+        (folder / "me.jpg").write_bytes(await request.body())
+        return JSONResponse([str(folder / "me.jpg")])
+
+    def ask(self, method: str, path: str, address: str = "192.0.2.1", **options) -> httpx.Response:
+        async def run() -> httpx.Response:
+            transport = httpx.ASGITransport(self.gate, client=(address, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(run())
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    return Site(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.com"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1.evil.com"},
+        {"Origin": "http://evil.com:7860"},
+        {"Origin": "http://[broken"},
+        {"X-Forwarded-Host": "evil.com"},
+        {"X-Forwarded-Host": "127.0.0.1, evil.com"},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_pages_of_other_sites_get_nothing(site, headers, method):
+    answer = site.ask(method, "/config", headers=headers)
+    assert answer.status_code == 403 and "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:7860", "http://localhost:7860", "http://[::1]:7860"])
+def test_the_page_itself_is_served(site, origin):
+    assert site.ask("POST", "/config", headers={"Origin": origin}, content=b"abc").text == "3"
+
+
+def test_names_are_those_that_the_server_was_started_for(monkeypatch):
+    monkeypatch.delenv("SPACE_HOST", raising=False)
+    assert set(own_names("127.0.0.1")) == {"127.0.0.1", "localhost", "::1"}
+    assert "studio.example.org" in own_names("127.0.0.1", ["Studio.Example.org"])
+    everywhere = own_names("0.0.0.0")
+    assert "127.0.0.1" in everywhere and "evil.com" not in everywhere
+    monkeypatch.setenv("SPACE_HOST", "somebody-studio.hf.space")
+    assert "somebody-studio.hf.space" in own_names("0.0.0.0")
+
+
+def test_answers_carry_what_browsers_need_to_be_careful(site):
+    answer = site.ask("GET", "/gradio_api/file=x.png")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert "cache-control" not in site.ask("GET", "/assets/index.js").headers
+
+
+def _pieces(size: int) -> Iterator[bytes]:
+    for _ in range(size // 100_000):
+        yield bytes(100_000)
+
+
+def test_a_body_is_bounded_whatever_its_headers_say(site):
+    large = gate_module.MAX_BODY_BYTES + 1
+    assert site.ask("POST", "/gradio_api/queue/join", content=bytes(large)).status_code == 413
+
+    async def chunks():
+        for piece in _pieces(large + 200_000):
+            yield piece
+
+    assert site.ask("POST", "/gradio_api/queue/join", content=chunks()).status_code == 413
+    assert site.ask("POST", "/gradio_api/queue/join", content=bytes(1000)).text == "1000"
+
+
+def test_uploads_are_known_and_lie_apart(site):
+    one, two = (site.ask("POST", "/gradio_api/upload", content=b"face").json()[0] for _ in range(2))
+    assert one != two and site.files.given(one, "a") and site.files.given(two, "b")
+
+
+def test_uploads_of_a_client_are_bounded(site, monkeypatch):
+    monkeypatch.setattr(gate_module, "UPLOADED_BYTES", gate_module.UPLOADED_BYTES.__class__(10_000, 600))
+    sent = [site.ask("POST", "/gradio_api/upload", content=bytes(4000)).status_code for _ in range(4)]
+    assert sent == [200, 200, 429, 429]
+    assert site.ask("POST", "/gradio_api/upload", "192.0.2.9", content=bytes(4000)).status_code == 200
+
+
+def test_an_upload_says_how_long_it_is_and_the_server_has_a_limit(site, monkeypatch):
+    async def chunks():
+        yield b"face"
+
+    assert site.ask("POST", "/gradio_api/upload", content=chunks()).status_code == 411
+    assert site.ask("POST", "/gradio_api/upload", content=bytes(gate_module.MAX_UPLOAD_BYTES + 1)).status_code == 413
+    monkeypatch.setattr(gate_module, "MAX_STORED_BYTES", 5)
+    assert site.ask("POST", "/gradio_api/upload", content=b"face").status_code == 200
+    assert site.ask("POST", "/gradio_api/upload", content=b"face").status_code == 503
+
+
+def test_guessing_passwords_takes_long(site):
+    tries = [site.ask("POST", "/login", content=json.dumps({"password": n}).encode()).status_code for n in range(12)]
+    assert tries == [200] * 10 + [429] * 2
+    assert site.ask("POST", "/login/", content=b"{}").status_code == 429
+
+
+def test_a_connection_that_ends_closes_its_tab(site):
+    told = []
+    site.gate.tabs.connected = lambda name: told.append(("on", name))
+    site.gate.tabs.disconnected = lambda name: told.append(("off", name))
+    site.ask("GET", "/gradio_api/heartbeat/abc")
+    assert told == [("on", "abc"), ("off", "abc")]
+
+
+def test_the_client_is_who_the_connection_comes_from():
+    assert client_of({"client": ("192.0.2.1", 5)}) == "192.0.2.1" and client_of({"client": None}) == ""

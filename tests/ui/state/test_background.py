@@ -1,0 +1,87 @@
+"""Work in a thread with progress and cancelling."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from mcaclip.types import Progress
+from mcaclip.ui.state.background import CancelledError, steps
+from mcaclip.ui.state.session import CancelToken
+
+
+def _drain(running):
+    seen = []
+    while True:
+        try:
+            seen.append(next(running))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def test_result_is_returned():
+    assert _drain(steps(lambda callback: 42, CancelToken())) == ([], 42)
+
+
+def test_errors_of_the_work_are_raised_here():
+    def work(callback):
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        _drain(steps(work, CancelToken()))
+
+
+def test_slow_consumer_gets_the_newest_step_with_the_last_frame():
+    sent = threading.Event()
+    taken = threading.Event()
+    frame = torch.zeros(3, 2, 2)
+
+    def work(callback):
+        callback(Progress("a", 0.1))
+        assert taken.wait(10)
+        callback(Progress("b", 0.2, frame))
+        callback(Progress("c", 0.3))
+        sent.set()
+        assert release.wait(10)
+
+    release = threading.Event()
+    running = steps(work, CancelToken())
+    assert next(running).stage == "a"
+    taken.set()
+    assert sent.wait(10)
+    step = next(running)
+    assert (step.stage, step.image is frame) == ("c", True)
+    release.set()
+    assert _drain(running) == ([], None)
+
+
+def test_token_ends_endless_work():
+    token = CancelToken()
+
+    def work(callback):
+        while True:
+            callback(Progress("on", 0.5))
+
+    running = steps(work, token)
+    next(running)
+    token.cancel()
+    with pytest.raises(CancelledError):
+        _drain(running)
+
+
+def test_closing_the_generator_ends_the_work():
+    ended = threading.Event()
+
+    def work(callback):
+        try:
+            while True:
+                callback(Progress("on", 0.5))
+        finally:
+            ended.set()
+
+    running = steps(work, CancelToken())
+    next(running)
+    running.close()
+    assert ended.is_set()

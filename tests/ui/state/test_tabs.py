@@ -1,0 +1,205 @@
+"""What is kept of tabs, for how long, and how much of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mcaclip.imaging import align
+from mcaclip.errors import StudioError
+from mcaclip.types import AlignedFace, EditSettings, Paint, to_uint8
+from mcaclip.ui.state import tabs as tabs_module
+from mcaclip.ui.state.rest import at_rest, awake, size_of
+from mcaclip.ui.state.session import Entry, Session
+from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
+from mcaclip.ui.server.visitor_files import VisitorFiles
+from tests.fakes import PROMPTS, FakeEditor, draw_face
+
+QUAD = np.array([[40.0, 30.0], [30.0, 190.0], [190.0, 200.0], [200.0, 40.0]])
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tabs(tmp_path, clock) -> Tabs:
+    return Tabs(VisitorFiles(tmp_path, clock), clock)
+
+
+@pytest.fixture
+def editor() -> FakeEditor:
+    return FakeEditor()
+
+
+@pytest.fixture
+def edited(tmp_path, editor) -> Callable[..., Session]:
+    """A session of a photo with painted edits, as a visitor has it."""
+
+    def make(seed: int = 1) -> Session:
+        photo = to_uint8(draw_face(seed))[::4, ::4]
+        file = tmp_path / f"photo_{seed}.png"
+        Image.fromarray(photo).save(file)
+        crop, valid = align.crop_quad(photo, QUAD, align.ALIGNED_SIZE)
+        face = AlignedFace(crop, QUAD, valid, None, photo)
+        inversion = editor.invert(face)
+        inversion = replace(inversion, reconstruction=editor.reconstruct(inversion.w_plus).reconstruction)
+        paint = Paint(allow=(torch.rand(1, 512, 512) > 0.5).float())
+        session = Session(photo=photo, aligned=face, inversion=inversion, paint=paint, photo_file=file)
+        session = session.with_folder(tmp_path)
+        for number, prompt in enumerate(PROMPTS):
+            settings = EditSettings(prompt, paint=paint if number else None)
+            session = session.added(Entry(number + 1, settings, result=editor.edit(inversion, settings)))
+        return session
+
+    return make
+
+
+def test_a_face_at_rest_comes_back_bit_for_bit(edited, editor):
+    session = edited()
+    again = awake(at_rest(session), editor)
+    assert np.array_equal(again.photo, session.photo)
+    assert torch.equal(again.aligned.image, session.aligned.image)
+    assert np.array_equal(again.aligned.valid, session.aligned.valid) and again.aligned.photo is again.photo
+    assert torch.equal(again.inversion.reconstruction, session.inversion.reconstruction)
+    assert torch.equal(again.result.image, session.result.image) and again.history[-1].result is again.result
+    assert torch.equal(again.paint.allow, session.paint.allow)
+    assert [e.settings.prompt for e in again.history] == list(PROMPTS) and again.at == session.at
+
+
+def test_edits_that_share_a_painting_still_do_after_a_rest(edited, editor):
+    again = awake(at_rest(edited()), editor)
+    assert again.history[1].settings.paint is again.history[2].settings.paint is again.paint
+    assert again.history[0].settings.paint is None
+
+
+def test_a_generated_face_and_an_empty_tab_can_rest(editor):
+    session = Session(inversion=editor.reconstruct(editor.sample(3).w_plus))
+    again = awake(at_rest(session), editor)
+    assert torch.equal(again.inversion.reconstruction, session.inversion.reconstruction) and again.photo is None
+    assert awake(at_rest(Session()), editor).inversion is None
+
+
+def test_a_tab_at_rest_is_small(edited):
+    session = edited()
+    assert size_of(session) > 50_000_000
+    resting = at_rest(session)
+    packed = sum(mask.nbytes for e in resting.history if e.settings.paint for mask in [e.settings.paint.allow])
+    assert size_of(resting) == 0 and packed < 500_000
+
+
+def test_a_photo_that_is_gone_is_told(edited, editor):
+    session = edited()
+    session.photo_file.unlink()
+    with pytest.raises(StudioError, match="removed from the server"):
+        awake(at_rest(session), editor)
+
+
+def test_pictures_of_all_tabs_are_bounded(tabs, edited, editor, monkeypatch):
+    session = edited()
+    monkeypatch.setattr(tabs_module, "MAX_AWAKE_BYTES", 2 * size_of(session))
+    for key in "abcd":
+        tabs.keep(key, session)
+    assert [size_of(tabs.resting(key)) > 0 for key in "abcd"] == [False, True, True, True]
+    assert size_of(tabs.session("a", editor)) == size_of(replace(session, history=session.history[-1:]))
+    assert [size_of(tabs.resting(key)) > 0 for key in "abcd"].count(True) <= 3
+
+
+def test_an_idle_tab_rests_and_then_goes(tabs, clock, edited, editor):
+    session = edited()
+    tabs.keep("a", session)
+    clock.now = REST_SECONDS
+    tabs.sweep()
+    assert session.folder.is_dir() and size_of(tabs.resting("a")) == 0
+    with pytest.raises(StudioError, match="loading"):
+        tabs.session("a", None)
+    assert tabs.session("a", editor).result is not None
+    clock.now += IDLE_SECONDS
+    tabs.sweep()
+    assert not session.folder.exists() and session.running.cancelled
+
+
+def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edited, tmp_path):
+    session, upload = edited(), tmp_path / "upload" / "me.jpg"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    tabs.files.received([str(upload)])
+    tabs.files.given(str(upload), "a")
+    tabs.connected("hash")
+    tabs.keep("a", session, "hash")
+    tabs.disconnected("hash")
+    clock.now = CLOSED_SECONDS - 1
+    tabs.connected("hash")
+    clock.now += CLOSED_SECONDS
+    tabs.sweep()
+    assert session.folder.is_dir() and upload.exists()
+    tabs.disconnected("hash")
+    clock.now += CLOSED_SECONDS
+    tabs.sweep()
+    assert not session.folder.exists() and not upload.exists()
+
+
+def test_a_connection_that_is_renewed_before_the_old_one_ends_stays(tabs, clock, edited):
+    session = edited()
+    tabs.connected("hash")
+    tabs.keep("a", session, "hash")
+    tabs.connected("hash")
+    tabs.disconnected("hash")
+    clock.now = 10 * CLOSED_SECONDS
+    tabs.sweep()
+    assert session.folder.is_dir()
+
+
+def test_the_oldest_tab_makes_room_with_its_files(tabs, edited, monkeypatch):
+    monkeypatch.setattr(tabs_module, "MAX_TABS", 2)
+    sessions = [edited(seed) for seed in (1, 2, 3)]
+    for key, session in zip("abc", sessions, strict=True):
+        tabs.keep(key, session)
+    assert [session.folder.is_dir() for session in sessions] == [False, True, True]
+
+
+def test_who_comes_back_to_a_forgotten_tab_is_told_once_and_can_start_again(tabs, edited):
+    tabs.keep("a", edited())
+    tabs.close("a")
+    with pytest.raises(StudioError, match="removed from the server"):
+        tabs.session("a", None)
+    assert tabs.session("a", None).inversion is None
+
+
+def test_what_is_computed_for_a_forgotten_tab_is_dropped(tabs, edited):
+    session = edited()
+    tabs.keep("a", session)
+    tabs.close("a")
+    tabs.keep("a", late := session.with_folder(Path(tabs.files.root)))
+    assert late.folder is not None and not late.folder.exists()
+
+
+def test_one_bad_tab_does_not_keep_the_others(tabs, clock, edited):
+    bad, good = edited(1), edited(2)
+    tabs.keep("bad", replace(bad, folder=Path("/proc/self/mem")))
+    tabs.keep("good", good)
+    clock.now = IDLE_SECONDS
+    tabs.sweep()
+    assert not good.folder.exists()
+
+
+def test_the_end_takes_everything(tabs, edited):
+    sessions = [edited(seed) for seed in (1, 2)]
+    for number, session in enumerate(sessions):
+        tabs.keep(str(number), session)
+    tabs.end()
+    assert not any(session.folder.exists() for session in sessions)

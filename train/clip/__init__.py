@@ -1,0 +1,1 @@
+"""Training and report of FaceCLIP."""

@@ -1,0 +1,282 @@
+"""What `train faceclip`, `faceclip-pooled` and `knowledge` put together: data, training, report, vocabulary."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from mcaclip import weights
+from mcaclip.imaging.align import FaceAligner, align_face, load_photo
+from mcaclip.editor import LANDMARKS
+from mcaclip.errors import StudioError, TrainingError
+from mcaclip.generators.base import Generator
+from mcaclip.perception.face_parser import FaceParser
+from mcaclip.imaging.photo import pictures_in
+from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.clip.familiarity import KNOWLEDGE_FILE, Knowledge
+from mcaclip.language.vocabulary import count_words
+from train.parser.attributes import ATTRIBUTES
+from train.common.budget import Budget
+from train.clip.captions.write import phrases_of_captions
+from train.clip.words.wordnet import read_dictionary
+from train.clip.train import FaceCLIPSettings, new_space, rare_faces, train_faceclip
+from train.clip.attack_report import ATTACKS, AscentSettings, measure_ascent
+from train.clip.words.train_lexicon import COMMON, LexiconSettings, train_lexicon
+from train.clip.negatives import Attack
+from train.clip.train_cached import Learners, PooledSettings, train_pooled
+from train.clip.report import colours_of_parts, report
+from train.clip.words.related_words import Kin, find_kin, read_encoder
+from train.clip.familiarity import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
+from train.parser.pseudo_labels import LabelledFaces, load_faces
+from train.clip.words.lexicon import find_lexicon
+from train.clip.captions.outside_phrases import OUTSIDE_PHRASES
+from train.parser.train import ParserSettings
+from train.clip.feature_cache import make_attacked, make_blocks
+from train.clip.scenes.scenes import SceneSet
+from train.common.setup import load_preview
+from train.clip.words.ding import read_synonyms
+from train.clip.words.word_vectors import known_tokens, read_vectors, whole_words
+
+log = logging.getLogger(__name__)
+LEAST_KINSHIP_OF_TAUGHT = 0.52
+"""Cosine of word vectors from which a word that the dictionary teaches counts as known: two witnesses agree on it."""
+KINSHIP_OF_SYNONYMS = 0.9
+"""How well a word counts as known that a dictionary names in one breath with a noun of captions."""
+OFTEN = 3
+"""Captions (of `train.clip.familiarity.CAPTIONS`) that must hold a word before others may be kin to it."""
+
+
+def make_faceclip(
+    pool: Path,
+    faces: int,
+    words: Path,
+    out: Path,
+    max_minutes: float,
+    photos: Path | None,
+    ascents: int,
+    start_from: Path | None = None,
+) -> None:
+    """Train FaceCLIP; `model.safetensors`, `knowledge.json`, `report.json` and `ascent.png` are written to `out`.
+
+    Args:
+        pool: folder of labelled faces, see `train.parser.pseudo_labels`.
+        faces: their number.
+        words: word vectors, see `train.clip.words.word_vectors`.
+        photos: a folder of photos that are painted for the report, or None.
+        ascents: latent ascents of each kind for the report.
+        start_from: a checkpoint of another run to begin with.
+    """
+    labelled = load_faces(faces, ParserSettings.pool_seed, pool)
+    parser = FaceParser.load(weights.get("face_parser"))
+    settings = FaceCLIPSettings()
+    tokens = ClipSpace(create_model()).tokenizer.encoder
+    vectors = read_vectors(words, whole_words(tokens))
+    space, known = new_space(parser, vectors, settings)
+    preview = load_preview()
+    train_faceclip(space, known, labelled, settings, out, max_minutes, start_from, Attack(preview, parser))
+    space.requires_grad_(False)
+    make_knowledge(space, pool, faces, out, vectors)
+    _report(space, SceneSet(labelled, space.image_size), preview, parser, settings, photos, ascents, out)
+
+
+def make_pooled(
+    pool: Path,
+    faces: int,
+    words: Path,
+    out: Path,
+    max_minutes: float,
+    photos: Path | None,
+    ascents: int,
+    sentences: Path | None = None,
+    words_stay: bool = False,
+    learns: Learners = "both",
+) -> None:
+    """Train the FaceCLIP in use further (`train.clip.train_cached`); model, knowledge and report are written to `out`.
+
+    Networks that were taught the old codes of words do not go with the new ones, unless only the eyes learn.
+
+    Args: see `make_faceclip`, and
+        sentences: folder of a sentence encoder (`train.clip.words.related_words`), to move words that no caption has; None: as is.
+        words_stay: do not move them, as an earlier training has; only read nouns by their kin.
+        learns: which of the towers, see `train.clip.train_cached.PooledSettings`.
+
+    Raises:
+        TrainingError: words are to move while only the eyes learn.
+    """
+    if learns == "eyes" and sentences:
+        raise TrainingError("--learns eyes leaves words where they are: leave --sentences out")
+    labelled = load_faces(faces, ParserSettings.pool_seed, pool)
+    parser = FaceParser.load(weights.get("face_parser"))
+    settings, space, preview = PooledSettings(learns=learns), ClipSpace.load(), load_preview()
+    tokens = space.tokenizer.encoder
+    vectors = read_vectors(words, whole_words(tokens))
+    known = known_tokens(vectors, tokens)
+    scenes = SceneSet(labelled, space.image_size)
+    groups = rare_faces(scenes, faces - settings.block.test_faces)
+    kin = _kin(space, scenes, faces, sentences) if sentences else None
+    if kin is not None and words_stay:
+        kin = replace(kin, moves=torch.zeros_like(kin.moves))
+    budget = Budget(max_minutes, {"paint": 1.0, "attack": 0.7, "learn": 3.0})
+    minutes, seed = budget.minutes("paint"), settings.block.seed
+    blocks = make_blocks(space, scenes, groups, settings.block, settings.blocks, out / "blocks", max_minutes=minutes)
+    attack, minutes = Attack(preview, parser), budget.minutes("attack")
+    attacked = make_attacked(space, attack, scenes, groups[0], settings.attacked, out / "attacked", seed, minutes)
+    train_pooled(space, known, blocks, settings, out, budget.minutes("learn"), kin, attacked)
+    make_knowledge(space, pool, faces, out, vectors)
+    _report(space, scenes, preview, parser, settings.block, photos, ascents, out)
+
+
+def make_lexicon(
+    pool: Path,
+    faces: int,
+    words: Path,
+    sentences: Path,
+    dictionary: Path,
+    synonyms: Path,
+    out: Path,
+    max_minutes: float,
+) -> None:
+    """Teach the text tower of the FaceCLIP in use nouns of dictionaries; model and knowledge are written to `out`.
+
+    Captions keep their codes, so networks that were taught them need no more than the new digest:
+    `python -m train universal-words --before OLD.safetensors --max-minutes 0`.
+
+    Args: see `make_pooled`, and
+        dictionary: folder of WordNet, see `train.clip.words.wordnet`.
+        synonyms: Ding's file, see `train.clip.words.ding`.
+    """
+    space, vectors = ClipSpace.load(), read_vectors(words)
+    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+    captions = drawn_captions(scenes, faces - ParserSettings.held_out)
+    texts = [*captions, *phrases_of_captions()]  # some phrases are too rare for the captions drawn
+    said, ranks = count_words(texts), {word: rank for rank, word in enumerate(vectors)}
+    lexicon = find_lexicon(
+        read_dictionary(dictionary),
+        read_synonyms(synonyms),
+        said,
+        frozenset(word for word, rank in ranks.items() if rank >= COMMON),
+        read_encoder(sentences),
+    )
+    train_lexicon(space, lexicon, texts, ranks, LexiconSettings(), out, max_minutes)
+    looked_up = {*whole_words(space.tokenizer.encoder), *lexicon.words}
+    near = kin_words({word: vectors[word] for word in vectors if word in looked_up}, said, LEAST_KINSHIP_OF_TAUGHT)
+    beside = dict.fromkeys(lexicon.beside, KINSHIP_OF_SYNONYMS)
+    kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}, **beside}
+    _write_knowledge(space, captions, kin, out)
+
+
+def _kin(space: ClipSpace, scenes: SceneSet, faces: int, sentences: Path) -> Kin:
+    said = count_words(drawn_captions(scenes, faces - ParserSettings.held_out))
+    often = [word for word, count in said.items() if count >= OFTEN]
+    return find_kin(space.model.token_embedding.weight, space.tokenizer.encoder, often, read_encoder(sentences))
+
+
+def make_report(
+    pool: Path,
+    faces: int,
+    out: Path,
+    photos: Path | None,
+    ascents: int,
+    ascents_only: bool = False,
+    seed: int = AscentSettings.seed,
+) -> None:
+    """Measure the FaceCLIP in use as a training measures its own; `report.json` and the sheets are written to `out`.
+
+    Args: see `make_faceclip`, and
+        ascents_only: nothing else.
+        seed: draws the faces and colours of the ascents.
+    """
+    space, parser = ClipSpace.load(), FaceParser.load(weights.get("face_parser"))
+    out.mkdir(parents=True, exist_ok=True)
+    if ascents_only:
+        _report_ascents({}, load_preview(), space, parser, ascents, seed, out)
+        return
+    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+    _report(space, scenes, load_preview(), parser, FaceCLIPSettings(), photos, ascents, out, seed)
+
+
+def _report(
+    space: ClipSpace,
+    scenes: SceneSet,
+    preview: Generator,
+    parser: FaceParser,
+    settings: FaceCLIPSettings,
+    photos: Path | None,
+    ascents: int,
+    out: Path,
+    ascent_seed: int = AscentSettings.seed,
+) -> None:
+    """Writes `report.json` and the sheets of the ascents."""
+    faces = len(scenes.faces)
+    figures = report(space, scenes, range(faces - settings.test_faces, faces), settings.seed)
+    if photos is not None:
+        figures |= _on_photos(space, parser, photos, settings.seed)
+    (out / "report.json").write_text(json.dumps(figures, indent=1))
+    _report_ascents(figures, preview, space, parser, ascents, ascent_seed, out)
+
+
+def _report_ascents(
+    figures: Mapping[str, dict[str, float]],
+    preview: Generator,
+    space: ClipSpace,
+    parser: FaceParser,
+    cases: int,
+    seed: int,
+    out: Path,
+) -> None:
+    """Adds what the attacks give to `figures`, and writes all to `report.json`."""
+    found = dict(figures)
+    for attack in ATTACKS:
+        found |= measure_ascent(preview, space, parser, replace(attack, cases=cases, seed=seed), out)
+    (out / "report.json").write_text(json.dumps(found, indent=1))
+    log.info("FaceCLIP: %s", found)
+
+
+def make_knowledge(
+    space: ClipSpace, pool: Path, faces: int, out: Path, vectors: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Count the words of training captions and calibrate; writes `knowledge.json` into `out`.
+
+    Args:
+        vectors: of words, which say what is kin to those of captions; None: what is kin in the knowledge in use.
+    """
+    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+    captions = drawn_captions(scenes, faces - ParserSettings.held_out)
+    kin = kin_words(vectors, count_words(captions)) if vectors else Knowledge.load().kin
+    _write_knowledge(space, captions, kin, out)
+
+
+def _write_knowledge(space: ClipSpace, captions: Sequence[str], kin: Mapping[str, float], out: Path) -> None:
+    found = fit_knowledge(space, captions, canonical_phrases(), paraphrases(), OUTSIDE_PHRASES, kin)
+    out.mkdir(parents=True, exist_ok=True)
+    found.save(out / KNOWLEDGE_FILE.name)
+
+
+def _on_photos(space: ClipSpace, parser: FaceParser, folder: Path, seed: int) -> dict[str, dict[str, float]]:
+    """Colours of parts on real photos that the engine paints where the parser finds the parts."""
+    photographed = photo_faces(parser, folder)
+    scenes = SceneSet(photographed, space.image_size)
+    tally = colours_of_parts(space, scenes, range(len(photographed)), np.random.default_rng(seed))
+    return {f"photos, {name}": value for name, value in tally.shares().items() if not name.startswith("outside: ")}
+
+
+def photo_faces(parser: FaceParser, folder: Path) -> LabelledFaces:
+    """Aligned faces of a folder's photos, labelled by the parser; photos without a face are named and left out."""
+    aligner, images = FaceAligner(weights.get(LANDMARKS)), []
+    for path in pictures_in(folder):
+        try:
+            images.append(F.adaptive_avg_pool2d(align_face(load_photo(path), aligner).image[None], 256))
+        except StudioError as error:
+            log.warning("%s left out: %s", path.name, error)
+    pictures = torch.cat(images)
+    labels = torch.cat([parser.probabilities(picture[None]).argmax(1) for picture in pictures]).to(torch.uint8)
+    as_bytes = ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    nothing_known = np.zeros((len(images), len(ATTRIBUTES)), np.int8)
+    return LabelledFaces(as_bytes.numpy(), labels.numpy(), nothing_known)

@@ -1,0 +1,191 @@
+"""Pictures that are painted and pooled once, for a FaceCLIP that judges them many times.
+
+Nearly all the time of FaceCLIP's training goes into painting and parsing. Here the image tower's pooling, which
+hardly learns any more, is done once a picture; what was pooled is kept together with what the picture shows, so that
+new captions can be drawn of it at every sight.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.face_tower import FaceTower, Look
+from train.common.arrays import unusable
+from train.clip.train import FaceCLIPSettings, draw_pictures
+from train.clip.negatives import Attack, no_faces
+from train.clip.scenes.json_form import read_captions, read_scenes, to_json
+from train.clip.scenes.types import Caption, Scene
+from train.clip.scenes.scenes import SceneSet
+
+log = logging.getLogger(__name__)
+CHUNK = 32
+"""Pictures that are pooled at a time."""
+ATTACKED = 24
+"""Attacked pictures in a block of them."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Pictures as the layers behind the pooling meet them.
+
+    Attributes:
+        look: of all pictures.
+        drawn: what the first pictures show; captions are drawn of them.
+        others: what the last pictures show, as far as it is known: broken and attacked ones.
+        asked: a caption a picture of `others` that it is to be compared with, true or not.
+    """
+
+    look: Look
+    drawn: list[Scene]
+    others: list[Scene]
+    asked: list[Caption]
+
+    def joined(self, other: Block) -> Block:
+        """With the pictures of a block that has none whose captions are drawn."""
+        if other.drawn:
+            raise ValueError("a block of drawn pictures cannot come behind others")
+        look = Look(
+            *(torch.cat(both) for both in ((self.look.found, other.look.found), (self.look.whole, other.look.whole)))
+        )
+        return Block(look, self.drawn, self.others + other.others, self.asked + other.asked)
+
+    def save(self, path: Path) -> None:
+        """Write everything, in half precision."""
+        kept = {
+            "found": self.look.found.half().numpy(),
+            "whole": self.look.whole.half().numpy(),
+            "drawn": np.array(to_json(self.drawn)),
+            "others": np.array(to_json(self.others)),
+            "asked": np.array(to_json(self.asked)),
+        }
+        temporary = path.with_suffix(".part")
+        with temporary.open("wb") as file:
+            np.savez(file, **kept)  # type: ignore[arg-type]
+        temporary.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Block:
+        """As it was saved; the look stays in half precision.
+
+        Raises:
+            TrainingError: the file is damaged.
+        """
+        try:
+            with np.load(path) as kept:
+                look = Look(torch.from_numpy(kept["found"]), torch.from_numpy(kept["whole"]))
+                drawn, others = (read_scenes(str(kept[name])) for name in ("drawn", "others"))
+                block = cls(look, drawn, others, read_captions(str(kept["asked"])))
+            if len(look.found) != len(look.whole) or len(drawn) + len(others) != len(look.found):
+                raise ValueError("its parts are not of the same pictures")
+            if not (look.found.isfinite().all() and look.whole.isfinite().all()):
+                raise ValueError("its figures are not finite")
+        except Exception as error:  # whatever unpacking garbage raises
+            raise unusable(path, f"it is no block of pictures ({' '.join(str(error).split())[:200]})") from error
+        return block
+
+
+def face_tower(space: ClipSpace) -> FaceTower:
+    """The image tower of a FaceCLIP."""
+    tower = space.model.visual.trunk
+    assert isinstance(tower, FaceTower)
+    return tower
+
+
+def make_blocks(
+    space: ClipSpace,
+    scenes: SceneSet,
+    groups: Sequence[np.ndarray],
+    settings: FaceCLIPSettings,
+    count: int,
+    folder: Path,
+    max_minutes: float = 1e9,
+) -> list[Path]:
+    """Paint and pool what is not in the folder yet, as far as the minutes go.
+
+    Args:
+        groups: faces to draw from, see `train.clip.train.rare_faces`.
+        settings: of a batch; a block is one.
+        count: blocks in all.
+
+    Returns:
+        Files of the blocks that are there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"block_{number:04d}.npz" for number in range(count)]
+    parser = space.model.visual.trunk.parser.to(memory_format=torch.channels_last)  # half the time
+    end = time.monotonic() + 60 * max_minutes
+    for number, path in enumerate(paths):
+        if path.exists():
+            continue
+        if time.monotonic() > end:
+            break
+        rng = np.random.default_rng((settings.seed, number))
+        _make_block(space, scenes, groups, settings, rng).save(path)
+        log.info("painted %d of %d", number + 1, count)
+    parser.to(memory_format=torch.contiguous_format)
+    return [path for path in paths if path.exists()]
+
+
+def _make_block(
+    space: ClipSpace,
+    scenes: SceneSet,
+    groups: Sequence[np.ndarray],
+    settings: FaceCLIPSettings,
+    rng: np.random.Generator,
+) -> Block:
+    more = no_faces(scenes, groups[0], settings.broken, rng)
+    images, drawn = draw_pictures(scenes, groups, settings, rng, more)
+    return Block(pooled(space, images), drawn, [scene for _, scene, _ in more], [said for _, _, said in more])
+
+
+def make_attacked(
+    space: ClipSpace,
+    attack: Attack,
+    scenes: SceneSet,
+    faces: np.ndarray,
+    count: int,
+    folder: Path,
+    seed: int,
+    max_minutes: float = 1e9,
+) -> list[Path]:
+    """Blocks of pictures that attacks on the space have made, and of faces on which their prompts are painted.
+
+    Args: see `make_blocks`, and
+        faces: to paint on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"attacked_{number:04d}.npz" for number in range(count)]
+    end = time.monotonic() + 60 * max_minutes
+    for number, path in enumerate(paths):
+        if path.exists():
+            continue
+        rng = np.random.default_rng((seed, number))
+        attack.pool.clear()
+        while len(attack.pool) < ATTACKED and time.monotonic() < end:
+            attack.advance(space, rng)
+        examples = attack.examples(scenes, faces, ATTACKED, rng)
+        if not examples:
+            break
+        pictures, shown, asked = zip(*examples, strict=True)
+        Block(pooled(space, torch.stack(pictures)), [], list(shown), list(asked)).save(path)
+        log.info("attacked %d of %d", number + 1, count)
+    return [path for path in paths if path.exists()]
+
+
+@torch.no_grad()
+def pooled(space: ClipSpace, images: Tensor) -> Look:
+    """What the tower pools of pictures `[B, 3, S, S]` in [-1, 1], as the space shows them to it."""
+    looks = []
+    for piece in images.split(CHUNK):
+        with torch.autocast(images.device.type, torch.bfloat16):
+            looks.append(face_tower(space).look(space.normalised(piece)))
+    return Look(torch.cat([x.found for x in looks]).float(), torch.cat([x.whole for x in looks]).float())

@@ -1,0 +1,202 @@
+"""How well FaceCLIP understands, on faces and wordings that training never showed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.language.colours import lab_values, unseen_colours
+from mcaclip.language.grammar import PART_NOUNS
+from train.clip.captions.blind_wordings import BLIND_WORDINGS
+from train.clip.captions.write import caption
+from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Lab, Paint, Scene, agreement, colour_lab_of
+from train.clip.scenes.scenes import SceneSet
+from train.clip.captions.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES, STATE_PHRASES
+
+LARGE_PARTS = ("hair", "skin", "background", "clothes")
+CHOICES = 12
+CAPTIONS = 100
+DRAWS = 6
+OUTSIDE: tuple[tuple[str, str], ...] = (
+    ("hair", "her ponytail is {}"), ("hair", "{} braids"), ("hair", "a {} wig"), ("hair", "{} bob cut"),
+    ("hair", "went {} at the salon, strands everywhere"), ("lips", "{} mouth"),
+    ("lips", "kiss marks left by {} lipstick"),
+    ("lips", "smeared {} on her lips"), ("eyes", "{} eyeballs"), ("eyes", "staring with {} pupils and irises"),
+    ("brows", "{} arches above the eyes"), ("brows", "bushy {} eyebrow"), ("goatee", "a pointy {} tuft on the chin"),
+    ("goatee", "{} chin whiskers"), ("beard", "lumberjack beard, {}"), ("moustache", "{} stache"),
+    ("skin", "alien with {} skin"), ("skin", "{} face"), ("skin", "his whole face coated in {}"),
+    ("background", "standing before a {} curtain"), ("background", "{} behind"), ("clothes", "dressed in {}"),
+    ("clothes", "{} uniform"), ("teeth", "{} tooth"), ("ears", "{} ear"),
+)  # fmt: skip
+"""Wordings that no template makes, many with words that no caption has; the part that each is about."""
+
+
+@dataclass
+class Tally:
+    """Hits by name."""
+
+    hits: dict[str, list[bool]] = field(default_factory=dict)
+
+    def add(self, name: str, hit: bool) -> None:
+        """Count one answer."""
+        self.hits.setdefault(name, []).append(hit)
+
+    def shares(self) -> dict[str, dict[str, float]]:
+        """Share of hits and number of answers by name."""
+        return {name: {"share": round(float(np.mean(h)), 4), "of": len(h)} for name, h in self.hits.items()}
+
+
+@torch.no_grad()
+def encode_pictures(space: ClipSpace, scenes: SceneSet, shown: Sequence[Scene], rng: np.random.Generator) -> Tensor:
+    """`[N, D]`, one picture a scene, without augmentation."""
+    return torch.cat([space.encode_image(scenes.render(scene, rng)[None]) for scene in shown])
+
+
+@torch.no_grad()
+def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """Each part of each face painted in one of 12 colours: is its caption the best of 12, in held-out sentences?
+
+    Four wordings: a training noun in a held-out sentence, a held-out noun in one, `OUTSIDE` and `BLIND_WORDINGS`; and
+    any part and colour of all of them at once, the right part also by each of its held-out nouns and blind wordings.
+    A colour can be found without understanding the noun; a part cannot.
+    """
+    tally, sentence = Tally(), HELD_OUT_SENTENCES[0]
+    usual = {p: _texts(space, sentence.format(s="someone", t="{} " + PART_NOUNS[p][0])) for p in PARTS}
+    unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT_NOUNS[p][0])) for p in PARTS}
+    nouns = {p: [_texts(space, "{} " + noun) for noun in HELD_OUT_NOUNS[p]] for p in PARTS}
+    outside = [(part, text, _texts(space, text)) for part, text in OUTSIDE]
+    blind = {part: [_texts(space, text) for text in texts] for part, texts in BLIND_WORDINGS.items()}
+    everything = torch.cat([usual[part] for part in PARTS])
+    for face in faces:
+        for part in scenes.shown_parts(face):
+            colour = int(rng.integers(len(DISTINCT)))
+            painted = scenes.render(scenes.scene(face, (Paint(part, DISTINCT[colour]),)), rng)
+            picture = space.encode_image(painted[None])[0]
+            tally.add(f"ruler, {part}", nearest_colour(scenes.measure(painted, face, part)) == DISTINCT[colour])
+            tally.add(f"colour of {part}", _best(usual[part], picture) == colour)
+            first = PARTS.index(part) * CHOICES
+            tally.add("any part and colour", _best(everything, picture) == first + colour)
+            others = torch.cat([everything[:first], everything[first + CHOICES :]])
+            rival = float((others @ picture).max())
+            for vectors in nouns[part]:
+                tally.add("any part and colour, unseen nouns", _best_of_all(vectors, rival, picture) == colour)
+            for vectors in blind[part]:
+                tally.add("blind wordings", _best(vectors, picture) == colour)
+                tally.add("any part and colour, blind wordings", _best_of_all(vectors, rival, picture) == colour)
+            tally.add("unseen nouns", _best(unseen[part], picture) == colour)
+            for about, text, vectors in outside:
+                if about == part:
+                    hit = _best(vectors, picture) == colour
+                    tally.add("outside wordings", hit)
+                    tally.add(f"outside: {text}", hit)
+    return tally
+
+
+def nearest_colour(lab: Lab | None, lab_by_name: Callable[[str], Lab] = lab_values) -> str | None:
+    """What a ruler reads: the test colour nearest to a part's mean. Shading and thin paint mislead it, too."""
+    return min(DISTINCT, key=lambda name: math.dist(lab, lab_by_name(name))) if lab else None
+
+
+def _texts(space: ClipSpace, pattern: str) -> Tensor:
+    return space.encode_text([pattern.format(colour) for colour in DISTINCT])
+
+
+def _best(texts: Tensor, picture: Tensor) -> int:
+    return int((texts @ picture).argmax())
+
+
+def _best_of_all(texts: Tensor, rival: float, picture: Tensor) -> int | None:
+    """As `_best`, None where a text beside these has a higher cosine, `rival`."""
+    return _best(texts, picture) if float((texts @ picture).max()) > rival else None
+
+
+@torch.no_grad()
+def unseen_colour_names(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """A large part painted in a colour whose name no caption had, among 12 such names that look different."""
+    tally, names = Tally(), sorted(unseen_colours())
+    for face in faces:
+        parts = [part for part in LARGE_PARTS if part in scenes.shown_parts(face)]
+        part, choices = str(rng.choice(parts)), _different(names, rng)
+        picture = encode_pictures(space, scenes, [scenes.scene(face, (Paint(part, choices[0]),))], rng)[0]
+        texts = space.encode_text([f"{name} {PART_NOUNS[part][0]}" for name in choices])
+        tally.add("unseen colour names", _best(texts, picture) == 0)
+    return tally
+
+
+def _different(names: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """Twelve names whose colours lie apart."""
+    chosen: list[str] = []
+    for index in rng.permutation(len(names)):
+        lab = colour_lab_of(names[index])
+        if all(float((lab - colour_lab_of(other)).norm()) > OTHER for other in chosen):
+            chosen.append(names[index])
+        if len(chosen) == CHOICES:
+            break
+    return chosen
+
+
+@torch.no_grad()
+def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """Unpainted faces of which a state is known: does the phrase for it fit better than the one for its opposite?
+
+    Twice: with phrases of the captions, and with words that no caption has.
+    """
+    tally = Tally()
+    shown = [scenes.scene(face) for face in faces]
+    pictures = encode_pictures(space, scenes, shown, rng)
+    for wording, phrases in (("attribute", STATE_PHRASES), ("attribute in unseen words", HELD_OUT_STATE_PHRASES)):
+        for number, state in enumerate(STATES):
+            yes, no = (space.encode_text(list(phrases[state, sign])).mean(0) for sign in (1, -1))
+            for scene, picture in zip(shown, pictures, strict=True):
+                if sign := scene.states[number]:
+                    hit = bool((picture @ (yes - no) > 0) == (sign > 0))
+                    tally.add(f"{wording}: {state}", hit)
+                    tally.add(f"{wording}: all", hit)
+    return tally
+
+
+@torch.no_grad()
+def retrieval(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
+    """A picture against 100 distinct captions: is the best one its own, is it true? In held-out and in known words.
+
+    Each is over several draws of captions, for one moves by five points either way.
+    """
+    tally = Tally()
+    for held_out in (True, False) * DRAWS:
+        shown, texts = _distinct_captions(scenes, faces, rng, held_out)
+        vectors = space.encode_text([said.text for said in texts])
+        words = "" if held_out else ", known words"
+        for number, scene in enumerate(shown):
+            best = _best(vectors, encode_pictures(space, scenes, [scene], rng)[0])
+            tally.add(f"recall@1 of {len(texts)}{words}", best == number)
+            tally.add(f"best of {len(texts)} is true{words}", agreement(texts[best], scene) > 0)
+    return tally
+
+
+def _distinct_captions(
+    scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator, held_out: bool
+) -> tuple[list[Scene], list[Caption]]:
+    """Drawn scenes with a caption each, which says something that no other one says in the same words."""
+    texts: list[Caption] = []
+    shown: list[Scene] = []
+    for face in faces:
+        scene = scenes.draw(int(face), rng)[0]
+        said = caption(scene, rng, held_out)
+        if said.claims and said.text not in {t.text for t in texts} and len(texts) < CAPTIONS:
+            texts.append(said)
+            shown.append(scene)
+    return shown, texts
+
+
+def report(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], seed: int = 0) -> dict[str, dict[str, float]]:
+    """All figures on held-out faces: name to share and number."""
+    found: dict[str, dict[str, float]] = {}
+    for measure in (colours_of_parts, unseen_colour_names, attributes, retrieval):
+        found |= measure(space, scenes, faces, np.random.default_rng(seed)).shares()
+    return found

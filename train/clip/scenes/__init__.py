@@ -1,0 +1,1 @@
+"""Painted faces that FaceCLIP learns from."""

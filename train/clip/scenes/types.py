@@ -1,0 +1,260 @@
+"""What is true of a painted picture, what a caption claims, and whether the one fits the other."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from mcaclip.language.colours import COLOUR_SYNONYMS, lab_of, lab_values, named_colours
+from train.parser.attributes import ATTRIBUTES
+
+PARTS = (
+    "hair", "brows", "eyes", "lips", "goatee", "beard", "moustache", "cheeks", "skin", "teeth", "ears", "background",
+    "clothes",
+)  # fmt: skip
+MEASURED = ("long hair", "open mouth", "hat", "goatee", "moustache", "bald")
+STATES = (*(attribute.name for attribute in ATTRIBUTES), *MEASURED)
+FINISHES = ("matte", "glossy", "neon", "pastel", "dark", "light")
+PATTERNS: dict[str, tuple[str, str | None]] = {
+    "freckles": ("cheeks", None),
+    "stripes": ("cheeks", "red"),
+    "glitter": ("cheeks", "gold"),
+    "tattoo": ("skin", "black"),
+    "white lashes": ("eyes", "white"),
+    "blush": ("cheeks", "rose"),
+    "eyeliner": ("eyes", "black"),
+    "smoky eyes": ("eyes", "charcoal"),
+}
+"""Pattern -> where it is painted, and its colour where a scene names none."""
+CHARACTERS = ("zombie", "joker", "vampire", "elf", "avatar", "clown")
+LOOKALIKES = frozenset({("joker", "clown"), ("clown", "joker"), ("zombie", "elf"), ("elf", "zombie")})
+"""Characters whose bundles overlap so far that neither is false of the other."""
+SAME, OTHER = 12.0, 28.0
+"""CIE76 distances below which two colours go by one name, and above which they do not."""
+SHADE_OF_SAME_HUE, HUE_ANGLE = 40.0, 0.3
+"""Shades of one hue so close are neither clearly one colour nor clearly two (navy is a blue)."""
+DISTINCT = (
+    "red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "black", "white", "brown", "silver",
+)  # fmt: skip
+"""Colours that nobody takes for one another, near as some are: white for silver, blue for purple."""
+MAKE_UP = frozenset({"eyes", "lips", "cheeks", "skin", "teeth", "ears", "brows", "goatee", "beard", "moustache"})
+FACIAL_HAIR_PARTS = frozenset({"goatee", "beard", "moustache"})
+_STATE_INDEX = {name: index for index, name in enumerate(STATES)}
+_WITHIN = {("cheeks", "skin"), ("ears", "skin"), ("goatee", "beard"), ("beard", "goatee")}
+"""(claimed, painted): the claimed part is, or may be, covered by the painted one."""
+Lab = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Paint:
+    """One painted thing.
+
+    Attributes:
+        part: of `PARTS`.
+        colour: a name that `mcaclip.language.colours` knows; None for a pattern in its own colour.
+        finish: "" or one of `FINISHES`.
+        pattern: "" or one of `PATTERNS`.
+    """
+
+    part: str
+    colour: str | None
+    finish: str = ""
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that is true of one picture.
+
+    Attributes:
+        face: index into the labelled faces.
+        paints: what is painted, at most one a part and one a pattern.
+        states: 1 shown, -1 its opposite shown, 0 not known; in the order of `STATES`.
+        character: "" or one of `CHARACTERS`, whose bundle `paints` holds.
+        natural: mean Lab of parts as the generator made them, for what captions say of unpainted parts.
+        face_like: 1 for a face, -1 for what is none (any more), 0 where nobody looked: of such a picture only
+            `natural` is known.
+    """
+
+    face: int
+    paints: tuple[Paint, ...]
+    states: tuple[int, ...]
+    character: str = ""
+    natural: tuple[tuple[str, Lab], ...] = ()
+    face_like: int = 1
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a caption says: exactly one of the five.
+
+    Attributes:
+        paint: a part has a colour, or a pattern is there; `natural` ones are of unpainted parts.
+        state: one of `STATES`, with its `sign`.
+        bare: nothing on the face is painted ("no makeup").
+        character: one of `CHARACTERS`.
+        no_face: the picture shows no face.
+    """
+
+    paint: Paint | None = None
+    state: str = ""
+    sign: int = 1
+    bare: bool = False
+    character: str = ""
+    no_face: bool = False
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A text and what it says; no claims at all is true of every face."""
+
+    text: str
+    claims: tuple[Claim, ...]
+
+
+def colour_lab_of(name: str) -> Tensor:
+    """Lab `[3]` of an everyday or survey colour; raises PromptError for an unknown name."""
+    return lab_of(name)
+
+
+@lru_cache(maxsize=16384)
+def target_lab(paint: Paint) -> Lab | None:
+    """The Lab that a paint shows, with its finish, inside sRGB; None for a pattern that names no colour."""
+    if paint.colour is None:
+        return None
+    if f"{paint.finish} {paint.colour}" in COLOUR_SYNONYMS:
+        return lab_values(COLOUR_SYNONYMS[f"{paint.finish} {paint.colour}"])
+    if f"{paint.finish} {paint.colour}" in named_colours():
+        return lab_values(f"{paint.finish} {paint.colour}")
+    lightness, a, b = lab_values(paint.colour)
+    if paint.finish == "dark":
+        lightness, a, b = 0.5 * lightness, 0.85 * a, 0.85 * b
+    elif paint.finish == "light":
+        lightness, a, b = lightness + 0.5 * max(92 - lightness, 0), 0.75 * a, 0.75 * b
+    elif paint.finish == "pastel":
+        lightness, a, b = lightness + 0.65 * max(88 - lightness, 0), 0.5 * a, 0.5 * b
+    elif paint.finish == "neon":
+        lightness, a, b = 0.5 * lightness + 0.5 * 65, 1.3 * a, 1.3 * b
+    return _in_gamut(lightness, a, b)
+
+
+def _in_gamut(*lab: float) -> Lab:
+    rgb = cv2.cvtColor(np.array([[lab]], np.float32), cv2.COLOR_Lab2RGB).clip(0, 1)
+    lightness, a, b = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab)[0, 0].tolist()
+    return lightness, a, b
+
+
+def same_colour(one: Lab, other: Lab) -> int:
+    """1 for one colour, -1 for two, 0 where people would not agree."""
+    distance = math.dist(one, other)
+    if distance < SAME:
+        return 1
+    names = {_distinct(one), _distinct(other)}
+    if len(names) == 2 and None not in names:
+        return -1
+    chroma = min(math.hypot(*one[1:]), math.hypot(*other[1:]))
+    angle = abs(math.remainder(math.atan2(one[2], one[1]) - math.atan2(other[2], other[1]), 2 * math.pi))
+    limit = SHADE_OF_SAME_HUE if chroma > 20 and angle < HUE_ANGLE else OTHER
+    return -1 if distance > limit else 0
+
+
+@lru_cache(maxsize=16384)  # asked of every caption and every picture of a batch
+def _distinct(lab: Lab) -> str | None:
+    """Which of the distinct colours goes by the same name; None for none of them."""
+    nearest = min(DISTINCT, key=lambda name: math.dist(lab, lab_values(name)))
+    return nearest if math.dist(lab, lab_values(nearest)) < SAME else None
+
+
+def agreement(caption: Caption, scene: Scene) -> int:
+    """1 where all of a caption is true of the scene, -1 where something in it is false, else 0 (not known)."""
+    return min((holds(claim, scene) for claim in caption.claims), default=scene.face_like)
+
+
+def holds(claim: Claim, scene: Scene) -> int:
+    """Whether one claim is true of a scene: 1 yes, -1 no, 0 not known."""
+    if claim.no_face:
+        return -scene.face_like
+    if scene.face_like < 0:
+        return -1
+    if claim.paint is not None:
+        return _pattern_holds(claim.paint, scene) if claim.paint.pattern else _paint_holds(claim.paint, scene)
+    if claim.character:
+        if claim.character == scene.character:
+            return 1
+        return 0 if (claim.character, scene.character) in LOOKALIKES else -1
+    if claim.bare:
+        if not scene.paints:
+            return scene.face_like
+        return -1 if any(p.pattern or p.part in MAKE_UP for p in scene.paints) else 0
+    return _state_holds(claim.state, claim.sign, scene)
+
+
+def _state_holds(state: str, sign: int, scene: Scene) -> int:
+    known = scene.states[_STATE_INDEX[state]] * sign
+    painted = {p.part for p in scene.paints if not p.pattern} & FACIAL_HAIR_PARTS
+    if state in ("bearded", "goatee", "moustache") and painted:
+        grown = {"bearded": "beard"}.get(state, state) in painted
+        if sign < 0:
+            return -1 if grown or state == "bearded" else min(known, 0)
+        return 1 if grown else max(known, 0)
+    if state == "old" and scene.character:
+        return 0
+    if state == "bald" and any(p.part == "hair" for p in scene.paints):
+        return -sign
+    return known
+
+
+def _paint_holds(claim: Paint, scene: Scene) -> int:
+    wanted = target_lab(claim)
+    assert wanted is not None
+    for paint in scene.paints:
+        if paint.pattern == "blush" and claim.part == "cheeks":
+            return min(same_colour(wanted, pattern_lab(paint)), 0)
+        if paint.pattern:
+            continue
+        shown = target_lab(paint)
+        if paint.part == claim.part and shown is not None:
+            return min(same_colour(wanted, shown), _finish_holds(claim.finish, paint.finish))
+    covering = [target_lab(p) for p in scene.paints if not p.pattern and (claim.part, p.part) in _WITHIN]
+    if covering and covering[0] is not None:
+        return min(same_colour(wanted, covering[0]), 0)
+    natural = dict(scene.natural).get(claim.part)
+    if natural is None:
+        return -1
+    if scene.character and claim.part in MAKE_UP:
+        return min(same_colour(wanted, natural), 0)
+    return min(same_colour(wanted, natural), _finish_holds(claim.finish, ""))
+
+
+def _finish_holds(claimed: str, shown: str) -> int:
+    """Only matte and glossy are no colours; each excludes the other, and plain paint may be either."""
+    if claimed not in ("matte", "glossy") or claimed == shown:
+        return 1
+    return -1 if shown in ("matte", "glossy") else 0
+
+
+def pattern_lab(paint: Paint) -> Lab:
+    """The colour of a pattern, its own where the paint names none."""
+    own = PATTERNS[paint.pattern][1]
+    return target_lab(paint) or lab_values(own or "brown")
+
+
+def _pattern_holds(claim: Paint, scene: Scene) -> int:
+    for paint in scene.paints:
+        if paint.pattern == claim.pattern:
+            if claim.colour is None:
+                return 1
+            return same_colour(pattern_lab(claim), pattern_lab(paint))
+        if claim.pattern == "blush" and paint.part == "cheeks" and not paint.pattern:
+            return min(same_colour(pattern_lab(claim), target_lab(paint) or pattern_lab(claim)), 0)
+    made_up = scene.states[_STATE_INDEX["male"]] <= 0
+    if claim.pattern in ("eyeliner", "smoky eyes", "blush") and made_up and claim.colour is None:
+        return 0 if not scene.paints else -1
+    if claim.pattern == "smoky eyes" and scene.character in ("zombie", "joker", "vampire"):
+        return 0
+    return -1

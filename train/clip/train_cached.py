@@ -1,0 +1,212 @@
+"""`python -m train faceclip-pooled`: both towers of FaceCLIP learn on, on pictures that are pooled once.
+
+The layers behind the image tower's pooling and the whole text tower see batches several times larger than
+`train.clip.train` can paint, and each picture many times, every time with other captions. The pooling's own convolution
+stays as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from mcaclip.errors import TrainingError
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.face_tower import NOISE, Look
+from train.clip.train import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
+from train.clip.words.related_words import Kin
+from train.common.loop import LoopSettings, TrainingLoop
+from train.clip.feature_cache import Block, face_tower
+from train.clip.captions.batch import Telling, tell
+
+log = logging.getLogger(__name__)
+Learners = Literal["both", "eyes", "words"]
+POOLING = ("parser", "texture")
+"""Parts of the image tower that stand before the pooling."""
+
+
+@dataclass(frozen=True)
+class PooledSettings:
+    """Settings of the training.
+
+    Attributes:
+        blocks: batches that are painted.
+        attacked: blocks of pictures that attacks on the towers as they are have made; one goes with each batch.
+        block: how one is drawn; its learning rate and the like are of no account.
+        captions: captions a picture at a sight of it, the first of which has a twin.
+        noise: deviation of the noise on what was pooled, in its own: a picture is seen many times.
+        word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.clip.train.blurred`).
+        kin_share: share of captions whose nouns are read by their kin, as words of no caption are (see
+            `train.clip.words.related_words`).
+        unseen: blocks that take no part; the loss on them is written down at the end.
+        kept: share of the weights as they were in what is written: the mean of both reads held-out words better.
+        learns: "both" towers; "eyes": the text tower stays, and with it all networks that were taught its codes;
+            "words": the image tower stays, and with it how hard it is to fool.
+        noisy: share of pictures that are judged under noise, as those that are optimised against FaceCLIP will be
+            (`mcaclip.clip.face_tower.FaceTower.smoothed`).
+    """
+
+    blocks: int = 400
+    attacked: int = 40
+    block: FaceCLIPSettings = field(default_factory=lambda: FaceCLIPSettings(groups=40, broken=6))
+    captions: int = 1
+    noise: float = 0.03
+    word_noise: float = 0.7
+    kin_share: float = 0.25
+    unseen: int = 2
+    kept: float = 0.5
+    learns: Learners = "both"
+    noisy: float = 0.5
+    steps: int = 9000
+    lr: float = 8e-4
+    weight_decay: float = 0.03
+    seed: int = 91
+
+
+class PooledTrainee(Trainee):
+    """FaceCLIP with its probes, from what was pooled on."""
+
+    def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
+        space.requires_grad_(True)
+        word_noise = 0.0 if settings.learns == "eyes" else settings.word_noise
+        super().__init__(space, known, FaceCLIPSettings(word_noise=word_noise))
+        self.look_noise, self.noisy = settings.noise, settings.noisy
+        self.kin, self.kin_share = kin, settings.kin_share
+        if settings.learns == "eyes":
+            space.requires_grad_(False)
+        face_tower(space).requires_grad_(settings.learns != "words")
+        for name in POOLING:
+            face_tower(space).get_submodule(name).requires_grad_(False)
+
+    def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
+        """Some captions as they would be read if they never had been said."""
+        if self.kin is None:
+            return embedded
+        chosen = torch.rand(len(ids), 1) < self.kin_share
+        return torch.where((chosen & self.kin.stands_in[ids])[..., None], self.kin.vectors[ids], embedded)
+
+    def judged(self, look: Look) -> Tensor:
+        """Features `[B, D]` of pooled pictures, with noise on them while they are learned from."""
+        found, whole = look.found.float(), look.whole.float()
+        if self.training and self.look_noise:
+            there = found != 0  # an area that is not there stays away
+            found = (found + self.look_noise * found.std(0) * torch.randn_like(found)) * there
+            whole = whole + self.look_noise * whole.std(0) * torch.randn_like(whole)
+        with torch.autocast(found.device.type, torch.bfloat16):
+            return face_tower(self.space).judge(Look(found, whole), self._token_noise(len(found))).float()
+
+    def _token_noise(self, count: int) -> Tensor | None:
+        """Deviations `[count]` of the noise on tokens while they are learned from: none, or one of the tower's."""
+        if not self.training or not self.noisy:
+            return None
+        drawn = torch.tensor(NOISE)[torch.randint(len(NOISE), (count,))]
+        return drawn * (torch.rand(count) < self.noisy)
+
+    def read(self, captions: Sequence[str]) -> Tensor:
+        """Features `[C, D]` of captions."""
+        return caption_features(self.space, captions)
+
+    def lesson(self, look: Look, telling: Telling) -> dict[str, Tensor]:
+        """Loss terms of a block and what is said of it."""
+        return self.terms(self.judged(look), self.read(telling.captions), telling)
+
+
+def train_pooled(
+    space: ClipSpace,
+    known: Tensor,
+    blocks: Sequence[Path],
+    settings: PooledSettings,
+    out: Path,
+    max_minutes: float = 1e9,
+    kin: Kin | None = None,
+    attacked: Sequence[Path] = (),
+) -> None:
+    """Train both towers in place, and write all of FaceCLIP to `model.safetensors` (float16) in `out`.
+
+    Args:
+        space: a trained FaceCLIP, whose pooling made the blocks.
+        known: `bool [tokens]`, those whose embedding stays.
+        kin: where words of no caption move before the training; None: nowhere.
+        attacked: blocks of attacked pictures, one of which goes with each of the others.
+
+    Raises:
+        TrainingError: too few blocks.
+    """
+    if len(blocks) <= settings.unseen:
+        raise TrainingError(f"{len(blocks)} painted blocks are too few to learn from: allow more --max-minutes")
+    read = [Block.load(path) for path in blocks]
+    learned, unseen = read[: len(read) - settings.unseen], read[len(read) - settings.unseen :]
+    if kin is not None:
+        kin.move(space.model.token_embedding.weight)
+    trainee = PooledTrainee(space, known, settings, kin)
+    optimizer = adamw(space, trainee.parameters(), settings.lr, settings.weight_decay)
+    before = {f"space.{n}": t.clone() for n, t in space.state_dict().items() if t.is_floating_point()}
+    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.999, warmup=200)
+    loop = TrainingLoop(trainee, optimizer, loop_settings, out, asdict(settings))
+    trainee.train()
+    tellings = iter(_ahead(Lessons(learned, settings, [Block.load(path) for path in attacked]), loop.step))
+
+    def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        return trainee.lesson(*next(tellings))
+
+    loop.run(step)
+    after = loop.averaged_state()
+    trainee.load_state_dict(
+        after | {name: torch.lerp(after[name], old, settings.kept) for name, old in before.items()}
+    )
+    trainee.requires_grad_(False).eval()
+    for name, some in (("seen", learned[: settings.unseen]), ("unseen", unseen)):
+        log.info("blocks %s: %s", name, _mean_terms(trainee, some, settings))
+    save_space(space, out)
+
+
+class Lessons(Dataset[tuple[Look, Telling]]):
+    """From the number of a step to pooled pictures and what is said of them."""
+
+    def __init__(self, blocks: Sequence[Block], settings: PooledSettings, attacked: Sequence[Block] = ()):
+        self.blocks, self.settings, self.attacked = blocks, settings, attacked
+
+    def __len__(self) -> int:
+        return self.settings.steps
+
+    def __getitem__(self, number: int) -> tuple[Look, Telling]:
+        rng = np.random.default_rng((self.settings.seed, number))
+        block = self.blocks[int(rng.integers(len(self.blocks)))]
+        if self.attacked:
+            block = block.joined(self.attacked[int(rng.integers(len(self.attacked)))])
+        others = list(zip(block.others, block.asked, strict=True))
+        return block.look, tell(block.drawn, self.settings.captions, rng, others)
+
+
+def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[Look, Telling]]:
+    """The lessons from the first one on, written by a process of their own while others are learned from."""
+    return DataLoader(
+        lessons,
+        batch_size=None,
+        sampler=range(first, len(lessons)),
+        num_workers=1,
+        collate_fn=lambda lesson: lesson,
+        worker_init_fn=_ignore_interrupts,
+    )
+
+
+def _ignore_interrupts(_: int) -> None:
+    """Ctrl-C reaches both processes; the one that learns still needs lessons until its checkpoint is written."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _mean_terms(trainee: PooledTrainee, blocks: Sequence[Block], settings: PooledSettings) -> dict[str, float]:
+    found = []
+    for number in range(len(blocks)):
+        with torch.no_grad():
+            found.append(trainee.lesson(*Lessons(blocks, settings)[number]))
+    return {name: round(float(torch.stack([terms[name] for terms in found]).mean()), 4) for name in found[0]}

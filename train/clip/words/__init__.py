@@ -1,0 +1,1 @@
+"""Related words, from word vectors and dictionaries."""

@@ -1,0 +1,110 @@
+"""Generated faces for training: W+ codes of several kinds and, where needed, their full-size pictures.
+
+Everything follows from a seed, so that a set can be made again. Sets are cached on disk and resumable.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.generators.base import NUM_WS, Generator, broadcast_w, truncate
+from mcaclip.generators.synthesis import synthesize
+from train.common.arrays import open_array, read_count, write_count
+
+log = logging.getLogger(__name__)
+KINDS = ("plain", "mixed", "jittered", "shifted")
+
+
+@dataclass(frozen=True)
+class CodeSampler:
+    """Draws W+ codes.
+
+    Attributes:
+        psi: range of the truncation, drawn uniformly for each face.
+        mix: probability that rows above a random crossover come from another face.
+        jitter: largest per-row Gaussian offset, in standard deviations of w.
+        common: largest Gaussian offset that all rows share, in standard deviations of w. Codes of inverted photos
+            hold such parts: in the directions where w hardly varies they deviate two to three times as far.
+        shift: probability of a strong shift on a random range of rows. It carries features as far from
+            natural faces as a counterfactual edit does.
+    """
+
+    psi: tuple[float, float] = (0.5, 1.0)
+    mix: float = 0.25
+    jitter: float = 0.3
+    shift: float = 0.0
+    common: float = 0.0
+
+    def draw(self, generator: Generator, count: int, rng: np.random.Generator) -> Tensor:
+        """`[count, 18, 512]` codes."""
+        w = self._w(generator, count, rng)
+        other = self._w(generator, count, rng)
+        w_std = (w - generator.w_avg).std()
+        codes = broadcast_w(w)
+        for index in range(count):
+            if rng.random() < self.mix:
+                codes[index, rng.integers(3, 14) :] = other[index]
+            scale = self.jitter * rng.random() * w_std
+            codes[index] += scale * torch.from_numpy(rng.standard_normal((NUM_WS, 512)).astype(np.float32)).to(codes)
+            if self.common:
+                shared = torch.from_numpy(rng.standard_normal(512).astype(np.float32)).to(codes)
+                codes[index] += self.common * rng.random() * w_std * shared
+            if rng.random() < self.shift:
+                first = rng.integers(0, 14)
+                last = rng.integers(first + 1, NUM_WS)
+                direction = (other[index] - generator.w_avg) * float(rng.uniform(-3, 3))
+                codes[index, first:last] += direction
+        return codes
+
+    def _w(self, generator: Generator, count: int, rng: np.random.Generator) -> Tensor:
+        z = torch.from_numpy(rng.standard_normal((count, 512)).astype(np.float32))
+        psi = torch.from_numpy(rng.uniform(*self.psi, (count, 1)).astype(np.float32))
+        return truncate(generator.mapping(z.to(generator.w_avg.device)), generator.w_avg, psi.to(generator.w_avg))
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """`codes float32 [N, 18, 512]` and `images float16 [N, 3, 256, 256]`, the area-downsampled 1024 px pictures."""
+
+    codes: Tensor
+    images: Tensor
+
+
+@torch.no_grad()
+def collect_faces(
+    generator: Generator, sampler: CodeSampler, count: int, seed: int, cache: Path, minutes: float = 1e9
+) -> FaceSet:
+    """Generate `count` faces at full size, shrunk to 256 px; goes on where an earlier call stopped."""
+    cache.mkdir(parents=True, exist_ok=True)
+    codes = sampler.draw(generator, count, np.random.default_rng(seed))
+    file = cache / f"faces_{seed}_{count}.npy"
+    shape = (count, 3, 256, 256)
+    images = open_array(file, shape, np.float16)
+    done_file = file.with_suffix(".done")
+    done = read_count(done_file, count)
+    started = time.monotonic()
+    for index in range(done, count):
+        if time.monotonic() - started > 60 * minutes:
+            break
+        picture = synthesize(generator, codes[index : index + 1]).image
+        images[index] = F.adaptive_avg_pool2d(picture, 256)[0].half().cpu().numpy()
+        write_count(done_file, index + 1)
+        done = index + 1
+        if index % 50 == 0:
+            log.info("faces %d of %d, %.0f s", index + 1, count, time.monotonic() - started)
+    images.flush()
+    return FaceSet(codes[:done], torch.from_numpy(np.asarray(images[:done])))
+
+
+@torch.no_grad()
+def hold_rows(shift: Tensor, longest: float) -> None:
+    """Shorten, in place, those rows of a shift `[B, 18, 512]` whose L2 norm exceeds `longest`."""
+    shift.mul_((longest / shift.norm(dim=2, keepdim=True).clamp_min(1e-6)).clamp(max=1))

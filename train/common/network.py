@@ -1,0 +1,98 @@
+"""The edit network that a fit begins with."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mcaclip.config import Stack
+from mcaclip.nn.equal_linear import EqualLinear
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, load_network, read_header
+from mcaclip.errors import TrainingError
+from mcaclip.generators.base import Generator
+from mcaclip.networks import universal_of
+
+log = logging.getLogger(__name__)
+
+
+def shifted_rows(config: MCAConfig, generator: Generator, trained_through: Generator) -> MCAConfig:
+    """The network's shape without rows that training cannot see.
+
+    StyleGAN2's preview ends at 256 px: nothing would tell the rows above it what to do, so they are not shifted.
+    """
+    seen, used = (max(_rows(made)) for made in (trained_through, generator))
+    return replace(config, last_row=min(config.last_row, seen)) if seen < used else config
+
+
+def _rows(generator: Generator) -> set[int]:
+    styled = {row for spec in generator.layers for row in spec.rows}
+    return styled | {spec.rgb_row for spec in generator.layers if spec.rgb_row is not None}
+
+
+def masks_above(config: MCAConfig, generator: Generator, trained_through: Generator) -> MCAConfig:
+    """The network's shape with mask nets above a preview that see the mask below them."""
+    seen = len(trained_through.layers)
+    if config.masks is None or config.masks.cascade or seen == len(generator.layers):
+        return config
+    return replace(config, masks=replace(config.masks, cascade_from=seen))
+
+
+def new_network(generator: Generator, config: MCAConfig, start_from: Path | None = None) -> MCANetwork:
+    """An edit network for a generator's layers.
+
+    Args:
+        config: its shape; a network to start from brings its own sizes.
+        start_from: a file to take the weights from; random ones when None.
+
+    Raises:
+        TrainingError: that file holds a network of another kind, for other layers, or of weights that are no numbers.
+        WeightsError: it holds no network.
+    """
+    if start_from is None:
+        return MCANetwork(generator.layers, config).to(generator.w_avg.device)
+    header = read_header(start_from)
+    if _kind(header.config) != _kind(config) or header.layers != tuple(generator.layers):
+        raise TrainingError(f"{start_from} has another structure than this fit: start without --start-from")
+    shape = replace(header.config, first_row=config.first_row, last_row=config.last_row)
+    network = MCANetwork(generator.layers, shape)
+    weights = load_network(start_from).network.state_dict()
+    if broken := [name for name, tensor in weights.items() if not tensor.isfinite().all()]:
+        raise TrainingError(
+            f"{start_from} is damaged, its weights {broken[0]} are not finite: name another --start-from"
+        )
+    network.load_state_dict(weights)
+    return network.to(generator.w_avg.device)
+
+
+def parameter_groups(network: nn.Module, lr: float, equalised_factor: float) -> list[dict[str, Any]]:
+    """For an optimiser: first what learns with `lr`, then the equalised layers with `equalised_factor` times that.
+
+    Those are the mapper's layers and CF-CLIP's text module; they scale their weights down at run time.
+    """
+    layers = [module for module in network.modules() if isinstance(module, EqualLinear)]
+    equalised = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    parameters = list(network.parameters())
+    return [
+        {"params": [p for p in parameters if id(p) not in equalised]},
+        {"params": [p for p in parameters if id(p) in equalised], "lr": lr * equalised_factor},
+    ]
+
+
+def default_start(stack: Stack, generator: Generator, config: MCAConfig) -> Path | None:
+    """The universal network, where a fit of this kind can go on from it: it knows parts and colours already."""
+    found = universal_of(stack, generator, torch.device("cpu")).path
+    if found is None or _kind(read_header(found).config) != _kind(config):
+        return None
+    log.info("starting from %s; --from-scratch starts from random weights", found.name)
+    return found
+
+
+def _kind(config: MCAConfig) -> tuple[object, ...]:
+    """What a method or a preset decides, sizes apart."""
+    variant = getattr(config.fusion, "variant", None)
+    return type(config.fusion), variant, config.masks is None

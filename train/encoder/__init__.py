@@ -1,0 +1,1 @@
+"""Training and figures of the encoder that inversions start from."""

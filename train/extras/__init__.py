@@ -1,0 +1,1 @@
+"""What helps around the trainings: thumbnails, stand-ins for published weights."""

@@ -1,0 +1,64 @@
+"""Small pictures of the prompt library on generated faces, for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+from PIL import Image
+
+from mcaclip.editing.prompts import LibraryPrompt
+from mcaclip.errors import TrainingError
+from mcaclip.types import EditSettings, to_uint8
+from mcaclip.ui.page.prompt_gallery import slug
+
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
+
+SIDE = 112
+QUALITY = 86
+SEEDS = {"lips": 3, "hair": 31, "goatee": 24, "beard": 24, "moustache": 24, "brows": 29, "eyes": 29}
+"""Faces on which a part is easy to see; `OTHER_SEED` for the rest."""
+OTHER_SEED = 19
+CROPS = {
+    "lips": (300, 480, 420),
+    "goatee": (260, 500, 500),
+    "moustache": (260, 440, 500),
+    "brows": (250, 280, 520),
+    "eyes": (250, 300, 520),
+}
+"""Left, top and side in pixels of an aligned face (1024); the whole face for the rest."""
+
+
+def draw_thumbnails(editor: FaceEditor, folder: Path, prompts: Sequence[str] = ()) -> list[Path]:
+    """Writes a JPEG of `SIDE` pixels for every prompt that the editor offers, at its best strength.
+
+    Args:
+        editor: with the prompt library and its networks.
+        folder: where they go; made when needed.
+        prompts: only these.
+
+    Returns:
+        The files.
+
+    Raises:
+        TrainingError: a prompt that is not offered.
+    """
+    entries = {entry.prompt: entry for entry in editor.offered()}
+    if unknown := [prompt for prompt in prompts if prompt not in entries]:
+        raise TrainingError(f"not in the prompt library: {', '.join(unknown)}; see `python -m mcaclip prompts`")
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_draw(editor, entries[prompt], folder) for prompt in prompts or entries]
+
+
+def _draw(editor: FaceEditor, entry: LibraryPrompt, folder: Path) -> Path:
+    part = entry.meaning.part if entry.meaning else ""
+    face = editor.sample(SEEDS.get(part, OTHER_SEED))
+    pixels = to_uint8(editor.edit(face, EditSettings(entry.prompt, entry.best)).image)
+    left, top, side = CROPS.get(part, (0, 0, pixels.shape[0]))
+    small = cv2.resize(pixels[top : top + side, left : left + side], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    path = folder / f"{slug(entry.prompt)}.jpg"
+    Image.fromarray(small).save(path, format="JPEG", quality=QUALITY)
+    return path

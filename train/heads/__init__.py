@@ -1,0 +1,1 @@
+"""Training of the small heads on the generator's features."""

@@ -1,0 +1,171 @@
+"""The pool of labelled faces that the pixel parser and FaceCLIP learn from: pictures, label maps, attributes.
+
+Labels come from two witnesses: the pixel teacher, averaged over a flip, and the parsing head, which reads the
+generator's features. Facial hair, which the teacher does not know, is what darkens the lower face when a code is
+compared with its shaved self.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.imaging.colour import srgb_to_lab
+from mcaclip.errors import TrainingError
+from mcaclip.generators.base import Generator
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.perception.face_parser import LABELS
+from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
+from mcaclip.perception.regions import region
+from train.common.arrays import open_array, read_array, read_count, write_array, write_count
+from train.parser.attributes import ATTRIBUTES, Directions, states
+from train.common.faces import CodeSampler
+from train.parser.label_cleaning import clean, without_specks
+from train.clip.scenes.grow_beard import grow_beard
+from train.parser.teacher import Teacher
+
+log = logging.getLogger(__name__)
+SAMPLER = CodeSampler(psi=(0.5, 1.0), mix=0.1, jitter=0.1)
+GOATEE_SHARE = 0.2
+SHAVED = 3.5
+"""Length of the shift along the beard direction's minus side that takes a beard away."""
+TEACHER_WEIGHT = 0.35
+"""The head has seen the teacher's answers on many faces and errs less in busy backgrounds; the teacher has edges."""
+DARKER = 7.0
+"""Units of L by which facial hair is darker than shaved skin."""
+FLUSH_EVERY = 50
+
+
+@dataclass(frozen=True)
+class LabelledFaces:
+    """Faces with everything that is known of them.
+
+    Attributes:
+        images: `uint8 [N, 3, 256, 256]`.
+        labels: `uint8 [N, 256, 256]`, numbers of `LABELS`.
+        states: `int8 [N, len(ATTRIBUTES)]`: 1 shown, -1 its opposite shown, 0 not sure.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    states: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pictures(self, index: np.ndarray) -> Tensor:
+        """`[B, 3, 256, 256]` in [-1, 1]."""
+        return torch.from_numpy(self.images[index]).float() / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class Labellers:
+    """Everything that labels a face."""
+
+    generator: Generator
+    head: ParsingHead
+    teacher: Teacher
+    directions: Directions
+
+
+@torch.no_grad()
+def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> LabelledFaces:
+    """Make `count` faces, or go on where an earlier call stopped; the files in `folder` hold them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    codes = SAMPLER.draw(models.generator, count, rng)
+    codes = torch.stack([models.directions.move(models.directions.vary(code, rng), rng) for code in codes])
+    with_goatee = rng.random(count) < GOATEE_SHARE
+    images = open_array(folder / f"images_{seed}_{count}.npy", (count, 3, 256, 256), np.uint8)
+    labels = open_array(folder / f"labels_{seed}_{count}.npy", (count, 256, 256), np.uint8)
+    done_file = folder / f"done_{seed}_{count}"
+    done = read_count(done_file, count)
+    for index in range(done, count):
+        image, label = _label(models, codes[index : index + 1], bool(with_goatee[index]))
+        images[index] = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+        labels[index] = label.numpy()
+        if (index + 1) % FLUSH_EVERY == 0 or index + 1 == count:
+            images.flush()
+            labels.flush()
+            write_count(done_file, index + 1)
+            log.info("labelled face %d of %d", index + 1, count)
+    write_array(folder / f"states_{seed}_{count}.npy", _states(models, codes, with_goatee))
+    return load_faces(count, seed, folder)
+
+
+def load_faces(count: int, seed: int, folder: Path) -> LabelledFaces:
+    """The faces that `build_faces` made; the files stay on disk and are read as they are needed.
+
+    Raises:
+        TrainingError: they are not there, or not all of them, or are damaged.
+    """
+    name = f"{seed}_{count}"
+    if not (folder / f"states_{name}.npy").exists():
+        raise TrainingError(f"{folder} does not hold all of the labelled faces {name}: run `python -m train parser`")
+    images = read_array(folder / f"images_{name}.npy", (count, 3, 256, 256), np.uint8)
+    labels = read_array(folder / f"labels_{name}.npy", (count, 256, 256), np.uint8)
+    known = read_array(folder / f"states_{name}.npy", (count, len(ATTRIBUTES)), np.int8)
+    return LabelledFaces(images, labels, np.array(known))
+
+
+def _states(models: Labellers, codes: Tensor, with_goatee: np.ndarray) -> np.ndarray:
+    ordinary = SAMPLER.draw(models.generator, 1000, np.random.default_rng(0))
+    w_avg = models.generator.w_avg
+    spread = models.directions.positions(ordinary, w_avg).std(0)
+    found = states(models.directions.positions(codes, w_avg), spread).numpy()
+    beard = [a.name for a in ATTRIBUTES].index("bearded")
+    found[with_goatee, beard] = np.maximum(found[with_goatee, beard], 0)
+    return found
+
+
+def _label(models: Labellers, code: Tensor, with_goatee: bool) -> tuple[Tensor, Tensor]:
+    """Picture `[3, 256, 256]` and label map `[256, 256]` of one code `[1, 18, 512]`."""
+    generator = models.generator
+    made = synthesize(generator, code, keep=PARSED_LAYERS)
+    picture, features = made.image, models.head.probabilities(made.features)
+    beard = models.directions.attributes[[a.name for a in ATTRIBUTES].index("bearded")]
+    shaved = synthesize(generator, code - SHAVED * beard[None], keep=PARSED_LAYERS)
+    bare_skin = models.head.probabilities(shaved.features)[0].argmax(0) == CLASSES.index("skin")
+    if with_goatee:
+        picture = grow_beard(generator, code, picture, region(features, "goatee"), beard)
+    probabilities = TEACHER_WEIGHT * models.teacher(picture) + (1 - TEACHER_WEIGHT) * features
+    label = torch.from_numpy(clean(probabilities[0].argmax(0).to(torch.uint8).numpy()))
+    return picture[0], _with_facial_hair(label, bare_skin, picture, shaved.image)
+
+
+def _with_facial_hair(label: Tensor, bare_skin: Tensor, picture: Tensor, shaved: Tensor) -> Tensor:
+    """The label map `uint8 [256, 256]` with the skin that facial hair covers given its own classes."""
+    lips = (label == CLASSES.index("u_lip")) | (label == CLASSES.index("l_lip"))
+    nose, skin = label == CLASSES.index("nose"), label == CLASSES.index("skin")
+    if not lips.any() or not nose.any():
+        return label
+    rows, columns = torch.meshgrid(torch.arange(256), torch.arange(256), indexing="ij")
+    top, bottom = int(rows[lips].min()), int(rows[lips].max())
+    left, right = int(columns[lips].min()), int(columns[lips].max())
+    nose_end, width = int(rows[nose].max()), max(right - left, 20)
+    upper = skin & (rows < nose_end)
+    if not upper.any():
+        return label
+    lightness, bare = (_smooth(srgb_to_lab(x.clamp(-1, 1))[:, :1])[0, 0] for x in (picture, shaved))
+    face = (
+        bare_skin & (skin | (label == CLASSES.index("hair"))) & (rows > nose_end - 8) & (rows < bottom + 1.1 * width)
+    )
+    face &= (columns - (left + right) / 2).abs() < 1.5 * width
+    hairy = face & (bare - lightness > DARKER) & (lightness[upper].median() - lightness > DARKER)
+    near = (columns - (left + right) / 2).abs() < 0.45 * width
+    over = (rows < (top + bottom) / 2) & ((columns - (left + right) / 2).abs() < 0.7 * width)
+    out = label.clone()
+    out[hairy] = LABELS.index("beard")
+    out[hairy & (rows > bottom) & near] = LABELS.index("goatee")
+    out[hairy & over] = LABELS.index("moustache")
+    return torch.from_numpy(without_specks(out.numpy(), tuple(range(len(CLASSES), len(LABELS)))))
+
+
+def _smooth(values: Tensor) -> Tensor:
+    return F.avg_pool2d(F.pad(values, (2, 2, 2, 2), mode="reflect"), 5, 1)

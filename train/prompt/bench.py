@@ -1,0 +1,45 @@
+"""One step of a prompt fit, to be measured: `python -m mcaclip bench`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcaclip import loading as stacks
+from mcaclip.cli.bench import Stage
+from mcaclip.editing.network.mca import MCANetwork
+from mcaclip.editor import FaceEditor
+from train.prompt.objective import PromptObjective
+from train.common.precision import choose_precision
+from train.prompt.presets import PRESETS
+from train.common.setup import CHECKPOINT_FROM
+
+PROMPT = "green lipstick"
+
+
+def training_step(editor: FaceEditor, full_size: bool = False) -> Stage:
+    """Forward and backward of one batch of the stack's preset, in the precision that training would choose.
+
+    Args:
+        full_size: through the full generator instead of its preview.
+    """
+    slots, device, models = editor.slots, editor.device, editor.models
+    settings = PRESETS[slots.name]
+    if slots.generator == "stylegan2":
+        pair = stacks.load_generator(slots, device, CHECKPOINT_FROM)
+    else:
+        pair = stacks.GeneratorPair(models.generator, models.preview)
+    generator = pair.full if full_size else pair.preview
+    parser = stacks.load_parser(slots, device)
+    precision = choose_precision("auto", device)
+    objective = PromptObjective(
+        generator, models.space, models.identity, parser, [PROMPT], settings, precision=precision
+    )
+    network = MCANetwork(pair.full.layers, settings.network).to(device)
+
+    def step() -> None:
+        rng = np.random.default_rng(0)
+        codes = settings.sampler.draw(pair.full, settings.batch, rng)
+        objective(network, codes, objective.targets * settings.batch, rng)["loss"].backward()
+        network.zero_grad(set_to_none=True)
+
+    return Stage(f"training step, {generator.image_size} px, batch {settings.batch}", step)

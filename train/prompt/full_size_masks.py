@@ -1,0 +1,97 @@
+"""Mask nets above the preview's layers: they learn from the finished mask below them.
+
+A prompt is fitted through the 256 px preview, which has only the lower layers (up to 128 px of MobileStyleGAN, up to
+256 px of StyleGAN2). The nets of the finer layers are 1x1 convolutions on features of their own; here they learn to
+say, from those features, what the mask of the preview's last layer says.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mcaclip.editing.network.coral import CoralMasks, MaskNet
+from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.generators.base import Generator
+from mcaclip.generators.ops import resize_mask
+from mcaclip.generators.synthesis import synthesize
+from train.common.faces import CodeSampler
+
+if TYPE_CHECKING:
+    from train.prompt.objective import Target
+
+log = logging.getLogger(__name__)
+
+
+def fit_upper_masks(
+    network: MCANetwork,
+    generator: Generator,
+    targets: Sequence[Target],
+    sampler: CodeSampler,
+    faces: int,
+    seed: int,
+    top: int,
+    lr: float = 2e-3,
+) -> float:
+    """Train the nets above layer `top` and the final one on `faces` full-size faces, every prompt on each.
+
+    Args:
+        top: the preview's last layer, whose mask they learn from.
+
+    Returns:
+        The last step's binary cross entropy.
+    """
+    codes = sampler.draw(generator, faces, np.random.default_rng(seed))
+    prompts = TextCode.stack([target.code for target in targets])
+    return learn_upper_masks(network, generator, codes, lambda _: prompts, top, lr)
+
+
+def learn_upper_masks(
+    network: MCANetwork,
+    generator: Generator,
+    codes: Tensor,
+    prompts_for: Callable[[Tensor], TextCode],
+    top: int,
+    lr: float = 2e-3,
+) -> float:
+    """As `fit_upper_masks`, for faces `codes [N, 18, 512]` with prompts of their own, a step a prompt.
+
+    Args:
+        prompts_for: from a code `[1, 18, 512]` to the prompts of that face.
+    """
+    coral = network.coral
+    assert isinstance(coral, CoralMasks), "a method without masks has none above the preview either"
+    upper = nn.ModuleList([*coral.nets[top + 1 :], coral.final])
+    for net in upper:
+        assert isinstance(net, MaskNet)
+        if net.gain is not None:
+            # start as a copy of the mask below; the features then only have to correct it
+            nn.init.ones_(net.gain)
+            for parameter in net.out.parameters():
+                nn.init.zeros_(parameter)
+    optimizer = torch.optim.Adam(upper.parameters(), lr)
+    loss = torch.zeros(())
+    for index, code in enumerate(codes):
+        with torch.no_grad():
+            made = synthesize(generator, code[None], keep=range(len(generator.layers)))
+            prompts = prompts_for(code[None])
+            rows, _ = network(code.expand(len(prompts.embedding), -1, -1), prompts)
+        for t_w in rows.split(1):
+            logits = coral.logits(made.features, t_w)
+            wanted = torch.sigmoid(logits[top].detach())
+            terms = [
+                F.binary_cross_entropy_with_logits(given, resize_mask(wanted, given.shape[-1]))
+                for given in logits[top + 1 :]
+            ]
+            loss = torch.stack(terms).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        log.info("upper masks: face %d of %d, loss %.4f", index + 1, len(codes), loss.item())
+    return loss.item()

@@ -1,0 +1,230 @@
+"""The loss of a fit: the terms of the paper, those of the methods beside it, and our extras.
+
+A term is computed when its weight is not 0: a method is a network (see `mcaclip.editing.network.mca`) and a set of weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mcaclip.methods import losses
+from mcaclip.imaging.colour import COLOURS
+from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.generators.base import Generator
+from mcaclip.generators.synthesis import Synthesis, apply_shift, synthesize
+from mcaclip.methods.losses import weigh
+from mcaclip.perception.base import Identity, Parser
+from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.perception.regions import dilate, region, sharpen
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.language.colours import lab_of
+from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
+from train.common.augment import random_views
+from train.prompt.exemplar import paint_exemplar
+from train.common.precision import Precision
+from train.prompt.presets import PromptSettings
+
+FINE_MASK = 64
+"""From this side on masks keep to the part itself: lipstick spares the teeth. Coarser cells get a margin."""
+BACKGROUND = CLASSES.index("background")
+FLOAT32 = Precision()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A prompt, encoded.
+
+    Attributes:
+        code: what the edit network is given.
+        texts: the prompt in the templates, `[T, D]`.
+        negatives: unit directions `[K, D]` of captions that it must not become, or None.
+        meaning: its part and colour, where the vocabulary knows them: the second witness.
+    """
+
+    prompt: str
+    code: TextCode
+    texts: Tensor
+    negatives: Tensor | None
+    meaning: Meaning | None
+
+
+def encode_target(space: ClipSpace, prompt: str, source_texts: Tensor, hard_negatives: bool) -> Target:
+    """Encode a prompt and, where it names a part and a colour, its hard negatives."""
+    meaning = understand(prompt)
+    negatives = None
+    if hard_negatives and meaning:
+        others = [
+            f"a face with {colour} {nouns[0]}"
+            for part, nouns in PART_NOUNS.items()
+            for colour in COLOURS
+            if (part, colour) != (meaning.part, meaning.colour) and _clearly_other(meaning, part, colour)
+        ]
+        negatives = losses.text_directions(source_texts, space.encode_text(others))
+    texts = space.encode_text(in_templates(prompt))
+    return Target(prompt, space.text_code(prompt), texts, negatives, meaning)
+
+
+def _clearly_other(meaning: Meaning, part: str, colour: str) -> bool:
+    """Neighbouring shades of the same part ("lime lips" for "green lips") are no fair negatives."""
+    return part != meaning.part or bool((lab_of(colour) - lab_of(meaning.colour)).norm() > 45)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some faces and what a network made of them.
+
+    Attributes:
+        codes: `[B, 18, 512]`.
+        targets: a prompt for each.
+        source: their pictures and features.
+        edited: `[B, 3, S, S]`.
+        delta_w: `[B, 18, 512]`.
+        masks: one `[B, 1, s, s]` a layer and one for the picture; empty for a method without masks.
+        rng: draws the augmented copies.
+    """
+
+    codes: Tensor
+    targets: Sequence[Target]
+    source: Synthesis
+    edited: Tensor
+    delta_w: Tensor
+    masks: list[Tensor]
+    rng: np.random.Generator
+
+
+class PromptObjective:
+    """The loss of one batch, with everything that stays frozen."""
+
+    def __init__(
+        self,
+        generator: Generator,
+        space: ClipSpace,
+        identity: Identity,
+        parser: Parser,
+        prompts: Sequence[str],
+        settings: PromptSettings,
+        beard: Tensor | None = None,
+        precision: Precision = FLOAT32,
+    ):
+        self.generator, self.space, self.identity, self.parser = generator, space, identity, parser
+        self.beard, self.precision = beard, precision
+        self.settings = settings
+        with torch.no_grad():
+            self.source_texts = space.encode_text(NEUTRAL_TEXTS)
+            self.targets = [
+                encode_target(space, prompt, self.source_texts, settings.hard_negatives) for prompt in prompts
+            ]
+
+    def edit(
+        self, network: MCANetwork, codes: Tensor, targets: Sequence[Target]
+    ) -> tuple[Synthesis, Tensor, Tensor, list[Tensor]]:
+        """Source, edited picture, delta_w and masks of `codes [B, 18, 512]`, a target for each."""
+        t_w, delta_w = network(codes, TextCode.stack([target.code for target in targets]))
+        with self.precision.autocast(codes.device):
+            with torch.no_grad():
+                source = synthesize(self.generator, codes, keep=range(len(self.generator.layers)))
+            masks = network.masks(source.features, t_w)
+            edited = apply_shift(self.generator, codes, delta_w, masks, source.image)
+        # what is compared is compared in float32
+        source = replace(source, image=source.image.float())
+        return source, edited.float(), delta_w, [mask.float() for mask in masks]
+
+    def __call__(
+        self, network: MCANetwork, codes: Tensor, targets: Sequence[Target], rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        """Weighted terms and their sum under "loss"; terms of weight 0 are not computed."""
+        weights = self.settings.weights
+        batch = Batch(codes, targets, *self.edit(network, codes, targets), rng)
+        terms = {name: term(batch) for name, term in self.terms.items() if getattr(weights, name)}
+        if weights.has_witness:
+            terms |= self._witness(batch)
+        weighted = weigh(terms, weights)
+        return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
+
+    @property
+    def terms(self) -> Mapping[str, Callable[[Batch], Tensor]]:
+        """The terms that need nothing but the batch, by their names in `LossWeights`."""
+        return {
+            "id": lambda b: losses.identity_loss(self.identity.embed(b.source.image), self.identity.embed(b.edited)),
+            "l2": lambda b: losses.latent_l2(b.delta_w),
+            "nce": self._nce,
+            "clip": self._clip,
+            "area": lambda b: losses.mask_area(
+                b.masks, "1/side" if self.settings.mask_normalisation == "sum" else "mean"
+            ),
+            "tv": lambda b: losses.mask_tv(b.masks, self.settings.mask_normalisation),
+            "bg": lambda b: losses.background_loss(b.source.image, b.edited, self._background(b)),
+        }
+
+    def _background(self, batch: Batch) -> Tensor:
+        """Background of the source; for a parser of pictures, which sees the edit as well, of both."""
+        background = self._parse(batch.source)[:, BACKGROUND : BACKGROUND + 1]
+        if not self.parser.layers:
+            after = self._parse(Synthesis(batch.edited.detach(), {}))
+            background = background * after[:, BACKGROUND : BACKGROUND + 1]
+        return background
+
+    def _parse(self, made: Synthesis) -> Tensor:
+        """Class probabilities of generated faces at their own size."""
+        with self.precision.autocast(made.image.device):
+            return self.parser.parse(made, made.image.shape[-1]).float()
+
+    def _views(self, batch: Batch) -> Tensor:
+        """Features of the augmented copies of each edit, `[B, views, D]`."""
+        views = random_views(batch.edited, self.settings.views, batch.rng)
+        return self.space.encode_image(views).unflatten(0, (len(batch.edited), self.settings.views))
+
+    def _nce(self, batch: Batch) -> Tensor:
+        edited = self._views(batch)
+        with torch.no_grad():
+            source = self.space.encode_image(batch.source.image)
+        values = [
+            losses.clip_nce(edited[i], source[i : i + 1], self.source_texts, target.texts, target.negatives)
+            for i, target in enumerate(batch.targets)
+        ]
+        return torch.stack(values).mean()
+
+    def _clip(self, batch: Batch) -> Tensor:
+        texts = torch.cat([target.code.embedding for target in batch.targets])
+        return losses.clip_loss(self.space.encode_image(batch.edited), texts)
+
+    def _witness(self, batch: Batch) -> dict[str, Tensor]:
+        """The extras, over the samples whose prompt names a known part and colour."""
+        w, source, edited = self.settings.weights, batch.source.image, batch.edited
+        meanings = {i: target.meaning for i, target in enumerate(batch.targets) if target.meaning}
+        if not meanings:
+            return {}
+        known, parsed = list(meanings), self._parse(batch.source)
+        part = sharpen(torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()]))
+        wide = dilate(part, 3)
+        terms: dict[str, Callable[[], Tensor]] = {
+            "region": lambda: self._region([mask[known] for mask in batch.masks], part, wide),
+            "colour": lambda: losses.lab_colour_distance(
+                edited[known], part, _labs(meanings.values()).to(source), self.settings.lightness
+            ),
+            "preserve": lambda: losses.preservation_loss(source[known], edited[known], wide),
+            "exemplar": lambda: losses.exemplar_loss(edited[known], self._exemplars(batch, meanings, part), wide),
+        }
+        return {name: term() for name, term in terms.items() if getattr(w, name)}
+
+    def _region(self, masks: Sequence[Tensor], part: Tensor, wide: Tensor) -> Tensor:
+        coarse = [mask for mask in masks if mask.shape[-1] < FINE_MASK]
+        fine = [mask for mask in masks if mask.shape[-1] >= FINE_MASK]
+        return (losses.region_prior(coarse, wide) + losses.region_prior(fine, part)) / 2
+
+    def _exemplars(self, batch: Batch, meanings: Mapping[int, Meaning], part: Tensor) -> Tensor:
+        codes, source = batch.codes, batch.source.image
+        painted = [
+            paint_exemplar(self.generator, codes[i : i + 1], source[i : i + 1], part[n : n + 1], meaning, self.beard)
+            for n, (i, meaning) in enumerate(meanings.items())
+        ]
+        return torch.cat(painted)
+
+
+def _labs(meanings: Iterable[Meaning]) -> Tensor:
+    return torch.stack([lab_of(meaning.colour) for meaning in meanings])

@@ -1,0 +1,174 @@
+"""`python -m train prompt "green lipstick"`: fit an edit network, MCA-CLIP's or another method's, to prompts.
+
+Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the method's losses.
+Extras beside them (a second witness that knows places and colours, hard negatives) are switches of the preset:
+`--preset paper` has none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mcaclip.config import DEFAULT_STACK, STACKS, Stack
+from mcaclip.editing.network.coral import CoralMasks
+from mcaclip.editing.network.mca import MCA, MCANetwork, save_network
+from mcaclip.editing.network.no_text import StyleOnlyConfig
+from mcaclip.errors import TrainingError
+from mcaclip.generators.base import Generator
+from mcaclip.generators.mobilestylegan import MobileStyleGAN
+from mcaclip.generators.preview import PreviewGenerator
+from mcaclip.platform.naming import distinct_stems
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.familiarity import knowledge_of
+from mcaclip.validate import clean_prompt
+from mcaclip.weights.store import sha256_of
+from train.common.backoff import MicroBatches
+from train.common.loop import LoopSettings, TrainingLoop
+from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
+from train.prompt.objective import PromptObjective, Target
+from train.prompt.presets import PromptSettings
+from train.common.ranger import Ranger
+from train.common.sheets import save_edit_sheet
+from train.prompt.full_size_masks import fit_upper_masks
+from train.prompt.full_size_rows import fit_upper_rows
+
+log = logging.getLogger(__name__)
+
+
+def check_prompts(prompts: Sequence[str]) -> list[str]:
+    """Prompts as `mcaclip.validate.clean_prompt` leaves them.
+
+    Raises:
+        PromptError: none, or one that cannot be used.
+    """
+    return [clean_prompt(prompt) for prompt in prompts or [""]]
+
+
+def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
+    """Log a warning for every prompt that the space hardly knows. Raises WeightsError."""
+    knowledge = knowledge_of(space.name)
+    for prompt in dict.fromkeys(prompts):
+        verdict = knowledge.judge(space, prompt)
+        if verdict.doubtful:
+            log.warning('expect little of "%s": %s', prompt, verdict.warning)
+
+
+def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Optimizer:
+    make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
+    return make(parameter_groups(network, settings.lr, settings.mapper_lr_factor), lr=settings.lr)
+
+
+def check_words_are_seen(settings: PromptSettings, prompts: Sequence[str], method: str) -> None:
+    """Raises TrainingError for several prompts that the network cannot tell apart: it would learn their mean."""
+    if len(set(prompts)) > 1 and isinstance(settings.network.fusion, StyleOnlyConfig):
+        raise TrainingError(
+            f"{method} does not see the words, so it learns one prompt a run: give one, then the next"
+        )
+
+
+def fit_prompts(
+    objective: PromptObjective,
+    full_generator: Generator,
+    out: Path,
+    max_minutes: float = 1e9,
+    sheet_every: int = 100,
+    start_from: Path | None = None,
+    stack: Stack = STACKS["compact"],
+    method: str = MCA,
+    progress: Callable[[float], None] | None = None,
+) -> Path:
+    """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
+
+    The prompts take turns; one that is named twice takes twice as many.
+
+    `objective.generator` is what is trained through: the preview, or the full generator itself. Behind a
+    preview two short stages follow for what only `full_generator` has: the upper rows learn to do at full size what
+    the preview showed, and the upper mask nets learn from the finished masks below them.
+
+    Args:
+        start_from: an edit network to go on from instead of random weights.
+        stack: goes into the file, which says what the network was fitted on.
+        method: goes into the file, too; the objective's settings are those of this method (see `settings_for`).
+        progress: told the share 0..1 of the steps before each one; may raise to end the run.
+    """
+    settings = objective.settings
+    check_words_are_seen(settings, [target.prompt for target in objective.targets], method)
+    distinct = list({target.prompt: target for target in objective.targets}.values())
+    prompts = [target.prompt for target in distinct]
+    torch.manual_seed(settings.seed)
+    pair = (full_generator, objective.generator)
+    config = masks_above(shifted_rows(settings.network, *pair), *pair)
+    network = new_network(full_generator, config, start_from)
+    loop_settings = LoopSettings(
+        settings.steps,
+        max_minutes,
+        settings.seed,
+        settings.ema,
+        log_every=5,
+        sheet_every=sheet_every,
+        warmup=20,
+    )
+    fingerprint = {"prompts": prompts, **asdict(settings)}
+    if stack.label != DEFAULT_STACK:
+        fingerprint["stack"] = stack.label
+    if method != MCA:
+        fingerprint["method"] = method
+    if start_from is not None:
+        fingerprint["start"] = sha256_of(start_from)
+    optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
+    loop = TrainingLoop(network, optimizer, loop_settings, out, fingerprint, scaled)
+    batches = MicroBatches(loop.backward, optimizer.zero_grad)
+    shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
+
+    def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        if progress:
+            progress(number / settings.steps)
+        codes = settings.sampler.draw(full_generator, settings.batch, rng)
+        first = number * settings.batch
+        turns = objective.targets
+        targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
+        return batches.run(len(codes), lambda part: objective(network, codes[part], targets[part], rng), rng)
+
+    stems = distinct_stems([prompt.replace(" ", "_") for prompt in prompts], "edit")
+
+    def sheet(number: int) -> None:
+        for target, stem in zip(distinct, stems, strict=True):
+            save_edit_sheet(out / "sheets" / f"{stem}_{number:05d}.png", *_edits(objective, network, shown, target))
+
+    loop.run(step, sheet)
+    network.load_state_dict(loop.averaged_state())
+    sheet(loop.step)
+    if isinstance(objective.generator, PreviewGenerator):
+        assert isinstance(full_generator, MobileStyleGAN)
+        stage = (settings.sampler, out / "upper_rows", settings.agreement)
+        fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
+    top = len(objective.generator.layers) - 1
+    if top + 1 < len(full_generator.layers) and isinstance(network.coral, CoralMasks):
+        faces, seed = settings.upper_mask_faces, settings.seed
+        fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top)
+    path = out / "edit.safetensors"
+    records = {prompt: {"steps": loop.step} for prompt in prompts}
+    codes = {target.prompt: target.code for target in distinct}
+    save_network(network, path, records, codes, stack.generator, stack.clip, method)
+    (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
+    log.info("%s: %d steps, written to %s", ", ".join(prompts), loop.step, path)
+    return path
+
+
+@torch.no_grad()
+def _edits(
+    objective: PromptObjective, network: MCANetwork, codes: Tensor, target: Target
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Sources, edits and masks of some faces, made one by one: at full size several would take much memory."""
+    made = [objective.edit(network, code[None], [target]) for code in codes]
+    sources = torch.cat([source.image for source, _, _, _ in made])
+    edits = torch.cat([edited for _, edited, _, _ in made])
+    return sources, edits, [torch.cat(layer) for layer in zip(*(masks for _, _, _, masks in made), strict=True)]

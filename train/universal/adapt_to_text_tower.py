@@ -1,0 +1,172 @@
+"""`python -m train universal-words`: the universal network takes over the words of a FaceCLIP that learned on.
+
+Words enter the network through Feature Fusion alone, so that is all that learns: read by the new text tower, a
+caption is to give the `t_w` that it gave when the old one read it. Mapper and masks, which only see `t_w`, stay as
+they are. Captions in rarer words are to give what the same claim gives in commoner ones, so that synonyms are
+learned, too. No picture is needed.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from mcaclip import weights
+from mcaclip.editing.network.mca import MCANetwork, TextCode, load_network, read_header, save_network
+from mcaclip.editing.universal import METHOD
+from mcaclip.errors import TrainingError
+from mcaclip.generators.base import Generator
+from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.clip.text_digest import IMAGE_TOWER, text_digest
+from train.clip.captions.write import say
+from train.common.faces import CodeSampler
+from train.common.loop import LoopSettings, TrainingLoop
+from train.clip.scenes.types import PARTS, Claim
+from train.common.setup import load_generator, load_space
+from train.universal.universal import shift_loss
+from train.universal.targets import ATTRIBUTE_EDITS, draw_wished_paint
+
+log = logging.getLogger(__name__)
+MEASURED = 256
+"""Captions that the result is measured on."""
+
+
+@dataclass(frozen=True)
+class WordsSettings:
+    """Settings of the training.
+
+    Attributes:
+        captions: a step, each for a face of its own.
+        tellings: captions in common words whose mean `t_w` is wanted.
+        wider: share of captions in rarer words.
+        attributes: share of captions that ask for an attribute, not for a colour.
+    """
+
+    captions: int = 40
+    tellings: int = 2
+    wider: float = 0.5
+    attributes: float = 0.25
+    steps: int = 8000
+    lr: float = 4e-4
+    weight_decay: float = 1e-3
+    seed: int = 93
+    sampler: CodeSampler = field(default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4, common=0.5))
+
+
+def load_words(path: Path) -> ClipSpace:
+    """A frozen FaceCLIP whose text tower alone is what the file holds: its image tower may be of another layout.
+
+    Raises:
+        TrainingError: the file holds no such text tower.
+    """
+    space = ClipSpace(create_model())
+    try:
+        tensors = {n: t.float() for n, t in load_file(path).items() if not n.startswith(IMAGE_TOWER)}
+        left = space.model.load_state_dict(tensors, strict=False)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise TrainingError(f"{path} holds no text tower of FaceCLIP ({error})") from error
+    if left.unexpected_keys or any(not name.startswith(IMAGE_TOWER) for name in left.missing_keys):
+        raise TrainingError(f"{path} holds no text tower of FaceCLIP")
+    return space.requires_grad_(False).eval()
+
+
+class WordsTraining:
+    """The loss of a step.
+
+    Args:
+        generator: draws the faces' codes.
+        network: as it was, with the space whose words it learned.
+        before: that space.
+        after: the space whose words it is to take.
+    """
+
+    def __init__(
+        self, generator: Generator, network: MCANetwork, before: ClipSpace, after: ClipSpace, settings: WordsSettings
+    ):
+        self.generator, self.before, self.after, self.settings = generator, before, after, settings
+        self.teacher = copy.deepcopy(network).requires_grad_(False).eval()
+
+    def loss(self, network: MCANetwork, rng: np.random.Generator, count: int = 0) -> dict[str, Tensor]:
+        """Errors of "fused" `t_w` and of "shift", relative to their size, over `count` captions."""
+        s, count = self.settings, count or self.settings.captions
+        claims = [self._claim(rng) for _ in range(count)]
+        codes = s.sampler.draw(self.generator, count, rng)
+        known = [[say((claim,), rng) for claim in claims] for _ in range(s.tellings)]
+        texts = [
+            say((claim,), rng, wider=True) if rng.random() < s.wider else text
+            for claim, text in zip(claims, known[0], strict=True)
+        ]
+        with torch.no_grad():
+            wanted = torch.stack([self._fused(self.teacher, codes, self.before.text_codes(k)) for k in known]).mean(0)
+            shift = self.teacher.mapper(wanted)
+        fused = self._fused(network, codes, self.after.text_codes(texts))
+        terms = {"fused": shift_loss(fused, wanted), "shift": shift_loss(network.mapper(fused), shift)}
+        return {"loss": terms["fused"] + terms["shift"], **terms}
+
+    @staticmethod
+    def _fused(network: MCANetwork, codes: Tensor, text: TextCode) -> Tensor:
+        fused: Tensor = network.fusion(codes, text.embedding, text.tokens, text.token_mask)
+        return fused
+
+    def _claim(self, rng: np.random.Generator) -> Claim:
+        if rng.random() < self.settings.attributes:
+            edit = ATTRIBUTE_EDITS[int(rng.integers(len(ATTRIBUTE_EDITS)))]
+            return Claim(state=edit.state, sign=edit.sign)
+        return Claim(paint=draw_wished_paint(PARTS[int(rng.integers(len(PARTS)))], rng))
+
+
+def retrain(
+    training: WordsTraining, network: MCANetwork, settings: WordsSettings, out: Path, minutes: float
+) -> MCANetwork:
+    """Train the fusion in place, in the run folder `out`, or go on there; returns all with averaged weights."""
+    network.requires_grad_(False)
+    learned = network.fusion.requires_grad_(True)
+    optimizer = torch.optim.AdamW(
+        learned.parameters(), settings.lr, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+    )
+    loop_settings = LoopSettings(settings.steps, minutes, settings.seed, ema=0.995, warmup=100)
+    loop = TrainingLoop(learned, optimizer, loop_settings, out, asdict(settings))
+    loop.run(lambda _, rng: training.loss(network, rng))
+    learned.load_state_dict(loop.averaged_state())
+    return network.requires_grad_(False).eval()
+
+
+def run(before: Path, out: Path, minutes: float, settings: WordsSettings = WordsSettings()) -> Path:
+    """Teach the shipped universal network the words of the FaceCLIP in use; `universal.safetensors` goes to `out`.
+
+    Args:
+        before: weights of the FaceCLIP whose words the network knows.
+        out: the run's folder; `universal.json` gets the errors that are left.
+        minutes: time of this call.
+
+    Raises:
+        TrainingError: `before` is no FaceCLIP, or not the one that the network was taught with.
+    """
+    taught, words = weights.get("universal"), load_words(before)
+    if read_header(taught).words != text_digest(before):
+        raise TrainingError(f"the universal network was not taught the words of {before}: name the FaceCLIP it was")
+    network, generator = load_network(taught).network, load_generator()
+    training = WordsTraining(generator, network, words, load_space(), settings)
+    retrain(training, network, settings, out, minutes)
+    path = out / "universal.safetensors"
+    save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))
+    (out / "universal.json").write_text(json.dumps(_errors(training, network), indent=1))
+    return path
+
+
+@torch.no_grad()
+def _errors(training: WordsTraining, network: MCANetwork) -> dict[str, float]:
+    """What is left of the loss on captions of another seed."""
+    terms = training.loss(network, np.random.default_rng(training.settings.seed + 1), MEASURED)
+    found = {name: round(float(value), 4) for name, value in terms.items()}
+    log.info("relative squared errors that are left: %s", found)
+    return found

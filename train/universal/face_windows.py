@@ -1,0 +1,184 @@
+"""Edits of a part on a small window of a face: what a training step can afford, by the preview and at full size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.imaging.colour import srgb_to_lab
+from mcaclip.generators.mobilestylegan import Window
+from mcaclip.generators.ops import resize_mask
+from mcaclip.generators.preview import PREVIEW_SIZE, PreviewGenerator
+from mcaclip.generators.synthesis import Synthesis, synthesize
+from mcaclip.generators.upper_window import CELLS as CELLS_ABOVE
+from mcaclip.generators.upper_window import upper_picture, window_at
+from mcaclip.perception.base import Parser
+from mcaclip.perception.regions import dilate, region, sharpen
+from train.clip.scenes.types import PARTS
+
+FIRST_ROW = 4
+"""The first row that an edit of a part shifts; those below shape the face."""
+FINE_MASK = 64
+"""From this side on masks keep to the part itself; coarser cells get a margin."""
+REAL_CELLS, REAL_SCALE = 20, 4
+"""Side of the square that the real upper layers draw, in cells of the 128 px map; its pixels a preview pixel."""
+CELLS, SMALLEST_WINDOW, LARGEST_WINDOW = 16, 3, 8
+"""Side of the map that an edit starts from, and the smallest and largest side of a window, in its cells."""
+SMALLEST_PART = 40.0
+"""Pixels of 256 x 256 that a part must cover to count as shown."""
+
+
+@dataclass(frozen=True)
+class SeenFace:
+    """A generated face as teacher and edit network need it.
+
+    Attributes:
+        code: `[1, 18, 512]`.
+        made: its 256 px picture and the features of the preview's layers.
+        regions: the parts' soft masks `[1, 1, 256, 256]`, by name.
+        labs: the parts' mean Lab `[3]`, by name.
+        shown: the parts that are large enough to see.
+    """
+
+    code: Tensor
+    made: Synthesis
+    regions: Mapping[str, Tensor]
+    labs: Mapping[str, Tensor]
+    shown: tuple[str, ...]
+    parsed: Tensor
+
+
+@torch.no_grad()
+def see(preview: PreviewGenerator, parser: Parser, code: Tensor) -> SeenFace:
+    """Generate and parse a face of code `[1, 18, 512]`."""
+    made = synthesize(preview, code, keep=range(len(preview.layers)))
+    parsed = parser.parse(made, PREVIEW_SIZE)
+    regions = {part: sharpen(region(parsed, part)) for part in PARTS}
+    lab = srgb_to_lab(made.image.clamp(-1, 1))[0]
+    labs = {part: (lab * mask[0]).sum((1, 2)) / mask.sum().clamp_min(1) for part, mask in regions.items()}
+    shown = tuple(part for part, mask in regions.items() if float(mask.sum()) >= SMALLEST_PART)
+    return SeenFace(code, made, regions, labs, shown, parsed)
+
+
+def layer_masks(preview: PreviewGenerator, part: Tensor) -> list[Tensor]:
+    """A part's masks at every layer of the preview and for its picture: `[B, 1, 256, 256]` to `[B, 1, s, s]` each."""
+    wide = dilate(part, 3)
+    masks = [resize_mask(part if spec.size >= FINE_MASK else wide, spec.size) for spec in preview.layers]
+    return [*masks, masks[-1]]
+
+
+def choose_window(part: Tensor, rng: np.random.Generator) -> Window:
+    """Rows and columns, in cells of the 16 px map, around a part `[1, 1, 256, 256]` or a piece of a large one."""
+    covered = F.max_pool2d(part, PREVIEW_SIZE // CELLS)[0, 0] > 0.5
+    ys, xs = (positions.cpu().numpy() for positions in torch.nonzero(covered, as_tuple=True))
+    if len(ys) == 0:
+        return slice(0, CELLS), slice(0, CELLS)
+    pick = int(rng.integers(len(ys)))
+    return _span(ys, int(ys[pick])), _span(xs, int(xs[pick]))
+
+
+def _span(covered: np.ndarray, centre: int) -> slice:
+    """The covered cells with a cell around them, at most `LARGEST_WINDOW`, then those about `centre`."""
+    first, last = max(int(covered.min()) - 1, 0), min(int(covered.max()) + 2, CELLS)
+    if last - first > LARGEST_WINDOW:
+        first = min(max(centre - LARGEST_WINDOW // 2, first), last - LARGEST_WINDOW)
+        last = first + LARGEST_WINDOW
+    first = min(first, CELLS - SMALLEST_WINDOW)
+    return slice(first, max(last, first + SMALLEST_WINDOW))
+
+
+def crop(maps: Tensor, window: Window) -> Tensor:
+    """The window of maps `[B, C, s, s]` of any size."""
+    scale = maps.shape[-1] // CELLS
+    ys, xs = (slice(side.start * scale, side.stop * scale) for side in window)
+    return maps[:, :, ys, xs]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What an edit of one part of one face needs, cut to a window.
+
+    Attributes:
+        window: in cells of the 16 px map.
+        masks: the part's, one a layer of the preview, `[1, 1, s, s]` and not cut.
+        corner: top left cell, on the 128 px map, of the square of `REAL_CELLS` that the real upper layers draw.
+    """
+
+    window: Window
+    masks: Sequence[Tensor]
+    corner: tuple[int, int]
+
+
+def set_stage(preview: PreviewGenerator, mask: Tensor, rng: np.random.Generator) -> Stage:
+    """A window around a part `[1, 1, 256, 256]`, and a square in it around one of the part's pixels."""
+    window, masks = choose_window(mask, rng), layer_masks(preview, mask)
+    scale = CELLS_ABOVE // CELLS
+    inside = crop(masks[-1], window)[0, 0].flatten().double().cpu().numpy() + 1e-9
+    rows, columns = (slice(side.start * scale, side.stop * scale) for side in window)
+    y, x = divmod(int(rng.choice(len(inside), p=inside / inside.sum())), columns.stop - columns.start)
+    corner = _square(rows, rows.start + y), _square(columns, columns.start + x)
+    return Stage(window, masks, corner)
+
+
+def _square(side: slice, centre: int) -> int:
+    return min(max(centre - REAL_CELLS // 2, side.start), side.stop - REAL_CELLS)
+
+
+def shifted_features(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> Tensor:
+    """Features of the preview's last layer in the window, of the edited face: `[1, 256, h, w]`.
+
+    Only the shifted layers are computed. They blend with the source's own features instead of computing them anew on
+    the blended ones, which differs from `masked_synthesize` at the masks' edges only and costs half.
+    """
+    code = face.code + delta
+    x = crop(face.made.features[FIRST_ROW - 1], stage.window)
+    for index in range(FIRST_ROW, len(preview.layers)):
+        scale = preview.layers[index].size // CELLS
+        rows, columns = (slice(side.start * scale, side.stop * scale) for side in stage.window)
+        source = crop(face.made.features[index], stage.window)
+        edited = preview.full.layer(index, x, code, (rows, columns))
+        x = source + crop(stage.masks[index], stage.window) * (edited - source)
+    return x
+
+
+def preview_window(preview: PreviewGenerator, face: SeenFace, x: Tensor, delta: Tensor, stage: Stage) -> Tensor:
+    """The preview's picture of those features, `[1, 3, h, w]` at 256 px a face."""
+    edited = preview.finish(preview.rgb(len(preview.layers) - 1, x, face.code + delta))
+    before = crop(face.made.image, stage.window)
+    return before + crop(resize_mask(stage.masks[-1], PREVIEW_SIZE), stage.window) * (edited - before)
+
+
+def real_square(preview: PreviewGenerator, face: SeenFace, x: Tensor, delta: Tensor, stage: Stage) -> Tensor:
+    """What the real upper layers make of the stage's square, `[1, 3, S, S]` at 1024 px a face."""
+    scale = CELLS_ABOVE // CELLS
+    left, top = (own - side.start * scale for own, side in zip(stage.corner, stage.window, strict=True))
+    part = x[:, :, left : left + REAL_CELLS, top : top + REAL_CELLS]
+    mask = cut_square(stage.masks[-1], stage)
+    return upper_picture(preview.full, part, face.code, stage.corner, (delta, mask))
+
+
+def cut_square(maps: Tensor, stage: Stage) -> Tensor:
+    """The stage's square of maps `[B, C, s, s]` of 128 px or more."""
+    ys, xs = window_at(stage.corner, REAL_CELLS, maps.shape[-1] // CELLS_ABOVE)
+    return maps[:, :, ys, xs]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """One edit: the preview's window and the real square, both at 256 px a face, and the square at its own size."""
+
+    window: Tensor
+    square: Tensor
+    large: Tensor
+
+
+def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> Pictures:
+    """The edit by `delta [1, 18, 512]`."""
+    x = shifted_features(preview, face, delta, stage)
+    large = real_square(preview, face, x, delta, stage)
+    return Pictures(preview_window(preview, face, x, delta, stage), F.avg_pool2d(large, REAL_SCALE), large)

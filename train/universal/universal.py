@@ -1,0 +1,190 @@
+"""`python -m train universal`: one edit network for every prompt that FaceCLIP knows.
+
+First the colour teacher learns, without words, which shift gives a part a colour (`train.universal.colour_teacher`). Then the
+edit network learns from captions of its whole grammar: the shift from the teacher and from published W directions,
+the masks from the parser's regions. That costs no pass through the shifted generator, so a step holds dozens of
+prompts. The mask nets above the preview learn last, as in a fit of one prompt.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.editing.network.coral import CoralMasks, MaskConfig
+from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, TextCode
+from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
+from mcaclip.generators.mobilestylegan import MobileStyleGAN
+from mcaclip.generators.preview import PreviewGenerator
+from mcaclip.perception.base import Parser
+from mcaclip.clip.clip_space import ClipSpace
+from train.universal.face_windows import SeenFace, layer_masks, see
+from train.common.faces import CodeSampler
+from train.common.loop import LoopSettings, TrainingLoop
+from train.common.network import parameter_groups
+from train.prompt.full_size_masks import learn_upper_masks
+from train.universal.targets import Wish, WishList
+
+log = logging.getLogger(__name__)
+
+UNIVERSAL_CONFIG = MCAConfig(
+    fusion=FeatureFusionConfig("tokens", heads=4, attention_dim=128, feedforward_dim=256, layer_norm=True),
+    masks=MaskConfig(hidden=48, text_dim=512, cascade=True, initial_logit=-1.0),
+    mapper_layers=3,
+    mapper_lr_mul=1.0,
+    delta_scale=0.3,
+)
+"""Wider than a fit of one prompt: it holds every part and colour."""
+WITHOUT_FF = replace(UNIVERSAL_CONFIG, fusion=TextEmbeddingConfig(num_layers=3, lr_mul=1.0))
+"""The ablation "w/o FF": CF-CLIP's text module in its place."""
+
+MASKED_ATTRIBUTES = 2
+
+
+@dataclass(frozen=True)
+class UniversalSettings:
+    """Settings of the training.
+
+    Attributes:
+        network: the edit network's structure.
+        faces: faces a step.
+        masked: colour wishes a face whose masks are learned as well.
+        unmasked: further colour wishes a face.
+        attributes: attribute wishes a face, the masks of two of which are learned.
+        attribute_weight: of their shifts' loss against that of the colours.
+        mask_weight: of the masks' loss against the shift's.
+        lr: of all parts; `mapper_lr_factor` times that for equalised layers.
+        upper_faces: full-size faces that the mask nets above the preview learn from.
+    """
+
+    network: MCAConfig = UNIVERSAL_CONFIG
+    faces: int = 2
+    masked: int = 5
+    unmasked: int = 40
+    attributes: int = 8
+    attribute_weight: float = 0.5
+    mask_weight: float = 1.0
+    steps: int = 20_000
+    lr: float = 6e-4
+    mapper_lr_factor: float = 5.0
+    weight_decay: float = 1e-3
+    ema: float = 0.995
+    upper_faces: int = 20
+    seed: int = 91
+    sampler: CodeSampler = field(default_factory=lambda: CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.4, common=0.5))
+
+
+def shift_loss(delta: Tensor, wanted: Tensor) -> Tensor:
+    """Squared error of shifts `[B, 18, 512]`, relative to the size of each wanted shift, mean over the batch."""
+    size = wanted.square().sum((1, 2))
+    error = (delta - wanted).square().sum((1, 2))
+    return (error / (size + 0.2 * size.mean())).mean()
+
+
+def mask_loss(logits: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Cross entropy and Dice of masks to regions, mean over layers; one `[B, 1, s, s]` a layer each.
+
+    Cross entropy alone hardly sees lips among 16 384 cells, and one that is balanced opens cells beside them.
+    """
+    terms = []
+    for given, target in zip(logits, wanted, strict=True):
+        opened = torch.sigmoid(given)
+        common = (opened * target).sum((1, 2, 3))
+        dice = 1 - (2 * common + 1) / (opened.sum((1, 2, 3)) + target.sum((1, 2, 3)) + 1)
+        terms.append(F.binary_cross_entropy_with_logits(given, target) + 0.5 * dice.mean())
+    return torch.stack(terms).mean()
+
+
+class UniversalTraining:
+    """The loss of a step: faces, wishes, shifts and masks."""
+
+    def __init__(
+        self,
+        preview: PreviewGenerator,
+        parser: Parser,
+        space: ClipSpace,
+        wishes: WishList,
+        settings: UniversalSettings,
+    ):
+        self.preview, self.parser, self.space = preview, parser, space
+        self.wishes, self.settings = wishes, settings
+
+    def loss(self, network: MCANetwork, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Terms and their sum, mean over the faces of a step."""
+        codes = self.settings.sampler.draw(self.preview, self.settings.faces, rng)
+        terms = [self._face(network, code[None], rng) for code in codes]
+        return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
+
+    def _face(self, network: MCANetwork, code: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        s, face = self.settings, see(self.preview, self.parser, code)
+        wishes = [
+            *self.wishes.attributes(face, s.attributes, MASKED_ATTRIBUTES, rng),
+            *self.wishes.colours(face, s.masked, s.unmasked, rng),
+        ]
+        text = self.space.text_codes([wish.text for wish in wishes])
+        t_w, delta = network(code.expand(len(wishes), -1, -1), text)
+        terms = {
+            "attributes": s.attribute_weight * self._shift(delta, wishes, colours=False),
+            "colours": self._shift(delta, wishes, colours=True),
+        }
+        if isinstance(network.coral, CoralMasks):
+            terms["masks"] = s.mask_weight * self._masks(network.coral, face, t_w, wishes)
+        return {**terms, "loss": torch.stack(list(terms.values())).sum()}
+
+    @staticmethod
+    def _shift(delta: Tensor, wishes: Sequence[Wish], colours: bool) -> Tensor:
+        chosen = {
+            n: wish.delta for n, wish in enumerate(wishes) if bool(wish.part) == colours and wish.delta is not None
+        }
+        return shift_loss(delta[list(chosen)], torch.stack(list(chosen.values())))
+
+    def _masks(self, coral: CoralMasks, face: SeenFace, t_w: Tensor, wishes: Sequence[Wish]) -> Tensor:
+        chosen = [n for n, wish in enumerate(wishes) if wish.mask is not None]
+        logits = coral.logits(face.made.features, t_w[chosen])
+        region = torch.cat([wish.mask for wish in wishes if wish.mask is not None])
+        return mask_loss(logits[:-1], layer_masks(self.preview, region)[:-1])
+
+
+def train_universal(
+    training: UniversalTraining, full: MobileStyleGAN, out: Path, minutes: float
+) -> tuple[MCANetwork, int]:
+    """Train the network in the run folder `out`, or go on there; returns it with averaged weights, and the steps."""
+    settings = training.settings
+    torch.manual_seed(settings.seed)
+    network = MCANetwork(full.layers, settings.network)
+    loop_settings = LoopSettings(settings.steps, minutes, settings.seed, ema=settings.ema, warmup=50)
+    loop = TrainingLoop(network, _optimizer(network, settings), loop_settings, out, asdict(settings))
+    loop.run(lambda _, rng: training.loss(network, rng))
+    network.load_state_dict(loop.averaged_state())
+    if isinstance(network.coral, CoralMasks):
+        fit_upper(training, network, full)
+    return network.requires_grad_(False).eval(), loop.step
+
+
+def _optimizer(network: MCANetwork, settings: UniversalSettings) -> torch.optim.Optimizer:
+    groups = parameter_groups(network, settings.lr, settings.mapper_lr_factor)
+    return torch.optim.AdamW(groups, settings.lr, betas=(0.9, 0.98), weight_decay=settings.weight_decay)
+
+
+def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyleGAN) -> None:
+    """Train the mask nets above the preview on the masks below them, on full-size faces and drawn wishes."""
+    settings, rng = training.settings, np.random.default_rng(training.settings.seed)
+    top = len(training.preview.layers) - 1
+
+    def texts(code: Tensor) -> TextCode:
+        face = see(training.preview, training.parser, code)
+        wishes = training.wishes.colours(face, settings.masked, 0, rng) + training.wishes.attributes(
+            face, MASKED_ATTRIBUTES, MASKED_ATTRIBUTES, rng
+        )
+        return training.space.text_codes([wish.text for wish in wishes])
+
+    codes = settings.sampler.draw(full, settings.upper_faces, rng)
+    learn_upper_masks(network, full, codes, texts, top)
