@@ -7,12 +7,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.fakes import PROMPTS
-from tests.stress.cases import Case, Refused, World
+from tests.stress.cases import Case, RefusedError, World
 from tests.stress.junk import NOT_FINITE, NUMBERS, Random, damaged, mutated, nested, pick, text, value
 from tests.stress.pictures import hostile
 from tests.stress.server import Server, address, trap_ports
@@ -159,7 +160,7 @@ def requests(server: Server, _: int) -> Case:
             pick(rng, KINDS)(ask)
         server.check()
         if ask.refused:
-            raise Refused("The server refused it")
+            raise RefusedError("The server refused it")
 
     return case
 
@@ -168,8 +169,12 @@ def _dependencies(ask: Ask) -> list[dict[str, Any]]:
     return ask.server.config["dependencies"]
 
 
+def page_values(ask: Ask, event: str) -> list[Any]:
+    """What a browser would send with an event that nothing was changed before."""
+    return _inputs(ask, next(one for one in _dependencies(ask) if one["api_name"] == event))
+
+
 def _inputs(ask: Ask, event: dict[str, Any]) -> list[Any]:
-    """What a browser would send, as far as the page's own values go."""
     values = {one["id"]: one["props"].get("value") for one in ask.server.config["components"]}
     return [values.get(number) for number in event["inputs"]]
 
@@ -270,7 +275,8 @@ def _odd_uploads(ask: Ask) -> None:
     if ask.rng.random() < 0.5:
         paths = ask.upload(name, hostile(ask.rng), pick(ask.rng, ("image/png", "text/html", "")))
         for path in paths if isinstance(paths, list) else ():
-            assert str(ask.server.parent) in path and ".." not in path, f"An upload went to {path}"
+            assert Path(path).resolve().is_relative_to(ask.server.parent), f"An upload went to {path}"
+            assert ".." not in Path(path).parts, f"An upload went to {path}"
             ask.send("GET", f"{API}/file={path}")
             changed = next(one for one in _dependencies(ask) if one["api_name"] == "changed")
             ask.event(changed["id"], [{"path": path, "meta": {"_type": "gradio.FileData"}}, False, True, None])
