@@ -63,7 +63,9 @@ def fuzz(n: int, seed: int, only: list[str], case: int | None) -> int:
                 for kind in kinds:
                     if kind in SERVED:
                         some = range(len(RULES)) if kind == "limits" and case is None else numbers
-                        tallies.append(_told(run_watched(kind, SERVED[kind](server, some.start), some, seed, world), seed))
+                        tallies.append(
+                            _told(run_watched(kind, SERVED[kind](server, some.start), some, seed, world), seed)
+                        )
     return int(any(tally.crashes for tally in tallies))
 
 
@@ -86,7 +88,10 @@ def _told(tally: Tally, seed: int) -> Tally:
     for number, what in tally.crashes:
         alike.setdefault(what.strip().splitlines()[-1][:100], []).append(number)
     for last, numbers in alike.items():
-        print(f"\n{len(numbers)} x {last}\ncases {numbers[:8]}; alone: python -m tests.stress fuzz --seed {seed} ", end="")
+        print(
+            f"\n{len(numbers)} x {last}\ncases {numbers[:8]}; alone: python -m tests.stress fuzz --seed {seed} ",
+            end="",
+        )
         print(f"--only {tally.kind} --case {numbers[0]}")
         print(next(what for number, what in tally.crashes if number == numbers[0]), flush=True)
     return tally

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable
 
@@ -27,7 +28,9 @@ def check_rule(server: Server, first: int) -> Case:
         with server.client(number) as client:
             rule(Ask(rng, world, server, client, address(number)))
         with server.client(0) as client:
-            assert client.post(f"{API}/reset", json={"event_id": "x"}).status_code == 200, "Others are refused as well"
+            assert client.post(f"{API}/reset", json={"event_id": "x"}).status_code == 200, (
+                "Others are refused as well"
+            )
         server.check()
 
     return case
@@ -46,7 +49,10 @@ def _computations(ask: Ask) -> None:
     """New session hashes do not help, nor does another endpoint, nor that the arguments are bad."""
     calls = {one["api_name"]: one["id"] for one in ask.server.config["dependencies"]}
     answers = [
-        ask.event(*((calls["sample"], [-1, 0.7]) if number % 2 else (calls["align"], [None, 0, False])), session_hash=f"c{number}")
+        ask.event(
+            (calls["sample"], [-1, 0.7]) if number % 2 else (calls["align"], [None, 0, False]),
+            session_hash=f"c{number}",
+        )
         for number in range(COMPUTATIONS.amount + 4)
     ]
     refused = [b"minute" in answer and b"seed" not in answer for answer in answers]
@@ -57,7 +63,9 @@ def _uploads(ask: Ask) -> None:
     """The bytes of uploads are counted by what is announced, whether or not they come."""
     size = 45_000_000
     head = f"POST {API}/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
-    answers = [ask.raw(f"{head}Content-Length: {size}\r\n\r\n".encode()) for _ in range(UPLOADED_BYTES.amount // size + 1)]
+    answers = [
+        ask.raw(f"{head}Content-Length: {size}\r\n\r\n".encode()) for _ in range(UPLOADED_BYTES.amount // size + 1)
+    ]
     assert not any(b" 429 " in answer[:20] for answer in answers[:-1]) and b" 429 " in answers[-1][:20]
 
 
@@ -65,7 +73,11 @@ def _unannounced_upload(ask: Ask) -> None:
     """An upload whose length is not known, or is a lie, goes no further."""
     head = f"POST {API}/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     assert b" 411 " in ask.raw(f"{head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode())[:20]
-    form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + bytes(100_000) + b"\r\n--x--\r\n"
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+        + bytes(100_000)
+        + b"\r\n--x--\r\n"
+    )
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(form), form)
     answer = ask.raw(f"{head}Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + chunked)
     assert b" 200 " not in answer[:20], "100 kB came in as an upload of 9 bytes"
@@ -90,10 +102,8 @@ def _cut_uploads(ask: Ask) -> None:
         with socket.create_connection(("127.0.0.1", ask.server.port), 5, (ask.address, 0)) as line:
             line.sendall(f"{head}Content-Length: 900000\r\n\r\n".encode() + form)
             line.settimeout(0.5)
-            try:
+            with contextlib.suppress(OSError):
                 line.recv(100)
-            except OSError:
-                pass
     ask.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert len(ask.server.files()) <= before, f"{len(ask.server.files()) - before} files stay"
 
@@ -113,5 +123,11 @@ def _tabs_of_others(ask: Ask) -> None:
 
 
 RULES: tuple[Callable[[Ask], None], ...] = (
-    *(_events, _computations, _uploads, _unannounced_upload, _large_bodies, _cut_uploads, _tabs_of_others),
+    _events,
+    _computations,
+    _uploads,
+    _unannounced_upload,
+    _large_bodies,
+    _cut_uploads,
+    _tabs_of_others,
 )

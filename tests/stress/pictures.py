@@ -17,8 +17,31 @@ from tests.stress.junk import Random, damaged, pick, text
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "I;16", "I;16B")
 FORMATS = (
-    *("JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "TGA", "ICO", "MPO", "HEIF"),
-    *("EPS", "PDF", "PCX", "SGI", "DDS", "ICNS", "IM", "MSP", "SPIDER", "DIB", "QOI", "PFM"),
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "AVIF",
+    "GIF",
+    "TIFF",
+    "BMP",
+    "PPM",
+    "JPEG2000",
+    "TGA",
+    "ICO",
+    "MPO",
+    "HEIF",
+    "EPS",
+    "PDF",
+    "PCX",
+    "SGI",
+    "DDS",
+    "ICNS",
+    "IM",
+    "MSP",
+    "SPIDER",
+    "DIB",
+    "QOI",
+    "PFM",
 )
 SIZES = ((64, 64), (200, 200), (256, 192), (1, 1), (63, 300), (64, 4000), (4000, 64), (30000, 65), (0, 0))
 
@@ -90,7 +113,9 @@ def _image(rng: Random, mode: str, size: tuple[int, int]) -> Image.Image:
             values[rng.random(values.shape) < 0.3] = pick(rng, (np.nan, np.inf, -np.inf, 1e38))
         with np.errstate(all="ignore"):
             return Image.fromarray(values.astype(kind))
-    small = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize((max(size[0], 1), max(size[1], 1)))
+    small = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).resize(
+        (max(size[0], 1), max(size[1], 1))
+    )
     try:
         image = small.convert(mode)
     except ValueError:
@@ -106,7 +131,9 @@ def _exif(rng: Random) -> bytes:
 
 
 def _array(rng: Random) -> np.ndarray:
-    shape = pick(rng, ((64, 64), (64, 64, 1), (64, 64, 2), (64, 64, 4), (64, 64, 5), (0, 64, 3), (64,), (2, 64, 64, 3)))
+    shape = pick(
+        rng, ((64, 64), (64, 64, 1), (64, 64, 2), (64, 64, 4), (64, 64, 5), (0, 64, 3), (64,), (2, 64, 64, 3))
+    )
     with np.errstate(all="ignore"):
         values = (rng.random(shape) * 300).astype(pick(rng, ("u1", "u2", "<i4", "f4", "f8", "?", "c8", "O", "S3")))
     return values[::-1] if rng.random() < 0.3 else values
@@ -141,7 +168,9 @@ def _talkative_png(rng: Random) -> bytes:
     chunk = pick(rng, (b"zTXta\0\0", b"iTXta\0\1\0\0\0", b"iCCPa\0\0"))
     few = _chunk(b"tEXt", b"a\0" + b"b" * 100) * 20_000
     animation = _chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0))
-    return png(100, 100, b"\x08\2\0\0\0", bytes(30100), pick(rng, (_chunk(chunk[:4], chunk[4:] + packed), few, animation)))
+    return png(
+        100, 100, b"\x08\2\0\0\0", bytes(30100), pick(rng, (_chunk(chunk[:4], chunk[4:] + packed), few, animation))
+    )
 
 
 def _palette_png(rng: Random) -> bytes:
@@ -164,7 +193,9 @@ def _header_only(rng: Random) -> bytes:
         b"BM" + long + bytes(4) + b"6\0\0\0(\0\0\0" + long + long + b"\1\0\x18\0" + bytes(24),
         b"\0\0\2\0\0\0\0\0\0\0\0\0" + short + short + b"\x18\0",
         b"\0\0\x0a\0\0\0\0\0\0\0\0\0" + short + short + b"\x20\0" + b"\xff\0\0\0\0" * 100,
-        b"\xff\xd8\xff\xc0\0\x11\x08" + struct.pack(">HH", size & 0xFFFF, size & 0xFFFF) + b"\3\1\x11\0\2\x11\1\3\x11\1\xff\xda",
+        b"\xff\xd8\xff\xc0\0\x11\x08"
+        + struct.pack(">HH", size & 0xFFFF, size & 0xFFFF)
+        + b"\3\1\x11\0\2\x11\1\3\x11\1\xff\xda",
         b"\0\0\1\0\xff\xff" + bytes(16) * 50,
         b"RIFF" + long + b"WEBPVP8X\x0a\0\0\0\x10\0\0\0\xff\xff\xff\xff\xff\xff",
         b"\0\0\0\x1cftypavif" + bytes(20) + b"\xff\xff\xff\xffmdat",
@@ -184,7 +215,13 @@ def _tiff(rng: Random) -> bytes:
     for tag in sorted(pick(rng, tags) for _ in range(count)):
         kind, amount = int(rng.integers(0, 14)), pick(rng, (0, 1, 1, 1, 3, 2**31))
         entries += struct.pack("<HHII", tag, kind, amount, pick(rng, (1, 8, 64, 100, 300, 2**31, 2**32 - 1)))
-    return b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entries + struct.pack("<I", pick(rng, (0, 8, 2**31))) + bytes(300)
+    return (
+        b"II*\0\x08\0\0\0"
+        + struct.pack("<H", count)
+        + entries
+        + struct.pack("<I", pick(rng, (0, 8, 2**31)))
+        + bytes(300)
+    )
 
 
 def _many_frames(rng: Random) -> bytes:
@@ -201,8 +238,17 @@ def _two_in_one(rng: Random) -> bytes:
 
 
 BOMBS: tuple[Callable[[Random], bytes], ...] = (
-    *(_large_png, _deep_png, _talkative_png, _palette_png, _header_only, _header_only),
-    *(_tiff, _tiff, _many_frames, _nothing, _two_in_one),
+    _large_png,
+    _deep_png,
+    _talkative_png,
+    _palette_png,
+    _header_only,
+    _header_only,
+    _tiff,
+    _tiff,
+    _many_frames,
+    _nothing,
+    _two_in_one,
 )
 
 assert not ImageFile.LOAD_TRUNCATED_IMAGES

@@ -21,19 +21,68 @@ from tests.stress.server import Server, address, trap_ports
 API = "/gradio_api"
 EVENT_SECONDS = 20
 MAX_ANSWER = 20_000_000
-FACE_EVENTS = ("new_face", "edit_1", "rerender", "strengths", "sweep", "files", "go_to", "paint", "unpaint", "compare")
+FACE_EVENTS = (
+    "new_face",
+    "edit_1",
+    "rerender",
+    "strengths",
+    "sweep",
+    "files",
+    "go_to",
+    "paint",
+    "unpaint",
+    "compare",
+)
 ROUTES = (
-    *("config", "info", "openapi.json", "user", "token", "app_id", "login_check", "startup-events", "theme.css"),
-    *("queue/status", "dev/reload/../config", "monitoring", "runs", "run-history/buckets", "run-history/records"),
-    *("deep_link?session_hash={}", "upload_progress?upload_id={}", "queue/data?session_hash={}", "call/edit/{}"),
-    *("stream/{}/{}/{}/playlist.m3u8", "stream/{}/1/2/3.ts", "custom_component/{}/server/component/{}"),
-    *("proxy={}", "file={}", "file/{}", "../static/{}", "../assets/{}", "../svelte/{}", "../monitoring/{}"),
-    *("../?deep_link={}", "../pwa_icon/{}", "../manifest.json", "../favicon.ico", "../logout", "../robots.txt", "../{}"),
+    "config",
+    "info",
+    "openapi.json",
+    "user",
+    "token",
+    "app_id",
+    "login_check",
+    "startup-events",
+    "theme.css",
+    "queue/status",
+    "dev/reload/../config",
+    "monitoring",
+    "runs",
+    "run-history/buckets",
+    "run-history/records",
+    "deep_link?session_hash={}",
+    "upload_progress?upload_id={}",
+    "queue/data?session_hash={}",
+    "call/edit/{}",
+    "stream/{}/{}/{}/playlist.m3u8",
+    "stream/{}/1/2/3.ts",
+    "custom_component/{}/server/component/{}",
+    "proxy={}",
+    "file={}",
+    "file/{}",
+    "../static/{}",
+    "../assets/{}",
+    "../svelte/{}",
+    "../monitoring/{}",
+    "../?deep_link={}",
+    "../pwa_icon/{}",
+    "../manifest.json",
+    "../favicon.ico",
+    "../logout",
+    "../robots.txt",
+    "../{}",
 )
 BODIES = ("run/predict", "run/sample", "api/edit", "call/edit", "call/v2/edit", "call/v2/{}", "queue/join", "reset")
 BODIES += ("cancel", "stream/{}", "stream/{}/close", "component_server", "process_recording", "vibe-edit")
 BODIES += ("vibe-code", "vibe-starter-queries", "undo-vibe-edit", "run-history/connect", "../login", "upload", "{}")
-TYPES = ("application/json", "text/plain", "multipart/form-data", "multipart/form-data; boundary=x", "", "a\x7f", "a/b;" * 99)
+TYPES = (
+    "application/json",
+    "text/plain",
+    "multipart/form-data",
+    "multipart/form-data; boundary=x",
+    "",
+    "a\x7f",
+    "a/b;" * 99,
+)
 _clients = iter(range(1, 10**9))
 
 
@@ -98,7 +147,9 @@ class Ask:
     def event(self, number: int, data: list[Any], **more: Any) -> bytes:
         """Fires an event of the page as browsers do and reads to its end."""
         session = more.setdefault("session_hash", "s")
-        joined = self.send("POST", f"{API}/queue/join", content=self.body(data=data, fn_index=number, **more), headers=JSON)
+        joined = self.send(
+            "POST", f"{API}/queue/join", content=self.body(data=data, fn_index=number, **more), headers=JSON
+        )
         if b"event_id" not in joined or not isinstance(session, str):
             return joined
         answer, until = b"", time.monotonic() + EVENT_SECONDS
@@ -124,15 +175,23 @@ class Ask:
 
     def path(self) -> str:
         """A path or address that no visitor may have read."""
-        canary = str(pick(self.rng, [*self.world.canaries.rglob("*"), self.world.canaries]))
-        own = pick(self.rng, [*self.server.files(), self.server.parent, self.server.log])
-        trap = f"http://{pick(self.rng, ('127.0.0.1', 'localhost', '127.1', '[::1]', '0x7f.1'))}:{trap_ports[-1]}/x.png"
+        canary = str(pick(self.rng, [self.world.canaries, *sorted(self.world.canaries.rglob("*"))]))
+        own = pick(self.rng, [self.server.parent, self.server.log, *sorted(self.server.files())[:6]])
+        trap = (
+            f"http://{pick(self.rng, ('127.0.0.1', 'localhost', '127.1', '[::1]', '0x7f.1'))}:{trap_ports[-1]}/x.png"
+        )
         tries = (canary, canary, str(own), trap, f"{self.server.url}/config", f"file://{canary}", "/etc/passwd")
         tries += ("/proc/self/environ", "/dev/zero", "~/.bashrc", "\\\\127.0.0.1\\a\\b.png", text(self.rng)[:3000])
         one = pick(self.rng, tries)
         ways: tuple[Callable[[str], str], ...] = (
-            *(lambda p: p, lambda p: p, lambda p: f"{self.server.parent}/../{p}", lambda p: "../" * 12 + p.lstrip("/")),
-            *(lambda p: p.replace("/", "%2f"), lambda p: p + "\0.png", lambda p: "/." + p, lambda p: p + "/."),
+            lambda p: p,
+            lambda p: p,
+            lambda p: f"{self.server.parent}/../{p}",
+            lambda p: "../" * 12 + p.lstrip("/"),
+            lambda p: p.replace("/", "%2f"),
+            lambda p: p + "\0.png",
+            lambda p: "/." + p,
+            lambda p: p + "/.",
         )
         return pick(self.rng, ways)(one)
 
@@ -140,8 +199,12 @@ class Ask:
         """What stands for a file in a request."""
         path = self.path()
         shapes = (
-            *({"path": path, "meta": {"_type": "gradio.FileData"}}, {"path": path}, path, [{"path": path}]),
-            *({"path": path, "url": path, "orig_name": path, "size": -1}, {"image": {"path": path}, "caption": path}),
+            {"path": path, "meta": {"_type": "gradio.FileData"}},
+            {"path": path},
+            path,
+            [{"path": path}],
+            {"path": path, "url": path, "orig_name": path, "size": -1},
+            {"image": {"path": path}, "caption": path},
             {"meta": {"_type": "gradio.FileData"}, "path": value(self.rng), "is_stream": True, "url": path},
         )
         return pick(self.rng, shapes)
@@ -231,7 +294,9 @@ def _call_endpoints(ask: Ask) -> None:
         ask.send("POST", f"{API}/run/{name}", content=ask.body(data=data, **more), headers=JSON)
         return
     named = {pick(ask.rng, ("seed", "truncation", "photo", "x")): one for one in data}
-    path, body = (f"{API}/call/{name}", ask.body(data=data)) if way == 2 else (f"{API}/call/v2/{name}", ask.body(**named))
+    path, body = (
+        (f"{API}/call/{name}", ask.body(data=data)) if way == 2 else (f"{API}/call/v2/{name}", ask.body(**named))
+    )
     try:
         event_id = json.loads(ask.send("POST", path, content=body, headers=JSON))["event_id"]
     except (ValueError, KeyError, TypeError):
@@ -261,9 +326,20 @@ def _odd_bodies(ask: Ask) -> None:
     body = json.dumps(mutated(ask.rng, good, int(ask.rng.integers(4)))).encode()
     deep = json.dumps({**good, "data": nested(200)}).encode()
     bodies = (
-        *(body, body, body, deep, damaged(ask.rng, body), b"[" * 100_000, b'{"data":' * 5000, b"NaN", b"", b"\xff\xfe{"),
-        *(b'{"data":["\\ud800"],"fn_index":2,"session_hash":"\\udfff"}', b'{"data":[NaN,1e999,-Infinity],"fn_index":NaN}'),
-        *(b'{"fn_index":' + b"9" * 5000 + b',"data":[]}', b'{"data":[' + b"0," * 500_000 + b'0],"fn_index":2}'),
+        body,
+        body,
+        body,
+        deep,
+        damaged(ask.rng, body),
+        b"[" * 100_000,
+        b'{"data":' * 5000,
+        b"NaN",
+        b"",
+        b"\xff\xfe{",
+        b'{"data":["\\ud800"],"fn_index":2,"session_hash":"\\udfff"}',
+        b'{"data":[NaN,1e999,-Infinity],"fn_index":NaN}',
+        b'{"fn_index":' + b"9" * 5000 + b',"data":[]}',
+        b'{"data":[' + b"0," * 500_000 + b'0],"fn_index":2}',
     )
     headers = {"content-type": pick(ask.rng, ("application/json", *TYPES))}
     ask.send("POST", path, content=pick(ask.rng, bodies), headers=headers)
@@ -271,7 +347,9 @@ def _odd_bodies(ask: Ask) -> None:
 
 def _odd_uploads(ask: Ask) -> None:
     """Uploads with names that lead elsewhere, and bodies that are no form."""
-    name = pick(ask.rng, (text(ask.rng)[:4000], "../../x.png", "..\\..\\x.png", "/etc/x", "a/b", ".", "..", "con", "x" * 300))
+    name = pick(
+        ask.rng, (text(ask.rng)[:4000], "../../x.png", "..\\..\\x.png", "/etc/x", "a/b", ".", "..", "con", "x" * 300)
+    )
     if ask.rng.random() < 0.5:
         paths = ask.upload(name, hostile(ask.rng), pick(ask.rng, ("image/png", "text/html", "")))
         for path in paths if isinstance(paths, list) else ():
@@ -285,10 +363,18 @@ def _odd_uploads(ask: Ask) -> None:
     field_name = pick(ask.rng, (b"files", b"", b"upload_id", b"files[]", b"x" * 9000))
     part = b'--x\r\nContent-Disposition: form-data; name="' + field_name + b'"; filename="' + quoted
     part += b'"\r\nContent-Type: text/html\r\n\r\n<script>1</script>\r\n'
-    body = pick(ask.rng, (part + b"--x--\r\n", part * 1500 + b"--x--\r\n", part, b"", damaged(ask.rng, part + b"--x--\r\n")))
+    body = pick(
+        ask.rng, (part + b"--x--\r\n", part * 1500 + b"--x--\r\n", part, b"", damaged(ask.rng, part + b"--x--\r\n"))
+    )
     headers = {"content-type": pick(ask.rng, ("multipart/form-data; boundary=x", *TYPES))}
     query = {"upload_id": pick(ask.rng, ("x", text(ask.rng)[:100]))} if ask.rng.random() < 0.3 else {}
-    ask.send("POST", f"{API}/{pick(ask.rng, ('upload', 'upload/', 'process_recording'))}", content=body, headers=headers, params=query)
+    ask.send(
+        "POST",
+        f"{API}/{pick(ask.rng, ('upload', 'upload/', 'process_recording'))}",
+        content=body,
+        headers=headers,
+        params=query,
+    )
 
 
 def _odd_bytes(ask: Ask) -> None:
@@ -297,39 +383,84 @@ def _odd_bytes(ask: Ask) -> None:
     post = b"POST /gradio_api/upload HTTP/1.1\r\n" + host + b"Content-Type: multipart/form-data; boundary=x\r\n"
     get = b"GET /config HTTP/1.1\r\n"
     word = text(ask.rng)[:500].encode(errors="surrogatepass").replace(b"\n", b" ")
-    names = (b"Origin", b"X-Forwarded-Host", b"X-Forwarded-For", b"X-Forwarded-Proto", b"Forwarded", b"Cookie", b"Range")
-    names += (b"Accept-Encoding", b"Content-Length", b"Transfer-Encoding", b"Authorization", b"Referer", b"X-Gradio-User", word)
-    values = (word, b"", b"9" * 5000, b"null", b"http://[::1", b"http://evil.example", b"bytes=0-", b"-1", b"chunked, chunked")
-    junk = b"".join(pick(ask.rng, names) + b": " + pick(ask.rng, values) + b"\r\n" for _ in range(int(ask.rng.integers(1, 8))))
+    names = (
+        b"Origin",
+        b"X-Forwarded-Host",
+        b"X-Forwarded-For",
+        b"X-Forwarded-Proto",
+        b"Forwarded",
+        b"Cookie",
+        b"Range",
+    )
+    names += (
+        b"Accept-Encoding",
+        b"Content-Length",
+        b"Transfer-Encoding",
+        b"Authorization",
+        b"Referer",
+        b"X-Gradio-User",
+        word,
+    )
+    values = (
+        word,
+        b"",
+        b"9" * 5000,
+        b"null",
+        b"http://[::1",
+        b"http://evil.example",
+        b"bytes=0-",
+        b"-1",
+        b"chunked, chunked",
+    )
+    junk = b"".join(
+        pick(ask.rng, names) + b": " + pick(ask.rng, values) + b"\r\n" for _ in range(int(ask.rng.integers(1, 8)))
+    )
     form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     requests = (
-        *(get + host + junk + b"\r\n", get + b"Host: evil.example\r\n\r\n", get + b"\r\n", get + host + host + b"\r\n"),
-        *(get + b"Host: " + word + b"\r\n\r\n", get + host + b"A: " + b"b" * 200_000 + b"\r\n\r\n", b"GET http://x/ HTTP/1.1\r\n\r\n"),
-        *(post + b"Content-Length: 100000\r\n\r\n" + form + b"half", post + b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\n" + form),
-        *(post + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + form[:64] + b"\r\n0\r\n\r\n", bytes(300)),
-        *(post + junk + b"\r\n" + form, b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\0\1\0\1\xfc\3\3", (get + host + b"\r\n") * 50),
-        *(b"GET /\0%00%2e%2e/%ff HTTP/1.1\r\n" + host + b"\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", damaged(ask.rng, get + host)),
-        *(get + host + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n",),
-        *(b"POST /gradio_api/queue/join HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}\r\n", b"GET " + word + b"\r\n\r\n"),
+        get + host + junk + b"\r\n",
+        get + b"Host: evil.example\r\n\r\n",
+        get + b"\r\n",
+        get + host + host + b"\r\n",
+        get + b"Host: " + word + b"\r\n\r\n",
+        get + host + b"A: " + b"b" * 200_000 + b"\r\n\r\n",
+        b"GET http://x/ HTTP/1.1\r\n\r\n",
+        post + b"Content-Length: 100000\r\n\r\n" + form + b"half",
+        post + b"Transfer-Encoding: chunked\r\n\r\nffffffff\r\n" + form,
+        post + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + form[:64] + b"\r\n0\r\n\r\n",
+        bytes(300),
+        post + junk + b"\r\n" + form,
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\0\1\0\1\xfc\3\3",
+        (get + host + b"\r\n") * 50,
+        b"GET /\0%00%2e%2e/%ff HTTP/1.1\r\n" + host + b"\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        damaged(ask.rng, get + host),
+        get + host + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n",
+        b"POST /gradio_api/queue/join HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}\r\n",
+        b"GET " + word + b"\r\n\r\n",
     )
     ask.raw(pick(ask.rng, requests))
 
 
 def _odd_hosts(ask: Ask) -> None:
     """Another site's page that asks, or a name that is not ours: refused before anything is looked at."""
-    name = pick(ask.rng, ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "127.0.0.2", "0", "127.0.0.1@evil"))
+    name = pick(
+        ask.rng,
+        ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "127.0.0.2", "0", "127.0.0.1@evil"),
+    )
     header = pick(ask.rng, ("Host", "Origin", "X-Forwarded-Host"))
-    line = f"GET /config HTTP/1.1\r\nHost: localhost\r\nOrigin: http://{name}\r\n\r\n"
-    if header != "Origin":
-        line = f"GET /config HTTP/1.1\r\nHost: {name if header == 'Host' else 'localhost'}\r\nX-Forwarded-Host: {name}\r\n\r\n"
-    answer = ask.raw(line.encode())
+    lines = {"Host": "localhost", header: f"http://{name}" if header == "Origin" else name}
+    head = "".join(f"{key}: {one}\r\n" for key, one in lines.items())
+    answer = ask.raw(f"GET /config HTTP/1.1\r\n{head}\r\n".encode())
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 403")), f"{header} {name} got {answer[:60]!r}"
 
 
 def _foreign_files(ask: Ask) -> None:
     """Files of this machine, by the route for files and by events."""
     ask.send("GET", f"{API}/file={ask.path()}", headers={"range": "bytes=0-10"} if ask.rng.random() < 0.3 else {})
-    with_files = [one for one in _dependencies(ask) if one["api_name"] in ("changed", "consented", "opened", "align", "edit")]
+    with_files = [
+        one for one in _dependencies(ask) if one["api_name"] in ("changed", "consented", "opened", "align", "edit")
+    ]
     event = pick(ask.rng, with_files)
     data = [ask.file(), *_inputs(ask, event)[1:]]
     ask.event(event["id"], [True if one is False else one for one in data])
@@ -344,8 +475,15 @@ def _heartbeats(ask: Ask) -> None:
 
 def _weighted() -> Iterator[Callable[[Ask], None]]:
     for kind, weight in (
-        *((_fire_events, 6), (_call_endpoints, 3), (_odd_bodies, 4), (_odd_routes, 3), (_odd_uploads, 3)),
-        *((_odd_bytes, 3), (_foreign_files, 3), (_odd_hosts, 1), (_heartbeats, 1)),
+        (_fire_events, 6),
+        (_call_endpoints, 3),
+        (_odd_bodies, 4),
+        (_odd_routes, 3),
+        (_odd_uploads, 3),
+        (_odd_bytes, 3),
+        (_foreign_files, 3),
+        (_odd_hosts, 1),
+        (_heartbeats, 1),
     ):
         yield from [kind] * weight
 

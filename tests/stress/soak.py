@@ -119,7 +119,9 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
         rest = server.memory() >> 20
         each = (rest - base - (MAX_AWAKE_BYTES >> 20)) / max(crowd.open, 1)
         rows.append(_row((time.monotonic() - start) / 60, crowd, len(crowd.latencies)))
-        print(f"{crowd.open} visitors rest: {rest} MB, {each:.1f} MB each beside the pictures kept for all", flush=True)
+        print(
+            f"{crowd.open} visitors rest: {rest} MB, {each:.1f} MB each beside the pictures kept for all", flush=True
+        )
         crowd.leave()
         until = time.monotonic() + CLOSED_SECONDS + SWEEP_SECONDS + SLACK_SECONDS
         while set(server.files()) - own and time.monotonic() < until:
@@ -134,7 +136,7 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
             f"{len(crowd.errors)} errors, the first:\n{crowd.errors[:1]}": bool(crowd.errors),
             f"A resting visitor takes {each:.1f} MB": each > MAX_REST_MB,
             f"{end} MB at the end": end > MAX_END_MB,
-            f"{len(stay)} files of visitors stay: {[str(path.relative_to(server.parent)) for path in stay[:3]]}": bool(stay),
+            f"{len(stay)} files of visitors stay, such as {stay[:2]}": bool(stay),
             f"In the log:\n{said[-2000:]}": "Traceback" in said,
         }
         for words in (words for words, there in faults.items() if there):

@@ -27,7 +27,16 @@ from tests.stress.pictures import hostile
 
 with torch.device("meta"):
     LAYERS = StyleGAN2(StyleGAN2Config(16, 4, 64)).layers
-KINDS = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool, torch.int8)
+KINDS = (
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.uint8,
+    torch.bool,
+    torch.int8,
+)
 
 
 def session_files(rng: Random, world: World) -> None:
@@ -90,7 +99,9 @@ def _mutated(rng: Random, data: bytes) -> bytes:
     for name, spec in header.items():
         if name != "__metadata__":
             begin, end = spec["data_offsets"]
-            kind = {"F32": torch.float32, "F64": torch.float64, "F16": torch.float16, "U8": torch.uint8}[spec["dtype"]]
+            kind = {"F32": torch.float32, "F64": torch.float64, "F16": torch.float16, "U8": torch.uint8}[
+                spec["dtype"]
+            ]
             tensors[name] = torch.frombuffer(bytearray(body[begin:end]), dtype=kind).view(spec["shape"])
     for _ in range(int(rng.integers(1, 3))):
         name = pick(rng, list(tensors))
@@ -112,7 +123,10 @@ def _other_metadata(rng: Random, metadata: dict[str, str]) -> dict[str, str]:
         inside = json.dumps(mutated(rng, json.loads(metadata[name]), int(rng.integers(1, 4))))
     except ValueError:
         inside = text(rng)[:1000]
-    return {**metadata, name: damaged(rng, inside.encode()).decode(errors="replace") if rng.random() < 0.1 else inside}
+    return {
+        **metadata,
+        name: damaged(rng, inside.encode()).decode(errors="replace") if rng.random() < 0.1 else inside,
+    }
 
 
 def _other_tensor(rng: Random, tensor: torch.Tensor) -> torch.Tensor:

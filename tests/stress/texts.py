@@ -40,7 +40,12 @@ def prompts(rng: Random, world: World) -> None:
         numbers = [pick(rng, (1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 2)]
         Controls.of([*fields, *numbers, value(rng), mode]).settings(None)
     else:
-        for check in (validate.check_strength, validate.check_threshold, validate.check_feather, validate.check_effort):
+        for check in (
+            validate.check_strength,
+            validate.check_threshold,
+            validate.check_feather,
+            validate.check_effort,
+        ):
             check(value(rng))
 
 

@@ -162,7 +162,6 @@ class Visitor:
             Image.fromarray(to_uint8(draw_face(int(rng.integers(2**31))))).resize((400, 400)).save(photo, "PNG")
             tab["photo"], tab["consent"], tab["aligned-box"] = tab.upload(photo.getvalue()), True, True
             tab.fire("photo", "upload")
-            tab["effort"] = "instant"
             tab.fire("reconstruct", "click")
             self.face = _small(tab.fetch(tab["reconstruction"]))
 
