@@ -18,7 +18,9 @@ from mcaclip.ui.server_folder import server_folder
 
 def serve(port: int, folder: Path) -> None:
     """Serves until the process is asked to end."""
-    os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")  # read by Gradio when it is imported
+    # read by Gradio when it is imported
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     from mcaclip.editing.prompts import load_prompts
     from mcaclip.ui.blocks import build, launch_options
     from mcaclip.ui.handlers import Studio
@@ -52,8 +54,11 @@ def main() -> None:
     parser.add_argument("--parent", type=Path, help="where the server's folder is made")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, end)
-    with server_folder(args.parent) as folder:
-        serve(args.port, folder)
+    try:
+        with server_folder(args.parent) as folder:
+            serve(args.port, folder)
+    except SystemExit:
+        os._exit(0)  # as app.py does: work in other threads is not waited for
 
 
 if __name__ == "__main__":

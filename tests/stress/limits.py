@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 from collections.abc import Callable
 
+from mcaclip.ui.blocks import QUEUE_SIZE
 from mcaclip.ui.gate import MAX_BODY_BYTES
 from mcaclip.ui.limits import COMPUTATIONS, EVENTS, UPLOADED_BYTES
 from mcaclip.ui.tabs import MAX_TABS
@@ -48,13 +50,10 @@ def _events(ask: Ask) -> None:
 def _computations(ask: Ask) -> None:
     """New session hashes do not help, nor does another endpoint, nor that the arguments are bad."""
     calls = {one["api_name"]: one["id"] for one in ask.server.config["dependencies"]}
-    answers = [
-        ask.event(
-            (calls["sample"], [-1, 0.7]) if number % 2 else (calls["align"], [None, 0, False]),
-            session_hash=f"c{number}",
-        )
-        for number in range(COMPUTATIONS.amount + 4)
-    ]
+    answers = []
+    for number in range(COMPUTATIONS.amount + 4):
+        event, data = (calls["sample"], [-1, 0.7]) if number % 2 else (calls["align"], [None, 0, False])
+        answers.append(ask.event(event, data, session_hash=f"c{number}"))
     refused = [b"minute" in answer and b"seed" not in answer for answer in answers]
     assert not any(refused[: COMPUTATIONS.amount]) and all(refused[COMPUTATIONS.amount :]), refused
 
@@ -115,11 +114,49 @@ def _tabs_of_others(ask: Ask) -> None:
         other = Ask(ask.rng, ask.world, ask.server, client, "")
         assert b"process_completed" in other.event(names["random_face"], [5, 0.7, None], session_hash="other")
         for number in range(MAX_TABS + 10):
-            body = ask.body(data=[], component_id=1, fn_name="none", session_hash=f"t{number}")
-            ask.send("POST", f"{API}/component_server", content=body, headers=JSON)
+            ask.send("POST", f"{API}/component_server", content=_server_call(f"t{number}"), headers=JSON)
         data = ["green lipstick", *page_values(other, "edit_1")[1:]]
         answer = other.event(names["edit_1"], data, session_hash="other")
         assert b'"success":false' not in answer, f"The face is gone: {answer[-300:]!r}"
+
+
+def _long_names(ask: Ask) -> None:
+    """What a visitor calls its tab and its uploads is not kept for ever, however long it is."""
+    before = ask.server.memory()
+    for number in range(150):
+        name = f"{number}" + "x" * 2_000_000
+        ask.send("POST", f"{API}/component_server", content=_server_call(name), headers=JSON)
+        ask.send("POST", f"{API}/upload", params={"upload_id": name[:30_000]}, files={"files": ("a.png", b"a")})
+    grown = (ask.server.memory() - before) >> 20
+    assert grown < 100, f"150 requests made the server grow by {grown} MB"
+
+
+def _links(ask: Ask) -> None:
+    """A question writes no file that stays."""
+    values = page_values(ask, "random_face")
+    event = next(one["id"] for one in ask.server.config["dependencies"] if one["api_name"] == "random_face")
+    before = set(ask.server.files())
+    ask.event(event, values, session_hash="links")
+    ask.send("GET", f"{API}/deep_link", params={"session_hash": "links"})
+    strays = [path.name for path in set(ask.server.files()) - before if "deep_links" in path.parts]
+    assert not strays, f"It wrote {strays}"
+
+
+def _places_in_the_queue(ask: Ask) -> None:
+    """Somebody who asks for very much at once leaves others a place in the queue."""
+    event = next(one["id"] for one in ask.server.config["dependencies"] if one["api_name"] == "random_face")
+    for number in range(QUEUE_SIZE + 6):
+        body = ask.body(data=[number, 0.7, None], fn_index=event, session_hash=f"q{number}")
+        ask.send("POST", f"{API}/queue/join", content=body, headers=JSON)
+    with ask.server.client(FIRST_ADDRESS + len(RULES) + 1) as client:
+        body = ask.body(data=[1, 0.7, None], fn_index=event, session_hash="waits")
+        status = client.post(f"{API}/queue/join", content=body, headers=JSON).status_code
+    assert status == 200, f"Somebody else gets {status}"
+
+
+def _server_call(session: str) -> bytes:
+    """A call of a function that there is not: the cheapest request that makes the server keep a session."""
+    return json.dumps({"data": [], "component_id": 1, "fn_name": "none", "session_hash": session}).encode()
 
 
 RULES: tuple[Callable[[Ask], None], ...] = (
@@ -130,4 +167,7 @@ RULES: tuple[Callable[[Ask], None], ...] = (
     _large_bodies,
     _cut_uploads,
     _tabs_of_others,
+    _long_names,
+    _links,
+    _places_in_the_queue,
 )

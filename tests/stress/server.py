@@ -117,8 +117,8 @@ def served(world: World, real: bool = False) -> Iterator[Server]:
                 child.kill()
                 child.wait()
                 raise AssertionError("The server did not end when it was asked to") from None
-    strays = [path for path in parent.iterdir() if path.is_dir()]
-    assert not strays, f"The server left its folder: {strays}"
+    strays = [str(path.relative_to(parent)) for path in parent.glob("*/**")]
+    assert not strays, f"The server left its folder: {strays[:9]}"
 
 
 def address(number: int) -> str:
