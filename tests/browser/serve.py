@@ -9,8 +9,9 @@ import argparse
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mcaclip.memory import keep_freed_memory
 from mcaclip.ui.server_folder import server_folder
@@ -22,6 +23,7 @@ def serve(port: int, folder: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
     os.environ["FORWARDED_ALLOW_IPS"] = ""
     from mcaclip.editing.prompts import load_prompts
+    from mcaclip.types import Inversion
     from mcaclip.ui.blocks import build, launch_options
     from mcaclip.ui.handlers import Studio
     from mcaclip.ui.health import add_health
@@ -30,7 +32,17 @@ def serve(port: int, folder: Path) -> None:
     from tests.fakes import FakeEditor
     from tests.helpers.fake_methods import FakeMethods
 
-    source = EditorSource(lambda report: FakeEditor(universal=True, entries=load_prompts()))
+    class Repeatable(FakeEditor):
+        """A code has one picture, as with the real editor: a tab that rested shows the face that it had."""
+
+        def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
+            return self.reconstruct(super().sample(seed, truncation_psi).w_plus)
+
+        def invert(self, *args: Any, **options: Any) -> Inversion:
+            found = super().invert(*args, **options)
+            return replace(self.reconstruct(found.w_plus), identity=found.identity)
+
+    source = EditorSource(lambda report: Repeatable(universal=True, entries=load_prompts()))
     source.start()
     studio = Studio(source, folder, TrainingDesk(folder / "training", (sys.executable, "-c", "")))  # learns nothing
     page = build(studio, FakeMethods)

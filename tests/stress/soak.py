@@ -20,6 +20,8 @@ THINK_SECONDS = (0.5, 4.0)
 LEAVE_CHANCE = 0.25
 """After every step."""
 SLACK_SECONDS = 30
+ALONE = 1_000_000
+"""The first address of visitors who come alone."""
 MAX_REST_MB = 8.0
 """Of a visitor who does nothing, beside the pictures that are kept for all together."""
 MAX_END_MB = 2048
@@ -103,9 +105,7 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
     """Runs it, printing what it sees; the exit status."""
     with made_world() as world, served(world, real) as server:
         own = set(server.files())
-        _first_visit(server, seed)
-        _wait(QUIET_SECONDS + SWEEP_SECONDS)
-        base = server.memory() >> 20
+        base = _single_visit(server, seed)
         print(f"{base} MB after a first visitor\n{HEAD}", flush=True)
         crowd = Crowd(server, count, seed)
         crowd.start()
@@ -115,9 +115,8 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
             time.sleep(EVERY_SECONDS)
             rows.append(_row((time.monotonic() - start) / 60, crowd, before))
         crowd.rest()
-        _wait(QUIET_SECONDS + SWEEP_SECONDS + SLACK_SECONDS)
-        rest = server.memory() >> 20
-        each = (rest - base - (MAX_AWAKE_BYTES >> 20)) / max(crowd.open, 1)
+        time.sleep(QUIET_SECONDS + SWEEP_SECONDS + SLACK_SECONDS)
+        rest, resting = server.memory() >> 20, max(crowd.open, 1)
         rows.append(_row((time.monotonic() - start) / 60, crowd, len(crowd.latencies)))
         print(
             f"{crowd.open} visitors rest: {rest} MB, {each:.1f} MB each beside the pictures kept for all", flush=True
@@ -126,11 +125,13 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
         until = time.monotonic() + CLOSED_SECONDS + SWEEP_SECONDS + SLACK_SECONDS
         while set(server.files()) - own and time.monotonic() < until:
             time.sleep(1)
-        _wait(SWEEP_SECONDS)
-        end, stay = server.memory() >> 20, sorted(set(server.files()) - own)
+        stay = sorted(set(server.files()) - own)
+        end = _single_visit(server, seed + 1)  # memory goes back some time after the last use
+        each = (rest - end - (MAX_AWAKE_BYTES >> 20)) / resting
         rows.append(_row((time.monotonic() - start) / 60, crowd, len(crowd.latencies)))
         said = server.new_log()
-        print(f"everybody left: {end} MB, {len(stay)} files\n\n{HEAD}")
+        print(f"everybody left: {end} MB ({end - base:+d} MB), {len(stay)} files of visitors")
+        print(f"a resting visitor took {each:.1f} MB beside the pictures kept for all\n\n{HEAD}")
         print("\n".join(rows[:: max(1, len(rows) // 20)] + rows[-1:]))
         faults = {
             f"{len(crowd.errors)} errors, the first:\n{crowd.errors[:1]}": bool(crowd.errors),
@@ -144,17 +145,15 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
     return int(any(faults.values()))
 
 
-def _first_visit(server: Server, seed: int) -> None:
-    """Somebody for whom everything is loaded."""
+def _single_visit(server: Server, seed: int) -> int:
+    """Somebody comes alone and leaves; what the server takes in MB when it has given back what it can."""
     crowd = Crowd(server, 1, seed)
     crowd.rest()
     crowd.gone.set()
-    crowd.visit(0, np.random.default_rng(seed))
+    crowd.visit(ALONE + seed, np.random.default_rng(seed))
     assert not crowd.errors, crowd.errors[0]
-
-
-def _wait(seconds: float) -> None:
-    time.sleep(seconds)
+    time.sleep(QUIET_SECONDS + SWEEP_SECONDS)
+    return server.memory() >> 20
 
 
 def _row(minute: float, crowd: Crowd, since: int) -> str:

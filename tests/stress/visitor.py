@@ -154,7 +154,7 @@ class Visitor:
             self.name = f"seed_{seed}"
             tab["seed"] = seed
             tab.fire("make-face", "click")
-            self.face = _small(tab.fetch(tab["reconstruction"]))
+            self.face = _small(tab.fetch(tab["aligned"]))
             self._same(seen.setdefault(seed, self.face), "a generated face")
         else:
             self.name = "me"
@@ -162,8 +162,8 @@ class Visitor:
             Image.fromarray(to_uint8(draw_face(int(rng.integers(2**31))))).resize((400, 400)).save(photo, "PNG")
             tab["photo"], tab["consent"], tab["aligned-box"] = tab.upload(photo.getvalue()), True, True
             tab.fire("photo", "upload")
+            self.face = _small(tab.fetch(tab["aligned"]))
             tab.fire("reconstruct", "click")
-            self.face = _small(tab.fetch(tab["reconstruction"]))
 
     def edit(self, prompt: str) -> None:
         """An edit, and whether the page shows it beside this visitor's own face."""
