@@ -118,9 +118,7 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
         time.sleep(QUIET_SECONDS + SWEEP_SECONDS + SLACK_SECONDS)
         rest, resting = server.memory() >> 20, max(crowd.open, 1)
         rows.append(_row((time.monotonic() - start) / 60, crowd, len(crowd.latencies)))
-        print(
-            f"{crowd.open} visitors rest: {rest} MB, {each:.1f} MB each beside the pictures kept for all", flush=True
-        )
+        print(f"{crowd.open} visitors rest: {rest} MB", flush=True)
         crowd.leave()
         until = time.monotonic() + CLOSED_SECONDS + SWEEP_SECONDS + SLACK_SECONDS
         while set(server.files()) - own and time.monotonic() < until:
