@@ -181,7 +181,7 @@ class Visitor:
 
     def check(self) -> None:
         """Everything that can be downloaded is this visitor's own."""
-        before, _ = self.tab["comparison"]
+        before, _ = self.tab["slider"]
         self._same(_small(self.tab.fetch(before)), "the original")
         saved = _read(self.tab.fetch(self.tab["download-session"]))
         if saved.name != self.name:
