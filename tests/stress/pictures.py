@@ -86,8 +86,9 @@ def picture(rng: Random) -> bytes:
     if rng.random() < 0.3:
         options["icc_profile"] = bytes(rng.integers(0, 256, int(rng.integers(0, 4000)), dtype=np.uint8))
     if form == "TIFF":
-        kinds = (None, "tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg")
-        options["compression"] = "group4" if image.mode == "1" else pick(rng, kinds)  # of others libtiff itself dies
+        kinds = (None, "tiff_lzw", "packbits", "tiff_adobe_deflate")
+        fitting = {"1": "group4", "L": "jpeg", "RGB": "jpeg"}  # asked for it with another mode, libtiff itself dies
+        options["compression"] = pick(rng, (*kinds, fitting.get(image.mode)))
     if form in ("GIF", "WEBP", "TIFF", "PNG", "AVIF") and rng.random() < 0.4:
         options |= {"save_all": True, "append_images": [_image(rng, "RGB", pick(rng, SIZES)) for _ in range(3)]}
     if rng.random() < 0.2:

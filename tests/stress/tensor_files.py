@@ -125,7 +125,9 @@ def _other_metadata(rng: Random, metadata: dict[str, str]) -> dict[str, str]:
         inside = text(rng)[:1000]
     return {
         **metadata,
-        name: damaged(rng, inside.encode()).decode(errors="replace") if rng.random() < 0.1 else inside,
+        name: damaged(rng, inside.encode(errors="replace")).decode(errors="replace")
+        if rng.random() < 0.1
+        else inside,
     }
 
 
