@@ -25,7 +25,7 @@ import argparse
 import faulthandler
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.stress import pictures, soak, tensor_files, texts
 from tests.stress import requests as page
@@ -41,18 +41,18 @@ LOCAL: dict[str, Case] = {
     "sessions": tensor_files.session_files,
     "edits": tensor_files.edit_files,
 }
-SERVED: dict[str, Callable[[Server, int], Case]] = {"requests": page.requests, "limits": check_rule}
+SERVED: dict[str, Callable[[Server, Sequence[int]], Case]] = {"requests": page.requests, "limits": check_rule}
 HANG_SECONDS = 150
 """After so long in code that nothing else can end the process ends, with a traceback."""
 
 
-def fuzz(n: int, seed: int, only: list[str], case: int | None) -> int:
+def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
     """Runs the cases; the exit status."""
     faulthandler.enable()
     limit_memory()
     logging.disable(logging.ERROR)
     kinds = only or [*LOCAL, *SERVED]
-    numbers = range(n) if case is None else range(case, case + 1)
+    numbers = cases or range(n)
     tallies = []
     with made_world() as world:
         for kind in kinds:
@@ -62,14 +62,12 @@ def fuzz(n: int, seed: int, only: list[str], case: int | None) -> int:
             with served(world) as server:
                 for kind in kinds:
                     if kind in SERVED:
-                        some = range(len(RULES)) if kind == "limits" and case is None else numbers
-                        tallies.append(
-                            _told(run_watched(kind, SERVED[kind](server, some.start), some, seed, world), seed)
-                        )
+                        some = cases or range(len(RULES) if kind == "limits" else n)
+                        tallies.append(_told(run_watched(kind, SERVED[kind](server, some), some, seed, world), seed))
     return int(any(tally.crashes for tally in tallies))
 
 
-def run_watched(kind: str, case: Case, numbers: range, seed: int, world: World) -> Tally:
+def run_watched(kind: str, case: Case, numbers: Sequence[int], seed: int, world: World) -> Tally:
     """As `run`, for one case after another; a case that hangs in C code ends the process."""
     whole = Tally(kind)
     for number in numbers:
@@ -105,7 +103,7 @@ def main() -> int:
     one.add_argument("--n", type=int, default=300, help="cases of each kind")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--only", action="append", default=[], choices=[*LOCAL, *SERVED])
-    one.add_argument("--case", type=int, help="the number of a single case")
+    one.add_argument("--case", action="append", default=[], type=int, help="the number of a single case")
     other = commands.add_parser("soak", help="many visitors")
     other.add_argument("--minutes", type=float, default=10)
     other.add_argument("--visitors", type=int, default=30)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import shutil
 import signal
 import sys
@@ -10,7 +12,7 @@ import tempfile
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +78,7 @@ class Tally:
         return f"{self.kind}: {self.cases} cases, {self.refused} refused, {len(self.crashes)} crashes"
 
 
-def run(kind: str, case: Case, numbers: range, seed: int, world: World) -> Tally:
+def run(kind: str, case: Case, numbers: Iterable[int], seed: int, world: World) -> Tally:
     """Runs the cases of a kind. A case depends on the seed and its number alone."""
     tally = Tally(kind)
     for number in numbers:
@@ -123,14 +125,17 @@ def made_world() -> Iterator[World]:
 
 
 def listing(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Every file and folder below one, with its size and the time of its last change."""
-    found = {}
-    for path in folder.iterdir():
-        if path.name not in PASSED_OVER:
-            state = path.lstat()
-            found[path] = (state.st_size, state.st_mtime_ns) if path.is_file() else (0, 0)
-            if path.is_dir() and not path.is_symlink():
-                found |= listing(path)
+    """Every file and folder below one, with the size of a file and the time of its last change.
+
+    What vanishes in the meantime is left out.
+    """
+    found: dict[Path, tuple[int, int]] = {}
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in PASSED_OVER]
+        found |= {Path(parent, name): (0, 0) for name in folders}
+        for path in (Path(parent, name) for name in files):
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = (path.lstat().st_size, path.lstat().st_mtime_ns)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ class Ask:
 JSON = {"content-type": "application/json"}
 
 
-def requests(server: Server, _: int) -> Case:
+def requests(server: Server, _: Sequence[int]) -> Case:
     """A case of a few requests of one kind."""
 
     def case(rng: Random, world: World) -> None:
