@@ -38,7 +38,7 @@ def test_files_of_edits():
 @pytest.mark.skipif(sys.platform != "linux", reason="needs many addresses of this machine")
 @pytest.mark.xfail(reason="Gradio's routes end in tracebacks for bodies that are no JSON or name no event")
 def test_requests():
-    fuzz(12, "requests")
+    fuzz(20, "requests")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs many addresses of this machine")
