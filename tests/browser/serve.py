@@ -26,7 +26,6 @@ def serve(port: int, folder: Path) -> None:
     from mcaclip.types import Inversion
     from mcaclip.ui.blocks import build, launch_options
     from mcaclip.ui.handlers import Studio
-    from mcaclip.ui.health import add_health
     from mcaclip.ui.loading import EditorSource
     from mcaclip.ui.training import TrainingDesk
     from tests.fakes import FakeEditor
@@ -46,8 +45,7 @@ def serve(port: int, folder: Path) -> None:
     source.start()
     studio = Studio(source, folder, TrainingDesk(folder / "training", (sys.executable, "-c", "")))  # learns nothing
     page = build(studio, FakeMethods)
-    app, _, _ = page.launch(server_port=port, prevent_thread_lock=True, **launch_options())
-    add_health(app, source)
+    page.launch(server_port=port, prevent_thread_lock=True, **launch_options())
     try:
         page.block_thread()
     finally:
