@@ -258,10 +258,10 @@ class Gate:
             return _refused(400, "The request is no proper JSON (NaN and Infinity are no numbers there).")
         if not isinstance(value, dict):
             return _refused(400, "The request has to be an object of JSON.")
-        connection, event, index = value.get("session_hash"), value.get("event_data"), value.get("fn_index")
+        connection, index = value.get("session_hash"), value.get("fn_index")
         proper_hash = isinstance(connection, str) and SESSION_HASH.fullmatch(connection)
-        if not (connection is None or proper_hash) or not (event is None or isinstance(event, dict)):
-            return _refused(400, "The request has a session_hash or event_data that the page would not send.")
+        if not (connection is None or proper_hash):
+            return _refused(400, "The request has a session_hash that the page would not send.")
         if index is not None and not (type(index) is int and index in self.page.fns):
             return _refused(400, "The request names an event that the page does not have. Reload the page.")
         if path.startswith(f"{API}/call/v2/"):

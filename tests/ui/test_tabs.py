@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +139,7 @@ def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edit
     session, upload = edited(), tmp_path / "upload" / "me.jpg"
     upload.parent.mkdir()
     upload.write_bytes(b"x")
+    os.utime(upload, (0, 0))
     tabs.files.received([str(upload)])
     tabs.files.given(str(upload), "hash")
     tabs.connected("hash")
