@@ -13,7 +13,7 @@ from mcaclip.config import STACKS
 from mcaclip.editing.coral import MaskConfig
 from mcaclip.editing.mca import MCANetwork, save_network
 from mcaclip.editing.universal import UniversalEdit
-from mcaclip.errors import PromptError, TrainingError
+from mcaclip.errors import PromptError, StudioError, TrainingError
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.losses import PAPER_LOSS_WEIGHTS
 from mcaclip.perception.parsing_head import PARSED_LAYERS
