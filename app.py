@@ -120,6 +120,7 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     try:
         page.block_thread()
     finally:
+        page.close(verbose=False)
         studio.tabs.end()
 
 

@@ -49,6 +49,7 @@ def serve(port: int, folder: Path) -> None:
     try:
         page.block_thread()
     finally:
+        page.close(verbose=False)
         studio.tabs.end()
 
 

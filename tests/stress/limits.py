@@ -85,7 +85,7 @@ def _unannounced_upload(ask: Ask) -> None:
 def _large_bodies(ask: Ask) -> None:
     """A body that is too large is refused by its announced length, and by its real one."""
     body = b'{"data":["' + b"a" * MAX_BODY_BYTES + b'"],"fn_index":2,"session_hash":"s"}'
-    for route in ("queue/join", "run/predict", "call/sample", "component_server", "process_recording"):
+    for route in ("queue/join", "run/predict", "call/sample"):
         path = f"{API}/{route}"
         assert ask.client.post(path, content=body, headers=JSON).status_code == 413, route
         status = ask.client.post(path, content=iter([body[:2_000_000], body[2_000_000:]]), headers=JSON).status_code

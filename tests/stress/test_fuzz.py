@@ -30,19 +30,16 @@ def test_files_and_texts():
     fuzz(12, *LOCAL)
 
 
-@pytest.mark.xfail(reason="damaged settings and text codes are found only where they are used")
 def test_files_of_edits():
     fuzz(20, "edits")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs many addresses of this machine")
-@pytest.mark.xfail(reason="Gradio's routes end in tracebacks for bodies that are no JSON or name no event")
 def test_requests():
     fuzz(20, "requests")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs many addresses of this machine")
-@pytest.mark.xfail(reason="an upload's length can be a lie, cut uploads stay, many tabs take those of others")
 def test_limits():
     quick = (limits._unannounced_upload, limits._cut_uploads, limits._links, limits._places_in_the_queue)
     fuzz(0, "limits", cases=[limits.RULES.index(rule) for rule in quick])
