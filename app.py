@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mcaclip.ui.state.loading import ReportProgress
     from mcaclip.ui.lab.training_process import TrainingDesk
 
+ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 PRIVATE_NETWORKS = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1,fc00::/7"
 
 
@@ -106,7 +107,6 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     os.environ["FORWARDED_ALLOW_IPS"] = args.proxy
     from mcaclip.ui.page.blocks import build, launch_options
     from mcaclip.ui.handlers.studio import Studio
-    from mcaclip.ui.server.health import add_health
     from mcaclip.ui.state.loading import EditorSource
 
     training = open_training()
@@ -116,16 +116,18 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     page = build(studio)
     address = {"server_name": args.host, "server_port": args.port}
     options: dict[str, Any] = {"auth": users, "root_path": args.root_path, "prevent_thread_lock": True}
-    app, _, _ = page.launch(**address, **options, **launch_options(args.host, args.allow_host))
-    add_health(app, source)
+    page.launch(**address, **options, **launch_options(args.host, args.allow_host))
     try:
         page.block_thread()
     finally:
+        page.close(verbose=False)
         studio.tabs.end()
 
 
 def end(number: int, _: object) -> NoReturn:
-    """Turns a signal into an ordinary end, so that everything is put away."""
+    """Turns a signal into an ordinary end, so that everything is put away; a second one does not cut it short."""
+    for name in ENDING:
+        signal.signal(name, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
@@ -134,9 +136,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     args = parse_args()
-    signal.signal(signal.SIGTERM, end)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, end)
+    for name in ENDING:
+        signal.signal(name, end)
     parent = os.environ.get("GRADIO_TEMP_DIR")
     try:
         with server_folder(Path(parent) if parent else None) as folder:

@@ -15,7 +15,7 @@ from mcaclip.ui.page.layout import Components
 from mcaclip.ui.lab.method_set import EditorMethods, Opens
 from mcaclip.ui.page.guarded import Page
 from mcaclip.ui.page.painting import SCRIPT
-from mcaclip.ui.state.tabs import IDLE_SECONDS, MAX_TABS, TabKey
+from mcaclip.ui.state.tabs import IDLE_SECONDS, MAX_TABS
 from mcaclip.ui.page.theme import CSS_PATH, build_theme
 
 QUEUE_SIZE = 24
@@ -33,11 +33,11 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
     """
     parts: Components = {}
     options: dict[str, Any] = {"title": text.TITLE, "analytics_enabled": False, "fill_width": True}
-    page = Page(studio.tabs, studio.limits, delete_cache=CACHE_SECONDS, **options)
+    page = Page(studio, delete_cache=CACHE_SECONDS, **options)
     with page:
         # first, so that no event of the page takes their names
         api.connect(api.Endpoints(studio.source, studio.root, studio.tabs, studio.limits))
-        page.tab_key = parts["session"] = gr.State(TabKey())
+        parts["session"] = gr.State()  # stands for the tab's session among the inputs, see `wiring.Binder`
         parts["timer"] = gr.Timer(1.0)
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")

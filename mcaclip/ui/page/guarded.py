@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from mcaclip.ui.page import text
-from mcaclip.ui.server.limits import Limits
+from mcaclip.ui.server.gate import client_of
+from mcaclip.ui.server.limits import network_of
 from mcaclip.ui.server.visitor_files import file_paths
 
 if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
     from gradio.state_holder import SessionState
 
-    from mcaclip.ui.state.tabs import Tabs
+    from mcaclip.ui.handlers.base import Desk
 
 log = logging.getLogger(__name__)
 
@@ -24,16 +27,22 @@ class Page(gr.Blocks):
     """The page that is being built.
 
     Args:
-        tabs: what every tab works on, and the files of all visitors.
-        limits: of the clients.
+        desk: what every tab works on, the limits of clients, and the editor's source.
         options: of `gr.Blocks`.
     """
 
-    def __init__(self, tabs: Tabs, limits: Limits, **options: Any):
+    def __init__(self, desk: Desk, **options: Any):
         super().__init__(**options)
-        self.tabs, self.limits = tabs, limits
-        self.tab_key: gr.State | None = None
-        """Holds the key of a visitor's tab."""
+        self.tabs, self.limits, self.source = desk.tabs, desk.limits, desk.source
+        self._connection: ContextVar[str | None] = ContextVar("connection", default=None)
+
+    async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:
+        """As Gradio does, knowing for whom."""
+        token = self._connection.set(options.get("session_hash"))
+        try:
+            return await super().process_api(block_fn, inputs, *args, **options)
+        finally:
+            self._connection.reset(token)
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
@@ -47,11 +56,8 @@ class Page(gr.Blocks):
             raise gr.Error(text.FILE_UNKNOWN, print_exception=False)
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except gr.Error as error:
-            error.print_exception = False
-            raise
         except Exception as error:  # values of a wrong type: the page sends none, whoever else does may send anything
-            log.info("A request was refused: %s", error)
+            log.info("A request was refused: %s", type(error).__name__)
             raise gr.Error(text.BAD_REQUEST, print_exception=False) from None
 
     async def postprocess_data(
@@ -59,8 +65,25 @@ class Page(gr.Blocks):
     ) -> list[Any]:
         """As Gradio does; the files that are sent belong to the tab from then on."""
         output = await super().postprocess_data(block_fn, predictions, state)
-        key = self.tab_key
-        tab = state[key._id].name if key is not None and state is not None and key in block_fn.inputs else None
-        paths = [path for path in file_paths(output) if isinstance(path, str)]
-        self.tabs.files.shown(paths, tab)
+        tab = self._connection.get() if block_fn.api_visibility == "private" else None
+        self.tabs.files.shown([path for path in file_paths(output) if isinstance(path, str)], tab)
         return output
+
+    def waiting(self, client: str) -> int:
+        """How many events of a client wait in a queue or are served."""
+        queues = (queue.queue for queue in self._queue.event_queue_per_concurrency_id.values())
+        served = (events or [] for events in self._queue.active_jobs)
+        events = (event for some in (*queues, *served) for event in some)
+        return sum(network_of(client_of(event.request.scope)) == network_of(client) for event in events)
+
+    def parameters(self, endpoint: str) -> dict[str, bool] | None:
+        """The names of an endpoint's arguments, and which of them have no default; None where there is none."""
+        known = self.endpoints.get(f"/{endpoint}")
+        if known is None:
+            return None
+        return {one["parameter_name"]: not one["parameter_has_default"] for one in known["parameters"]}
+
+    @cached_property
+    def endpoints(self) -> dict[str, Any]:
+        """What Gradio says of the public endpoints."""
+        return self.get_api_info()["named_endpoints"]

@@ -61,10 +61,10 @@ def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
     bind.model([parts["aligned_box"].input], changed, photo, **raw)
     bind.model([parts["consent"].input], consented, photo, trigger_mode="always_last", **raw)
 
-    def chosen(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
+    def chosen(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.face_chosen(index_of(event), session)
 
-    def example(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
+    def example(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         faces = example_faces()
         yield from studio.random_face(faces[index_of(event, len(faces))][0], DEFAULT_TRUNCATION, session)
 
@@ -138,13 +138,13 @@ def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
     bind.model([parts["undo"].click], studio.step_back, [session])
     bind.model([parts["redo"].click], studio.step_forward, [session])
 
-    def go_to(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
+    def go_to(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.go_to(index_of(event), session)
 
-    def strength(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
+    def strength(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.strength_chosen(index_of(event, len(STRIP)), session)
 
-    def variation(session: Session, event: gr.SelectData) -> Iterator[dict[str, Any]]:
+    def variation(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.variation_chosen(index_of(event, len(VARIATIONS)), session)
 
     bind.model([parts["history"].select], go_to, [session])
@@ -232,7 +232,7 @@ class Binder:
         )
 
     def _adapted(self, handler: Callable[..., Any], inputs: Sequence[Any], whole: bool) -> Callable[..., Any]:
-        """The handler with the tab's key turned into its session, views into Gradio's updates, errors into toasts.
+        """The handler with the tab's own session, views turned into Gradio's updates, errors into toasts.
 
         Args:
             whole: the session has to have all its pictures.
@@ -242,7 +242,7 @@ class Binder:
         def taken(request: gr.Request, values: Sequence[Any]) -> list[Any]:
             if key_at is None:
                 return list(values)
-            key, tabs = values[key_at].name, self.desk.tabs
+            key, tabs = request.session_hash or "", self.desk.tabs
             session = tabs.session(key, self.desk.ready_editor()) if whole else tabs.resting(key)
             session = replace(session, key=key, client=address_of(request))
             return [*values[:key_at], session, *values[key_at + 1 :]]
@@ -250,7 +250,7 @@ class Binder:
         def given(request: gr.Request, view: dict[str, Any]) -> dict[Any, Any]:
             if "session" in view:
                 session: Session = view["session"]
-                self.desk.tabs.keep(session.key, session, request.session_hash)
+                self.desk.tabs.keep(session.key, session)
             return self._updates(view)
 
         def stream(request: gr.Request, *values: Any) -> Generator[Any, None, None]:
@@ -295,9 +295,19 @@ def address_of(request: gr.Request | None) -> str:
     return getattr(client, "host", None) or ""
 
 
-def index_of(event: gr.SelectData, count: int | None = None) -> int:
+class Chosen(gr.EventData):
+    """That something was chosen; `gr.SelectData` raises an error for what the page would not send."""
+
+    def __init__(self, target: Any, data: Any):
+        super().__init__(target, data if isinstance(data, dict) else {})
+
+
+NOTHING_CHOSEN = Chosen(None, None)
+
+
+def index_of(event: Chosen, count: int | None = None) -> int:
     """Which one was chosen. Raises StudioError for anything but a number, and for one of `count` or more."""
-    index: object = event.index
+    index: object = event._data.get("index")
     if type(index) is not int or index < 0 or (count is not None and index >= count):
         raise StudioError(text.BAD_REQUEST)
     return index

@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "mcaclip-studio-"
 LOCK = "server.lock"
+TRIES = 30
 
 
 @contextlib.contextmanager
@@ -44,7 +46,7 @@ def server_folder(parent: Path | None = None) -> Iterator[Path]:
         yield folder
     finally:
         lock.release()
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def remove_dead(parent: Path) -> None:
@@ -60,6 +62,15 @@ def remove_dead(parent: Path) -> None:
         lock.release()
         log.info("Removed what an earlier server left: %s", folder.name)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder into which requests that are still served may be writing."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def _owned(folder: Path) -> bool:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import os
 import re
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import psutil
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcaclip.ui.server.limits import EVENTS, LOGINS, UPLOADED_BYTES, Limits
+from mcaclip.platform import strict_json
+from mcaclip.ui.server.health import add_health
+from mcaclip.ui.server.limits import EVENTS, LOGINS, UPLOADED_BYTES, Limits, network_of
 from mcaclip.ui.state.tabs import Tabs
 from mcaclip.ui.server.visitor_files import MAX_STORED_BYTES, UploadFolder, VisitorFiles
+
+if TYPE_CHECKING:
+    from mcaclip.ui.page.guarded import Page
+
+log = logging.getLogger(__name__)
 
 API = "/gradio_api"
 MAX_BODY_BYTES = 5_000_000
@@ -29,7 +39,19 @@ MAX_BODY_BYTES = 5_000_000
 MAX_UPLOAD_BYTES = 50_000_000
 """Of an upload with all that surrounds the file."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MAX_QUERY_BYTES = 2000
+MAX_HEARTBEATS = 64
+"""Open connections of one client; a browser's tab holds one."""
+MAX_WAITING = 6
+"""Of the places in the queue, for one client."""
 HEARTBEAT = re.compile(rf"{API}/heartbeat/([^/]+)$")
+SESSION_HASH = re.compile(r"[\w-]{1,64}")
+ROUTES = {
+    "GET": {"app_id", "call", "file", "heartbeat", "info", "login_check", "queue", "startup-events", "theme.css",
+            "token", "upload_progress", "user"},
+    "POST": {"api", "call", "cancel", "queue", "reset", "run", "upload"},
+}  # fmt: skip
+"""What of Gradio's API the page and the endpoints need; the rest is closed."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -72,18 +94,38 @@ def lifespan(names: tuple[str, ...]) -> Callable[[FastAPI], Any]:
 
     @asynccontextmanager
     async def guarded(app: FastAPI) -> AsyncIterator[None]:
-        tabs: Tabs = app.get_blocks().tabs  # type: ignore[attr-defined]
-        limits: Limits = app.get_blocks().limits  # type: ignore[attr-defined]
-        folder = UploadFolder(tabs.files.root)
+        page: Page = app.get_blocks()  # type: ignore[attr-defined]
+        folder = UploadFolder(page.tabs.files.root)
         app.uploaded_file_dir = folder  # type: ignore[attr-defined]
-        inside = app.middleware_stack
-        assert inside is not None
-        gate = Gate(inside, names, limits, tabs, folder)
+        add_health(app, page.source)
+        assert app.middleware_stack is not None
+        gate = Gate(app.middleware_stack, names, page, folder)
         app.middleware_stack = TrustedHostMiddleware(gate, [*names, *(f"[{n}]" for n in names if ":" in n)], False)
-        tabs.start()
+        page.tabs.start()
         yield
 
     return guarded
+
+
+class Guarded(Protocol):
+    """What the gate has to know of a page."""
+
+    tabs: Tabs
+    limits: Limits
+    root_path: str
+
+    @property
+    def fns(self) -> dict[int, Any]:
+        """The events by their numbers."""
+        ...
+
+    def waiting(self, client: str) -> int:
+        """How many events of a client wait for the models or are served."""
+        ...
+
+    def parameters(self, endpoint: str) -> dict[str, bool] | None:
+        """The names of an endpoint's arguments, and which of them have no default; None where there is none."""
+        ...
 
 
 class Gate:
@@ -92,20 +134,20 @@ class Gate:
     Args:
         app: Gradio's app with all its own middleware.
         names: see `own_names`.
-        limits: of the clients.
-        tabs: told when a browser's connection begins and ends.
+        page: whose events and tabs are guarded.
         uploads: where uploads go.
     """
 
-    def __init__(self, app: ASGIApp, names: tuple[str, ...], limits: Limits, tabs: Tabs, uploads: UploadFolder):
-        self.app, self.names, self.limits, self.tabs, self.uploads = app, names, limits, tabs, uploads
+    def __init__(self, app: ASGIApp, names: tuple[str, ...], page: Guarded, uploads: UploadFolder):
+        self.app, self.names, self.page, self.uploads = app, names, page, uploads
+        self._heartbeats: Counter[str] = Counter()
         frames = "'self' https://huggingface.co https://*.hf.space" if os.environ.get("SPACE_ID") else "'self'"
         self.headers = {**HEADERS, "Content-Security-Policy": POLICY.format(frames=frames)}
 
     @property
     def files(self) -> VisitorFiles:
         """Of the visitors."""
-        return self.tabs.files
+        return self.page.tabs.files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what is refused, hands everything else on."""
@@ -113,54 +155,128 @@ class Gate:
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return  # the page uses no web sockets
+        path = self._path(scope)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(self.headers)
-                if scope["path"].startswith(f"{API}/file"):
+                if path.startswith(f"{API}/file"):
                     MutableHeaders(scope=message)["Cache-Control"] = "no-store"
             await send(message)
 
-        headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
+        refusal = self._refusal(scope, path)
         if refusal is not None:
             await refusal(scope, receive, guarded)
-            return
-        heartbeat = HEARTBEAT.match(scope["path"])
-        if heartbeat:
-            self.tabs.connected(heartbeat[1])
-            try:
-                await self.app(scope, receive, guarded)
-            finally:
-                self.tabs.disconnected(heartbeat[1])
-        elif scope["path"].rstrip("/") == f"{API}/upload" and scope["method"] == "POST":
+        elif heartbeat := HEARTBEAT.match(path):
+            await self._heartbeat(heartbeat[1], scope, receive, guarded)
+        elif path == f"{API}/upload":
             await self._upload(scope, receive, guarded)
+        elif path.startswith(f"{API}/") and scope["method"] == "POST":
+            await self._event(path, scope, receive, guarded)
         else:
             await self._bounded(scope, receive, guarded, MAX_BODY_BYTES)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
-        """The answer to a request that goes no further."""
+    def _path(self, scope: Scope) -> str:
+        """The path below the one at which a proxy serves the page."""
+        path, root = scope["path"], str(scope.get("root_path") or self.page.root_path or "").rstrip("/")
+        return (path.removeprefix(root) if path.startswith(f"{root}/") else path).rstrip("/") or "/"
+
+    def _refusal(self, scope: Scope, path: str) -> PlainTextResponse | None:
+        """The answer to a request that goes no further, by what stands before its body."""
+        headers, method, client = Headers(scope=scope), scope["method"], client_of(scope)
         forwarded = (_name(headers.get("x-forwarded-host", "").split(",")[-1].strip()), _name(headers.get("origin")))
         if any(name is not None and name not in self.names for name in forwarded):
-            return PlainTextResponse("This address is not one that the studio was started for.", 403)
-        path, client = scope["path"].rstrip("/"), client_of(scope)
+            return _refused(403, "This address is not one that the studio was started for.")
+        if len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
+            return _refused(414, "The address is too long.")
+        if path == "/login" and method == "POST" and not self.page.limits.take(client, LOGINS):
+            return _refused(429, "Too many attempts. Wait a minute and try again.")
         uploading = path == f"{API}/upload"
         limit = MAX_UPLOAD_BYTES if uploading else MAX_BODY_BYTES
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:
             return _too_large(limit)
-        if scope["method"] != "POST":
-            return None
-        if uploading and "content-length" not in headers:
-            return PlainTextResponse("An upload has to say how long it is.", 411)
-        if path == "/login" and not self.limits.take(client, LOGINS):
-            return PlainTextResponse("Too many attempts. Wait a minute and try again.", 429)
-        if not self.limits.take(client, EVENTS):
-            return PlainTextResponse("That was a lot in one minute. Wait a little, then go on.", 429)
-        if uploading and not self.limits.take(client, UPLOADED_BYTES, int(length)):
-            return PlainTextResponse("These were many files within a few minutes. Wait a little, then go on.", 429)
-        if uploading and self.files.stored_bytes + int(length) > MAX_STORED_BYTES:
-            return PlainTextResponse("The server holds as many photos as it can. Try again in some minutes.", 503)
+        if path != API and not path.startswith(f"{API}/"):
+            return _refused(404, "There is no such page.") if path.startswith("/monitoring") else None
+        if not _is_open(method, path.removeprefix(f"{API}/")):
+            return _refused(404, "There is no such endpoint.")
+        if not self.page.limits.take(client, EVENTS):
+            return _refused(429, "That was a lot in one minute. Wait a little, then go on.")
+        return self._upload_refusal(headers, client) if uploading else None
+
+    def _upload_refusal(self, headers: Headers, client: str) -> PlainTextResponse | None:
+        if "content-length" not in headers or "transfer-encoding" in headers:
+            return _refused(411, "An upload has to say how long it is.")
+        length = int(headers["content-length"])
+        if not self.page.limits.take(client, UPLOADED_BYTES, length):
+            return _refused(429, "These were many files within a few minutes. Wait a little, then go on.")
+        if self.files.stored_bytes + length > MAX_STORED_BYTES:
+            return _refused(503, "The server holds as many photos as it can. Try again in some minutes.")
+        return None
+
+    async def _heartbeat(self, connection: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A browser's connection; as long as it is open, its tab is."""
+        client = network_of(client_of(scope))
+        if not SESSION_HASH.fullmatch(connection) or self._heartbeats[client] >= MAX_HEARTBEATS:
+            await _refused(429, "There are too many open connections.")(scope, receive, send)
+            return
+        self._heartbeats[client] += 1
+        self.page.tabs.connected(connection)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.page.tabs.disconnected(connection)
+            self._heartbeats[client] -= 1
+            if not self._heartbeats[client]:
+                del self._heartbeats[client]
+
+    async def _event(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """An event of the page or a call of an endpoint, whose body is read and checked first."""
+        body = await _body(receive, MAX_BODY_BYTES)
+        if body is None:
+            await _too_large(MAX_BODY_BYTES)(scope, receive, send)
+            return
+        refusal = self._event_refusal(path, body)
+        joins = path.split("/")[2] in ("call", "queue")
+        if refusal is None and joins and self.page.waiting(client_of(scope)) >= MAX_WAITING:
+            refusal = _refused(429, "As many of your requests wait already as may. Wait for them first.")
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replayed() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await self.app(scope, replayed, send)
+
+    def _event_refusal(self, path: str, body: bytes) -> PlainTextResponse | None:
+        """The answer to a body that Gradio would stumble over."""
+        try:
+            value = strict_json.loads(body.decode("utf-8"), MAX_BODY_BYTES) if body else {}
+        except ValueError:
+            return _refused(400, "The request is no proper JSON (NaN and Infinity are no numbers there).")
+        if not isinstance(value, dict):
+            return _refused(400, "The request has to be an object of JSON.")
+        connection, index = value.get("session_hash"), value.get("fn_index")
+        proper_hash = isinstance(connection, str) and SESSION_HASH.fullmatch(connection)
+        if not (connection is None or proper_hash):
+            return _refused(400, "The request has a session_hash that the page would not send.")
+        if index is not None and not (type(index) is int and index in self.page.fns):
+            return _refused(400, "The request names an event that the page does not have. Reload the page.")
+        if path.startswith(f"{API}/call/v2/"):
+            return self._arguments_refusal(path.split("/")[4], value)
+        return None
+
+    def _arguments_refusal(self, name: str, given: dict[str, Any]) -> PlainTextResponse | None:
+        """The answer to a call by names whose arguments are not those of the endpoint."""
+        known = self.page.parameters(name)
+        if known is None:
+            return _refused(404, "There is no such endpoint.")
+        missing = [one for one, needed in known.items() if needed and one not in given]
+        if missing or not set(given) <= set(known):
+            wanted = ", ".join(known)
+            return _refused(400, f"The endpoint takes {wanted}; without a default: {', '.join(missing) or 'none'}.")
         return None
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -176,8 +292,12 @@ class Gate:
 
         without_coding = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
         with self.uploads.apart() as folder:
-            await self._bounded({**scope, "headers": without_coding}, receive, listened, MAX_UPLOAD_BYTES)
-        self.files.remove_strays(folder)
+            try:
+                await self._bounded({**scope, "headers": without_coding}, receive, listened, MAX_UPLOAD_BYTES)
+            except ClientDisconnect:
+                log.info("An upload was cut off")
+            finally:
+                self.files.remove_strays(folder)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         """Hands a request on, and ends it when its body is larger than it may be, whatever its headers say."""
@@ -207,8 +327,31 @@ class Gate:
                 raise
 
 
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body of a request; None for one of more than `limit` bytes."""
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message["type"] == "http.request" and message.get("more_body", False)
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+def _is_open(method: str, rest: str) -> bool:
+    """Whether a route of the API is one that the page and the endpoints need."""
+    if rest.startswith("file="):
+        return method in ("GET", "HEAD") and "://" not in rest
+    return method == "OPTIONS" or rest.split("/")[0] in ROUTES.get(method.replace("HEAD", "GET"), ())
+
+
+def _refused(status: int, message: str) -> PlainTextResponse:
+    return PlainTextResponse(message, status)
+
+
 def _too_large(limit: int) -> PlainTextResponse:
-    return PlainTextResponse(f"The request is larger than {limit // 1_000_000} MB.", 413)
+    return _refused(413, f"The request is larger than {limit // 1_000_000} MB.")
 
 
 def client_of(scope: Scope) -> str:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 UNCLAIMED_SECONDS = 600
 """A file that no tab owns is removed after so long."""
+FRESH_SECONDS = 30
+"""A file that was written since is not removed yet: Gradio writes a picture before it says for whom."""
 MAX_STORED_BYTES = 2_000_000_000
 """Uploads of all visitors together; beyond that no more are taken."""
 
@@ -141,6 +143,10 @@ class VisitorFiles:
 
     def _remove_ownerless(self) -> None:
         for path in [path for path, file in self._files.items() if not file.owners]:
+            if _fresh(path):  # made once more just now, for a visitor who is about to be sent it
+                self._files[path].owners.add(None)
+                self._files[path].since = self._clock()
+                continue
             del self._files[path]
             try:
                 Path(path).unlink(missing_ok=True)
@@ -192,6 +198,14 @@ def file_paths(value: Any) -> Iterator[object]:
             waiting.extend(one.values())
         elif isinstance(one, (list, tuple)):
             waiting.extend(one)
+
+
+def _fresh(path: str) -> bool:
+    """Whether a file was written within the last moments."""
+    try:
+        return 0 <= time.time() - os.path.getmtime(path) < FRESH_SECONDS
+    except OSError:
+        return False
 
 
 def _size(path: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections import Counter, OrderedDict
@@ -30,21 +29,11 @@ CLOSED_SECONDS = 60
 REST_SECONDS = 600
 """The pictures of a tab that asks for nothing for so long are dropped; they are computed again when it does."""
 MAX_TABS = 500
-MAX_AWAKE_BYTES = 192 * 2**20
+MAX_AWAKE_BYTES = 128 * 2**20
 """Pictures of all tabs together; those of the tab that is served come on top."""
 SWEEP_SECONDS = 15
 QUIET_SECONDS = 60
 """After so long without a request freed memory goes back to the system."""
-
-
-class TabKey:
-    """Names a tab; nobody can guess it. A copy has another name: Gradio copies a state's value for every visitor."""
-
-    def __init__(self) -> None:
-        self.name = secrets.token_hex(16)
-
-    def __deepcopy__(self, memo: object) -> TabKey:
-        return TabKey()
 
 
 @dataclass
@@ -56,11 +45,12 @@ class _Tab:
     size: int = 0
     used: float = 0.0
     closed: float | None = None
-    connection: str | None = None
 
 
 class Tabs:
-    """The sessions of all tabs by their keys; may be shared by threads.
+    """The sessions of all tabs; may be shared by threads.
+
+    A tab's key is what its browser's connection is named by, Gradio's session hash: nobody else knows it.
 
     Args:
         files: of the visitors; those of a tab go with it.
@@ -78,21 +68,21 @@ class Tabs:
         self._trimmed = True
         self._ending = threading.Event()
 
-    def connected(self, connection: str) -> None:
-        """The browser holds a connection (named by Gradio's session hash), for the first time or again."""
+    def connected(self, key: str) -> None:
+        """The browser holds a connection for a tab, for the first time or again."""
         with self._lock:
-            self._open[connection] += 1
-            for tab in self._of(connection):
-                tab.closed = None
+            self._open[key] += 1
+            if key in self._tabs:
+                self._tabs[key].closed = None
 
-    def disconnected(self, connection: str) -> None:
+    def disconnected(self, key: str) -> None:
         """A connection ended: its tab is closed, or the network is interrupted."""
         with self._lock:
-            self._open[connection] -= 1
-            if self._open[connection] <= 0:
-                del self._open[connection]
-                for tab in self._of(connection):
-                    tab.closed = self._clock()
+            self._open[key] -= 1
+            if self._open[key] <= 0:
+                del self._open[key]
+                if key in self._tabs:
+                    self._tabs[key].closed = self._clock()
 
     def resting(self, key: str) -> Session:
         """A tab's session as it is, perhaps without its pictures. Raises StudioError, once, if it was forgotten."""
@@ -118,30 +108,29 @@ class Tabs:
             return session
         if editor is None:
             raise StudioError(text.STILL_LOADING)
-        session = awake(session, editor)
-        self.keep(key, session)
-        return session
-
-    def keep(self, key: str, session: Session, connection: str | None = None) -> None:
-        """Remembers what a tab works on now, and over which connection it asks.
-
-        What comes for a tab that was forgotten meanwhile is dropped.
-        """
+        whole = awake(session, editor)
         with self._lock:
-            gone = key in self._gone
+            tab = self._tabs.get(key)
+            if tab is not None and tab.session is session:  # otherwise something newer came meanwhile
+                self._put(tab, key, whole)
+        return whole
+
+    def keep(self, key: str, session: Session) -> None:
+        """Remembers what a tab works on now. What comes for one that was forgotten meanwhile is dropped."""
+        with self._lock:
+            gone = key in self._gone or not key
             if not gone:
                 tab = self._tabs.setdefault(key, _Tab())
-                tab.connection = connection or tab.connection
-                tab.session, tab.awake, tab.size = session, True, size_of(session)
                 tab.used = self._clock()
-                tab.closed = None if tab.connection is None or self._open[tab.connection] else tab.used
+                tab.closed = None if self._open[key] else tab.used
                 self._tabs.move_to_end(key)
-                self._bound(key)
+                self._put(tab, key, session)
+            surplus = list(self._tabs)[: max(0, len(self._tabs) - MAX_TABS)]
         if gone:
             forget(session)
             self.files.leave(key)
-        while len(self._tabs) > MAX_TABS:
-            self.close(next(iter(self._tabs)))
+        for oldest in surplus:
+            self.close(oldest)
 
     def close(self, key: str) -> None:
         """Forgets a tab, with all its files. Never raises."""
@@ -151,6 +140,7 @@ class Tabs:
             self._gone.move_to_end(key)
             while len(self._gone) > MAX_TABS:
                 self._gone.popitem(last=False)
+            self._trimmed = False
         if tab is not None:
             forget(tab.session)
         self.files.leave(key)
@@ -195,8 +185,9 @@ class Tabs:
             except Exception:  # one bad tab must not keep the files of all others
                 log.exception("A sweep of the tabs failed")
 
-    def _of(self, connection: str) -> list[_Tab]:
-        return [tab for tab in self._tabs.values() if tab.connection == connection]
+    def _put(self, tab: _Tab, key: str, session: Session) -> None:
+        tab.session, tab.awake, tab.size = session, True, size_of(session)
+        self._bound(key)
 
     def _touched(self, key: str) -> _Tab | None:
         """The tab of a key, used just now; None for a new key. Raises StudioError, once, if it was forgotten."""
@@ -207,7 +198,7 @@ class Tabs:
         if tab is not None:
             self._tabs.move_to_end(key)
             tab.used = self._clock()
-            tab.closed = None if tab.connection is None or self._open[tab.connection] else tab.used
+            tab.closed = None if self._open[key] else tab.used
         return tab
 
     def _bound(self, served: str) -> None:

@@ -13,7 +13,7 @@ from mcaclip.config import STACKS
 from mcaclip.editing.network.coral import MaskConfig
 from mcaclip.editing.network.mca import MCANetwork, save_network
 from mcaclip.editing.universal import UniversalEdit
-from mcaclip.errors import PromptError, TrainingError
+from mcaclip.errors import PromptError, StudioError, TrainingError
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.methods.losses import PAPER_LOSS_WEIGHTS
 from mcaclip.perception.parsing_head import PARSED_LAYERS
@@ -155,7 +155,7 @@ def test_start_with_weights_that_are_no_numbers_is_named(objective, tmp_path):
     start = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
     next(start.parameters()).data.fill_(float("nan"))
     save_network(start, tmp_path / "nan.safetensors", {}, {})
-    with pytest.raises(TrainingError, match=r"nan.safetensors is damaged.*name another --start-from"):
+    with pytest.raises(StudioError, match=r"nan.safetensors holds values that are no numbers"):
         new_network(objective.generator.full, COMPACT_PRESET.network, tmp_path / "nan.safetensors")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import gradio as gr
 import pytest
 
@@ -45,14 +43,6 @@ def test_whatever_the_models_compute_waits_in_one_line(page):
         alone = fn.concurrency_id == MODEL_QUEUE and fn.concurrency_limit == 1 and fn.queue
         assert alone or fn.api_visibility == "private"
     assert all(fn.concurrency_id == MODEL_QUEUE for fn in page.fns.values() if fn.api_visibility == "public")
-
-
-def test_a_tab_is_known_by_a_key_of_its_own_that_no_event_writes(page):
-    states = [block for block in page.blocks.values() if isinstance(block, gr.State)]
-    assert states == [page.tab_key]
-    key = states[0].value
-    assert len({key.name, deepcopy(key).name, deepcopy(key).name}) == 3
-    assert not any(page.tab_key in fn.outputs for fn in page.fns.values())
 
 
 def test_test_hooks_are_unique(page):

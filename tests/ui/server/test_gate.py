@@ -34,7 +34,14 @@ class Site:
             Route("/gradio_api/file=x.png", self.echo),
             Route("/{path:path}", self.echo, methods=["GET", "POST", "OPTIONS"]),
         ]
-        self.gate = Gate(Starlette(routes=routes), NAMES, Limits(), Tabs(self.files), self.folder)
+        self.tabs, self.limits, self.fns, self.root_path, self.waits = Tabs(self.files), Limits(), {3: None}, "", 0
+        self.gate = Gate(Starlette(routes=routes), NAMES, self, self.folder)
+
+    def waiting(self, client: str) -> int:
+        return self.waits
+
+    def parameters(self, endpoint: str) -> dict[str, bool] | None:
+        return {"seed": False, "photo": True} if endpoint == "invert" else None
 
     async def echo(self, request: Request):
         return PlainTextResponse(str(len(await request.body())))
@@ -117,7 +124,7 @@ def test_a_body_is_bounded_whatever_its_headers_say(site):
             yield piece
 
     assert site.ask("POST", "/gradio_api/queue/join", content=chunks()).status_code == 413
-    assert site.ask("POST", "/gradio_api/queue/join", content=bytes(1000)).text == "1000"
+    assert site.ask("POST", "/gradio_api/queue/join", content=b"{}" + b" " * 998).text == "1000"
 
 
 def test_uploads_are_known_and_lie_apart(site):
@@ -137,6 +144,8 @@ def test_an_upload_says_how_long_it_is_and_the_server_has_a_limit(site, monkeypa
         yield b"face"
 
     assert site.ask("POST", "/gradio_api/upload", content=chunks()).status_code == 411
+    both = {"Content-Length": "4", "Transfer-Encoding": "chunked"}
+    assert site.ask("POST", "/gradio_api/upload", content=chunks(), headers=both).status_code == 411
     assert site.ask("POST", "/gradio_api/upload", content=bytes(gate_module.MAX_UPLOAD_BYTES + 1)).status_code == 413
     monkeypatch.setattr(gate_module, "MAX_STORED_BYTES", 5)
     assert site.ask("POST", "/gradio_api/upload", content=b"face").status_code == 200
@@ -151,11 +160,77 @@ def test_guessing_passwords_takes_long(site):
 
 def test_a_connection_that_ends_closes_its_tab(site):
     told = []
-    site.gate.tabs.connected = lambda name: told.append(("on", name))
-    site.gate.tabs.disconnected = lambda name: told.append(("off", name))
+    site.tabs.connected = lambda name: told.append(("on", name))
+    site.tabs.disconnected = lambda name: told.append(("off", name))
     site.ask("GET", "/gradio_api/heartbeat/abc")
     assert told == [("on", "abc"), ("off", "abc")]
 
 
 def test_the_client_is_who_the_connection_comes_from():
     assert client_of({"client": ("192.0.2.1", 5)}) == "192.0.2.1" and client_of({"client": None}) == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"fn_index": 3, "data": [1], "session_hash": "ab-c_1", "event_data": null}', 200),
+        (b'{"event_data": {"index": 1}}', 200),
+        (b"", 200),
+        (b'{"data": [NaN]}', 400),
+        (b'{"data": [1e999]}', 400),
+        (b"\xff", 400),
+        (b"[]", 400),
+        (b"[" * 100_000, 400),
+        (b'{"fn_index": 4}', 400),
+        (b'{"fn_index": "3"}', 400),
+        (b'{"fn_index": true}', 400),
+        (b'{"session_hash": 5}', 400),
+        (b'{"session_hash": "' + b"a" * 65 + b'"}', 400),
+        (b'{"event_data": "green lipstick"}', 200),
+    ],
+)
+def test_bodies_that_the_page_would_not_send_are_refused(site, body, status):
+    assert site.ask("POST", "/gradio_api/queue/join", content=body).status_code == status
+
+
+def test_a_call_by_names_is_told_what_it_lacks(site):
+    ask = lambda name, body: site.ask("POST", f"/gradio_api/call/v2/{name}", content=json.dumps(body).encode())  # noqa: E731
+    assert ask("invert", {"photo": {}, "seed": 3}).status_code == ask("invert", {"photo": {}}).status_code == 200
+    assert "photo" in ask("invert", {"seed": 3}).text and ask("invert", {"seed": 3}).status_code == 400
+    assert ask("invert", {"photo": {}, "other": 3}).status_code == 400
+    assert ask("other", {}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/gradio_api/deep_link"),
+        ("GET", "/gradio_api/proxy=http://evil.com/x"),
+        ("GET", "/gradio_api/file=http://evil.com/x.png"),
+        ("POST", "/gradio_api/component_server"),
+        ("POST", "/gradio_api/stream/abc"),
+        ("GET", "/monitoring/summary"),
+        ("DELETE", "/gradio_api/upload"),
+        ("GET", "/gradio_api/"),
+    ],
+)
+def test_routes_that_nobody_needs_are_closed(site, method, path):
+    assert site.ask(method, path).status_code == 404
+
+
+def test_one_client_cannot_take_all_places_in_the_queue(site):
+    site.waits = gate_module.MAX_WAITING
+    assert site.ask("POST", "/gradio_api/queue/join", content=b"{}").status_code == 429
+    assert site.ask("POST", "/gradio_api/call/sample", content=b"{}").status_code == 429
+    assert site.ask("POST", "/gradio_api/cancel", content=b"{}").status_code == 200
+
+
+def test_below_a_path_of_a_proxy_the_same_holds(site):
+    site.root_path = "/studio"
+    assert site.ask("GET", "/studio/gradio_api/deep_link").status_code == 404
+    assert site.ask("POST", "/studio/gradio_api/queue/join", content=b"[]").status_code == 400
+    assert site.ask("POST", "/studio/gradio_api/upload", content=bytes(60_000_000)).status_code == 413
+
+
+def test_a_long_address_is_refused(site):
+    assert site.ask("GET", "/gradio_api/upload_progress?upload_id=" + "x" * 3000).status_code == 414

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mcaclip.errors import StudioError
+from mcaclip.ui.server import visitor_files
 from mcaclip.ui.server.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
 
 
@@ -25,6 +26,11 @@ def clock() -> Clock:
 def files(tmp_path, clock) -> VisitorFiles:
     (tmp_path / "gradio").mkdir()
     return VisitorFiles(tmp_path / "gradio", clock)
+
+
+@pytest.fixture(autouse=True)
+def written_long_ago(monkeypatch):
+    monkeypatch.setattr(visitor_files, "FRESH_SECONDS", 0)
 
 
 def _upload(files: VisitorFiles, name: str = "me.jpg") -> str:
@@ -167,3 +173,19 @@ def test_an_upload_that_was_cut_off_leaves_nothing(files):
 def test_every_path_in_a_request_is_seen():
     value = [{"path": "a"}, {"x": [{"y": {"path": "b", "meta": {"path": 3}}}]}, "path", None]
     assert set(file_paths(value)) == {"a", "b", 3}
+
+
+def test_a_picture_that_is_made_once_more_stays_for_who_is_about_to_get_it(files, clock, monkeypatch):
+    monkeypatch.setattr(visitor_files, "FRESH_SECONDS", 30)
+    shared = files.root / "hash" / "face.webp"
+    shared.parent.mkdir()
+    shared.write_bytes(b"x")
+    files.shown([str(shared)], "one")
+    files.leave("one")
+    files.shown([str(shared)], "two")
+    assert shared.exists()
+    os.utime(shared, (0, 0))
+    files.leave("two")
+    clock.now = UNCLAIMED_SECONDS
+    files.expire()
+    assert not shared.exists()

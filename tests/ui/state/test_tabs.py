@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -121,6 +122,7 @@ def test_pictures_of_all_tabs_are_bounded(tabs, edited, editor, monkeypatch):
 
 def test_an_idle_tab_rests_and_then_goes(tabs, clock, edited, editor):
     session = edited()
+    tabs.connected("a")
     tabs.keep("a", session)
     clock.now = REST_SECONDS
     tabs.sweep()
@@ -137,10 +139,11 @@ def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edit
     session, upload = edited(), tmp_path / "upload" / "me.jpg"
     upload.parent.mkdir()
     upload.write_bytes(b"x")
+    os.utime(upload, (0, 0))
     tabs.files.received([str(upload)])
-    tabs.files.given(str(upload), "a")
+    tabs.files.given(str(upload), "hash")
     tabs.connected("hash")
-    tabs.keep("a", session, "hash")
+    tabs.keep("hash", session)
     tabs.disconnected("hash")
     clock.now = CLOSED_SECONDS - 1
     tabs.connected("hash")
@@ -156,7 +159,7 @@ def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edit
 def test_a_connection_that_is_renewed_before_the_old_one_ends_stays(tabs, clock, edited):
     session = edited()
     tabs.connected("hash")
-    tabs.keep("a", session, "hash")
+    tabs.keep("hash", session)
     tabs.connected("hash")
     tabs.disconnected("hash")
     clock.now = 10 * CLOSED_SECONDS
@@ -178,6 +181,27 @@ def test_who_comes_back_to_a_forgotten_tab_is_told_once_and_can_start_again(tabs
     with pytest.raises(StudioError, match="removed from the server"):
         tabs.session("a", None)
     assert tabs.session("a", None).inversion is None
+
+
+def test_a_face_at_rest_does_not_come_back_over_a_newer_one(tabs, edited, editor, monkeypatch):
+    old, new = edited(1), edited(2)
+    tabs.keep("a", old)
+    tabs.keep("a", at_rest(old))
+    tabs._tabs["a"].awake = False
+
+    def slow(session, editor):
+        tabs.keep("a", new)
+        return awake(session, editor)
+
+    monkeypatch.setattr(tabs_module, "awake", slow)
+    assert tabs.session("a", editor).photo_file == old.photo_file
+    assert tabs.resting("a") is new
+
+
+def test_who_has_no_tab_is_kept_nowhere(tabs, edited):
+    session = edited()
+    tabs.keep("", session)
+    assert not session.folder.exists() and tabs.resting("").inversion is None
 
 
 def test_what_is_computed_for_a_forgotten_tab_is_dropped(tabs, edited):

@@ -1,0 +1,1 @@
+"""Hostile input and many visitors; see `__main__`."""

@@ -1,0 +1,209 @@
+"""One visitor of the page, as a browser tab is one: values in its components, a heartbeat, one event at a time."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import torch
+from gradio_client.utils import apply_diff
+from PIL import Image
+
+from mcaclip.results.session_file import SavedSession, read_session
+from mcaclip.types import to_uint8
+from mcaclip.ui.page import text
+from tests.fakes import draw_face
+from tests.stress.junk import Random
+from tests.stress.server import Server
+
+API = "/gradio_api"
+WAIT_SECONDS = 5.0
+PATIENCE_SECONDS = 900
+"""After so long of being told to wait a visitor counts that as an error."""
+SAME_PICTURE = 8.0
+"""Mean difference of two pictures of one face as two JPEG files, in grey values; other faces are further away."""
+
+
+class VisitorError(Exception):
+    """The page did something else than it should."""
+
+
+class Tab:
+    """A tab.
+
+    Args:
+        server: of the page.
+        number: of the visitor's address.
+        session: the tab's name for the server.
+        report: told how many seconds each event took.
+    """
+
+    def __init__(self, server: Server, number: int, session: str, report: Callable[[float], None]):
+        self.server, self.session, self.report = server, session, report
+        self.client = server.client(number)
+        self.client.timeout = httpx.Timeout(600)
+        self.names = {one["props"].get("elem_id"): one["id"] for one in server.config["components"]}
+        self.values = {one["id"]: one["props"].get("value") for one in server.config["components"]}
+        beat = self.client.build_request("GET", f"{API}/heartbeat/{session}")
+        self.heartbeat = self.client.send(beat, stream=True)
+
+    def close(self) -> None:
+        """Leaves."""
+        self.heartbeat.close()
+        self.client.close()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[self.names[name]]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.values[self.names[name]] = value
+
+    def fire(self, name: str, event: str) -> None:
+        """Everything that follows from an event of a component. Raises VisitorError."""
+        for one in self.server.config["dependencies"]:
+            if [self.names[name], event] in one["targets"]:
+                start = time.monotonic()
+                self._run(one)
+                self.report(time.monotonic() - start)
+
+    def upload(self, data: bytes) -> dict[str, Any]:
+        """Uploads a picture; Gradio's description of the file."""
+        answer = self._patient(lambda: self.client.post(f"{API}/upload", files={"files": ("me.png", data)}))
+        return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}, "orig_name": "me.png"}
+
+    def fetch(self, file: Any) -> bytes:
+        """The bytes of a file that the page shows. Raises VisitorError."""
+        if not isinstance(file, dict):
+            raise VisitorError(f"There is no file: {file}")
+        answer = self.client.get(f"{API}/file={file['path']}")
+        if answer.status_code != 200:
+            raise VisitorError(f"A file of the page is gone: {answer.status_code}")
+        return answer.content
+
+    def _run(self, event: dict[str, Any]) -> None:
+        body = {"data": [self.values[one] for one in event["inputs"]], "fn_index": event["id"]}
+        body |= {"session_hash": self.session, "trigger_id": event["targets"][0][0], "event_data": None}
+        if not event["queue"]:
+            answer = self._patient(lambda: self.client.post(f"{API}/run/predict", json=body))
+            self._take(event, answer.json()["data"])
+            return
+        until = time.monotonic() + PATIENCE_SECONDS
+        while (refusal := self._queued(event, body)) is not None:
+            if text.TOO_MANY not in refusal or time.monotonic() > until:
+                raise VisitorError(f"{event['api_name']}: {refusal}")
+            time.sleep(WAIT_SECONDS)
+
+    def _queued(self, event: dict[str, Any], body: dict[str, Any]) -> str | None:
+        """Takes what the event yields; what the server says against it, or None."""
+        self._patient(lambda: self.client.post(f"{API}/queue/join", json=body))
+        shown: list[Any] | None = None
+        with self.client.stream("GET", f"{API}/queue/data", params={"session_hash": self.session}) as stream:
+            for line in stream.iter_lines():
+                message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                output = message.get("output") or {}
+                if message.get("msg") == "process_generating" and message["success"]:
+                    data = output["data"]
+                    shown = data if shown is None else [apply_diff(*pair) for pair in zip(shown, data, strict=True)]
+                    self._take(event, shown)
+                elif message.get("msg") in ("process_completed", "unexpected_error"):
+                    if not message["success"]:
+                        return str(output.get("error") or message)
+                    if shown is None:
+                        self._take(event, output["data"])
+                    return None
+        raise VisitorError(f"{event['api_name']} did not end")
+
+    def _take(self, event: dict[str, Any], data: list[Any]) -> None:
+        for number, value in zip(event["outputs"], data, strict=True):
+            if not (isinstance(value, dict) and value.get("__type__") == "update"):
+                self.values[number] = value
+            elif "value" in value:
+                self.values[number] = value["value"]
+
+    def _patient(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
+        """The answer, however often one is told to wait before. Raises VisitorError for any other refusal."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while (answer := ask()).status_code in (429, 503) and time.monotonic() < until:
+            time.sleep(WAIT_SECONDS)
+        if answer.status_code != 200:
+            raise VisitorError(f"{answer.request.url.path}: {answer.status_code} {answer.text[:200]}")
+        return answer
+
+
+class Visitor:
+    """Somebody with one face, who notices when it is another's.
+
+    Args:
+        tab: of the visitor.
+        rng: chooses the face and the edits.
+        seen: pictures of generated faces by seed, of all visitors: a seed has one face.
+    """
+
+    def __init__(self, tab: Tab, rng: Random, seen: dict[int, np.ndarray]):
+        self.tab, self.rng = tab, rng
+        self.name, self.code = "", torch.empty(0)
+        if rng.random() < 0.7:
+            seed = int(rng.integers(1000, 1040))
+            self.name = f"seed_{seed}"
+            tab["seed"] = seed
+            tab.fire("make-face", "click")
+            self.face = _small(tab.fetch(tab["aligned"]))
+            self._same(seen.setdefault(seed, self.face), "a generated face")
+        else:
+            self.name = "me"
+            photo = io.BytesIO()
+            Image.fromarray(to_uint8(draw_face(int(rng.integers(2**31))))).resize((400, 400)).save(photo, "PNG")
+            tab["photo"], tab["consent"], tab["aligned-box"] = tab.upload(photo.getvalue()), True, True
+            tab.fire("photo", "upload")
+            self.face = _small(tab.fetch(tab["aligned"]))
+            tab.fire("reconstruct", "click")
+
+    def edit(self, prompt: str) -> None:
+        """An edit, and whether the page shows it beside this visitor's own face."""
+        self.tab["prompt"] = prompt
+        self.tab.fire("edit", "click")
+        self.check()
+
+    def slide(self) -> None:
+        """A slider that is moved and let go."""
+        for _ in range(3):
+            self.tab["strength"] = round(float(self.rng.uniform(0.3, 1.5)), 2)
+            self.tab.fire("strength", "input")
+        self.tab.fire("strength", "release")
+        self.check()
+
+    def check(self) -> None:
+        """Everything that can be downloaded is this visitor's own."""
+        before, _ = self.tab["slider"]
+        self._same(_small(self.tab.fetch(before)), "the original")
+        saved = _read(self.tab.fetch(self.tab["download-session"]))
+        if saved.name != self.name:
+            raise VisitorError(f"The face of {saved.name} came to {self.name}")
+        if len(self.code) and not torch.equal(saved.w_plus, self.code):
+            raise VisitorError("The latent code of another face came")
+        self.code = saved.w_plus
+
+    def _same(self, picture: np.ndarray, what: str) -> None:
+        difference = float(np.abs(picture - self.face).mean())
+        if difference > SAME_PICTURE:
+            raise VisitorError(f"Another face came as {what}: {difference:.0f}")
+
+
+def _small(data: bytes) -> np.ndarray:
+    """A picture as `float32 [16, 16, 3]`."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB").resize((16, 16), Image.Resampling.BOX), np.float32)
+
+
+def _read(data: bytes) -> SavedSession:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "session.safetensors"
+        path.write_bytes(data)
+        return read_session(path)
