@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from mcaclip.editing.prompts import load_prompts
+from mcaclip.ui.handlers.edit import Studio
 from mcaclip.ui.page.blocks import build, launch_options
-from mcaclip.ui.handlers.studio import Studio
 from mcaclip.ui.state.loading import EditorSource
 from tests.fakes import FakeEditor
 from tests.helpers.fake_methods import FakeMethods

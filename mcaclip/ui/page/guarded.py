@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mcaclip.ui.page import text
-from mcaclip.ui.server.limits import Limits
-from mcaclip.ui.server.visitor_files import file_paths
+from mcaclip.ui.display import text
+from mcaclip.ui.state.limits import Limits
+from mcaclip.ui.state.visitor_files import file_paths
 
 if TYPE_CHECKING:
     from gradio.block_function import BlockFunction

@@ -19,9 +19,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcaclip.ui.server.limits import EVENTS, LOGINS, UPLOADED_BYTES, Limits
+from mcaclip.ui.state.limits import EVENTS, LOGINS, UPLOADED_BYTES, Limits
 from mcaclip.ui.state.tabs import Tabs
-from mcaclip.ui.server.visitor_files import MAX_STORED_BYTES, UploadFolder, VisitorFiles
+from mcaclip.ui.state.visitor_files import MAX_STORED_BYTES, UploadFolder, VisitorFiles
 
 API = "/gradio_api"
 MAX_BODY_BYTES = 5_000_000

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mcaclip.errors import StudioError
-from mcaclip.ui.server.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
+from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
 
 
 class Clock:
