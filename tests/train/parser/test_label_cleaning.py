@@ -8,7 +8,7 @@ import torch
 
 from mcaclip.perception.label_map import label_map
 from mcaclip.perception.parsing_head import CLASSES
-from train.parser.label_cleaning import clean, without_holes, without_specks
+from train.parser.pseudo_labels import clean, without_holes, without_specks
 
 BACKGROUND, SKIN, HAIR, NOSE, EYE = (CLASSES.index(n) for n in ("background", "skin", "hair", "nose", "l_eye"))
 

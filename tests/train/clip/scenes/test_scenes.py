@@ -14,6 +14,7 @@ from mcaclip.language.colours import lab_of, lab_values, says_unseen, unseen_col
 from mcaclip.language.grammar import MORE_NOUNS, PART_NOUNS, understand
 from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions import wording
+from train.clip.captions.write import caption
 from train.clip.scenes.draw import STYLES, bundle
 from train.clip.scenes.scenes import (
     CHARACTERS,
@@ -27,7 +28,6 @@ from train.clip.scenes.scenes import (
     SceneSet,
     agreement,
     came_out,
-    caption,
     target_lab,
 )
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mcaclip.imaging.colour import COLOURS, colour_lab, srgb_to_lab
-from train.clip.scenes.grow_beard import augment, paint
+from train.common.painting import augment, paint
 
 
 def test_paint_moves_the_region_to_the_colour_and_nothing_else():
