@@ -16,8 +16,8 @@ from mcaclip.evaluation.faces import FaceSource
 from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, colour_moved, leak_outside, region_colour, see_face
 from mcaclip.evaluation.requests import Ask, Subject
 from mcaclip.evaluation.variants import FULL_SIZE, Edited
+from mcaclip.imaging.colour import lab_of
 from mcaclip.imaging.metrics import ssim
-from mcaclip.language.colours import lab_of
 from mcaclip.perception.base import Parser
 from mcaclip.perception.judge import Judge
 from mcaclip.perception.regions import region

@@ -9,7 +9,7 @@ from mcaclip.clip import clip_space
 from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model, read_clip
 from mcaclip.errors import WeightsError
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.language.colours import lab_of
+from mcaclip.imaging.colour import lab_of
 from mcaclip.perception.parsing_head import PARSED_LAYERS
 from mcaclip.perception.regions import region
 from train.common.faces import CodeSampler

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mcaclip.errors import PromptError
-from mcaclip.imaging.colour import COLOURS, colour_lab, lab_to_srgb, srgb_to_lab, to_gamut
+from mcaclip.imaging.colour import colour_lab, lab_to_srgb, srgb_to_lab, to_gamut
+from mcaclip.language.colours import COLOURS
 
 
 def pixel(*rgb: float) -> torch.Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.familiarity import Calibration, Knowledge
 from mcaclip.errors import TrainingError
-from mcaclip.imaging.colour import COLOURS
+from mcaclip.language.colours import COLOURS
 from mcaclip.language.grammar import PART_NOUNS
 from mcaclip.language.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
 from train.clip.captions.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.language.colours import lab_values, unseen_colours
+from mcaclip.imaging.colour import lab_values
+from mcaclip.language.colours import unseen_colours
 from mcaclip.language.grammar import PART_NOUNS
 from train.clip.captions.blind_wordings import BLIND_WORDINGS
 from train.clip.captions.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES, STATE_PHRASES

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.errors import TrainingError
-from mcaclip.generators.ops import channels_last
+from mcaclip.nn.ops import channels_last
 from mcaclip.perception.face_parser import LABELS, PARSER_SIZE, FaceParser, folded
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.weights.safetensors_io import save_half

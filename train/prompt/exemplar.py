@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
-from mcaclip.language.colours import lab_of
+from mcaclip.imaging.colour import lab_of
 from mcaclip.language.grammar import Meaning
 from train.common.painting import grow_beard, paint
 

@@ -22,12 +22,12 @@ from torch import Tensor
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.render import open_masks
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
-from mcaclip.language.colours import lab_of
+from mcaclip.imaging.colour import lab_of
 from mcaclip.methods.losses import lab_colour_distance
+from mcaclip.nn.ops import resize_mask
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.prompt.objective import Target

@@ -14,17 +14,18 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import Synthesis, apply_shift, synthesize
-from mcaclip.imaging.colour import COLOURS
-from mcaclip.language.colours import lab_of
+from mcaclip.imaging.colour import lab_of
+from mcaclip.language.colours import COLOURS
 from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
 from mcaclip.methods import losses
 from mcaclip.methods.losses import weigh
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
+from mcaclip.types import TextCode
 from train.common.augment import random_views
 from train.common.precision import Precision
 from train.prompt.exemplar import paint_exemplar

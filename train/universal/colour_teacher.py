@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.methods import losses
+from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.base import Parser
 from train.clip.scenes.draw import draw_paint, draw_parts
 from train.clip.scenes.types import PARTS, target_lab

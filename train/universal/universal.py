@@ -24,12 +24,13 @@ from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.text_digest import text_digest
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import MCAConfig, MCANetwork, TextCode, save_network
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, save_network
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
 from mcaclip.editing.universal import METHOD
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.perception.base import Parser
+from mcaclip.types import TextCode
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import parameter_groups

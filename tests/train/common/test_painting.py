@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mcaclip.imaging.colour import COLOURS, colour_lab, srgb_to_lab
+from mcaclip.imaging.colour import colour_lab, srgb_to_lab
+from mcaclip.language.colours import COLOURS
 from train.common.painting import augment, paint
 
 

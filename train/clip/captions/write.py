@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from mcaclip.imaging.colour import COLOURS
+from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import (
     COLOUR_SYNONYMS,
-    lab_values,
+    COLOURS,
     named_colours,
     names_by_words,
     plain,

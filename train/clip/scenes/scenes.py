@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.imaging.colour import COLOURS
-from mcaclip.language.colours import lab_values
+from mcaclip.imaging.colour import lab_values
+from mcaclip.language.colours import COLOURS
 from train.clip.scenes.draw import draw_paints
 from train.clip.scenes.paint import paint_character, paint_part, paint_pattern
 from train.clip.scenes.part_masks import FaceMap, measured_states, part_mask

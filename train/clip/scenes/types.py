@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from mcaclip.language.colours import COLOUR_SYNONYMS, lab_of, lab_values, named_colours
+from mcaclip.imaging.colour import lab_of, lab_values
+from mcaclip.language.colours import COLOUR_SYNONYMS, named_colours
 from train.parser.attributes import ATTRIBUTES
 
 PARTS = (
