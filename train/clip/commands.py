@@ -23,7 +23,7 @@ from mcaclip.imaging.photo import pictures_in
 from mcaclip.language.vocabulary import count_words
 from mcaclip.perception.face_parser import FaceParser
 from train.clip.attack_report import ATTACKS, AscentSettings, measure_ascent
-from train.clip.captions.outside_phrases import OUTSIDE_PHRASES
+from train.clip.captions.wording import OUTSIDE_PHRASES
 from train.clip.captions.write import phrases_of_captions
 from train.clip.familiarity import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
 from train.clip.feature_cache import make_attacked, make_blocks
