@@ -20,7 +20,7 @@ from mcaclip.weights.store import Places
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
     from mcaclip.ui.state.loading import ReportProgress
-    from mcaclip.ui.lab.training_process import TrainingDesk
+    from mcaclip.ui.state.training_process import TrainingDesk
 
 ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 PRIVATE_NETWORKS = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1,fc00::/7"
@@ -91,7 +91,7 @@ def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
 
 def open_training() -> TrainingDesk | None:
     """The training of this machine; None where `MCACLIP_TRAINING=off`, and on a public Space unless it is `on`."""
-    from mcaclip.ui.lab.training_process import TrainingDesk
+    from mcaclip.ui.state.training_process import TrainingDesk
 
     default = "off" if os.environ.get("SPACE_ID") else "on"
     if os.environ.get("MCACLIP_TRAINING", default).lower() in ("off", "0", "no", "false"):
@@ -105,8 +105,8 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     # read by Gradio when it is imported or a component is made
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
     os.environ["FORWARDED_ALLOW_IPS"] = args.proxy
+    from mcaclip.ui.handlers.edit import Studio
     from mcaclip.ui.page.blocks import build, launch_options
-    from mcaclip.ui.handlers.studio import Studio
     from mcaclip.ui.state.loading import EditorSource
 
     training = open_training()

@@ -12,26 +12,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip import weights
-from mcaclip.imaging import align
 from mcaclip import loading as stacks
+from mcaclip import weights
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.familiarity import Knowing, Verdict, knowledge_of
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
+from mcaclip.editing.render import Plan, blend, layer_hook, planned, varied
 from mcaclip.editing.universal import UniversalEdit, is_universal
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.imaging import align
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.networks import SHIPPED_EDITS, SHIPPED_UNIVERSAL, library_of, universal_of
 from mcaclip.perception.base import Identity
-from mcaclip.editing.render import Plan, blend, layer_hook, planned, varied
-from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import Knowing, Verdict, knowledge_of
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -41,6 +41,7 @@ from mcaclip.types import (
     Progress,
     ProgressCallback,
     PromptStrength,
+    TextCode,
 )
 from mcaclip.validate import UNIVERSAL, clean_prompt
 from mcaclip.weights.store import sha256_of

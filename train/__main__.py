@@ -14,8 +14,8 @@ from pathlib import Path
 
 from mcaclip.cli.arguments import OneLineParser, add_stack, chosen_stack
 from mcaclip.config import ASSETS, PROJECT
-from mcaclip.platform.console import exit_status, shown, tolerant_streams
 from mcaclip.errors import StudioError
+from mcaclip.platform.console import exit_status, shown, tolerant_streams
 from mcaclip.platform.memory import keep_freed_memory
 
 TEACHERS = PROJECT.parent / "shared" / "teachers"
@@ -204,26 +204,26 @@ def _number(text: str, least: float, complaint: str) -> float:
 
 
 def _preview_head(args: argparse.Namespace) -> None:
-    from train.heads.preview_head import PreviewHeadSettings, fit_preview_head
     from train.common.setup import load_generator
+    from train.heads.preview_head import PreviewHeadSettings, fit_preview_head
 
     fit_preview_head(load_generator(), PreviewHeadSettings(), args.out, args.max_minutes)
 
 
 def _parsing_head(args: argparse.Namespace) -> None:
-    from train.heads.parsing_head import ParsingHeadSettings, fit_parsing_head
     from train.common.setup import load_preview
+    from train.heads.parsing_head import ParsingHeadSettings, fit_parsing_head
     from train.parser.teacher import Teacher
 
     fit_parsing_head(load_preview(), Teacher(args.teacher), ParsingHeadSettings(), args.out, args.max_minutes)
 
 
 def _parser(args: argparse.Namespace) -> None:
+    from train.common.setup import load_parser, load_preview
     from train.parser.attributes import Directions
     from train.parser.pseudo_labels import Labellers, build_faces
-    from train.parser.train import ParserSettings, PooledFaces, train_parser
-    from train.common.setup import load_parser, load_preview
     from train.parser.teacher import Teacher
+    from train.parser.train import ParserSettings, PooledFaces, train_parser
 
     settings = ParserSettings(faces=args.faces)
     teacher = Teacher(args.teacher, ((256, False), (256, True)))
@@ -234,16 +234,16 @@ def _parser(args: argparse.Namespace) -> None:
 
 
 def _identity_mean(args: argparse.Namespace) -> None:
-    from train.heads.identity_mean import fit_identity_mean
     from train.common.setup import load_preview
+    from train.heads.identity_mean import fit_identity_mean
 
     fit_identity_mean(load_preview(), args.out)
 
 
 def _encoder(args: argparse.Namespace) -> None:
     from mcaclip.editor import choose_device
-    from train.encoder.train import EncoderSettings, train_encoder
     from train.common.setup import load_identity, load_preview
+    from train.encoder.train import EncoderSettings, train_encoder
 
     device = str(choose_device(args.device))
     train_encoder(load_preview(device), load_identity(device), EncoderSettings(), args.out, args.max_minutes)
@@ -299,16 +299,16 @@ def _knowledge(args: argparse.Namespace) -> None:
 def _prompt(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from mcaclip import weights
     from mcaclip import loading as stacks
+    from mcaclip import weights
     from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
     from train.common.network import default_start
-    from train.prompt.objective import PromptObjective
     from train.common.precision import choose_precision
+    from train.common.setup import CHECKPOINT_FROM, load_direction
+    from train.prompt.objective import PromptObjective
     from train.prompt.presets import settings_for, with_fusion
     from train.prompt.prompt import check_prompts, fit_prompts, warn_of_strange_words
-    from train.common.setup import CHECKPOINT_FROM, load_direction
 
     prompts = check_prompts(args.prompts)
     stack = chosen_stack(args)
@@ -357,7 +357,7 @@ def _prompt(args: argparse.Namespace) -> None:
 
 
 def _universal(args: argparse.Namespace) -> None:
-    from train.universal.command import UniversalRun, run
+    from train.universal.universal import UniversalRun, run
 
     run(UniversalRun(args.out, args.directions, args.teacher_minutes, args.max_minutes, args.without_ff))
 
@@ -375,8 +375,8 @@ def _colours(args: argparse.Namespace) -> None:
 
 
 def _global_directions(args: argparse.Namespace) -> None:
-    from mcaclip import weights
     from mcaclip import loading as stacks
+    from mcaclip import weights
     from mcaclip.editor import choose_device
     from mcaclip.errors import TrainingError
     from train.methods.global_directions import TableSettings, compute_table
@@ -393,8 +393,8 @@ def _global_directions(args: argparse.Namespace) -> None:
 
 
 def _deltaedit(args: argparse.Namespace) -> None:
-    from mcaclip import weights
     from mcaclip import loading as stacks
+    from mcaclip import weights
     from mcaclip.editor import choose_device
     from train.methods.deltaedit import DeltaSettings, train_deltaedit
 

@@ -17,9 +17,9 @@ from mcaclip.errors import StudioError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mcaclip.methods.base import Tools
     from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.paper_table import TableRun
+    from mcaclip.methods.base import Tools
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 
@@ -107,19 +107,19 @@ def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str)
     """The report, and the sheets like the paper's figures: methods, ablations, hard faces."""
     import numpy as np
 
-    from mcaclip.evaluation import paper_table, table_sheet
-    from mcaclip.platform.atomic import write_text
+    from mcaclip.evaluation import paper_table, sheets_of_methods
     from mcaclip.methods.base import METHODS
+    from mcaclip.platform.atomic import write_text
     from mcaclip.results.export import write_png
 
     absent = {"lpips": "not available", "blip_itm": "not available"}
     report = {**run.about, "tables": paper_table.tables(run.rows, hard.rows), **absent}
     write_text(run.out / "table.json", json.dumps(report, indent=1))
     write_text(run.out / "table.md", markdown)
-    sheets = {"table": table_sheet.sheet(run, prompts, paper_table.MAIN)}
+    sheets = {"table": sheets_of_methods.table_sheet(run, prompts, paper_table.MAIN)}
     if {row.method for row in run.rows} & {*paper_table.ABLATION[1:]}:
-        sheets["ablation"] = table_sheet.sheet(run, prompts, paper_table.ABLATION)
-    sheets["hard_faces"] = table_sheet.faces_sheet(hard, prompts[: paper_table.HARD_PROMPTS], list(METHODS))
+        sheets["ablation"] = sheets_of_methods.table_sheet(run, prompts, paper_table.ABLATION)
+    sheets["hard_faces"] = sheets_of_methods.faces_sheet(hard, prompts[: paper_table.HARD_PROMPTS], list(METHODS))
     for name, picture in sheets.items():
         if picture is not None:
             write_png(run.out / f"{name}.png", np.asarray(picture), {**run.about, "prompts": list(prompts)})

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging import align
 from mcaclip.editing.network.coral import threshold_masks
 from mcaclip.errors import ImageError
-from mcaclip.generators.ops import resize_mask
+from mcaclip.imaging import align
 from mcaclip.imaging.photo import load_selection
+from mcaclip.nn.ops import resize_mask
 from mcaclip.types import AlignedFace, EditSettings, Paint
 
 FEATHER_SIDE = 256

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
-from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.reader import Ingredient, Reading
 from mcaclip.editing.variation import direction, vary
 from mcaclip.generators.base import Generator
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, union
-from mcaclip.types import EditResult, EditSettings, Progress, ProgressCallback
+from mcaclip.nn.ops import resize_mask
+from mcaclip.types import EditResult, EditSettings, Progress, ProgressCallback, TextCode
 
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 

@@ -5,26 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
 
 from mcaclip.imaging.align import load_photo
-from mcaclip.platform.atomic import valid_text, written_whole
-from mcaclip.evaluation.measures import PARSE_SIZE, see_face
-from mcaclip.evaluation.variants import FULL_SIZE
 from mcaclip.imaging.photo import pictures_in
+from mcaclip.platform.atomic import valid_text, written_whole
 from mcaclip.types import Inversion
 from mcaclip.weights.store import sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-    from mcaclip.evaluation.measuring import Instruments
 
 log = logging.getLogger(__name__)
 GENERATED, PHOTO = "generated", "photo"
@@ -96,49 +90,3 @@ def read_inversion(editor: FaceEditor, path: Path) -> Inversion | None:
         log.warning("%s is damaged; the photo is inverted again", path)
         return None
     return editor.reconstruct(code, float(likeness) if likeness else None)
-
-
-class Face:
-    """One face with what all its edits are compared with, each computed at most once.
-
-    Args:
-        source: where it is from. Raises StudioError for a photo without a face.
-        tools: what measures it.
-        size: side of the edits, see `build_columns`.
-    """
-
-    def __init__(self, source: FaceSource, tools: Instruments, size: int):
-        self.name, self.kind, self.photo = source.name, source.kind, source.photo
-        self.inversion, self._tools, self._size = source.get(), tools, size
-
-    @cached_property
-    def _seen(self) -> tuple[Tensor, Tensor]:
-        return see_face(self._tools.editor.models.preview, self._tools.parser, self.inversion.w_plus)
-
-    @property
-    def picture(self) -> Tensor:
-        """The generator's picture of it at the size of the edits, `[3, S, S]` in [-1, 1]."""
-        return self.inversion.reconstruction if self._size == FULL_SIZE else self._seen[0]
-
-    @property
-    def parsed(self) -> Tensor:
-        """Class probabilities `[1, 19, 256, 256]`."""
-        return self._seen[1]
-
-    @cached_property
-    def small(self) -> Tensor:
-        """The picture at 256 px, `[1, 3, 256, 256]`."""
-        return F.adaptive_avg_pool2d(self.picture[None], PARSE_SIZE)
-
-    @cached_property
-    def measures(self) -> dict[str, float]:
-        """What the witness says of it; empty where no face was found."""
-        return self._tools.witness.measures(self.picture)
-
-    @cached_property
-    def embedding(self) -> Tensor:
-        """Its picture in the space of words, `[D]`."""
-        return self._tools.look(self.picture)
-
-
-__all__ = ["GENERATED", "PHOTO", "Face", "FaceSource", "face_sources", "read_inversion", "write_inversion"]

@@ -1,4 +1,4 @@
-"""One edit of one face, measured."""
+"""A face with what its edits are compared with, and one edit of it, measured."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, colour_moved, leak_outside, region_colour
-from mcaclip.evaluation.requests import Ask, Subject
-from mcaclip.evaluation.variants import Edited
-from mcaclip.evaluation.faces import Face
+from mcaclip.clip.clip_space import prompt_direction
 from mcaclip.evaluation.attribute_probe import Witness
+from mcaclip.evaluation.faces import FaceSource
+from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, colour_moved, leak_outside, region_colour, see_face
+from mcaclip.evaluation.requests import Ask, Subject
+from mcaclip.evaluation.variants import FULL_SIZE, Edited
+from mcaclip.imaging.colour import lab_of
 from mcaclip.imaging.metrics import ssim
 from mcaclip.perception.base import Parser
 from mcaclip.perception.judge import Judge
 from mcaclip.perception.regions import region
-from mcaclip.clip.clip_space import prompt_direction
-from mcaclip.language.colours import lab_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -114,6 +114,49 @@ class Instruments:
         """Cosine of two pictures `[3, S, S]`."""
         pair = (picture[None].to(self.editor.device) for picture in (one, other))
         return float(self.editor.models.identity.similarity(*pair))
+
+
+class Face:
+    """One face with what all its edits are compared with, each computed at most once.
+
+    Args:
+        source: where it is from. Raises StudioError for a photo without a face.
+        tools: what measures it.
+        size: side of the edits, see `build_columns`.
+    """
+
+    def __init__(self, source: FaceSource, tools: Instruments, size: int):
+        self.name, self.kind, self.photo = source.name, source.kind, source.photo
+        self.inversion, self._tools, self._size = source.get(), tools, size
+
+    @cached_property
+    def _seen(self) -> tuple[Tensor, Tensor]:
+        return see_face(self._tools.editor.models.preview, self._tools.parser, self.inversion.w_plus)
+
+    @property
+    def picture(self) -> Tensor:
+        """The generator's picture of it at the size of the edits, `[3, S, S]` in [-1, 1]."""
+        return self.inversion.reconstruction if self._size == FULL_SIZE else self._seen[0]
+
+    @property
+    def parsed(self) -> Tensor:
+        """Class probabilities `[1, 19, 256, 256]`."""
+        return self._seen[1]
+
+    @cached_property
+    def small(self) -> Tensor:
+        """The picture at 256 px, `[1, 3, 256, 256]`."""
+        return F.adaptive_avg_pool2d(self.picture[None], PARSE_SIZE)
+
+    @cached_property
+    def measures(self) -> dict[str, float]:
+        """What the witness says of it; empty where no face was found."""
+        return self._tools.witness.measures(self.picture)
+
+    @cached_property
+    def embedding(self) -> Tensor:
+        """Its picture in the space of words, `[D]`."""
+        return self._tools.look(self.picture)
 
 
 @torch.no_grad()

@@ -11,15 +11,15 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from mcaclip.imaging.colour import COLOURS
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.evaluation.measures import MARGIN, grow
 from mcaclip.evaluation.attributes import Attribute, find_attribute
-from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.perception.regions import REGIONS, region
-from mcaclip.language.colours import lab_of, names_by_words, plain
+from mcaclip.evaluation.measures import MARGIN, grow
+from mcaclip.imaging.colour import lab_of
+from mcaclip.language.colours import COLOURS, names_by_words, plain
 from mcaclip.language.grammar import Meaning, understand
 from mcaclip.language.vocabulary import STOP_WORDS
+from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.perception.regions import REGIONS, region
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import split_prompts
 

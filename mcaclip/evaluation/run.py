@@ -8,17 +8,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mcaclip import weights
-from mcaclip.platform.atomic import write_text
 from mcaclip.config import SLOTS
 from mcaclip.errors import PromptError, StudioError
+from mcaclip.evaluation.faces import GENERATED, PHOTO, FaceSource
+from mcaclip.evaluation.measuring import Face, Instruments, Row, measure_edit
 from mcaclip.evaluation.requests import Subject
-from mcaclip.evaluation.variants import FULL_SIZE, Column
-from mcaclip.evaluation.faces import GENERATED, PHOTO, Face, FaceSource
-from mcaclip.evaluation.markdown import TITLES, as_markdown
-from mcaclip.evaluation.measuring import Instruments, Row, measure_edit
-from mcaclip.evaluation.sheets import SHEET_FACES, Tiles, write_sheets
-from mcaclip.evaluation.summary import FIGURES, summarise
 from mcaclip.evaluation.row_log import RowLog
+from mcaclip.evaluation.sheets import SHEET_FACES, Tiles, write_sheets
+from mcaclip.evaluation.summary import FIGURES, TITLES, as_markdown, summarise
+from mcaclip.evaluation.variants import FULL_SIZE, Column
+from mcaclip.platform.atomic import write_text
 from mcaclip.weights.store import sha256_of
 
 Say = Callable[[str], None]

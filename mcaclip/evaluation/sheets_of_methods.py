@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch.nn.functional as F
@@ -11,8 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mcaclip.evaluation.compare import CompareRow, cell
-from mcaclip.types import to_uint8
+from mcaclip.evaluation.paper_table import TableRun
 from mcaclip.imaging.visuals import change_map, mask_tile
+from mcaclip.methods.base import METHODS
+from mcaclip.types import to_uint8
 
 TILE, LABEL, HEAD = 256, 300, 40
 SMALL = TILE // 2
@@ -141,3 +144,36 @@ def stack(lines: Sequence[Image.Image]) -> Image.Image:
         sheet.paste(line, (0, top))
         top += line.height
     return sheet
+
+
+def table_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -> Image.Image | None:
+    """A column a prompt, a line a method and face, the face first; None without any picture."""
+    lines = []
+    for face in run.faces():
+        for method in methods:
+            edits = [run.tile(method, prompt, face) for prompt in prompts]
+            if any(file.is_file() for file in edits):
+                tiles = [_opened(file) for file in (run.tile("source", "face", face), *edits)]
+                lines.append(join([label(METHODS[method].title, [face]), *tiles]))
+    return stack([head(["face", *prompts]), *lines]) if lines else None
+
+
+def faces_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -> Image.Image | None:
+    """A column a face, a line a method and prompt, the faces on top; None without any picture."""
+    faces, lines = run.faces(), []
+    for prompt in prompts:
+        for method in methods:
+            files = [run.tile(method, prompt, face) for face in faces]
+            if any(file.is_file() for file in files):
+                lines.append(join([label(METHODS[method].title, [prompt]), *(_opened(file) for file in files)]))
+    if not lines:
+        return None
+    sources = [_opened(run.tile("source", "face", face)) for face in faces]
+    return stack([head(faces), join([label("source", []), *sources]), *lines])
+
+
+def _opened(file: Path) -> Image.Image:
+    if not file.is_file():
+        return blank("not fitted")
+    with Image.open(file) as picture:
+        return picture.convert("RGB")

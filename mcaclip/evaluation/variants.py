@@ -16,16 +16,16 @@ import torch
 from torch import Tensor
 
 from mcaclip import weights
+from mcaclip.clip.clip_space import WEIGHTS_NAMES
+from mcaclip.clip.text_digest import text_digest
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import EditHeader, TextCode, load_network, read_header
-from mcaclip.methods.fitted import find_prompt
+from mcaclip.editing.network.mca import EditHeader, load_network, read_header
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
-from mcaclip.clip.clip_space import WEIGHTS_NAMES
-from mcaclip.clip.text_digest import text_digest
-from mcaclip.types import EditResult, EditSettings, Inversion
+from mcaclip.methods.fitted import find_prompt
+from mcaclip.types import EditResult, EditSettings, Inversion, TextCode
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

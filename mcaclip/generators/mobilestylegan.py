@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM, LayerSpec, StyleSlot, seeded_z
-from mcaclip.generators.ops import channels_last, inverse_haar
+from mcaclip.nn.ops import channels_last, inverse_haar
 
 BLOCK_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
 NUM_MAPPING_LAYERS = 8

@@ -19,10 +19,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mcaclip.nn.equal_linear import EqualLinear, mapping_stack
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM, LayerSpec, LowerLayers, StyleSlot
-from mcaclip.generators.ops import channels_last
+from mcaclip.nn.equal_linear import EqualLinear, mapping_stack
+from mcaclip.nn.ops import channels_last
 
 SIZES = (256, 512, 1024)
 NUM_MAPPING_LAYERS = 8

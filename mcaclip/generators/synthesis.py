@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
-from mcaclip.generators.ops import resize_mask
+from mcaclip.nn.ops import resize_mask
 
 LayerHook = Callable[[int], None]
 """Called with the layer's number before it is computed; may raise to cancel."""

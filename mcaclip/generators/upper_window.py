@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from mcaclip.generators.mobilestylegan import MobileStyleGAN, Window
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import TOP_LAYER
+from mcaclip.nn.ops import resize_mask
 
 CELLS = 128
 """Side of the features that the layers above the preview start from; a window is placed on this grid."""

@@ -1,4 +1,4 @@
-"""Differentiable sRGB <-> CIE Lab (D65) and the everyday colours that prompts name.
+"""Differentiable sRGB <-> CIE Lab (D65), and named colours in it.
 
 Images are `float [..., 3, H, W]` in [-1, 1], gamma-encoded sRGB. Nothing is clamped: both curves
 go on smoothly outside the gamut, so that a generator's overshoot still has a gradient which leads back.
@@ -9,47 +9,14 @@ Source: IEC 61966-2-1 (sRGB), CIE 15 (Lab).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
 from mcaclip.errors import PromptError
-
-COLOURS: dict[str, tuple[int, int, int]] = {
-    "red": (200, 30, 35),
-    "crimson": (165, 15, 50),
-    "maroon": (110, 20, 35),
-    "coral": (250, 115, 90),
-    "orange": (235, 120, 25),
-    "peach": (250, 185, 145),
-    "gold": (210, 165, 45),
-    "yellow": (240, 215, 40),
-    "blonde": (225, 190, 125),
-    "beige": (220, 200, 165),
-    "ginger": (180, 85, 35),
-    "auburn": (120, 50, 35),
-    "brown": (100, 60, 35),
-    "black": (20, 20, 22),
-    "grey": (128, 128, 128),
-    "silver": (190, 193, 198),
-    "white": (240, 240, 240),
-    "green": (30, 140, 50),
-    "lime": (140, 215, 40),
-    "olive": (115, 115, 35),
-    "mint": (140, 220, 180),
-    "emerald": (15, 150, 100),
-    "teal": (0, 120, 120),
-    "turquoise": (45, 200, 190),
-    "cyan": (30, 195, 225),
-    "blue": (40, 70, 200),
-    "navy": (25, 35, 100),
-    "indigo": (70, 40, 150),
-    "violet": (135, 70, 210),
-    "purple": (120, 40, 170),
-    "lavender": (185, 160, 225),
-    "magenta": (210, 30, 170),
-    "pink": (240, 110, 170),
-}
-"""Colour name -> sRGB, 0..255: saturated everyday anchors, what a person calls by the name."""
+from mcaclip.language.colours import COLOURS, srgb_of
 
 _TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
@@ -139,3 +106,40 @@ def _compress(value: Tensor) -> Tensor:
 def _expand(value: Tensor) -> Tensor:
     """Inverse of `_compress`."""
     return torch.where(value > _DELTA, value**3, 3 * _DELTA**2 * (value - 4 / 29))
+
+
+@lru_cache(maxsize=4096)
+def lab_values(name: str) -> tuple[float, float, float]:
+    """L, a, b of any known colour name; raises PromptError for an unknown one."""
+    rgb = torch.tensor(srgb_of(name), dtype=torch.float32) / 127.5 - 1
+    lightness, a, b = srgb_to_lab(rgb.view(3, 1, 1)).flatten().tolist()
+    return lightness, a, b
+
+
+def lab_of(name: str) -> Tensor:
+    """Lab of any known colour name, `float32 [3]`; raises PromptError for an unknown one."""
+    return torch.tensor(lab_values(name))
+
+
+def to_gamut(images: Tensor) -> Tensor:
+    """`images` clamped to [-1, 1]; a descent still gets the gradient by which values outside come back.
+
+    With a plain clamp a background that has once become pure blue stays so: it has no red left that could grow.
+    Gradients that would drive a value farther out are cut, as a clamp does.
+    """
+    return _ToGamut.apply(images)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class _ToGamut(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, images: Tensor) -> Tensor:
+        ctx.save_for_backward(images)
+        return images.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor:
+        (images,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        (gradient,) = gradients
+        # a step of descent goes against the gradient
+        outwards = ((images > 1) & (gradient < 0)) | ((images < -1) & (gradient > 0))
+        return gradient.masked_fill(outwards, 0)

@@ -10,15 +10,48 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from types import MappingProxyType
 
-import torch
-from torch import Tensor
-
-from mcaclip.imaging.colour import COLOURS, srgb_to_lab
 from mcaclip.config import ASSETS
 from mcaclip.errors import PromptError, WeightsError
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (200, 30, 35),
+    "crimson": (165, 15, 50),
+    "maroon": (110, 20, 35),
+    "coral": (250, 115, 90),
+    "orange": (235, 120, 25),
+    "peach": (250, 185, 145),
+    "gold": (210, 165, 45),
+    "yellow": (240, 215, 40),
+    "blonde": (225, 190, 125),
+    "beige": (220, 200, 165),
+    "ginger": (180, 85, 35),
+    "auburn": (120, 50, 35),
+    "brown": (100, 60, 35),
+    "black": (20, 20, 22),
+    "grey": (128, 128, 128),
+    "silver": (190, 193, 198),
+    "white": (240, 240, 240),
+    "green": (30, 140, 50),
+    "lime": (140, 215, 40),
+    "olive": (115, 115, 35),
+    "mint": (140, 220, 180),
+    "emerald": (15, 150, 100),
+    "teal": (0, 120, 120),
+    "turquoise": (45, 200, 190),
+    "cyan": (30, 195, 225),
+    "blue": (40, 70, 200),
+    "navy": (25, 35, 100),
+    "indigo": (70, 40, 150),
+    "violet": (135, 70, 210),
+    "purple": (120, 40, 170),
+    "lavender": (185, 160, 225),
+    "magenta": (210, 30, 170),
+    "pink": (240, 110, 170),
+}
+"""Colour name -> sRGB, 0..255: saturated everyday anchors, what a person calls by the name."""
 
 COLOURS_FILE = ASSETS / "faceclip" / "colours.json"
 COLOUR_SYNONYMS: dict[str, str] = {
@@ -98,16 +131,3 @@ def srgb_of(name: str) -> tuple[int, int, int]:
     if name not in known:
         raise PromptError(f"The colour {name!r} is unknown. Use an everyday one: {', '.join(sorted(COLOURS))}.")
     return known[name]
-
-
-@lru_cache(maxsize=4096)
-def lab_values(name: str) -> tuple[float, float, float]:
-    """L, a, b of any known colour name; raises PromptError for an unknown one."""
-    rgb = torch.tensor(srgb_of(name), dtype=torch.float32) / 127.5 - 1
-    lightness, a, b = srgb_to_lab(rgb.view(3, 1, 1)).flatten().tolist()
-    return lightness, a, b
-
-
-def lab_of(name: str) -> Tensor:
-    """Lab of any known colour name, `float32 [3]`; raises PromptError for an unknown one."""
-    return torch.tensor(lab_values(name))

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.network.mca import MCANetwork, TextCode
-from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
+from mcaclip.editing.network.mca import MCANetwork
+from mcaclip.editing.render import layer_hook, open_masks
 from mcaclip.errors import PromptError
 from mcaclip.generators.synthesis import apply_shift, synthesize
-from mcaclip.editing.render import layer_hook, open_masks
 from mcaclip.language.grammar import understand
-from mcaclip.types import ProgressCallback
+from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
+from mcaclip.types import ProgressCallback, TextCode
 
 
 def find_prompt(library: Collection[str], text: str) -> str | None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcaclip.imaging.colour import srgb_to_lab
-from mcaclip.generators.ops import resize_mask
+from mcaclip.nn.ops import resize_mask
 
 
 @dataclass(frozen=True)

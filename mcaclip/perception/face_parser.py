@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mcaclip.generators.ops import channels_last, resize_mask
 from mcaclip.generators.synthesis import Synthesis
-from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.nn.ops import channels_last, resize_mask
 from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.weights.safetensors_io import load_strictly
 
 FACIAL_HAIR = ("beard", "moustache", "goatee")
 LABELS = (*CLASSES, *FACIAL_HAIR)

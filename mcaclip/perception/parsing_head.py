@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.generators.ops import normalise_features
 from mcaclip.generators.synthesis import Synthesis
+from mcaclip.nn.ops import normalise_features
 from mcaclip.weights.safetensors_io import load_strictly
 
 CLASSES = (

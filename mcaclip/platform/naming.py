@@ -37,6 +37,11 @@ def safe_stem(text: str, fallback: str = "face") -> str:
     return _trimmed(stem[:MAX_LETTERS].encode()[:MAX_BYTES].decode(errors="ignore"))
 
 
+def slug(prompt: str) -> str:
+    """A file name's stem for a prompt: letters, digits and underscores, at most 60."""
+    return re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")[:60] or "edit"
+
+
 def distinct_stems(names: Sequence[str], fallback: str = "face") -> list[str]:
     """`safe_stem` of every name; a repeated one gets `_2`, `_3`, ...
 

@@ -25,15 +25,15 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mcaclip import validate
-from mcaclip.platform import strict_json
-from mcaclip.imaging.align import check_quad
-from mcaclip.platform.atomic import written_whole
 from mcaclip.editing.mask_tools import MAX_SIDE
 from mcaclip.errors import ImageError, StudioError, quotable
-from mcaclip.generators.ops import resize_mask
-from mcaclip.results.export import PNG_LEVEL
-from mcaclip.platform.naming import safe_stem
+from mcaclip.imaging.align import check_quad
 from mcaclip.imaging.photo import MAX_FILE_BYTES, load_photo
+from mcaclip.nn.ops import resize_mask
+from mcaclip.platform import strict_json
+from mcaclip.platform.atomic import written_whole
+from mcaclip.platform.naming import safe_stem
+from mcaclip.results.export import PNG_LEVEL
 from mcaclip.types import EditSettings, Paint, PromptStrength
 from mcaclip.version import __version__
 

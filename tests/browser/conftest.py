@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from mcaclip.types import to_uint8
+from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.lab.method_set import Opens
 from mcaclip.ui.page.blocks import build, launch_options
-from mcaclip.ui.handlers.studio import Studio
 from mcaclip.ui.server.health import add_health
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.lab.method_set import Opens
-from mcaclip.ui.lab.training_process import TrainingDesk
+from mcaclip.ui.state.training_process import TrainingDesk
 from tests.fakes import FakeEditor, draw_face
 from tests.helpers.fake_methods import FakeMethods
 

@@ -24,10 +24,10 @@ def serve(port: int, folder: Path) -> None:
     os.environ["FORWARDED_ALLOW_IPS"] = ""
     from mcaclip.editing.prompts import load_prompts
     from mcaclip.types import Inversion
+    from mcaclip.ui.handlers.edit import Studio
     from mcaclip.ui.page.blocks import build, launch_options
-    from mcaclip.ui.handlers.studio import Studio
     from mcaclip.ui.state.loading import EditorSource
-    from mcaclip.ui.lab.training_process import TrainingDesk
+    from mcaclip.ui.state.training_process import TrainingDesk
     from tests.fakes import FakeEditor
     from tests.helpers.fake_methods import FakeMethods
 

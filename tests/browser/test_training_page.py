@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mcaclip.ui.lab.training_process import TrainingDesk
+from mcaclip.ui.state.training_process import TrainingDesk
 from tests.browser.conftest import serve
 from tests.browser.test_page import TOAST, type_in
 from tests.fakes import FakeEditor

@@ -5,15 +5,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mcaclip.errors import WeightsError
-from mcaclip.generators.synthesis import synthesize
-from mcaclip.perception.parsing_head import PARSED_LAYERS
-from mcaclip.perception.regions import region
 from mcaclip.clip import clip_space
 from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model, read_clip
-from mcaclip.language.colours import lab_of
+from mcaclip.errors import WeightsError
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.imaging.colour import lab_of
+from mcaclip.perception.parsing_head import PARSED_LAYERS
+from mcaclip.perception.regions import region
 from train.common.faces import CodeSampler
-from train.clip.scenes.grow_beard import paint
+from train.common.painting import paint
 
 
 def test_embeddings_are_unit_vectors_in_one_space(space):

@@ -8,12 +8,12 @@ import json
 import pytest
 import torch
 
-from mcaclip.errors import TrainingError, WeightsError
 from mcaclip.clip.clip_space import FACECLIP, VIT_B_32
 from mcaclip.clip.familiarity import Calibration, Knowledge, OpenKnowledge, Verdict, knowledge_of
+from mcaclip.errors import TrainingError, WeightsError
 from mcaclip.language.vocabulary import Vocabulary, content_words, count_words
+from train.clip.captions.wording import OUTSIDE_PHRASES
 from train.clip.familiarity import BINS, fit_calibration, fit_knowledge, measure
-from train.clip.captions.outside_phrases import OUTSIDE_PHRASES
 
 COLOURS, NOUNS = ("red", "green", "blue", "purple"), ("hair", "lipstick", "eyebrow")
 PHRASES = [f"{colour} {noun}" for colour in COLOURS for noun in NOUNS]

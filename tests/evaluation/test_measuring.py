@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mcaclip.imaging.colour import colour_lab, lab_to_srgb
-from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.attributes import find_attribute
+from mcaclip.evaluation.faces import GENERATED, FaceSource
+from mcaclip.evaluation.measuring import Face, Instruments, Row, measure_edit
+from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.variants import Edited
-from mcaclip.evaluation.faces import GENERATED, Face, FaceSource
-from mcaclip.evaluation.measuring import Instruments, Row, measure_edit
+from mcaclip.imaging.colour import colour_lab, lab_to_srgb
 from tests.helpers.toy_figures import FiguresEditor
 from tests.helpers.toy_space import ToyParser
 

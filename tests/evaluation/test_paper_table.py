@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mcaclip.evaluation import difficult_faces as hard_faces, paper_table
 from mcaclip.__main__ import main
-from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE
 from mcaclip.editing.network.mca import MCANetwork, save_network
 from mcaclip.errors import StudioError
+from mcaclip.evaluation import difficult_faces as hard_faces
+from mcaclip.evaluation import paper_table
 from mcaclip.evaluation.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
-from mcaclip.evaluation.table_sheet import faces_sheet, sheet
+from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet, table_sheet
 from mcaclip.language.grammar import understand
-from tests.methods.test_methods import NETWORKS
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser, ToySpace
+from tests.methods.test_methods import NETWORKS
 
 ROW = TableRow("mca", "green lipstick", "seed_0", 0.9, 0.99, 0.3, True, 0.8, 1.0, 0.95, 2.0)
 
@@ -137,10 +137,13 @@ def test_ablations_have_a_sheet_of_their_own(tmp_path):
     for method in ("mca", "mca-without-pre", "cf-clip"):
         run.add(replace(ROW, method=method))
         Image.new("RGB", (TILE, TILE)).save(run.tile(method, ROW.prompt, ROW.face))
-    main_sheet, ablation = (sheet(run, [ROW.prompt, "purple hair"], names) for names in (MAIN, ABLATION))
+    main_sheet, ablation = (table_sheet(run, [ROW.prompt, "purple hair"], names) for names in (MAIN, ABLATION))
     assert main_sheet.height == ablation.height == HEAD + 2 * TILE
     assert main_sheet.width == LABEL + 3 * TILE, "what is not fitted has its place"
-    assert sheet(run, [ROW.prompt], ["deltaedit"]) is None and faces_sheet(run, [ROW.prompt], ["deltaedit"]) is None
+    assert (
+        table_sheet(run, [ROW.prompt], ["deltaedit"]) is None
+        and faces_sheet(run, [ROW.prompt], ["deltaedit"]) is None
+    )
 
 
 def test_methods_without_weights_are_named_with_their_command(editor, tmp_path, capsys):

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from mcaclip.evaluation.requests import Subject, read_settings
-from mcaclip.evaluation.markdown import as_markdown
 from mcaclip.evaluation.measuring import Row
-from mcaclip.evaluation.summary import COUNTERFACTUAL, FIGURES, OTHER, means, summarise, table
+from mcaclip.evaluation.requests import Subject, read_settings
+from mcaclip.evaluation.summary import COUNTERFACTUAL, FIGURES, OTHER, as_markdown, means, summarise, table
 
 ROW = Row(
     "seed_0",

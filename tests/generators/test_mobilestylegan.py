@@ -9,9 +9,9 @@ from mcaclip import weights
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
-from mcaclip.generators.ops import inverse_haar
 from mcaclip.generators.preview import MODULATED_SCALE, TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.nn.ops import inverse_haar
 from train.heads.preview_head import psnr
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mcaclip.imaging.colour import COLOURS, colour_lab, lab_to_srgb, srgb_to_lab
 from mcaclip.errors import PromptError
+from mcaclip.imaging.colour import colour_lab, lab_to_srgb, srgb_to_lab, to_gamut
+from mcaclip.language.colours import COLOURS
 
 
 def pixel(*rgb: float) -> torch.Tensor:
@@ -69,3 +70,26 @@ def test_colours_can_be_told_apart():
 def test_unknown_colour_names_the_known_ones():
     with pytest.raises(PromptError, match="turquoise"):
         colour_lab("octarine")
+
+
+def test_values_are_clamped():
+    images = torch.tensor([-3.0, -1.0, 0.25, 1.0, 1.5])
+    assert to_gamut(images).tolist() == [-1.0, -1.0, 0.25, 1.0, 1.0]
+
+
+def test_a_descent_leads_back_and_never_farther_out():
+    images = torch.tensor([-2.0, -2.0, 0.0, 0.0, 2.0, 2.0], requires_grad=True)
+    wanted = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+    (to_gamut(images) * wanted).sum().backward()
+    # only the first, which would go below -2, and the last, which would go above 2, are held
+    assert images.grad.tolist() == [0.0, -1.0, 1.0, -1.0, 1.0, 0.0]
+
+
+def test_what_left_the_range_is_brought_to_where_it_should_be():
+    value = torch.tensor([4.0, -4.0], requires_grad=True)
+    optimizer = torch.optim.SGD([value], 0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        (to_gamut(value) - 0.5).square().sum().backward()
+        optimizer.step()
+    torch.testing.assert_close(value.detach(), torch.tensor([0.5, 0.5]), atol=1e-3, rtol=0)

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from mcaclip.imaging.colour import COLOURS, colour_lab
 from mcaclip.errors import PromptError, WeightsError
+from mcaclip.imaging.colour import colour_lab, lab_of
 from mcaclip.language import colours
-from mcaclip.language.colours import lab_of, names_by_words, srgb_of, survey_colours, unseen_colours
+from mcaclip.language.colours import COLOURS, names_by_words, srgb_of, survey_colours, unseen_colours
 
 
 def test_everyday_colours_keep_their_values():

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from mcaclip.ui.page.blocks import QUEUE_SIZE
 from mcaclip.ui.server.gate import MAX_BODY_BYTES
-from mcaclip.ui.server.limits import COMPUTATIONS, EVENTS, UPLOADED_BYTES
+from mcaclip.ui.state.limits import COMPUTATIONS, EVENTS, UPLOADED_BYTES
 from mcaclip.ui.state.tabs import MAX_TABS
 from tests.stress.cases import Case, World
 from tests.stress.junk import Random

@@ -18,7 +18,7 @@ from PIL import Image
 
 from mcaclip.results.session_file import SavedSession, read_session
 from mcaclip.types import to_uint8
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 from tests.fakes import draw_face
 from tests.stress.junk import Random
 from tests.stress.server import Server

@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from mcaclip.errors import WeightsError
-from mcaclip.generators.ops import channels_last
+from mcaclip.nn.ops import channels_last
 from mcaclip.weights.safetensors_io import load_strictly, save_half
 
 

@@ -14,20 +14,19 @@ import torch.nn.functional as F
 from PIL import ImageColor
 from torch import Tensor
 
-from mcaclip.imaging.colour import srgb_to_lab
-from mcaclip.methods.optimisation import FACECLIP_RATE, L2_WEIGHT, MASK_GRADIENT, pace
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.face_tower import mask_gradient
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.perception.face_parser import LABELS, FaceParser
-from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.language.colours import lab_values
-from mcaclip.clip.face_tower import mask_gradient
+from mcaclip.imaging.colour import lab_values, srgb_to_lab
 from mcaclip.language.grammar import PART_NOUNS
-from train.clip.scenes.part_masks import CLASSES_OF, FaceMap
+from mcaclip.methods.optimisation import FACECLIP_RATE, L2_WEIGHT, MASK_GRADIENT, pace
+from mcaclip.perception.face_parser import LABELS, FaceParser
 from train.clip.report import nearest_colour
-from train.common.faces import CodeSampler, hold_rows
-from train.clip.scenes.types import DISTINCT, Lab
+from train.clip.scenes.part_masks import CLASSES_OF, FaceMap
 from train.clip.scenes.scenes import mean_lab
+from train.clip.scenes.types import DISTINCT, Lab
+from train.common.faces import CodeSampler, hold_rows
 from train.common.sheets import grid
 
 log = logging.getLogger(__name__)

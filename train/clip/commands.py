@@ -13,36 +13,36 @@ import torch
 import torch.nn.functional as F
 
 from mcaclip import weights
-from mcaclip.imaging.align import FaceAligner, align_face, load_photo
+from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.clip.familiarity import KNOWLEDGE_FILE, Knowledge
 from mcaclip.editor import LANDMARKS
 from mcaclip.errors import StudioError, TrainingError
 from mcaclip.generators.base import Generator
-from mcaclip.perception.face_parser import FaceParser
+from mcaclip.imaging.align import FaceAligner, align_face, load_photo
 from mcaclip.imaging.photo import pictures_in
-from mcaclip.clip.clip_space import ClipSpace, create_model
-from mcaclip.clip.familiarity import KNOWLEDGE_FILE, Knowledge
 from mcaclip.language.vocabulary import count_words
-from train.parser.attributes import ATTRIBUTES
-from train.common.budget import Budget
-from train.clip.captions.write import phrases_of_captions
-from train.clip.words.wordnet import read_dictionary
-from train.clip.train import FaceCLIPSettings, new_space, rare_faces, train_faceclip
+from mcaclip.perception.face_parser import FaceParser
 from train.clip.attack_report import ATTACKS, AscentSettings, measure_ascent
-from train.clip.words.train_lexicon import COMMON, LexiconSettings, train_lexicon
-from train.clip.negatives import Attack
-from train.clip.train_cached import Learners, PooledSettings, train_pooled
-from train.clip.report import colours_of_parts, report
-from train.clip.words.related_words import Kin, find_kin, read_encoder
+from train.clip.captions.wording import OUTSIDE_PHRASES
+from train.clip.captions.write import phrases_of_captions
 from train.clip.familiarity import canonical_phrases, drawn_captions, fit_knowledge, kin_words, paraphrases
-from train.parser.pseudo_labels import LabelledFaces, load_faces
-from train.clip.words.lexicon import find_lexicon
-from train.clip.captions.outside_phrases import OUTSIDE_PHRASES
-from train.parser.train import ParserSettings
 from train.clip.feature_cache import make_attacked, make_blocks
+from train.clip.negatives import Attack
+from train.clip.report import colours_of_parts, report
 from train.clip.scenes.scenes import SceneSet
-from train.common.setup import load_preview
+from train.clip.train import FaceCLIPSettings, new_space, rare_faces, train_faceclip
+from train.clip.train_cached import Learners, PooledSettings, train_pooled
+from train.clip.train_lexicon import COMMON, LexiconSettings, train_lexicon
 from train.clip.words.ding import read_synonyms
+from train.clip.words.lexicon import find_lexicon
+from train.clip.words.related_words import Kin, find_kin, read_encoder
 from train.clip.words.word_vectors import known_tokens, read_vectors, whole_words
+from train.clip.words.wordnet import read_dictionary
+from train.common.loop import Budget
+from train.common.setup import load_preview
+from train.parser.attributes import ATTRIBUTES
+from train.parser.pseudo_labels import LabelledFaces, load_faces
+from train.parser.train import ParserSettings
 
 log = logging.getLogger(__name__)
 LEAST_KINSHIP_OF_TAUGHT = 0.52
@@ -98,12 +98,13 @@ def make_pooled(
     words_stay: bool = False,
     learns: Learners = "both",
 ) -> None:
-    """Train the FaceCLIP in use further (`train.clip.train_cached`); model, knowledge and report are written to `out`.
+    """Train the FaceCLIP in use further (`train.clip.train_cached`); model, knowledge and report go to `out`.
 
     Networks that were taught the old codes of words do not go with the new ones, unless only the eyes learn.
 
     Args: see `make_faceclip`, and
-        sentences: folder of a sentence encoder (`train.clip.words.related_words`), to move words that no caption has; None: as is.
+        sentences: folder of a sentence encoder (`train.clip.words.related_words`), to move words that no caption
+            has; None: as is.
         words_stay: do not move them, as an earlier training has; only read nouns by their kin.
         learns: which of the towers, see `train.clip.train_cached.PooledSettings`.
 

@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.imaging.colour import COLOURS
-from mcaclip.errors import TrainingError
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.language.grammar import PART_NOUNS
 from mcaclip.clip.familiarity import Calibration, Knowledge
+from mcaclip.errors import TrainingError
+from mcaclip.language.colours import COLOURS
+from mcaclip.language.grammar import PART_NOUNS
 from mcaclip.language.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
-from train.clip.scenes.scenes import SceneSet, caption
-from train.clip.words.word_vectors import standardised
 from train.clip.captions.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES
+from train.clip.captions.write import caption
+from train.clip.scenes.scenes import SceneSet
+from train.clip.words.word_vectors import standardised
 
 log = logging.getLogger(__name__)
 CAPTIONS = 8000
@@ -90,8 +91,9 @@ def kin_words(
     """Words outside `words` whose vector has a cosine of `least` or more with that of a noun of a face's parts.
 
     Only nouns that name a thing in one word have kin: "war paint" would make "troops" known, "surprised" most verbs.
-    The vectors are those that training began with (`train.clip.words.word_vectors`), each coordinate of deviation 1: in the
-    trained embedding every word that was moved to its kin (`train.clip.words.related_words`) would be known, however far they are.
+    The vectors are those that training began with (`train.clip.words.word_vectors`), each coordinate of deviation 1:
+    in the trained embedding every word that was moved to its kin (`train.clip.words.related_words`) would be known,
+    however far they are.
     """
     named = [nouns for part, nouns in PART_NOUNS.items() if part != "background"]
     named += [STATE_PHRASES["glasses", 1], STATE_PHRASES["hat", 1]]

@@ -19,12 +19,11 @@ from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.face_tower import FaceTower, Look
-from train.common.arrays import unusable
-from train.clip.train import FaceCLIPSettings, draw_pictures
 from train.clip.negatives import Attack, no_faces
-from train.clip.scenes.json_form import read_captions, read_scenes, to_json
-from train.clip.scenes.types import Caption, Scene
 from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import Caption, Scene, read_captions, read_scenes, to_json
+from train.clip.train import FaceCLIPSettings, draw_pictures
+from train.common.arrays import unusable
 
 log = logging.getLogger(__name__)
 CHUNK = 32

@@ -16,16 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging.colour import COLOURS
+from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.language.colours import COLOURS
 from mcaclip.perception.face_parser import FaceParser
-from mcaclip.clip.clip_space import ClipSpace
-from train.clip.scenes.part_masks import FaceMap
-from train.common.faces import CodeSampler, hold_rows
-from train.clip.scenes.types import FACIAL_HAIR_PARTS, PARTS, STATES, Caption, Claim, Lab, Paint, Scene
-from train.clip.scenes.scenes import NATURAL, SceneSet, mean_lab
 from train.clip.captions.wording import NO_FACE, TRAINING_NOUNS
+from train.clip.scenes.part_masks import FaceMap
+from train.clip.scenes.scenes import NATURAL, SceneSet, mean_lab
+from train.clip.scenes.types import FACIAL_HAIR_PARTS, PARTS, STATES, Caption, Claim, Lab, Paint, Scene
+from train.common.faces import CodeSampler, hold_rows
 
 Example = tuple[Tensor, Scene, Caption]
 """A picture `[3, S, S]` in [-1, 1], what is known of it, and a caption to be compared with it, true or not."""

@@ -11,13 +11,25 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.language.colours import lab_values, unseen_colours
+from mcaclip.imaging.colour import lab_values
+from mcaclip.language.colours import unseen_colours
 from mcaclip.language.grammar import PART_NOUNS
 from train.clip.captions.blind_wordings import BLIND_WORDINGS
-from train.clip.captions.write import caption
-from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Lab, Paint, Scene, agreement, colour_lab_of
-from train.clip.scenes.scenes import SceneSet
 from train.clip.captions.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES, STATE_PHRASES
+from train.clip.captions.write import caption
+from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import (
+    DISTINCT,
+    OTHER,
+    PARTS,
+    STATES,
+    Caption,
+    Lab,
+    Paint,
+    Scene,
+    agreement,
+    colour_lab_of,
+)
 
 LARGE_PARTS = ("hair", "skin", "background", "clothes")
 CHOICES = 12

@@ -12,17 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.weights.safetensors_io import save_half
-from mcaclip.perception.face_parser import FaceParser
 from mcaclip.clip.clip_space import FACECLIP, ClipSpace, create_model
-from train.common.checkpoint import take_averaged
-from train.clip.negatives import Attack, Example, no_faces
-from train.parser.pseudo_labels import LabelledFaces
-from train.common.loop import LoopSettings, TrainingLoop
-from train.clip.scenes.grow_beard import augment
-from train.clip.scenes.scenes import PARTS, STATES, Scene, SceneSet
+from mcaclip.perception.face_parser import FaceParser
+from mcaclip.weights.safetensors_io import save_half
 from train.clip.captions.batch import Facts, Telling, tell
+from train.clip.negatives import Attack, Example, no_faces
+from train.clip.scenes.scenes import PARTS, STATES, Scene, SceneSet
 from train.clip.words.word_vectors import token_table
+from train.common.checkpoint import take_averaged
+from train.common.loop import LoopSettings, TrainingLoop
+from train.common.painting import augment
+from train.parser.pseudo_labels import LabelledFaces
 
 log = logging.getLogger(__name__)
 ATTACK_EVERY = 4

@@ -1,8 +1,8 @@
 """`python -m train faceclip-pooled`: both towers of FaceCLIP learn on, on pictures that are pooled once.
 
 The layers behind the image tower's pooling and the whole text tower see batches several times larger than
-`train.clip.train` can paint, and each picture many times, every time with other captions. The pooling's own convolution
-stays as it is.
+`train.clip.train` can paint, and each picture many times, every time with other captions. The pooling's own
+convolution stays as it is.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mcaclip.errors import TrainingError
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.face_tower import NOISE, Look
+from mcaclip.errors import TrainingError
+from train.clip.captions.batch import Telling, tell
+from train.clip.feature_cache import Block, face_tower
 from train.clip.train import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
 from train.clip.words.related_words import Kin
 from train.common.loop import LoopSettings, TrainingLoop
-from train.clip.feature_cache import Block, face_tower
-from train.clip.captions.batch import Telling, tell
 
 log = logging.getLogger(__name__)
 Learners = Literal["both", "eyes", "words"]
@@ -44,7 +44,7 @@ class PooledSettings:
         block: how one is drawn; its learning rate and the like are of no account.
         captions: captions a picture at a sight of it, the first of which has a twin.
         noise: deviation of the noise on what was pooled, in its own: a picture is seen many times.
-        word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.clip.train.blurred`).
+        word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.blurred`).
         kin_share: share of captions whose nouns are read by their kin, as words of no caption are (see
             `train.clip.words.related_words`).
         unseen: blocks that take no part; the loss on them is written down at the end.

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from mcaclip.editor import FaceEditor
 from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, measure, named_region, see_face
+from mcaclip.imaging.colour import lab_of
+from mcaclip.language.grammar import Meaning, understand
 from mcaclip.perception.base import Parser
 from mcaclip.perception.face_measures import colour_measures, landmark_measures
-from mcaclip.language.colours import lab_of
-from mcaclip.language.grammar import Meaning, understand
 from mcaclip.types import EditSettings, Inversion, to_uint8
 from mcaclip.validate import FITTED
 from train.common.setup import load_direction

@@ -15,18 +15,18 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging.align import load_photo
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import StudioError
-from mcaclip.inversion.quality import is_poor
-from mcaclip.perception.judge import Judge
-from mcaclip.imaging.photo import pictures_in
 from mcaclip.evaluation.row_log import append_row, damaged, read_rows
+from mcaclip.imaging.align import load_photo
+from mcaclip.imaging.photo import pictures_in
+from mcaclip.inversion.quality import is_poor
 from mcaclip.loading import load_parser
+from mcaclip.perception.judge import Judge
 from mcaclip.types import AlignedFace, Inversion
+from train.common.sheets import grid
 from train.encoder.editability import Editability, direction_summary, prompt_summary
 from train.heads.preview_head import psnr
-from train.common.sheets import grid
 
 log = logging.getLogger(__name__)
 ROWS = "rows.jsonl"
@@ -122,7 +122,7 @@ def _score(judge: Judge, photo: Tensor, found: Inversion) -> dict[str, float]:
 
 
 def summarise(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
-    """Means, and the lowest judgement, by kind of face and effort; edits, see `train.encoder.editability`; the warning."""
+    """Means, and the lowest judgement, by kind of face and effort; edits, see `editability`; the warning."""
     summary = {}
     for kind, effort in dict.fromkeys((row["kind"], row["effort"]) for row in rows):
         group = [row for row in rows if (row["kind"], row["effort"]) == (kind, effort)]

@@ -22,15 +22,14 @@ from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.encoder import LAST_OFFSET_ROW, FaceEncoder, View, look
 from mcaclip.inversion.likeness import Likeness, LikenessWeights
-from mcaclip.weights.safetensors_io import save_half
 from mcaclip.perception.identity import FaceIdentity
-from train.common.budget import Budget
+from mcaclip.weights.safetensors_io import save_half
+from train.common.faces import CodeSampler
+from train.common.loop import CHECKPOINT, Budget, LoopSettings, TrainingLoop
 from train.encoder.degrade import MILD, STRONG
 from train.encoder.linear import fit_linear
 from train.encoder.pool import Pool, render_pool
 from train.encoder.views import ViewCache, cache_views, degraded
-from train.common.faces import CodeSampler
-from train.common.loop import CHECKPOINT, LoopSettings, TrainingLoop
 from train.heads.preview_head import psnr
 
 log = logging.getLogger(__name__)

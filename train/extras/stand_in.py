@@ -24,8 +24,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mcaclip.errors import TrainingError
-from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, read_stand_in_sums, sha256_of
 from mcaclip.weights.sources import HubSource
+from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, read_stand_in_sums, sha256_of
 from mcaclip.weights.table import TABLE
 
 logger = logging.getLogger(__name__)

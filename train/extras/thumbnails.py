@@ -11,8 +11,8 @@ from PIL import Image
 
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.errors import TrainingError
+from mcaclip.platform.naming import slug
 from mcaclip.types import EditSettings, to_uint8
-from mcaclip.ui.page.prompt_gallery import slug
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

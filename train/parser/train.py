@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from mcaclip.errors import TrainingError
-from mcaclip.generators.ops import channels_last
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.ops import channels_last
 from mcaclip.perception.face_parser import LABELS, PARSER_SIZE, FaceParser, folded
 from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.weights.safetensors_io import save_half
 from train.common.arrays import read_array, read_count
-from train.parser.label_cleaning import without_holes
 from train.common.loop import LoopSettings, TrainingLoop
+from train.parser.pseudo_labels import without_holes
 from train.parser.views import ViewSettings, view
 
 log = logging.getLogger(__name__)

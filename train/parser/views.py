@@ -14,7 +14,7 @@ import torch
 
 from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import LABELS, MIRRORED
-from train.clip.scenes.grow_beard import paint
+from train.common.painting import paint
 from train.parser.clutter import Image, blend, colour, necklace, occluder, suit, texture
 
 BACKGROUND, CLOTH, NECK, NECKLACE = (LABELS.index(name) for name in ("background", "cloth", "neck", "neck_l"))

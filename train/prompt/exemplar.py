@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
-from mcaclip.language.colours import lab_of
+from mcaclip.imaging.colour import lab_of
 from mcaclip.language.grammar import Meaning
-from train.clip.scenes.grow_beard import grow_beard, paint
+from train.common.painting import grow_beard, paint
 
 COVER: Mapping[str, float] = {
     "lips": 0.85, "hair": 0.7, "goatee": 0.7, "brows": 0.7, "eyes": 0.5, "skin": 0.5, "cheeks": 0.4,

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,45 +20,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.editing.network.mca import MCANetwork
+from mcaclip.editing.render import open_masks
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
+from mcaclip.imaging.colour import lab_of
 from mcaclip.methods.losses import lab_colour_distance
-from mcaclip.editing.render import open_masks
-from mcaclip.language.colours import lab_of
+from mcaclip.nn.ops import resize_mask
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
-
-if TYPE_CHECKING:
-    from train.prompt.objective import Target
+from train.prompt.objective import Target
+from train.prompt.presets import AgreementSettings
 
 log = logging.getLogger(__name__)
 CELL = 8
 """Side in pixels of one cell of the 128 px map at full size."""
 LATTICE_BLOCK = 5
-
-
-@dataclass(frozen=True)
-class AgreementSettings:
-    """Settings of the stage.
-
-    Attributes:
-        window: side of the window in cells of the 128 px map.
-        anchor: weight of the squared distance of the lower rows from where they were.
-        colour: weight of the Lab distance of the masked part to the named colour, where the prompt names one.
-        lattice: weight of the mesh that strong shifts of the upper rows print on the part (see `lattice_energy`).
-    """
-
-    steps: int = 80
-    window: int = 40
-    lr: float = 5e-4
-    anchor: float = 2.0
-    colour: float = 0.004
-    lightness: float = 0.4
-    lattice: float = 1.0
-    seed: int = 71
 
 
 @dataclass(frozen=True)

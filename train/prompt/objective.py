@@ -1,6 +1,7 @@
 """The loss of a fit: the terms of the paper, those of the methods beside it, and our extras.
 
-A term is computed when its weight is not 0: a method is a network (see `mcaclip.editing.network.mca`) and a set of weights.
+A term is computed when its weight is not 0: a method is a network (see `mcaclip.editing.network.mca`)
+and a set of weights.
 """
 
 from __future__ import annotations
@@ -12,21 +13,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.methods import losses
-from mcaclip.imaging.colour import COLOURS
-from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import Synthesis, apply_shift, synthesize
+from mcaclip.imaging.colour import lab_of
+from mcaclip.language.colours import COLOURS
+from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
+from mcaclip.methods import losses
 from mcaclip.methods.losses import weigh
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
-from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.language.colours import lab_of
-from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
+from mcaclip.types import TextCode
 from train.common.augment import random_views
-from train.prompt.exemplar import paint_exemplar
 from train.common.precision import Precision
+from train.prompt.exemplar import paint_exemplar
 from train.prompt.presets import PromptSettings
 
 FINE_MASK = 64

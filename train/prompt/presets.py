@@ -14,7 +14,27 @@ from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
 from mcaclip.errors import TrainingError
 from mcaclip.methods.losses import PAPER_LOSS_WEIGHTS, LossWeights
 from train.common.faces import CodeSampler
-from train.prompt.full_size_rows import AgreementSettings
+
+
+@dataclass(frozen=True)
+class AgreementSettings:
+    """Settings of the stage that corrects the upper rows at full size, see `train.prompt.full_size_rows`.
+
+    Attributes:
+        window: side of the window in cells of the 128 px map.
+        anchor: weight of the squared distance of the lower rows from where they were.
+        colour: weight of the Lab distance of the masked part to the named colour, where the prompt names one.
+        lattice: weight of the mesh that strong shifts of the upper rows print on the part (see `lattice_energy`).
+    """
+
+    steps: int = 80
+    window: int = 40
+    lr: float = 5e-4
+    anchor: float = 2.0
+    colour: float = 0.004
+    lightness: float = 0.4
+    lattice: float = 1.0
+    seed: int = 71
 
 
 @dataclass(frozen=True)

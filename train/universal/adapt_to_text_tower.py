@@ -21,19 +21,20 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mcaclip import weights
-from mcaclip.editing.network.mca import MCANetwork, TextCode, load_network, read_header, save_network
+from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.clip.text_digest import IMAGE_TOWER, text_digest
+from mcaclip.editing.network.mca import MCANetwork, load_network, read_header, save_network
 from mcaclip.editing.universal import METHOD
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
-from mcaclip.clip.clip_space import ClipSpace, create_model
-from mcaclip.clip.text_digest import IMAGE_TOWER, text_digest
+from mcaclip.types import TextCode
 from train.clip.captions.write import say
+from train.clip.scenes.types import PARTS, Claim
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
-from train.clip.scenes.types import PARTS, Claim
 from train.common.setup import load_generator, load_space
-from train.universal.universal import shift_loss
 from train.universal.targets import ATTRIBUTE_EDITS, draw_wished_paint
+from train.universal.universal import shift_loss
 
 log = logging.getLogger(__name__)
 MEASURED = 256

@@ -17,12 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.methods import losses
-from mcaclip.imaging.colour import srgb_to_lab
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import PreviewGenerator
+from mcaclip.imaging.colour import srgb_to_lab
+from mcaclip.methods import losses
+from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.base import Parser
+from train.clip.scenes.draw import draw_paint, draw_parts
+from train.clip.scenes.types import PARTS, target_lab
+from train.common.faces import CodeSampler
+from train.common.loop import LoopSettings, TrainingLoop
+from train.common.painting import BEARD_STRENGTH, paint
 from train.prompt.exemplar import COVER, FACIAL_HAIR
+from train.prompt.full_size_rows import lattice_energy
 from train.universal.face_windows import (
     FIRST_ROW,
     SeenFace,
@@ -32,12 +38,6 @@ from train.universal.face_windows import (
     set_stage,
     show,
 )
-from train.common.faces import CodeSampler
-from train.common.loop import LoopSettings, TrainingLoop
-from train.clip.scenes.grow_beard import BEARD_STRENGTH, paint
-from train.clip.scenes.draw import draw_paint, draw_parts
-from train.clip.scenes.types import PARTS, target_lab
-from train.prompt.full_size_rows import lattice_energy
 
 LAST_ROW = 15
 """The last row that the embedded generator uses."""

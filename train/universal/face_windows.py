@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.generators.mobilestylegan import Window
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import PREVIEW_SIZE, PreviewGenerator
 from mcaclip.generators.synthesis import Synthesis, synthesize
 from mcaclip.generators.upper_window import CELLS as CELLS_ABOVE
 from mcaclip.generators.upper_window import upper_picture, window_at
+from mcaclip.imaging.colour import srgb_to_lab
+from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.base import Parser
 from mcaclip.perception.regions import dilate, region, sharpen
 from train.clip.scenes.types import PARTS

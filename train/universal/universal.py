@@ -1,13 +1,14 @@
 """`python -m train universal`: one edit network for every prompt that FaceCLIP knows.
 
-First the colour teacher learns, without words, which shift gives a part a colour (`train.universal.colour_teacher`). Then the
-edit network learns from captions of its whole grammar: the shift from the teacher and from published W directions,
-the masks from the parser's regions. That costs no pass through the shifted generator, so a step holds dozens of
+First the colour teacher learns, without words, which shift gives a part a colour (`colour_teacher`). Then the edit
+network learns from captions of its whole grammar: the shift from the teacher and from published W directions, the
+masks from the parser's regions. That costs no pass through the shifted generator, so a step holds dozens of
 prompts. The mask nets above the preview learn last, as in a fit of one prompt.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,19 +19,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip import weights
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.text_digest import text_digest
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import MCAConfig, MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, save_network
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
+from mcaclip.editing.universal import METHOD
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.perception.base import Parser
-from mcaclip.clip.clip_space import ClipSpace
-from train.universal.face_windows import SeenFace, layer_masks, see
+from mcaclip.types import TextCode
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import parameter_groups
+from train.common.setup import load_direction, load_generator, load_parser, load_preview, load_space
 from train.prompt.full_size_masks import learn_upper_masks
+from train.universal.colour_teacher import TeacherSettings, train_teacher
+from train.universal.face_windows import SeenFace, layer_masks, see
 from train.universal.targets import Wish, WishList
 
 log = logging.getLogger(__name__)
@@ -188,3 +195,40 @@ def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyl
 
     codes = settings.sampler.draw(full, settings.upper_faces, rng)
     learn_upper_masks(network, full, codes, texts, top)
+
+
+@dataclass(frozen=True)
+class UniversalRun:
+    """What a call may choose.
+
+    Attributes:
+        out: the run's folder; teacher and network have one each in it.
+        directions: file of published W directions.
+        teacher_minutes: time of this call for the teacher.
+        minutes: time of this call for the edit network.
+        without_ff: train the ablation with CF-CLIP's text module, by the same teacher.
+    """
+
+    out: Path
+    directions: Path
+    teacher_minutes: float
+    minutes: float
+    without_ff: bool = False
+
+
+def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
+    """Train, or go on, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder."""
+    full, parser, space = load_generator(), load_parser(), space or load_space()
+    preview, beard = load_preview(full=full), load_direction(choice.directions, "nada_beard")
+    teacher = train_teacher(preview, parser, beard, TeacherSettings(), choice.out / "teacher", choice.teacher_minutes)
+    settings = UniversalSettings()
+    if choice.without_ff:
+        settings = replace(settings, network=WITHOUT_FF)
+    name = "without_ff" if choice.without_ff else METHOD
+    training = UniversalTraining(preview, parser, space, WishList(teacher, choice.directions), settings)
+    network, steps = train_universal(training, full, choice.out / name, choice.minutes)
+    path = choice.out / f"{name}.safetensors"
+    save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))
+    (choice.out / f"{name}.json").write_text(json.dumps({**asdict(settings), "steps": steps}, indent=1))
+    log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)
+    return path

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.generators.base import LayerSpec
-from mcaclip.generators.ops import normalise_features
+from mcaclip.nn.ops import normalise_features
 
 CASCADE_SIZE = 32
 """From this side on a cascade starts with the mask below; coarser cells are larger than most parts of a face."""

@@ -23,8 +23,7 @@ from mcaclip.editing.network.no_text import NoMasks, StyleOnly, StyleOnlyConfig
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig, TextEmbeddingModule
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import NUM_WS, W_DIM, LayerSpec
-from mcaclip.weights.safetensors_io import save_half
-from mcaclip.weights.published import module_layout
+from mcaclip.types import TextCode
 from mcaclip.weights.header import (
     WeightsHeader,
     check_header,
@@ -34,6 +33,8 @@ from mcaclip.weights.header import (
     read_weights_header,
     whole_number,
 )
+from mcaclip.weights.published import module_layout
+from mcaclip.weights.safetensors_io import save_half
 
 FORMAT = "mcaclip-edit-2"
 TEXT = "text."
@@ -71,38 +72,6 @@ FUSION_KINDS: Mapping[str, type[FusionConfig]] = {
     "style-only": StyleOnlyConfig,
 }
 """Names in files to the shapes that they stand for."""
-
-
-@dataclass(frozen=True)
-class TextCode:
-    """A prompt as the text encoder sees it.
-
-    Attributes:
-        embedding: L2-normalised text embedding, `[1, 512]`.
-        tokens: states of the prompt's tokens, projected into the same space, `[1, L, 512]`.
-        token_mask: `bool [1, L]`, False for padding.
-    """
-
-    embedding: Tensor
-    tokens: Tensor
-    token_mask: Tensor
-
-    def to(self, device: str | torch.device) -> TextCode:
-        """The same on a device."""
-        return TextCode(*(t.to(device) for t in (self.embedding, self.tokens, self.token_mask)))
-
-    def expand(self, batch: int) -> TextCode:
-        """The same prompt for `batch` faces."""
-        return TextCode(*(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask)))
-
-    @staticmethod
-    def stack(codes: Sequence[TextCode]) -> TextCode:
-        """A different prompt for each face."""
-        return TextCode(
-            torch.cat([c.embedding for c in codes]),
-            torch.cat([c.tokens for c in codes]),
-            torch.cat([c.token_mask for c in codes]),
-        )
 
 
 @dataclass(frozen=True)

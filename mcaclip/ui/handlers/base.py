@@ -1,7 +1,7 @@
 """What all handlers share: the one editor, the folder for files, work in the background.
 
 A handler takes plain values and the tab's `Session` and yields *views*: dictionaries from a component's
-name to its new value or update. `mcaclip.ui.page.wiring` connects names and components.
+name to its new value or update. `mcaclip.ui.handlers.binder` connects names and components.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from mcaclip.types import Progress, ProgressCallback
-from mcaclip.ui.page import markup, views
+from mcaclip.ui.display import markup
+from mcaclip.ui.handlers import views
+from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import steps
-from mcaclip.ui.server.limits import Limits
+from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import CancelToken, Session
 from mcaclip.ui.state.tabs import Tabs
-from mcaclip.ui.lab.training_process import TrainingDesk
-from mcaclip.ui.page.views import View
-from mcaclip.ui.server.visitor_files import VisitorFiles
+from mcaclip.ui.state.training_process import TrainingDesk
+from mcaclip.ui.state.visitor_files import VisitorFiles
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -60,7 +61,7 @@ class Desk:
     def status(self) -> View:
         """Polled until the models are there."""
         state = self.source.status
-        view: View = {"status": markup.status(state)}
+        view: View = {"status": views.load_status(state)}
         if state.ready:
             editor = self.source.wait(0)
             assert editor is not None

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mcaclip.results import export as keep
 from mcaclip.editing.reader import Reading
 from mcaclip.errors import PromptError, StudioError
+from mcaclip.results import export as keep
 from mcaclip.results.session_file import write_session
 from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback
-from mcaclip.ui.page import images, prompt_gallery as library, markup, text, views
-from mcaclip.ui.lab import inspect as inspect_view
+from mcaclip.ui.display import images, markup, text
+from mcaclip.ui.display import inspect as inspect_view
+from mcaclip.ui.display import prompt_gallery as library
+from mcaclip.ui.display.painting import paint_of
+from mcaclip.ui.handlers import views
+from mcaclip.ui.handlers.base import Views
+from mcaclip.ui.handlers.face import FaceHandlers, saved_session
+from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import CancelledError
 from mcaclip.ui.state.controls import Controls, suggestions
-from mcaclip.ui.handlers.base import Desk, Views
-from mcaclip.ui.handlers.face import saved_session
-from mcaclip.ui.page.painting import paint_of
 from mcaclip.ui.state.session import CancelToken, Entry, Session
-from mcaclip.ui.lab.training_process import read_metrics
-from mcaclip.ui.page.views import View
+from mcaclip.ui.state.training_process import read_metrics
 from mcaclip.validate import FITTED, MAX_STRENGTH
 
 if TYPE_CHECKING:
@@ -36,8 +38,8 @@ VARIATIONS = (0, 1, 2, 3, 4)
 """Variations that are shown side by side; 0 is the edit as learned."""
 
 
-class EditHandlers(Desk):
-    """Steps 3 and 4 of the page."""
+class Studio(FaceHandlers):
+    """All handlers of the page's first tab: steps 1 and 2 of `FaceHandlers`, and the steps 3 and 4."""
 
     # -- 3 prompt -----------------------------------------------------------------------------------------
 

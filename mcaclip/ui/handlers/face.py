@@ -10,14 +10,15 @@ from pathlib import Path
 import gradio as gr
 
 from mcaclip import validate
+from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.imaging import align
 from mcaclip.results import session_file
-from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.results.session_file import SavedSession
 from mcaclip.types import AlignedFace, Inversion, ProgressCallback
-from mcaclip.ui.page import images, markup, text, views
-from mcaclip.ui.state.background import CancelledError
+from mcaclip.ui.display import images, markup, text
+from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Desk, Views
+from mcaclip.ui.state.background import CancelledError
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 
 MAX_SEED = 2**32 - 1

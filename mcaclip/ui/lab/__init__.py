@@ -1,1 +1,1 @@
-"""The pages beside the studio: comparing, training, inspecting."""
+"""The pages beside the studio: comparing and training."""

@@ -10,20 +10,20 @@ import gradio as gr
 import numpy as np
 
 from mcaclip import validate
-from mcaclip.imaging import visuals
+from mcaclip.errors import StudioError
 from mcaclip.evaluation.compare import COLUMNS, CompareRow, cell
+from mcaclip.imaging import visuals
 from mcaclip.methods.base import METHODS
 from mcaclip.methods.registry import check_names
-from mcaclip.errors import StudioError
 from mcaclip.types import Inversion, Progress, ProgressCallback
-from mcaclip.ui.page import images, markup, text
-from mcaclip.ui.state.background import CancelledError, steps
+from mcaclip.ui.display import images, markup, text
+from mcaclip.ui.display.components import Components, picture, thumbnails
 from mcaclip.ui.handlers.base import Desk, Views
-from mcaclip.ui.page.layout import Components, picture, thumbnails
+from mcaclip.ui.handlers.binder import Binder
+from mcaclip.ui.handlers.views import View
 from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
+from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.session import CancelToken, Session
-from mcaclip.ui.page.views import View
-from mcaclip.ui.page.wiring import Binder
 
 
 class CompareHandlers:

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from mcaclip.evaluation.compare import CompareRow, FaceJudge, compare
+from mcaclip.loading import load_parser
 from mcaclip.methods.base import METHODS, Tools
 from mcaclip.methods.registry import build_methods, tools_of
-from mcaclip.loading import load_parser
 from mcaclip.types import Inversion, ProgressCallback
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import Any
 import gradio as gr
 
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.ui.page import images, markup, text
-from mcaclip.ui.lab.curves import curves
+from mcaclip.ui.display import images, markup, text
+from mcaclip.ui.display.components import Components, picture
+from mcaclip.ui.display.curves import curves
 from mcaclip.ui.handlers.base import Desk
-from mcaclip.ui.page.layout import Components, picture
-from mcaclip.ui.lab.training_process import PRESETS, TrainingDesk, TrainingStatus, machine
-from mcaclip.ui.page.views import View, editor_view
-from mcaclip.ui.page.wiring import Binder
+from mcaclip.ui.handlers.binder import Binder
+from mcaclip.ui.handlers.views import View, editor_view
+from mcaclip.ui.state.training_process import PRESETS, TrainingDesk, TrainingStatus, machine
 from mcaclip.validate import clean_prompt
 
 POLL_SECONDS = 3.0

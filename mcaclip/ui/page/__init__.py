@@ -1,1 +1,1 @@
-"""What is seen: components, words, looks, and which event calls which handler."""
+"""What is seen: components, looks, and which event calls which handler."""

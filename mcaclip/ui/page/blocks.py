@@ -7,16 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from mcaclip.ui.server import api, gate
-from mcaclip.ui.lab import compare as compare_tab, train as train_tab
-from mcaclip.ui.page import layout, markup, text, wiring
-from mcaclip.ui.handlers.studio import Studio
-from mcaclip.ui.page.layout import Components
+from mcaclip.ui.display import markup, text
+from mcaclip.ui.display.components import Components
+from mcaclip.ui.display.painting import SCRIPT
+from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.handlers.views import load_status
+from mcaclip.ui.lab import compare as compare_tab
+from mcaclip.ui.lab import train as train_tab
 from mcaclip.ui.lab.method_set import EditorMethods, Opens
+from mcaclip.ui.page import layout, wiring
 from mcaclip.ui.page.guarded import Page
-from mcaclip.ui.page.painting import SCRIPT
-from mcaclip.ui.state.tabs import IDLE_SECONDS, MAX_TABS
 from mcaclip.ui.page.theme import CSS_PATH, build_theme
+from mcaclip.ui.server import api, gate
+from mcaclip.ui.state.tabs import IDLE_SECONDS, MAX_TABS
 
 QUEUE_SIZE = 24
 CACHE_SECONDS = (600, IDLE_SECONDS + 600)
@@ -41,7 +44,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
         parts["timer"] = gr.Timer(1.0)
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")
-            parts["status"] = gr.HTML(markup.status(studio.source.status), elem_id="status")
+            parts["status"] = gr.HTML(load_status(studio.source.status), elem_id="status")
         parts["waiting"] = gr.HTML("", elem_id="waiting")  # shows the place in the queue
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 from mcaclip.ui.server.gate import client_of
-from mcaclip.ui.server.limits import network_of
-from mcaclip.ui.server.visitor_files import file_paths
+from mcaclip.ui.state.limits import network_of
+from mcaclip.ui.state.visitor_files import file_paths
 
 if TYPE_CHECKING:
     from gradio.block_function import BlockFunction

@@ -9,10 +9,9 @@ import gradio as gr
 
 from mcaclip import validate
 from mcaclip.config import ASSETS
-from mcaclip.ui.page import markup, painting, text
+from mcaclip.ui.display import markup, painting, text
+from mcaclip.ui.display.components import Components, before_after, picture, thumbnails
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, MAX_TRUNCATION, MIN_TRUNCATION
-
-Components = dict[str, Any]
 
 EXAMPLES = ASSETS / "examples"
 
@@ -32,34 +31,6 @@ def studio_tab(parts: Components) -> None:
             _prompt_step(parts)
         with gr.Column(scale=9, min_width=320, elem_id="results"):
             _result_step(parts)
-
-
-def picture(name: str, label: str, **options: Any) -> gr.Image:
-    """A picture that is only looked at, under its caption."""
-    with gr.Column(min_width=130, elem_classes="picture"):
-        gr.HTML(markup.caption(label))
-        return gr.Image(
-            interactive=False,
-            show_label=False,
-            label=label,
-            alt_text=label,
-            format="jpeg",
-            buttons=["fullscreen"],
-            elem_id=name,
-            **options,
-        )
-
-
-def thumbnails(name: str, label: str, columns: int, **options: Any) -> gr.Gallery:
-    """Small pictures to choose from."""
-    settings: dict[str, Any] = {
-        "height": "auto",
-        "allow_preview": False,
-        "interactive": False,
-        "buttons": [],
-        "format": "jpeg",
-    }
-    return gr.Gallery(label=label, columns=columns, elem_id=name, **{**settings, **options})
 
 
 def _photo_step(parts: Components) -> None:
@@ -245,20 +216,6 @@ def _result_step(parts: Components) -> None:
             parts["masks"] = thumbnails("masks", text.MASKS_LABEL, 6, show_label=False, **options)
         with gr.Column(visible=False, elem_id="pasted-group") as parts["pasted_group"]:
             parts["pasted"] = picture("pasted", text.PASTED_LABEL)
-
-
-def before_after(name: str, label: str) -> gr.ImageSlider:
-    """Two pictures with a line between them that can be moved."""
-    return gr.ImageSlider(
-        label=label,
-        show_label=False,
-        interactive=False,
-        type="filepath",
-        format="jpeg",
-        buttons=["fullscreen"],
-        max_height=640,
-        elem_id=name,
-    )
 
 
 def _strengths_view(parts: Components) -> None:

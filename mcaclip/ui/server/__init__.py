@@ -1,1 +1,1 @@
-"""What stands between the page and other people: gate, limits, files, endpoints, health."""
+"""What stands between the page and other people: gate, folders, endpoints, health."""

@@ -17,20 +17,21 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from mcaclip import validate
-from mcaclip.imaging import align, visuals
-from mcaclip.results import export as keep, pipeline, session_file
 from mcaclip.editing.mask_tools import load_mask
 from mcaclip.errors import StudioError, WeightsError
+from mcaclip.imaging import align, visuals
+from mcaclip.results import export as keep
+from mcaclip.results import pipeline, session_file
 from mcaclip.results.folder import describe_settings
 from mcaclip.types import AlignedFace, EditSettings, Inversion, Paint, PromptStrength
-from mcaclip.ui.page import images, text
-from mcaclip.ui.state.controls import AUTOMATIC, mode_of
+from mcaclip.ui.display import images, text
+from mcaclip.ui.handlers.binder import MODEL_QUEUE, address_of, toasts, with_request
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, checked_seed, checked_truncation, saved_face, saved_session
-from mcaclip.ui.server.limits import Limits
+from mcaclip.ui.state.controls import AUTOMATIC, mode_of
+from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
 from mcaclip.ui.state.tabs import Tabs
-from mcaclip.ui.page.wiring import MODEL_QUEUE, address_of, toasts, with_request
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

@@ -11,7 +11,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import psutil
@@ -24,12 +24,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcaclip.platform import strict_json
 from mcaclip.ui.server.health import add_health
-from mcaclip.ui.server.limits import EVENTS, LOGINS, UPLOADED_BYTES, Limits, network_of
+from mcaclip.ui.state.limits import EVENTS, LOGINS, UPLOADED_BYTES, Limits, network_of
+from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.tabs import Tabs
-from mcaclip.ui.server.visitor_files import MAX_STORED_BYTES, UploadFolder, VisitorFiles
-
-if TYPE_CHECKING:
-    from mcaclip.ui.page.guarded import Page
+from mcaclip.ui.state.visitor_files import MAX_STORED_BYTES, UploadFolder, VisitorFiles
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +92,7 @@ def lifespan(names: tuple[str, ...]) -> Callable[[FastAPI], Any]:
 
     @asynccontextmanager
     async def guarded(app: FastAPI) -> AsyncIterator[None]:
-        page: Page = app.get_blocks()  # type: ignore[attr-defined]
+        page: Guarded = app.get_blocks()  # type: ignore[attr-defined]
         folder = UploadFolder(page.tabs.files.root)
         app.uploaded_file_dir = folder  # type: ignore[attr-defined]
         add_health(app, page.source)
@@ -112,6 +110,7 @@ class Guarded(Protocol):
 
     tabs: Tabs
     limits: Limits
+    source: EditorSource
     root_path: str
 
     @property

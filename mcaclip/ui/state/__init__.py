@@ -1,1 +1,1 @@
-"""What a browser tab works on, and how long it is kept."""
+"""What a browser tab works on and how long it is kept, the files and limits of visitors, the one training."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcaclip.errors import StudioError, WeightsError
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.imaging import align
 from mcaclip.errors import StudioError
+from mcaclip.imaging import align
 from mcaclip.imaging.photo import load_photo
 from mcaclip.types import AlignedFace, EditResult, Paint
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 from mcaclip.ui.state.session import Session
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from mcaclip.errors import StudioError
 from mcaclip.platform.memory import return_freed_memory
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 from mcaclip.ui.state.rest import at_rest, awake, size_of
 from mcaclip.ui.state.session import Session, forget
-from mcaclip.ui.server.visitor_files import VisitorFiles
+from mcaclip.ui.state.visitor_files import VisitorFiles
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

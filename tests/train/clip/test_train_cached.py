@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.errors import TrainingError
 from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.errors import TrainingError
 from tests.helpers.drawn_faces import drawn_faces
-from train.clip.train import FaceCLIPSettings, match_terms
+from train.clip.captions.batch import tell
+from train.clip.feature_cache import Block, face_tower, make_attacked, make_blocks, pooled
 from train.clip.negatives import Attack, no_faces
+from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import Caption, Claim, Paint, agreement, read_captions, read_scenes, to_json
+from train.clip.train import FaceCLIPSettings, match_terms
 from train.clip.train_cached import Lessons, PooledSettings, PooledTrainee, train_pooled
 from train.clip.words.related_words import Kin
-from train.clip.feature_cache import Block, face_tower, make_attacked, make_blocks, pooled
-from train.clip.scenes.json_form import read_captions, read_scenes, to_json
-from train.clip.scenes.types import Caption, Claim, Paint, agreement
-from train.clip.scenes.scenes import SceneSet
-from train.clip.captions.batch import tell
 
 BLOCK = FaceCLIPSettings(groups=2, broken=1)
 SETTINGS = PooledSettings(blocks=2, block=BLOCK, unseen=1, steps=60, lr=2e-3)

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from mcaclip.methods.base import METHODS
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.ui.page import text
-from mcaclip.ui.lab.compare import CompareHandlers, row_pictures, table
+from mcaclip.methods.base import METHODS
+from mcaclip.ui.display import text
 from mcaclip.ui.handlers.base import Desk
-from mcaclip.ui.state.loading import EditorSource
+from mcaclip.ui.lab.compare import CompareHandlers, row_pictures, table
 from mcaclip.ui.lab.method_set import SHOWN, EditorMethods
+from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
 from tests.fakes import FakeEditor
 from tests.helpers.fake_methods import FakeMethods, made_row

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
+from mcaclip.ui.handlers.binder import MODEL_QUEUE
+from mcaclip.ui.handlers.edit import Studio
 from mcaclip.ui.page.blocks import build, launch_options
-from mcaclip.ui.handlers.studio import Studio
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.page.wiring import MODEL_QUEUE
 from tests.fakes import FakeEditor
 
 

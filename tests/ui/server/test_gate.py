@@ -15,9 +15,9 @@ from starlette.routing import Route
 
 from mcaclip.ui.server import gate as gate_module
 from mcaclip.ui.server.gate import Gate, client_of, own_names
-from mcaclip.ui.server.limits import Limits
+from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.tabs import Tabs
-from mcaclip.ui.server.visitor_files import UploadFolder, VisitorFiles
+from mcaclip.ui.state.visitor_files import UploadFolder, VisitorFiles
 
 NAMES = own_names("127.0.0.1")
 

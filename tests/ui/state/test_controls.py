@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mcaclip.errors import StudioError
 from mcaclip.types import EditSettings, PromptStrength
+from mcaclip.ui.display.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR, board, paint_of, strokes_of
 from mcaclip.ui.state.controls import Controls, mode_of, suggestions
-from mcaclip.ui.page.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR, board, paint_of, strokes_of
 from tests.helpers.painted import data_url
 
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip.imaging import align
 from mcaclip.errors import StudioError
+from mcaclip.imaging import align
 from mcaclip.types import AlignedFace, EditSettings, Paint, to_uint8
 from mcaclip.ui.state import tabs as tabs_module
 from mcaclip.ui.state.rest import at_rest, awake, size_of
 from mcaclip.ui.state.session import Entry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
-from mcaclip.ui.server.visitor_files import VisitorFiles
+from mcaclip.ui.state.visitor_files import VisitorFiles
 from tests.fakes import PROMPTS, FakeEditor, draw_face
 
 QUAD = np.array([[40.0, 30.0], [30.0, 190.0], [190.0, 200.0], [200.0, 40.0]])

@@ -1,4 +1,4 @@
-"""Further words for what `train.clip.captions.wording` says: synonyms that a text tower which knows those is taught afterwards.
+"""Further words for what `wording` says: synonyms that a text tower which knows those is taught afterwards.
 
 None of them is held out, or asked for in the wordings of the report.
 """

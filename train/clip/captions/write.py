@@ -10,10 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from mcaclip.imaging.colour import COLOURS
+from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import (
     COLOUR_SYNONYMS,
-    lab_values,
+    COLOURS,
     named_colours,
     names_by_words,
     plain,
@@ -23,7 +23,19 @@ from mcaclip.language.colours import (
 from train.clip.captions import wording as w
 from train.clip.captions import wording_more as more
 from train.clip.scenes.draw import draw_pattern, other_colour
-from train.clip.scenes.types import CHARACTERS, PARTS, SAME, STATES, Caption, Claim, Lab, Paint, Scene, holds, target_lab
+from train.clip.scenes.types import (
+    CHARACTERS,
+    PARTS,
+    SAME,
+    STATES,
+    Caption,
+    Claim,
+    Lab,
+    Paint,
+    Scene,
+    holds,
+    target_lab,
+)
 
 PLAIN_SHARE = 0.55
 """Captions as a user types them: "green lipstick", without a sentence around."""
@@ -74,7 +86,7 @@ def _written(claims: Sequence[Claim], plain: bool, held_out: bool, wider: bool, 
 
 
 def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False, wider: bool = False) -> str:
-    """Claims in words, as a prompt or as a sentence; `wider`: with the synonyms of `train.clip.captions.wording_more` as well."""
+    """Claims in words, as a prompt or as a sentence; `wider`: with the synonyms of `wording_more` as well."""
     return _Writer(rng, held_out, wider).write(claims, bool(rng.random() < PLAIN_SHARE))
 
 

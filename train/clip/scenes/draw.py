@@ -8,8 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from mcaclip.imaging.colour import COLOURS
-from mcaclip.language.colours import lab_values, names_by_words, plain, says_unseen, survey_colours, unseen_colours
+from mcaclip.imaging.colour import lab_values
+from mcaclip.language.colours import COLOURS, names_by_words, plain, says_unseen, survey_colours, unseen_colours
 from train.clip.scenes.types import CHARACTERS, PATTERNS, Paint, same_colour, target_lab
 
 Paints = tuple[tuple[Paint, ...], str]

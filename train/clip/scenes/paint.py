@@ -52,7 +52,7 @@ def bounding_box(mask: Mask) -> tuple[slice, slice] | None:
 
 
 def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float, flatten: float = 0.2) -> None:
-    """Recolour a region and keep its light and shade (see `train.clip.scenes.grow_beard.paint`).
+    """Recolour a region and keep its light and shade (see `train.common.painting.paint`).
 
     Args:
         lab: `[h, w, 3]`, changed in place.

@@ -15,13 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.imaging.colour import COLOURS
-from mcaclip.language.colours import lab_values
-from train.clip.captions.write import caption
-from train.clip.scenes.part_masks import FaceMap, measured_states, part_mask
-from train.parser.pseudo_labels import LabelledFaces
+from mcaclip.imaging.colour import lab_values
+from mcaclip.language.colours import COLOURS
 from train.clip.scenes.draw import draw_paints
 from train.clip.scenes.paint import paint_character, paint_part, paint_pattern
+from train.clip.scenes.part_masks import FaceMap, measured_states, part_mask
 from train.clip.scenes.types import (
     CHARACTERS,
     FACIAL_HAIR_PARTS,
@@ -41,10 +39,11 @@ from train.clip.scenes.types import (
     holds,
     target_lab,
 )
+from train.parser.pseudo_labels import LabelledFaces
 
 __all__ = [
     "CHARACTERS", "FINISHES", "MEASURED", "PARTS", "PATTERNS", "STATES", "Caption", "Claim", "Paint", "Scene",
-    "SceneSet", "agreement", "caption", "colour_lab_of", "holds", "target_lab",
+    "SceneSet", "agreement", "colour_lab_of", "holds", "target_lab",
 ]  # fmt: skip
 CAME_OUT = 25.0
 """CIE76 distance of a painted part's mean from its colour above which the paint is put on again, opaque."""

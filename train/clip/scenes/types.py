@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 from torch import Tensor
 
-from mcaclip.language.colours import COLOUR_SYNONYMS, lab_of, lab_values, named_colours
+from mcaclip.imaging.colour import lab_of, lab_values
+from mcaclip.language.colours import COLOUR_SYNONYMS, named_colours
 from train.parser.attributes import ATTRIBUTES
 
 PARTS = (
@@ -258,3 +262,33 @@ def _pattern_holds(claim: Paint, scene: Scene) -> int:
     if claim.pattern == "smoky eyes" and scene.character in ("zombie", "joker", "vampire"):
         return 0
     return -1
+
+
+def to_json(told: Sequence[Scene] | Sequence[Caption]) -> str:
+    """Scenes, or captions, as one line."""
+    return json.dumps([asdict(one) for one in told])
+
+
+def read_scenes(text: str) -> list[Scene]:
+    """What `to_json` made of scenes."""
+    return [_scene(kept) for kept in json.loads(text)]
+
+
+def read_captions(text: str) -> list[Caption]:
+    """What `to_json` made of captions."""
+    return [Caption(kept["text"], tuple(_claim(claim) for claim in kept["claims"])) for kept in json.loads(text)]
+
+
+def _scene(kept: Mapping[str, Any]) -> Scene:
+    return Scene(
+        kept["face"],
+        tuple(Paint(**paint) for paint in kept["paints"]),
+        tuple(kept["states"]),
+        kept["character"],
+        tuple((part, (lab[0], lab[1], lab[2])) for part, lab in kept["natural"]),
+        kept["face_like"],
+    )
+
+
+def _claim(kept: Mapping[str, Any]) -> Claim:
+    return Claim(**{**kept, "paint": Paint(**kept["paint"]) if kept["paint"] else None})

@@ -18,14 +18,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.language.vocabulary import content_words
+from train.clip.captions.wording import (
+    CHARACTER_PHRASES,
+    PATTERN_PHRASES,
+    PERSON_WORDS,
+    STATE_PHRASES,
+    TRAINING_NOUNS,
+)
+from train.clip.captions.wording_more import NOUNS
 from train.clip.captions.write import adjective_pair, caption_pair
-from train.clip.words.wordnet import Dictionary, Sense, plural
-from train.clip.words.related_words import Encoder
 from train.clip.scenes.draw import draw_paint
 from train.clip.scenes.types import PARTS
 from train.clip.words.ding import Synonyms
-from train.clip.captions.wording import CHARACTER_PHRASES, PATTERN_PHRASES, PERSON_WORDS, STATE_PHRASES, TRAINING_NOUNS
-from train.clip.captions.wording_more import NOUNS
+from train.clip.words.related_words import Encoder
+from train.clip.words.wordnet import Dictionary, Sense, plural
 
 SHARPNESS = 30.0
 """Factor of the cosines in the weights of a sense's nouns."""

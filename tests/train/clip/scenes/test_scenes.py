@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.imaging.colour import COLOURS, srgb_to_lab
-from mcaclip.language.colours import lab_of, lab_values, says_unseen, unseen_colours
+from mcaclip.imaging.colour import lab_of, lab_values, srgb_to_lab
+from mcaclip.language.colours import COLOURS, says_unseen, unseen_colours
 from mcaclip.language.grammar import MORE_NOUNS, PART_NOUNS, understand
 from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions import wording
+from train.clip.captions.write import caption
 from train.clip.scenes.draw import STYLES, bundle
 from train.clip.scenes.scenes import (
     CHARACTERS,
@@ -27,7 +28,6 @@ from train.clip.scenes.scenes import (
     SceneSet,
     agreement,
     came_out,
-    caption,
     target_lab,
 )
 

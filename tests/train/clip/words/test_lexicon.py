@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.errors import TrainingError
 from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.errors import TrainingError
 from train.clip.captions.write import adjective_pair, caption_pair
-from train.clip.words.wordnet import plural, read_dictionary
-from train.clip.words.train_lexicon import LexiconSettings, learned_tokens, train_lexicon
-from train.clip.words.lexicon import ENDINGS, Lessons, Lexicon, find_lexicon
 from train.clip.scenes.types import PARTS, Paint
+from train.clip.train_lexicon import LexiconSettings, learned_tokens, train_lexicon
 from train.clip.words.ding import Synonyms, read_synonyms
+from train.clip.words.lexicon import ENDINGS, Lessons, Lexicon, find_lexicon
+from train.clip.words.wordnet import plural, read_dictionary
 
 LICENCE = "  1 This software and database is provided as it is.\n"
 DATA = LICENCE + "".join([

@@ -1,11 +1,10 @@
-"""Small pieces of HTML around the strings of `mcaclip.ui.page.text`."""
+"""Small pieces of HTML around the strings of `mcaclip.ui.display.text`."""
 
 from __future__ import annotations
 
 from html import escape
 
-from mcaclip.ui.page import text
-from mcaclip.ui.state.loading import LoadStatus
+from mcaclip.ui.display import text
 
 
 def header() -> str:
@@ -42,12 +41,3 @@ def progress(label: str, fraction: float) -> str:
         f'<p><span>{escape(label)}</span><span class="number">{percent} %</span></p>'
         f'<div class="track"><div class="bar" style="width:{percent}%"></div></div></div>'
     )
-
-
-def status(state: LoadStatus) -> str:
-    """Whether the models can be used."""
-    if state.error is not None:
-        return f'<p class="status status-error" role="alert">{escape(state.error)}</p>'
-    if state.ready:
-        return f'<p class="status status-ready">{text.READY}</p>'
-    return f'<div class="status">{progress(state.stage, state.fraction)}</div>'

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from mcaclip import validate
-from mcaclip.results import export as keep, pipeline
-from mcaclip.imaging import visuals
 from mcaclip.editing.prompts import LibraryPrompt
+from mcaclip.imaging import visuals
+from mcaclip.results import export as keep
+from mcaclip.results import pipeline
 from mcaclip.results.folder import describe_settings
 from mcaclip.types import EditResult, Inversion, Progress
-from mcaclip.ui.page import images, prompt_gallery as library, markup, painting, text
+from mcaclip.ui.display import images, markup, painting, text
+from mcaclip.ui.display import prompt_gallery as library
 from mcaclip.ui.state.controls import AUTOMATIC
+from mcaclip.ui.state.loading import LoadStatus
 from mcaclip.ui.state.session import Session
 from mcaclip.version import __version__
 
@@ -32,6 +36,15 @@ SMALL_SIDE = 512
 SLIDERS = ("threshold", "feather", "invert")
 TOOLS = ("make_strip", "make_sweep", "make_variations", "use_paint", "drop_paint")
 """Buttons that need an edit."""
+
+
+def load_status(state: LoadStatus) -> str:
+    """Whether the models can be used."""
+    if state.error is not None:
+        return f'<p class="status status-error" role="alert">{escape(state.error)}</p>'
+    if state.ready:
+        return f'<p class="status status-ready">{text.READY}</p>'
+    return f'<div class="status">{markup.progress(state.stage, state.fraction)}</div>'
 
 
 def empty_view(session: Session) -> View:

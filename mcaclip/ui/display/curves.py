@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 
 
 def curves(rows: Sequence[dict[str, float]]) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mcaclip.errors import StudioError
-from mcaclip.ui.server import visitor_files
-from mcaclip.ui.server.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
+from mcaclip.ui.state import visitor_files
+from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
 
 
 class Clock:

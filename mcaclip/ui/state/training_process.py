@@ -23,9 +23,9 @@ from mcaclip import validate
 from mcaclip.config import PROJECT
 from mcaclip.editing.network.mca import read_header
 from mcaclip.errors import TrainingError, WeightsError
+from mcaclip.platform.naming import slug
 from mcaclip.platform.processes import ProcessId
-from mcaclip.ui.page.prompt_gallery import slug
-from mcaclip.ui.lab.training_record import (
+from mcaclip.ui.state.training_record import (
     MAX_MINUTES,
     MIN_MINUTES,
     PRESETS,

@@ -14,10 +14,10 @@ from filelock import FileLock
 
 from mcaclip.errors import TrainingError
 from mcaclip.platform.processes import ProcessId
-from mcaclip.ui.lab.curves import curves
+from mcaclip.ui.display.curves import curves
 from mcaclip.ui.lab.train import train_view
-from mcaclip.ui.lab.training_process import TrainingDesk, TrainingStatus, file_stem, read_metrics
-from mcaclip.ui.lab.training_record import MAX_ERROR_LETTERS, MAX_METRICS_BYTES, last_error, read_job
+from mcaclip.ui.state.training_process import TrainingDesk, TrainingStatus, file_stem, read_metrics
+from mcaclip.ui.state.training_record import MAX_ERROR_LETTERS, MAX_METRICS_BYTES, last_error, read_job
 
 COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
 
@@ -160,7 +160,7 @@ def test_stop_ends_what_the_process_started(desk):
 
 
 def test_process_that_does_not_listen_is_ended_without_waiting_for_it(desk, monkeypatch):
-    monkeypatch.setattr("mcaclip.ui.lab.training_process.PROMPT_SECONDS", 0.0)
+    monkeypatch.setattr("mcaclip.ui.state.training_process.PROMPT_SECONDS", 0.0)
     desk.start("deaf", "compact", 5)
     _until(lambda: len(desk.status().rows) == 5)
     desk.stop()
@@ -169,7 +169,7 @@ def test_process_that_does_not_listen_is_ended_without_waiting_for_it(desk, monk
     view = train_view(status)
     assert "is being stopped" in view["train_state"] and not view["train_stop"]["interactive"]
     assert view["train_timer"]["active"]
-    monkeypatch.setattr("mcaclip.ui.lab.training_process.STOP_SECONDS", 0.0)
+    monkeypatch.setattr("mcaclip.ui.state.training_process.STOP_SECONDS", 0.0)
     other = TrainingDesk(desk.root, COMMAND)
     other.stop()
     _until(lambda: not desk.status().running)
@@ -255,7 +255,7 @@ def test_prompts_that_are_alike_keep_files_of_their_own(desk):
 def test_file_of_another_prompt_is_not_replaced(tmp_path, monkeypatch):
     (tmp_path / "green_lips.safetensors").touch()
     header = type("Header", (), {"prompts": ["green lips!"]})
-    monkeypatch.setattr("mcaclip.ui.lab.training_process.read_header", lambda path: header)
+    monkeypatch.setattr("mcaclip.ui.state.training_process.read_header", lambda path: header)
     assert file_stem("green lips", tmp_path).startswith("green_lips_")
     header.prompts = ["green lips"]
     assert file_stem("green lips", tmp_path) == "green_lips"
@@ -274,7 +274,7 @@ def test_keeping_that_fails_leaves_the_library_as_it_was(desk, monkeypatch):
             file.write("sec")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mcaclip.ui.lab.training_process.shutil.copyfile", full)
+    monkeypatch.setattr("mcaclip.ui.state.training_process.shutil.copyfile", full)
     with pytest.raises(TrainingError, match="No space left on device"):
         desk.keep()
     assert path.read_text() == "first" and sorted(desk.library.iterdir()) == [path.with_suffix(".jsonl"), path]

@@ -1,4 +1,4 @@
-"""Operations shared by the generators, in plain PyTorch."""
+"""Operations that generators, parsers and edit networks share, in plain PyTorch."""
 
 from __future__ import annotations
 

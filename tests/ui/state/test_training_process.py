@@ -10,13 +10,13 @@ import pytest
 
 from mcaclip.errors import PromptError, TrainingError
 from mcaclip.types import EditSettings
-from mcaclip.ui.page import text
-from mcaclip.ui.lab.curves import curves
+from mcaclip.ui.display import text
+from mcaclip.ui.display.curves import curves
+from mcaclip.ui.display.inspect import report
 from mcaclip.ui.handlers.base import Desk
-from mcaclip.ui.lab.inspect import report
-from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.lab.train import TrainHandlers, train_view
-from mcaclip.ui.lab.training_process import TrainingDesk, TrainingStatus, machine, read_metrics
+from mcaclip.ui.state.loading import EditorSource
+from mcaclip.ui.state.training_process import TrainingDesk, TrainingStatus, machine, read_metrics
 from tests.fakes import FakeEditor
 
 COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")

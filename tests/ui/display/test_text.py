@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcaclip.ui.page import images, markup, text
+from mcaclip.ui.display import images, markup, text
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mcaclip.errors import StudioError
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 
 log = logging.getLogger(__name__)
 

@@ -13,17 +13,17 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip.results import session_file
 from mcaclip.errors import ImageError, NoFaceError, PromptError, StudioError
+from mcaclip.results import session_file
 from mcaclip.results.export import mark, read_record
 from mcaclip.results.session_file import read_session
 from mcaclip.types import to_uint8
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
+from mcaclip.ui.display.painting import EXCLUDE_COLOUR
+from mcaclip.ui.handlers.edit import Studio
 from mcaclip.ui.state.controls import Controls
-from mcaclip.ui.handlers.studio import Studio
-from mcaclip.ui.server.limits import COMPUTATIONS
+from mcaclip.ui.state.limits import COMPUTATIONS
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.page.painting import EXCLUDE_COLOUR
 from mcaclip.ui.state.session import FULL_RESULTS, Session, forget
 from tests.fakes import ENTRIES, MASK_SIDES, PROMPTS, FakeEditor, draw_face
 from tests.helpers.painted import data_url

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from mcaclip.types import EditResult
-from mcaclip.ui.page import markup, text
-from mcaclip.ui.lab.curves import curves
+from mcaclip.ui.display import markup, text
+from mcaclip.ui.display.curves import curves
 from mcaclip.validate import FITTED
 
 GROUPS = (("coarse", 0, 4), ("medium", 4, 8), ("fine", 8, 18))

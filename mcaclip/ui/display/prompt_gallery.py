@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -12,17 +11,13 @@ from mcaclip.config import ASSETS
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.language.colours import srgb_of
 from mcaclip.language.grammar import understand
-from mcaclip.ui.page import text
+from mcaclip.platform.naming import slug
+from mcaclip.ui.display import text
 
 THUMBNAILS = ASSETS / "thumbnails"
 """Generated faces only; made by `python -m train thumbnails`."""
 
 NO_COLOUR = (160, 157, 151)
-
-
-def slug(prompt: str) -> str:
-    """A file name's stem for a prompt: letters, digits and underscores, at most 60."""
-    return re.sub(r"[^a-z0-9]+", "_", prompt.lower()).strip("_")[:60] or "edit"
 
 
 def category(entry: LibraryPrompt) -> str:

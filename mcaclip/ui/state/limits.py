@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mcaclip.errors import StudioError
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 
 
 @dataclass(frozen=True)

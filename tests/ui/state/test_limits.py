@@ -1,7 +1,7 @@
 import pytest
 
 from mcaclip.errors import StudioError
-from mcaclip.ui.server.limits import COMPUTATIONS, Allowance, Limits, network_of
+from mcaclip.ui.state.limits import COMPUTATIONS, Allowance, Limits, network_of
 
 
 class Clock:

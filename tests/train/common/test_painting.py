@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mcaclip.imaging.colour import COLOURS, colour_lab, srgb_to_lab
-from train.clip.scenes.grow_beard import augment, paint
+from mcaclip.imaging.colour import colour_lab, srgb_to_lab
+from mcaclip.language.colours import COLOURS
+from train.common.painting import augment, paint
 
 
 def test_paint_moves_the_region_to_the_colour_and_nothing_else():

@@ -15,7 +15,7 @@ from torch import Tensor
 from mcaclip.config import ASSETS
 from mcaclip.errors import StudioError
 from mcaclip.types import Paint
-from mcaclip.ui.page import text
+from mcaclip.ui.display import text
 
 INCLUDE_COLOUR = (20, 196, 178)
 EXCLUDE_COLOUR = (229, 72, 77)

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging.colour import lab_to_srgb, srgb_to_lab
 from mcaclip.generators.base import Generator
-from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.synthesis import masked_synthesize
+from mcaclip.imaging.colour import lab_to_srgb, srgb_to_lab
+from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.regions import dilate
 
 BEARD_STRENGTH = 3.0

@@ -1,8 +1,8 @@
 """`python -m train faceclip-lexicon`: FaceCLIP's text tower learns nouns from a dictionary.
 
 The tower teaches itself: a caption with a noun of the dictionary is to be read as the same caption with a noun of
-captions is (`train.clip.words.lexicon`). Nothing learns but the embeddings of tokens that no caption has, so captions keep their
-codes to the last bit, and other words are read as well or badly as before. Pictures take no part.
+captions is (`train.clip.words.lexicon`). Nothing learns but the embeddings of tokens that no caption has, so captions
+keep their codes to the last bit, and other words are read as well or badly as before. Pictures take no part.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from mcaclip.clip.clip_space import ClipSpace
 from train.clip.train import adamw, caption_features, save_space
 from train.clip.words.lexicon import ENDINGS, Lessons, Lexicon
-from train.common.loop import LoopSettings, TrainingLoop
 from train.clip.words.word_vectors import END_OF_WORD
+from train.common.loop import LoopSettings, TrainingLoop
 
 log = logging.getLogger(__name__)
 LONG = 3

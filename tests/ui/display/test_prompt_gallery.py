@@ -9,8 +9,8 @@ from PIL import Image
 
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.errors import TrainingError
-from mcaclip.ui.page.prompt_gallery import THUMBNAILS, categories, slug, thumbnail_style, within
-from mcaclip.ui.page.views import editor_view, library_view
+from mcaclip.ui.display.prompt_gallery import THUMBNAILS, categories, slug, thumbnail_style, within
+from mcaclip.ui.handlers.views import editor_view, library_view
 from tests.fakes import ENTRIES, PROMPTS, FakeEditor
 from train.extras.thumbnails import SIDE, draw_thumbnails
 

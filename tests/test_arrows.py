@@ -1,0 +1,29 @@
+"""Who may import whom; lazy and type-only imports count."""
+
+from __future__ import annotations
+
+import grimp
+import pytest
+from importlinter.cli import lint_imports
+
+from mcaclip.config import PROJECT
+
+
+def test_contracts_are_kept(monkeypatch, capsys):
+    monkeypatch.chdir(PROJECT)
+    assert lint_imports(no_cache=True, no_logo=True) == 0, capsys.readouterr().out
+
+
+WEIGHTS = pytest.mark.xfail(reason="the table of weights imports the readers of published formats")
+
+
+# the contracts see circles between siblings only, not those by way of a package's own `__init__`
+@pytest.mark.parametrize("package", [pytest.param("mcaclip", marks=WEIGHTS), "train"])
+def test_no_module_is_in_a_circle(package):
+    graph = grimp.build_graph(package, cache_dir=None)
+    imports = [
+        (module, imported)
+        for module in sorted(graph.modules)
+        for imported in sorted(graph.find_modules_directly_imported_by(module))
+    ]
+    assert [pair for pair in imports if graph.chain_exists(importer=pair[1], imported=pair[0])] == []
