@@ -365,7 +365,7 @@ def _each_photo(
     settings = settings_of(editor)
     from mcaclip.platform.naming import safe_stem
     from mcaclip.results.folder import Provenance, ResultFolders
-    from mcaclip.weights.store import sha256_of
+    from mcaclip.platform.digests import sha256_of
 
     hashes, mask, marked = editor.weight_hashes(), _digest(getattr(args, "mask", None)), getattr(args, "mark", False)
     folders = ResultFolders(args.out, args.overwrite)
@@ -385,7 +385,7 @@ def _each_photo(
 
 def _digest(path: Path | None) -> str | None:
     """sha256 of a file; None without one."""
-    from mcaclip.weights.store import sha256_of
+    from mcaclip.platform.digests import sha256_of
 
     return None if path is None else sha256_of(path)
 

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     check_folder(args.out)
     from mcaclip import weights
     from mcaclip.perception.face_parser import FaceParser
-    from mcaclip.weights.store import sha256_of
+    from mcaclip.platform.digests import sha256_of
 
     records = [] if args.overwrite else _read_classes(args.out / CLASSES)
     earlier, used = {_key(record): record for record in records}, set[str]()

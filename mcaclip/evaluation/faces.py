@@ -20,7 +20,7 @@ from mcaclip.evaluation.measures import PARSE_SIZE, see_face
 from mcaclip.evaluation.variants import FULL_SIZE
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.types import Inversion
-from mcaclip.weights.store import sha256_of
+from mcaclip.platform.digests import sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

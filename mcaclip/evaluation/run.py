@@ -19,7 +19,7 @@ from mcaclip.evaluation.measuring import Instruments, Row, measure_edit
 from mcaclip.evaluation.sheets import SHEET_FACES, Tiles, write_sheets
 from mcaclip.evaluation.summary import FIGURES, summarise
 from mcaclip.evaluation.row_log import RowLog
-from mcaclip.weights.store import sha256_of
+from mcaclip.platform.digests import sha256_of
 
 Say = Callable[[str], None]
 

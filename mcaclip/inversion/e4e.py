@@ -20,7 +20,7 @@ from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM
 from mcaclip.generators.stylegan2_weights import rosinality_layout
 from mcaclip.perception.ir_se import body, input_layer, stage_outputs
-from mcaclip.weights.published import REMEDY, check_layout, entry, group, module_layout, read_checkpoint, state_entry
+from mcaclip.nn.published import REMEDY, check_layout, entry, group, module_layout, read_checkpoint, state_entry
 
 INPUT_SIZE = 256
 """Side of the encoder's input in pixels."""

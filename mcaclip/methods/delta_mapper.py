@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from mcaclip.nn.equal_linear import EqualLinear, PixelNorm, mapping_stack
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import NUM_WS, Generator
-from mcaclip.weights.safetensors_io import save_half
-from mcaclip.weights.published import module_layout
-from mcaclip.weights.header import (
+from mcaclip.nn.safetensors_io import save_half
+from mcaclip.nn.published import module_layout
+from mcaclip.nn.header import (
     WeightsHeader,
     check_header,
     number,

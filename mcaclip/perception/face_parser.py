@@ -22,7 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mcaclip.generators.ops import channels_last, resize_mask
 from mcaclip.generators.synthesis import Synthesis
-from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.parsing_head import CLASSES
 
 FACIAL_HAIR = ("beard", "moustache", "goatee")

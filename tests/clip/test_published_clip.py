@@ -23,7 +23,7 @@ from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import WeightsError
 from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
 from mcaclip.types import from_uint8
-from mcaclip.weights.store import Places
+from mcaclip.weights.store import WeightFolders
 from train.common.faces import CodeSampler
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET
@@ -144,14 +144,14 @@ def test_damaged_files_are_refused_by_name_and_hash(repo_root, tmp_path, monkeyp
     (tmp_path / "faceclip").mkdir()
     (tmp_path / "faceclip" / "model.safetensors").write_bytes(shipped.read_bytes()[:-1])
     with pytest.raises(WeightsError, match=r"faceclip.model\.safetensors .*sha256 is [0-9a-f]{64}, exp"):
-        weights.get("faceclip", places=Places(tmp_path, tmp_path / "cache"))
+        weights.get("faceclip", folders=WeightFolders(tmp_path, tmp_path / "cache"))
     monkeypatch.setitem(MAKERS, "clip_vit_b32", lambda: {"a": torch.zeros(9)})
     (path,) = make_stand_ins(tmp_path / "clip", ["clip_vit_b32"])
     path.write_bytes(path.read_bytes()[:-4])
     monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path / "clip"))
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
     with pytest.raises(WeightsError, match=r"open_clip_model\.safetensors .*sha256 is [0-9a-f]{64}, expected"):
-        ClipSpace.load(name=VIT_B_32)
+        stacks.load_space(choose(clip=VIT_B_32), "cpu")
 
 
 @full_size
@@ -181,7 +181,7 @@ def test_vit_b_32_itself_loads_scores_and_trains(tmp_path, monkeypatch, preview,
     assert main(_score(tmp_path)) == 0
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["known"] == [1.0, 1.0, 0.0] and np.isfinite(found["similarity"]).all()
-    space = ClipSpace.load(name=VIT_B_32)
+    space = stacks.load_space(choose(clip=VIT_B_32), "cpu")
     assert space.image_size == 224 and space.name != FACECLIP
     with torch.no_grad():
         own = space.encode_image(from_uint8(photo(256))[None]) @ space.encode_text(["green lipstick"]).T

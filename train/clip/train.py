@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.clip.clip_space import FACECLIP, ClipSpace, create_model
 from train.common.checkpoint import take_averaged

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mcaclip import weights
 from mcaclip.errors import TrainingError
+from mcaclip.loading import load_face_identity
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.perception.identity import FaceIdentity
@@ -39,12 +40,12 @@ def load_parser(device: str = "cpu") -> ParsingHead:
 
 def load_identity(device: str = "cpu") -> FaceIdentity:
     """dlib's identity network, frozen."""
-    return FaceIdentity.load(device)
+    return load_face_identity(device)
 
 
 def load_space(device: str = "cpu") -> ClipSpace:
     """The shipped FaceCLIP, frozen."""
-    return ClipSpace.load(device=device)
+    return ClipSpace.load(weights.get("faceclip"), device=device)
 
 
 def load_direction(path: Path, name: str) -> Tensor:

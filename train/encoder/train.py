@@ -22,7 +22,7 @@ from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.encoder import LAST_OFFSET_ROW, FaceEncoder, View, look
 from mcaclip.inversion.likeness import Likeness, LikenessWeights
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.identity import FaceIdentity
 from train.common.budget import Budget
 from train.encoder.degrade import MILD, STRONG

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mcaclip.errors import TrainingError
 from mcaclip.generators.ops import channels_last
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import LABELS, PARSER_SIZE, FaceParser, folded
 from mcaclip.perception.parsing_head import CLASSES
 from train.common.arrays import read_array, read_count

@@ -29,7 +29,7 @@ from mcaclip.platform.naming import distinct_stems
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.familiarity import knowledge_of
 from mcaclip.validate import clean_prompt
-from mcaclip.weights.store import sha256_of
+from mcaclip.platform.digests import sha256_of
 from train.common.backoff import MicroBatches
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows

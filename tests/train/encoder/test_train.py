@@ -8,7 +8,7 @@ import torch
 
 from mcaclip.errors import TrainingError
 from mcaclip.inversion.encoder import FaceEncoder, look
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.loading import load_face_identity
 from train.encoder import train as stages
 from train.encoder.degrade import MILD
 from train.encoder.train import EncoderSettings, code_loss, learn_codes, learn_pictures, sampler, train_encoder
@@ -22,7 +22,7 @@ SETTINGS = EncoderSettings(faces=COUNT, held_out=4, steps=3, batch=4, picture_st
 
 @pytest.fixture(scope="module")
 def identity():
-    return FaceIdentity.load()
+    return load_face_identity()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from mcaclip.errors import TrainingError
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, Places, read_stand_in_sums, sha256_of
+from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, WeightFolders, read_stand_in_sums, sha256_of
 from mcaclip.weights.sources import Conversion
 from mcaclip.weights.table import TABLE
 from train.extras import stand_in
@@ -86,8 +86,8 @@ def test_folder_serves_as_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     make_stand_ins(tmp_path / "out", ["stylegan2"])
     entry = replace(TABLE["stylegan2"], conversion=Conversion("stylegan2.safetensors", 1, read))
-    places = Places(tmp_path / "out", tmp_path / "cache")
-    assert set(load_file(obtain(entry, places, lambda *step: None).path)) == {"weight", "bias"}
+    folders = WeightFolders(tmp_path / "out", tmp_path / "cache")
+    assert set(load_file(obtain(entry, folders, lambda *step: None).path)) == {"weight", "bias"}
 
 
 def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

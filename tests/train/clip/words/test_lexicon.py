@@ -194,7 +194,7 @@ def test_lessons_are_about_nouns_and_endings():
 
 
 def test_words_are_learned_and_captions_keep_their_codes(tmp_path):
-    space = ClipSpace.load()
+    space = load_space()
     lexicon = Lexicon(("wrench", "tractor"), (("beard", "beard"), ("cheeks", "rouged cheeks")), torch.eye(2))
     captions = ["a face", "green hair", "a man with a blue beard", "red lips", "pink rouged cheeks"]
     words, usual = ["green wrench", "pink tractor"], ["green beard", "pink rouged cheeks"]

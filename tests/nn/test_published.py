@@ -24,7 +24,7 @@ from mcaclip.generators.stylegan2_weights import read_stylegan2, rosinality_layo
 from mcaclip.inversion.e4e import E4EEncoder, read_e4e
 from mcaclip.perception.arcface import ArcFaceIdentity, read_ir_se50
 from mcaclip.perception.parsenet import ParseNet, read_parsenet
-from mcaclip.weights.published import check_layout, layout_of, module_layout, read_checkpoint
+from mcaclip.nn.published import check_layout, layout_of, module_layout, read_checkpoint
 
 
 def zeros(layout: dict[str, tuple[int, ...]], prefix: str = "") -> dict[str, Tensor]:
