@@ -273,7 +273,10 @@ class FaceEditor:
         universal = self.models.universal
         if universal.path is not None and not universal.shipped:
             files.add(universal.path)
-        has = {loading.SHIPPED_EDITS: any(edit.shipped for edit in edits), loading.SHIPPED_UNIVERSAL: universal.shipped}
+        has = {
+            loading.SHIPPED_EDITS: any(edit.shipped for edit in edits),
+            loading.SHIPPED_UNIVERSAL: universal.shipped,
+        }
         shipped = [name for name, used in has.items() if used]
         own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
         return weights.hashes((*self.slots.weights(), LANDMARKS, *shipped)) | own

@@ -86,7 +86,7 @@ def load_space(stack: Stack, device: Device) -> ClipSpace:
 
 
 def words_digest(clip: str) -> str:
-    """What identifies the words of a space (see `text_digest`), by the space's name in `SLOTS`. Raises WeightsError."""
+    """What identifies the text tower of a space that `SLOTS` names (see `text_digest`). Raises WeightsError."""
     return text_digest(_clip_file(clip))
 
 

@@ -266,9 +266,9 @@ def elsewhere(tmp_path, monkeypatch) -> Path:
 def test_a_file_that_cannot_be_used_names_itself_its_source_and_its_fix(elsewhere, monkeypatch, state):
     source = TABLE["stylegan2"].source
     if state == "corrupt":
-        (elsewhere / source.file).write_bytes(b"no weights")
+        (elsewhere / source.name).write_bytes(b"no weights")
     monkeypatch.setattr(weights, "get", REAL_GET)
     with pytest.raises(WeightsError) as caught:
         load_editor("paper", "cpu")
-    for part in (source.file, source.repo, "python -m mcaclip fetch --stack paper", "MCACLIP_WEIGHTS"):
+    for part in (source.name, source.files[0].repo, "python -m mcaclip fetch --stack paper", "MCACLIP_WEIGHTS"):
         assert part in str(caught.value)

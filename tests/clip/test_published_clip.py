@@ -16,19 +16,22 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from mcaclip import loading as stacks
 from mcaclip import weights
 from mcaclip.__main__ import main
 from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.editing.network.mca import MCANetwork
+from mcaclip.config import choose
 from mcaclip.errors import WeightsError
+from mcaclip.platform.digests import sha256_of
 from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
 from mcaclip.types import from_uint8
-from mcaclip.weights.store import WeightFolders
+from mcaclip.weights.store import Record, WeightFolders
 from train.common.faces import CodeSampler
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET
 from train.common.setup import load_identity
-from train.extras.stand_in import MAKERS, make_stand_ins
+from train.extras.stand_in import REMARK, make_stand_ins
 
 SMALL = "SmallCLIP"
 full_size = pytest.mark.skipif(
@@ -145,12 +148,14 @@ def test_damaged_files_are_refused_by_name_and_hash(repo_root, tmp_path, monkeyp
     (tmp_path / "faceclip" / "model.safetensors").write_bytes(shipped.read_bytes()[:-1])
     with pytest.raises(WeightsError, match=r"faceclip.model\.safetensors .*sha256 is [0-9a-f]{64}, exp"):
         weights.get("faceclip", folders=WeightFolders(tmp_path, tmp_path / "cache"))
-    monkeypatch.setitem(MAKERS, "clip_vit_b32", lambda: {"a": torch.zeros(9)})
-    (path,) = make_stand_ins(tmp_path / "clip", ["clip_vit_b32"])
+    (tmp_path / "clip").mkdir()
+    path = tmp_path / "clip" / "clip_vit_b32.safetensors"
+    save_file({"a": torch.zeros(9)}, path)
+    Record(sha256_of(path), 1, "", remark=REMARK).save_beside(path)
     path.write_bytes(path.read_bytes()[:-4])
     monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path / "clip"))
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(WeightsError, match=r"open_clip_model\.safetensors .*sha256 is [0-9a-f]{64}, expected"):
+    with pytest.raises(WeightsError, match=r"clip_vit_b32\.safetensors .*sha256 is [0-9a-f]{64}, expected"):
         stacks.load_space(choose(clip=VIT_B_32), "cpu")
 
 

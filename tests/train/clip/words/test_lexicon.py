@@ -14,6 +14,7 @@ from mcaclip.clip.clip_space import ClipSpace, create_model
 from train.clip.captions.write import adjective_pair, caption_pair
 from train.clip.words.wordnet import plural, read_dictionary
 from train.clip.words.train_lexicon import LexiconSettings, learned_tokens, train_lexicon
+from train.common.setup import load_space
 from train.clip.words.lexicon import ENDINGS, Lessons, Lexicon, find_lexicon
 from train.clip.scenes.types import PARTS, Paint
 from train.clip.words.ding import Synonyms, read_synonyms
