@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from mcaclip.cli import doctor
 from mcaclip.__main__ import main as cli
+from mcaclip.cli import doctor
 from mcaclip.cli.doctor import Row, State, exit_status, format_report, report
-from mcaclip.weights.obtain import obtain
 from mcaclip.weights.hub import HubFile, HubSource
+from mcaclip.weights.obtain import obtain
 from mcaclip.weights.sources import Conversion, Entry, PackageSource, PinnedFile, ShippedSource
 from mcaclip.weights.store import Located, Record, WeightFolders, write_asset_sums
 from mcaclip.weights.table import STACKS, TABLE

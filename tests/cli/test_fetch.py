@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from mcaclip.cli import fetch
 from mcaclip.__main__ import main
-from mcaclip.weights.store import WeightFolders
+from mcaclip.cli import fetch
 from mcaclip.weights.hub import HubFile, HubSource
 from mcaclip.weights.sources import Conversion, Entry
+from mcaclip.weights.store import WeightFolders
 from mcaclip.weights.table import STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
 

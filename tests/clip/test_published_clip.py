@@ -19,19 +19,19 @@ from safetensors.torch import save_file
 from mcaclip import loading as stacks
 from mcaclip import weights
 from mcaclip.__main__ import main
-from mcaclip.platform.torchvision_guard import ensure_torchvision
-from mcaclip.editing.network.mca import MCANetwork
+from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
 from mcaclip.config import choose
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
-from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
+from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.types import from_uint8
 from mcaclip.weights.store import Record, WeightFolders
 from train.common.faces import CodeSampler
-from train.prompt.objective import PromptObjective
-from train.prompt.presets import COMPACT_PRESET
 from train.common.setup import load_identity
 from train.extras.stand_in import REMARK, make_stand_ins
+from train.prompt.objective import PromptObjective
+from train.prompt.presets import COMPACT_PRESET
 
 SMALL = "SmallCLIP"
 full_size = pytest.mark.skipif(

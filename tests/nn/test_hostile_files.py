@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 
 from mcaclip.editing.library import collect
 from mcaclip.editing.network.mca import MCANetwork, load_network, save_network
-from mcaclip.methods.delta_mapper import DeltaConfig, DeltaMapper, load_delta, save_delta
-from mcaclip.methods.style_table import StyleTable, load_table, save_table
 from mcaclip.editing.universal import METHOD, NetworkRequirements, find_universal
 from mcaclip.errors import WeightsError
+from mcaclip.methods.delta_mapper import DeltaConfig, DeltaMapper, load_delta, save_delta
+from mcaclip.methods.style_table import StyleTable, load_table, save_table
 from tests.editing.network.test_coral import LAYERS
 from tests.editing.network.test_mca import TINY, text
 

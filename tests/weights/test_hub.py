@@ -23,8 +23,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.obtain import obtain
 from mcaclip.weights.hub import ANSWER_SECONDS, HubFile, HubSource
+from mcaclip.weights.obtain import obtain
 from mcaclip.weights.sources import Conversion, Entry
 from mcaclip.weights.store import Record, WeightFolders, record_path
 from mcaclip.weights.table import TABLE
