@@ -15,7 +15,7 @@ from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.platform.memory import keep_freed_memory
 from mcaclip.ui.server.folder import server_folder
-from mcaclip.weights.store import Places
+from mcaclip.weights import WeightFolders
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -96,7 +96,7 @@ def open_training() -> TrainingDesk | None:
     default = "off" if os.environ.get("SPACE_ID") else "on"
     if os.environ.get("MCACLIP_TRAINING", default).lower() in ("off", "0", "no", "false"):
         return None
-    return TrainingDesk(Places.from_environment().cache / "training")
+    return TrainingDesk(WeightFolders.from_environment().cache / "training")
 
 
 def serve(args: argparse.Namespace, folder: Path) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcaclip import validate
-from mcaclip.cli.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
 from mcaclip.cli import compare, evaluate, parse, prompts, score
+from mcaclip.cli.arguments import OneLineParser, add_edits_file, add_stack, chosen_stack, named_edits
 from mcaclip.cli.batch import (
     EXIT_BAD_INPUT,
     EXIT_SOME_FAILED,
@@ -30,8 +30,8 @@ from mcaclip.cli.batch import (
     report,
 )
 from mcaclip.config import SLOTS, Stack
-from mcaclip.platform.console import exit_status, problem_of, say, tolerant_streams
 from mcaclip.errors import StudioError
+from mcaclip.platform.console import exit_status, problem_of, say, tolerant_streams
 from mcaclip.platform.memory import keep_freed_memory
 from mcaclip.version import __version__
 
@@ -363,9 +363,9 @@ def _each_photo(
     check_folder(args.out)
     editor = _load(args, load)
     settings = settings_of(editor)
+    from mcaclip.platform.digests import sha256_of
     from mcaclip.platform.naming import safe_stem
     from mcaclip.results.folder import Provenance, ResultFolders
-    from mcaclip.weights.store import sha256_of
 
     hashes, mask, marked = editor.weight_hashes(), _digest(getattr(args, "mask", None)), getattr(args, "mark", False)
     folders = ResultFolders(args.out, args.overwrite)
@@ -385,7 +385,7 @@ def _each_photo(
 
 def _digest(path: Path | None) -> str | None:
     """sha256 of a file; None without one."""
-    from mcaclip.weights.store import sha256_of
+    from mcaclip.platform.digests import sha256_of
 
     return None if path is None else sha256_of(path)
 

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip import loading as stacks
-from mcaclip import weights
+from mcaclip import loading, weights
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.familiarity import Knowing, Verdict, knowledge_of
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
@@ -30,8 +29,8 @@ from mcaclip.imaging import align
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
-from mcaclip.networks import SHIPPED_EDITS, SHIPPED_UNIVERSAL, library_of, universal_of
 from mcaclip.perception.base import Identity
+from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -44,7 +43,6 @@ from mcaclip.types import (
     TextCode,
 )
 from mcaclip.validate import UNIVERSAL, clean_prompt
-from mcaclip.weights.store import sha256_of
 
 __all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
 
@@ -236,7 +234,7 @@ class FaceEditor:
         return self._reader().read_all(text, mode)
 
     def _reader(self) -> PromptReader:
-        m, own = self.models, weights.Places.from_environment().edits
+        m, own = self.models, weights.WeightFolders.from_environment().edits
         return PromptReader(self._library(), m.prompts, m.universal.problem, self.judge_prompt, self.slots, own)
 
     def judge_prompt(self, text: str) -> Verdict:
@@ -275,7 +273,10 @@ class FaceEditor:
         universal = self.models.universal
         if universal.path is not None and not universal.shipped:
             files.add(universal.path)
-        has = {SHIPPED_EDITS: any(edit.shipped for edit in edits), SHIPPED_UNIVERSAL: universal.shipped}
+        has = {
+            loading.SHIPPED_EDITS: any(edit.shipped for edit in edits),
+            loading.SHIPPED_UNIVERSAL: universal.shipped,
+        }
         shipped = [name for name, used in has.items() if used]
         own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
         return weights.hashes((*self.slots.weights(), LANDMARKS, *shipped)) | own
@@ -400,17 +401,17 @@ def load_editor(
         weights.get(name, progress)
         if progress:
             progress(f"loading {name}", (index + 1) / len(names))
-    pair, identity = stacks.load_generator(chosen, on), stacks.load_identity(chosen, on)
+    pair, identity = loading.load_generator(chosen, on), loading.load_identity(chosen, on)
     models = Models(
         generator=pair.full,
         preview=pair.preview,
-        start=stacks.load_start(chosen, on, pair.preview, identity),
+        start=loading.load_start(chosen, on, pair.preview, identity),
         identity=identity,
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
-        space=stacks.load_space(chosen, on),
-        library=library_of(chosen, pair.full, on, [path for path in edits if not is_universal(path)]),
+        space=loading.load_space(chosen, on),
+        library=loading.library_of(chosen, pair.full, on, [path for path in edits if not is_universal(path)]),
         knowledge=knowledge_of(chosen.clip),
-        universal=universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
+        universal=loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
         prompts=load_prompts(),
     )
     return FaceEditor(models, chosen, on)

@@ -1,13 +1,25 @@
-"""From a stack's data (`mcaclip.config`) to its networks: one loader a slot, each loading only what is asked for."""
+"""From a stack's data (`mcaclip.config`) to its networks, and to the edit networks that this machine has for it.
+
+There is one loader per slot, and each loads only what is asked for. The networks themselves are handed paths.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from mcaclip import weights
-from mcaclip.config import Stack, check_parser
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.text_digest import text_digest
+from mcaclip.config import SLOTS, Stack, check_parser
+from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
+from mcaclip.editing.universal import NetworkRequirements, UniversalEdit, find_universal
+from mcaclip.errors import WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
@@ -22,9 +34,10 @@ from mcaclip.perception.face_parser import FaceParser
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsenet import ParseNet
 from mcaclip.perception.parsing_head import ParsingHead
-from mcaclip.clip.clip_space import ClipSpace
 
+log = logging.getLogger(__name__)
 Device = str | torch.device
+SHIPPED_EDITS, SHIPPED_UNIVERSAL = "edits", "universal"
 
 
 @dataclass(frozen=True)
@@ -63,20 +76,35 @@ def load_start(stack: Stack, device: Device, preview: Generator, identity: Ident
     """
     if stack.encoder == "e4e":
         return E4EEncoder.load(weights.get("e4e"), device).code
-    eyes = identity if isinstance(identity, FaceIdentity) else FaceIdentity.load(device)
+    eyes = identity if isinstance(identity, FaceIdentity) else load_face_identity(device)
     return EncoderStart(preview, eyes, FaceEncoder.load(weights.get("encoder"), device))
 
 
 def load_space(stack: Stack, device: Device) -> ClipSpace:
     """The space of words and pictures, frozen. Raises WeightsError."""
-    return ClipSpace.load(name=stack.clip, device=device)
+    return ClipSpace.load(_clip_file(stack.clip), stack.clip, device)
+
+
+def words_digest(clip: str) -> str:
+    """What identifies the text tower of a space that `SLOTS` names (see `text_digest`). Raises WeightsError."""
+    return text_digest(_clip_file(clip))
+
+
+def _clip_file(clip: str) -> Path:
+    (name,) = SLOTS["clip"][clip]
+    return weights.get(name)
 
 
 def load_identity(stack: Stack, device: Device) -> Identity:
     """What tells people apart, frozen. Raises WeightsError."""
     if stack.identity == "arcface":
         return ArcFaceIdentity.load(weights.get("arcface_ir_se50"), device)
-    return FaceIdentity.load(device)
+    return load_face_identity(device)
+
+
+def load_face_identity(device: Device = "cpu") -> FaceIdentity:
+    """dlib's identity network, frozen. Raises WeightsError."""
+    return FaceIdentity.load(weights.get("dlib_identity"), weights.get("identity_mean"), device)
 
 
 def load_parser(stack: Stack, device: Device) -> Parser:
@@ -92,3 +120,36 @@ def load_parser(stack: Stack, device: Device) -> Parser:
     if stack.parser == "face-parser":
         return FaceParser.load(weights.get("face_parser"), device)
     return ParsingHead.load(weights.get("parsing_head"), device)
+
+
+def library_of(stack: Stack, generator: Generator, device: torch.device, edits: Sequence[Path] = ()) -> Library:
+    """The edits that were fitted for a stack's generator and space of words.
+
+    They are the shipped ones, the user's own (the file or folder `MCACLIP_EDITS`, else the folder `edits` of the
+    cache), and the named files. Of several for one prompt the last one counts.
+
+    Raises:
+        WeightsError: the shipped file is damaged, or a named one cannot be used.
+    """
+    shipped = weights.get(SHIPPED_EDITS)
+    files = [shipped, *edit_files(weights.WeightFolders.from_environment().edits)]
+    return collect(files, edits, stack.generator, generator.layers, stack.clip, device, shipped=shipped)
+
+
+def universal_of(
+    stack: Stack, generator: Generator, device: torch.device, files: Sequence[Path] = ()
+) -> UniversalEdit:
+    """The network for any prompt: the last of the named files, else the shipped one where it fits the stack.
+
+    Raises:
+        WeightsError: a named file cannot be used.
+    """
+    needed = NetworkRequirements(stack.generator, generator.layers, stack.clip, words_digest(stack.clip))
+    if not files and (stack.generator, stack.clip) != (FIRST_GENERATOR, FIRST_CLIP):
+        return UniversalEdit()
+    try:
+        shipped = None if files else weights.local(SHIPPED_UNIVERSAL)
+    except WeightsError as error:  # a damaged file costs this mode only
+        log.warning("there is no universal mode: %s", error)
+        return UniversalEdit(problem=f"there is no universal mode here: {error}")
+    return find_universal(shipped, files, needed, device)

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip.clip.familiarity import Verdict
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mask_tools import refine_masks
@@ -28,7 +29,6 @@ from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.generators.synthesis import union
 from mcaclip.language.colours import srgb_of
 from mcaclip.language.grammar import understand
-from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,

@@ -14,11 +14,8 @@ def test_contracts_are_kept(monkeypatch, capsys):
     assert lint_imports(no_cache=True, no_logo=True) == 0, capsys.readouterr().out
 
 
-WEIGHTS = pytest.mark.xfail(reason="the table of weights imports the readers of published formats")
-
-
 # the contracts see circles between siblings only, not those by way of a package's own `__init__`
-@pytest.mark.parametrize("package", [pytest.param("mcaclip", marks=WEIGHTS), "train"])
+@pytest.mark.parametrize("package", ["mcaclip", "train"])
 def test_no_module_is_in_a_circle(package):
     graph = grimp.build_graph(package, cache_dir=None)
     imports = [

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mcaclip.imaging.colour import colour_lab
 from mcaclip.editing.network.mca import COMPACT_CONFIG, MCANetwork
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.measures import measure, named_region, see_face
+from mcaclip.imaging.colour import colour_lab
 from mcaclip.types import EditSettings, Paint, PromptStrength
 
 

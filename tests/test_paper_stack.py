@@ -17,16 +17,16 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from mcaclip import weights
-from mcaclip.imaging import align
-from mcaclip.cli import bench
 from mcaclip import loading as stacks
+from mcaclip import weights
 from mcaclip.__main__ import main
+from mcaclip.cli import bench
 from mcaclip.config import choose
 from mcaclip.editing.network.mca import PAPER_CONFIG, MCANetwork
 from mcaclip.editor import FaceEditor, load_editor
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, StyleGAN2Preview
+from mcaclip.imaging import align
 from mcaclip.inversion import optimise
 from mcaclip.inversion.e4e import E4EEncoder
 from mcaclip.perception import ir_se, parsenet
@@ -38,10 +38,10 @@ from tests.editing.network.test_mca import TINY
 from tests.helpers.drawn_face import draw_face
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.toy_space import ToySpace
-from train.prompt.bench import training_step
 from train.common.network import shifted_rows
-from train.prompt.objective import PromptObjective
 from train.common.precision import Precision
+from train.prompt.bench import training_step
+from train.prompt.objective import PromptObjective
 from train.prompt.presets import PAPER_PRESET, PRESETS
 from train.prompt.prompt import fit_prompts
 
@@ -266,9 +266,9 @@ def elsewhere(tmp_path, monkeypatch) -> Path:
 def test_a_file_that_cannot_be_used_names_itself_its_source_and_its_fix(elsewhere, monkeypatch, state):
     source = TABLE["stylegan2"].source
     if state == "corrupt":
-        (elsewhere / source.file).write_bytes(b"no weights")
+        (elsewhere / source.name).write_bytes(b"no weights")
     monkeypatch.setattr(weights, "get", REAL_GET)
     with pytest.raises(WeightsError) as caught:
         load_editor("paper", "cpu")
-    for part in (source.file, source.repo, "python -m mcaclip fetch --stack paper", "MCACLIP_WEIGHTS"):
+    for part in (source.name, source.files[0].repo, "python -m mcaclip fetch --stack paper", "MCACLIP_WEIGHTS"):
         assert part in str(caught.value)

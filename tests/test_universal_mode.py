@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mcaclip.clip.familiarity import OpenKnowledge
 from mcaclip.config import STACKS
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork
-from mcaclip.methods.registry import build_methods, tools_of
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor, Models
 from mcaclip.errors import PromptError
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.clip.familiarity import OpenKnowledge
+from mcaclip.methods.registry import build_methods, tools_of
 from mcaclip.types import EditSettings, Paint, PromptStrength
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator

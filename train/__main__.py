@@ -347,13 +347,14 @@ def _prompt(args: argparse.Namespace) -> None:
     paths = (args.out, args.max_minutes, args.sheet_every, start)
     path = fit_prompts(objective, pair.full, *paths, stack, args.method)
     if args.method != "mca":
-        place = weights.Places.from_environment().methods
+        place = weights.WeightFolders.from_environment().methods
         logging.info("compare it with: %s", compare_hint(prompts[0], args.method, path, stack.options))
         logging.info("or copy it into %s, where `compare` finds it", place)
         return
     use = f'python -m mcaclip edit PHOTO --prompt "{prompts[0]}" --edits {path} --out out{stack.options}'
     logging.info("use it with: %s", use)
-    logging.info("or copy it into %s, where it is found without --edits", weights.Places.from_environment().edits)
+    folders = weights.WeightFolders.from_environment()
+    logging.info("or copy it into %s, where it is found without --edits", folders.edits)
 
 
 def _universal(args: argparse.Namespace) -> None:
@@ -389,7 +390,8 @@ def _global_directions(args: argparse.Namespace) -> None:
     path = compute_table(preview, stacks.load_space(stack, device), settings, args.out, args.max_minutes, stack)
     if path is None:
         raise TrainingError("no block of channels was finished: run the same command again, with more --max-minutes")
-    logging.info("%s: copy it into %s, where `compare` finds it", path, weights.Places.from_environment().methods)
+    folders = weights.WeightFolders.from_environment()
+    logging.info("%s: copy it into %s, where `compare` finds it", path, folders.methods)
 
 
 def _deltaedit(args: argparse.Namespace) -> None:
@@ -402,7 +404,8 @@ def _deltaedit(args: argparse.Namespace) -> None:
     settings = DeltaSettings(faces=args.faces, steps=args.steps)
     preview = stacks.load_generator(stack, device).preview
     path = train_deltaedit(preview, stacks.load_space(stack, device), settings, args.out, args.max_minutes, stack)
-    logging.info("%s: copy it into %s, where `compare` finds it", path, weights.Places.from_environment().methods)
+    folders = weights.WeightFolders.from_environment()
+    logging.info("%s: copy it into %s, where `compare` finds it", path, folders.methods)
 
 
 def compare_hint(prompt: str, method: str, path: Path, options: str) -> str:

@@ -10,10 +10,10 @@ from functools import partial
 
 import torch
 
-from mcaclip.imaging.align import already_aligned
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.network.mca import PAPER_CONFIG, FittedNetwork, MCANetwork
 from mcaclip.editor import FaceEditor
+from mcaclip.imaging.align import already_aligned
 from mcaclip.inversion.optimise import EFFORTS
 from mcaclip.types import EditSettings, to_uint8
 

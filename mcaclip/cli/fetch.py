@@ -6,12 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mcaclip.cli.doctor import State, entry_row
 from mcaclip.errors import StudioError, WeightsError
-from mcaclip.weights import STACKS, TABLE, Entry, Places
+from mcaclip.weights import STACKS, TABLE, Entry, WeightFolders
 from mcaclip.weights.obtain import ProgressFn, obtain
-from mcaclip.weights.store import find, find_wheel_files
-from mcaclip.weights.hub import find_download, find_original
-from mcaclip.weights.sources import HubSource, WheelSource
 
 ASK_ABOVE_BYTES = 50_000_000
 """Downloads up to this size in all are not worth a question."""
@@ -34,27 +32,26 @@ class Plan:
     @property
     def size(self) -> int:
         """Bytes to download."""
-        return sum(entry.download_size for entry in self.downloads)
+        return sum(entry.source.download_size for entry in self.downloads)
 
 
-def make_plan(stack: str, places: Places) -> Plan:
+def make_plan(stack: str, folders: WeightFolders) -> Plan:
     """Look at what a stack has and lacks on this machine; nothing is fetched.
 
     Args:
         stack: a key of `mcaclip.weights.STACKS`.
-        places: the folders to look in.
+        folders: the folders to look in.
     """
     plan = Plan()
     for name in STACKS[stack]:
         entry = TABLE[name]
-        try:
-            if find(entry, places) is not None:
-                continue
+        row = entry_row(entry, folders)
+        if row.state is State.DAMAGED:
+            plan.faults[name] = row.advice
+        elif row.state is not State.OK:
             plan.missing.append(entry)
-            if entry.download_size and not _has_original(entry, places):
+            if row.state is State.MISSING and entry.source.download_size:
                 plan.downloads.append(entry)
-        except WeightsError as error:
-            plan.faults[name] = str(error)
     return plan
 
 
@@ -62,7 +59,7 @@ def describe(plan: Plan) -> str:
     """The downloads with size and terms of use, one below the other, and their sum."""
     width = max(len(entry.name) for entry in plan.downloads)
     lines = [
-        f"{entry.name:<{width}}  {entry.download_size / 1e6:6.0f} MB  {entry.title}\n"
+        f"{entry.name:<{width}}  {entry.source.download_size / 1e6:6.0f} MB  {entry.title}\n"
         f"{'':<{width}}  terms of use: {entry.licence}"
         for entry in plan.downloads
     ]
@@ -91,14 +88,16 @@ def agree(plan: Plan, yes: bool, stack: str) -> None:
         raise StudioError("Nothing was downloaded.")
 
 
-def run(stack: str, yes: bool, watch: Callable[[str], ProgressFn], places: Places | None = None) -> dict[str, str]:
+def run(
+    stack: str, yes: bool, watch: Callable[[str], ProgressFn], folders: WeightFolders | None = None
+) -> dict[str, str]:
     """Fetch and convert all that a stack lacks.
 
     Args:
         stack: a key of `mcaclip.weights.STACKS`.
         yes: do not ask.
         watch: from an entry's title to the function that shows its progress.
-        places: the folders to work in; by default those of the environment.
+        folders: the folders to work in; by default those of the environment.
 
     Returns:
         A message for each file that could not be had, by its name; the others are ready.
@@ -106,31 +105,24 @@ def run(stack: str, yes: bool, watch: Callable[[str], ProgressFn], places: Place
     Raises:
         StudioError: the user does not agree, or cannot be asked.
     """
-    places = places or Places.from_environment()
-    plan = make_plan(stack, places)
+    folders = folders or WeightFolders.from_environment()
+    plan = make_plan(stack, folders)
     agree(plan, yes, stack)
-    failures = plan.faults | _obtain_all(plan.missing, places, watch)
+    failures = plan.faults | _obtain_all(plan.missing, folders, watch)
     ready = len(STACKS[stack]) - len(failures)
     sys.stdout.write(f"{ready} of {len(STACKS[stack])} files of the {stack} stack are ready.\n")
     return failures
 
 
-def _obtain_all(entries: Sequence[Entry], places: Places, watch: Callable[[str], ProgressFn]) -> dict[str, str]:
+def _obtain_all(
+    entries: Sequence[Entry], folders: WeightFolders, watch: Callable[[str], ProgressFn]
+) -> dict[str, str]:
     failures = {}
     for entry in entries:
         try:
-            located = obtain(entry, places, watch(entry.title))
+            located = obtain(entry, folders, watch(entry.title))
         except WeightsError as error:
             failures[entry.name] = str(error)
         else:
             sys.stdout.write(f"{entry.name}: {located.path}\n")
     return failures
-
-
-def _has_original(entry: Entry, places: Places) -> bool:
-    if isinstance(entry.source, WheelSource):
-        return bool(find_wheel_files(entry, entry.source, places))
-    if isinstance(entry.source, HubSource):
-        found = find_original(entry, entry.source, places) or find_download(entry, entry.source, places)
-        return found is not None
-    return False

@@ -90,7 +90,7 @@ def _code(editor: FaceEditor, seed: int, truncation_psi: float) -> Tensor:
 
 def _weights_of(tools: Tools, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
     """sha256 of the weight file of each method and prompt: a later call may add some, and change none."""
-    from mcaclip.weights.store import sha256_of
+    from mcaclip.platform.digests import sha256_of
 
     files = {
         f"{name}: {prompt}": edit.path

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcaclip.platform.atomic import write_text
 from mcaclip.cli.aligned_input import aligned_face, load_aligner
 from mcaclip.cli.batch import PICTURES_HELP, check_folder, pictures, report
-from mcaclip.platform.console import problem_of, say
 from mcaclip.errors import StudioError
+from mcaclip.platform.atomic import write_text
+from mcaclip.platform.console import problem_of, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     check_folder(args.out)
     from mcaclip import weights
     from mcaclip.perception.face_parser import FaceParser
-    from mcaclip.weights.store import sha256_of
+    from mcaclip.platform.digests import sha256_of
 
     records = [] if args.overwrite else _read_classes(args.out / CLASSES)
     earlier, used = {_key(record): record for record in records}, set[str]()
@@ -142,10 +142,10 @@ def _write(folder: Path, name: str, face: np.ndarray, parser: FaceParser) -> dic
     """Writes the pictures of one face; what classes.json says of it."""
     import numpy as np
 
-    from mcaclip.results.export import save_png
     from mcaclip.imaging.label_colours import label_overlay
     from mcaclip.perception.face_parser import LABELS
     from mcaclip.perception.label_map import label_map
+    from mcaclip.results.export import save_png
     from mcaclip.types import from_uint8
 
     probabilities = parser.probabilities(from_uint8(face)[None], len(face), mirrored=True)

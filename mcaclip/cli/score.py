@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcaclip.platform.atomic import write_text
 from mcaclip.cli.aligned_input import aligned_face, load_aligner
 from mcaclip.cli.batch import EXIT_BAD_INPUT, PICTURES_HELP, check_folder, complain, pictures, report
 from mcaclip.config import DEFAULT_STACK, SLOTS, STACKS, choose
-from mcaclip.platform.console import problem_of, say
 from mcaclip.errors import StudioError
+from mcaclip.platform.atomic import write_text
+from mcaclip.platform.console import problem_of, say
 from mcaclip.validate import MAX_PROMPT_LENGTH, has_latin_letters
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
     check_folder(args.json.parent)
     if os.path.isdir(args.json):
         raise StudioError(f"--json {args.json} is a folder; name a file.")
-    from mcaclip.loading import load_space
     from mcaclip.clip.familiarity import encode, knowledge_of
+    from mcaclip.loading import load_space
 
     knowledge, space = knowledge_of(args.clip), load_space(choose(clip=args.clip), "cpu")
     embedded = encode(space, texts)

@@ -18,9 +18,9 @@ from mcaclip.config import ASSETS
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import to_gamut
 from mcaclip.language.grammar import in_templates, in_usual_words
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.types import TextCode
-from mcaclip.weights.safetensors_io import load_strictly
 
 if TYPE_CHECKING:
     from open_clip import CLIP
@@ -31,8 +31,6 @@ _ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
 FACECLIP_CONFIG_FOLDER = ASSETS / "faceclip"
 VIT_B_32 = "ViT-B-32-quickgelu"
 """open_clip's name of OpenAI's ViT-B/32, whose weights need QuickGELU."""
-WEIGHTS_NAMES = {FACECLIP: "faceclip", VIT_B_32: "clip_vit_b32"}
-"""From a model's name to the name of its file in `mcaclip.weights`."""
 _REMEDIES = {
     FACECLIP: "train it again: `python -m train faceclip`",
     VIT_B_32: "delete it and run `python -m mcaclip fetch --stack paper`",
@@ -129,12 +127,8 @@ class ClipSpace(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     @classmethod
-    def load(cls, path: Path | None = None, name: str = FACECLIP, device: str | torch.device = "cpu") -> ClipSpace:
-        """The frozen space; `path` defaults to the model's file in `mcaclip.weights`."""
-        if path is None:
-            from mcaclip import weights
-
-            path = weights.get(WEIGHTS_NAMES[name])
+    def load(cls, path: Path, name: str = FACECLIP, device: str | torch.device = "cpu") -> ClipSpace:
+        """The frozen space of a file of weights. Raises WeightsError."""
         space = cls(create_model(name, path), name)
         return space.requires_grad_(False).eval().to(device)
 

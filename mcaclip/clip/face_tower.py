@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mcaclip.clip.face_areas import AREAS, areas
 from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import WIDTHS, FaceParser
-from mcaclip.clip.face_areas import AREAS, areas
 
 SHADES = tuple((float(lightness), 0.0, 0.0) for lightness in (5, 25, 45, 65, 82, 96)) + tuple(
     (float(lightness), chroma * math.cos(hue * math.pi / 6), chroma * math.sin(hue * math.pi / 6))

@@ -19,8 +19,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from mcaclip.errors import WeightsError
 from mcaclip.clip.clip_space import FACECLIP, FACECLIP_CONFIG_FOLDER, ClipSpace
+from mcaclip.errors import WeightsError
 from mcaclip.language.grammar import in_usual_words
 from mcaclip.language.vocabulary import Vocabulary, content_words, forms
 from mcaclip.validate import has_latin_letters

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from mcaclip.weights.store import sha256_of
+from mcaclip.platform.digests import sha256_of
 
 IMAGE_TOWER = "visual."
 """What the names of an image tower's tensors begin with in open_clip."""

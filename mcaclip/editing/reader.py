@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mcaclip.clip.familiarity import Verdict
 from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.prompts import LibraryPrompt, find_meaning, find_prompt
 from mcaclip.errors import PromptError
 from mcaclip.language.grammar import split_changes, understand
-from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, UNIVERSAL, check_mode, clean_prompt
 

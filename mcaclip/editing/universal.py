@@ -51,7 +51,7 @@ class UniversalEdit:
 
 
 @dataclass(frozen=True)
-class Place:
+class NetworkRequirements:
     """What a universal network has to fit.
 
     Attributes:
@@ -67,7 +67,7 @@ class Place:
     words: str
 
 
-def open_universal(path: Path, place: Place, device: str | torch.device = "cpu") -> UniversalEdit:
+def open_universal(path: Path, needed: NetworkRequirements, device: str | torch.device = "cpu") -> UniversalEdit:
     """The network of a file, which is looked at now and read at its first use.
 
     Raises:
@@ -76,27 +76,27 @@ def open_universal(path: Path, place: Place, device: str | torch.device = "cpu")
     header = read_header(path)
     if header.method != METHOD:
         raise WeightsError(f"{path} is no universal network (its method is {header.method}); use it with --edits")
-    if (header.generator, header.layers) != (place.generator, tuple(place.layers)):
+    if (header.generator, header.layers) != (needed.generator, tuple(needed.layers)):
         raise WeightsError(
-            f"{path} was trained on the generator {header.generator}, and this stack has {place.generator}: "
+            f"{path} was trained on the generator {header.generator}, and this stack has {needed.generator}: "
             f"train one for it with `{TRAIN_COMMAND}`"
         )
-    if header.clip != place.clip:
+    if header.clip != needed.clip:
         raise WeightsError(
-            f"{path} was trained with clip {header.clip}, and this stack has {place.clip}, to which words mean "
+            f"{path} was trained with clip {header.clip}, and this stack has {needed.clip}, to which words mean "
             f"something else: add --clip {header.clip}"
         )
-    if header.words != place.words:
+    if header.words != needed.words:
         raise WeightsError(
             f"{path} was trained with another {header.clip} (text tower {header.words[:12] or 'not recorded'}) than "
-            f"the one in use ({place.words[:12]}), to which words mean something else: restore both with "
+            f"the one in use ({needed.words[:12]}), to which words mean something else: restore both with "
             f"`git checkout -- assets`, or train it again with `{TRAIN_COMMAND}`"
         )
     return UniversalEdit(cache(lambda: load_network(path, device).network), path, "")
 
 
 def find_universal(
-    shipped: Path | None, asked_for: Sequence[Path], place: Place, device: str | torch.device = "cpu"
+    shipped: Path | None, asked_for: Sequence[Path], needed: NetworkRequirements, device: str | torch.device = "cpu"
 ) -> UniversalEdit:
     """The universal network of a stack: the last one that was asked for, else the shipped one where it fits.
 
@@ -107,7 +107,7 @@ def find_universal(
     Raises:
         WeightsError: a file that was asked for cannot be used.
     """
-    asked = [open_universal(path, place, device) for path in asked_for]
+    asked = [open_universal(path, needed, device) for path in asked_for]
     for edit in asked:
         assert edit.network is not None
         edit.network()  # now, so that a damaged file is told before any work is done
@@ -116,7 +116,7 @@ def find_universal(
     if shipped is None:
         return UniversalEdit(problem=MISSING)
     try:
-        return replace(open_universal(shipped, place, device), shipped=True)
+        return replace(open_universal(shipped, needed, device), shipped=True)
     except WeightsError as error:
         log.warning("there is no universal mode: %s", error)
         return UniversalEdit(problem=f"there is no universal mode here: {error}")

@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mcaclip.platform.atomic import write_text
-from mcaclip.imaging.colour import colour_lab
-from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.errors import PromptError
 from mcaclip.evaluation.measures import HIT_SHARE, measure, named_region, see_face
 from mcaclip.generators.base import Generator
-from mcaclip.perception.base import Identity, Parser
+from mcaclip.imaging.colour import colour_lab
 from mcaclip.language.grammar import understand
+from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
+from mcaclip.perception.base import Identity, Parser
+from mcaclip.platform.atomic import write_text
 from mcaclip.types import ProgressCallback
 
 COLUMNS = ("hit", "moved", "leak", "identity", "area", "seconds")

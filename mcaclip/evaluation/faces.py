@@ -14,8 +14,8 @@ from safetensors.torch import save
 from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.platform.atomic import valid_text, written_whole
+from mcaclip.platform.digests import sha256_of
 from mcaclip.types import Inversion
-from mcaclip.weights.store import sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor

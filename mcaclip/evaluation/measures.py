@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.base import Parser
 from mcaclip.perception.regions import dilate, face_width, region
 

@@ -16,16 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.evaluation.compare import FaceJudge
-from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
-from mcaclip.errors import StudioError
-from mcaclip.evaluation.measures import PARSE_SIZE, named_region
-from mcaclip.results.export import save_png, write_png
-from mcaclip.imaging.metrics import ssim
-from mcaclip.platform.naming import safe_stem
-from mcaclip.evaluation.row_log import RowLog
 from mcaclip.clip.clip_space import ClipSpace, prompt_direction
+from mcaclip.errors import StudioError
+from mcaclip.evaluation.compare import FaceJudge
+from mcaclip.evaluation.measures import PARSE_SIZE, named_region
+from mcaclip.evaluation.row_log import RowLog
+from mcaclip.imaging.metrics import ssim
 from mcaclip.language.grammar import understand
+from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
+from mcaclip.platform.naming import safe_stem
+from mcaclip.results.export import save_png, write_png
 from mcaclip.types import to_uint8
 
 log = logging.getLogger(__name__)

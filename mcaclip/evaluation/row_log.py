@@ -11,8 +11,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mcaclip.platform.atomic import write_text
 from mcaclip.errors import StudioError
+from mcaclip.platform.atomic import write_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

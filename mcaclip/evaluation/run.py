@@ -18,7 +18,7 @@ from mcaclip.evaluation.sheets import SHEET_FACES, Tiles, write_sheets
 from mcaclip.evaluation.summary import FIGURES, TITLES, as_markdown, summarise
 from mcaclip.evaluation.variants import FULL_SIZE, Column
 from mcaclip.platform.atomic import write_text
-from mcaclip.weights.store import sha256_of
+from mcaclip.platform.digests import sha256_of
 
 Say = Callable[[str], None]
 

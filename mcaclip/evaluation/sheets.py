@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from mcaclip.results import export as keep
 from mcaclip.platform.naming import safe_stem
+from mcaclip.results import export as keep
 from mcaclip.types import to_uint8
 
 TILE_SIZE = 192

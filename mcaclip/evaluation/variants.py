@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from mcaclip import weights
-from mcaclip.clip.clip_space import WEIGHTS_NAMES
-from mcaclip.clip.text_digest import text_digest
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import EditHeader, load_network, read_header
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
+from mcaclip.loading import words_digest
 from mcaclip.methods.fitted import find_prompt
 from mcaclip.types import EditResult, EditSettings, Inversion, TextCode
 
@@ -236,7 +234,7 @@ def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> Non
             f"{path} was made for {header.generator} with {header.clip}, and this stack has {slots.generator} with "
             f"{slots.clip}: choose that stack, or train the weights again on this one"
         )
-    if header.words and header.words != text_digest(weights.get(WEIGHTS_NAMES[slots.clip])):
+    if header.words and header.words != words_digest(slots.clip):
         raise WeightsError(
             f"{path} learned the words of another {slots.clip} than the one in use, to which they mean something "
             "else: restore the weights that belong together, or train again with `python -m train universal`"

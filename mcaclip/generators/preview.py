@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mcaclip.generators.base import W_DIM, LowerLayers, StyleSlot
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.nn.ops import channels_last, inverse_haar
-from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import load_strictly
 
 TOP_LAYER = 10
 MODULATED_ROW = 11

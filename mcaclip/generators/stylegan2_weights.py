@@ -12,7 +12,7 @@ from torch import Tensor
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM
 from mcaclip.generators.stylegan2 import SIZES, StyleGAN2, StyleGAN2Config, fir_kernel
-from mcaclip.weights.published import REMEDY, check_layout, entry, module_layout, read_checkpoint, state_entry
+from mcaclip.nn.published import REMEDY, check_layout, entry, module_layout, read_checkpoint, state_entry
 
 _PARTS = {
     "conv.weight": "conv.weight",

@@ -15,12 +15,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mcaclip.nn.equal_linear import EqualLinear
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM
 from mcaclip.generators.stylegan2_weights import rosinality_layout
+from mcaclip.nn.equal_linear import EqualLinear
+from mcaclip.nn.published import REMEDY, check_layout, entry, group, module_layout, read_checkpoint, state_entry
 from mcaclip.perception.ir_se import body, input_layer, stage_outputs
-from mcaclip.weights.published import REMEDY, check_layout, entry, group, module_layout, read_checkpoint, state_entry
 
 INPUT_SIZE = 256
 """Side of the encoder's input in pixels."""

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.generators.base import NUM_WS, W_DIM
-from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
 
 PIXELS = 128

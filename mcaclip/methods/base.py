@@ -14,13 +14,13 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.config import Stack
 from mcaclip.editing.library import Library
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError
 from mcaclip.generators.base import Generator
 from mcaclip.perception.base import Identity
-from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.types import ProgressCallback
 
 Needs = Literal["nothing", "once", "prompt"]

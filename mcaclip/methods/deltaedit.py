@@ -11,11 +11,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from mcaclip.generators.style_space import read_styles
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
 from mcaclip.methods.delta_mapper import DeltaMapper, load_delta
 from mcaclip.methods.global_direction import style_edit, text_direction
-from mcaclip.generators.style_space import read_styles
-from mcaclip.generators.synthesis import synthesize
 from mcaclip.types import ProgressCallback
 
 

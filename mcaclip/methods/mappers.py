@@ -22,7 +22,7 @@ from mcaclip.editing.network.latent_mapper import (
 )
 from mcaclip.editing.network.text_embedding import TextEmbeddingModule, rename_published_text_keys
 from mcaclip.errors import WeightsError
-from mcaclip.weights.published import REMEDY, check_layout, module_layout, read_checkpoint, some, state_entry
+from mcaclip.nn.published import REMEDY, check_layout, module_layout, read_checkpoint, some, state_entry
 
 Rename = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 

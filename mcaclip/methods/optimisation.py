@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mcaclip.methods.base import MethodEdit, Tools
-from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.losses import clip_loss, identity_loss
 from mcaclip.clip.clip_space import FACECLIP
 from mcaclip.clip.face_tower import mask_gradient
+from mcaclip.generators.synthesis import synthesize
+from mcaclip.methods.base import MethodEdit, Tools
+from mcaclip.methods.losses import clip_loss, identity_loss
 from mcaclip.types import Progress, ProgressCallback
 
 PUBLISHED_RATE = 0.1

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcaclip.editing.network import mca
 from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.editing.network import mca
+from mcaclip.editing.universal import METHOD as UNIVERSAL
+from mcaclip.errors import StudioError, WeightsError
+from mcaclip.generators.base import Generator
 from mcaclip.methods import delta_mapper, style_table
 from mcaclip.methods.base import METHODS, EditMethod, Fitter, Tools
 from mcaclip.methods.deltaedit import DeltaEditMethod
@@ -16,12 +19,10 @@ from mcaclip.methods.fitted import FittedMethod
 from mcaclip.methods.global_direction import GlobalDirectionMethod
 from mcaclip.methods.optimisation import OptimisationMethod
 from mcaclip.methods.universal import UniversalMethod
-from mcaclip.editing.universal import METHOD as UNIVERSAL
-from mcaclip.errors import StudioError, WeightsError
-from mcaclip.generators.base import Generator
-from mcaclip.weights import Places
-from mcaclip.weights.store import read_asset_sums, sha256_of
-from mcaclip.weights.header import read_weights_header
+from mcaclip.nn.header import read_weights_header
+from mcaclip.platform.digests import sha256_of
+from mcaclip.weights import WeightFolders
+from mcaclip.weights.store import read_asset_sums
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -85,8 +86,8 @@ def tools_of(
         _check(path, slots.generator, slots.clip)
         _check_use(path)
         _check_whole(path, models.generator)
-    places = Places.from_environment()
-    found = [*shipped_methods(places), *edit_files(places.methods)]
+    folders = WeightFolders.from_environment()
+    found = [*shipped_methods(folders), *edit_files(folders.methods)]
     every = [*(path for path in found if _fits(path, slots.generator, slots.clip)), *asked]
     networks = [path for path in every if file_kind(path) == "network"]
     place = (slots.generator, models.generator.layers, slots.clip, editor.device)
@@ -109,10 +110,10 @@ def tools_of(
     )
 
 
-def shipped_methods(places: Places) -> list[Path]:
+def shipped_methods(folders: WeightFolders) -> list[Path]:
     """The files of `assets/methods` that are those of `assets/SHA256SUMS`; any other is named in the log."""
-    sums, good = read_asset_sums(places.assets), []
-    for path in edit_files(places.assets / "methods"):
+    sums, good = read_asset_sums(folders.assets), []
+    for path in edit_files(folders.assets / "methods"):
         if sums.get(f"methods/{path.name}") == sha256_of(path):
             good.append(path)
         else:

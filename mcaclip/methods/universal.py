@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
+from mcaclip.errors import PromptError
 from mcaclip.methods.base import METHODS, MethodEdit, Tools, fit_command
 from mcaclip.methods.fitted import network_edit
-from mcaclip.errors import PromptError
 from mcaclip.types import ProgressCallback
 
 

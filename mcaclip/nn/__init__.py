@@ -1,1 +1,1 @@
-"""Layers that generators, encoders and edit networks share."""
+"""What networks share: layers, and the strict reading and writing of files of weights."""

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.nn.published import check_layout, module_layout, read_checkpoint
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.ir_se import body, input_layer, stage_outputs
-from mcaclip.weights.published import check_layout, module_layout, read_checkpoint
 
 CROP_SIZE = 112
 """Side of the network's input in pixels."""

@@ -22,8 +22,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.nn.ops import channels_last, resize_mask
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.weights.safetensors_io import load_strictly
 
 FACIAL_HAIR = ("beard", "moustache", "goatee")
 LABELS = (*CLASSES, *FACIAL_HAIR)

@@ -8,13 +8,13 @@ filters and fewer layers. The weights are read from dlib's own file and dlib is 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mcaclip import weights
 from mcaclip.errors import WeightsError
 from mcaclip.perception.dlib_dat import BLOCKS, CHIP_SIZE, INPUT_MEAN, LEVEL_ENDS
 
@@ -76,14 +76,18 @@ class FaceIdentity(nn.Module):
         self.register_buffer("center", torch.zeros(128), persistent=False)
 
     @classmethod
-    def load(cls, device: str | torch.device = "cpu") -> FaceIdentity:
+    def load(cls, path: Path, center: Path, device: str | torch.device = "cpu") -> FaceIdentity:
         """The trained network, frozen, in eval mode.
 
+        Args:
+            path: its weights.
+            center: the mean descriptor.
+
         Raises:
-            WeightsError: the weights cannot be had, or have another layout.
+            WeightsError: the weights have another layout.
         """
-        net = cls.from_state_dict(load_file(weights.get("dlib_identity")))
-        net.center = load_file(weights.get("identity_mean"))["mean"].float()
+        net = cls.from_state_dict(load_file(path))
+        net.center = load_file(center)["mean"].float()
         return net.to(device)
 
     @classmethod

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.store import sha256_of
+from mcaclip.platform.digests import sha256_of
 
 SUMS = {
     "mobileface.json": "b62d89d9e1401a2572e011e8691699f2432c1a6f56cda0dad7ddbdecacf1bbab",

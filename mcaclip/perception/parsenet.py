@@ -16,9 +16,9 @@ from torch.nn import functional as F
 
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.nn.ops import channels_last, resize_mask
+from mcaclip.nn.published import check_layout, module_layout, read_checkpoint
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.weights.published import check_layout, module_layout, read_checkpoint
-from mcaclip.weights.safetensors_io import load_strictly
 
 INPUT_SIZE = 512
 """Side of the network's input and output in pixels."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.nn.ops import normalise_features
-from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import load_strictly
 
 CLASSES = (
     "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth",

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
+from mcaclip.errors import ImageError, quotable
 from mcaclip.platform import strict_json
 from mcaclip.platform.atomic import valid_text, written_whole
-from mcaclip.errors import ImageError, quotable
 from mcaclip.version import __version__
 
 PNG_LEVEL = 4

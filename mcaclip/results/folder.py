@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from mcaclip.results import export as keep
 from mcaclip.imaging import visuals
 from mcaclip.platform.atomic import folder_written_whole, write_text
-from mcaclip.results.export import save_png
 from mcaclip.platform.naming import numbered
+from mcaclip.results import export as keep
+from mcaclip.results.export import save_png
 from mcaclip.results.pipeline import Outcome
 from mcaclip.types import EditSettings, to_uint8
 from mcaclip.version import __version__

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from mcaclip.errors import WeightsError
 from mcaclip.weights.obtain import ProgressFn, obtain
-from mcaclip.weights.store import Places, find, write_asset_sums
-from mcaclip.weights.table import STACKS, TABLE, Entry
+from mcaclip.weights.sources import Entry
+from mcaclip.weights.store import WeightFolders, write_asset_sums
+from mcaclip.weights.table import STACKS, TABLE
 
-__all__ = ["STACKS", "TABLE", "Entry", "Places", "get", "hashes", "local", "write_asset_sums"]
+__all__ = ["STACKS", "TABLE", "Entry", "WeightFolders", "get", "hashes", "local", "write_asset_sums"]
 
 
-def get(name: str, progress: ProgressFn | None = None, places: Places | None = None) -> Path:
+def get(name: str, progress: ProgressFn | None = None, folders: WeightFolders | None = None) -> Path:
     """A verified local file, fetched and converted when needed.
 
     Safe to call from several processes and threads at once. The file's sha256 is checked before its first
@@ -28,7 +29,7 @@ def get(name: str, progress: ProgressFn | None = None, places: Places | None = N
         name: a key of `TABLE`.
         progress: called with (stage in words, fraction 0..1 of the work on this file) while something has to
             be fetched; an exception it raises cancels the work and leaves nothing behind.
-        places: the folders to look in; by default those of the environment.
+        folders: the folders to look in; by default those of the environment.
 
     Raises:
         WeightsError: the name is unknown, or the file is missing or damaged; the message says what to do.
@@ -36,29 +37,29 @@ def get(name: str, progress: ProgressFn | None = None, places: Places | None = N
     entry = TABLE.get(name)
     if entry is None:
         raise WeightsError(f"There are no weights named {name!r}. Known names: {', '.join(TABLE)}.")
-    return obtain(entry, places or Places.from_environment(), progress or _silent).path
+    return obtain(entry, folders or WeightFolders.from_environment(), progress or _silent).path
 
 
-def local(name: str, places: Places | None = None) -> Path | None:
+def local(name: str, folders: WeightFolders | None = None) -> Path | None:
     """A verified file that is ready for use on this machine, or None; nothing is fetched.
 
     Args:
         name: a key of `TABLE`.
-        places: the folders to look in; by default those of the environment.
+        folders: the folders to look in; by default those of the environment.
 
     Raises:
         WeightsError: a file that cannot be made anew is damaged.
     """
-    located = find(TABLE[name], places or Places.from_environment())
+    located = TABLE[name].find(folders or WeightFolders.from_environment())
     return located.path if located is not None else None
 
 
-def hashes(names: Iterable[str] | None = None, places: Places | None = None) -> dict[str, str]:
+def hashes(names: Iterable[str] | None = None, folders: WeightFolders | None = None) -> dict[str, str]:
     """Digests of the files that are ready for use on this machine; nothing is fetched.
 
     Args:
         names: keys of `TABLE` to look at, for instance those that a stack uses; all by default.
-        places: the folders to look in; by default those of the environment.
+        folders: the folders to look in; by default those of the environment.
 
     Returns:
         sha256 by name, without the names whose file is absent.
@@ -66,8 +67,8 @@ def hashes(names: Iterable[str] | None = None, places: Places | None = None) -> 
     Raises:
         WeightsError: a file that cannot be made anew is damaged.
     """
-    places = places or Places.from_environment()
-    found = {name: find(TABLE[name], places) for name in (TABLE if names is None else names)}
+    folders = folders or WeightFolders.from_environment()
+    found = {name: TABLE[name].find(folders) for name in (TABLE if names is None else names)}
     return {name: located.sha256 for name, located in found.items() if located is not None}
 
 

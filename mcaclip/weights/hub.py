@@ -7,24 +7,18 @@ use: its digest goes into the record beside the converted file, and a later file
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.store import (
-    Original,
-    Places,
-    Sidecar,
-    cache_folder,
-    check_digest,
-    how_to_get,
-    read_stand_in_sums,
-    sha256_of,
-)
-from mcaclip.weights.sources import Entry, HubPlace, HubSource
+from mcaclip.platform.digests import sha256_of
+from mcaclip.weights.sources import Entry, Source, unfinished_download
+from mcaclip.weights.store import LOCAL, Located, Record, WeightFolders, in_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
@@ -32,187 +26,208 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5.0
-"""How long the hub may take to answer before the next place is tried."""
+"""How long the hub may take to answer before the next file is tried."""
 
 
-def find_original(entry: Entry, source: HubSource, places: Places) -> Original | None:
-    """The original file in the user's folder, verified, or None.
+@dataclass(frozen=True)
+class HubFile:
+    """One file on the Hugging Face Hub that may serve.
 
-    Raises:
-        WeightsError: the file there is not the expected one.
+    Attributes:
+        repo: "owner/name".
+        path: path inside the repository, with forward slashes.
+        sha256: lower-case hex digest, or None where it is not known. Then the digest is recorded at the first
+            download and checked from then on (trust on first use).
+        revision: commit, or None for the newest; the digest is what is relied on.
     """
-    if places.local is None:
+
+    repo: str
+    path: str
+    sha256: str | None
+    revision: str | None = None
+
+    @property
+    def name(self) -> str:
+        """File name without the folders."""
+        return self.path.rsplit("/", 1)[-1]
+
+    def ask(self) -> HfFileMetadata:
+        """Ask once what is there: the client would ask for minutes where there is no network.
+
+        Raises:
+            ConnectionError: nobody answers, or the hub has another file; in words.
+            HfHubHTTPError: the hub does not have the file.
+        """
+        import huggingface_hub
+        from huggingface_hub.errors import HfHubHTTPError
+
+        url = huggingface_hub.hf_hub_url(self.repo, self.path, revision=self.revision)
+        try:
+            stated = huggingface_hub.get_hf_file_metadata(url, timeout=ANSWER_SECONDS, token=False)
+        except HfHubHTTPError:
+            raise
+        except Exception as error:  # of whichever HTTP library the client uses
+            raise ConnectionError(f"the hub cannot be reached ({_first_line(error)})") from error
+        etag = stated.etag or ""
+        if self.sha256 and len(etag) == len(self.sha256) and etag != self.sha256:
+            raise ConnectionError(f"the hub has another file there: its sha256 is {etag}, expected {self.sha256}")
+        return stated
+
+
+@dataclass(frozen=True)
+class HubSource(Source):
+    """A file on the Hugging Face Hub, with other files there that hold the same thing.
+
+    Attributes:
+        size: bytes, for people and progress; the digest is what is checked.
+        files: tried one after the other.
+    """
+
+    size: int
+    files: tuple[HubFile, ...]
+
+    @property
+    def name(self) -> str:
+        """See `Source`."""
+        return self.files[0].name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """File names under which the original may lie in the folder `MCACLIP_WEIGHTS`."""
+        return tuple(dict.fromkeys(file.name for file in self.files))
+
+    @property
+    def download_size(self) -> int:
+        """See `Source`."""
+        return self.size
+
+    @property
+    def pins(self) -> frozenset[str]:
+        """See `Source`."""
+        return frozenset(file.sha256 for file in self.files if file.sha256 is not None)
+
+    @property
+    def unpinned_names(self) -> frozenset[str]:
+        """See `Source`."""
+        return frozenset(file.name for file in self.files if file.sha256 is None)
+
+    def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
+        """The original in the user's own folder, or one that the hub's client has downloaded already."""
+        from huggingface_hub import try_to_load_from_cache
+
+        for name in self.names:
+            if path := in_folder(folders.local, name):
+                return self._verified(entry, folders, Located(path, LOCAL, ""), name, first_use=not self.pins)
+        for file in self.files:
+            cached = try_to_load_from_cache(file.repo, file.path, revision=file.revision)
+            if isinstance(cached, str):
+                with contextlib.suppress(WeightsError):  # it is downloaded anew
+                    found = Located(Path(cached), "the hub's cache", "")
+                    return self._verified(entry, folders, found, file.name, first_use=file.sha256 is None)
         return None
-    stand_ins = read_stand_in_sums(places.local)
-    for name in source.names:
-        path = places.local / name
-        if not path.is_file():
-            continue
-        if name in stand_ins:
-            check_digest(path, stand_ins[name], "Make the stand-ins again: `python -m train stand-in --out FOLDER`.")
-            return Original(path, stand_ins[name])
-        return _verify(entry, source, path, name, _trusted_digest(entry, places, name), first_use=not source.pins)
-    return None
 
+    def fetch(
+        self, entry: Entry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
+    ) -> Located:
+        """Try one file after the other until one can be had and is the right one.
 
-def find_download(entry: Entry, source: HubSource, places: Places) -> Original | None:
-    """An original that the hub's client has downloaded already, verified, or None. Nothing is fetched."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for place in source.places:
-        path = try_to_load_from_cache(place.repo, place.file, revision=_revision(source, place))
-        if not isinstance(path, str):
-            continue
-        try:
-            return _verify_place(entry, source, place, Path(path), places)
-        except WeightsError:  # it would be downloaded anew
-            continue
-    return None
-
-
-def download(entry: Entry, source: HubSource, places: Places, progress: Callable[[float], None]) -> Original:
-    """Ask one place after the other until one has the file.
-
-    Args:
-        entry: what is wanted.
-        source: its places.
-        places: the folders of this machine.
-        progress: called with the fraction 0..1 of the download; an exception it raises stops the download.
-
-    Raises:
-        WeightsError: no place could give it; the message says why, how large it is, its terms, and what to do.
-    """
-    logger.warning(
-        "%s is not on this machine; asking the Hugging Face Hub for it (%.0f MB). Terms of use: %s",
-        entry.title, source.size / 1e6, entry.licence,
-    )  # fmt: skip
-    reasons = []
-    for place in source.places:
-        watch = _Watch(progress, source.size)
-        try:
-            path = _download_from(entry, source, place, places, watch)
-        except Exception as error:  # the hub's client lets through whatever the libraries below it raise
-            if watch.stopped_by is not None:
-                raise watch.stopped_by from None
-            reasons.append(f"{place.repo} ({place.file}): {_in_words(error)}")
-            continue
-        try:
-            return _verify_place(entry, source, place, path, places)
-        except WeightsError as error:
-            path.unlink()
-            reasons.append(f"{place.repo}: {error}")
-    raise WeightsError(
-        f"{source.names[0]} ({entry.title}, {source.size / 1e6:.0f} MB; terms of use: {entry.licence}) could not be "
-        f"downloaded. Tried {'; '.join(reasons)}. {how_to_get(entry)}"
-    )
-
-
-def _revision(source: HubSource, place: HubPlace) -> str | None:
-    return source.revision if place.repo == source.repo else None
-
-
-def _download_from(entry: Entry, source: HubSource, place: HubPlace, places: Places, watch: _Watch) -> Path:
-    """Download, or go on with an interrupted download, to a file in our cache.
-
-    Raises:
-        ConnectionError: nobody answers, or the hub has another file; in words.
-        Exception: whatever the hub's client raises when the file is not there or the download breaks off.
-    """
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
-
-    stated = _knock(source, place)
-    etag = stated.etag or "unknown"
-    if place.sha256 and len(etag) == len(place.sha256) and etag != place.sha256:
-        raise ConnectionError(f"the hub has another file there: its sha256 is {etag}, expected {place.sha256}")
-    path = _partial(entry, places).with_suffix(f".{etag[:16]}")
-    discard_download(entry, places, keep=path)
-    path.touch()
-    # Not in append mode: the client goes back to the start when the server cannot resume.
-    with path.open("r+b") as stream:
-        stream.seek(0, os.SEEK_END)
-        http_get(
-            stated.location,
-            stream,
-            resume_size=stream.tell(),
-            headers=build_hf_headers(token=False),
-            expected_size=stated.size,
-            displayed_filename=place.name,
-            tqdm_class=watch.bar_class(),
+        Raises:
+            WeightsError: none could; the message says why, how large it is, its terms, and what to do.
+        """
+        logger.warning(
+            "%s is not on this machine; asking the Hugging Face Hub for it (%.0f MB). Terms of use: %s",
+            entry.title, self.size / 1e6, entry.licence,
+        )  # fmt: skip
+        reasons = []
+        for file in self.files:
+            try:
+                path = self._download(entry, file, folders, progress)
+            except _StoppedError as stop:
+                raise stop.by from None
+            except Exception as error:  # the hub's client lets through whatever the libraries below it raise
+                reasons.append(f"{file.repo} ({file.path}): {_in_words(error)}")
+                continue
+            try:
+                found = Located(path, "download", "")
+                return self._verified(entry, folders, found, file.name, first_use=file.sha256 is None)
+            except WeightsError as error:
+                path.unlink()
+                reasons.append(f"{file.repo}: {error}")
+        raise WeightsError(
+            f"{self.name} ({entry.title}, {self.size / 1e6:.0f} MB; terms of use: {entry.licence}) could not be "
+            f"downloaded. Tried {'; '.join(reasons)}. {entry.remedy}"
         )
-    return path
 
+    def _download(
+        self, entry: Entry, file: HubFile, folders: WeightFolders, progress: Callable[[float], None]
+    ) -> Path:
+        """Download, or go on with an interrupted download, to a file in our cache.
 
-def discard_download(entry: Entry, places: Places, keep: Path | None = None) -> None:
-    """Remove what was downloaded for `entry`, once it is converted or of no use."""
-    pattern = _partial(entry, places)
-    for path in pattern.parent.glob(f"{pattern.stem}.*"):
-        if path != keep:
-            path.unlink()
+        Raises:
+            Exception: whatever the hub's client raises when the file is not there or the download breaks off.
+        """
+        from huggingface_hub.file_download import http_get
+        from huggingface_hub.utils import build_hf_headers
 
+        stated = file.ask()
+        path = unfinished_download(entry, folders, (stated.etag or "unknown")[:16])
+        for other in path.parent.glob(unfinished_download(entry, folders, "*").name):
+            if other != path:
+                other.unlink()
+        path.touch()
+        # Not in append mode: the client goes back to the start when the server cannot resume.
+        with path.open("r+b") as stream:
+            stream.seek(0, os.SEEK_END)
+            http_get(
+                stated.location,
+                stream,
+                resume_size=stream.tell(),
+                headers=build_hf_headers(token=False),
+                expected_size=stated.size,
+                displayed_filename=file.name,
+                tqdm_class=_bar_class(progress, self.size),
+            )
+        return path
 
-def _partial(entry: Entry, places: Places) -> Path:
-    return cache_folder(entry, places) / f"download-{entry.name}"
+    def _verified(
+        self, entry: Entry, folders: WeightFolders, found: Located, name: str, *, first_use: bool
+    ) -> Located:
+        """The file with its digest, which is a pinned one, that of the first use, or whatever it is at the first use.
 
+        Raises:
+            WeightsError: it has another digest.
+        """
+        got, trusted = sha256_of(found.path), self._trusted_digest(entry, folders, name)
+        if got in self.pins:
+            return Located(found.path, found.where, got)
+        if got == trusted or (first_use and trusted is None):
+            return Located(found.path, found.where, got, name)
+        expected = " or ".join([*sorted(self.pins), *([f"{trusted} (that of the first use)"] if trusted else [])])
+        raise WeightsError(
+            f"{found.path} is not the expected file: sha256 is {got}, expected {expected}. Replace it. {entry.remedy}"
+        )
 
-def _knock(source: HubSource, place: HubPlace) -> HfFileMetadata:
-    """Ask once what is there: the client would ask for minutes where there is no network.
+    def _trusted_digest(self, entry: Entry, folders: WeightFolders, name: str) -> str | None:
+        """The digest recorded when a file of this name was first used on this machine."""
+        for folder in (folders.local, folders.cache):
+            record = Record.beside(folder / entry.file) if folder is not None else None
+            if record is not None and record.trusted == name:
+                return record.source_sha256
+        return None
 
-    Raises:
-        ConnectionError: nobody answers, in words.
-        HfHubHTTPError: the hub does not have the file.
-    """
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError
+    def remedy(self, entry: Entry) -> str:
+        """See `Source`."""
+        return (
+            "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached (the file is "
+            f"{self.files[0].path} of {self.files[0].repo}), or put "
+            f"{' or '.join(self.names)} (or {entry.file} with its .json, from the cache of another machine) into "
+            "a folder and start with MCACLIP_WEIGHTS=FOLDER."
+        )
 
-    url = huggingface_hub.hf_hub_url(place.repo, place.file, revision=_revision(source, place))
-    try:
-        return huggingface_hub.get_hf_file_metadata(url, timeout=ANSWER_SECONDS, token=False)
-    except HfHubHTTPError:
-        raise
-    except Exception as error:  # of whichever HTTP library the client uses
-        raise ConnectionError(f"the hub cannot be reached ({_first_line(error)})") from error
-
-
-def _verify_place(entry: Entry, source: HubSource, place: HubPlace, path: Path, places: Places) -> Original:
-    trusted = None if place.sha256 else _trusted_digest(entry, places, place.name)
-    return _verify(entry, source, path, place.name, trusted, first_use=place.sha256 is None)
-
-
-def _verify(
-    entry: Entry, source: HubSource, path: Path, name: str, trusted: str | None, *, first_use: bool
-) -> Original:
-    """Accept a file by its digest.
-
-    Args:
-        entry: what it is for.
-        source: with the pinned digests.
-        path: the file.
-        name: its name as published.
-        trusted: the digest that a file of this name had on first use, if there was one.
-        first_use: whether any digest is accepted where none is trusted yet.
-
-    Raises:
-        WeightsError: it has another digest than the pinned or trusted ones.
-    """
-    got = sha256_of(path)
-    if got in source.pins:
-        return Original(path, got)
-    if got == trusted or (first_use and trusted is None):
-        return Original(path, got, name)
-    expected = " or ".join([*sorted(source.pins), *([f"{trusted} (that of the first use)"] if trusted else [])])
-    raise WeightsError(
-        f"{path} is not the expected file: sha256 is {got}, expected {expected}. Replace it. {how_to_get(entry)}"
-    )
-
-
-def _trusted_digest(entry: Entry, places: Places, name: str) -> str | None:
-    """The digest recorded when a file of this name was first used on this machine."""
-    for folder in (places.local, cache_folder(entry, places)):
-        record = Sidecar.beside(folder / entry.file) if folder is not None else None
-        if record is not None and record.trusted == name:
-            return record.source_sha256
-    return None
+    def advice(self, entry: Entry) -> str:
+        """See `Source`."""
+        note = "" if self.pins else " Its sha256 is not known beforehand: that of the first use is trusted."
+        return f"It has {self.size / 1e6:.0f} MB. {entry.remedy}{note}"
 
 
 def _in_words(error: Exception) -> str:
@@ -231,38 +246,28 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-class _Watch:
-    """Follows one download through the progress bars that the hub's client moves.
+class _StoppedError(BaseException):
+    """The caller's progress function raised; the client lets this through, and nothing takes it for a broken line."""
 
-    Attributes:
-        stopped_by: what the callback raised, to tell it from the client's own errors.
-    """
+    def __init__(self, by: BaseException):
+        super().__init__()
+        self.by = by
 
-    def __init__(self, progress: Callable[[float], None], size: int):
-        self.stopped_by: BaseException | None = None
-        self._progress = progress
-        self._size = size
 
-    def bar_class(self) -> type[Any]:
-        """A class that the client can use for its bars; they draw nothing."""
-        from tqdm.auto import tqdm
+def _bar_class(progress: Callable[[float], None], size: int) -> type[Any]:
+    """A class that the client can use for its progress bars; they draw nothing and call `progress`."""
+    from tqdm.auto import tqdm
 
-        watch = self
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **settings: Any):
+            super().__init__(*args, **(settings | {"disable": True}))
+            self.bytes = float(settings.get("initial") or 0)
 
-        class Bar(tqdm):
-            def __init__(self, *args: Any, **settings: Any):
-                super().__init__(*args, **(settings | {"disable": True}))
-                self.bytes = float(settings.get("initial") or 0)
+        def update(self, n: float | None = 1) -> None:
+            self.bytes += n or 0
+            try:
+                progress(min(self.bytes / size, 1.0))
+            except BaseException as error:
+                raise _StoppedError(error) from error
 
-            def update(self, n: float | None = 1) -> None:
-                self.bytes += n or 0
-                watch._report(self.bytes)
-
-        return Bar
-
-    def _report(self, done: float) -> None:
-        try:
-            self._progress(min(done / self._size, 1.0))
-        except BaseException as error:
-            self.stopped_by = error
-            raise
+    return Bar

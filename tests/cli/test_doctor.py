@@ -9,99 +9,93 @@ from pathlib import Path
 import pytest
 import torch
 
-from mcaclip.cli import doctor
 from mcaclip.__main__ import main as cli
+from mcaclip.cli import doctor
 from mcaclip.cli.doctor import Row, State, exit_status, format_report, report
+from mcaclip.weights.hub import HubFile, HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, Located, Places, write_asset_sums
-from mcaclip.weights.table import (
-    STACKS,
-    TABLE,
-    Conversion,
-    Entry,
-    HubSource,
-    PackageSource,
-    PinnedFile,
-    ShippedSource,
-)
+from mcaclip.weights.sources import Conversion, Entry, PackageSource, PinnedFile, ShippedSource
+from mcaclip.weights.store import Located, Record, WeightFolders, write_asset_sums
+from mcaclip.weights.table import STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
+from train.extras.stand_in import REMARK
 
 X_DIGEST = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # sha256 of "x"
 
 ASSET = Entry("asset", "An asset", "licence of the asset", "test", ShippedSource("a.safetensors"))
 HUB_ENTRY = Entry(
-    "net", "A net", "free", "test", HubSource("owner/net", "net.pt", None, 1, None),
+    "net", "A net", "free", "test", HubSource(1, (HubFile("owner/net", "net.pt", None),)),
     Conversion("net.safetensors", 1, lambda path: {"a": torch.zeros(1)}),
 )  # fmt: skip
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def folders(tmp_path: Path) -> WeightFolders:
     for name in ("local", "assets"):
         (tmp_path / name).mkdir()
-    return Places(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
+    return WeightFolders(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
 
 
-def row_of(entry: Entry, places: Places) -> Row:
-    return report([entry], places)[-1]
+def row_of(entry: Entry, folders: WeightFolders) -> Row:
+    return report([entry], folders)[-1]
 
 
-def test_verified_file_is_ok(places: Places) -> None:
-    (places.assets / "a.safetensors").write_bytes(b"x")
-    write_asset_sums(places.assets)
-    row = row_of(ASSET, places)
+def test_verified_file_is_ok(folders: WeightFolders) -> None:
+    (folders.assets / "a.safetensors").write_bytes(b"x")
+    write_asset_sums(folders.assets)
+    row = row_of(ASSET, folders)
     assert row.state is State.OK and row.advice == ""
     assert row.licence == "licence of the asset"
-    assert "shipped" in row.detail and str(places.assets / "a.safetensors") in row.detail
+    assert "shipped" in row.detail and str(folders.assets / "a.safetensors") in row.detail
 
 
-def test_missing_file_has_advice(places: Places) -> None:
-    row = row_of(ASSET, places)
+def test_missing_file_has_advice(folders: WeightFolders) -> None:
+    row = row_of(ASSET, folders)
     assert row.state is State.MISSING
     assert "git checkout" in row.advice
 
 
-def test_damaged_file_has_the_reason(places: Places) -> None:
-    (places.assets / "a.safetensors").write_bytes(b"x")
-    write_asset_sums(places.assets)
-    (places.assets / "a.safetensors").write_bytes(b"yy")
-    row = row_of(ASSET, places)
+def test_damaged_file_has_the_reason(folders: WeightFolders) -> None:
+    (folders.assets / "a.safetensors").write_bytes(b"x")
+    write_asset_sums(folders.assets)
+    (folders.assets / "a.safetensors").write_bytes(b"yy")
+    row = row_of(ASSET, folders)
     assert row.state is State.DAMAGED
     assert "expected" in row.advice
 
 
-def test_nothing_is_downloaded_or_converted(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_downloaded_or_converted(folders: WeightFolders, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_process(*args: object, **kwargs: object) -> None:
         raise AssertionError("the doctor started a process")
 
     monkeypatch.setattr(subprocess, "Popen", no_process)
-    row = row_of(TABLE["mobilestylegan"], places)
+    row = row_of(TABLE["mobilestylegan"], folders)
     assert row.state is State.MISSING
     assert "weights.get('mobilestylegan')" in row.advice
     assert "pip download" in row.advice and "random-face==2021.7.21.1" in row.advice
-    assert not places.cache.exists()
+    assert not folders.cache.exists()
 
 
-def test_source_at_hand_is_ready_but_not_converted(places: Places) -> None:
+def test_source_at_hand_is_ready_but_not_converted(folders: WeightFolders) -> None:
     def must_not_run(path: Path) -> dict:
         raise AssertionError("the doctor converted")
 
     source = PackageSource("m==1", "absent_models_package", PinnedFile("net.dat", 1, X_DIGEST))
     entry = Entry("net", "A net", "free", "test", source, Conversion("net.safetensors", 1, must_not_run))
-    assert row_of(entry, places).state is State.MISSING
-    assert places.local is not None
-    (places.local / "net.dat").write_bytes(b"x")
-    row = row_of(entry, places)
+    assert row_of(entry, folders).state is State.MISSING
+    assert folders.local is not None
+    (folders.local / "net.dat").write_bytes(b"x")
+    row = row_of(entry, folders)
     assert row.state is State.READY and exit_status([row]) == 0
-    (places.local / "net.dat").write_bytes(b"y")
-    assert row_of(entry, places).state is State.DAMAGED
+    (folders.local / "net.dat").write_bytes(b"y")
+    assert row_of(entry, folders).state is State.DAMAGED
 
 
-def test_system_is_described(places: Places) -> None:
-    rows = {row.name: row for row in report([], places)}
+def test_system_is_described(folders: WeightFolders) -> None:
+    rows = {row.name: row for row in report([], folders)}
     assert {"python", "torch", "device", "cache", "MCACLIP_WEIGHTS"} <= set(rows)
-    assert rows["MCACLIP_WEIGHTS"].detail == str(places.local)
-    unset = {row.name: row for row in report([], replace(places, local=None))}
+    assert rows["MCACLIP_WEIGHTS"].detail == str(folders.local)
+    unset = {row.name: row for row in report([], replace(folders, local=None))}
     assert unset["MCACLIP_WEIGHTS"].detail == "not set"
 
 
@@ -139,48 +133,47 @@ class TestHub:
     def hub(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
         return FakeHub(tmp_path / "hub", monkeypatch)
 
-    def test_missing_file_has_size_terms_and_both_ways_to_get_it(self, places: Places, hub: FakeHub) -> None:
-        row = row_of(TABLE["e4e"], places)
+    def test_missing_file_has_size_terms_and_both_ways_to_get_it(self, folders: WeightFolders, hub: FakeHub) -> None:
+        row = row_of(TABLE["e4e"], folders)
         assert row.state is State.MISSING and "FFHQ" in row.licence
         for part in ("1202 MB", "python -m mcaclip fetch --stack paper", "e4e_ffhq_encode.pt", "MCACLIP_WEIGHTS"):
             assert part in row.advice
-        assert "not known beforehand" in row_of(TABLE["clip_vit_b32"], places).advice
+        assert "not known beforehand" in row_of(TABLE["clip_vit_b32"], folders).advice
         assert hub.asked == []
 
-    def test_original_at_hand_is_ready(self, places: Places, hub: FakeHub) -> None:
+    def test_original_at_hand_is_ready(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.put_into_cache("owner/net", "net.pt", b"x")
-        row = row_of(HUB_ENTRY, places)
+        row = row_of(HUB_ENTRY, folders)
         assert row.state is State.READY and "the hub's cache" in row.detail
-        assert places.local is not None
-        (places.local / "net.pt").write_bytes(b"x")
-        assert str(places.local / "net.pt") in row_of(HUB_ENTRY, places).detail
-        assert not places.cache.exists()
+        assert folders.local is not None
+        (folders.local / "net.pt").write_bytes(b"x")
+        assert str(folders.local / "net.pt") in row_of(HUB_ENTRY, folders).detail
+        assert not folders.cache.exists()
 
-    def test_trust_on_first_use_is_said(self, places: Places, hub: FakeHub) -> None:
+    def test_trust_on_first_use_is_said(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files["owner/net", "net.pt"] = b"x"
-        obtain(HUB_ENTRY, places, lambda stage, fraction: None)
-        row = row_of(HUB_ENTRY, places)
+        obtain(HUB_ENTRY, folders, lambda stage, fraction: None)
+        row = row_of(HUB_ENTRY, folders)
         assert row.state is State.OK
         assert "net.pt was not known beforehand" in row.detail and X_DIGEST in row.detail
 
-    def test_stand_in_is_said(self, places: Places, hub: FakeHub) -> None:
-        assert places.local is not None
-        (places.local / "net.pt").write_bytes(b"x")
-        (places.local / SUMS_NAME).write_text(f"{STAND_IN_MARK}\n{X_DIGEST}  net.pt\n")
-        obtain(HUB_ENTRY, places, lambda stage, fraction: None)
-        assert "STAND-IN" in row_of(HUB_ENTRY, places).detail
+    def test_stand_in_is_said(self, folders: WeightFolders, hub: FakeHub) -> None:
+        assert folders.local is not None
+        (folders.local / "net.safetensors").write_bytes(b"x")
+        Record(X_DIGEST, 1, "", remark=REMARK).save_beside(folders.local / "net.safetensors")
+        assert "STAND-IN" in row_of(HUB_ENTRY, folders).detail
 
 
 def test_paper_stack_is_shown_but_needed_only_when_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def every_compact_file(entry: Entry, places: Places) -> Located | None:
+    def every_compact_file(entry: Entry, folders: WeightFolders) -> Located | None:
         return Located(tmp_path, "cache", X_DIGEST) if entry.name in STACKS["compact"] else None
 
     FakeHub(tmp_path / "hub", monkeypatch)
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "empty"))
     monkeypatch.delenv("MCACLIP_WEIGHTS", raising=False)
-    monkeypatch.setattr(doctor, "find", every_compact_file)
+    monkeypatch.setattr(Entry, "find", every_compact_file)
     assert doctor.main() == 0
     text = capsys.readouterr().out
     assert "needed for the paper stack only: stylegan2, e4e" in text

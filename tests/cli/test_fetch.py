@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from mcaclip.cli import fetch
 from mcaclip.__main__ import main
-from mcaclip.weights.store import Places
-from mcaclip.weights.sources import Conversion, Entry, HubSource
+from mcaclip.cli import fetch
+from mcaclip.weights.hub import HubFile, HubSource
+from mcaclip.weights.sources import Conversion, Entry
+from mcaclip.weights.store import WeightFolders
 from mcaclip.weights.table import STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
 
@@ -22,7 +23,7 @@ CONTENT = b"weights"
 
 def entry(name: str, size: int) -> Entry:
     """Claims to have `size` bytes; has seven."""
-    source = HubSource("owner/nets", f"{name}.pt", None, size, hashlib.sha256(CONTENT).hexdigest())
+    source = HubSource(size, (HubFile("owner/nets", f"{name}.pt", hashlib.sha256(CONTENT).hexdigest()),))
     read = Conversion(f"{name}.safetensors", 1, lambda path: {"a": torch.zeros(1)})
     return Entry(name, f"The net {name}", f"terms of {name}", "test", source, read)
 
@@ -126,7 +127,7 @@ def test_damaged_file_in_the_folder_is_named(
 
 def test_plan_of_the_whole_paper_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeHub(tmp_path / "hub", monkeypatch)
-    plan = fetch.make_plan("paper", Places(None, tmp_path / "cache"))
+    plan = fetch.make_plan("paper", WeightFolders(None, tmp_path / "cache"))
     names = [entry.name for entry in plan.downloads]
     assert names == ["stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32"]
     assert plan.size > 2_100_000_000

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mcaclip.imaging.colour import srgb_to_lab
-from mcaclip.perception.face_parser import LABELS
 from mcaclip.clip.face_areas import AREAS, areas
 from mcaclip.clip.face_tower import (
     SHADES,
@@ -18,6 +16,8 @@ from mcaclip.clip.face_tower import (
     shade_shares,
     statistics,
 )
+from mcaclip.imaging.colour import srgb_to_lab
+from mcaclip.perception.face_parser import LABELS
 from tests.helpers.drawn_parsing import drawn_parsing
 
 

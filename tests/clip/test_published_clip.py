@@ -16,19 +16,22 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from mcaclip import loading as stacks
 from mcaclip import weights
 from mcaclip.__main__ import main
-from mcaclip.platform.torchvision_guard import ensure_torchvision
+from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
+from mcaclip.config import choose
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import WeightsError
-from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
+from mcaclip.platform.digests import sha256_of
+from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.types import from_uint8
-from mcaclip.weights.store import Places
+from mcaclip.weights.store import Record, WeightFolders
 from train.common.faces import CodeSampler
+from train.common.setup import load_identity
+from train.extras.stand_in import REMARK, make_stand_ins
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET
-from train.common.setup import load_identity
-from train.extras.stand_in import MAKERS, make_stand_ins
 
 SMALL = "SmallCLIP"
 full_size = pytest.mark.skipif(
@@ -144,14 +147,16 @@ def test_damaged_files_are_refused_by_name_and_hash(repo_root, tmp_path, monkeyp
     (tmp_path / "faceclip").mkdir()
     (tmp_path / "faceclip" / "model.safetensors").write_bytes(shipped.read_bytes()[:-1])
     with pytest.raises(WeightsError, match=r"faceclip.model\.safetensors .*sha256 is [0-9a-f]{64}, exp"):
-        weights.get("faceclip", places=Places(tmp_path, tmp_path / "cache"))
-    monkeypatch.setitem(MAKERS, "clip_vit_b32", lambda: {"a": torch.zeros(9)})
-    (path,) = make_stand_ins(tmp_path / "clip", ["clip_vit_b32"])
+        weights.get("faceclip", folders=WeightFolders(tmp_path, tmp_path / "cache"))
+    (tmp_path / "clip").mkdir()
+    path = tmp_path / "clip" / "clip_vit_b32.safetensors"
+    save_file({"a": torch.zeros(9)}, path)
+    Record(sha256_of(path), 1, "", remark=REMARK).save_beside(path)
     path.write_bytes(path.read_bytes()[:-4])
     monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path / "clip"))
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(WeightsError, match=r"open_clip_model\.safetensors .*sha256 is [0-9a-f]{64}, expected"):
-        ClipSpace.load(name=VIT_B_32)
+    with pytest.raises(WeightsError, match=r"clip_vit_b32\.safetensors .*sha256 is [0-9a-f]{64}, expected"):
+        stacks.load_space(choose(clip=VIT_B_32), "cpu")
 
 
 @full_size
@@ -181,7 +186,7 @@ def test_vit_b_32_itself_loads_scores_and_trains(tmp_path, monkeypatch, preview,
     assert main(_score(tmp_path)) == 0
     found = json.loads((tmp_path / "out.json").read_text())
     assert found["known"] == [1.0, 1.0, 0.0] and np.isfinite(found["similarity"]).all()
-    space = ClipSpace.load(name=VIT_B_32)
+    space = stacks.load_space(choose(clip=VIT_B_32), "cpu")
     assert space.image_size == 224 and space.name != FACECLIP
     with torch.no_grad():
         own = space.encode_image(from_uint8(photo(256))[None]) @ space.encode_text(["green lipstick"]).T

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip.imaging.align import already_aligned, crop_quad
 from mcaclip.editing.mask_tools import feather_mask, load_mask, refine_masks
 from mcaclip.errors import ImageError
+from mcaclip.imaging.align import already_aligned, crop_quad
 from mcaclip.types import AlignedFace, EditSettings, Paint
 
 SIZES = (4, 8, 32, 64)

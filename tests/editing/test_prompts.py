@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from mcaclip.clip.familiarity import Knowledge
 from mcaclip.editing.prompts import find_meaning, find_prompt, load_prompts
 from mcaclip.errors import WeightsError
-from mcaclip.clip.familiarity import Knowledge
 
 GOOD = {"prompt": "green skin", "category": "Skin", "strength": [0.5, 1.2], "best": 0.9}
 

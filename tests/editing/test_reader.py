@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mcaclip.clip.familiarity import Verdict
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import Ingredient, PromptReader
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import EditSettings, PromptStrength
 
 ENTRIES = (

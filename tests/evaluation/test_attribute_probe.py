@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mcaclip.imaging.align import FaceAligner
-from mcaclip.evaluation.attributes import ATTRIBUTES
 from mcaclip.evaluation.attribute_probe import Witness
+from mcaclip.evaluation.attributes import ATTRIBUTES
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.imaging.align import FaceAligner
 from mcaclip.weights import get
 
 

@@ -12,20 +12,20 @@ import torch.nn.functional as F
 from PIL import Image
 
 from mcaclip.__main__ import main
+from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.errors import WeightsError
 from mcaclip.evaluation.compare import FaceJudge, as_markdown, compare
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compare_sheet, overview_sheet, small_row
-from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.imaging.visuals import change_map
 from mcaclip.methods.base import METHODS
 from mcaclip.methods.registry import build_methods, tools_of
-from mcaclip.errors import WeightsError
 from mcaclip.results.export import read_record
-from mcaclip.imaging.visuals import change_map
-from mcaclip.weights.store import Places, write_asset_sums
-from tests.methods.test_methods import NETWORKS
+from mcaclip.weights.store import WeightFolders, write_asset_sums
 from tests.helpers.fake_methods import made_row
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser, ToySpace
+from tests.methods.test_methods import NETWORKS
 
 PROMPT = "green lipstick"
 
@@ -219,8 +219,8 @@ def test_shipped_weights_are_found_and_a_changed_file_is_left_out(editor, cf_cli
     shipped = assets / "methods" / "cf.safetensors"
     shipped.write_bytes(cf_clip.read_bytes())
     write_asset_sums(assets)
-    places = Places(None, tmp_path / "cache", assets)
-    monkeypatch.setattr(Places, "from_environment", lambda: places)
+    folders = WeightFolders(None, tmp_path / "cache", assets)
+    monkeypatch.setattr(WeightFolders, "from_environment", lambda: folders)
     assert PROMPT in tools_of(editor).libraries["cf-clip"]
 
     other = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])

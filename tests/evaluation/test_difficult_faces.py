@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip.generators.synthesis import synthesize
 from mcaclip.evaluation.difficult_faces import HARD_FACES
-from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.loading import load_parser
+from mcaclip.perception.parsing_head import CLASSES
 
 FACE = slice(CLASSES.index("skin"), CLASSES.index("l_lip") + 1)
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mcaclip.imaging.colour import colour_lab, lab_to_srgb, srgb_to_lab
 from mcaclip.evaluation.measures import PARSE_SIZE, measure
+from mcaclip.imaging.colour import colour_lab, lab_to_srgb, srgb_to_lab
 
 COLOUR = colour_lab("green")
 

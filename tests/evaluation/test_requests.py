@@ -6,8 +6,8 @@ import torch
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.requests import NATURAL, Subject, asks_of, read_settings, subjects_of
 from mcaclip.generators.synthesis import Synthesis
-from mcaclip.perception.regions import REGIONS
 from mcaclip.language.grammar import PART_NOUNS
+from mcaclip.perception.regions import REGIONS
 from tests.helpers.toy_space import ToyParser
 
 

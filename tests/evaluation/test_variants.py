@@ -134,7 +134,7 @@ def test_weights_that_do_not_belong_to_a_column_are_refused(editor, save):
 def test_a_network_that_learned_other_words_is_refused(editor, save, monkeypatch, tmp_path):
     from safetensors.torch import load_file, save_file
 
-    from mcaclip.weights.store import sha256_of
+    from mcaclip.platform.digests import sha256_of
 
     words = tmp_path / "words.bin"
     words.write_bytes(b"these words")

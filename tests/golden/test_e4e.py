@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.inversion.e4e import E4EConfig, E4EEncoder
-from mcaclip.weights.published import module_layout
+from mcaclip.nn.published import module_layout
 from tests.golden.reference import Golden, float32, inputs
 from tests.helpers.fill import assemble, filled_state_dict
 

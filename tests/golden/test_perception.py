@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mcaclip.nn.published import module_layout
 from mcaclip.perception.arcface import ArcFaceIdentity, read_ir_se50
 from mcaclip.perception.parsenet import ParseNet, read_parsenet
-from mcaclip.weights.published import module_layout
 from tests.golden.reference import Golden, float32, inputs, repeat_pixels
 from tests.helpers.fill import filled_state_dict
 

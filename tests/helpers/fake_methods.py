@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from mcaclip.evaluation.compare import CompareRow, Figures
 from mcaclip.config import STACKS
+from mcaclip.evaluation.compare import CompareRow, Figures
 from mcaclip.methods.base import MethodEdit, fit_command
 from mcaclip.types import Inversion, Progress, ProgressCallback
 

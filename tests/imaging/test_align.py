@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from mcaclip import weights
+from mcaclip.errors import ImageError, NoFaceError, WeightsError
 from mcaclip.imaging import align
 from mcaclip.imaging.align import (
     FaceAligner,
@@ -23,7 +24,6 @@ from mcaclip.imaging.align import (
     load_photo,
     paste_back,
 )
-from mcaclip.errors import ImageError, NoFaceError, WeightsError
 from mcaclip.types import AlignedFace, to_uint8
 from tests.helpers.drawn_face import draw_face
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from mcaclip.imaging import photo
 from mcaclip.errors import ImageError
+from mcaclip.imaging import photo
 from mcaclip.imaging.photo import MAX_FILE_BYTES, load_photo
 from tests.helpers.profiles import ADOBE, PROPHOTO, cmyk_profile, grey_profile, rgb_profile
 

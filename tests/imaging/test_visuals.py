@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mcaclip.results import pipeline
 from mcaclip.imaging import visuals
+from mcaclip.results import pipeline
 
 
 def _square(side: int, start: int, stop: int) -> torch.Tensor:

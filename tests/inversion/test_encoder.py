@@ -9,12 +9,12 @@ from mcaclip.errors import WeightsError
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.encoder import FLAT_SIZE, FaceEncoder, flatten, look
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.loading import load_face_identity
 
 
 @pytest.fixture(scope="module")
 def identity():
-    return FaceIdentity.load()
+    return load_face_identity()
 
 
 @pytest.fixture(scope="module")

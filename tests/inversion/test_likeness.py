@@ -6,12 +6,12 @@ import torch
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.likeness import Likeness, LikenessWeights, face_weight
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.loading import load_face_identity
 
 
 @pytest.fixture(scope="module")
 def identity():
-    return FaceIdentity.load()
+    return load_face_identity()
 
 
 @pytest.fixture(scope="module")

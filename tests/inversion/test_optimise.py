@@ -14,7 +14,7 @@ from mcaclip.inversion.likeness import Likeness
 from mcaclip.inversion.optimise import EFFORTS, REFINE, invert
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.start import EncoderStart
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.loading import load_face_identity
 from mcaclip.types import StopEarly
 
 QUICK = replace(EFFORTS["good"], steps=8, finish=FinishSettings(steps=0))
@@ -22,7 +22,7 @@ QUICK = replace(EFFORTS["good"], steps=8, finish=FinishSettings(steps=0))
 
 @pytest.fixture(scope="module")
 def parts(preview):
-    identity = FaceIdentity.load()
+    identity = load_face_identity()
     return identity, EncoderStart(preview, identity, FaceEncoder.load(weights.get("encoder")))
 
 

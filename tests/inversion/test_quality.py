@@ -7,7 +7,7 @@ import torch
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.quality import Quality, is_poor, likely_judgement, measure, warnings
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.loading import load_face_identity
 from mcaclip.types import AlignedFace
 
 GOOD = Quality(0.9, 0.05, 0.1, {"eyes": 0.1, "mouth and chin": 0.1})
@@ -62,7 +62,7 @@ def test_a_poor_likeness_is_explained(face, quality, words):
 
 
 def test_the_distances_of_a_face_from_itself_and_from_another(faces):
-    identity = FaceIdentity.load()
+    identity = load_face_identity()
     same, other = measure(identity, faces[0], faces[0]), measure(identity, faces[0], faces[1])
     assert same.identity > 0.999 and same.pixel < 1e-5 and same.perceptual < 1e-6
     assert other.identity < 0.5 and other.pixel > 0.03 and other.perceptual > 0.05
@@ -71,5 +71,5 @@ def test_the_distances_of_a_face_from_itself_and_from_another(faces):
 def test_a_bar_over_the_eyes_shows_at_the_eyes(faces):
     covered = faces[0].clone()
     covered[:, 108:126, 70:186] = -1
-    parts = measure(FaceIdentity.load(), covered, faces[0]).parts
+    parts = measure(load_face_identity(), covered, faces[0]).parts
     assert parts["eyes"] > 2 * parts["mouth and chin"]

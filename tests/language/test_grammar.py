@@ -14,8 +14,8 @@ from mcaclip.language.grammar import (
     split_changes,
     understand,
 )
-from train.clip.captions.write import phrases_of_captions
 from train.clip.captions.wording import HELD_OUT_NOUNS
+from train.clip.captions.write import phrases_of_captions
 
 
 @pytest.mark.parametrize(

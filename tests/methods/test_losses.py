@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip.methods import losses
 from mcaclip.imaging.colour import colour_lab, lab_to_srgb
+from mcaclip.methods import losses
 
 
 @pytest.fixture

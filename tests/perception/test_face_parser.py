@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from mcaclip import weights
 from mcaclip.errors import WeightsError
 from mcaclip.generators.synthesis import Synthesis
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, MIRRORED, FaceParser, celeb, folded
 from mcaclip.perception.parsing_head import CLASSES
 from train.parser.views import painted

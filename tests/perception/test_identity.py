@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcaclip import weights
-from mcaclip.imaging.align import FaceAligner, align_face, load_photo
 from mcaclip.errors import WeightsError
+from mcaclip.imaging.align import FaceAligner, align_face, load_photo
+from mcaclip.loading import load_face_identity
 from mcaclip.perception.dlib_dat import read_dlib_resnet
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
 from tests.helpers.drawn_face import draw_face
@@ -27,7 +28,7 @@ def dat_path() -> Path:
 
 @pytest.fixture(scope="module")
 def net() -> FaceIdentity:
-    return FaceIdentity.load()
+    return load_face_identity()
 
 
 @pytest.fixture(scope="module")

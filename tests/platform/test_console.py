@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from mcaclip.platform import console
 from mcaclip.__main__ import main
+from mcaclip.platform import console
 from mcaclip.platform.console import exit_status
 
 

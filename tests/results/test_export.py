@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from mcaclip.results import export as keep
 from mcaclip.errors import ImageError
+from mcaclip.results import export as keep
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from mcaclip.results import export as keep, folder as output, pipeline
+from mcaclip.results import export as keep
+from mcaclip.results import folder as output
+from mcaclip.results import pipeline
 from mcaclip.types import EditSettings, to_uint8
 from mcaclip.version import __version__
 from tests.fakes import MASK_SIDES, FakeEditor, draw_face

@@ -18,10 +18,10 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from mcaclip.imaging import align
-from mcaclip.results import session_file
 from mcaclip.errors import ImageError
+from mcaclip.imaging import align
 from mcaclip.platform.naming import safe_stem
+from mcaclip.results import session_file
 from mcaclip.results.session_file import SavedSession, SessionFileError, photo_bytes, read_session, write_session
 from mcaclip.types import AlignedFace, EditSettings, Paint, PromptStrength
 

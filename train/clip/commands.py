@@ -39,7 +39,7 @@ from train.clip.words.related_words import Kin, find_kin, read_encoder
 from train.clip.words.word_vectors import known_tokens, read_vectors, whole_words
 from train.clip.words.wordnet import read_dictionary
 from train.common.loop import Budget
-from train.common.setup import load_preview
+from train.common.setup import load_preview, load_space
 from train.parser.attributes import ATTRIBUTES
 from train.parser.pseudo_labels import LabelledFaces, load_faces
 from train.parser.train import ParserSettings
@@ -115,7 +115,7 @@ def make_pooled(
         raise TrainingError("--learns eyes leaves words where they are: leave --sentences out")
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
-    settings, space, preview = PooledSettings(learns=learns), ClipSpace.load(), load_preview()
+    settings, space, preview = PooledSettings(learns=learns), load_space(), load_preview()
     tokens = space.tokenizer.encoder
     vectors = read_vectors(words, whole_words(tokens))
     known = known_tokens(vectors, tokens)
@@ -153,7 +153,7 @@ def make_lexicon(
         dictionary: folder of WordNet, see `train.clip.words.wordnet`.
         synonyms: Ding's file, see `train.clip.words.ding`.
     """
-    space, vectors = ClipSpace.load(), read_vectors(words)
+    space, vectors = load_space(), read_vectors(words)
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
     texts = [*captions, *phrases_of_captions()]  # some phrases are too rare for the captions drawn
@@ -194,7 +194,7 @@ def make_report(
         ascents_only: nothing else.
         seed: draws the faces and colours of the ascents.
     """
-    space, parser = ClipSpace.load(), FaceParser.load(weights.get("face_parser"))
+    space, parser = load_space(), FaceParser.load(weights.get("face_parser"))
     out.mkdir(parents=True, exist_ok=True)
     if ascents_only:
         _report_ascents({}, load_preview(), space, parser, ascents, seed, out)

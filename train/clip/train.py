@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.clip.clip_space import FACECLIP, ClipSpace, create_model
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FaceParser
-from mcaclip.weights.safetensors_io import save_half
 from train.clip.captions.batch import Facts, Telling, tell
 from train.clip.negatives import Attack, Example, no_faces
 from train.clip.scenes.scenes import PARTS, STATES, Scene, SceneSet

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from mcaclip.config import Stack
-from mcaclip.nn.equal_linear import EqualLinear
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork, load_network, read_header
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
-from mcaclip.networks import universal_of
+from mcaclip.loading import universal_of
+from mcaclip.nn.equal_linear import EqualLinear
 
 log = logging.getLogger(__name__)
 

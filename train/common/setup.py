@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from mcaclip import weights
+from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.errors import TrainingError
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
+from mcaclip.loading import load_face_identity
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsing_head import ParsingHead
-from mcaclip.clip.clip_space import ClipSpace
 from train.common.arrays import unusable
 
 CHECKPOINT_FROM = 128
@@ -39,12 +40,12 @@ def load_parser(device: str = "cpu") -> ParsingHead:
 
 def load_identity(device: str = "cpu") -> FaceIdentity:
     """dlib's identity network, frozen."""
-    return FaceIdentity.load(device)
+    return load_face_identity(device)
 
 
 def load_space(device: str = "cpu") -> ClipSpace:
     """The shipped FaceCLIP, frozen."""
-    return ClipSpace.load(device=device)
+    return ClipSpace.load(weights.get("faceclip"), device=device)
 
 
 def load_direction(path: Path, name: str) -> Tensor:

@@ -22,8 +22,8 @@ from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.encoder import LAST_OFFSET_ROW, FaceEncoder, View, look
 from mcaclip.inversion.likeness import Likeness, LikenessWeights
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.identity import FaceIdentity
-from mcaclip.weights.safetensors_io import save_half
 from train.common.faces import CodeSampler
 from train.common.loop import CHECKPOINT, Budget, LoopSettings, TrainingLoop
 from train.encoder.degrade import MILD, STRONG

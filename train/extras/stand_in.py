@@ -1,18 +1,16 @@
-"""`python -m train stand-in`: files that look like the paper stack's published weights, with random content.
+"""`python -m train stand-in`: files in place of the paper stack's published weights, with random content.
 
-For tests and speed measurements on a machine that cannot reach the hub: every file has the container, keys and
-shapes of the published one and goes the same way through the converters. The values are the networks' default
+For tests and speed measurements on a machine that cannot reach the hub: every file is made in the container, keys and
+shapes of the published one, and then goes through the same converter. The values are the networks' default
 initialisations, seeded by the file's name, so the outputs are finite and images are noise in a plausible range.
 
-The folder takes the place of the real files through `MCACLIP_WEIGHTS`; its SHA256SUMS says that these are
-stand-ins. All files together have about 2.2 GB, of which e4e has 1.2 GB: its converter wants the generator inside
-that file too, so it is not left out.
+The folder takes the place of the real files through `MCACLIP_WEIGHTS`; the record beside each file says that it is a
+stand-in, and so does every use of it.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,21 +18,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor
 
 from mcaclip.errors import TrainingError
-from mcaclip.weights.sources import HubSource
-from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, read_stand_in_sums, sha256_of
-from mcaclip.weights.table import TABLE
+from mcaclip.platform.digests import sha256_of
+from mcaclip.weights import TABLE, Entry
+from mcaclip.weights.obtain import convert
+from mcaclip.weights.store import (
+    Located,
+    Record,
+    record_path,
+)
 
 logger = logging.getLogger(__name__)
 
+REMARK = (
+    "STAND-IN: random stand-in weights are in use, made by `python -m train stand-in` for tests and speed "
+    "measurements only"
+)
+README_NAME = "README.txt"
 README = """Stand-ins for the weights of the paper stack, made by `python -m train stand-in`.
 
 The weights are random: pictures will be noise, and no prompt, face or parsing means anything. They are for tests
 and speed measurements. Use the folder with MCACLIP_WEIGHTS=<this folder>; remove the setting to go back to the
-real weights, which are kept apart from these in the cache.
+real weights, which are elsewhere.
 """
 _MEAN_OF = 1024
 
@@ -90,7 +98,7 @@ MAKERS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def make_stand_ins(out: Path, only: Sequence[str] | None = None) -> list[Path]:
-    """Write the files, their SHA256SUMS and a README.
+    """Write the files with their records, and a README.
 
     Args:
         out: a folder that is new, empty, or was made by this command; files of the same names are replaced.
@@ -100,32 +108,41 @@ def make_stand_ins(out: Path, only: Sequence[str] | None = None) -> list[Path]:
         The weight files written.
 
     Raises:
-        TrainingError: the folder holds files of these names that are no stand-ins.
+        TrainingError: the folder holds something else.
     """
-    names = list(only or MAKERS)
     out.mkdir(parents=True, exist_ok=True)
-    sums = read_stand_in_sums(out)
-    targets = {name: out / _original_name(name) for name in names}
-    foreign = [path.name for path in targets.values() if path.exists() and path.name not in sums]
-    if foreign or ((out / SUMS_NAME).exists() and not sums):
+    if foreign := _foreign_files(out):
         raise TrainingError(
-            f"{out} holds files that are no stand-ins ({', '.join(foreign) or SUMS_NAME}); choose an empty folder."
+            f"{out} holds files that are no stand-ins ({', '.join(foreign)}); choose an empty folder."
         )
-    for name, path in targets.items():
+    made = []
+    for name in only or MAKERS:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(zlib.crc32(name.encode()))
-            _save(MAKERS[name](), path)
-        sums[path.name] = sha256_of(path)
-        _write_sums(out, sums)
-        logger.info("%s: %.0f MB", path, path.stat().st_size / 1e6)
-    (out / "README.txt").write_text(README, encoding="utf-8")
-    return list(targets.values())
+            made.append(_write(TABLE[name], MAKERS[name](), out))
+        logger.info("%s: %.0f MB", made[-1], made[-1].stat().st_size / 1e6)
+    (out / README_NAME).write_text(README, encoding="utf-8")
+    return made
 
 
-def _original_name(name: str) -> str:
-    source = TABLE[name].source
-    assert isinstance(source, HubSource)
-    return source.names[0]
+def _foreign_files(folder: Path) -> list[str]:
+    """Names of what this command did not make; hidden files are what an interrupted run left."""
+    weights = {path for path in folder.glob("*.safetensors") if (r := Record.beside(path)) and r.remark == REMARK}
+    ours = {folder / README_NAME, *weights, *map(record_path, weights)}
+    return sorted(path.name for path in folder.iterdir() if path not in ours and not path.name.startswith("."))
+
+
+def _write(entry: Entry, content: dict[str, Any], out: Path) -> Path:
+    """Write the original, convert it into `out` and throw it away."""
+    assert entry.conversion is not None
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as temporary:
+        original = Path(temporary) / entry.source.name
+        if original.suffix == ".safetensors":
+            save_file({name: tensor.contiguous() for name, tensor in content.items()}, original)
+        else:
+            torch.save(content, original)
+        found = Located(original, "made here", sha256_of(original))
+        return convert(entry.conversion, found, Path(temporary), out, REMARK)
 
 
 def _published_generator() -> tuple[dict[str, Tensor], Tensor]:
@@ -140,20 +157,3 @@ def _published_generator() -> tuple[dict[str, Tensor], Tensor]:
         for key, shape in rosinality_layout(model.image_size).items()
     }
     return state, model.mapping(torch.randn(_MEAN_OF, 512)).mean(0)
-
-
-def _save(content: dict[str, Any], path: Path) -> None:
-    # torch writes the file's stem into it, so the temporary differs by its folder only.
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        if path.suffix == ".safetensors":
-            # Not save_file: it would let only the owner read.
-            temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in content.items()}))
-        else:
-            torch.save(content, temporary)
-        os.replace(temporary, path)
-
-
-def _write_sums(folder: Path, sums: dict[str, str]) -> None:
-    lines = [STAND_IN_MARK, *(f"{digest}  {name}" for name, digest in sorted(sums.items()))]
-    (folder / SUMS_NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")

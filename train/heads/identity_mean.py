@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from mcaclip import weights
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.weights.safetensors_io import save_whole
+from mcaclip.nn.safetensors_io import save_whole
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import Synthesis, synthesize
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop

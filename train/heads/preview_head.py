@@ -15,7 +15,7 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator, PreviewHead
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.nn.ops import channels_last, inverse_haar
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.safetensors_io import save_half
 from train.common.faces import CodeSampler, FaceSet, collect_faces
 from train.common.loop import LoopSettings, TrainingLoop
 

@@ -18,13 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.config import Stack
-from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, save_delta
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.style_space import read_styles
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, save_delta
 from train.common.arrays import read_array, unusable, write_array
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop

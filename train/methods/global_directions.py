@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.config import Stack
-from mcaclip.methods.style_table import StyleTable, save_table
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z
 from mcaclip.generators.style_space import (
@@ -35,7 +35,7 @@ from mcaclip.generators.style_space import (
     style_size,
     with_style_shift,
 )
-from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.methods.style_table import StyleTable, save_table
 from train.common.arrays import read_array, unusable, write_array
 
 log = logging.getLogger(__name__)

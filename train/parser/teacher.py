@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
-from mcaclip.weights.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.parsing_head import CLASSES
 
 # The teacher's own class numbers, in its order.

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from mcaclip.errors import TrainingError
 from mcaclip.nn.ops import channels_last
+from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import LABELS, PARSER_SIZE, FaceParser, folded
 from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.weights.safetensors_io import save_half
 from train.common.arrays import read_array, read_count
 from train.common.loop import LoopSettings, TrainingLoop
 from train.parser.pseudo_labels import without_holes

@@ -8,10 +8,10 @@ from mcaclip import loading as stacks
 from mcaclip.cli.bench import Stage
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editor import FaceEditor
-from train.prompt.objective import PromptObjective
 from train.common.precision import choose_precision
-from train.prompt.presets import PRESETS
 from train.common.setup import CHECKPOINT_FROM
+from train.prompt.objective import PromptObjective
+from train.prompt.presets import PRESETS
 
 PROMPT = "green lipstick"
 

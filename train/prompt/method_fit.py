@@ -11,8 +11,8 @@ from mcaclip import loading as stacks
 from mcaclip.config import check_parser
 from mcaclip.methods.base import Fitter
 from mcaclip.types import Progress, ProgressCallback
-from train.prompt.objective import PromptObjective
 from train.common.precision import choose_precision
+from train.prompt.objective import PromptObjective
 from train.prompt.presets import PromptSettings, settings_for
 from train.prompt.prompt import check_prompts, fit_prompts
 

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.familiarity import knowledge_of
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack
 from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.mca import MCA, MCANetwork, save_network
@@ -25,20 +27,18 @@ from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
+from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.naming import distinct_stems
-from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import knowledge_of
 from mcaclip.validate import clean_prompt
-from mcaclip.weights.store import sha256_of
 from train.common.backoff import MicroBatches
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
-from train.prompt.objective import PromptObjective, Target
-from train.prompt.presets import PromptSettings
 from train.common.ranger import Ranger
 from train.common.sheets import save_edit_sheet
 from train.prompt.full_size_masks import fit_upper_masks
 from train.prompt.full_size_rows import fit_upper_rows
+from train.prompt.objective import PromptObjective, Target
+from train.prompt.presets import PromptSettings
 
 log = logging.getLogger(__name__)
 

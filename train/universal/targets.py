@@ -14,11 +14,11 @@ from torch import Tensor
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from train.clip.captions.write import say
-from train.universal.colour_teacher import ColourTeacher
-from train.universal.face_windows import SeenFace
 from train.clip.scenes.draw import draw_paint, draw_parts
 from train.clip.scenes.types import PARTS, Claim, Paint, pattern_lab, target_lab
 from train.common.setup import load_direction
+from train.universal.colour_teacher import ColourTeacher
+from train.universal.face_windows import SeenFace
 
 FACE = ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "eye_g", "u_lip", "l_lip", "mouth")
 HEAD = (*FACE, "hair", "l_ear", "r_ear", "neck", "hat")

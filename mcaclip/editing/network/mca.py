@@ -23,8 +23,7 @@ from mcaclip.editing.network.no_text import NoMasks, StyleOnly, StyleOnlyConfig
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig, TextEmbeddingModule
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import NUM_WS, W_DIM, LayerSpec
-from mcaclip.types import TextCode
-from mcaclip.weights.header import (
+from mcaclip.nn.header import (
     WeightsHeader,
     check_header,
     number,
@@ -33,8 +32,9 @@ from mcaclip.weights.header import (
     read_weights_header,
     whole_number,
 )
-from mcaclip.weights.published import module_layout
-from mcaclip.weights.safetensors_io import save_half
+from mcaclip.nn.published import module_layout
+from mcaclip.nn.safetensors_io import save_half
+from mcaclip.types import TextCode
 
 FORMAT = "mcaclip-edit-2"
 TEXT = "text."

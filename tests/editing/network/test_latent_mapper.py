@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.nn.equal_linear import EqualLinear, PixelNorm
 from mcaclip.editing.network.latent_mapper import LatentMapper, rename_published_mapper_keys
+from mcaclip.nn.equal_linear import EqualLinear, PixelNorm
 
 
 def test_rename_accepts_keys_with_and_without_the_container_prefix():

@@ -23,8 +23,8 @@ from train.clip.attack_report import (
     shown_colours,
     words_loss,
 )
-from train.clip.scenes.types import Paint
 from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import Paint
 
 STEEP = AscentSettings(steps=20, lr=0.1)
 

@@ -12,8 +12,8 @@ from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import FixedParser, ToySpace
 from train.clip.captions.write import caption
 from train.clip.negatives import Attack, no_faces
-from train.clip.scenes.types import Caption, Claim, Paint, agreement
 from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import Caption, Claim, Paint, agreement
 
 FACES = np.arange(2)
 

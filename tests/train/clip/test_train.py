@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.errors import TrainingError
 from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.errors import TrainingError
 from tests.helpers.drawn_faces import drawn_faces
+from train.clip.captions.batch import caption_facts, scene_facts
+from train.clip.report import DRAWS, Tally, _different, colours_of_parts, nearest_colour, retrieval
+from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
 from train.clip.train import (
     FaceCLIPSettings,
     Trainee,
@@ -22,10 +26,6 @@ from train.clip.train import (
     rare_faces,
     train_faceclip,
 )
-from train.clip.report import DRAWS, Tally, _different, colours_of_parts, nearest_colour, retrieval
-from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
-from train.clip.scenes.scenes import SceneSet
-from train.clip.captions.batch import caption_facts, scene_facts
 
 
 @pytest.fixture(scope="module")

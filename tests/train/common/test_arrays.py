@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from mcaclip.errors import TrainingError, WeightsError
-from mcaclip.weights.safetensors_io import save_whole
+from mcaclip.nn.safetensors_io import save_whole
+from train.clip.feature_cache import Block
 from train.common.arrays import open_array, read_array, read_count, write_array, write_count
+from train.common.setup import load_direction
 from train.parser.attributes import ATTRIBUTES
 from train.parser.pseudo_labels import load_faces
-from train.clip.feature_cache import Block
-from train.common.setup import load_direction
 
 SHAPE = (4, 3)
 
@@ -129,7 +129,7 @@ def test_weights_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mcaclip.weights.safetensors_io.save_file", full)
+    monkeypatch.setattr("mcaclip.nn.safetensors_io.save_file", full)
     with pytest.raises(WeightsError, match=r"edit.safetensors could not be written .*Free some space"):
         save_whole({"a": torch.zeros(3)}, file)
     assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]

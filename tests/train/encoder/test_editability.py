@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.imaging.align import FaceAligner
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
+from mcaclip.imaging.align import FaceAligner
 from mcaclip.types import Inversion
 from mcaclip.weights import get
 from train.encoder.editability import PROBES, Editability, direction_summary, prompt_summary

@@ -8,12 +8,12 @@ import torch
 
 from mcaclip.errors import TrainingError
 from mcaclip.inversion.encoder import FaceEncoder, look
-from mcaclip.perception.identity import FaceIdentity
+from mcaclip.loading import load_face_identity
 from train.encoder import train as stages
 from train.encoder.degrade import MILD
-from train.encoder.train import EncoderSettings, code_loss, learn_codes, learn_pictures, sampler, train_encoder
 from train.encoder.linear import fit_linear
 from train.encoder.pool import render_pool
+from train.encoder.train import EncoderSettings, code_loss, learn_codes, learn_pictures, sampler, train_encoder
 from train.encoder.views import ViewCache, cache_views, degraded
 
 COUNT = 12
@@ -22,7 +22,7 @@ SETTINGS = EncoderSettings(faces=COUNT, held_out=4, steps=3, batch=4, picture_st
 
 @pytest.fixture(scope="module")
 def identity():
-    return FaceIdentity.load()
+    return load_face_identity()
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,14 @@ import torch
 from safetensors.torch import load_file
 
 from mcaclip.errors import TrainingError
+from mcaclip.platform.digests import sha256_of
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, Places, read_stand_in_sums, sha256_of
 from mcaclip.weights.sources import Conversion
+from mcaclip.weights.store import SUMS_NAME, Record, WeightFolders
 from mcaclip.weights.table import TABLE
-from train.extras import stand_in
 from train.__main__ import STAND_INS, main
-from train.extras.stand_in import MAKERS, make_stand_ins
+from train.extras import stand_in
+from train.extras.stand_in import MAKERS, REMARK, make_stand_ins
 
 
 def small() -> dict[str, Any]:
@@ -28,48 +31,59 @@ def plain() -> dict[str, Any]:
     return dict(torch.nn.Linear(2, 2).state_dict())
 
 
+def read(path: Path) -> dict[str, torch.Tensor]:
+    content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
+    return content.get("g_ema", content)
+
+
 @pytest.fixture(autouse=True)
 def _small_nets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in MAKERS:
         monkeypatch.setitem(MAKERS, name, small if name == "stylegan2" else plain)
+        conversion = Conversion(f"{name}.safetensors", 1, read)
+        monkeypatch.setitem(TABLE, name, replace(TABLE[name], conversion=conversion))
 
 
-def test_folder_holds_every_file_under_its_original_name(tmp_path: Path) -> None:
+def test_folder_holds_every_file_with_its_record(tmp_path: Path) -> None:
     files = make_stand_ins(tmp_path / "out")
     names = {path.name for path in files}
-    assert names >= {"stylegan2-ffhq-config-f.pt", "e4e_ffhq_encode.pt", "open_clip_model.safetensors"}
-    sums = read_stand_in_sums(tmp_path / "out")
-    assert sums == {path.name: sha256_of(path) for path in files}
+    assert names >= {"stylegan2.safetensors", "e4e.safetensors", "clip_vit_b32.safetensors"}
+    for path in files:
+        record = Record.beside(path)
+        assert record is not None and (record.sha256, record.remark) == (sha256_of(path), REMARK)
     assert "random" in (tmp_path / "out" / "README.txt").read_text()
-    assert {path.name for path in (tmp_path / "out").iterdir()} == names | {SUMS_NAME, "README.txt"}
+    records = {f"{name}.json" for name in names}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names | records | {"README.txt"}
 
 
 def test_content_is_the_same_every_time_and_leaves_the_seed_alone(tmp_path: Path) -> None:
     torch.manual_seed(5)
-    make_stand_ins(tmp_path / "a")
+    first = make_stand_ins(tmp_path / "a")
     after = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(after, torch.rand(1))
-    make_stand_ins(tmp_path / "b")
-    assert (tmp_path / "a" / SUMS_NAME).read_text() == (tmp_path / "b" / SUMS_NAME).read_text()
-    parsenet = torch.load(tmp_path / "a" / "parsing_parsenet.pth", weights_only=True)
-    arcface = torch.load(tmp_path / "a" / "InsightFace_Pytorch+model_ir_se50.pth", weights_only=True)
+    second = make_stand_ins(tmp_path / "b")
+    assert [Record.beside(path) for path in first] == [Record.beside(path) for path in second]
+    parsenet = load_file(tmp_path / "a" / "parsenet.safetensors")
+    arcface = load_file(tmp_path / "a" / "arcface_ir_se50.safetensors")
     assert not torch.equal(parsenet["weight"], arcface["weight"]), "every file has its own seed"
 
 
 def test_only_one_file_is_made_and_the_others_stay(tmp_path: Path) -> None:
     first = make_stand_ins(tmp_path, ["parsenet"])
-    assert [path.name for path in first] == ["parsing_parsenet.pth"]
+    assert [path.name for path in first] == ["parsenet.safetensors"]
     make_stand_ins(tmp_path, ["stylegan2"])
-    assert set(read_stand_in_sums(tmp_path)) == {"parsing_parsenet.pth", "stylegan2-ffhq-config-f.pt"}
+    assert {path.name for path in tmp_path.glob("*.safetensors")} == {"parsenet.safetensors", "stylegan2.safetensors"}
+    assert make_stand_ins(tmp_path, ["parsenet"]) == first, "a stand-in may be replaced"
 
 
-def test_real_weights_are_not_written_over(tmp_path: Path) -> None:
-    (tmp_path / "parsing_parsenet.pth").write_bytes(b"real")
-    with pytest.raises(TrainingError, match=r"parsing_parsenet\.pth"):
+@pytest.mark.parametrize("name", ["parsing_parsenet.pth", "parsenet.safetensors"])
+def test_real_weights_are_not_written_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"real")
+    with pytest.raises(TrainingError, match=re.escape(name)):
         make_stand_ins(tmp_path)
-    assert (tmp_path / "parsing_parsenet.pth").read_bytes() == b"real"
-    assert [path.name for path in tmp_path.iterdir()] == ["parsing_parsenet.pth"]
+    assert (tmp_path / name).read_bytes() == b"real"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_sums_of_somebody_else_are_not_written_over(tmp_path: Path) -> None:
@@ -78,23 +92,19 @@ def test_sums_of_somebody_else_are_not_written_over(tmp_path: Path) -> None:
         make_stand_ins(tmp_path)
 
 
-def test_folder_serves_as_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
-    def read(path: Path) -> dict[str, torch.Tensor]:
-        return torch.load(path, weights_only=True)["g_ema"]
-
+def test_folder_serves_as_weights(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_stand_ins(tmp_path / "out", ["stylegan2"])
-    entry = replace(TABLE["stylegan2"], conversion=Conversion("stylegan2.safetensors", 1, read))
-    places = Places(tmp_path / "out", tmp_path / "cache")
-    assert set(load_file(obtain(entry, places, lambda *step: None).path)) == {"weight", "bias"}
+    folders = WeightFolders(tmp_path / "out", tmp_path / "cache")
+    located = obtain(TABLE["stylegan2"], folders, lambda *step: None)
+    assert set(load_file(located.path)) == {"weight", "bias"}
+    assert "stand-in weights are in use" in caplog.text and str(tmp_path / "out") in caplog.text
 
 
 def test_command_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert tuple(MAKERS) == STAND_INS
     with caplog.at_level(logging.INFO):
         assert main(["stand-in", "--out", str(tmp_path / "out"), "--only", "e4e"]) == 0
-    assert (tmp_path / "out" / "e4e_ffhq_encode.pt").is_file()
-    assert (tmp_path / "out" / SUMS_NAME).read_text().startswith(STAND_IN_MARK)
-    assert "e4e_ffhq_encode.pt" in caplog.text
+    assert (tmp_path / "out" / "e4e.safetensors").is_file()
+    assert "STAND-IN" in (tmp_path / "out" / "e4e.safetensors.json").read_text()
+    assert "e4e.safetensors" in caplog.text
     assert stand_in.README

@@ -11,10 +11,10 @@ import torch
 from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.feature_fusion import FeatureFusion
 from mcaclip.editing.network.mca import MCANetwork, load_network, read_header
-from mcaclip.methods.base import METHODS
 from mcaclip.editing.network.no_text import NoMasks, StyleOnly
 from mcaclip.editing.network.text_embedding import TextEmbeddingModule
 from mcaclip.errors import TrainingError
+from mcaclip.methods.base import METHODS
 from mcaclip.methods.losses import clip_loss
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator

@@ -9,16 +9,16 @@ import torch
 import torch.nn.functional as F
 
 from mcaclip.config import STACKS
-from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, delta_header, load_delta
-from mcaclip.methods.style_table import load_table
 from mcaclip.errors import TrainingError, WeightsError
 from mcaclip.generators.base import broadcast_w, seeded_z
 from mcaclip.generators.style_space import read_styles, style_ranges, style_size, with_style_shift
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, delta_header, load_delta
+from mcaclip.methods.style_table import load_table
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToySpace
-from train.methods.deltaedit import DeltaSettings, collect_pool, delta_loss, pair_terms, train_deltaedit
 from train.common.faces import CodeSampler
+from train.methods.deltaedit import DeltaSettings, collect_pool, delta_loss, pair_terms, train_deltaedit
 from train.methods.global_directions import TableSettings, blocks, channels_to_measure, compute_table
 
 TABLE = TableSettings(images=3, samples=20, batch=8)

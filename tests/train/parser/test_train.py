@@ -13,6 +13,7 @@ import torch
 from mcaclip.errors import TrainingError
 from mcaclip.perception.face_parser import LABELS, MIRRORED, FaceParser
 from tests.helpers.drawn_parsing import drawn_parsing
+from train.parser.clutter import blend, necklace, occluder, suit, texture
 from train.parser.train import (
     ParserSettings,
     PooledFaces,
@@ -24,7 +25,6 @@ from train.parser.train import (
     train_parser,
     unweighted,
 )
-from train.parser.clutter import blend, necklace, occluder, suit, texture
 from train.parser.views import PAINTED_PARTS, ViewSettings, painted, view
 
 STILL = ViewSettings(0, 0, 0, 0, 0, 0, 0, 0, (1.0, 1.0), 0)

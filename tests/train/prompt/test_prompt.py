@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.imaging.colour import colour_lab, srgb_to_lab
 from mcaclip.config import STACKS
 from mcaclip.editing.network.coral import MaskConfig
 from mcaclip.editing.network.mca import MCANetwork, save_network
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, StudioError, TrainingError
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.imaging.colour import colour_lab, srgb_to_lab
+from mcaclip.language.grammar import Meaning
 from mcaclip.methods.losses import PAPER_LOSS_WEIGHTS
 from mcaclip.perception.parsing_head import PARSED_LAYERS
 from mcaclip.perception.regions import region
-from mcaclip.language.grammar import Meaning
 from tests.editing.network.test_mca import TINY
 from train.common.augment import random_views
-from train.prompt.exemplar import paint_exemplar
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import default_start, new_network
+from train.prompt.exemplar import paint_exemplar
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET
 from train.prompt.prompt import check_prompts, fit_prompts

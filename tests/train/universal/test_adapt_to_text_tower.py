@@ -10,13 +10,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.editing.network.coral import MaskConfig
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import TrainingError
-from mcaclip.clip.clip_space import ClipSpace, create_model
-from train.universal.universal import UNIVERSAL_CONFIG
 from train.universal.adapt_to_text_tower import WordsSettings, WordsTraining, load_words, retrain, run
+from train.universal.universal import UNIVERSAL_CONFIG
 
 SETTINGS = WordsSettings(captions=6, steps=40, lr=3e-3)
 SMALL = replace(

@@ -13,6 +13,10 @@ from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.language.grammar import Meaning, understand
+from train.clip.scenes.types import PARTS
+from train.common.faces import CodeSampler
+from train.common.setup import load_direction
+from train.prompt.exemplar import FACIAL_HAIR
 from train.universal.colour_teacher import (
     SKIN_TAKES,
     ColourTeacher,
@@ -21,7 +25,6 @@ from train.universal.colour_teacher import (
     draw_wishes,
     hairiness,
 )
-from train.prompt.exemplar import FACIAL_HAIR
 from train.universal.face_windows import (
     CELLS,
     FIRST_ROW,
@@ -36,11 +39,8 @@ from train.universal.face_windows import (
     set_stage,
     show,
 )
-from train.common.faces import CodeSampler
-from train.clip.scenes.types import PARTS
-from train.common.setup import load_direction
-from train.universal.universal import UNIVERSAL_CONFIG, UniversalSettings, UniversalTraining, mask_loss, shift_loss
 from train.universal.targets import ATTRIBUTE_EDITS, WishList
+from train.universal.universal import UNIVERSAL_CONFIG, UniversalSettings, UniversalTraining, mask_loss, shift_loss
 
 PLAIN = CodeSampler(psi=(0.7, 0.7), mix=0, jitter=0)
 

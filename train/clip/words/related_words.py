@@ -19,13 +19,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.errors import TrainingError
 from mcaclip.language.vocabulary import STOP_WORDS, content_words
-from train.clip.scenes.types import PARTS
-from train.clip.words.word_vectors import END_OF_WORD, whole_words
+from mcaclip.platform.torchvision_guard import ensure_torchvision
 from train.clip.captions.wording import TRAINING_NOUNS
 from train.clip.captions.wording_more import NOUNS
+from train.clip.scenes.types import PARTS
+from train.clip.words.word_vectors import END_OF_WORD, whole_words
 
 Encoder = Callable[[Sequence[str]], np.ndarray]
 """From texts to vectors `[T, D]` of length 1."""

@@ -17,6 +17,7 @@ from train.clip.train_lexicon import LexiconSettings, learned_tokens, train_lexi
 from train.clip.words.ding import Synonyms, read_synonyms
 from train.clip.words.lexicon import ENDINGS, Lessons, Lexicon, find_lexicon
 from train.clip.words.wordnet import plural, read_dictionary
+from train.common.setup import load_space
 
 LICENCE = "  1 This software and database is provided as it is.\n"
 DATA = LICENCE + "".join([
@@ -194,7 +195,7 @@ def test_lessons_are_about_nouns_and_endings():
 
 
 def test_words_are_learned_and_captions_keep_their_codes(tmp_path):
-    space = ClipSpace.load()
+    space = load_space()
     lexicon = Lexicon(("wrench", "tractor"), (("beard", "beard"), ("cheeks", "rouged cheeks")), torch.eye(2))
     captions = ["a face", "green hair", "a man with a blue beard", "red lips", "pink rouged cheeks"]
     words, usual = ["green wrench", "pink tractor"], ["green beard", "pink rouged cheeks"]

@@ -12,19 +12,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from mcaclip.errors import WeightsError
+from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, fir_kernel
+from mcaclip.generators.stylegan2_weights import read_stylegan2, rosinality_layout
+from mcaclip.inversion.e4e import E4EEncoder, read_e4e
 from mcaclip.methods.mappers import (
     CFCLIPMapper,
     StyleCLIPMapper,
     read_cfclip_mapper,
     read_styleclip_mapper,
 )
-from mcaclip.errors import WeightsError
-from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, fir_kernel
-from mcaclip.generators.stylegan2_weights import read_stylegan2, rosinality_layout
-from mcaclip.inversion.e4e import E4EEncoder, read_e4e
+from mcaclip.nn.published import check_layout, layout_of, module_layout, read_checkpoint
 from mcaclip.perception.arcface import ArcFaceIdentity, read_ir_se50
 from mcaclip.perception.parsenet import ParseNet, read_parsenet
-from mcaclip.weights.published import check_layout, layout_of, module_layout, read_checkpoint
 
 
 def zeros(layout: dict[str, tuple[int, ...]], prefix: str = "") -> dict[str, Tensor]:

@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mcaclip.platform.atomic import written_whole
 from mcaclip.errors import WeightsError
+from mcaclip.platform.atomic import written_whole
 
 Module = TypeVar("Module", bound=nn.Module)
 

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.published import Layout, some
+from mcaclip.nn.published import Layout, some
 
 FLOATS = ("F16", "BF16", "F32", "F64")
 MAX_QUOTED = 80

@@ -7,7 +7,7 @@ from torch import nn
 
 from mcaclip.errors import WeightsError
 from mcaclip.nn.ops import channels_last
-from mcaclip.weights.safetensors_io import load_strictly, save_half
+from mcaclip.nn.safetensors_io import load_strictly, save_half
 
 
 def load(module: nn.Module, path) -> nn.Module:
