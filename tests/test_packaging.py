@@ -1,4 +1,4 @@
-"""The package as it is installed: one version, one list of dependencies, assets that are found, checks that are run."""
+"""The package as it is installed: one version, one list of dependencies, assets that are found."""
 
 from __future__ import annotations
 

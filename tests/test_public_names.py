@@ -1,4 +1,4 @@
-"""What others import from `mcaclip`: the names are there, they are the real ones, and importing them waits for no model."""
+"""What others import from `mcaclip`: the names are the real ones, and importing them waits for no model."""
 
 from __future__ import annotations
 
