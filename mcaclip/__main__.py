@@ -445,6 +445,11 @@ def main(argv: Sequence[str] | None = None, load_editor: EditorLoader = load_sta
         return EXIT_BAD_INPUT
 
 
-if __name__ == "__main__":
+def run_process() -> int:
+    """The command of this process, also as the installed program `mcaclip`; its exit status."""
     keep_freed_memory()
-    sys.exit(exit_status(main))
+    return exit_status(main)
+
+
+if __name__ == "__main__":
+    sys.exit(run_process())

@@ -13,7 +13,15 @@ from mcaclip.errors import StudioError
 
 PROJECT = Path(__file__).resolve().parents[1]
 """The folder that holds the packages."""
-ASSETS = PROJECT / "assets"
+
+
+def _assets(package: Path) -> Path:
+    """The assets inside an installed package (wheels carry them there), or beside the package in a checkout."""
+    installed = package / "assets"
+    return installed if installed.is_dir() else package.parent / "assets"
+
+
+ASSETS = _assets(PROJECT / "mcaclip")
 """What is shipped: weights, words, pictures, styles."""
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
