@@ -17,7 +17,7 @@ from mcaclip.imaging import align
 from mcaclip import loading as stacks
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
 from mcaclip.editing.universal import UniversalEdit, is_universal
@@ -29,7 +29,8 @@ from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.networks import SHIPPED_EDITS, SHIPPED_UNIVERSAL, library_of, universal_of
 from mcaclip.perception.base import Identity
-from mcaclip.editing.render import Plan, blend, layer_hook, planned, varied
+from mcaclip.editing.render import PreparedEdit, blend, prepare, varied
+from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.familiarity import Knowing, Verdict, knowledge_of
 from mcaclip.types import (
@@ -40,7 +41,6 @@ from mcaclip.types import (
     Inversion,
     Progress,
     ProgressCallback,
-    PromptStrength,
 )
 from mcaclip.validate import UNIVERSAL, clean_prompt
 from mcaclip.weights.store import sha256_of
@@ -246,26 +246,35 @@ class FaceEditor:
         """
         return self._judged(clean_prompt(text))
 
-    def edit(
-        self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
-    ) -> EditResult:
-        """Edit at full size.
+    def resolve(self, settings: EditSettings) -> EditRequest:
+        """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
 
         Raises:
-            PromptError: see `check_prompt`.
+            PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
         """
-        result = self._render(self.models.generator, inversion, settings, callback)
+        return resolve(settings, self._reader(), self._prompted)
+
+    def render(
+        self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None
+    ) -> EditResult:
+        """The picture of an edit at full size."""
         started = time.monotonic()
+        result = blend(self._prepared(self.models.generator, inversion, request, callback), callback)
         with torch.no_grad():
             likeness = self.models.identity.similarity(
                 result.image[None].to(self.device), inversion.reconstruction[None].to(self.device)
             )
-        seconds = result.seconds + time.monotonic() - started
-        return replace(result, identity=float(likeness), seconds=seconds)
+        return replace(result, identity=float(likeness), seconds=time.monotonic() - started)
+
+    def edit(
+        self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
+    ) -> EditResult:
+        """Edit at full size: `resolve`, then `render`; raises as `resolve` does."""
+        return self.render(inversion, self.resolve(settings), callback)
 
     def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
         """The same edit at 256 px, in a fraction of the time; raises as `edit` does."""
-        return self._render(self.models.preview, inversion, settings, None)
+        return blend(self._prepared(self.models.preview, inversion, self.resolve(settings)))
 
     def weight_hashes(self) -> dict[str, str]:
         """sha256 of every weight file in use."""
@@ -298,11 +307,10 @@ class FaceEditor:
 
         Raises as `edit` does.
         """
-        plan = self._plan(self.models.preview, inversion, settings)
+        prepared = self._prepared(self.models.preview, inversion, self.resolve(settings))
         results = []
         for number, factor in enumerate(factors):
-            parts = [PromptStrength(p.prompt, p.strength * factor) for p in plan.settings.parts]
-            results.append(blend(replace(plan, settings=plan.settings.with_parts(parts)), None))
+            results.append(blend(prepared.times(factor)))
             if callback:
                 callback(Progress("rendering strengths", (number + 1) / len(factors)))
         return results
@@ -318,49 +326,32 @@ class FaceEditor:
 
         Raises as `edit` does.
         """
-        plan = self._plan(self.models.preview, inversion, replace(settings, variation=0))
+        learned = self.resolve(replace(settings, variation=0))
+        prepared = self._prepared(self.models.preview, inversion, learned)
         results = []
         for done, number in enumerate(numbers, 1):
-            results.append(blend(varied(plan, number, self.models.generator), None))
+            results.append(blend(varied(prepared, number, self.models.generator)))
             if callback:
                 callback(Progress("rendering variations", done / len(numbers)))
         return results
 
-    def _render(
+    def _prepared(
         self,
         generator: Generator,
         inversion: Inversion,
-        settings: EditSettings,
-        callback: ProgressCallback | None,
-    ) -> EditResult:
-        return blend(self._plan(generator, inversion, settings, callback), callback)
-
-    @torch.no_grad()
-    def _plan(
-        self,
-        generator: Generator,
-        inversion: Inversion,
-        settings: EditSettings,
+        request: EditRequest,
         callback: ProgressCallback | None = None,
-    ) -> Plan:
+    ) -> PreparedEdit:
         """Everything of an edit that does not depend on its strengths."""
-        started = time.monotonic()
-        settings, readings = self._reader().check(settings)
-        code = inversion.w_plus[None].to(self.device)
-        source = synthesize(
-            generator, code, keep=range(len(generator.layers)), hook=layer_hook(generator, 0.0, callback)
-        )
-        plan = planned(generator, code, source, settings, readings, self._network, started)
-        return varied(plan, settings.variation, self.models.generator)
+        prepared = prepare(generator, inversion.w_plus[None].to(self.device), request, callback)
+        return varied(prepared, request.settings.variation, self.models.generator)
 
-    def _network(self, wanted: Ingredient) -> tuple[MCANetwork, TextCode, bool]:
-        """The network for some words, the words as it knows them, and whether its masks fit the generator."""
+    def _prompted(self, wanted: Ingredient) -> PromptedNetwork:
+        """The network for some words, with the words as it knows them."""
         if wanted.mode == UNIVERSAL:
             assert self.models.universal.network is not None
-            return self.models.universal.network(), self._text_code(wanted.words), True
-        entry = self._library()[wanted.words]
-        network, _, codes = entry.fitted()
-        return network, codes[wanted.words], entry.own_masks
+            return PromptedNetwork(self.models.universal.network(), self._text_code(wanted.words))
+        return self._library()[wanted.words].prompted(wanted.words)
 
 
 def choose_device(name: str = "auto") -> torch.device:

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.config import ASSETS
-from mcaclip.editing.network.mca import TextCode
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.gamut import to_gamut
 from mcaclip.weights.safetensors_io import load_strictly
 from mcaclip.language.grammar import in_templates, in_usual_words
+from mcaclip.types import TextCode
 
 if TYPE_CHECKING:
     from open_clip import CLIP

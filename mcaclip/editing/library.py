@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from mcaclip.editing.network.mca import MCA, EditHeader, FittedNetwork, load_network, read_header
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import LayerSpec
 
@@ -36,6 +37,11 @@ class FittedEdit:
     own_masks: bool = True
     path: Path | None = None
     shipped: bool = False
+
+    def prompted(self, prompt: str) -> PromptedNetwork:
+        """The network, asked for one of the prompts it was fitted to."""
+        network, _, codes = self.fitted()
+        return PromptedNetwork(network, codes[prompt], self.own_masks)
 
 
 Library = Mapping[str, FittedEdit]

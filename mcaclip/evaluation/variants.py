@@ -17,12 +17,16 @@ from torch import Tensor
 
 from mcaclip import weights
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import EditHeader, TextCode, load_network, read_header
+from mcaclip.editing.network.mca import EditHeader, load_network, read_header
+from mcaclip.editing.network.no_text import NoMasks
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.render import draw, prepare
+from mcaclip.editing.request import EditRequest
 from mcaclip.methods.fitted import find_prompt
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
+from mcaclip.generators.synthesis import MaskedShift, compose
 from mcaclip.clip.clip_space import WEIGHTS_NAMES
 from mcaclip.clip.text_digest import text_digest
 from mcaclip.types import EditResult, EditSettings, Inversion
@@ -165,9 +169,9 @@ class OpenColumn:
         result = self.whole.result(inversion, subject.settings)
         started, editor = time.monotonic(), self.whole.editor
         parts = zip(result.settings.parts, result.shifts, strict=True)
-        shift = torch.stack([part.strength * own for part, own in parts]).sum(0)
-        code = (inversion.w_plus + shift)[None].to(editor.device)
-        image = synthesize(generator_of(editor, self.whole.size), code).image
+        shifts = [MaskedShift(part.strength * own.to(editor.device)[None], ()) for part, own in parts]
+        code = inversion.w_plus[None].to(editor.device)
+        image = compose(generator_of(editor, self.whole.size), code, shifts, result.image[None])
         return Edited(image[0].clamp(-1, 1).cpu(), 1.0, time.monotonic() - started)
 
 
@@ -188,44 +192,31 @@ class NetworkColumn:
         self.header = read_header(path)
         _check(self.header, name, path, editor)
         self.fitted = load_network(path, editor.device)
-        opened = ", its masks open" if name == WITHOUT_PRE and self.header.config.masks else ""
-        self.note = f"the network {path.name} ({self.header.method}){opened}"
+        opened = name == WITHOUT_PRE and self.header.config.masks is not None
+        if opened:
+            self.fitted.network.coral = NoMasks(self.header.layers)
+        self.note = f"the network {path.name} ({self.header.method}){', its masks open' if opened else ''}"
 
-    @torch.no_grad()
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
         """See `Column.edit`."""
-        started, generator = time.monotonic(), self.generator
-        code = inversion.w_plus[None].to(self.editor.device)
-        masked = self.name != WITHOUT_PRE and self.header.config.masks is not None
-        source = synthesize(generator, code, keep=range(len(generator.layers)) if masked else ())
-        shifts = []
-        for part in subject.ingredients:
-            t_w, delta_w = self.fitted.network(code, self._words(part.prompt))
-            masks = self.fitted.network.masks(source.features, t_w) if masked else []
-            shifts.append(MaskedShift(part.strength * delta_w, masks))
-        image, area = _render(generator, code, source, shifts)
-        return Edited(image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
+        settings = subject.settings.with_parts(subject.ingredients)
+        request = EditRequest.of_networks(settings, self._prompted)
+        prepared = prepare(self.generator, inversion.w_plus[None].to(self.editor.device), request)
+        picture = draw(prepared)
+        area = float(picture.masks[-1].mean()) if picture.masks else 1.0
+        return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - prepared.started)
 
-    def _words(self, prompt: str) -> TextCode:
+    def _prompted(self, prompt: str) -> PromptedNetwork:
+        """The network with the words of a prompt. Raises PromptError for one that it was not fitted to."""
         if self.header.method == UNIVERSAL:
-            return self.editor.models.space.text_code(prompt).to(self.editor.device)
+            text = self.editor.models.space.text_code(prompt).to(self.editor.device)
+            return PromptedNetwork(self.fitted.network, text)
         known = find_prompt(self.fitted.prompts, prompt)
         if known is None:
             raise PromptError(
                 f'{self.file} was not fitted for "{prompt}". It knows: {", ".join(self.fitted.prompts)}'
             )
-        return self.fitted.codes[known]
-
-
-def _render(
-    generator: Generator, code: Tensor, source: Synthesis, shifts: Sequence[MaskedShift]
-) -> tuple[Tensor, float]:
-    """The picture `[1, 3, S, S]` of the shifts, and the share of it that may change."""
-    if not shifts[0].masks:
-        total = torch.stack([shift.delta_w for shift in shifts]).sum(0)
-        return synthesize(generator, code + total).image, 1.0
-    area = float(union([shift.masks[-1] for shift in shifts]).mean())
-    return compose(generator, code, shifts, source.image), area
+        return PromptedNetwork(self.fitted.network, self.fitted.codes[known])
 
 
 def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> None:

@@ -9,17 +9,16 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.render import draw, prepare
+from mcaclip.editing.request import EditRequest
 from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
 from mcaclip.errors import PromptError
-from mcaclip.generators.synthesis import apply_shift, synthesize
-from mcaclip.editing.render import layer_hook, open_masks
 from mcaclip.language.grammar import understand
-from mcaclip.types import ProgressCallback
+from mcaclip.types import EditSettings, ProgressCallback
 
 
 def find_prompt(library: Collection[str], text: str) -> str | None:
@@ -30,38 +29,25 @@ def find_prompt(library: Collection[str], text: str) -> str | None:
     return next(iter([*same, *alike]), None)
 
 
-@torch.no_grad()
 def network_edit(
     tools: Tools,
-    network: MCANetwork,
-    words: TextCode,
+    prompted: PromptedNetwork,
+    prompt: str,
     w_plus: Tensor,
     strength: float,
     callback: ProgressCallback | None,
-    own_masks: bool = True,
 ) -> MethodEdit:
-    """The edit that a network makes for words it knows: its shift, inside its masks.
-
-    Args:
-        words: as the network knows them.
-        w_plus: `[18, 512]`.
-        own_masks: whether the masks belong to this generator; those of another one's layers mean nothing here, and
-            only the shift is used.
-    """
-    started, generator, code = time.monotonic(), tools.generator, w_plus[None].to(tools.device)
-    layers = range(len(generator.layers))
-    source = synthesize(generator, code, keep=layers, hook=layer_hook(generator, 0.0, callback))
-    t_w, delta_w = network(code, words)
-    masks = network.masks(source.features, t_w) if own_masks else open_masks(generator, code)
-    delta_w = strength * delta_w
-    image = apply_shift(generator, code, delta_w, masks, source.image, layer_hook(generator, 0.5, callback))
+    """The edit of a code `[18, 512]` that a network makes: its shift, inside its masks if it has any."""
+    request = EditRequest.of_networks(EditSettings(prompt, strength), lambda _: prompted)
+    prepared = prepare(tools.generator, w_plus[None].to(tools.device), request, callback)
+    picture = draw(prepared, callback)
     return MethodEdit(
-        image=image[0].clamp(-1, 1).cpu(),
-        source=source.image[0].clamp(-1, 1).cpu(),
-        masks=tuple(mask[0].cpu() for mask in masks),
-        delta_w=delta_w[0].cpu(),
+        image=picture.image[0].clamp(-1, 1).cpu(),
+        source=picture.source.image[0].clamp(-1, 1).cpu(),
+        masks=tuple(mask[0].cpu() for mask in picture.masks),
+        delta_w=picture.shifts[0].delta_w[0].cpu(),
         delta_s=None,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - prepared.started,
     )
 
 
@@ -101,8 +87,7 @@ class FittedMethod:
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
         words, entry = self._entry(prompt)
-        network, _, codes = entry.fitted()
-        return network_edit(self.tools, network, codes[words], w_plus, strength, callback, entry.own_masks)
+        return network_edit(self.tools, entry.prompted(words), words, w_plus, strength, callback)
 
     def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
         words = find_prompt(self.library, prompt)

@@ -16,8 +16,7 @@ from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
 from mcaclip.methods.style_table import StyleTable, load_table
 from mcaclip.errors import PromptError
 from mcaclip.generators.style_space import with_style_shift
-from mcaclip.generators.synthesis import synthesize
-from mcaclip.editing.render import layer_hook
+from mcaclip.generators.synthesis import layer_hook, synthesize
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.language.grammar import NEUTRAL_TEXTS, in_templates
 from mcaclip.types import ProgressCallback

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.methods.base import METHODS, MethodEdit, Tools, fit_command
 from mcaclip.methods.fitted import network_edit
 from mcaclip.errors import PromptError
@@ -49,8 +50,8 @@ class UniversalMethod:
         if self.tools.universal.network is None:
             raise self._not_ready(prompt)
         network, started = self.tools.universal.network(), time.monotonic()
-        words = self.tools.space.text_code(prompt)
-        made = network_edit(self.tools, network, words, w_plus, strength, callback)
+        prompted = PromptedNetwork(network, self.tools.space.text_code(prompt))
+        made = network_edit(self.tools, prompted, prompt, w_plus, strength, callback)
         return replace(made, seconds=time.monotonic() - started)  # with the words, which a fitted network has ready
 
     def _not_ready(self, prompt: str) -> PromptError:

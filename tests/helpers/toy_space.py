@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.editing.network.mca import TextCode
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.perception.face_parser import LABELS
+from mcaclip.types import TextCode
 
 
 def _random(seed: int, *shape: int) -> Tensor:

@@ -17,10 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.editing.network.coral import CoralMasks, MaskNet
-from mcaclip.editing.network.mca import MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.base import Generator
 from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.types import TextCode
 from train.common.faces import CodeSampler
 
 if TYPE_CHECKING:

@@ -21,12 +21,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mcaclip import weights
-from mcaclip.editing.network.mca import MCANetwork, TextCode, load_network, read_header, save_network
+from mcaclip.editing.network.mca import MCANetwork, load_network, read_header, save_network
 from mcaclip.editing.universal import METHOD
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.clip.text_digest import IMAGE_TOWER, text_digest
+from mcaclip.types import TextCode
 from train.clip.captions.write import say
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop

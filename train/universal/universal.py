@@ -20,12 +20,13 @@ from torch import Tensor
 
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import MCAConfig, MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.perception.base import Parser
 from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.types import TextCode
 from train.universal.face_windows import SeenFace, layer_masks, see
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop

@@ -23,6 +23,7 @@ from mcaclip.editing.network.no_text import NoMasks, StyleOnly, StyleOnlyConfig
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig, TextEmbeddingModule
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import NUM_WS, W_DIM, LayerSpec
+from mcaclip.types import TextCode
 from mcaclip.weights.safetensors_io import save_half
 from mcaclip.weights.published import module_layout
 from mcaclip.weights.header import (
@@ -71,38 +72,6 @@ FUSION_KINDS: Mapping[str, type[FusionConfig]] = {
     "style-only": StyleOnlyConfig,
 }
 """Names in files to the shapes that they stand for."""
-
-
-@dataclass(frozen=True)
-class TextCode:
-    """A prompt as the text encoder sees it.
-
-    Attributes:
-        embedding: L2-normalised text embedding, `[1, 512]`.
-        tokens: states of the prompt's tokens, projected into the same space, `[1, L, 512]`.
-        token_mask: `bool [1, L]`, False for padding.
-    """
-
-    embedding: Tensor
-    tokens: Tensor
-    token_mask: Tensor
-
-    def to(self, device: str | torch.device) -> TextCode:
-        """The same on a device."""
-        return TextCode(*(t.to(device) for t in (self.embedding, self.tokens, self.token_mask)))
-
-    def expand(self, batch: int) -> TextCode:
-        """The same prompt for `batch` faces."""
-        return TextCode(*(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask)))
-
-    @staticmethod
-    def stack(codes: Sequence[TextCode]) -> TextCode:
-        """A different prompt for each face."""
-        return TextCode(
-            torch.cat([c.embedding for c in codes]),
-            torch.cat([c.tokens for c in codes]),
-            torch.cat([c.token_mask for c in codes]),
-        )
 
 
 @dataclass(frozen=True)
@@ -164,7 +133,7 @@ class MCANetwork(nn.Module):
         self.register_buffer("active_rows", active.float()[None, :, None], persistent=False)
 
     def forward(self, w_plus: Tensor, text: TextCode) -> tuple[Tensor, Tensor]:
-        """The edit's direction for these faces.
+        """The edit's direction for these faces, in float32 whatever precision the generator runs in.
 
         Args:
             w_plus: `[B, 18, 512]`.
@@ -173,8 +142,9 @@ class MCANetwork(nn.Module):
         Returns:
             `t_w [B, 18, 512]` and `delta_w [B, 18, 512]` (at strength 1).
         """
-        t_w = self.fusion(w_plus, text.embedding, text.tokens, text.token_mask)
-        return t_w, self.config.delta_scale * self.mapper(t_w) * self.active_rows
+        with torch.autocast(w_plus.device.type, enabled=False):
+            t_w = self.fusion(w_plus, text.embedding, text.tokens, text.token_mask)
+            return t_w, self.config.delta_scale * self.mapper(t_w) * self.active_rows
 
     def masks(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
         """See `CoralMasks.forward`; empty for a method without masks."""

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import MCAConfig, MCANetwork, TextCode, load_network, save_network
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, load_network, save_network
 from mcaclip.errors import WeightsError
+from mcaclip.types import TextCode
 from tests.editing.network.test_coral import LAYERS, features
 
 TINY = MCAConfig(

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
-from mcaclip.editing.network.mca import MCAConfig, MCANetwork, TextCode
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork
 from mcaclip.editing.network.no_text import StyleOnlyConfig
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.types import TextCode
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToySpace
 from train.prompt.full_size_masks import learn_upper_masks
