@@ -20,6 +20,7 @@ from mcaclip.editing.library import FittedEdit, Library, collect
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import UniversalEdit, is_universal
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
@@ -193,8 +194,8 @@ class FaceEditor:
         Raises:
             WeightsError: no edit network, or one for another generator or space of words.
         """
-        layers = self.models.generator.layers
-        added = collect([], [path], self.slots.generator, layers, self.slots.clip, self.device)
+        fit = StackFit.of(self.slots, self.models.generator.layers)
+        added = collect([], [path], fit, self.device)
         if not all(edit.own_masks for edit in added.values()):
             raise WeightsError(f"{path.name} was fitted to another generator; fit the prompt again on this one")
         self._added = {**self._added, **added}

@@ -12,7 +12,8 @@ from mcaclip import weights
 from mcaclip.config import Stack
 from mcaclip.editing.library import Library, collect, edit_files
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
-from mcaclip.editing.universal import Place, UniversalEdit, find_universal
+from mcaclip.editing.stack_fit import StackFit
+from mcaclip.editing.universal import UniversalEdit, find_universal
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.clip.clip_space import WEIGHTS_NAMES
@@ -33,7 +34,7 @@ def library_of(stack: Stack, generator: Generator, device: torch.device, edits: 
     """
     shipped = weights.get(SHIPPED_EDITS)
     files = [shipped, *edit_files(weights.Places.from_environment().edits)]
-    return collect(files, edits, stack.generator, generator.layers, stack.clip, device, shipped=shipped)
+    return collect(files, edits, StackFit.of(stack, generator.layers), device, shipped=shipped)
 
 
 def universal_of(
@@ -45,7 +46,7 @@ def universal_of(
         WeightsError: a named file cannot be used.
     """
     words = text_digest(weights.get(WEIGHTS_NAMES[stack.clip]))
-    place = Place(stack.generator, generator.layers, stack.clip, words)
+    fit = StackFit.of(stack, generator.layers, words)
     if not files and (stack.generator, stack.clip) != (FIRST_GENERATOR, FIRST_CLIP):
         return UniversalEdit()
     try:
@@ -53,4 +54,4 @@ def universal_of(
     except WeightsError as error:  # a damaged file costs this mode only
         log.warning("there is no universal mode: %s", error)
         return UniversalEdit(problem=f"there is no universal mode here: {error}")
-    return find_universal(shipped, files, place, device)
+    return find_universal(shipped, files, fit, device)

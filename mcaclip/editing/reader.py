@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcaclip.config import Stack
-from mcaclip.editing.library import FittedEdit
+from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import LibraryPrompt, find_meaning, find_prompt
 from mcaclip.errors import PromptError
-from mcaclip.language.grammar import split_changes, understand
+from mcaclip.language.grammar import split_changes
 from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, UNIVERSAL, check_mode, clean_prompt
@@ -144,7 +144,7 @@ class PromptReader:
         """In which modes an entry can be made here."""
         found = () if self.no_universal else (UNIVERSAL,)
         names = [name for name, _ in entry.recipe] or [entry.prompt]
-        if entry.prompt in self.fitted or all(self._fitted_to(name) for name in names):
+        if entry.prompt in self.fitted or all(find_fitted(self.fitted, name) for name in names):
             found = (*found, FITTED)
         return found
 
@@ -152,15 +152,7 @@ class PromptReader:
         """The cleaned words, the library's entry and the fitted prompt that say the same."""
         words = clean_prompt(text)
         entry = find_prompt(self.entries, words) or find_meaning(self.entries, words)
-        return words, entry, self._fitted_to(words)
-
-    def _fitted_to(self, words: str) -> str | None:
-        """The fitted prompt of the same words, else of the same part and colour."""
-        for prompt in self.fitted:
-            if prompt.lower() == words.lower():
-                return prompt
-        meaning = understand(words)
-        return next((p for p in self.fitted if meaning is not None and understand(p) == meaning), None)
+        return words, entry, find_fitted(self.fitted, words)
 
     def _known(self, words: str) -> bool:
         """Whether a text is a prompt by itself, of the library or a fitted one."""
@@ -169,7 +161,7 @@ class PromptReader:
     def _recipe(self, entry: LibraryPrompt, mode: str | None) -> Reading:
         made: list[Ingredient] = []
         for name, factor in entry.recipe:
-            possible = self.no_universal == "" if entry.mode == UNIVERSAL else self._fitted_to(name) is not None
+            possible = self.no_universal == "" if entry.mode == UNIVERSAL else find_fitted(self.fitted, name) is not None
             try:
                 part = self.read(name, mode or (entry.mode if possible else None))
             except PromptError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -18,7 +17,7 @@ from mcaclip.evaluation.attributes import Attribute, find_attribute
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import REGIONS, region
 from mcaclip.language.colours import lab_of, names_by_words, plain
-from mcaclip.language.grammar import Meaning, understand
+from mcaclip.language.grammar import Meaning, split_changes, understand
 from mcaclip.language.vocabulary import STOP_WORDS
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import split_prompts
@@ -38,7 +37,6 @@ NATURAL: Mapping[str, frozenset[str]] = {
 """Everyday colours that a part has, or is often painted; a prompt for any other is counterfactual."""
 Recipes = Mapping[str, Sequence[tuple[str, float]]]
 """From a recipe's name, as `plain` has it, to its prompts with a factor on the strength of each."""
-_BETWEEN = re.compile(r"\s*(?:[,;&+]|\b(?:and|with|plus)\b)\s*")
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,8 @@ def asks_of(prompt: str) -> tuple[Ask, ...]:
     "a woman with green lipstick and purple hair" asks for two things. What has no witness is in the list as well, so
     that nobody takes a part for the whole.
     """
-    pieces = [piece for piece in _BETWEEN.split(prompt.lower()) if not _says_nothing(piece)]
-    found = [_read(piece) for piece in pieces]
+    pieces = split_changes(prompt.lower(), lambda piece: not _says_nothing(piece))
+    found = [_read(piece) for piece in pieces if not _says_nothing(piece)]
     return tuple(found) if any(ask.measurable for ask in found) else (_read(prompt),)
 
 

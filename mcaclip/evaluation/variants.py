@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,8 +22,10 @@ from mcaclip.editing.network.no_text import NoMasks
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
-from mcaclip.methods.fitted import find_prompt
+from mcaclip.editing.library import find_fitted
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
+from mcaclip.editing.universal import TRAIN_COMMAND
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import MaskedShift, compose
@@ -211,7 +213,7 @@ class NetworkColumn:
         if self.header.method == UNIVERSAL:
             text = self.editor.models.space.text_code(prompt).to(self.editor.device)
             return PromptedNetwork(self.fitted.network, text)
-        known = find_prompt(self.fitted.prompts, prompt)
+        known = find_fitted(self.fitted.prompts, prompt)
         if known is None:
             raise PromptError(
                 f'{self.file} was not fitted for "{prompt}". It knows: {", ".join(self.fitted.prompts)}'
@@ -221,17 +223,12 @@ class NetworkColumn:
 
 def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> None:
     """Raises WeightsError for weights that do not go with the stack or the column."""
-    slots = editor.slots
-    if (header.generator, header.clip) != (slots.generator, slots.clip):
-        raise WeightsError(
-            f"{path} was made for {header.generator} with {header.clip}, and this stack has {slots.generator} with "
-            f"{slots.clip}: choose that stack, or train the weights again on this one"
-        )
-    if header.words and header.words != text_digest(weights.get(WEIGHTS_NAMES[slots.clip])):
-        raise WeightsError(
-            f"{path} learned the words of another {slots.clip} than the one in use, to which they mean something "
-            "else: restore the weights that belong together, or train again with `python -m train universal`"
-        )
+    fit = StackFit.of(editor.slots, editor.models.generator.layers)
+    fit.check_generator(path, header.generator, TRAIN_COMMAND)
+    fit.check_clip(path, header.clip)
+    if header.words:
+        words = text_digest(weights.get(WEIGHTS_NAMES[fit.clip]))
+        replace(fit, words=words).check_words(path, header, TRAIN_COMMAND)
     if name == WITHOUT_FF and isinstance(header.config.fusion, FeatureFusionConfig):
         raise WeightsError(
             f"{path} has Feature Fusion, so it is no network without it: name one that was trained with CF-CLIP's "

@@ -6,27 +6,18 @@ They differ in their network and in the losses it was fitted with (see `train.pr
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from mcaclip.editing.library import FittedEdit, Library, collect
+from mcaclip.editing.library import FittedEdit, Library, collect, find_fitted
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
 from mcaclip.errors import PromptError
-from mcaclip.language.grammar import understand
 from mcaclip.types import EditSettings, ProgressCallback
-
-
-def find_prompt(library: Collection[str], text: str) -> str | None:
-    """The fitted prompt that says the same, letter by letter or by part and colour; None when there is none."""
-    words, meaning = " ".join(text.lower().split()), understand(text)
-    same = [prompt for prompt in library if prompt.lower() == words]
-    alike = [prompt for prompt in library if meaning is not None and understand(prompt) == meaning]
-    return next(iter([*same, *alike]), None)
 
 
 def network_edit(
@@ -66,7 +57,7 @@ class FittedMethod:
 
     def ready(self, prompt: str) -> bool:
         """See `EditMethod.ready`."""
-        return find_prompt(self.library, prompt) is not None
+        return find_fitted(self.library, prompt) is not None
 
     def how_to_fit(self, prompt: str) -> str:
         """See `EditMethod.how_to_fit`."""
@@ -78,8 +69,8 @@ class FittedMethod:
         if tools.fitter is None:
             raise not_ready(self.name, prompt, tools.slots)
         path = tools.fitter(self.name, prompt, callback)
-        place = (tools.slots.generator, tools.generator.layers, tools.slots.clip, tools.device, self.name)
-        own = {**self.library, **collect([], [path], *place)}
+        fit = StackFit.of(tools.slots, tools.generator.layers)
+        own = {**self.library, **collect([], [path], fit, tools.device, self.name)}
         return replace(self, tools=replace(tools, libraries={**tools.libraries, self.name: own}))
 
     def edit(
@@ -90,7 +81,7 @@ class FittedMethod:
         return network_edit(self.tools, entry.prompted(words), words, w_plus, strength, callback)
 
     def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
-        words = find_prompt(self.library, prompt)
+        words = find_fitted(self.library, prompt)
         if words is None:
             error: PromptError = not_ready(self.name, prompt, self.tools.slots)
             raise error

@@ -16,6 +16,7 @@ from mcaclip.methods.fitted import FittedMethod
 from mcaclip.methods.global_direction import GlobalDirectionMethod
 from mcaclip.methods.optimisation import OptimisationMethod
 from mcaclip.methods.universal import UniversalMethod
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator
@@ -80,18 +81,18 @@ def tools_of(
         WeightsError: a named file that cannot be used on this stack.
     """
     slots, models = editor.slots, editor.models
+    fit = StackFit.of(slots, models.generator.layers)
     asked = list(weights)
     for path in asked:
-        _check(path, slots.generator, slots.clip)
         _check_use(path)
+        _check(path, fit)
         _check_whole(path, models.generator)
     places = Places.from_environment()
     found = [*shipped_methods(places), *edit_files(places.methods)]
-    every = [*(path for path in found if _fits(path, slots.generator, slots.clip)), *asked]
+    every = [*(path for path in found if _fits(path, fit)), *asked]
     networks = [path for path in every if file_kind(path) == "network"]
-    place = (slots.generator, models.generator.layers, slots.clip, editor.device)
     libraries: dict[str, Library] = {
-        name: collect(networks, [], *place, name) for name in METHODS if name not in SINGLE
+        name: collect(networks, [], fit, editor.device, name) for name in METHODS if name not in SINGLE
     }
     libraries[mca.MCA] = {**editor.library, **libraries[mca.MCA]}
     return Tools(
@@ -134,16 +135,13 @@ def _metadata(path: Path) -> Mapping[str, str]:
     return read_weights_header(path, "name a file of weights of a method").metadata
 
 
-def _check(path: Path, generator: str, clip: str) -> None:
+def _check(path: Path, fit: StackFit) -> None:
     """Raises WeightsError for a file that was made for another generator or space of words."""
-    file_kind(path)
-    made = _metadata(path)
-    own = (made.get("generator", mca.FIRST_GENERATOR), made.get("clip", mca.FIRST_CLIP))
-    if own != (generator, clip):
-        raise WeightsError(
-            f"{path} was made for {own[0]} with {own[1]}, and this stack has {generator} with {clip}: "
-            "choose that stack, or make the weights again on this one"
-        )
+    kind, made = file_kind(path), _metadata(path)
+    name = kind if kind in METHODS else made.get("method", mca.MCA)
+    command = f"python -m train {METHODS.get(name, METHODS[mca.MCA]).fit}"
+    fit.check_generator(path, made.get("generator", mca.FIRST_GENERATOR), command)
+    fit.check_clip(path, made.get("clip", mca.FIRST_CLIP))
 
 
 def _check_use(path: Path) -> None:
@@ -168,9 +166,9 @@ def _check_whole(path: Path, generator: Generator) -> None:
         raise WeightsError(f"{path} is for {channels} style channels, and this generator has {own}: make it again")
 
 
-def _fits(path: Path, generator: str, clip: str) -> bool:
+def _fits(path: Path, fit: StackFit) -> bool:
     try:
-        _check(path, generator, clip)
+        _check(path, fit)
     except WeightsError as error:
         log.info("%s is left out: %s", path, error)
         return False

@@ -20,6 +20,7 @@ from mcaclip.methods.registry import build_methods, check_names, file_kind
 from mcaclip.methods.style_table import StyleTable, load_table, save_table
 from mcaclip.editing.network.no_text import StyleOnlyConfig
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import MISSING, UniversalEdit
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.style_space import style_size
@@ -194,7 +195,7 @@ def test_files_keep_the_shape_and_the_method(tools, tmp_path, name):
     assert (header.method, header.config) == (name, NETWORKS[name])
     assert isinstance(network.coral, CoralMasks) == (name in MASKED)
     assert file_kind(path) == "network"
-    place = ("mobilestylegan", tools.generator.layers, "FaceCLIP", "cpu")
+    place = (StackFit("mobilestylegan", tools.generator.layers, "FaceCLIP"), "cpu")
     assert set(collect([path], [], *place, name)) == {PROMPT}
     other = "mca" if name != "mca" else "cf-clip"
     assert collect([path], [], *place, other) == {}

@@ -13,10 +13,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from mcaclip.editing.library import collect
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.network.mca import MCANetwork, load_network, save_network
 from mcaclip.methods.delta_mapper import DeltaConfig, DeltaMapper, load_delta, save_delta
 from mcaclip.methods.style_table import StyleTable, load_table, save_table
-from mcaclip.editing.universal import METHOD, Place, find_universal
+from mcaclip.editing.universal import METHOD, find_universal
 from mcaclip.errors import WeightsError
 from tests.editing.network.test_coral import LAYERS
 from tests.editing.network.test_mca import TINY, text
@@ -169,8 +170,8 @@ def test_a_named_file_is_read_before_any_work_is_done(tmp_path):
     _network(path)
     ANY_FILE["NaN"](path)
     with pytest.raises(WeightsError, match="no numbers"):
-        collect([], [path], "mobilestylegan", LAYERS, "FaceCLIP", "cpu")
+        collect([], [path], StackFit("mobilestylegan", LAYERS, "FaceCLIP"), "cpu")
     save_network(MCANetwork(LAYERS, TINY), path, {}, {}, method=METHOD, words="a" * 64)
     ANY_FILE["NaN"](path)
     with pytest.raises(WeightsError, match="no numbers"):
-        find_universal(None, [path], Place("mobilestylegan", LAYERS, "FaceCLIP", "a" * 64))
+        find_universal(None, [path], StackFit("mobilestylegan", LAYERS, "FaceCLIP", "a" * 64))
