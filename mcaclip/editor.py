@@ -12,28 +12,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip import weights
-from mcaclip.imaging import align
 from mcaclip import loading as stacks
+from mcaclip import weights
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.familiarity import FamiliarityReport, PromptFamiliarity, familiarity_of
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.library import FittedEdit, Library, collect
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
+from mcaclip.editing.render import PreparedEdit, blend, prepare, varied
+from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import UniversalEdit, is_universal
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.imaging import align
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.networks import SHIPPED_EDITS, SHIPPED_UNIVERSAL, library_of, universal_of
 from mcaclip.perception.base import Identity
-from mcaclip.editing.render import PreparedEdit, blend, prepare, varied
-from mcaclip.editing.request import EditRequest, resolve
-from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import Knowing, Verdict, knowledge_of
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -46,13 +46,13 @@ from mcaclip.types import (
 from mcaclip.validate import UNIVERSAL, clean_prompt
 from mcaclip.weights.store import sha256_of
 
-__all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
+__all__ = ["STACKS", "EditorModels", "FaceEditor", "choose_device", "load_editor"]
 
 LANDMARKS = "dlib_landmarks"
 
 
 @dataclass(frozen=True)
-class Models:
+class EditorModels:
     """Everything a `FaceEditor` works with; frozen and shared by all users.
 
     Attributes:
@@ -60,7 +60,7 @@ class Models:
         preview: its 256 px stand-in.
         start: where inversions begin.
         library: the prompts that have a fitted edit network.
-        knowledge: what the space knows.
+        familiarity: how well the space knows a prompt.
         universal: the network that takes any prompt, or why there is none.
         prompts: the prompt library.
     """
@@ -72,7 +72,7 @@ class Models:
     aligner: align.FaceAligner
     space: ClipSpace
     library: Library
-    knowledge: Knowing
+    familiarity: PromptFamiliarity
     universal: UniversalEdit = field(default_factory=UniversalEdit)
     prompts: tuple[LibraryPrompt, ...] = ()
 
@@ -80,13 +80,13 @@ class Models:
 class FaceEditor:
     """Aligns, inverts and edits faces. Holds models only: everything about a photo is in the records it returns."""
 
-    def __init__(self, models: Models, slots: Stack, device: torch.device):
+    def __init__(self, models: EditorModels, slots: Stack, device: torch.device):
         self.models = models
         self.slots = slots
         self.stack = slots.label
         self.device = device
         self._added: dict[str, FittedEdit] = {}
-        self._judged = lru_cache(maxsize=64)(lambda prompt: models.knowledge.judge(models.space, prompt))
+        self._familiarity = lru_cache(maxsize=64)(lambda prompt: models.familiarity.check(models.space, prompt))
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
         self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
 
@@ -237,15 +237,15 @@ class FaceEditor:
 
     def _reader(self) -> PromptReader:
         m, own = self.models, weights.Places.from_environment().edits
-        return PromptReader(self._library(), m.prompts, m.universal.problem, self.judge_prompt, self.slots, own)
+        return PromptReader(self._library(), m.prompts, m.universal.problem, self.check_familiarity, self.slots, own)
 
-    def judge_prompt(self, text: str) -> Verdict:
+    def check_familiarity(self, text: str) -> FamiliarityReport:
         """How well the space of words knows a prompt, fitted or not.
 
         Raises:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
-        return self._judged(clean_prompt(text))
+        return self._familiarity(clean_prompt(text))
 
     def resolve(self, settings: EditSettings) -> EditRequest:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
@@ -392,7 +392,7 @@ def load_editor(
         if progress:
             progress(f"loading {name}", (index + 1) / len(names))
     pair, identity = stacks.load_generator(chosen, on), stacks.load_identity(chosen, on)
-    models = Models(
+    models = EditorModels(
         generator=pair.full,
         preview=pair.preview,
         start=stacks.load_start(chosen, on, pair.preview, identity),
@@ -400,7 +400,7 @@ def load_editor(
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=stacks.load_space(chosen, on),
         library=library_of(chosen, pair.full, on, [path for path in edits if not is_universal(path)]),
-        knowledge=knowledge_of(chosen.clip),
+        familiarity=familiarity_of(chosen.clip),
         universal=universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
         prompts=load_prompts(),
     )

@@ -66,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
     if os.path.isdir(args.json):
         raise StudioError(f"--json {args.json} is a folder; name a file.")
     from mcaclip.loading import load_space
-    from mcaclip.clip.familiarity import encode, knowledge_of
+    from mcaclip.clip.familiarity import encode, familiarity_of
 
-    knowledge, space = knowledge_of(args.clip), load_space(choose(clip=args.clip), "cpu")
+    knowledge, space = familiarity_of(args.clip), load_space(choose(clip=args.clip), "cpu")
     embedded = encode(space, texts)
     images: list[str] = []
     rows: list[list[float]] = []

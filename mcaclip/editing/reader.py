@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import LibraryPrompt, find_meaning, find_prompt
 from mcaclip.errors import PromptError
 from mcaclip.language.grammar import split_changes
-from mcaclip.clip.familiarity import Verdict
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, UNIVERSAL, check_mode, clean_prompt
 
@@ -66,7 +66,7 @@ class PromptReader:
         fitted: the edits that were fitted to a prompt.
         entries: the prompt library.
         no_universal: why there is no universal network, in plain words; empty where there is one.
-        judge: how well the words of a prompt are known.
+        familiarity: how well the words of a prompt are known.
         stack: what the editor runs on, for the command that fits a prompt.
         own_edits: the place where the user's own fitted edits are found.
     """
@@ -74,7 +74,7 @@ class PromptReader:
     fitted: Mapping[str, FittedEdit]
     entries: Sequence[LibraryPrompt]
     no_universal: str
-    judge: Callable[[str], Verdict]
+    familiarity: Callable[[str], FamiliarityReport]
     stack: Stack
     own_edits: Path
 
@@ -161,7 +161,9 @@ class PromptReader:
     def _recipe(self, entry: LibraryPrompt, mode: str | None) -> Reading:
         made: list[Ingredient] = []
         for name, factor in entry.recipe:
-            possible = self.no_universal == "" if entry.mode == UNIVERSAL else find_fitted(self.fitted, name) is not None
+            possible = (
+                self.no_universal == "" if entry.mode == UNIVERSAL else find_fitted(self.fitted, name) is not None
+            )
             try:
                 part = self.read(name, mode or (entry.mode if possible else None))
             except PromptError as error:
@@ -173,7 +175,7 @@ class PromptReader:
     def _universal(self, words: str, entry: LibraryPrompt | None) -> Reading:
         if entry and find_prompt([entry], words):
             return Reading(entry.prompt, (Ingredient(entry.prompt, 1.0, UNIVERSAL),), entry)
-        verdict = self.judge(words)
+        verdict = self.familiarity(words)
         if verdict.outside:
             raise PromptError(
                 f'"{words}" is outside of what the models know. {verdict.warning} Say it in other words. Fitting it '
@@ -193,7 +195,7 @@ class PromptReader:
                 f"no prompt is fitted for the {self.stack.label} stack yet. Fit one with: {command}; then name the "
                 f"file it writes with --edits FILE, or put it into {self.own_edits}"
             )
-        warning = self.judge(words).warning
+        warning = self.familiarity(words).warning
         doubt, advice = (
             (f"{warning} ", "Fitting it yourself will hardly work") if warning else ("", "Fit it yourself")
         )

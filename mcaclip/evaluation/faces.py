@@ -14,17 +14,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mcaclip.imaging.align import load_photo
-from mcaclip.platform.atomic import valid_text, written_whole
+from mcaclip.evaluation.context import EvaluationContext
 from mcaclip.evaluation.measures import PARSE_SIZE, see_face
 from mcaclip.evaluation.variants import FULL_SIZE
+from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
+from mcaclip.platform.atomic import valid_text, written_whole
 from mcaclip.types import Inversion
 from mcaclip.weights.store import sha256_of
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-    from mcaclip.evaluation.measuring import Instruments
 
 log = logging.getLogger(__name__)
 GENERATED, PHOTO = "generated", "photo"
@@ -103,17 +103,17 @@ class Face:
 
     Args:
         source: where it is from. Raises StudioError for a photo without a face.
-        tools: what measures it.
-        size: side of the edits, see `build_columns`.
+        context: what measures it.
+        size: side of the edits, see `build_variants`.
     """
 
-    def __init__(self, source: FaceSource, tools: Instruments, size: int):
+    def __init__(self, source: FaceSource, context: EvaluationContext, size: int):
         self.name, self.kind, self.photo = source.name, source.kind, source.photo
-        self.inversion, self._tools, self._size = source.get(), tools, size
+        self.inversion, self._context, self._size = source.get(), context, size
 
     @cached_property
     def _seen(self) -> tuple[Tensor, Tensor]:
-        return see_face(self._tools.editor.models.preview, self._tools.parser, self.inversion.w_plus)
+        return see_face(self._context.editor.models.preview, self._context.parser, self.inversion.w_plus)
 
     @property
     def picture(self) -> Tensor:
@@ -133,12 +133,12 @@ class Face:
     @cached_property
     def measures(self) -> dict[str, float]:
         """What the witness says of it; empty where no face was found."""
-        return self._tools.witness.measures(self.picture)
+        return self._context.witness.measures(self.picture)
 
     @cached_property
     def embedding(self) -> Tensor:
         """Its picture in the space of words, `[D]`."""
-        return self._tools.look(self.picture)
+        return self._context.look(self.picture)
 
 
 __all__ = ["GENERATED", "PHOTO", "Face", "FaceSource", "face_sources", "read_inversion", "write_inversion"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mcaclip.evaluation.requests import Subject
-from mcaclip.evaluation.variants import FULL, FULL_SIZE, WITHOUT_FF, WITHOUT_PRE
 from mcaclip.evaluation.summary import COUNTERFACTUAL, FIGURES, Summary, Table
+from mcaclip.evaluation.variants import FULL, FULL_SIZE, WITHOUT_FF, WITHOUT_PRE
 
 TITLES = {FULL: "full", WITHOUT_FF: "w/o FF", WITHOUT_PRE: "w/o PRE"}
 
@@ -75,7 +75,9 @@ def _words(size: int) -> list[str]:
 
 def _rules(subjects: Sequence[Subject]) -> list[str]:
     """What counts as a hit for each attribute in use, and which prompts cannot be told."""
-    attributes = {ask.attribute.name: ask.attribute for subject in subjects for ask in subject.asks if ask.attribute}
+    attributes = {
+        case.attribute.name: case.attribute for subject in subjects for case in subject.requests if case.attribute
+    }
     lines = [f"- {name}: {one.rule}; may change: {', '.join(one.regions)}." for name, one in attributes.items()]
     untold = [subject.title for subject in subjects if not subject.measurable]
     return [*lines, *([f"- No witness: {', '.join(untold)}."] if untold else [])]

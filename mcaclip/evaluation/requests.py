@@ -10,15 +10,15 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from mcaclip.imaging.colour import COLOURS
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.evaluation.measures import MARGIN, grow
 from mcaclip.evaluation.attributes import Attribute, find_attribute
-from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.perception.regions import REGIONS, region
+from mcaclip.evaluation.measures import MARGIN, grow
+from mcaclip.imaging.colour import COLOURS
 from mcaclip.language.colours import lab_of, names_by_words, plain
 from mcaclip.language.grammar import Meaning, split_changes, understand
 from mcaclip.language.vocabulary import STOP_WORDS
+from mcaclip.perception.parsing_head import CLASSES
+from mcaclip.perception.regions import REGIONS, region
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import split_prompts
 
@@ -40,7 +40,7 @@ Recipes = Mapping[str, Sequence[tuple[str, float]]]
 
 
 @dataclass(frozen=True)
-class Ask:
+class EvaluationCase:
     """One thing that a prompt asks for; of `colour` and `attribute` at most one is there.
 
     Attributes:
@@ -91,7 +91,7 @@ def _everyday_labs() -> Mapping[str, Tensor]:
     return {name: lab_of(name) for name in COLOURS}
 
 
-def asks_of(prompt: str) -> tuple[Ask, ...]:
+def requests_of(prompt: str) -> tuple[EvaluationCase, ...]:
     """Everything that a prompt asks for, in its order.
 
     "a woman with green lipstick and purple hair" asks for two things. What has no witness is in the list as well, so
@@ -99,12 +99,12 @@ def asks_of(prompt: str) -> tuple[Ask, ...]:
     """
     pieces = split_changes(prompt.lower(), lambda piece: not _says_nothing(piece))
     found = [_read(piece) for piece in pieces if not _says_nothing(piece)]
-    return tuple(found) if any(ask.measurable for ask in found) else (_read(prompt),)
+    return tuple(found) if any(case.measurable for case in found) else (_read(prompt),)
 
 
-def _read(text: str) -> Ask:
+def _read(text: str) -> EvaluationCase:
     colour = understand(text)
-    return Ask(text, colour) if colour else Ask(text, attribute=find_attribute(text))
+    return EvaluationCase(text, colour) if colour else EvaluationCase(text, attribute=find_attribute(text))
 
 
 def _says_nothing(piece: str) -> bool:
@@ -119,18 +119,18 @@ class Subject:
     Attributes:
         settings: the edit, as the editor takes it.
         ingredients: the same edit as single networks take it: recipes and prompts of several changes are taken apart.
-        asks: what it asks for.
+        requests: what it asks for.
     """
 
     settings: EditSettings
     ingredients: tuple[PromptStrength, ...]
-    asks: tuple[Ask, ...]
+    requests: tuple[EvaluationCase, ...]
 
     @classmethod
     def of(cls, settings: EditSettings, recipes: Recipes = MappingProxyType({})) -> Subject:
         """From an edit's settings, with what the library's recipes are made of."""
         parts = tuple(one for part in settings.parts for one in _taken_apart(part, recipes))
-        return cls(settings, parts, tuple(ask for part in parts for ask in asks_of(part.prompt)))
+        return cls(settings, parts, tuple(case for part in parts for case in requests_of(part.prompt)))
 
     @property
     def title(self) -> str:
@@ -147,18 +147,18 @@ class Subject:
     @property
     def measurable(self) -> bool:
         """Whether everything that it asks for has a witness."""
-        return all(ask.measurable for ask in self.asks)
+        return all(case.measurable for case in self.requests)
 
     @property
     def counterfactual(self) -> bool:
         """Whether any of it is counterfactual, and all of it has a witness."""
-        return self.measurable and any(ask.counterfactual for ask in self.asks)
+        return self.measurable and any(case.counterfactual for case in self.requests)
 
     def allowed(self, parsed: Tensor) -> Tensor | None:
         """Where a face `[1, 19, 256, 256]` may change, `[1, 1, 256, 256]`; None where that cannot be told."""
         if not self.measurable:
             return None
-        return torch.stack([ask.allowed(parsed) for ask in self.asks]).amax(0)
+        return torch.stack([case.allowed(parsed) for case in self.requests]).amax(0)
 
 
 def recipes_of(entries: Sequence[LibraryPrompt]) -> Recipes:
@@ -169,9 +169,9 @@ def recipes_of(entries: Sequence[LibraryPrompt]) -> Recipes:
 def _taken_apart(part: PromptStrength, recipes: Recipes) -> list[PromptStrength]:
     if recipe := recipes.get(plain(part.prompt)):
         return [PromptStrength(prompt, factor * part.strength) for prompt, factor in recipe]
-    asks = asks_of(part.prompt)
-    if len(asks) > 1 and all(ask.measurable for ask in asks):
-        return [PromptStrength(ask.words, part.strength) for ask in asks]
+    cases = requests_of(part.prompt)
+    if len(cases) > 1 and all(case.measurable for case in cases):
+        return [PromptStrength(case.words, part.strength) for case in cases]
     return [part]
 
 

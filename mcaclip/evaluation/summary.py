@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcaclip.evaluation.variants import COLUMNS, FULL
 from mcaclip.evaluation.measuring import Row
+from mcaclip.evaluation.variants import FULL, VARIANTS
 
 Means = dict[str, float | None]
 """Figure to its mean, None where nothing was measured, and how many edits it is over."""
@@ -106,7 +106,7 @@ class Table:
 
 def table(title: str, rows: Sequence[Row]) -> Table:
     """The table of some rows. Only faces that every column has done count, so that columns can be compared."""
-    names = [name for name in COLUMNS if any(row.column == name for row in rows)]
+    names = [name for name in VARIANTS if any(row.column == name for row in rows)]
     done = [{row.key[:3] for row in rows if row.column == name} for name in names]
     common = set.intersection(*done) if done else set()
     kept = [row for row in rows if row.key[:3] in common]
@@ -161,7 +161,7 @@ def summarise(rows: Sequence[Row], counterfactual: Mapping[str, bool]) -> Summar
     totals = tuple(table(title, group) for title, group in groups.items() if group)
     keys = sorted(
         {(row.prompt, row.kind, row.column) for row in rows},
-        key=lambda key: (list(counterfactual).index(key[0]), key[1], COLUMNS.index(key[2])),
+        key=lambda key: (list(counterfactual).index(key[0]), key[1], VARIANTS.index(key[2])),
     )
     prompts = {key: means([r for r in rows if (r.prompt, r.kind, r.column) == key]) for key in keys}
     return Summary(totals, prompts)

@@ -1,4 +1,4 @@
-"""The columns of the figures: the whole method, without Feature Fusion, without the masks of PRE.
+"""The variants of the method that are measured: the whole method, without Feature Fusion, without the masks of PRE.
 
 Source: MCA-CLIP's ablation. "Without FF" has CF-CLIP's text module in its place and is a network of its own; "without
 PRE" is plainly G(w + delta_w).
@@ -16,21 +16,21 @@ import torch
 from torch import Tensor
 
 from mcaclip import weights
+from mcaclip.clip.clip_space import WEIGHTS_NAMES
+from mcaclip.clip.text_digest import text_digest
+from mcaclip.editing.library import find_fitted
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import EditHeader, load_network, read_header
 from mcaclip.editing.network.no_text import NoMasks
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
-from mcaclip.editing.library import find_fitted
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.editing.universal import TRAIN_COMMAND
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import MaskedShift, compose
-from mcaclip.clip.clip_space import WEIGHTS_NAMES
-from mcaclip.clip.text_digest import text_digest
 from mcaclip.types import EditResult, EditSettings, Inversion
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from mcaclip.evaluation.requests import Subject
 
 FULL, WITHOUT_FF, WITHOUT_PRE = "full", "without-ff", "without-pre"
-COLUMNS = (FULL, WITHOUT_FF, WITHOUT_PRE)
+VARIANTS = (FULL, WITHOUT_FF, WITHOUT_PRE)
 FULL_SIZE, PREVIEW_SIZE = 1024, 256
 
 
 @dataclass(frozen=True)
 class Edited:
-    """One edit of one column.
+    """One edit of one variant.
 
     Attributes:
         image: `float32 [3, S, S]` in [-1, 1], on the CPU.
@@ -57,12 +57,12 @@ class Edited:
     seconds: float
 
 
-class Column(Protocol):
-    """Makes the edits of one column."""
+class Variant(Protocol):
+    """Makes the edits of one variant."""
 
     @property
     def name(self) -> str:
-        """One of `COLUMNS`."""
+        """One of `VARIANTS`."""
         ...
 
     @property
@@ -84,15 +84,15 @@ class Column(Protocol):
         ...
 
 
-def parse_column(text: str) -> tuple[str, Path | None]:
-    """`"without-ff=FILE"` to the column and its file.
+def parse_variant(text: str) -> tuple[str, Path | None]:
+    """`"without-ff=FILE"` to the variant and its file.
 
     Raises:
-        StudioError: no such column, or a file that is missing or needed.
+        StudioError: no such variant, or a file that is missing or needed.
     """
     name, _, file = text.partition("=")
-    if name not in COLUMNS:
-        raise StudioError(f"--column {name!r} does not exist: choose {', '.join(COLUMNS)}")
+    if name not in VARIANTS:
+        raise StudioError(f"--column {name!r} does not exist: choose {', '.join(VARIANTS)}")
     if name == WITHOUT_FF and not file:
         raise StudioError(
             "--column without-ff needs its own weights, fitted with CF-CLIP's text module: "
@@ -103,28 +103,28 @@ def parse_column(text: str) -> tuple[str, Path | None]:
     return name, Path(file) if file else None
 
 
-def build_columns(editor: FaceEditor, named: Sequence[tuple[str, Path | None]], size: int) -> list[Column]:
-    """The columns of a table.
+def build_variants(editor: FaceEditor, named: Sequence[tuple[str, Path | None]], size: int) -> list[Variant]:
+    """The variants that a table compares.
 
     Args:
-        named: of `parse_column`, each name once.
+        named: of `parse_variant`, each name once.
         size: `FULL_SIZE`, or `PREVIEW_SIZE` for edits through the preview.
 
     Raises:
-        StudioError: a column is named twice.
-        WeightsError: a file that does not go with the stack or the column.
+        StudioError: a variant is named twice.
+        WeightsError: a file that does not go with the stack or the variant.
     """
     names = [name for name, _ in named]
-    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+    if twice := [name for name in VARIANTS if names.count(name) > 1]:
         raise StudioError(f"--column {twice[0]} is given twice: give it once")
-    whole = EditorColumn(editor, size)
-    columns: list[Column] = []
+    whole = EditorVariant(editor, size)
+    variants: list[Variant] = []
     for name, path in named:
         if path is not None:
-            columns.append(NetworkColumn(name, path, editor, size))
+            variants.append(NetworkVariant(name, path, editor, size))
         else:
-            columns.append(whole if name == FULL else OpenColumn(whole))
-    return columns
+            variants.append(whole if name == FULL else OpenVariant(whole))
+    return variants
 
 
 def generator_of(editor: FaceEditor, size: int) -> Generator:
@@ -132,8 +132,8 @@ def generator_of(editor: FaceEditor, size: int) -> Generator:
     return editor.models.generator if size == FULL_SIZE else editor.models.preview
 
 
-class EditorColumn:
-    """The editor as people use it; the last edit is kept, since a column without masks starts from it."""
+class EditorVariant:
+    """The editor as people use it; the last edit is kept, since a variant without masks starts from it."""
 
     name, file = FULL, None
     note = "the studio's own networks"
@@ -151,23 +151,23 @@ class EditorColumn:
         return last[2]
 
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """See `Column.edit`."""
+        """See `Variant.edit`."""
         result = self.result(inversion, subject.settings)
         return Edited(result.image, float(result.combined_mask.mean()), result.seconds)
 
 
-class OpenColumn:
+class OpenVariant:
     """The same network with all masks open: its shifts, through the generator once."""
 
     name, file = WITHOUT_PRE, None
     note = "the same networks with all masks open; its seconds are those of one pass through the generator"
 
-    def __init__(self, whole: EditorColumn):
+    def __init__(self, whole: EditorVariant):
         self.whole = whole
 
     @torch.no_grad()
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """See `Column.edit`; the seconds are those of the one pass, without the shift's."""
+        """See `Variant.edit`; the seconds are those of the one pass, without the shift's."""
         result = self.whole.result(inversion, subject.settings)
         started, editor = time.monotonic(), self.whole.editor
         parts = zip(result.settings.parts, result.shifts, strict=True)
@@ -177,7 +177,7 @@ class OpenColumn:
         return Edited(image[0].clamp(-1, 1).cpu(), 1.0, time.monotonic() - started)
 
 
-class NetworkColumn:
+class NetworkVariant:
     """Weights of a file, universal or fitted.
 
     Args:
@@ -185,7 +185,7 @@ class NetworkColumn:
         path: what `save_network` wrote.
 
     Raises:
-        WeightsError: a file for another generator or space of words, or with the part that its column goes without.
+        WeightsError: a file for another generator or space of words, or with the part that its variant goes without.
     """
 
     def __init__(self, name: str, path: Path, editor: FaceEditor, size: int):
@@ -200,7 +200,7 @@ class NetworkColumn:
         self.note = f"the network {path.name} ({self.header.method}){', its masks open' if opened else ''}"
 
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """See `Column.edit`."""
+        """See `Variant.edit`."""
         settings = subject.settings.with_parts(subject.ingredients)
         request = EditRequest.of_networks(settings, self._prompted)
         prepared = prepare(self.generator, inversion.w_plus[None].to(self.editor.device), request)
@@ -222,7 +222,7 @@ class NetworkColumn:
 
 
 def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> None:
-    """Raises WeightsError for weights that do not go with the stack or the column."""
+    """Raises WeightsError for weights that do not go with the stack or the variant."""
     fit = StackFit.of(editor.slots, editor.models.generator.layers)
     fit.check_generator(path, header.generator, TRAIN_COMMAND)
     fit.check_clip(path, header.clip)

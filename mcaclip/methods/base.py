@@ -14,13 +14,13 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.config import Stack
 from mcaclip.editing.library import Library
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError
 from mcaclip.generators.base import Generator
 from mcaclip.perception.base import Identity
-from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.types import ProgressCallback
 
 Needs = Literal["nothing", "once", "prompt"]
@@ -31,7 +31,7 @@ Fitter = Callable[[str, str, ProgressCallback | None], Path]
 
 
 @dataclass(frozen=True)
-class Tools:
+class MethodContext:
     """What methods work with.
 
     Attributes:

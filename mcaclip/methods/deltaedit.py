@@ -11,11 +11,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
-from mcaclip.methods.delta_mapper import DeltaMapper, load_delta
-from mcaclip.methods.global_direction import style_edit, text_direction
 from mcaclip.generators.style_space import read_styles
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.methods.base import MethodContext, MethodEdit, fit_command, not_ready
+from mcaclip.methods.delta_mapper import DeltaMapper, load_delta
+from mcaclip.methods.global_direction import style_edit, text_direction
 from mcaclip.types import ProgressCallback
 
 
@@ -23,27 +23,27 @@ from mcaclip.types import ProgressCallback
 class DeltaEditMethod:
     """Needs one model for all prompts; implements `EditMethod`."""
 
-    tools: Tools
+    context: MethodContext
     name = "deltaedit"
     needs_fitting = True
 
     @cached_property
     def model(self) -> DeltaMapper:
         """The model. Raises WeightsError."""
-        return load_delta(self.tools.files[self.name], self.tools.device)
+        return load_delta(self.context.files[self.name], self.context.device)
 
     def ready(self, prompt: str) -> bool:
         """See `EditMethod.ready`."""
-        return self.name in self.tools.files
+        return self.name in self.context.files
 
     def how_to_fit(self, prompt: str) -> str:
         """See `EditMethod.how_to_fit`."""
-        return fit_command(self.name, prompt, self.tools.slots)
+        return fit_command(self.name, prompt, self.context.slots)
 
     def fit(self, prompt: str, callback: ProgressCallback | None = None) -> DeltaEditMethod:
         """See `EditMethod.fit`: the model takes a run of its own, so it is never trained on the fly."""
         if not self.ready(prompt):
-            raise not_ready(self.name, prompt, self.tools.slots)
+            raise not_ready(self.name, prompt, self.context.slots)
         return self
 
     @torch.no_grad()
@@ -52,9 +52,9 @@ class DeltaEditMethod:
     ) -> MethodEdit:
         """See `EditMethod.edit`: Delta t in place of Delta i."""
         if not self.ready(prompt):
-            raise not_ready(self.name, prompt, self.tools.slots)
-        tools, model, code = self.tools, self.model, w_plus[None].to(self.tools.device)
-        features = tools.space.encode_image(synthesize(tools.preview, code).image)
-        styles = read_styles(tools.generator, code)[:, : len(model.std)]
-        shift = model(styles, features, text_direction(tools.space, prompt)[None]) * model.std
-        return style_edit(tools, w_plus, strength * shift[0], (), callback)
+            raise not_ready(self.name, prompt, self.context.slots)
+        context, model, code = self.context, self.model, w_plus[None].to(self.context.device)
+        features = context.space.encode_image(synthesize(context.preview, code).image)
+        styles = read_styles(context.generator, code)[:, : len(model.std)]
+        shift = model(styles, features, text_direction(context.space, prompt)[None]) * model.std
+        return style_edit(context, w_plus, strength * shift[0], (), callback)

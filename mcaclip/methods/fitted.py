@@ -15,13 +15,13 @@ from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.editing.stack_fit import StackFit
-from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
 from mcaclip.errors import PromptError
+from mcaclip.methods.base import MethodContext, MethodEdit, fit_command, not_ready
 from mcaclip.types import EditSettings, ProgressCallback
 
 
 def network_edit(
-    tools: Tools,
+    context: MethodContext,
     prompted: PromptedNetwork,
     prompt: str,
     w_plus: Tensor,
@@ -30,7 +30,7 @@ def network_edit(
 ) -> MethodEdit:
     """The edit of a code `[18, 512]` that a network makes: its shift, inside its masks if it has any."""
     request = EditRequest.of_networks(EditSettings(prompt, strength), lambda _: prompted)
-    prepared = prepare(tools.generator, w_plus[None].to(tools.device), request, callback)
+    prepared = prepare(context.generator, w_plus[None].to(context.device), request, callback)
     picture = draw(prepared, callback)
     return MethodEdit(
         image=picture.image[0].clamp(-1, 1).cpu(),
@@ -44,16 +44,16 @@ def network_edit(
 
 @dataclass(frozen=True)
 class FittedMethod:
-    """A method whose fitted networks are in `Tools.libraries`; implements `EditMethod`."""
+    """A method whose fitted networks are in `MethodContext.libraries`; implements `EditMethod`."""
 
     name: str
-    tools: Tools
+    context: MethodContext
     needs_fitting = True
 
     @property
     def library(self) -> Library:
         """Its networks by prompt."""
-        return self.tools.libraries.get(self.name, {})
+        return self.context.libraries.get(self.name, {})
 
     def ready(self, prompt: str) -> bool:
         """See `EditMethod.ready`."""
@@ -61,28 +61,28 @@ class FittedMethod:
 
     def how_to_fit(self, prompt: str) -> str:
         """See `EditMethod.how_to_fit`."""
-        return fit_command(self.name, prompt, self.tools.slots)
+        return fit_command(self.name, prompt, self.context.slots)
 
     def fit(self, prompt: str, callback: ProgressCallback | None = None) -> FittedMethod:
         """See `EditMethod.fit`."""
-        tools = self.tools
-        if tools.fitter is None:
-            raise not_ready(self.name, prompt, tools.slots)
-        path = tools.fitter(self.name, prompt, callback)
-        fit = StackFit.of(tools.slots, tools.generator.layers)
-        own = {**self.library, **collect([], [path], fit, tools.device, self.name)}
-        return replace(self, tools=replace(tools, libraries={**tools.libraries, self.name: own}))
+        context = self.context
+        if context.fitter is None:
+            raise not_ready(self.name, prompt, context.slots)
+        path = context.fitter(self.name, prompt, callback)
+        fit = StackFit.of(context.slots, context.generator.layers)
+        own = {**self.library, **collect([], [path], fit, context.device, self.name)}
+        return replace(self, context=replace(context, libraries={**context.libraries, self.name: own}))
 
     def edit(
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
         words, entry = self._entry(prompt)
-        return network_edit(self.tools, entry.prompted(words), words, w_plus, strength, callback)
+        return network_edit(self.context, entry.prompted(words), words, w_plus, strength, callback)
 
     def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
         words = find_fitted(self.library, prompt)
         if words is None:
-            error: PromptError = not_ready(self.name, prompt, self.tools.slots)
+            error: PromptError = not_ready(self.name, prompt, self.context.slots)
             raise error
         return words, self.library[words]

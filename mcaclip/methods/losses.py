@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.generators.ops import resize_mask
+from mcaclip.imaging.colour import srgb_to_lab
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class LossWeights:
     exemplar: float = 0.0
 
     @property
-    def has_witness(self) -> bool:
+    def uses_parser_losses(self) -> bool:
         """Whether an extra that knows places and colours takes part."""
         return any((self.region, self.colour, self.preserve, self.exemplar))
 

@@ -5,27 +5,30 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from mcaclip.editing.network import mca
+import torch
+
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.config import Stack
 from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.editing.network import mca
+from mcaclip.editing.stack_fit import StackFit
+from mcaclip.editing.universal import METHOD as UNIVERSAL
+from mcaclip.editing.universal import UniversalEdit
+from mcaclip.errors import StudioError, WeightsError
+from mcaclip.generators.base import Generator
 from mcaclip.methods import delta_mapper, style_table
-from mcaclip.methods.base import METHODS, EditMethod, Fitter, Tools
+from mcaclip.methods.base import METHODS, EditMethod, Fitter, MethodContext
 from mcaclip.methods.deltaedit import DeltaEditMethod
 from mcaclip.methods.fitted import FittedMethod
 from mcaclip.methods.global_direction import GlobalDirectionMethod
 from mcaclip.methods.optimisation import OptimisationMethod
 from mcaclip.methods.universal import UniversalMethod
-from mcaclip.editing.stack_fit import StackFit
-from mcaclip.editing.universal import METHOD as UNIVERSAL
-from mcaclip.errors import StudioError, WeightsError
-from mcaclip.generators.base import Generator
+from mcaclip.perception.base import Identity
 from mcaclip.weights import Places
-from mcaclip.weights.store import read_asset_sums, sha256_of
 from mcaclip.weights.header import read_weights_header
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
+from mcaclip.weights.store import read_asset_sums, sha256_of
 
 log = logging.getLogger(__name__)
 FORMATS = {
@@ -33,7 +36,7 @@ FORMATS = {
     style_table.FORMAT: "styleclip-global",
     delta_mapper.FORMAT: "deltaedit",
 }
-SINGLE: Mapping[str, Callable[[Tools], EditMethod]] = {
+SINGLE: Mapping[str, Callable[[MethodContext], EditMethod]] = {
     "styleclip-optimisation": OptimisationMethod,
     "styleclip-global": GlobalDirectionMethod,
     "deltaedit": DeltaEditMethod,
@@ -42,14 +45,42 @@ SINGLE: Mapping[str, Callable[[Tools], EditMethod]] = {
 """The methods that are no network a prompt."""
 
 
-def build_methods(tools: Tools, names: Sequence[str]) -> list[EditMethod]:
+class Networks(Protocol):
+    """The networks of an editor that methods work with; see `MethodContext`."""
+
+    @property
+    def generator(self) -> Generator: ...
+    @property
+    def preview(self) -> Generator: ...
+    @property
+    def space(self) -> ClipSpace: ...
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def universal(self) -> UniversalEdit: ...
+
+
+class Editor(Protocol):
+    """What methods take of an editor; `mcaclip.editor` itself is above them and is not imported."""
+
+    @property
+    def models(self) -> Networks: ...
+    @property
+    def slots(self) -> Stack: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def library(self) -> Library: ...
+
+
+def build_methods(context: MethodContext, names: Sequence[str]) -> list[EditMethod]:
     """The methods of these names, in this order.
 
     Raises:
         StudioError: a name that is none, or none at all.
     """
     check_names(names)
-    return [SINGLE[name](tools) if name in SINGLE else FittedMethod(name, tools) for name in names]
+    return [SINGLE[name](context) if name in SINGLE else FittedMethod(name, context) for name in names]
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -64,18 +95,18 @@ def check_names(names: Sequence[str]) -> None:
             raise StudioError(f"the method {name} is named twice: name it once")
 
 
-def tools_of(
-    editor: FaceEditor,
+def method_context(
+    editor: Editor,
     weights: Iterable[Path] = (),
     fitter: Fitter | None = None,
     optimisation_steps: int = 300,
-) -> Tools:
+) -> MethodContext:
     """What the methods work with, on an editor's networks.
 
     Args:
         weights: files of any method to use beside the shipped ones and those in the cache's folder `methods`.
-        fitter: see `Tools`.
-        optimisation_steps: see `Tools`.
+        fitter: see `MethodContext`.
+        optimisation_steps: see `MethodContext`.
 
     Raises:
         WeightsError: a named file that cannot be used on this stack.
@@ -95,7 +126,7 @@ def tools_of(
         name: collect(networks, [], fit, editor.device, name) for name in METHODS if name not in SINGLE
     }
     libraries[mca.MCA] = {**editor.library, **libraries[mca.MCA]}
-    return Tools(
+    return MethodContext(
         generator=models.generator,
         preview=models.preview,
         space=models.space,

@@ -20,7 +20,7 @@ from mcaclip.generators.base import Generator
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.clip.clip_space import ClipSpace, create_model
-from mcaclip.clip.familiarity import KNOWLEDGE_FILE, Knowledge
+from mcaclip.clip.familiarity import KNOWLEDGE_FILE, TaughtFamiliarity
 from mcaclip.language.vocabulary import count_words
 from train.parser.attributes import ATTRIBUTES
 from train.common.budget import Budget
@@ -168,7 +168,7 @@ def make_lexicon(
     looked_up = {*whole_words(space.tokenizer.encoder), *lexicon.words}
     near = kin_words({word: vectors[word] for word in vectors if word in looked_up}, said, LEAST_KINSHIP_OF_TAUGHT)
     beside = dict.fromkeys(lexicon.beside, KINSHIP_OF_SYNONYMS)
-    kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}, **beside}
+    kin = {**TaughtFamiliarity.load().kin, **{word: near[word] for word in lexicon.words if word in near}, **beside}
     _write_knowledge(space, captions, kin, out)
 
 
@@ -249,7 +249,7 @@ def make_knowledge(
     """
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
-    kin = kin_words(vectors, count_words(captions)) if vectors else Knowledge.load().kin
+    kin = kin_words(vectors, count_words(captions)) if vectors else TaughtFamiliarity.load().kin
     _write_knowledge(space, captions, kin, out)
 
 

@@ -27,8 +27,8 @@ from mcaclip.generators.ops import resize_mask
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
 from mcaclip.generators.synthesis import compose, synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
-from mcaclip.methods.losses import lab_colour_distance
 from mcaclip.language.colours import lab_of
+from mcaclip.methods.losses import lab_colour_distance
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 

@@ -12,24 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.methods import losses
-from mcaclip.imaging.colour import COLOURS
+from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import edit_batch
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import Synthesis
+from mcaclip.imaging.colour import COLOURS
+from mcaclip.language.colours import lab_of
+from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
+from mcaclip.methods import losses
 from mcaclip.methods.losses import weigh
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
-from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.language.colours import lab_of
-from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
 from mcaclip.types import TextCode
 from train.common.augment import random_views
-from train.prompt.exemplar import paint_exemplar
 from train.common.precision import Precision
+from train.prompt.exemplar import paint_exemplar
 from train.prompt.presets import PromptSettings
 
 FINE_MASK = 64
@@ -141,7 +141,7 @@ class PromptObjective:
         weights = self.settings.weights
         batch = Batch(codes, targets, *self.edit(network, codes, targets), rng)
         terms = {name: term(batch) for name, term in self.terms.items() if getattr(weights, name)}
-        if weights.has_witness:
+        if weights.uses_parser_losses:
             terms |= self._witness(batch)
         weighted = weigh(terms, weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}

@@ -27,7 +27,7 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.platform.naming import distinct_stems
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import knowledge_of
+from mcaclip.clip.familiarity import familiarity_of
 from mcaclip.validate import clean_prompt
 from mcaclip.weights.store import sha256_of
 from train.common.backoff import MicroBatches
@@ -54,9 +54,9 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
 
 def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
     """Log a warning for every prompt that the space hardly knows. Raises WeightsError."""
-    knowledge = knowledge_of(space.name)
+    knowledge = familiarity_of(space.name)
     for prompt in dict.fromkeys(prompts):
-        verdict = knowledge.judge(space, prompt)
+        verdict = knowledge.check(space, prompt)
         if verdict.doubtful:
             log.warning('expect little of "%s": %s', prompt, verdict.warning)
 

@@ -24,8 +24,6 @@ from mcaclip.editing.network.text_embedding import TextEmbeddingConfig, TextEmbe
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import NUM_WS, W_DIM, LayerSpec
 from mcaclip.types import TextCode
-from mcaclip.weights.safetensors_io import save_half
-from mcaclip.weights.published import module_layout
 from mcaclip.weights.header import (
     WeightsHeader,
     check_header,
@@ -35,6 +33,8 @@ from mcaclip.weights.header import (
     read_weights_header,
     whole_number,
 )
+from mcaclip.weights.published import module_layout
+from mcaclip.weights.safetensors_io import save_half
 
 FORMAT = "mcaclip-edit-2"
 TEXT = "text."
