@@ -135,3 +135,14 @@ def test_the_library_and_what_is_fitted_are_offered(editor):
     assert [entry.prompt for entry in editor.offered()] == ["zombie", "green lipstick"]
     assert editor.modes(editor.offered()[0]) == ("universal",) and editor.has_universal
     assert editor.prompts() == ("green lipstick",)
+
+
+def test_a_prompt_is_read_once_and_then_rendered_for_any_face(editor, face, monkeypatch):
+    settings = EditSettings("pink eyebrows and green lipstick", 0.8, variation=2)
+    wanted, other = editor.edit(face, settings), editor.sample(4)
+    request = editor.resolve(settings)
+    assert request.settings == wanted.settings == editor.check_settings(settings)
+    monkeypatch.setattr(editor, "_reader", None)
+    monkeypatch.setattr(editor, "_text_code", None)
+    assert torch.equal(editor.render(face, request).image, wanted.image)
+    assert not torch.equal(editor.render(other, request).image, wanted.image)

@@ -49,28 +49,53 @@ class Networks(Protocol):
     """The networks of an editor that methods work with; see `MethodContext`."""
 
     @property
-    def generator(self) -> Generator: ...
+    def generator(self) -> Generator:
+        """The full-size generator."""
+        ...
+
     @property
-    def preview(self) -> Generator: ...
+    def preview(self) -> Generator:
+        """Its 256 px stand-in."""
+        ...
+
     @property
-    def space(self) -> ClipSpace: ...
+    def space(self) -> ClipSpace:
+        """Words and pictures."""
+        ...
+
     @property
-    def identity(self) -> Identity: ...
+    def identity(self) -> Identity:
+        """Tells people apart."""
+        ...
+
     @property
-    def universal(self) -> UniversalEdit: ...
+    def universal(self) -> UniversalEdit:
+        """The network for any prompt."""
+        ...
 
 
 class Editor(Protocol):
     """What methods take of an editor; `mcaclip.editor` itself is above them and is not imported."""
 
     @property
-    def models(self) -> Networks: ...
+    def models(self) -> Networks:
+        """Its networks."""
+        ...
+
     @property
-    def slots(self) -> Stack: ...
+    def slots(self) -> Stack:
+        """The stack that they are from."""
+        ...
+
     @property
-    def device(self) -> torch.device: ...
+    def device(self) -> torch.device:
+        """Where they are."""
+        ...
+
     @property
-    def library(self) -> Library: ...
+    def library(self) -> Library:
+        """The fitted edits by prompt."""
+        ...
 
 
 def build_methods(context: MethodContext, names: Sequence[str]) -> list[EditMethod]:
