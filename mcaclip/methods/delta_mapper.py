@@ -17,11 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mcaclip.nn.equal_linear import EqualLinear, PixelNorm, mapping_stack
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import NUM_WS, Generator
-from mcaclip.weights.safetensors_io import save_half
-from mcaclip.weights.published import module_layout
+from mcaclip.nn.equal_linear import EqualLinear, PixelNorm, mapping_stack
 from mcaclip.weights.header import (
     WeightsHeader,
     check_header,
@@ -31,6 +29,8 @@ from mcaclip.weights.header import (
     read_weights_header,
     whole_number,
 )
+from mcaclip.weights.published import module_layout
+from mcaclip.weights.safetensors_io import save_half
 
 FORMAT = "mcaclip-deltaedit-1"
 MAX_LAYERS, MAX_WIDTH = 64, 8192

@@ -5,7 +5,6 @@ They differ in their network and in the losses it was fitted with (see `train.pr
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -15,7 +14,6 @@ from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.editing.stack_fit import StackFit
-from mcaclip.errors import PromptError
 from mcaclip.methods.base import MethodContext, MethodEdit, fit_command, not_ready
 from mcaclip.types import EditSettings, ProgressCallback
 
@@ -32,14 +30,8 @@ def network_edit(
     request = EditRequest.of_networks(EditSettings(prompt, strength), lambda _: prompted)
     prepared = prepare(context.generator, w_plus[None].to(context.device), request, callback)
     picture = draw(prepared, callback)
-    return MethodEdit(
-        image=picture.image[0].clamp(-1, 1).cpu(),
-        source=picture.source.image[0].clamp(-1, 1).cpu(),
-        masks=tuple(mask[0].cpu() for mask in picture.masks),
-        delta_w=picture.shifts[0].delta_w[0].cpu(),
-        delta_s=None,
-        seconds=time.monotonic() - prepared.started,
-    )
+    source, delta_w = picture.source.image, picture.shifts[0].delta_w
+    return MethodEdit.of(picture.image, source, prepared.started, picture.masks, delta_w)
 
 
 @dataclass(frozen=True)
@@ -83,6 +75,5 @@ class FittedMethod:
     def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
         words = find_fitted(self.library, prompt)
         if words is None:
-            error: PromptError = not_ready(self.name, prompt, self.context.slots)
-            raise error
+            raise not_ready(self.name, prompt, self.context.slots)
         return words, self.library[words]

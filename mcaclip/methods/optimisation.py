@@ -70,15 +70,8 @@ class OptimisationMethod:
         started, code = time.monotonic(), w_plus[None].to(self.context.device)
         delta = strength * self.optimise(code, prompt, callback)
         with torch.no_grad():
-            source, image = (synthesize(self.context.generator, c).image[0] for c in (code, code + delta))
-        return MethodEdit(
-            image=image.clamp(-1, 1).cpu(),
-            source=source.clamp(-1, 1).cpu(),
-            masks=(),
-            delta_w=delta[0].cpu(),
-            delta_s=None,
-            seconds=time.monotonic() - started,
-        )
+            source, image = (synthesize(self.context.generator, c).image for c in (code, code + delta))
+        return MethodEdit.of(image, source, started, delta_w=delta)
 
     def optimise(self, code: Tensor, prompt: str, callback: ProgressCallback | None = None) -> Tensor:
         """The shift `[1, 18, 512]` of a code `[1, 18, 512]`."""

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.safetensors_io import save_whole
 from mcaclip.weights.header import FLOATS, check_header, quoted, read_tensors, read_weights_header
+from mcaclip.weights.safetensors_io import save_whole
 
 FORMAT = "mcaclip-global-directions-1"
 FIT = "compute it with `python -m train global-directions`"
