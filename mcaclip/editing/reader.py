@@ -9,7 +9,7 @@ from pathlib import Path
 from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit, find_fitted
-from mcaclip.editing.prompts import LibraryPrompt, find_meaning, find_prompt
+from mcaclip.editing.prompts import LibraryPrompt, find_entry, find_prompt
 from mcaclip.errors import PromptError
 from mcaclip.language.grammar import split_changes
 from mcaclip.types import EditSettings, PromptStrength
@@ -136,7 +136,7 @@ class PromptReader:
     def offered(self) -> tuple[LibraryPrompt, ...]:
         """The library's entries that can be made here, then the fitted prompts that it does not name."""
         usable = tuple(entry for entry in self.entries if self.modes(entry))
-        named = [find_prompt(self.entries, prompt) or find_meaning(self.entries, prompt) for prompt in self.fitted]
+        named = [find_entry(self.entries, prompt) for prompt in self.fitted]
         others = [p for p, entry in zip(self.fitted, named, strict=True) if entry is None]
         return (*usable, *(LibraryPrompt(prompt) for prompt in others))
 
@@ -151,7 +151,7 @@ class PromptReader:
     def _look_up(self, text: str) -> tuple[str, LibraryPrompt | None, str | None]:
         """The cleaned words, the library's entry and the fitted prompt that say the same."""
         words = clean_prompt(text)
-        entry = find_prompt(self.entries, words) or find_meaning(self.entries, words)
+        entry = find_entry(self.entries, words)
         return words, entry, find_fitted(self.fitted, words)
 
     def _known(self, words: str) -> bool:

@@ -201,12 +201,12 @@ class NetworkVariant:
 
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
         """See `Variant.edit`."""
-        settings = subject.settings.with_parts(subject.ingredients)
+        started, settings = time.monotonic(), subject.settings.with_parts(subject.ingredients)
         request = EditRequest.of_networks(settings, self._prompted)
         prepared = prepare(self.generator, inversion.w_plus[None].to(self.editor.device), request)
         picture = draw(prepared)
         area = float(picture.masks[-1].mean()) if picture.masks else 1.0
-        return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - prepared.started)
+        return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
 
     def _prompted(self, prompt: str) -> PromptedNetwork:
         """The network with the words of a prompt. Raises PromptError for one that it was not fitted to."""
