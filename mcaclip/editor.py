@@ -14,13 +14,19 @@ from torch import Tensor
 
 from mcaclip import loading, weights
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import Knowing, Verdict, knowledge_of
+from mcaclip.clip.familiarity import (
+    FamiliarityReport,
+    PromptFamiliarity,
+    familiarity_of,
+)
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.network.mca import MCANetwork
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
-from mcaclip.editing.render import Plan, blend, layer_hook, planned, varied
+from mcaclip.editing.render import PreparedEdit, blend, prepare, varied
+from mcaclip.editing.request import EditRequest, resolve
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import UniversalEdit, is_universal
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
@@ -39,18 +45,16 @@ from mcaclip.types import (
     Inversion,
     Progress,
     ProgressCallback,
-    PromptStrength,
-    TextCode,
 )
 from mcaclip.validate import UNIVERSAL, clean_prompt
 
-__all__ = ["STACKS", "FaceEditor", "Models", "choose_device", "load_editor"]
+__all__ = ["STACKS", "EditorModels", "FaceEditor", "choose_device", "load_editor"]
 
 LANDMARKS = "dlib_landmarks"
 
 
 @dataclass(frozen=True)
-class Models:
+class EditorModels:
     """Everything a `FaceEditor` works with; frozen and shared by all users.
 
     Attributes:
@@ -58,7 +62,7 @@ class Models:
         preview: its 256 px stand-in.
         start: where inversions begin.
         library: the prompts that have a fitted edit network.
-        knowledge: what the space knows.
+        familiarity: how well the space knows a prompt.
         universal: the network that takes any prompt, or why there is none.
         prompts: the prompt library.
     """
@@ -70,7 +74,7 @@ class Models:
     aligner: align.FaceAligner
     space: ClipSpace
     library: Library
-    knowledge: Knowing
+    familiarity: PromptFamiliarity
     universal: UniversalEdit = field(default_factory=UniversalEdit)
     prompts: tuple[LibraryPrompt, ...] = ()
 
@@ -78,13 +82,13 @@ class Models:
 class FaceEditor:
     """Aligns, inverts and edits faces. Holds models only: everything about a photo is in the records it returns."""
 
-    def __init__(self, models: Models, slots: Stack, device: torch.device):
+    def __init__(self, models: EditorModels, slots: Stack, device: torch.device):
         self.models = models
         self.slots = slots
         self.stack = slots.label
         self.device = device
         self._added: dict[str, FittedEdit] = {}
-        self._judged = lru_cache(maxsize=64)(lambda prompt: models.knowledge.judge(models.space, prompt))
+        self._familiarity = lru_cache(maxsize=64)(lambda prompt: models.familiarity.check(models.space, prompt))
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
         self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
 
@@ -192,8 +196,8 @@ class FaceEditor:
         Raises:
             WeightsError: no edit network, or one for another generator or space of words.
         """
-        layers = self.models.generator.layers
-        added = collect([], [path], self.slots.generator, layers, self.slots.clip, self.device)
+        fit = StackFit.of(self.slots, self.models.generator.layers)
+        added = collect([], [path], fit, self.device)
         if not all(edit.own_masks for edit in added.values()):
             raise WeightsError(f"{path.name} was fitted to another generator; fit the prompt again on this one")
         self._added = {**self._added, **added}
@@ -235,36 +239,45 @@ class FaceEditor:
 
     def _reader(self) -> PromptReader:
         m, own = self.models, weights.WeightFolders.from_environment().edits
-        return PromptReader(self._library(), m.prompts, m.universal.problem, self.judge_prompt, self.slots, own)
+        return PromptReader(self._library(), m.prompts, m.universal.problem, self.check_familiarity, self.slots, own)
 
-    def judge_prompt(self, text: str) -> Verdict:
+    def check_familiarity(self, text: str) -> FamiliarityReport:
         """How well the space of words knows a prompt, fitted or not.
 
         Raises:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
-        return self._judged(clean_prompt(text))
+        return self._familiarity(clean_prompt(text))
 
-    def edit(
-        self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
-    ) -> EditResult:
-        """Edit at full size.
+    def resolve(self, settings: EditSettings) -> EditRequest:
+        """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
 
         Raises:
-            PromptError: see `check_prompt`.
+            PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
         """
-        result = self._render(self.models.generator, inversion, settings, callback)
+        return resolve(settings, self._reader(), self._prompted)
+
+    def render(
+        self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None
+    ) -> EditResult:
+        """The picture of an edit at full size."""
         started = time.monotonic()
+        result = blend(self._prepared(self.models.generator, inversion, request, callback), callback)
         with torch.no_grad():
             likeness = self.models.identity.similarity(
                 result.image[None].to(self.device), inversion.reconstruction[None].to(self.device)
             )
-        seconds = result.seconds + time.monotonic() - started
-        return replace(result, identity=float(likeness), seconds=seconds)
+        return replace(result, identity=float(likeness), seconds=time.monotonic() - started)
+
+    def edit(
+        self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
+    ) -> EditResult:
+        """Edit at full size: `resolve`, then `render`; raises as `resolve` does."""
+        return self.render(inversion, self.resolve(settings), callback)
 
     def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
         """The same edit at 256 px, in a fraction of the time; raises as `edit` does."""
-        return self._render(self.models.preview, inversion, settings, None)
+        return blend(self._prepared(self.models.preview, inversion, self.resolve(settings)))
 
     def weight_hashes(self) -> dict[str, str]:
         """sha256 of every weight file in use."""
@@ -300,11 +313,10 @@ class FaceEditor:
 
         Raises as `edit` does.
         """
-        plan = self._plan(self.models.preview, inversion, settings)
+        prepared = self._prepared(self.models.preview, inversion, self.resolve(settings))
         results = []
         for number, factor in enumerate(factors):
-            parts = [PromptStrength(p.prompt, p.strength * factor) for p in plan.settings.parts]
-            results.append(blend(replace(plan, settings=plan.settings.with_parts(parts)), None))
+            results.append(blend(prepared.times(factor)))
             if callback:
                 callback(Progress("rendering strengths", (number + 1) / len(factors)))
         return results
@@ -320,49 +332,32 @@ class FaceEditor:
 
         Raises as `edit` does.
         """
-        plan = self._plan(self.models.preview, inversion, replace(settings, variation=0))
+        learned = self.resolve(replace(settings, variation=0))
+        prepared = self._prepared(self.models.preview, inversion, learned)
         results = []
         for done, number in enumerate(numbers, 1):
-            results.append(blend(varied(plan, number, self.models.generator), None))
+            results.append(blend(varied(prepared, number, self.models.generator)))
             if callback:
                 callback(Progress("rendering variations", done / len(numbers)))
         return results
 
-    def _render(
+    def _prepared(
         self,
         generator: Generator,
         inversion: Inversion,
-        settings: EditSettings,
-        callback: ProgressCallback | None,
-    ) -> EditResult:
-        return blend(self._plan(generator, inversion, settings, callback), callback)
-
-    @torch.no_grad()
-    def _plan(
-        self,
-        generator: Generator,
-        inversion: Inversion,
-        settings: EditSettings,
+        request: EditRequest,
         callback: ProgressCallback | None = None,
-    ) -> Plan:
+    ) -> PreparedEdit:
         """Everything of an edit that does not depend on its strengths."""
-        started = time.monotonic()
-        settings, readings = self._reader().check(settings)
-        code = inversion.w_plus[None].to(self.device)
-        source = synthesize(
-            generator, code, keep=range(len(generator.layers)), hook=layer_hook(generator, 0.0, callback)
-        )
-        plan = planned(generator, code, source, settings, readings, self._network, started)
-        return varied(plan, settings.variation, self.models.generator)
+        prepared = prepare(generator, inversion.w_plus[None].to(self.device), request, callback)
+        return varied(prepared, request.settings.variation, self.models.generator)
 
-    def _network(self, wanted: Ingredient) -> tuple[MCANetwork, TextCode, bool]:
-        """The network for some words, the words as it knows them, and whether its masks fit the generator."""
+    def _prompted(self, wanted: Ingredient) -> PromptedNetwork:
+        """The network for some words, with the words as it knows them."""
         if wanted.mode == UNIVERSAL:
             assert self.models.universal.network is not None
-            return self.models.universal.network(), self._text_code(wanted.words), True
-        entry = self._library()[wanted.words]
-        network, _, codes = entry.fitted()
-        return network, codes[wanted.words], entry.own_masks
+            return PromptedNetwork(self.models.universal.network(), self._text_code(wanted.words))
+        return self._library()[wanted.words].prompted(wanted.words)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -402,7 +397,7 @@ def load_editor(
         if progress:
             progress(f"loading {name}", (index + 1) / len(names))
     pair, identity = loading.load_generator(chosen, on), loading.load_identity(chosen, on)
-    models = Models(
+    models = EditorModels(
         generator=pair.full,
         preview=pair.preview,
         start=loading.load_start(chosen, on, pair.preview, identity),
@@ -410,7 +405,7 @@ def load_editor(
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=loading.load_space(chosen, on),
         library=loading.library_of(chosen, pair.full, on, [path for path in edits if not is_universal(path)]),
-        knowledge=knowledge_of(chosen.clip),
+        familiarity=familiarity_of(chosen.clip),
         universal=loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
         prompts=load_prompts(),
     )

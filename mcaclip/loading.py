@@ -18,7 +18,8 @@ from mcaclip.clip.text_digest import text_digest
 from mcaclip.config import SLOTS, Stack, check_parser
 from mcaclip.editing.library import Library, collect, edit_files
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
-from mcaclip.editing.universal import NetworkRequirements, UniversalEdit, find_universal
+from mcaclip.editing.stack_fit import StackFit
+from mcaclip.editing.universal import UniversalEdit, find_universal
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
@@ -133,7 +134,7 @@ def library_of(stack: Stack, generator: Generator, device: torch.device, edits: 
     """
     shipped = weights.get(SHIPPED_EDITS)
     files = [shipped, *edit_files(weights.WeightFolders.from_environment().edits)]
-    return collect(files, edits, stack.generator, generator.layers, stack.clip, device, shipped=shipped)
+    return collect(files, edits, StackFit.of(stack, generator.layers), device, shipped=shipped)
 
 
 def universal_of(
@@ -144,7 +145,7 @@ def universal_of(
     Raises:
         WeightsError: a named file cannot be used.
     """
-    needed = NetworkRequirements(stack.generator, generator.layers, stack.clip, words_digest(stack.clip))
+    fit = StackFit.of(stack, generator.layers, words_digest(stack.clip))
     if not files and (stack.generator, stack.clip) != (FIRST_GENERATOR, FIRST_CLIP):
         return UniversalEdit()
     try:
@@ -152,4 +153,4 @@ def universal_of(
     except WeightsError as error:  # a damaged file costs this mode only
         log.warning("there is no universal mode: %s", error)
         return UniversalEdit(problem=f"there is no universal mode here: {error}")
-    return find_universal(shipped, files, needed, device)
+    return find_universal(shipped, files, fit, device)

@@ -115,6 +115,38 @@ class Paint:
 
 
 @dataclass(frozen=True)
+class TextCode:
+    """A prompt as the text encoder sees it.
+
+    Attributes:
+        embedding: L2-normalised text embedding, `[1, 512]`.
+        tokens: states of the prompt's tokens, projected into the same space, `[1, L, 512]`.
+        token_mask: `bool [1, L]`, False for padding.
+    """
+
+    embedding: Tensor
+    tokens: Tensor
+    token_mask: Tensor
+
+    def to(self, device: str | torch.device) -> TextCode:
+        """The same on a device."""
+        return TextCode(*(t.to(device) for t in (self.embedding, self.tokens, self.token_mask)))
+
+    def expand(self, batch: int) -> TextCode:
+        """The same prompt for `batch` faces."""
+        return TextCode(*(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask)))
+
+    @staticmethod
+    def stack(codes: Sequence[TextCode]) -> TextCode:
+        """A different prompt for each face."""
+        return TextCode(
+            torch.cat([c.embedding for c in codes]),
+            torch.cat([c.tokens for c in codes]),
+            torch.cat([c.token_mask for c in codes]),
+        )
+
+
+@dataclass(frozen=True)
 class PromptStrength:
     """One of several prompts of an edit.
 
@@ -213,35 +245,3 @@ def to_uint8(image: Tensor) -> np.ndarray:
 def from_uint8(image: np.ndarray) -> Tensor:
     """`uint8 [H, W, 3]` to `float32 [3, H, W]` in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 127.5 - 1
-
-
-@dataclass(frozen=True)
-class TextCode:
-    """A prompt as the text encoder sees it.
-
-    Attributes:
-        embedding: L2-normalised text embedding, `[1, 512]`.
-        tokens: states of the prompt's tokens, projected into the same space, `[1, L, 512]`.
-        token_mask: `bool [1, L]`, False for padding.
-    """
-
-    embedding: Tensor
-    tokens: Tensor
-    token_mask: Tensor
-
-    def to(self, device: str | torch.device) -> TextCode:
-        """The same on a device."""
-        return TextCode(*(t.to(device) for t in (self.embedding, self.tokens, self.token_mask)))
-
-    def expand(self, batch: int) -> TextCode:
-        """The same prompt for `batch` faces."""
-        return TextCode(*(t.expand(batch, *t.shape[1:]) for t in (self.embedding, self.tokens, self.token_mask)))
-
-    @staticmethod
-    def stack(codes: Sequence[TextCode]) -> TextCode:
-        """A different prompt for each face."""
-        return TextCode(
-            torch.cat([c.embedding for c in codes]),
-            torch.cat([c.tokens for c in codes]),
-            torch.cat([c.token_mask for c in codes]),
-        )

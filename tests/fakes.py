@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.clip.familiarity import Verdict
+from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mask_tools import refine_masks
@@ -96,7 +96,7 @@ class FakeEditor:
     def _reader(self) -> PromptReader:
         fitted = {p: FittedEdit({}, _no_network, shipped=p in PROMPTS) for p in self.prompts()}
         problem = "" if self.has_universal else "there is no universal network here; train one"
-        return PromptReader(fitted, self.entries, problem, self.judge_prompt, STACKS["compact"], Path("edits"))
+        return PromptReader(fitted, self.entries, problem, self.check_familiarity, STACKS["compact"], Path("edits"))
 
     def check_prompt(self, text: str, mode: str | None = None) -> str:
         return self._reader().read(text, mode).prompt
@@ -110,13 +110,13 @@ class FakeEditor:
     def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
         return self._reader().modes(entry)
 
-    def judge_prompt(self, text: str) -> Verdict:
+    def check_familiarity(self, text: str) -> FamiliarityReport:
         words = clean_prompt(text).lower().split()
         strange = tuple(word for word in words if word not in " ".join(PROMPTS).split())
         if self.has_universal:
             strange = tuple(word for word in words if word not in WORDS.split())
         known = 0.9 if not strange else 0.4 if len(strange) < len(words) else 0.1
-        return Verdict(known, strange, PROMPTS[:2])
+        return FamiliarityReport(known, strange, PROMPTS[:2])
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         height, width = photo.shape[:2]

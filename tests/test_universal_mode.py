@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mcaclip.clip.familiarity import OpenKnowledge
+from mcaclip.clip.familiarity import OpenFamiliarity
 from mcaclip.config import STACKS
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.universal import UniversalEdit
-from mcaclip.editor import FaceEditor, Models
+from mcaclip.editor import EditorModels, FaceEditor
 from mcaclip.errors import PromptError
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.registry import build_methods, tools_of
+from mcaclip.methods.registry import build_methods, method_context
 from mcaclip.types import EditSettings, Paint, PromptStrength
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
@@ -31,9 +31,9 @@ def editor() -> FaceEditor:
     torch.manual_seed(0)
     generator = ToyGenerator()
     network, other = (MCANetwork(generator.layers, CONFIG).requires_grad_(False) for _ in range(2))
-    models = Models(
+    models = EditorModels(
         generator=generator, preview=generator, start=None, identity=ToyIdentity(), aligner=None, space=ToySpace(),
-        library={"green lipstick": fitted_edit(other, "green lipstick")}, knowledge=OpenKnowledge(),
+        library={"green lipstick": fitted_edit(other, "green lipstick")}, familiarity=OpenFamiliarity(),
         universal=UniversalEdit(lambda: network, None, ""), prompts=(ZOMBIE,),
     )  # fmt: skip
     return FaceEditor(models, STACKS["compact"], torch.device("cpu"))
@@ -55,7 +55,7 @@ def test_a_prompt_that_no_one_fitted_is_edited_at_once(editor, face):
 
 def test_the_family_of_methods_makes_the_same_edit(editor, face, monkeypatch, tmp_path):
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path))
-    (method,) = build_methods(tools_of(editor), ["mca-universal"])
+    (method,) = build_methods(method_context(editor), ["mca-universal"])
     assert method.ready("pink eyebrows")
     made = method.edit(face.w_plus, "pink eyebrows", 0.7)
     edited = editor.edit(face, EditSettings("pink eyebrows", 0.7, mode="universal"))
@@ -135,3 +135,14 @@ def test_the_library_and_what_is_fitted_are_offered(editor):
     assert [entry.prompt for entry in editor.offered()] == ["zombie", "green lipstick"]
     assert editor.modes(editor.offered()[0]) == ("universal",) and editor.has_universal
     assert editor.prompts() == ("green lipstick",)
+
+
+def test_a_prompt_is_read_once_and_then_rendered_for_any_face(editor, face, monkeypatch):
+    settings = EditSettings("pink eyebrows and green lipstick", 0.8, variation=2)
+    wanted, other = editor.edit(face, settings), editor.sample(4)
+    request = editor.resolve(settings)
+    assert request.settings == wanted.settings == editor.check_settings(settings)
+    monkeypatch.setattr(editor, "_reader", None)
+    monkeypatch.setattr(editor, "_text_code", None)
+    assert torch.equal(editor.render(face, request).image, wanted.image)
+    assert not torch.equal(editor.render(other, request).image, wanted.image)

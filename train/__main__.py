@@ -342,7 +342,7 @@ def _prompt(args: argparse.Namespace) -> None:
         precision,
     )
     start = args.start_from
-    if start is None and not args.from_scratch and settings.weights.has_witness:
+    if start is None and not args.from_scratch and settings.weights.uses_parser_losses:
         start = default_start(stack, pair.full, settings.network)
     paths = (args.out, args.max_minutes, args.sheet_every, start)
     path = fit_prompts(objective, pair.full, *paths, stack, args.method)

@@ -71,7 +71,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace, load: EditorLoader) -> int:
     """Every method on every face. Raises StudioError."""
-    from mcaclip.methods.registry import build_methods, check_names, tools_of
+    from mcaclip.methods.registry import build_methods, check_names, method_context
 
     names = method_names(args.methods)
     check_names(names)
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     from mcaclip.evaluation.sheets_of_methods import small_row
     from mcaclip.loading import load_parser
 
-    tools = tools_of(editor, args.weights, _fitter(args, editor), args.optimisation_steps)
+    tools = method_context(editor, args.weights, _fitter(args, editor), args.optimisation_steps)
     methods = build_methods(tools, names)
     judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
     rows: list[CompareRow] = []

@@ -72,14 +72,14 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
         return paper_table.run(args, load)
     _check(args)
     from mcaclip.evaluation.requests import read_settings, recipes_of, subjects_of
-    from mcaclip.evaluation.variants import FULL, build_columns, parse_column
+    from mcaclip.evaluation.variants import FULL, build_variants, parse_variant
 
     settings = [read_settings(text) for text in args.prompt]
-    named = [parse_column(text) for text in args.column or [FULL]]
+    named = [parse_variant(text) for text in args.column or [FULL]]
     check_folder(args.out)
     from mcaclip.editing.prompts import load_prompts
+    from mcaclip.evaluation.context import EvaluationContext
     from mcaclip.evaluation.faces import face_sources
-    from mcaclip.evaluation.measuring import Instruments
     from mcaclip.evaluation.run import Plan
     from mcaclip.evaluation.run import run as measure
     from mcaclip.loading import load_parser
@@ -92,8 +92,8 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
         own = [editor.check_settings(one) if asks_editor else one for one in settings]
     else:
         own = _of_library(editor, library, asks_editor)
-    subjects, columns = subjects_of(own, recipes_of(library)), build_columns(editor, named, args.size)
-    tools = Instruments(editor, load_parser(editor.slots, editor.device), judge)
+    subjects, columns = subjects_of(own, recipes_of(library)), build_variants(editor, named, args.size)
+    tools = EvaluationContext(editor, load_parser(editor.slots, editor.device), judge)
     faces = face_sources(editor, args.seeds, args.photos, args.limit, args.inversion, args.out)
     # what plays no part in this call may be otherwise in the next
     about = {"inversion": args.inversion} if args.photos else {}

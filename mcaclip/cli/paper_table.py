@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.paper_table import TableRun
-    from mcaclip.methods.base import Tools
+    from mcaclip.methods.base import MethodContext
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
 
@@ -53,7 +53,7 @@ def check(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace, load: EditorLoader) -> int:
     """Measure, then write `table.json`, `table.md` and `table.png`. Raises StudioError."""
     from mcaclip.cli.compare import check_weights, method_names
-    from mcaclip.methods.registry import build_methods, check_names, tools_of
+    from mcaclip.methods.registry import build_methods, check_names, method_context
 
     names = method_names(args.methods)
     check_names(names)
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     from mcaclip.evaluation.difficult_faces import HARD_FACES
     from mcaclip.loading import load_parser
 
-    tools = tools_of(editor, args.weights)
+    tools = method_context(editor, args.weights)
     methods = build_methods(tools, names)
     prompts = tuple(args.prompt) or paper_table.PROMPTS
     judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
@@ -88,7 +88,7 @@ def _code(editor: FaceEditor, seed: int, truncation_psi: float) -> Tensor:
     return editor.sample(seed, truncation_psi).w_plus
 
 
-def _weights_of(tools: Tools, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
+def _weights_of(tools: MethodContext, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
     """sha256 of the weight file of each method and prompt: a later call may add some, and change none."""
     from mcaclip.platform.digests import sha256_of
 

@@ -65,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
     check_folder(args.json.parent)
     if os.path.isdir(args.json):
         raise StudioError(f"--json {args.json} is a folder; name a file.")
-    from mcaclip.clip.familiarity import encode, knowledge_of
+    from mcaclip.clip.familiarity import encode, familiarity_of
     from mcaclip.loading import load_space
 
-    knowledge, space = knowledge_of(args.clip), load_space(choose(clip=args.clip), "cpu")
+    knowledge, space = familiarity_of(args.clip), load_space(choose(clip=args.clip), "cpu")
     embedded = encode(space, texts)
     images: list[str] = []
     rows: list[list[float]] = []

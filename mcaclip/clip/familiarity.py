@@ -38,7 +38,7 @@ _REMEDY = "restore it from the repository, or make it again: `python -m train kn
 
 @dataclass(frozen=True)
 class Calibration:
-    """Coefficients of the logistic regression on `Knowledge.features`, and its constant.
+    """Coefficients of the logistic regression on `TaughtFamiliarity.features`, and its constant.
 
     Attributes:
         share: of known content words.
@@ -58,7 +58,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FamiliarityReport:
     """How well one phrase is known.
 
     Attributes:
@@ -94,7 +94,7 @@ class Verdict:
         return f"{said} Nearest that I know: {', '.join(self.nearest)}." if self.nearest else said
 
 
-class Knowing(Protocol):
+class PromptFamiliarity(Protocol):
     """What every kind of knowledge can say; `space` is the frozen one that it belongs to."""
 
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
@@ -109,13 +109,13 @@ class Knowing(Protocol):
         """Content words of a text that are not known."""
         ...
 
-    def judge(self, space: ClipSpace, text: str) -> Verdict:
+    def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
         """All three of one text, with a single encoding."""
         ...
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class TaughtFamiliarity:
     """The knowledge of a space that was trained on captions of its own.
 
     Attributes:
@@ -137,7 +137,7 @@ class Knowledge:
     )
 
     @classmethod
-    def load(cls, path: Path = KNOWLEDGE_FILE) -> Knowledge:
+    def load(cls, path: Path = KNOWLEDGE_FILE) -> TaughtFamiliarity:
         """Read what `save` wrote.
 
         Raises:
@@ -191,11 +191,11 @@ class Knowledge:
         """Content words of a text that never stood in a training caption and are not kin to a noun that did."""
         return [word for word in self.vocabulary.unknown(in_usual_words(text)) if word not in self.kin]
 
-    def judge(self, space: ClipSpace, text: str) -> Verdict:
+    def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
         """Score, unknown words and nearest phrases of one text, with a single encoding."""
         cosines = self._cosines(space, encode(space, [text]))
         known = self._probabilities([text], cosines)[0]
-        return Verdict(known, tuple(self.unknown_words(text)), tuple(self._ranked(text, cosines[0], 3)))
+        return FamiliarityReport(known, tuple(self.unknown_words(text)), tuple(self._ranked(text, cosines[0], 3)))
 
     def features(self, space: ClipSpace, texts: Sequence[str]) -> Tensor:
         """What the calibration looks at, `float64 [T, 3]` in `Calibration`'s order."""
@@ -237,7 +237,7 @@ class Knowledge:
         return embedded @ self._encoded[space].T
 
 
-class OpenKnowledge:
+class OpenFamiliarity:
     """A published CLIP has no list of words: every text in Latin letters counts as known, and nothing is offered.
 
     This says nothing about how well it was understood.
@@ -255,14 +255,14 @@ class OpenKnowledge:
         """None."""
         return []
 
-    def judge(self, space: ClipSpace, text: str) -> Verdict:
+    def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
         """Known or not by its letters."""
-        return Verdict(self.score(space, [text])[0])
+        return FamiliarityReport(self.score(space, [text])[0])
 
 
-def knowledge_of(space_name: str) -> Knowing:
+def familiarity_of(space_name: str) -> PromptFamiliarity:
     """What the space of this name knows. Raises WeightsError where FaceCLIP's file is missing or damaged."""
-    return Knowledge.load() if space_name == FACECLIP else OpenKnowledge()
+    return TaughtFamiliarity.load() if space_name == FACECLIP else OpenFamiliarity()
 
 
 @torch.no_grad()

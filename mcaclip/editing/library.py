@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,8 +11,10 @@ from pathlib import Path
 import torch
 
 from mcaclip.editing.network.mca import MCA, EditHeader, FittedNetwork, load_network, read_header
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import LayerSpec
+from mcaclip.language.grammar import understand
 
 log = logging.getLogger(__name__)
 KEPT_NETWORKS = 8
@@ -37,6 +39,11 @@ class FittedEdit:
     path: Path | None = None
     shipped: bool = False
 
+    def prompted(self, prompt: str) -> PromptedNetwork:
+        """The network, asked for one of the prompts it was fitted to."""
+        network, _, codes = self.fitted()
+        return PromptedNetwork(network, codes[prompt], self.own_masks)
+
 
 Library = Mapping[str, FittedEdit]
 """Fitted edits by prompt."""
@@ -45,9 +52,7 @@ Library = Mapping[str, FittedEdit]
 def collect(
     files: Iterable[Path],
     asked_for: Sequence[Path],
-    generator: str,
-    layers: Sequence[LayerSpec],
-    clip: str,
+    fit: StackFit,
     device: str | torch.device,
     method: str = MCA,
     shipped: Path | None = None,
@@ -59,9 +64,7 @@ def collect(
             ones are named in the log.
         asked_for: files that the user named: they must be usable. One of another generator is used without its masks,
             since W codes mean the same to all generators here.
-        generator: name of the stack's generator.
-        layers: its layers.
-        clip: name of the stack's space of words.
+        fit: what the stack needs.
         method: only what was fitted for this method counts.
         shipped: the file among them that came with the studio.
 
@@ -81,32 +84,32 @@ def collect(
         except WeightsError as error:
             log.warning("%s is left out: %s", path, error)
             continue
-        if (header.clip, header.method) == (clip, method) and _has_masks_for(header, generator, layers):
+        if (header.clip, header.method) == (fit.clip, method) and fit.has_masks(header):
             library |= _entries(path, header, True, fitted, path == shipped)
     for path in asked_for:
         header = read_header(path)
-        if header.clip != clip:
-            raise WeightsError(
-                f"{path} was fitted with clip {header.clip}, and this stack has {clip}, to which words mean "
-                f"something else: add --clip {header.clip}"
-            )
+        fit.check_clip(path, header.clip)
         if header.method != method:
             raise WeightsError(
                 f"{path} was fitted for the method {header.method}, not {method}: use it with "
                 f"`python -m mcaclip compare --weights {path}`"
             )
         fitted(path)  # now, so that a damaged file is told before any work is done
-        library |= _entries(path, header, _has_masks_for(header, generator, layers), fitted)
+        library |= _entries(path, header, fit.has_masks(header), fitted)
     return library
+
+
+def find_fitted(prompts: Collection[str], text: str) -> str | None:
+    """The fitted prompt that says the same, letter by letter or by part and colour; None where there is none."""
+    words, meaning = " ".join(text.lower().split()), understand(text)
+    same = (prompt for prompt in prompts if prompt.lower() == words)
+    alike = (prompt for prompt in prompts if meaning is not None and understand(prompt) == meaning)
+    return next(same, None) or next(alike, None)
 
 
 def edit_files(place: Path) -> list[Path]:
     """A file itself, or the safetensors files of a folder by name; none when nothing is there."""
     return [place] if place.is_file() else sorted(place.glob("*.safetensors"))
-
-
-def _has_masks_for(header: EditHeader, generator: str, layers: Sequence[LayerSpec]) -> bool:
-    return header.generator == generator and header.layers == tuple(layers)
 
 
 def _entries(

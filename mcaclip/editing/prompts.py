@@ -110,6 +110,11 @@ def parse_entry(raw: Any) -> LibraryPrompt:
     return LibraryPrompt(prompt, raw["category"].strip(), _recipe(raw.get("recipe", [])), (low, high), best, mode)
 
 
+def find_entry(entries: Sequence[LibraryPrompt], text: str) -> LibraryPrompt | None:
+    """The entry that a text asks for, by its words or else by its part and colour."""
+    return find_prompt(entries, text) or find_meaning(entries, text)
+
+
 def find_prompt(entries: Sequence[LibraryPrompt], text: str) -> LibraryPrompt | None:
     """The entry that a text asks for: the one of the same content words ("a photo of a zombie" is "zombie")."""
     words = tuple(content_words(text))

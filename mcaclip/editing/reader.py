@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mcaclip.clip.familiarity import Verdict
+from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.config import Stack
-from mcaclip.editing.library import FittedEdit
-from mcaclip.editing.prompts import LibraryPrompt, find_meaning, find_prompt
+from mcaclip.editing.library import FittedEdit, find_fitted
+from mcaclip.editing.prompts import LibraryPrompt, find_entry, find_prompt
 from mcaclip.errors import PromptError
-from mcaclip.language.grammar import split_changes, understand
+from mcaclip.language.grammar import split_changes
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, UNIVERSAL, check_mode, clean_prompt
 
@@ -66,7 +66,7 @@ class PromptReader:
         fitted: the edits that were fitted to a prompt.
         entries: the prompt library.
         no_universal: why there is no universal network, in plain words; empty where there is one.
-        judge: how well the words of a prompt are known.
+        familiarity: how well the words of a prompt are known.
         stack: what the editor runs on, for the command that fits a prompt.
         own_edits: the place where the user's own fitted edits are found.
     """
@@ -74,7 +74,7 @@ class PromptReader:
     fitted: Mapping[str, FittedEdit]
     entries: Sequence[LibraryPrompt]
     no_universal: str
-    judge: Callable[[str], Verdict]
+    familiarity: Callable[[str], FamiliarityReport]
     stack: Stack
     own_edits: Path
 
@@ -136,7 +136,7 @@ class PromptReader:
     def offered(self) -> tuple[LibraryPrompt, ...]:
         """The library's entries that can be made here, then the fitted prompts that it does not name."""
         usable = tuple(entry for entry in self.entries if self.modes(entry))
-        named = [find_prompt(self.entries, prompt) or find_meaning(self.entries, prompt) for prompt in self.fitted]
+        named = [find_entry(self.entries, prompt) for prompt in self.fitted]
         others = [p for p, entry in zip(self.fitted, named, strict=True) if entry is None]
         return (*usable, *(LibraryPrompt(prompt) for prompt in others))
 
@@ -144,23 +144,15 @@ class PromptReader:
         """In which modes an entry can be made here."""
         found = () if self.no_universal else (UNIVERSAL,)
         names = [name for name, _ in entry.recipe] or [entry.prompt]
-        if entry.prompt in self.fitted or all(self._fitted_to(name) for name in names):
+        if entry.prompt in self.fitted or all(find_fitted(self.fitted, name) for name in names):
             found = (*found, FITTED)
         return found
 
     def _look_up(self, text: str) -> tuple[str, LibraryPrompt | None, str | None]:
         """The cleaned words, the library's entry and the fitted prompt that say the same."""
         words = clean_prompt(text)
-        entry = find_prompt(self.entries, words) or find_meaning(self.entries, words)
-        return words, entry, self._fitted_to(words)
-
-    def _fitted_to(self, words: str) -> str | None:
-        """The fitted prompt of the same words, else of the same part and colour."""
-        for prompt in self.fitted:
-            if prompt.lower() == words.lower():
-                return prompt
-        meaning = understand(words)
-        return next((p for p in self.fitted if meaning is not None and understand(p) == meaning), None)
+        entry = find_entry(self.entries, words)
+        return words, entry, find_fitted(self.fitted, words)
 
     def _known(self, words: str) -> bool:
         """Whether a text is a prompt by itself, of the library or a fitted one."""
@@ -169,7 +161,9 @@ class PromptReader:
     def _recipe(self, entry: LibraryPrompt, mode: str | None) -> Reading:
         made: list[Ingredient] = []
         for name, factor in entry.recipe:
-            possible = self.no_universal == "" if entry.mode == UNIVERSAL else self._fitted_to(name) is not None
+            possible = (
+                self.no_universal == "" if entry.mode == UNIVERSAL else find_fitted(self.fitted, name) is not None
+            )
             try:
                 part = self.read(name, mode or (entry.mode if possible else None))
             except PromptError as error:
@@ -181,7 +175,7 @@ class PromptReader:
     def _universal(self, words: str, entry: LibraryPrompt | None) -> Reading:
         if entry and find_prompt([entry], words):
             return Reading(entry.prompt, (Ingredient(entry.prompt, 1.0, UNIVERSAL),), entry)
-        verdict = self.judge(words)
+        verdict = self.familiarity(words)
         if verdict.outside:
             raise PromptError(
                 f'"{words}" is outside of what the models know. {verdict.warning} Say it in other words. Fitting it '
@@ -201,7 +195,7 @@ class PromptReader:
                 f"no prompt is fitted for the {self.stack.label} stack yet. Fit one with: {command}; then name the "
                 f"file it writes with --edits FILE, or put it into {self.own_edits}"
             )
-        warning = self.judge(words).warning
+        warning = self.familiarity(words).warning
         doubt, advice = (
             (f"{warning} ", "Fitting it yourself will hardly work") if warning else ("", "Fit it yourself")
         )

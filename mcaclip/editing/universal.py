@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from mcaclip.editing.network.mca import MCANetwork, load_network, read_header
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import LayerSpec
 
 log = logging.getLogger(__name__)
 METHOD = "universal"
@@ -50,24 +50,7 @@ class UniversalEdit:
         return self.network is not None
 
 
-@dataclass(frozen=True)
-class NetworkRequirements:
-    """What a universal network has to fit.
-
-    Attributes:
-        generator: name of the stack's generator.
-        layers: its layers.
-        clip: name of the stack's space of words.
-        words: digest of that space's text tower (`mcaclip.clip.text_digest`).
-    """
-
-    generator: str
-    layers: Sequence[LayerSpec]
-    clip: str
-    words: str
-
-
-def open_universal(path: Path, needed: NetworkRequirements, device: str | torch.device = "cpu") -> UniversalEdit:
+def open_universal(path: Path, fit: StackFit, device: str | torch.device = "cpu") -> UniversalEdit:
     """The network of a file, which is looked at now and read at its first use.
 
     Raises:
@@ -76,27 +59,14 @@ def open_universal(path: Path, needed: NetworkRequirements, device: str | torch.
     header = read_header(path)
     if header.method != METHOD:
         raise WeightsError(f"{path} is no universal network (its method is {header.method}); use it with --edits")
-    if (header.generator, header.layers) != (needed.generator, tuple(needed.layers)):
-        raise WeightsError(
-            f"{path} was trained on the generator {header.generator}, and this stack has {needed.generator}: "
-            f"train one for it with `{TRAIN_COMMAND}`"
-        )
-    if header.clip != needed.clip:
-        raise WeightsError(
-            f"{path} was trained with clip {header.clip}, and this stack has {needed.clip}, to which words mean "
-            f"something else: add --clip {header.clip}"
-        )
-    if header.words != needed.words:
-        raise WeightsError(
-            f"{path} was trained with another {header.clip} (text tower {header.words[:12] or 'not recorded'}) than "
-            f"the one in use ({needed.words[:12]}), to which words mean something else: restore both with "
-            f"`git checkout -- assets`, or train it again with `{TRAIN_COMMAND}`"
-        )
+    fit.check_masks(path, header, TRAIN_COMMAND)
+    fit.check_clip(path, header.clip)
+    fit.check_words(path, header, TRAIN_COMMAND)
     return UniversalEdit(cache(lambda: load_network(path, device).network), path, "")
 
 
 def find_universal(
-    shipped: Path | None, asked_for: Sequence[Path], needed: NetworkRequirements, device: str | torch.device = "cpu"
+    shipped: Path | None, asked_for: Sequence[Path], fit: StackFit, device: str | torch.device = "cpu"
 ) -> UniversalEdit:
     """The universal network of a stack: the last one that was asked for, else the shipped one where it fits.
 
@@ -107,7 +77,7 @@ def find_universal(
     Raises:
         WeightsError: a file that was asked for cannot be used.
     """
-    asked = [open_universal(path, needed, device) for path in asked_for]
+    asked = [open_universal(path, fit, device) for path in asked_for]
     for edit in asked:
         assert edit.network is not None
         edit.network()  # now, so that a damaged file is told before any work is done
@@ -116,7 +86,7 @@ def find_universal(
     if shipped is None:
         return UniversalEdit(problem=MISSING)
     try:
-        return replace(open_universal(shipped, needed, device), shipped=True)
+        return replace(open_universal(shipped, fit, device), shipped=True)
     except WeightsError as error:
         log.warning("there is no universal mode: %s", error)
         return UniversalEdit(problem=f"there is no universal mode here: {error}")

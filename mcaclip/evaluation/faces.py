@@ -5,12 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
+from mcaclip.evaluation.context import EvaluationContext
+from mcaclip.evaluation.measures import PARSE_SIZE, see_face
+from mcaclip.evaluation.variants import FULL_SIZE
 from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.platform.atomic import valid_text, written_whole
@@ -90,3 +96,49 @@ def read_inversion(editor: FaceEditor, path: Path) -> Inversion | None:
         log.warning("%s is damaged; the photo is inverted again", path)
         return None
     return editor.reconstruct(code, float(likeness) if likeness else None)
+
+
+class Face:
+    """One face with what all its edits are compared with, each computed at most once.
+
+    Args:
+        source: where it is from. Raises StudioError for a photo without a face.
+        context: what measures it.
+        size: side of the edits, see `build_variants`.
+    """
+
+    def __init__(self, source: FaceSource, context: EvaluationContext, size: int):
+        self.name, self.kind, self.photo = source.name, source.kind, source.photo
+        self.inversion, self._context, self._size = source.get(), context, size
+
+    @cached_property
+    def _seen(self) -> tuple[Tensor, Tensor]:
+        return see_face(self._context.editor.models.preview, self._context.parser, self.inversion.w_plus)
+
+    @property
+    def picture(self) -> Tensor:
+        """The generator's picture of it at the size of the edits, `[3, S, S]` in [-1, 1]."""
+        return self.inversion.reconstruction if self._size == FULL_SIZE else self._seen[0]
+
+    @property
+    def parsed(self) -> Tensor:
+        """Class probabilities `[1, 19, 256, 256]`."""
+        return self._seen[1]
+
+    @cached_property
+    def small(self) -> Tensor:
+        """The picture at 256 px, `[1, 3, 256, 256]`."""
+        return F.adaptive_avg_pool2d(self.picture[None], PARSE_SIZE)
+
+    @cached_property
+    def measures(self) -> dict[str, float]:
+        """What the witness says of it; empty where no face was found."""
+        return self._context.witness.measures(self.picture)
+
+    @cached_property
+    def embedding(self) -> Tensor:
+        """Its picture in the space of words, `[D]`."""
+        return self._context.look(self.picture)
+
+
+__all__ = ["GENERATED", "PHOTO", "Face", "FaceSource", "face_sources", "read_inversion", "write_inversion"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -16,7 +15,7 @@ from mcaclip.evaluation.attributes import Attribute, find_attribute
 from mcaclip.evaluation.measures import MARGIN, grow
 from mcaclip.imaging.colour import lab_of
 from mcaclip.language.colours import COLOURS, names_by_words, plain
-from mcaclip.language.grammar import Meaning, understand
+from mcaclip.language.grammar import Meaning, split_changes, understand
 from mcaclip.language.vocabulary import STOP_WORDS
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import REGIONS, region
@@ -38,11 +37,10 @@ NATURAL: Mapping[str, frozenset[str]] = {
 """Everyday colours that a part has, or is often painted; a prompt for any other is counterfactual."""
 Recipes = Mapping[str, Sequence[tuple[str, float]]]
 """From a recipe's name, as `plain` has it, to its prompts with a factor on the strength of each."""
-_BETWEEN = re.compile(r"\s*(?:[,;&+]|\b(?:and|with|plus)\b)\s*")
 
 
 @dataclass(frozen=True)
-class Ask:
+class EvaluationCase:
     """One thing that a prompt asks for; of `colour` and `attribute` at most one is there.
 
     Attributes:
@@ -93,20 +91,20 @@ def _everyday_labs() -> Mapping[str, Tensor]:
     return {name: lab_of(name) for name in COLOURS}
 
 
-def asks_of(prompt: str) -> tuple[Ask, ...]:
+def requests_of(prompt: str) -> tuple[EvaluationCase, ...]:
     """Everything that a prompt asks for, in its order.
 
     "a woman with green lipstick and purple hair" asks for two things. What has no witness is in the list as well, so
     that nobody takes a part for the whole.
     """
-    pieces = [piece for piece in _BETWEEN.split(prompt.lower()) if not _says_nothing(piece)]
-    found = [_read(piece) for piece in pieces]
-    return tuple(found) if any(ask.measurable for ask in found) else (_read(prompt),)
+    pieces = split_changes(prompt.lower(), lambda piece: not _says_nothing(piece))
+    found = [_read(piece) for piece in pieces if not _says_nothing(piece)]
+    return tuple(found) if any(case.measurable for case in found) else (_read(prompt),)
 
 
-def _read(text: str) -> Ask:
+def _read(text: str) -> EvaluationCase:
     colour = understand(text)
-    return Ask(text, colour) if colour else Ask(text, attribute=find_attribute(text))
+    return EvaluationCase(text, colour) if colour else EvaluationCase(text, attribute=find_attribute(text))
 
 
 def _says_nothing(piece: str) -> bool:
@@ -121,18 +119,18 @@ class Subject:
     Attributes:
         settings: the edit, as the editor takes it.
         ingredients: the same edit as single networks take it: recipes and prompts of several changes are taken apart.
-        asks: what it asks for.
+        requests: what it asks for.
     """
 
     settings: EditSettings
     ingredients: tuple[PromptStrength, ...]
-    asks: tuple[Ask, ...]
+    requests: tuple[EvaluationCase, ...]
 
     @classmethod
     def of(cls, settings: EditSettings, recipes: Recipes = MappingProxyType({})) -> Subject:
         """From an edit's settings, with what the library's recipes are made of."""
         parts = tuple(one for part in settings.parts for one in _taken_apart(part, recipes))
-        return cls(settings, parts, tuple(ask for part in parts for ask in asks_of(part.prompt)))
+        return cls(settings, parts, tuple(case for part in parts for case in requests_of(part.prompt)))
 
     @property
     def title(self) -> str:
@@ -149,18 +147,18 @@ class Subject:
     @property
     def measurable(self) -> bool:
         """Whether everything that it asks for has a witness."""
-        return all(ask.measurable for ask in self.asks)
+        return all(case.measurable for case in self.requests)
 
     @property
     def counterfactual(self) -> bool:
         """Whether any of it is counterfactual, and all of it has a witness."""
-        return self.measurable and any(ask.counterfactual for ask in self.asks)
+        return self.measurable and any(case.counterfactual for case in self.requests)
 
     def allowed(self, parsed: Tensor) -> Tensor | None:
         """Where a face `[1, 19, 256, 256]` may change, `[1, 1, 256, 256]`; None where that cannot be told."""
         if not self.measurable:
             return None
-        return torch.stack([ask.allowed(parsed) for ask in self.asks]).amax(0)
+        return torch.stack([case.allowed(parsed) for case in self.requests]).amax(0)
 
 
 def recipes_of(entries: Sequence[LibraryPrompt]) -> Recipes:
@@ -171,9 +169,9 @@ def recipes_of(entries: Sequence[LibraryPrompt]) -> Recipes:
 def _taken_apart(part: PromptStrength, recipes: Recipes) -> list[PromptStrength]:
     if recipe := recipes.get(plain(part.prompt)):
         return [PromptStrength(prompt, factor * part.strength) for prompt, factor in recipe]
-    asks = asks_of(part.prompt)
-    if len(asks) > 1 and all(ask.measurable for ask in asks):
-        return [PromptStrength(ask.words, part.strength) for ask in asks]
+    cases = requests_of(part.prompt)
+    if len(cases) > 1 and all(case.measurable for case in cases):
+        return [PromptStrength(case.words, part.strength) for case in cases]
     return [part]
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from mcaclip import weights
 from mcaclip.config import SLOTS
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.evaluation.faces import GENERATED, PHOTO, FaceSource
-from mcaclip.evaluation.measuring import Face, Instruments, Row, measure_edit
+from mcaclip.evaluation.context import EvaluationContext
+from mcaclip.evaluation.faces import GENERATED, PHOTO, Face, FaceSource
+from mcaclip.evaluation.measuring import Row, measure_edit
 from mcaclip.evaluation.requests import Subject
 from mcaclip.evaluation.row_log import RowLog
 from mcaclip.evaluation.sheets import SHEET_FACES, Tiles, write_sheets
 from mcaclip.evaluation.summary import FIGURES, TITLES, as_markdown, summarise
-from mcaclip.evaluation.variants import FULL_SIZE, Column
+from mcaclip.evaluation.variants import FULL_SIZE, Variant
 from mcaclip.platform.atomic import write_text
 from mcaclip.platform.digests import sha256_of
 
@@ -29,18 +30,20 @@ class Plan:
 
     Attributes:
         subjects: the edits.
-        columns: who makes them.
-        size: side of the edits, see `build_columns`.
+        variants: who makes them.
+        size: side of the edits, see `build_variants`.
         about: what else the figures depend on.
     """
 
     subjects: Sequence[Subject]
-    columns: Sequence[Column]
+    variants: Sequence[Variant]
     size: int = FULL_SIZE
     about: Mapping[str, object] = field(default_factory=dict)
 
 
-def run(tools: Instruments, plan: Plan, faces: Iterable[FaceSource], out: Path, say: Say = lambda line: None) -> str:
+def run(
+    context: EvaluationContext, plan: Plan, faces: Iterable[FaceSource], out: Path, say: Say = lambda line: None
+) -> str:
     """Measure what is not measured yet and write `figures.json`, `figures.md` and the sheets into `out`.
 
     Args:
@@ -53,13 +56,13 @@ def run(tools: Instruments, plan: Plan, faces: Iterable[FaceSource], out: Path, 
         StudioError: `out` holds figures that were made otherwise, or there is nothing to measure.
     """
     if not plan.subjects:
-        raise StudioError(f"there is nothing to evaluate: no prompt is known to the {tools.editor.stack} stack")
-    log, tiles, sources = RowLog(out, Row, _about(tools, plan)), Tiles(out), list(faces)
+        raise StudioError(f"there is nothing to evaluate: no prompt is known to the {context.editor.stack} stack")
+    log, tiles, sources = RowLog(out, Row, _about(context, plan)), Tiles(out), list(faces)
     shown, done = _shown(sources), {row.key for row in log.rows}
     try:
         for number, source in enumerate(sources, 1):
             label = f"face {number} of {len(sources)}, {source.name}"
-            of_face = _of_face(tools, plan, source, done, tiles if source in shown else None)
+            of_face = _of_face(context, plan, source, done, tiles if source in shown else None)
             for row, words in of_face:
                 if row:
                     log.add(row)
@@ -68,16 +71,16 @@ def run(tools: Instruments, plan: Plan, faces: Iterable[FaceSource], out: Path, 
     finally:
         markdown = _write(log, plan, sources)
         names = [subject.title for subject in plan.subjects]
-        columns = [column.name for column in plan.columns]
+        columns = [variant.name for variant in plan.variants]
         write_sheets(tiles, out, [tile_name(one) for one in shown], names, columns, log.about)
     return markdown
 
 
-def _about(tools: Instruments, plan: Plan) -> dict[str, object]:
+def _about(context: EvaluationContext, plan: Plan) -> dict[str, object]:
     """What rows depend on; prompts and faces may change from call to call."""
-    editor = tools.editor
+    editor = context.editor
     extra = weights.hashes((*SLOTS["parser"][editor.slots.parser], "face_parser"))
-    files = {f"column {c.name}": sha256_of(c.file) if c.file else "the editor's" for c in plan.columns}
+    files = {f"column {c.name}": sha256_of(c.file) if c.file else "the editor's" for c in plan.variants}
     about = {"stack": editor.stack, "size": plan.size, "weights": {**editor.weight_hashes(), **extra}}
     return {**about, **files, **plan.about}
 
@@ -93,7 +96,7 @@ def tile_name(source: FaceSource) -> str:
 
 
 def _of_face(
-    tools: Instruments,
+    context: EvaluationContext,
     plan: Plan,
     source: FaceSource,
     done: set[tuple[str, str, str, str]],
@@ -101,29 +104,29 @@ def _of_face(
 ) -> Iterator[tuple[Row | None, str]]:
     """A row for each edit of a face that is still to do, with words about it; None for what had to be left out."""
     wanted = [
-        (subject, column)
+        (subject, variant)
         for subject in plan.subjects
-        for column in plan.columns
-        if (source.name, source.photo, subject.title, column.name) not in done
+        for variant in plan.variants
+        if (source.name, source.photo, subject.title, variant.name) not in done
     ]
     if not wanted:
         return
     try:
-        face = Face(source, tools, plan.size)
+        face = Face(source, context, plan.size)
     except StudioError as error:
         yield None, f"left out: {error}"
         return
     if tiles:
         tiles.keep(face.picture, tile_name(source))
-    for subject, column in wanted:
+    for subject, variant in wanted:
         try:
-            edited = column.edit(face.inversion, subject)
+            edited = variant.edit(face.inversion, subject)
         except PromptError as error:
-            yield None, f"{subject.title} ({column.name}) left out: {error}"
+            yield None, f"{subject.title} ({variant.name}) left out: {error}"
             continue
         if tiles:
-            tiles.keep(edited.image, tile_name(source), subject.title, column.name)
-        row = measure_edit(tools, face, subject, column.name, edited)
+            tiles.keep(edited.image, tile_name(source), subject.title, variant.name)
+        row = measure_edit(context, face, subject, variant.name, edited)
         yield row, line(row)
 
 
@@ -138,11 +141,11 @@ def line(row: Row) -> str:
 
 def _write(log: RowLog[Row], plan: Plan, sources: Sequence[FaceSource]) -> str:
     """Writes the figures of the rows that this call is about; rows of other prompts and faces stay in the log."""
-    titles, columns = {s.title: s.counterfactual for s in plan.subjects}, {c.name for c in plan.columns}
+    titles, columns = {s.title: s.counterfactual for s in plan.subjects}, {c.name for c in plan.variants}
     faces = {(one.name, one.photo) for one in sources}
     rows = [r for r in log.rows if r.prompt in titles and r.column in columns and (r.face, r.photo) in faces]
     summary = summarise(rows, titles)
-    notes = [f"{TITLES[column.name]}: {column.note}." for column in plan.columns]
+    notes = [f"{TITLES[variant.name]}: {variant.note}." for variant in plan.variants]
     markdown = as_markdown(summary, plan.subjects, plan.size, notes)
     report = {**log.about, **summary.as_json, "rows": [asdict(row) for row in rows]}
     write_text(log.out / "figures.json", json.dumps(report, indent=1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from mcaclip.evaluation.measuring import Row
 from mcaclip.evaluation.requests import Subject
-from mcaclip.evaluation.variants import COLUMNS, FULL, FULL_SIZE, WITHOUT_FF, WITHOUT_PRE
+from mcaclip.evaluation.variants import FULL, FULL_SIZE, VARIANTS, WITHOUT_FF, WITHOUT_PRE
 
 Means = dict[str, float | None]
 """Figure to its mean, None where nothing was measured, and how many edits it is over."""
@@ -107,7 +107,7 @@ class Table:
 
 def table(title: str, rows: Sequence[Row]) -> Table:
     """The table of some rows. Only faces that every column has done count, so that columns can be compared."""
-    names = [name for name in COLUMNS if any(row.column == name for row in rows)]
+    names = [name for name in VARIANTS if any(row.column == name for row in rows)]
     done = [{row.key[:3] for row in rows if row.column == name} for name in names]
     common = set.intersection(*done) if done else set()
     kept = [row for row in rows if row.key[:3] in common]
@@ -163,7 +163,7 @@ def summarise(rows: Sequence[Row], counterfactual: Mapping[str, bool]) -> Summar
     totals = tuple(table(title, group) for title, group in groups.items() if group)
     keys = sorted(
         {(row.prompt, row.kind, row.column) for row in rows},
-        key=lambda key: (list(counterfactual).index(key[0]), key[1], COLUMNS.index(key[2])),
+        key=lambda key: (list(counterfactual).index(key[0]), key[1], VARIANTS.index(key[2])),
     )
     prompts = {key: means([r for r in rows if (r.prompt, r.kind, r.column) == key]) for key in keys}
     return Summary(totals, prompts)
@@ -233,7 +233,9 @@ def _words(size: int) -> list[str]:
 
 def _rules(subjects: Sequence[Subject]) -> list[str]:
     """What counts as a hit for each attribute in use, and which prompts cannot be told."""
-    attributes = {ask.attribute.name: ask.attribute for subject in subjects for ask in subject.asks if ask.attribute}
+    attributes = {
+        case.attribute.name: case.attribute for subject in subjects for case in subject.requests if case.attribute
+    }
     lines = [f"- {name}: {one.rule}; may change: {', '.join(one.regions)}." for name, one in attributes.items()]
     untold = [subject.title for subject in subjects if not subject.measurable]
     return [*lines, *([f"- No witness: {', '.join(untold)}."] if untold else [])]

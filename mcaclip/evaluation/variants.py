@@ -1,4 +1,4 @@
-"""The columns of the figures: the whole method, without Feature Fusion, without the masks of PRE.
+"""The variants of the method that are measured: the whole method, without Feature Fusion, without the masks of PRE.
 
 Source: MCA-CLIP's ablation. "Without FF" has CF-CLIP's text module in its place and is a network of its own; "without
 PRE" is plainly G(w + delta_w).
@@ -8,35 +8,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
+from mcaclip.editing.library import find_fitted
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import EditHeader, load_network, read_header
+from mcaclip.editing.network.no_text import NoMasks
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.render import draw, prepare
+from mcaclip.editing.request import EditRequest
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
+from mcaclip.editing.universal import TRAIN_COMMAND
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import MaskedShift, Synthesis, compose, synthesize, union
+from mcaclip.generators.synthesis import MaskedShift, compose
 from mcaclip.loading import words_digest
-from mcaclip.methods.fitted import find_prompt
-from mcaclip.types import EditResult, EditSettings, Inversion, TextCode
+from mcaclip.types import EditResult, EditSettings, Inversion
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.requests import Subject
 
 FULL, WITHOUT_FF, WITHOUT_PRE = "full", "without-ff", "without-pre"
-COLUMNS = (FULL, WITHOUT_FF, WITHOUT_PRE)
+VARIANTS = (FULL, WITHOUT_FF, WITHOUT_PRE)
 FULL_SIZE, PREVIEW_SIZE = 1024, 256
 
 
 @dataclass(frozen=True)
 class Edited:
-    """One edit of one column.
+    """One edit of one variant.
 
     Attributes:
         image: `float32 [3, S, S]` in [-1, 1], on the CPU.
@@ -49,12 +55,12 @@ class Edited:
     seconds: float
 
 
-class Column(Protocol):
-    """Makes the edits of one column."""
+class Variant(Protocol):
+    """Makes the edits of one variant."""
 
     @property
     def name(self) -> str:
-        """One of `COLUMNS`."""
+        """One of `VARIANTS`."""
         ...
 
     @property
@@ -76,15 +82,15 @@ class Column(Protocol):
         ...
 
 
-def parse_column(text: str) -> tuple[str, Path | None]:
-    """`"without-ff=FILE"` to the column and its file.
+def parse_variant(text: str) -> tuple[str, Path | None]:
+    """`"without-ff=FILE"` to the variant and its file.
 
     Raises:
-        StudioError: no such column, or a file that is missing or needed.
+        StudioError: no such variant, or a file that is missing or needed.
     """
     name, _, file = text.partition("=")
-    if name not in COLUMNS:
-        raise StudioError(f"--column {name!r} does not exist: choose {', '.join(COLUMNS)}")
+    if name not in VARIANTS:
+        raise StudioError(f"--column {name!r} does not exist: choose {', '.join(VARIANTS)}")
     if name == WITHOUT_FF and not file:
         raise StudioError(
             "--column without-ff needs its own weights, fitted with CF-CLIP's text module: "
@@ -95,28 +101,28 @@ def parse_column(text: str) -> tuple[str, Path | None]:
     return name, Path(file) if file else None
 
 
-def build_columns(editor: FaceEditor, named: Sequence[tuple[str, Path | None]], size: int) -> list[Column]:
-    """The columns of a table.
+def build_variants(editor: FaceEditor, named: Sequence[tuple[str, Path | None]], size: int) -> list[Variant]:
+    """The variants that a table compares.
 
     Args:
-        named: of `parse_column`, each name once.
+        named: of `parse_variant`, each name once.
         size: `FULL_SIZE`, or `PREVIEW_SIZE` for edits through the preview.
 
     Raises:
-        StudioError: a column is named twice.
-        WeightsError: a file that does not go with the stack or the column.
+        StudioError: a variant is named twice.
+        WeightsError: a file that does not go with the stack or the variant.
     """
     names = [name for name, _ in named]
-    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+    if twice := [name for name in VARIANTS if names.count(name) > 1]:
         raise StudioError(f"--column {twice[0]} is given twice: give it once")
-    whole = EditorColumn(editor, size)
-    columns: list[Column] = []
+    whole = EditorVariant(editor, size)
+    variants: list[Variant] = []
     for name, path in named:
         if path is not None:
-            columns.append(NetworkColumn(name, path, editor, size))
+            variants.append(NetworkVariant(name, path, editor, size))
         else:
-            columns.append(whole if name == FULL else OpenColumn(whole))
-    return columns
+            variants.append(whole if name == FULL else OpenVariant(whole))
+    return variants
 
 
 def generator_of(editor: FaceEditor, size: int) -> Generator:
@@ -124,8 +130,8 @@ def generator_of(editor: FaceEditor, size: int) -> Generator:
     return editor.models.generator if size == FULL_SIZE else editor.models.preview
 
 
-class EditorColumn:
-    """The editor as people use it; the last edit is kept, since a column without masks starts from it."""
+class EditorVariant:
+    """The editor as people use it; the last edit is kept, since a variant without masks starts from it."""
 
     name, file = FULL, None
     note = "the studio's own networks"
@@ -143,33 +149,33 @@ class EditorColumn:
         return last[2]
 
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """See `Column.edit`."""
+        """See `Variant.edit`."""
         result = self.result(inversion, subject.settings)
         return Edited(result.image, float(result.combined_mask.mean()), result.seconds)
 
 
-class OpenColumn:
+class OpenVariant:
     """The same network with all masks open: its shifts, through the generator once."""
 
     name, file = WITHOUT_PRE, None
     note = "the same networks with all masks open; its seconds are those of one pass through the generator"
 
-    def __init__(self, whole: EditorColumn):
+    def __init__(self, whole: EditorVariant):
         self.whole = whole
 
     @torch.no_grad()
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """See `Column.edit`; the seconds are those of the one pass, without the shift's."""
+        """See `Variant.edit`; the seconds are those of the one pass, without the shift's."""
         result = self.whole.result(inversion, subject.settings)
         started, editor = time.monotonic(), self.whole.editor
         parts = zip(result.settings.parts, result.shifts, strict=True)
-        shift = torch.stack([part.strength * own for part, own in parts]).sum(0)
-        code = (inversion.w_plus + shift)[None].to(editor.device)
-        image = synthesize(generator_of(editor, self.whole.size), code).image
+        shifts = [MaskedShift(part.strength * own.to(editor.device)[None], ()) for part, own in parts]
+        code = inversion.w_plus[None].to(editor.device)
+        image = compose(generator_of(editor, self.whole.size), code, shifts, result.image[None])
         return Edited(image[0].clamp(-1, 1).cpu(), 1.0, time.monotonic() - started)
 
 
-class NetworkColumn:
+class NetworkVariant:
     """Weights of a file, universal or fitted.
 
     Args:
@@ -177,7 +183,7 @@ class NetworkColumn:
         path: what `save_network` wrote.
 
     Raises:
-        WeightsError: a file for another generator or space of words, or with the part that its column goes without.
+        WeightsError: a file for another generator or space of words, or with the part that its variant goes without.
     """
 
     def __init__(self, name: str, path: Path, editor: FaceEditor, size: int):
@@ -186,59 +192,41 @@ class NetworkColumn:
         self.header = read_header(path)
         _check(self.header, name, path, editor)
         self.fitted = load_network(path, editor.device)
-        opened = ", its masks open" if name == WITHOUT_PRE and self.header.config.masks else ""
-        self.note = f"the network {path.name} ({self.header.method}){opened}"
+        opened = name == WITHOUT_PRE and self.header.config.masks is not None
+        if opened:
+            self.fitted.network.coral = NoMasks(self.header.layers)
+        self.note = f"the network {path.name} ({self.header.method}){', its masks open' if opened else ''}"
 
-    @torch.no_grad()
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """See `Column.edit`."""
-        started, generator = time.monotonic(), self.generator
-        code = inversion.w_plus[None].to(self.editor.device)
-        masked = self.name != WITHOUT_PRE and self.header.config.masks is not None
-        source = synthesize(generator, code, keep=range(len(generator.layers)) if masked else ())
-        shifts = []
-        for part in subject.ingredients:
-            t_w, delta_w = self.fitted.network(code, self._words(part.prompt))
-            masks = self.fitted.network.masks(source.features, t_w) if masked else []
-            shifts.append(MaskedShift(part.strength * delta_w, masks))
-        image, area = _render(generator, code, source, shifts)
-        return Edited(image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
+        """See `Variant.edit`."""
+        started, settings = time.monotonic(), subject.settings.with_parts(subject.ingredients)
+        request = EditRequest.of_networks(settings, self._prompted)
+        prepared = prepare(self.generator, inversion.w_plus[None].to(self.editor.device), request)
+        picture = draw(prepared)
+        area = float(picture.masks[-1].mean()) if picture.masks else 1.0
+        return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
 
-    def _words(self, prompt: str) -> TextCode:
+    def _prompted(self, prompt: str) -> PromptedNetwork:
+        """The network with the words of a prompt. Raises PromptError for one that it was not fitted to."""
         if self.header.method == UNIVERSAL:
-            return self.editor.models.space.text_code(prompt).to(self.editor.device)
-        known = find_prompt(self.fitted.prompts, prompt)
+            text = self.editor.models.space.text_code(prompt).to(self.editor.device)
+            return PromptedNetwork(self.fitted.network, text)
+        known = find_fitted(self.fitted.prompts, prompt)
         if known is None:
             raise PromptError(
                 f'{self.file} was not fitted for "{prompt}". It knows: {", ".join(self.fitted.prompts)}'
             )
-        return self.fitted.codes[known]
-
-
-def _render(
-    generator: Generator, code: Tensor, source: Synthesis, shifts: Sequence[MaskedShift]
-) -> tuple[Tensor, float]:
-    """The picture `[1, 3, S, S]` of the shifts, and the share of it that may change."""
-    if not shifts[0].masks:
-        total = torch.stack([shift.delta_w for shift in shifts]).sum(0)
-        return synthesize(generator, code + total).image, 1.0
-    area = float(union([shift.masks[-1] for shift in shifts]).mean())
-    return compose(generator, code, shifts, source.image), area
+        return PromptedNetwork(self.fitted.network, self.fitted.codes[known])
 
 
 def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> None:
-    """Raises WeightsError for weights that do not go with the stack or the column."""
-    slots = editor.slots
-    if (header.generator, header.clip) != (slots.generator, slots.clip):
-        raise WeightsError(
-            f"{path} was made for {header.generator} with {header.clip}, and this stack has {slots.generator} with "
-            f"{slots.clip}: choose that stack, or train the weights again on this one"
-        )
-    if header.words and header.words != words_digest(slots.clip):
-        raise WeightsError(
-            f"{path} learned the words of another {slots.clip} than the one in use, to which they mean something "
-            "else: restore the weights that belong together, or train again with `python -m train universal`"
-        )
+    """Raises WeightsError for weights that do not go with the stack or the variant."""
+    fit = StackFit.of(editor.slots, editor.models.generator.layers)
+    fit.check_generator(path, header.generator, TRAIN_COMMAND)
+    fit.check_clip(path, header.clip)
+    if header.words:
+        words = words_digest(fit.clip)
+        replace(fit, words=words).check_words(path, header, TRAIN_COMMAND)
     if name == WITHOUT_FF and isinstance(header.config.fusion, FeatureFusionConfig):
         raise WeightsError(
             f"{path} has Feature Fusion, so it is no network without it: name one that was trained with CF-CLIP's "

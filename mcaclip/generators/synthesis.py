@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mcaclip.generators.base import Generator
 from mcaclip.nn.ops import resize_mask
+from mcaclip.types import Progress, ProgressCallback
 
 LayerHook = Callable[[int], None]
 """Called with the layer's number before it is computed; may raise to cancel."""
@@ -61,7 +62,7 @@ class MaskedShift:
     Attributes:
         delta_w: `[B, 18, 512]`, strength included.
         masks: one `[B, 1, s, s]` in [0, 1] a layer and one for the final image; sizes that differ from the layer's
-            are resampled bilinearly.
+            are resampled bilinearly. None at all for a method without masks.
     """
 
     delta_w: Tensor
@@ -94,24 +95,6 @@ def masked_synthesize(
     return compose(generator, w_plus, [MaskedShift(delta_w, masks)], source_image, hook)
 
 
-def apply_shift(
-    generator: Generator,
-    w_plus: Tensor,
-    delta_w: Tensor,
-    masks: Sequence[Tensor],
-    source_image: Tensor,
-    hook: LayerHook | None = None,
-) -> Tensor:
-    """The edit of a method with masks (see `masked_synthesize`), or without: then plainly `G(w + delta_w)`.
-
-    Args:
-        masks: see `MaskedShift`; empty for a method that has none.
-    """
-    if masks:
-        return masked_synthesize(generator, w_plus, delta_w, masks, source_image, hook)
-    return synthesize(generator, w_plus + delta_w, hook=hook).image
-
-
 def compose(
     generator: Generator,
     w_plus: Tensor,
@@ -124,17 +107,20 @@ def compose(
 
     At every layer `f* = src + sum_k m_k (edt_k - src)`, all branches on the same blended features below. Where the
     masks sum to more than 1 they are divided by their sum, so that edits of one place mix and never overshoot. One
-    shift is exactly `masked_synthesize`.
+    shift is exactly `masked_synthesize`. Shifts without masks are plainly `G(w + sum_k delta_k)`.
 
     Args:
         w_plus: `[B, 18, 512]`.
-        shifts: at least one. Sums follow their order: sort them for results that do not depend on it bit for bit.
+        shifts: at least one, and either all of them have masks or none. Sums follow their order: sort them for
+            results that do not depend on it bit for bit.
         source_image: `[B, 3, S, S]`, what `synthesize` made of `w_plus`.
         observe: gets every layer's number and blended features.
 
     Returns:
         `[B, 3, S, S]`, not clamped.
     """
+    if not any(shift.masks for shift in shifts):
+        return _plainly(generator, w_plus, shifts, hook, observe)
     for shift in shifts:
         if len(shift.masks) != len(generator.layers) + 1:
             raise ValueError(f"{len(generator.layers) + 1} masks are needed, got {len(shift.masks)}")
@@ -165,6 +151,22 @@ def compose(
     return source_image + last * (edited - source_image)
 
 
+def _plainly(
+    generator: Generator,
+    w_plus: Tensor,
+    shifts: Sequence[MaskedShift],
+    hook: LayerHook | None,
+    observe: FeatureHook | None,
+) -> Tensor:
+    """`compose` for shifts without masks."""
+    total = torch.stack([shift.delta_w for shift in shifts]).sum(0)
+    made = synthesize(generator, w_plus + total, range(len(generator.layers)) if observe else (), hook)
+    if observe:
+        for index, features in made.features.items():
+            observe(index, features)
+    return made.image
+
+
 def share_masks(masks: Sequence[Tensor]) -> list[Tensor]:
     """The masks, divided by their sum where it exceeds 1; a single one is returned as it is."""
     if len(masks) == 1:
@@ -176,6 +178,22 @@ def share_masks(masks: Sequence[Tensor]) -> list[Tensor]:
 def union(masks: Sequence[Tensor]) -> Tensor:
     """Where any of several edits acts: the sum of the masks, at most 1."""
     return masks[0] if len(masks) == 1 else torch.stack(list(masks)).sum(0).clamp(max=1)
+
+
+def layer_hook(generator: Generator, offset: float, callback: ProgressCallback | None) -> LayerHook:
+    """Reports the layers of one of an edit's two passes, the one that begins at the fraction `offset`."""
+
+    def hook(layer: int) -> None:
+        if callback:
+            callback(Progress("editing", offset + 0.5 * layer / len(generator.layers)))
+
+    return hook
+
+
+def open_masks(generator: Generator, code: Tensor) -> list[Tensor]:
+    """Masks that let everything through, one `[1, 1, s, s]` a layer and one for the picture."""
+    sides = [*(spec.size for spec in generator.layers), generator.image_size]
+    return [code.new_ones(1, 1, side, side) for side in sides]
 
 
 def _finish(generator: Generator, rgb: Tensor | None) -> Tensor:

@@ -6,10 +6,11 @@ training for all prompts, some one for each prompt; `ready` and `how_to_fit` say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ Fitter = Callable[[str, str, ProgressCallback | None], Path]
 
 
 @dataclass(frozen=True)
-class Tools:
+class MethodContext:
     """What methods work with.
 
     Attributes:
@@ -82,6 +83,28 @@ class MethodEdit:
     delta_s: Tensor | None
     seconds: float
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        image: Tensor,
+        source: Tensor,
+        started: float,
+        masks: Sequence[Tensor] = (),
+        delta_w: Tensor | None = None,
+        delta_s: Tensor | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> MethodEdit:
+        """From a batch of one face, on any device, and the time of a monotonic clock at which the edit began."""
+        return cls(
+            image=image[0].clamp(-1, 1).cpu(),
+            source=source[0].clamp(-1, 1).cpu(),
+            masks=tuple(mask[0].cpu() for mask in masks),
+            delta_w=None if delta_w is None else delta_w[0].cpu(),
+            delta_s=None if delta_s is None else delta_s[0].cpu(),
+            seconds=time.monotonic() - started,
+            notes=notes,
+        )
 
 
 class EditMethod(Protocol):
@@ -189,3 +212,30 @@ def not_ready(name: str, prompt: str, slots: Stack) -> PromptError:
     """The error of a method that has no weights for a prompt."""
     title = METHODS[name].title
     return PromptError(f'{title} has no weights for "{prompt}" here. Fit it with: {fit_command(name, prompt, slots)}')
+
+
+@dataclass(frozen=True)
+class TrainedOnce:
+    """What the methods that need one file for all prompts have in common; see `EditMethod`."""
+
+    context: MethodContext
+    name: ClassVar[str]
+    needs_fitting: ClassVar[bool] = True
+
+    def ready(self, prompt: str) -> bool:
+        """See `EditMethod.ready`."""
+        return self.name in self.context.files
+
+    def how_to_fit(self, prompt: str) -> str:
+        """See `EditMethod.how_to_fit`."""
+        return fit_command(self.name, prompt, self.context.slots)
+
+    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> Self:
+        """See `EditMethod.fit`: the file takes a run of its own, so it is never made on the fly."""
+        if not self.ready(prompt):
+            raise self.not_ready(prompt)
+        return self
+
+    def not_ready(self, prompt: str) -> PromptError:
+        """What to say where the file is missing."""
+        return not_ready(self.name, prompt, self.context.slots)

@@ -5,108 +5,75 @@ They differ in their network and in the losses it was fitted with (see `train.pr
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
-from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.network.mca import MCANetwork
-from mcaclip.editing.render import layer_hook, open_masks
-from mcaclip.errors import PromptError
-from mcaclip.generators.synthesis import apply_shift, synthesize
-from mcaclip.language.grammar import understand
-from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
-from mcaclip.types import ProgressCallback, TextCode
+from mcaclip.editing.library import FittedEdit, Library, collect, find_fitted
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.render import draw, prepare
+from mcaclip.editing.request import EditRequest
+from mcaclip.editing.stack_fit import StackFit
+from mcaclip.methods.base import MethodContext, MethodEdit, fit_command, not_ready
+from mcaclip.types import EditSettings, ProgressCallback
 
 
-def find_prompt(library: Collection[str], text: str) -> str | None:
-    """The fitted prompt that says the same, letter by letter or by part and colour; None when there is none."""
-    words, meaning = " ".join(text.lower().split()), understand(text)
-    same = [prompt for prompt in library if prompt.lower() == words]
-    alike = [prompt for prompt in library if meaning is not None and understand(prompt) == meaning]
-    return next(iter([*same, *alike]), None)
-
-
-@torch.no_grad()
 def network_edit(
-    tools: Tools,
-    network: MCANetwork,
-    words: TextCode,
+    context: MethodContext,
+    prompted: PromptedNetwork,
+    prompt: str,
     w_plus: Tensor,
     strength: float,
     callback: ProgressCallback | None,
-    own_masks: bool = True,
 ) -> MethodEdit:
-    """The edit that a network makes for words it knows: its shift, inside its masks.
-
-    Args:
-        words: as the network knows them.
-        w_plus: `[18, 512]`.
-        own_masks: whether the masks belong to this generator; those of another one's layers mean nothing here, and
-            only the shift is used.
-    """
-    started, generator, code = time.monotonic(), tools.generator, w_plus[None].to(tools.device)
-    layers = range(len(generator.layers))
-    source = synthesize(generator, code, keep=layers, hook=layer_hook(generator, 0.0, callback))
-    t_w, delta_w = network(code, words)
-    masks = network.masks(source.features, t_w) if own_masks else open_masks(generator, code)
-    delta_w = strength * delta_w
-    image = apply_shift(generator, code, delta_w, masks, source.image, layer_hook(generator, 0.5, callback))
-    return MethodEdit(
-        image=image[0].clamp(-1, 1).cpu(),
-        source=source.image[0].clamp(-1, 1).cpu(),
-        masks=tuple(mask[0].cpu() for mask in masks),
-        delta_w=delta_w[0].cpu(),
-        delta_s=None,
-        seconds=time.monotonic() - started,
-    )
+    """The edit of a code `[18, 512]` that a network makes: its shift, inside its masks if it has any."""
+    request = EditRequest.of_networks(EditSettings(prompt, strength), lambda _: prompted)
+    prepared = prepare(context.generator, w_plus[None].to(context.device), request, callback)
+    picture = draw(prepared, callback)
+    source, delta_w = picture.source.image, picture.shifts[0].delta_w
+    return MethodEdit.of(picture.image, source, prepared.started, picture.masks, delta_w)
 
 
 @dataclass(frozen=True)
 class FittedMethod:
-    """A method whose fitted networks are in `Tools.libraries`; implements `EditMethod`."""
+    """A method whose fitted networks are in `MethodContext.libraries`; implements `EditMethod`."""
 
     name: str
-    tools: Tools
+    context: MethodContext
     needs_fitting = True
 
     @property
     def library(self) -> Library:
         """Its networks by prompt."""
-        return self.tools.libraries.get(self.name, {})
+        return self.context.libraries.get(self.name, {})
 
     def ready(self, prompt: str) -> bool:
         """See `EditMethod.ready`."""
-        return find_prompt(self.library, prompt) is not None
+        return find_fitted(self.library, prompt) is not None
 
     def how_to_fit(self, prompt: str) -> str:
         """See `EditMethod.how_to_fit`."""
-        return fit_command(self.name, prompt, self.tools.slots)
+        return fit_command(self.name, prompt, self.context.slots)
 
     def fit(self, prompt: str, callback: ProgressCallback | None = None) -> FittedMethod:
         """See `EditMethod.fit`."""
-        tools = self.tools
-        if tools.fitter is None:
-            raise not_ready(self.name, prompt, tools.slots)
-        path = tools.fitter(self.name, prompt, callback)
-        place = (tools.slots.generator, tools.generator.layers, tools.slots.clip, tools.device, self.name)
-        own = {**self.library, **collect([], [path], *place)}
-        return replace(self, tools=replace(tools, libraries={**tools.libraries, self.name: own}))
+        context = self.context
+        if context.fitter is None:
+            raise not_ready(self.name, prompt, context.slots)
+        path = context.fitter(self.name, prompt, callback)
+        fit = StackFit.of(context.slots, context.generator.layers)
+        own = {**self.library, **collect([], [path], fit, context.device, self.name)}
+        return replace(self, context=replace(context, libraries={**context.libraries, self.name: own}))
 
     def edit(
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
         words, entry = self._entry(prompt)
-        network, _, codes = entry.fitted()
-        return network_edit(self.tools, network, codes[words], w_plus, strength, callback, entry.own_masks)
+        return network_edit(self.context, entry.prompted(words), words, w_plus, strength, callback)
 
     def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
-        words = find_prompt(self.library, prompt)
+        words = find_fitted(self.library, prompt)
         if words is None:
-            error: PromptError = not_ready(self.name, prompt, self.tools.slots)
-            raise error
+            raise not_ready(self.name, prompt, self.context.slots)
         return words, self.library[words]

@@ -13,12 +13,11 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.editing.render import layer_hook
 from mcaclip.errors import PromptError
 from mcaclip.generators.style_space import with_style_shift
-from mcaclip.generators.synthesis import synthesize
+from mcaclip.generators.synthesis import layer_hook, synthesize
 from mcaclip.language.grammar import NEUTRAL_TEXTS, in_templates
-from mcaclip.methods.base import MethodEdit, Tools, fit_command, not_ready
+from mcaclip.methods.base import MethodContext, MethodEdit, TrainedOnce
 from mcaclip.methods.style_table import StyleTable, load_table
 from mcaclip.types import ProgressCallback
 
@@ -60,59 +59,34 @@ def style_direction(table: StyleTable, towards: Tensor, beta: float = BETA) -> T
 
 
 @dataclass(frozen=True)
-class GlobalDirectionMethod:
+class GlobalDirectionMethod(TrainedOnce):
     """Needs one table for all prompts; implements `EditMethod`."""
 
-    tools: Tools
     name = "styleclip-global"
-    needs_fitting = True
 
     @cached_property
     def table(self) -> StyleTable:
         """The table. Raises WeightsError."""
-        return load_table(self.tools.files[self.name])
-
-    def ready(self, prompt: str) -> bool:
-        """See `EditMethod.ready`."""
-        return self.name in self.tools.files
-
-    def how_to_fit(self, prompt: str) -> str:
-        """See `EditMethod.how_to_fit`."""
-        return fit_command(self.name, prompt, self.tools.slots)
-
-    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> GlobalDirectionMethod:
-        """See `EditMethod.fit`: the table takes a run of its own, so it is never made on the fly."""
-        if not self.ready(prompt):
-            raise not_ready(self.name, prompt, self.tools.slots)
-        return self
+        return load_table(self.context.files[self.name])
 
     @torch.no_grad()
     def edit(
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`: S' = S + alpha Delta s."""
-        if not self.ready(prompt):
-            raise not_ready(self.name, prompt, self.tools.slots)
-        direction = style_direction(self.table, text_direction(self.tools.space, prompt))
+        self.fit(prompt)
+        direction = style_direction(self.table, text_direction(self.context.space, prompt))
         measured = int(self.table.measured.sum())
         partly = f"measured on {self.table.images} faces; {measured} of {len(direction)} channels are known"
-        return style_edit(self.tools, w_plus, strength * ALPHA * direction, (partly,), callback)
+        return style_edit(self.context, w_plus, strength * ALPHA * direction[None], (partly,), callback)
 
 
 def style_edit(
-    tools: Tools, w_plus: Tensor, delta_s: Tensor, notes: tuple[str, ...], callback: ProgressCallback | None
+    context: MethodContext, w_plus: Tensor, delta_s: Tensor, notes: tuple[str, ...], callback: ProgressCallback | None
 ) -> MethodEdit:
-    """The edit of a shift `[P]` in StyleSpace, at full size."""
-    started, generator, code = time.monotonic(), tools.generator, w_plus[None].to(tools.device)
+    """The edit of a shift `[1, P]` in StyleSpace, at full size."""
+    started, generator, code = time.monotonic(), context.generator, w_plus[None].to(context.device)
     source = synthesize(generator, code, hook=layer_hook(generator, 0.0, callback)).image
-    shifted = with_style_shift(generator, delta_s[None].to(tools.device))
+    shifted = with_style_shift(generator, delta_s.to(context.device))
     image = synthesize(shifted, code, hook=layer_hook(generator, 0.5, callback)).image
-    return MethodEdit(
-        image=image[0].clamp(-1, 1).cpu(),
-        source=source[0].clamp(-1, 1).cpu(),
-        masks=(),
-        delta_w=None,
-        delta_s=delta_s.cpu(),
-        seconds=time.monotonic() - started,
-        notes=notes,
-    )
+    return MethodEdit.of(image, source, started, delta_s=delta_s, notes=notes)

@@ -52,7 +52,7 @@ class LossWeights:
     exemplar: float = 0.0
 
     @property
-    def has_witness(self) -> bool:
+    def uses_parser_losses(self) -> bool:
         """Whether an extra that knows places and colours takes part."""
         return any((self.region, self.colour, self.preserve, self.exemplar))
 

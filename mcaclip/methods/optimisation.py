@@ -15,7 +15,7 @@ from torch import Tensor
 from mcaclip.clip.clip_space import FACECLIP
 from mcaclip.clip.face_tower import mask_gradient
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.base import MethodEdit, Tools
+from mcaclip.methods.base import MethodContext, MethodEdit
 from mcaclip.methods.losses import clip_loss, identity_loss
 from mcaclip.types import Progress, ProgressCallback
 
@@ -47,7 +47,7 @@ class OptimisationMethod:
     The steps go through the preview, whose 256 px are more than CLIP looks at; the result is made at full size.
     """
 
-    tools: Tools
+    context: MethodContext
     name = "styleclip-optimisation"
     needs_fitting = False
 
@@ -67,37 +67,30 @@ class OptimisationMethod:
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
-        started, code = time.monotonic(), w_plus[None].to(self.tools.device)
+        started, code = time.monotonic(), w_plus[None].to(self.context.device)
         delta = strength * self.optimise(code, prompt, callback)
         with torch.no_grad():
-            source, image = (synthesize(self.tools.generator, c).image[0] for c in (code, code + delta))
-        return MethodEdit(
-            image=image.clamp(-1, 1).cpu(),
-            source=source.clamp(-1, 1).cpu(),
-            masks=(),
-            delta_w=delta[0].cpu(),
-            delta_s=None,
-            seconds=time.monotonic() - started,
-        )
+            source, image = (synthesize(self.context.generator, c).image for c in (code, code + delta))
+        return MethodEdit.of(image, source, started, delta_w=delta)
 
     def optimise(self, code: Tensor, prompt: str, callback: ProgressCallback | None = None) -> Tensor:
         """The shift `[1, 18, 512]` of a code `[1, 18, 512]`."""
-        tools, steps = self.tools, self.tools.optimisation_steps
-        rate = highest_rate(tools.slots.clip)
+        context, steps = self.context, self.context.optimisation_steps
+        rate = highest_rate(context.slots.clip)
         with torch.no_grad():
-            text = tools.space.encode_text([prompt])
-            identity = tools.identity.embed(synthesize(tools.preview, code).image)
+            text = context.space.encode_text([prompt])
+            identity = context.identity.embed(synthesize(context.preview, code).image)
         delta = torch.zeros_like(code, requires_grad=True)
         optimizer = torch.optim.Adam([delta], rate)
         for step in range(steps):
             if callback:
                 callback(Progress("optimising the code", step / steps))
             optimizer.param_groups[0]["lr"] = rate * pace(step / steps)
-            picture = synthesize(tools.preview, code + delta).image
+            picture = synthesize(context.preview, code + delta).image
             with mask_gradient(MASK_GRADIENT):
-                loss = clip_loss(tools.space.encode_image(picture), text)
+                loss = clip_loss(context.space.encode_image(picture), text)
             loss = loss + L2_WEIGHT * delta.square().sum()
-            loss = loss + IDENTITY_WEIGHT * identity_loss(identity, tools.identity.embed(picture))
+            loss = loss + IDENTITY_WEIGHT * identity_loss(identity, context.identity.embed(picture))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

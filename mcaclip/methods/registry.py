@@ -5,27 +5,31 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+import torch
+
+from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.config import Stack
 from mcaclip.editing.library import Library, collect, edit_files
 from mcaclip.editing.network import mca
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
+from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.methods import delta_mapper, style_table
-from mcaclip.methods.base import METHODS, EditMethod, Fitter, Tools
+from mcaclip.methods.base import METHODS, EditMethod, Fitter, MethodContext
 from mcaclip.methods.deltaedit import DeltaEditMethod
 from mcaclip.methods.fitted import FittedMethod
 from mcaclip.methods.global_direction import GlobalDirectionMethod
 from mcaclip.methods.optimisation import OptimisationMethod
 from mcaclip.methods.universal import UniversalMethod
 from mcaclip.nn.header import read_weights_header
+from mcaclip.perception.base import Identity
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights import WeightFolders
 from mcaclip.weights.store import read_asset_sums
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 log = logging.getLogger(__name__)
 FORMATS = {
@@ -33,7 +37,7 @@ FORMATS = {
     style_table.FORMAT: "styleclip-global",
     delta_mapper.FORMAT: "deltaedit",
 }
-SINGLE: Mapping[str, Callable[[Tools], EditMethod]] = {
+SINGLE: Mapping[str, Callable[[MethodContext], EditMethod]] = {
     "styleclip-optimisation": OptimisationMethod,
     "styleclip-global": GlobalDirectionMethod,
     "deltaedit": DeltaEditMethod,
@@ -42,14 +46,67 @@ SINGLE: Mapping[str, Callable[[Tools], EditMethod]] = {
 """The methods that are no network a prompt."""
 
 
-def build_methods(tools: Tools, names: Sequence[str]) -> list[EditMethod]:
+class Networks(Protocol):
+    """The networks of an editor that methods work with; see `MethodContext`."""
+
+    @property
+    def generator(self) -> Generator:
+        """The full-size generator."""
+        ...
+
+    @property
+    def preview(self) -> Generator:
+        """Its 256 px stand-in."""
+        ...
+
+    @property
+    def space(self) -> ClipSpace:
+        """Words and pictures."""
+        ...
+
+    @property
+    def identity(self) -> Identity:
+        """Tells people apart."""
+        ...
+
+    @property
+    def universal(self) -> UniversalEdit:
+        """The network for any prompt."""
+        ...
+
+
+class Editor(Protocol):
+    """What methods take of an editor; `mcaclip.editor` itself is above them and is not imported."""
+
+    @property
+    def models(self) -> Networks:
+        """Its networks."""
+        ...
+
+    @property
+    def slots(self) -> Stack:
+        """The stack that they are from."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are."""
+        ...
+
+    @property
+    def library(self) -> Library:
+        """The fitted edits by prompt."""
+        ...
+
+
+def build_methods(context: MethodContext, names: Sequence[str]) -> list[EditMethod]:
     """The methods of these names, in this order.
 
     Raises:
         StudioError: a name that is none, or none at all.
     """
     check_names(names)
-    return [SINGLE[name](tools) if name in SINGLE else FittedMethod(name, tools) for name in names]
+    return [SINGLE[name](context) if name in SINGLE else FittedMethod(name, context) for name in names]
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -64,38 +121,38 @@ def check_names(names: Sequence[str]) -> None:
             raise StudioError(f"the method {name} is named twice: name it once")
 
 
-def tools_of(
-    editor: FaceEditor,
+def method_context(
+    editor: Editor,
     weights: Iterable[Path] = (),
     fitter: Fitter | None = None,
     optimisation_steps: int = 300,
-) -> Tools:
+) -> MethodContext:
     """What the methods work with, on an editor's networks.
 
     Args:
         weights: files of any method to use beside the shipped ones and those in the cache's folder `methods`.
-        fitter: see `Tools`.
-        optimisation_steps: see `Tools`.
+        fitter: see `MethodContext`.
+        optimisation_steps: see `MethodContext`.
 
     Raises:
         WeightsError: a named file that cannot be used on this stack.
     """
     slots, models = editor.slots, editor.models
+    fit = StackFit.of(slots, models.generator.layers)
     asked = list(weights)
     for path in asked:
-        _check(path, slots.generator, slots.clip)
         _check_use(path)
+        _check(path, fit)
         _check_whole(path, models.generator)
-    folders = WeightFolders.from_environment()
-    found = [*shipped_methods(folders), *edit_files(folders.methods)]
-    every = [*(path for path in found if _fits(path, slots.generator, slots.clip)), *asked]
+    places = WeightFolders.from_environment()
+    found = [*shipped_methods(places), *edit_files(places.methods)]
+    every = [*(path for path in found if _fits(path, fit)), *asked]
     networks = [path for path in every if file_kind(path) == "network"]
-    place = (slots.generator, models.generator.layers, slots.clip, editor.device)
     libraries: dict[str, Library] = {
-        name: collect(networks, [], *place, name) for name in METHODS if name not in SINGLE
+        name: collect(networks, [], fit, editor.device, name) for name in METHODS if name not in SINGLE
     }
     libraries[mca.MCA] = {**editor.library, **libraries[mca.MCA]}
-    return Tools(
+    return MethodContext(
         generator=models.generator,
         preview=models.preview,
         space=models.space,
@@ -135,16 +192,13 @@ def _metadata(path: Path) -> Mapping[str, str]:
     return read_weights_header(path, "name a file of weights of a method").metadata
 
 
-def _check(path: Path, generator: str, clip: str) -> None:
+def _check(path: Path, fit: StackFit) -> None:
     """Raises WeightsError for a file that was made for another generator or space of words."""
-    file_kind(path)
-    made = _metadata(path)
-    own = (made.get("generator", mca.FIRST_GENERATOR), made.get("clip", mca.FIRST_CLIP))
-    if own != (generator, clip):
-        raise WeightsError(
-            f"{path} was made for {own[0]} with {own[1]}, and this stack has {generator} with {clip}: "
-            "choose that stack, or make the weights again on this one"
-        )
+    kind, made = file_kind(path), _metadata(path)
+    name = kind if kind in METHODS else made.get("method", mca.MCA)
+    command = f"python -m train {METHODS.get(name, METHODS[mca.MCA]).fit}"
+    fit.check_generator(path, made.get("generator", mca.FIRST_GENERATOR), command)
+    fit.check_clip(path, made.get("clip", mca.FIRST_CLIP))
 
 
 def _check_use(path: Path) -> None:
@@ -169,9 +223,9 @@ def _check_whole(path: Path, generator: Generator) -> None:
         raise WeightsError(f"{path} is for {channels} style channels, and this generator has {own}: make it again")
 
 
-def _fits(path: Path, generator: str, clip: str) -> bool:
+def _fits(path: Path, fit: StackFit) -> bool:
     try:
-        _check(path, generator, clip)
+        _check(path, fit)
     except WeightsError as error:
         log.info("%s is left out: %s", path, error)
         return False

@@ -11,50 +11,43 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.errors import PromptError
-from mcaclip.methods.base import METHODS, MethodEdit, Tools, fit_command
+from mcaclip.methods.base import METHODS, MethodEdit, TrainedOnce
 from mcaclip.methods.fitted import network_edit
 from mcaclip.types import ProgressCallback
 
 
 @dataclass(frozen=True)
-class UniversalMethod:
-    """Needs one network for all prompts, `Tools.universal`; implements `EditMethod`."""
+class UniversalMethod(TrainedOnce):
+    """Needs one network for all prompts, `MethodContext.universal`; implements `EditMethod`."""
 
-    tools: Tools
     name = "mca-universal"
-    needs_fitting = True
 
     def ready(self, prompt: str) -> bool:
         """See `EditMethod.ready`."""
-        return self.tools.universal.there
+        return self.context.universal.there
 
     def how_to_fit(self, prompt: str) -> str:
         """See `EditMethod.how_to_fit`: empty for a stack on which no universal network can be trained."""
-        slots = self.tools.slots
+        slots = self.context.slots
         if (slots.generator, slots.clip) != (FIRST_GENERATOR, FIRST_CLIP):
             return ""
-        return fit_command(self.name, prompt, slots)
-
-    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> UniversalMethod:
-        """See `EditMethod.fit`: the network takes a run of its own, so it is never trained on the fly."""
-        if not self.ready(prompt):
-            raise self._not_ready(prompt)
-        return self
+        return super().how_to_fit(prompt)
 
     def edit(
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`. Raises WeightsError as well, for a network that cannot be read."""
-        if self.tools.universal.network is None:
-            raise self._not_ready(prompt)
-        network, started = self.tools.universal.network(), time.monotonic()
-        words = self.tools.space.text_code(prompt)
-        made = network_edit(self.tools, network, words, w_plus, strength, callback)
+        if self.context.universal.network is None:
+            raise self.not_ready(prompt)
+        network, started = self.context.universal.network(), time.monotonic()
+        prompted = PromptedNetwork(network, self.context.space.text_code(prompt))
+        made = network_edit(self.context, prompted, prompt, w_plus, strength, callback)
         return replace(made, seconds=time.monotonic() - started)  # with the words, which a fitted network has ready
 
-    def _not_ready(self, prompt: str) -> PromptError:
+    def not_ready(self, prompt: str) -> PromptError:
         """Says what the stack knows of the missing network, and how to make one where that is possible."""
-        problem, command = self.tools.universal.problem, self.how_to_fit(prompt)
+        problem, command = self.context.universal.problem, self.how_to_fit(prompt)
         more = f". Train one with: {command}" if command and command not in problem else ""
         return PromptError(f"{METHODS[self.name].title} cannot edit here: {problem}{more}")

@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from mcaclip.clip.clip_space import FACECLIP, VIT_B_32
-from mcaclip.clip.familiarity import Calibration, Knowledge, OpenKnowledge, Verdict, knowledge_of
+from mcaclip.clip.familiarity import (
+    Calibration,
+    FamiliarityReport,
+    OpenFamiliarity,
+    TaughtFamiliarity,
+    familiarity_of,
+)
 from mcaclip.errors import TrainingError, WeightsError
 from mcaclip.language.vocabulary import Vocabulary, content_words, count_words
 from train.clip.captions.wording import OUTSIDE_PHRASES
@@ -50,7 +56,7 @@ def toy() -> BagOfWords:
 
 
 @pytest.fixture(scope="module")
-def knowledge(toy) -> Knowledge:
+def knowledge(toy) -> TaughtFamiliarity:
     return fit_knowledge(toy, CAPTIONS, [*PHRASES, "blue violin"], PARAPHRASES, STRANGE)
 
 
@@ -102,12 +108,12 @@ def test_nearest_phrases_share_words_with_the_text(knowledge, toy):
 
 
 def test_verdict_holds_what_the_single_questions_say(knowledge, toy):
-    verdict = knowledge.judge(toy, "angry purple spaceship")
+    verdict = knowledge.check(toy, "angry purple spaceship")
     assert verdict.known == pytest.approx(knowledge.score(toy, ["angry purple spaceship"])[0])
     assert verdict.unknown_words == ("angry", "spaceship") == tuple(knowledge.unknown_words("angry purple spaceship"))
     assert list(verdict.nearest) == knowledge.nearest(toy, "angry purple spaceship")
     assert verdict.doubtful and "the words “angry” or “spaceship”. Nearest that I know: purple " in verdict.warning
-    assert knowledge.judge(toy, "purple hair").warning == ""
+    assert knowledge.check(toy, "purple hair").warning == ""
 
 
 def test_a_text_is_encoded_once_and_the_phrases_once_a_space(knowledge):
@@ -119,21 +125,21 @@ def test_a_text_is_encoded_once_and_the_phrases_once_a_space(knowledge):
             return super().encode_text(texts)
 
     space = Counting()
-    knowledge.judge(space, "red hair")
-    knowledge.judge(space, "red nose")
+    knowledge.check(space, "red hair")
+    knowledge.check(space, "red nose")
     assert space.texts == len(knowledge.phrases) + 2
 
 
 def test_warning_quotes_a_few_short_words():
-    verdict = Verdict(0.0, ("x" * 200, "b", "c", "d"), ())
+    verdict = FamiliarityReport(0.0, ("x" * 200, "b", "c", "d"), ())
     assert verdict.warning.count("“") == 3 and len(verdict.warning) < 100
-    assert Verdict(0.1, (), ("red hair",)).warning.endswith("together. Nearest that I know: red hair.")
+    assert FamiliarityReport(0.1, (), ("red hair",)).warning.endswith("together. Nearest that I know: red hair.")
 
 
 def test_knowledge_survives_its_file(knowledge, toy, tmp_path):
     path = tmp_path / "knowledge.json"
     knowledge.save(path)
-    again = Knowledge.load(path)
+    again = TaughtFamiliarity.load(path)
     assert again == knowledge and again.score(toy, STRANGE) == knowledge.score(toy, STRANGE)
 
 
@@ -156,7 +162,7 @@ def test_a_damaged_file_is_named_with_the_remedy(knowledge, tmp_path, damage):
     if damage == "missing":
         path.unlink()
     with pytest.raises(WeightsError, match=r"knowledge\.json .*python -m train knowledge"):
-        Knowledge.load(path)
+        TaughtFamiliarity.load(path)
 
 
 def test_report_is_that_of_phrases_the_fit_has_not_seen(knowledge):
@@ -205,12 +211,12 @@ def test_too_little_to_fit_on_is_refused(toy, missing):
 
 
 def test_a_published_clip_has_no_list_of_words(toy):
-    found = knowledge_of(VIT_B_32)
-    assert isinstance(found, OpenKnowledge)
+    found = familiarity_of(VIT_B_32)
+    assert isinstance(found, OpenFamiliarity)
     assert found.score(toy, ["purple spaceship", "zxqv", "緑", "💄"]) == [1, 1, 0, 0]
     assert found.nearest(toy, "a") == [] and found.unknown_words("spaceship") == []
-    assert found.judge(toy, "spaceship") == Verdict(1.0)
-    assert found.judge(toy, "緑").doubtful
+    assert found.check(toy, "spaceship") == FamiliarityReport(1.0)
+    assert found.check(toy, "緑").doubtful
 
 
 def test_outside_phrases_are_many_and_different():
@@ -218,8 +224,8 @@ def test_outside_phrases_are_many_and_different():
 
 
 def test_shipped_knowledge_parts_the_world_of_faceclip_from_the_rest(space):
-    found = knowledge_of(FACECLIP)
-    assert isinstance(found, Knowledge)
+    found = familiarity_of(FACECLIP)
+    assert isinstance(found, TaughtFamiliarity)
     assert (
         min(found.score(space, ["green lipstick", "a woman with purple hair", "blue goatee", "her brows in teal"]))
         > 0.5
@@ -239,12 +245,12 @@ def test_relatives_of_known_nouns_count_for_what_they_are_worth(knowledge):
 
 
 def test_rare_nouns_are_known_as_their_usual_ones_are(space):
-    knowledge = Knowledge.load()
-    rare, usual, odd = (knowledge.judge(space, f"green {noun}") for noun in ("gnashers", "teeth", "gnashery"))
+    knowledge = TaughtFamiliarity.load()
+    rare, usual, odd = (knowledge.check(space, f"green {noun}") for noun in ("gnashers", "teeth", "gnashery"))
     assert rare.known == usual.known > 0.9 and not rare.unknown_words
     assert odd.unknown_words == ("gnashery",)
 
 
 def test_kin_is_kept_in_the_file(knowledge, tmp_path):
     dataclasses.replace(knowledge, kin={"ponytail": 0.7}).save(tmp_path / "knowledge.json")
-    assert Knowledge.load(tmp_path / "knowledge.json").kin == {"ponytail": 0.7}
+    assert TaughtFamiliarity.load(tmp_path / "knowledge.json").kin == {"ponytail": 0.7}

@@ -10,6 +10,7 @@ import torch
 
 from mcaclip.editing.library import collect, edit_files
 from mcaclip.editing.network.mca import MCANetwork, load_network, read_header, save_network
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.errors import WeightsError
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 from tests.editing.network.test_mca import TINY, text
@@ -30,7 +31,7 @@ def write(tmp_path):
 
 
 def gather(files, asked_for=()):
-    return collect(files, asked_for, "stylegan2", LAYERS, "FaceCLIP", "cpu")
+    return collect(files, asked_for, StackFit("stylegan2", LAYERS, "FaceCLIP"), "cpu")
 
 
 def test_a_file_says_what_it_was_fitted_on(write):

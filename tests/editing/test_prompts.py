@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mcaclip.clip.familiarity import Knowledge
+from mcaclip.clip.familiarity import TaughtFamiliarity
 from mcaclip.editing.prompts import find_meaning, find_prompt, load_prompts
 from mcaclip.errors import WeightsError
 
@@ -84,7 +84,7 @@ def test_an_entry_is_found_by_its_words_or_by_part_and_colour(tmp_path):
 
 
 def test_the_shipped_library_is_usable_and_of_known_words():
-    entries, knowledge = load_prompts(), Knowledge.load()
+    entries, knowledge = load_prompts(), TaughtFamiliarity.load()
     assert len(entries) >= 24 and len({entry.category for entry in entries}) >= 4
     for entry in entries:
         for words in [name for name, _ in entry.recipe] or [entry.prompt]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mcaclip.clip.familiarity import Verdict
+from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.prompts import LibraryPrompt
@@ -23,9 +23,9 @@ ENTRIES = (
 )
 
 
-def judge(words: str) -> Verdict:
+def judge(words: str) -> FamiliarityReport:
     known = {"violin": 0.05, "green violin": 0.3}.get(words, 0.95)
-    return Verdict(known, ("violin",) if known < 0.5 else (), ("green lipstick",))
+    return FamiliarityReport(known, ("violin",) if known < 0.5 else (), ("green lipstick",))
 
 
 def reader(universal: bool = True, own: tuple[str, ...] = (), shipped=("green lipstick", "blue goatee")):

@@ -18,7 +18,7 @@ from mcaclip.evaluation.compare import FaceJudge, as_markdown, compare
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compare_sheet, overview_sheet, small_row
 from mcaclip.imaging.visuals import change_map
 from mcaclip.methods.base import METHODS
-from mcaclip.methods.registry import build_methods, tools_of
+from mcaclip.methods.registry import build_methods, method_context
 from mcaclip.results.export import read_record
 from mcaclip.weights.store import WeightFolders, write_asset_sums
 from tests.helpers.fake_methods import made_row
@@ -49,7 +49,7 @@ def cf_clip(editor, tmp_path):
 
 
 def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
-    tools = tools_of(editor, weights, optimisation_steps=2)
+    tools = method_context(editor, weights, optimisation_steps=2)
     judge = FaceJudge(tools.preview, ToyParser(), tools.identity, tools.device)
     code = editor.sample(seed).w_plus
     return list(compare(build_methods(tools, names), judge, f"seed_{seed}", code, prompt, **options))
@@ -71,7 +71,7 @@ def test_a_universal_network_is_no_file_of_weights(editor, tmp_path):
     network = MCANetwork(editor.models.generator.layers, NETWORKS["mca"])
     save_network(network, path, {PROMPT: {}}, {PROMPT: words}, "mobilestylegan", "FaceCLIP", "universal")
     with pytest.raises(WeightsError, match="name it with --edits"):
-        tools_of(editor, [path])
+        method_context(editor, [path])
 
 
 def test_words_outside_the_vocabulary_have_no_hit_and_no_leak(editor):
@@ -209,7 +209,7 @@ def test_weights_in_the_cache_are_found_and_foreign_ones_left_out(editor, cf_cli
         "FaceCLIP",
         "styleclip-mapper",
     )
-    ready = {method.name for method in build_methods(tools_of(editor), list(METHODS)) if method.ready(PROMPT)}
+    ready = {method.name for method in build_methods(method_context(editor), list(METHODS)) if method.ready(PROMPT)}
     assert ready == {"styleclip-optimisation", "cf-clip", "mca"}
 
 
@@ -219,14 +219,14 @@ def test_shipped_weights_are_found_and_a_changed_file_is_left_out(editor, cf_cli
     shipped = assets / "methods" / "cf.safetensors"
     shipped.write_bytes(cf_clip.read_bytes())
     write_asset_sums(assets)
-    folders = WeightFolders(None, tmp_path / "cache", assets)
-    monkeypatch.setattr(WeightFolders, "from_environment", lambda: folders)
-    assert PROMPT in tools_of(editor).libraries["cf-clip"]
+    places = WeightFolders(None, tmp_path / "cache", assets)
+    monkeypatch.setattr(WeightFolders, "from_environment", lambda: places)
+    assert PROMPT in method_context(editor).libraries["cf-clip"]
 
     other = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
     codes = {PROMPT: ToySpace().text_code(PROMPT)}
     save_network(other, shipped, {PROMPT: {}}, codes, "mobilestylegan", "FaceCLIP", "cf-clip")
-    assert not tools_of(editor).libraries["cf-clip"] and "git checkout" in caplog.text
+    assert not method_context(editor).libraries["cf-clip"] and "git checkout" in caplog.text
 
 
 def test_another_comparison_goes_into_a_folder_of_its_own(editor, tmp_path, capsys):

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from mcaclip.evaluation.attributes import find_attribute
-from mcaclip.evaluation.faces import GENERATED, FaceSource
-from mcaclip.evaluation.measuring import Face, Instruments, Row, measure_edit
+from mcaclip.evaluation.context import EvaluationContext
+from mcaclip.evaluation.faces import GENERATED, Face, FaceSource
+from mcaclip.evaluation.measuring import Row, measure_edit
 from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.variants import Edited
 from mcaclip.imaging.colour import colour_lab, lab_to_srgb
@@ -34,8 +35,8 @@ class LastJudge:
 
 
 @pytest.fixture
-def tools() -> Instruments:
-    return Instruments(FiguresEditor(), ToyParser(), witness=ToyWitness())
+def tools() -> EvaluationContext:
+    return EvaluationContext(FiguresEditor(), ToyParser(), witness=ToyWitness())
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_the_score_is_what_the_edit_gained(tools, face):
 
 def test_a_second_opinion_is_asked_for_when_there_is_one(tools, face):
     assert rows(tools, face, "smiling", face.picture).judge is None
-    judged = Instruments(tools.editor, tools.parser, LastJudge(), ToyWitness())
+    judged = EvaluationContext(tools.editor, tools.parser, LastJudge(), ToyWitness())
     assert rows(judged, face, "smiling", face.picture).judge == 0.5
 
 

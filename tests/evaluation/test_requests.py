@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.evaluation.requests import NATURAL, Subject, asks_of, read_settings, subjects_of
+from mcaclip.evaluation.requests import NATURAL, Subject, read_settings, requests_of, subjects_of
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.language.grammar import PART_NOUNS
 from mcaclip.perception.regions import REGIONS
@@ -15,7 +15,7 @@ def told(prompt: str) -> list[str]:
     """Each ask as "colour part", an attribute's name, or "?"."""
     return [
         f"{a.colour.colour} {a.colour.part}" if a.colour else a.attribute.name if a.attribute else "?"
-        for a in asks_of(prompt)
+        for a in requests_of(prompt)
     ]
 
 
@@ -60,7 +60,7 @@ def test_several_edits_at_once_have_strengths():
     assert subject.title == "green lipstick + purple hair:0.7"
     assert subject.words == "green lipstick and purple hair"
     assert [part.strength for part in subject.settings.parts] == [1, 0.7]
-    assert len(subject.asks) == 2 and subject.counterfactual
+    assert len(subject.requests) == 2 and subject.counterfactual
 
 
 def test_a_recipe_is_measured_part_by_part():
@@ -68,7 +68,7 @@ def test_a_recipe_is_measured_part_by_part():
     joker = Subject.of(read_settings("Joker:0.8"), recipes)
     assert joker.title == "Joker:0.8" and joker.words == "Joker"
     assert [(one.prompt, one.strength) for one in joker.ingredients] == [("green hair", 0.8), ("red lipstick", 0.4)]
-    assert [ask.colour.part for ask in joker.asks] == ["hair", "lips"] and joker.counterfactual
+    assert [ask.colour.part for ask in joker.requests] == ["hair", "lips"] and joker.counterfactual
     assert not Subject.of(read_settings("joker")).measurable
 
 

@@ -24,7 +24,7 @@ def editor(monkeypatch) -> FiguresEditor:
 
 
 LIPS, HAIR = ("--prompt", "green lipstick"), ("--prompt", "purple hair")
-COLUMNS = ("--column", "full", "--column", "without-pre")
+VARIANTS = ("--column", "full", "--column", "without-pre")
 
 
 def command(editor, out, *words: str, seeds: int = 2) -> int:
@@ -36,7 +36,7 @@ def rows(out) -> list[dict]:
 
 
 def test_the_columns_have_different_figures(editor, tmp_path, capsys):
-    assert command(editor, tmp_path, *LIPS, *COLUMNS) == 0
+    assert command(editor, tmp_path, *LIPS, *VARIANTS) == 0
     report = json.loads((tmp_path / "figures.json").read_text())
     found = report["totals"]["counterfactual prompts"]["columns"]
     for name in ("leak", "area", "identity", "ssim_background"):
@@ -72,7 +72,7 @@ def test_the_same_call_again_measures_nothing_and_says_the_same(editor, tmp_path
 
 def test_faces_prompts_and_columns_may_be_added_but_not_another_size(editor, tmp_path, capsys):
     command(editor, tmp_path, *LIPS, seeds=1)
-    command(editor, tmp_path, *HAIR, *COLUMNS)
+    command(editor, tmp_path, *HAIR, *VARIANTS)
     assert len(rows(tmp_path)) == 1 + 2 * 2
     report = json.loads((tmp_path / "figures.json").read_text())
     assert {row["prompt"] for row in report["rows"]} == {"purple hair"}, "a report is of what was asked for"
@@ -143,7 +143,7 @@ def test_no_faces_are_refused(editor, tmp_path, capsys):
 
 
 def test_sheets_set_each_edit_below_its_source(editor, tmp_path):
-    command(editor, tmp_path, *LIPS, *COLUMNS, seeds=3)
+    command(editor, tmp_path, *LIPS, *VARIANTS, seeds=3)
     tiles, picture = Tiles(tmp_path), np.asarray(Image.open(tmp_path / "green_lipstick.jpg")).astype(int)
     assert picture.shape == (3 * TILE_SIZE, 6 * TILE_SIZE, 3)
     columns = [tiles.read("seed_2"), tiles.read("seed_2", "green lipstick", "full")]

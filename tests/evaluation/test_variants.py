@@ -12,7 +12,7 @@ from mcaclip.editing.network.no_text import StyleOnlyConfig
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.evaluation.requests import Subject, read_settings
-from mcaclip.evaluation.variants import FULL, WITHOUT_FF, WITHOUT_PRE, build_columns, parse_column
+from mcaclip.evaluation.variants import FULL, WITHOUT_FF, WITHOUT_PRE, build_variants, parse_variant
 from mcaclip.generators.synthesis import synthesize
 from tests.editing.network.test_mca import TINY
 from tests.helpers.toy_figures import FiguresEditor
@@ -58,7 +58,7 @@ def edits(columns, face, wanted) -> list[torch.Tensor]:
 
 def test_the_three_columns_make_three_different_edits(editor, save):
     named = [(FULL, None), (WITHOUT_FF, save()), (WITHOUT_PRE, None)]
-    columns, face = build_columns(editor, named, 1024), editor.sample(3)
+    columns, face = build_variants(editor, named, 1024), editor.sample(3)
     assert [column.name for column in columns] == [FULL, WITHOUT_FF, WITHOUT_PRE]
     full, without_ff, without_pre = edits(columns, face, subject(PROMPT))
     for one, other in ((full, without_ff), (full, without_pre), (without_ff, without_pre)):
@@ -67,7 +67,7 @@ def test_the_three_columns_make_three_different_edits(editor, save):
 
 
 def test_without_pre_is_the_generators_picture_of_the_shifted_code(editor):
-    (column,), face = build_columns(editor, [(WITHOUT_PRE, None)], 1024), editor.sample(1)
+    (column,), face = build_variants(editor, [(WITHOUT_PRE, None)], 1024), editor.sample(1)
     shifts = editor.edit(face, BOTH.settings).shifts
     expected = synthesize(editor.models.generator, (face.w_plus + shifts[0] + 0.5 * shifts[1])[None]).image[0]
     made = column.edit(face, BOTH)
@@ -78,7 +78,7 @@ def test_without_pre_is_the_generators_picture_of_the_shifted_code(editor):
 
 def test_full_and_without_pre_share_one_edit_and_another_face_gets_its_own(editor):
     columns, faces = (
-        build_columns(editor, [(FULL, None), (WITHOUT_PRE, None)], 256),
+        build_variants(editor, [(FULL, None), (WITHOUT_PRE, None)], 256),
         [editor.sample(s) for s in (0, 1)],
     )
     images = [edits(columns, face, subject(prompt)) for face in faces for prompt in (PROMPT, "purple hair")]
@@ -88,7 +88,7 @@ def test_full_and_without_pre_share_one_edit_and_another_face_gets_its_own(edito
 
 def test_a_file_with_the_editors_network_makes_the_editors_edit(editor, save):
     named = [(FULL, save(TINY, like_editor=True))]
-    (column,), face = build_columns(editor, named, 1024), editor.sample(2)
+    (column,), face = build_variants(editor, named, 1024), editor.sample(2)
     made, own = column.edit(face, subject("green lips")), editor.edit(face, read_settings(PROMPT))
     assert torch.allclose(made.image, own.image, atol=2e-2), "the file holds half precision"
     assert made.area == pytest.approx(float(own.combined_mask.mean()), abs=1e-3)
@@ -97,16 +97,16 @@ def test_a_file_with_the_editors_network_makes_the_editors_edit(editor, save):
 
 def test_a_universal_file_takes_any_words_and_a_fitted_one_only_its_own(editor, save):
     face, strange = editor.sample(0), subject("pink eyebrows")
-    (universal,) = build_columns(editor, [(WITHOUT_FF, save(method="universal"))], 1024)
+    (universal,) = build_variants(editor, [(WITHOUT_FF, save(method="universal"))], 1024)
     one, other = (universal.edit(face, subject(p)).image for p in ("pink eyebrows", "green skin"))
     assert (one - other).abs().mean() > 1e-4, "the words decide"
-    (fitted,) = build_columns(editor, [(WITHOUT_FF, save())], 1024)
+    (fitted,) = build_variants(editor, [(WITHOUT_FF, save())], 1024)
     with pytest.raises(PromptError, match="It knows: green lipstick"):
         fitted.edit(face, strange)
 
 
 def test_a_recipe_is_made_of_its_parts_by_any_network(editor, save):
-    (column,), face = build_columns(editor, [(WITHOUT_FF, save(method="universal"))], 1024), editor.sample(0)
+    (column,), face = build_variants(editor, [(WITHOUT_FF, save(method="universal"))], 1024), editor.sample(0)
     made = column.edit(face, subject("joker:0.5", joker=[("green hair", 1.0), ("red lipstick", 0.8)])).image
     assert torch.equal(made, column.edit(face, subject("green hair:0.5 + red lipstick:0.4")).image)
     assert not torch.equal(made, column.edit(face, subject("joker:0.5")).image)
@@ -115,7 +115,7 @@ def test_a_recipe_is_made_of_its_parts_by_any_network(editor, save):
 @pytest.mark.parametrize("masked", [True, False])
 def test_without_pre_leaves_a_files_masks_out(editor, save, masked):
     path = save(TINY if masked else replace(TINY, masks=None))
-    (column,), face = build_columns(editor, [(WITHOUT_PRE, path)], 1024), editor.sample(0)
+    (column,), face = build_variants(editor, [(WITHOUT_PRE, path)], 1024), editor.sample(0)
     made = column.edit(face, subject(PROMPT))
     _, delta_w = column.fitted.network(face.w_plus[None], column.fitted.codes[PROMPT])
     expected = synthesize(editor.models.generator, face.w_plus[None] + delta_w).image[0]
@@ -125,10 +125,10 @@ def test_without_pre_leaves_a_files_masks_out(editor, save, masked):
 
 def test_weights_that_do_not_belong_to_a_column_are_refused(editor, save):
     with pytest.raises(WeightsError, match="has Feature Fusion"):
-        build_columns(editor, [(WITHOUT_FF, save(TINY))], 1024)
+        build_variants(editor, [(WITHOUT_FF, save(TINY))], 1024)
     with pytest.raises(WeightsError, match="made for stylegan2"):
-        build_columns(editor, [(FULL, save(TINY, generator="stylegan2"))], 1024)
-    build_columns(editor, [(WITHOUT_FF, save(replace(TINY, fusion=StyleOnlyConfig())))], 1024)
+        build_variants(editor, [(FULL, save(TINY, generator="stylegan2"))], 1024)
+    build_variants(editor, [(WITHOUT_FF, save(replace(TINY, fusion=StyleOnlyConfig())))], 1024)
 
 
 def test_a_network_that_learned_other_words_is_refused(editor, save, monkeypatch, tmp_path):
@@ -149,23 +149,23 @@ def test_a_network_that_learned_other_words_is_refused(editor, save, monkeypatch
         save_file(load_file(path), path, metadata)
 
     mark(sha256_of(words))
-    build_columns(editor, [(WITHOUT_FF, path)], 1024)
+    build_variants(editor, [(WITHOUT_FF, path)], 1024)
     mark("0" * 64)
     with pytest.raises(WeightsError, match="learned the words of another FaceCLIP"):
-        build_columns(editor, [(WITHOUT_FF, path)], 1024)
+        build_variants(editor, [(WITHOUT_FF, path)], 1024)
 
 
 def test_columns_are_named_with_their_files(tmp_path):
     file = tmp_path / "a=b.safetensors"
     file.write_bytes(b"")
-    assert parse_column("full") == (FULL, None)
-    assert parse_column("without-pre") == (WITHOUT_PRE, None)
-    assert parse_column(f"without-ff={file}") == (WITHOUT_FF, file)
+    assert parse_variant("full") == (FULL, None)
+    assert parse_variant("without-pre") == (WITHOUT_PRE, None)
+    assert parse_variant(f"without-ff={file}") == (WITHOUT_FF, file)
     for text, words in (("without", "choose full"), ("without-ff", "without-ff=FILE"), ("full=none", "no file none")):
         with pytest.raises(StudioError, match=words):
-            parse_column(text)
+            parse_variant(text)
 
 
 def test_a_column_is_named_once(editor):
     with pytest.raises(StudioError, match="full is given twice"):
-        build_columns(editor, [(FULL, None), (FULL, None)], 1024)
+        build_variants(editor, [(FULL, None), (FULL, None)], 1024)

@@ -14,11 +14,12 @@ from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork, read_header, save_network
 from mcaclip.editing.network.no_text import StyleOnlyConfig
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import MISSING, UniversalEdit
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.style_space import style_size
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.base import METHODS, Tools, fit_command
+from mcaclip.methods.base import METHODS, MethodContext, fit_command
 from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, save_delta
 from mcaclip.methods.global_direction import ALPHA, style_direction
 from mcaclip.methods.optimisation import highest_rate, pace
@@ -44,7 +45,7 @@ MASKED = {"mca", "mca-without-ff", "coralstyleclip"}
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory) -> Tools:
+def tools(tmp_path_factory) -> MethodContext:
     """A toy stack with weights for every method."""
     torch.manual_seed(0)
     folder, generator = tmp_path_factory.mktemp("weights"), ToyGenerator()
@@ -57,7 +58,7 @@ def tools(tmp_path_factory) -> Tools:
     save_table(table, folder / "table.safetensors")
     model = DeltaMapper(delta_config(generator, 512, layers=2, lr_mul=1.0))
     save_delta(model, folder / "delta.safetensors", "toy", "toy", {})
-    return Tools(
+    return MethodContext(
         generator, generator, ToySpace(), ToyIdentity(), STACKS["compact"], torch.device("cpu"),
         {name: {PROMPT: fitted_edit(network, PROMPT)} for name, network in networks.items()},
         {"styleclip-global": folder / "table.safetensors", "deltaedit": folder / "delta.safetensors"},
@@ -194,7 +195,7 @@ def test_files_keep_the_shape_and_the_method(tools, tmp_path, name):
     assert (header.method, header.config) == (name, NETWORKS[name])
     assert isinstance(network.coral, CoralMasks) == (name in MASKED)
     assert file_kind(path) == "network"
-    place = ("mobilestylegan", tools.generator.layers, "FaceCLIP", "cpu")
+    place = (StackFit("mobilestylegan", tools.generator.layers, "FaceCLIP"), "cpu")
     assert set(collect([path], [], *place, name)) == {PROMPT}
     other = "mca" if name != "mca" else "cf-clip"
     assert collect([path], [], *place, other) == {}

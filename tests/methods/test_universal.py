@@ -10,13 +10,14 @@ import torch
 
 from mcaclip.editing.library import collect
 from mcaclip.editing.network.mca import MCANetwork, read_header, save_network
-from mcaclip.editing.universal import METHOD, NetworkRequirements, find_universal, is_universal, open_universal
+from mcaclip.editing.stack_fit import StackFit
+from mcaclip.editing.universal import METHOD, find_universal, is_universal, open_universal
 from mcaclip.errors import WeightsError
 from tests.editing.network.test_coral import LAYERS
 from tests.editing.network.test_mca import TINY, text
 
 WORDS = "a" * 64
-REQUIREMENTS = NetworkRequirements("mobilestylegan", LAYERS, "FaceCLIP", WORDS)
+FIT = StackFit("mobilestylegan", LAYERS, "FaceCLIP", WORDS)
 
 
 @pytest.fixture
@@ -37,11 +38,11 @@ def test_a_fitted_file_names_no_words_and_is_not_universal(tmp_path):
     assert read_header(tmp_path / "edit.safetensors").words == ""
     assert not is_universal(tmp_path / "edit.safetensors")
     with pytest.raises(WeightsError, match="no universal network"):
-        open_universal(tmp_path / "edit.safetensors", REQUIREMENTS)
+        open_universal(tmp_path / "edit.safetensors", FIT)
 
 
 def test_the_network_is_read_once_and_takes_any_words(saved):
-    found = open_universal(saved, REQUIREMENTS)
+    found = open_universal(saved, FIT)
     assert found.there and found.path == saved and found.problem == ""
     network = found.network()
     assert network is found.network()
@@ -53,10 +54,10 @@ def test_the_network_is_read_once_and_takes_any_words(saved):
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        (replace(REQUIREMENTS, words="b" * 64), "git checkout -- assets"),
-        (replace(REQUIREMENTS, clip="ViT-B-32-quickgelu"), "--clip FaceCLIP"),
-        (replace(REQUIREMENTS, generator="stylegan2"), "python -m train universal"),
-        (replace(REQUIREMENTS, layers=LAYERS[:1]), "python -m train universal"),
+        (replace(FIT, words="b" * 64), "git checkout -- assets"),
+        (replace(FIT, clip="ViT-B-32-quickgelu"), "--clip FaceCLIP"),
+        (replace(FIT, generator="stylegan2"), "python -m train universal"),
+        (replace(FIT, layers=LAYERS[:1]), "python -m train universal"),
     ],
 )
 def test_one_that_does_not_fit_says_what_to_do_and_costs_this_mode_only(saved, place, words, caplog):
@@ -70,23 +71,23 @@ def test_one_that_does_not_fit_says_what_to_do_and_costs_this_mode_only(saved, p
 
 
 def test_no_file_means_no_universal_mode_and_how_to_get_it():
-    found = find_universal(None, [], REQUIREMENTS)
+    found = find_universal(None, [], FIT)
     assert not found.there and "python -m train universal" in found.problem
 
 
 def test_a_damaged_file_costs_this_mode_only(tmp_path, caplog):
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     with caplog.at_level(logging.WARNING):
-        assert not find_universal(tmp_path / "bad.safetensors", [], REQUIREMENTS).there
+        assert not find_universal(tmp_path / "bad.safetensors", [], FIT).there
     assert "bad.safetensors" in caplog.text
 
 
 def test_the_named_file_comes_before_the_shipped_one(saved, tmp_path):
     other = tmp_path / "other.safetensors"
     save_network(MCANetwork(LAYERS, TINY), other, {}, {}, method=METHOD, words=WORDS)
-    assert find_universal(saved, [other], REQUIREMENTS).path == other
-    assert [find_universal(saved, files, REQUIREMENTS).shipped for files in ([], [other])] == [True, False]
+    assert find_universal(saved, [other], FIT).path == other
+    assert [find_universal(saved, files, FIT).shipped for files in ([], [other])] == [True, False]
 
 
 def test_a_library_of_fitted_prompts_leaves_it_out(saved):
-    assert collect([saved], [], "mobilestylegan", LAYERS, "FaceCLIP", "cpu") == {}
+    assert collect([saved], [], FIT, "cpu") == {}

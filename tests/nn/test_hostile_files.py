@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 
 from mcaclip.editing.library import collect
 from mcaclip.editing.network.mca import MCANetwork, load_network, save_network
-from mcaclip.editing.universal import METHOD, NetworkRequirements, find_universal
+from mcaclip.editing.stack_fit import StackFit
+from mcaclip.editing.universal import METHOD, find_universal
 from mcaclip.errors import WeightsError
 from mcaclip.methods.delta_mapper import DeltaConfig, DeltaMapper, load_delta, save_delta
 from mcaclip.methods.style_table import StyleTable, load_table, save_table
@@ -169,8 +170,8 @@ def test_a_named_file_is_read_before_any_work_is_done(tmp_path):
     _network(path)
     ANY_FILE["NaN"](path)
     with pytest.raises(WeightsError, match="no numbers"):
-        collect([], [path], "mobilestylegan", LAYERS, "FaceCLIP", "cpu")
+        collect([], [path], StackFit("mobilestylegan", LAYERS, "FaceCLIP"), "cpu")
     save_network(MCANetwork(LAYERS, TINY), path, {}, {}, method=METHOD, words="a" * 64)
     ANY_FILE["NaN"](path)
     with pytest.raises(WeightsError, match="no numbers"):
-        find_universal(None, [path], NetworkRequirements("mobilestylegan", LAYERS, "FaceCLIP", "a" * 64))
+        find_universal(None, [path], StackFit("mobilestylegan", LAYERS, "FaceCLIP", "a" * 64))

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from mcaclip import weights
 from mcaclip.clip.clip_space import ClipSpace, create_model
-from mcaclip.clip.familiarity import KNOWLEDGE_FILE, Knowledge
+from mcaclip.clip.familiarity import KNOWLEDGE_FILE, TaughtFamiliarity
 from mcaclip.editor import LANDMARKS
 from mcaclip.errors import StudioError, TrainingError
 from mcaclip.generators.base import Generator
@@ -169,7 +169,7 @@ def make_lexicon(
     looked_up = {*whole_words(space.tokenizer.encoder), *lexicon.words}
     near = kin_words({word: vectors[word] for word in vectors if word in looked_up}, said, LEAST_KINSHIP_OF_TAUGHT)
     beside = dict.fromkeys(lexicon.beside, KINSHIP_OF_SYNONYMS)
-    kin = {**Knowledge.load().kin, **{word: near[word] for word in lexicon.words if word in near}, **beside}
+    kin = {**TaughtFamiliarity.load().kin, **{word: near[word] for word in lexicon.words if word in near}, **beside}
     _write_knowledge(space, captions, kin, out)
 
 
@@ -250,7 +250,7 @@ def make_knowledge(
     """
     scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
     captions = drawn_captions(scenes, faces - ParserSettings.held_out)
-    kin = kin_words(vectors, count_words(captions)) if vectors else Knowledge.load().kin
+    kin = kin_words(vectors, count_words(captions)) if vectors else TaughtFamiliarity.load().kin
     _write_knowledge(space, captions, kin, out)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import Calibration, Knowledge
+from mcaclip.clip.familiarity import Calibration, TaughtFamiliarity
 from mcaclip.errors import TrainingError
 from mcaclip.language.colours import COLOURS
 from mcaclip.language.grammar import PART_NOUNS
@@ -45,7 +45,7 @@ def fit_knowledge(
     unknown: Sequence[str],
     kin: Mapping[str, float] | None = None,
     seed: int = SEED,
-) -> Knowledge:
+) -> TaughtFamiliarity:
     """What a trained, frozen space knows, calibrated on one half of both lists and measured on the other.
 
     Args:
@@ -73,16 +73,16 @@ def fit_knowledge(
             f"unknown phrases; here are {len(words)} words, {len(canonical)} phrases, {len(known)} and {len(unknown)}"
         )
     kin = kin or {}
-    raw = Knowledge(words, canonical, Calibration(0, 0, 0, 0), kin=kin)
+    raw = TaughtFamiliarity(words, canonical, Calibration(0, 0, 0, 0), kin=kin)
     features = raw.features(space, [*known, *unknown])
     right = torch.cat([torch.ones(len(known)), torch.zeros(len(unknown))]).double()
     fitted, held_out = _halves(right, np.random.default_rng(seed))
     calibration = fit_calibration(features[fitted], right[fitted])
-    knowledge = Knowledge(words, canonical, calibration, kin=kin)
+    knowledge = TaughtFamiliarity(words, canonical, calibration, kin=kin)
     scores = torch.tensor(knowledge.score(space, [*known, *unknown]), dtype=torch.float64)[held_out]
     report = measure(scores, right[held_out])
     log.info("knowledge of %d words: %s", len(words), report)
-    return Knowledge(words, canonical, calibration, report, kin)
+    return TaughtFamiliarity(words, canonical, calibration, report, kin)
 
 
 def kin_words(

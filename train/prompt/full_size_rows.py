@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.editing.network.mca import MCANetwork
-from mcaclip.editing.render import open_masks
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
-from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
+from mcaclip.generators.synthesis import compose, synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
 from mcaclip.imaging.colour import lab_of
 from mcaclip.methods.losses import lab_colour_distance
@@ -52,11 +52,11 @@ class _Lower:
 @torch.no_grad()
 def _lower(preview: PreviewGenerator, teacher: MCANetwork, code: Tensor, target: Target) -> _Lower:
     made = synthesize(preview, code, keep=range(TOP_LAYER + 1))
-    t_w, delta = teacher(code, target.code)
-    masks = teacher.masks(made.features, t_w) or open_masks(preview, code)
+    opened = teacher.config.masks is None
+    shift = PromptedNetwork(teacher, target.code).shift(preview, code, made, opened)
     blended: dict[int, Tensor] = {}
-    edited = compose(preview, code, [MaskedShift(delta, masks)], made.image, observe=blended.__setitem__)
-    return _Lower(made.features[TOP_LAYER], blended[TOP_LAYER], masks[-1], edited - made.image)
+    edited = compose(preview, code, [shift], made.image, observe=blended.__setitem__)
+    return _Lower(made.features[TOP_LAYER], blended[TOP_LAYER], shift.masks[-1], edited - made.image)
 
 
 def _place(mask: Tensor, size: int, rng: np.random.Generator) -> tuple[int, int]:

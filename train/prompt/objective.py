@@ -15,8 +15,10 @@ from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.editing.network.mca import MCANetwork
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.render import edit_batch
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import Synthesis, apply_shift, synthesize
+from mcaclip.generators.synthesis import Synthesis
 from mcaclip.imaging.colour import lab_of
 from mcaclip.language.colours import COLOURS
 from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
@@ -126,15 +128,12 @@ class PromptObjective:
         self, network: MCANetwork, codes: Tensor, targets: Sequence[Target]
     ) -> tuple[Synthesis, Tensor, Tensor, list[Tensor]]:
         """Source, edited picture, delta_w and masks of `codes [B, 18, 512]`, a target for each."""
-        t_w, delta_w = network(codes, TextCode.stack([target.code for target in targets]))
+        prompted = PromptedNetwork(network, TextCode.stack([target.code for target in targets]))
         with self.precision.autocast(codes.device):
-            with torch.no_grad():
-                source = synthesize(self.generator, codes, keep=range(len(self.generator.layers)))
-            masks = network.masks(source.features, t_w)
-            edited = apply_shift(self.generator, codes, delta_w, masks, source.image)
+            made = edit_batch(self.generator, prompted, codes)
         # what is compared is compared in float32
-        source = replace(source, image=source.image.float())
-        return source, edited.float(), delta_w, [mask.float() for mask in masks]
+        source = replace(made.source, image=made.source.image.float())
+        return source, made.image.float(), made.shifts[0].delta_w, [mask.float() for mask in made.masks]
 
     def __call__(
         self, network: MCANetwork, codes: Tensor, targets: Sequence[Target], rng: np.random.Generator
@@ -143,7 +142,7 @@ class PromptObjective:
         weights = self.settings.weights
         batch = Batch(codes, targets, *self.edit(network, codes, targets), rng)
         terms = {name: term(batch) for name, term in self.terms.items() if getattr(weights, name)}
-        if weights.has_witness:
+        if weights.uses_parser_losses:
             terms |= self._witness(batch)
         weighted = weigh(terms, weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}

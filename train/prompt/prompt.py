@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import knowledge_of
+from mcaclip.clip.familiarity import familiarity_of
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack
 from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.mca import MCA, MCANetwork, save_network
@@ -54,9 +54,9 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
 
 def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
     """Log a warning for every prompt that the space hardly knows. Raises WeightsError."""
-    knowledge = knowledge_of(space.name)
+    knowledge = familiarity_of(space.name)
     for prompt in dict.fromkeys(prompts):
-        verdict = knowledge.judge(space, prompt)
+        verdict = knowledge.check(space, prompt)
         if verdict.doubtful:
             log.warning('expect little of "%s": %s', prompt, verdict.warning)
 

@@ -133,7 +133,7 @@ class MCANetwork(nn.Module):
         self.register_buffer("active_rows", active.float()[None, :, None], persistent=False)
 
     def forward(self, w_plus: Tensor, text: TextCode) -> tuple[Tensor, Tensor]:
-        """The edit's direction for these faces.
+        """The edit's direction for these faces, in float32 whatever precision the generator runs in.
 
         Args:
             w_plus: `[B, 18, 512]`.
@@ -142,8 +142,9 @@ class MCANetwork(nn.Module):
         Returns:
             `t_w [B, 18, 512]` and `delta_w [B, 18, 512]` (at strength 1).
         """
-        t_w = self.fusion(w_plus, text.embedding, text.tokens, text.token_mask)
-        return t_w, self.config.delta_scale * self.mapper(t_w) * self.active_rows
+        with torch.autocast(w_plus.device.type, enabled=False):
+            t_w = self.fusion(w_plus, text.embedding, text.tokens, text.token_mask)
+            return t_w, self.config.delta_scale * self.mapper(t_w) * self.active_rows
 
     def masks(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
         """See `CoralMasks.forward`; empty for a method without masks."""

@@ -296,7 +296,7 @@ def _said_of(words: str, readings: Sequence[Reading]) -> str:
 def _refused(editor: FaceEditor, words: str, mode: str | None, error: PromptError) -> str:
     """What to say of a prompt without an edit: what is wrong with it, or how far it is known."""
     try:
-        verdict = editor.judge_prompt(words)
+        verdict = editor.check_familiarity(words)
     except PromptError:
         return markup.note(text.sentence(str(error)))
     if editor.has_universal and mode != FITTED:

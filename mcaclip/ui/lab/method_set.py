@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from mcaclip.evaluation.compare import CompareRow, FaceJudge, compare
 from mcaclip.loading import load_parser
-from mcaclip.methods.base import METHODS, Tools
-from mcaclip.methods.registry import build_methods, tools_of
+from mcaclip.methods.base import METHODS, MethodContext
+from mcaclip.methods.registry import build_methods, method_context
 from mcaclip.types import Inversion, ProgressCallback
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class EditorMethods:
     editor: FaceEditor
 
     @cached_property
-    def tools(self) -> Tools:
+    def tools(self) -> MethodContext:
         """Networks and weights as they are now. Raises StudioError."""
-        return tools_of(self.editor)
+        return method_context(self.editor)
 
     @cached_property
     def judge(self) -> FaceJudge:

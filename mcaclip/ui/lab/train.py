@@ -54,7 +54,7 @@ class TrainHandlers:
         """That the words are not known; empty when they are, or the models are not loaded yet. Raises PromptError."""
         words = clean_prompt(prompt)
         editor = self.desk.ready_editor()
-        verdict = None if editor is None else editor.judge_prompt(words)
+        verdict = None if editor is None else editor.check_familiarity(words)
         return text.doubtful_training(words, verdict.warning) if verdict and verdict.doubtful else ""
 
     def stop(self) -> View:

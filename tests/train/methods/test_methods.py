@@ -87,7 +87,7 @@ def test_only_mca_and_its_ablations_keep_the_extras_of_the_compact_preset():
         assert (settings.steps, settings.batch, settings.sampler) == (
             COMPACT_PRESET.steps, COMPACT_PRESET.batch, COMPACT_PRESET.sampler
         )  # fmt: skip
-        assert not settings_for(name, "words").weights.has_witness
+        assert not settings_for(name, "words").weights.uses_parser_losses
     assert settings_for("mca-without-pre", "compact").weights.region == 0, "there is no mask to shape"
 
 

@@ -1,0 +1,63 @@
+"""An edit that is understood: its prompts are read, and the network that makes each of them is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.reader import Ingredient, PromptReader
+from mcaclip.types import EditSettings
+from mcaclip.validate import FITTED
+
+
+@dataclass(frozen=True)
+class NetworkShare:
+    """What one network adds to an edit.
+
+    Attributes:
+        part: number of the prompt in `settings.parts` that it belongs to.
+        ingredient: what the network is asked for, and how strongly.
+        prompted: the network.
+    """
+
+    part: int
+    ingredient: Ingredient
+    prompted: PromptedNetwork
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """An edit before any face is known.
+
+    Attributes:
+        settings: what was asked for, every prompt in its own wording.
+        shares: at least one per prompt, in the order of `settings.parts`.
+        notes: warnings in plain words.
+    """
+
+    settings: EditSettings
+    shares: tuple[NetworkShare, ...]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_networks(cls, settings: EditSettings, prompted: Callable[[str], PromptedNetwork]) -> EditRequest:
+        """The request for prompts that each have one network, whatever the prompt library says of them."""
+        words = [part.prompt for part in settings.parts]
+        shares = [NetworkShare(n, Ingredient(one, 1.0, FITTED), prompted(one)) for n, one in enumerate(words)]
+        return cls(settings, tuple(shares))
+
+
+def resolve(
+    settings: EditSettings, reader: PromptReader, prompted: Callable[[Ingredient], PromptedNetwork]
+) -> EditRequest:
+    """Read the prompts of an edit, once, and find their networks.
+
+    Raises:
+        PromptError: see `PromptReader.check`.
+    """
+    settings, readings = reader.check(settings)
+    shares = [
+        NetworkShare(part, one, prompted(one)) for part, reading in enumerate(readings) for one in reading.ingredients
+    ]
+    return EditRequest(settings, tuple(shares), tuple(reading.note for reading in readings if reading.note))
