@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcaclip.platform.console import EXIT_BAD_INPUT, complain
 from mcaclip.errors import StudioError
+from mcaclip.platform.console import EXIT_BAD_INPUT, complain
 
 __all__ = [
     "EXIT_BAD_INPUT", "EXIT_SOME_FAILED", "PICTURES_HELP", "Pictures", "check_folder", "complain", "missing",

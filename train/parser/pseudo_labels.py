@@ -8,6 +8,7 @@ compared with its shaved self.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from mcaclip.perception.regions import region
-from train.common.arrays import open_array, read_array, read_count, write_array, write_count
-from train.parser.attributes import ATTRIBUTES, Directions, states
-from train.common.faces import CodeSampler
-from train.parser.label_cleaning import clean, without_specks
 from train.clip.scenes.grow_beard import grow_beard
+from train.common.arrays import open_array, read_array, read_count, write_array, write_count
+from train.common.faces import CodeSampler
+from train.parser.attributes import ATTRIBUTES, Directions, states
+from train.parser.label_cleaning import clean, without_specks
 from train.parser.teacher import Teacher
 
 log = logging.getLogger(__name__)
@@ -75,8 +76,13 @@ class Labellers:
 
 
 @torch.no_grad()
-def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> LabelledFaces:
-    """Make `count` faces, or go on where an earlier call stopped; the files in `folder` hold them."""
+def build_faces(models: Labellers, count: int, seed: int, folder: Path, max_minutes: float = 1e9) -> LabelledFaces:
+    """Make `count` faces, or go on where an earlier call stopped; the files in `folder` hold them.
+
+    Raises:
+        TrainingError: the time was too short for all of them.
+    """
+    end = time.monotonic() + 60 * max_minutes
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     codes = SAMPLER.draw(models.generator, count, rng)
@@ -87,6 +93,11 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> Label
     done_file = folder / f"done_{seed}_{count}"
     done = read_count(done_file, count)
     for index in range(done, count):
+        if time.monotonic() > end:
+            raise TrainingError(
+                f"{index} of {count} faces are labelled: run the same command again, with more --max-minutes; "
+                "it goes on where it stopped"
+            )
         image, label = _label(models, codes[index : index + 1], bool(with_goatee[index]))
         images[index] = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
         labels[index] = label.numpy()
