@@ -25,7 +25,7 @@ some_minutes = number(
 )
 minutes = number(0.0, MOST_MINUTES, f"is no time: use a number of minutes from 0 to {MOST_MINUTES:g}")
 
-Out = Annotated[Path, Arg("run folder (resumes there)", metavar="DIR")]
+Out = Annotated[Path, Arg("run folder, where an earlier run goes on", metavar="DIR")]
 Directions = Annotated[Path, Arg("W directions", metavar="FILE")]
 
 
