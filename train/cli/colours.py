@@ -20,4 +20,5 @@ def run(options: Options) -> None:
     """Writes `colours.json` into the folder."""
     from train.clip.captions.colour_names import write_colour_names
 
+    options.out.mkdir(parents=True, exist_ok=True)
     logging.info("%d colour names", write_colour_names(options.out / "colours.json"))
