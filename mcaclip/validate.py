@@ -22,7 +22,7 @@ UNIVERSAL, FITTED = MODES = ("universal", "fitted")
 STACKS = tuple(_STACKS)
 
 
-Default = TypeVar("Default", float, None)
+Default = TypeVar("Default", bound=float | None)
 
 _DROPPED = re.compile("[\ufe00-\ufe0f\u20e0-\u20e3\U000e0100-\U000e01ef]")
 """Marks that only shape the emoji before them."""

@@ -1,1 +1,1 @@
-"""Commands of `python -m mcaclip`, a module each: `add(commands)` says what it takes, `run(args)` does it."""
+"""Commands of `python -m mcaclip`, a module each: `Options` says what it takes, `run(options, load)` does it."""

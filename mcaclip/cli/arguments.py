@@ -1,50 +1,137 @@
-"""Command-line options that several commands share, and the parser whose errors take one line."""
+"""Options that several commands share, as dataclasses to build a command's own on."""
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from mcaclip.config import DEFAULT_STACK, EDITING_SLOTS, SLOT_HELP, SLOTS, STACKS, Stack, choose
+from mcaclip import validate
+from mcaclip.cli.batch import missing
+from mcaclip.cli.options import Arg
+from mcaclip.config import DEFAULT_STACK, SLOT_HELP, SLOTS, STACKS, Stack, choose
 from mcaclip.errors import StudioError
 
+if TYPE_CHECKING:
+    from mcaclip.editor import FaceEditor
 
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are exceptions, so that they take one line."""
+EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
+"""From a stack, and files of fitted edits to use with it, to its editor. Tests hand in their own."""
 
-    def error(self, message: str) -> NoReturn:
-        """Raises StudioError with the message and where to find help."""
-        raise StudioError(f"{message} (see {self.prog} --help)")
-
-
-def add_stack(parser: argparse.ArgumentParser, slots: Sequence[str] = EDITING_SLOTS) -> None:
-    """`--stack`, and an option for each of these slots."""
-    parser.add_argument("--stack", choices=tuple(STACKS), default=DEFAULT_STACK, help="model stack")
-    for slot in slots:
-        parser.add_argument(f"--{slot}", choices=tuple(SLOTS[slot]), help=f"{SLOT_HELP[slot]} (default: the stack's)")
-
-
-def chosen_stack(args: argparse.Namespace) -> Stack:
-    """The stack that the options of `add_stack` choose."""
-    return choose(args.stack, **{slot: getattr(args, slot, None) for slot in SLOTS})
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], Arg("where the networks run")]
+StackName = Annotated[str, Arg("model stack", choices=tuple(STACKS))]
+OutFolder = Annotated[Path, Arg("folder for the results", metavar="DIR")]
+Overwrite = Annotated[bool, Arg("replace earlier results of the same name")]
+Effort = Annotated[
+    str, Arg("effort of an inversion", metavar="{" + ",".join(validate.EFFORTS) + "}", read=validate.check_effort)
+]
 
 
-def add_edits_file(parser: argparse.ArgumentParser) -> None:
-    """`--edits FILE`, repeatable."""
-    parser.add_argument(
-        "--edits", type=Path, action="append", default=[], metavar="FILE",
-        help="fitted edits (edit.safetensors of a `python -m train prompt`) to use as well (repeatable)",
-    )  # fmt: skip
+def _slot(name: str) -> Arg:
+    return Arg(f"{SLOT_HELP[name]} (default: the stack's)", choices=tuple(SLOTS[name]))
 
 
-def named_edits(args: argparse.Namespace) -> list[Path]:
-    """The files that `--edits` names; none for a command without it. Raises StudioError for a missing file."""
-    files: list[Path] = getattr(args, "edits", [])
-    for path in files:
-        if not os.path.isfile(path):
-            what = "a folder; name a file in it" if os.path.isdir(path) else "not there; check the file name"
-            raise StudioError(f"--edits: {path} is {what}.")
-    return files
+@dataclass(frozen=True, kw_only=True)
+class StackOptions:
+    """A stack, and other choices for its generator and its space of words and pictures."""
+
+    stack: StackName = DEFAULT_STACK
+    generator: Annotated[str | None, _slot("generator")] = None
+    clip: Annotated[str | None, _slot("clip")] = None
+    device: Device = "auto"
+
+    @property
+    def slots(self) -> dict[str, str | None]:
+        """The choices by slot; None is the stack's own."""
+        return {"generator": self.generator, "clip": self.clip}
+
+    def chosen_stack(self) -> Stack:
+        """The stack that the options choose."""
+        return choose(self.stack, **self.slots)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditorOptions(StackOptions):
+    """What an editor is loaded by."""
+
+    encoder: Annotated[str | None, _slot("encoder")] = None
+    identity: Annotated[str | None, _slot("identity")] = None
+    edits: Annotated[
+        tuple[Path, ...],
+        Arg(
+            "fitted edits (edit.safetensors of a `python -m train prompt`) to use as well (repeatable)",
+            metavar="FILE",
+        ),
+    ] = ()
+
+    @property
+    def slots(self) -> dict[str, str | None]:
+        """See `StackOptions.slots`."""
+        return {**super().slots, "encoder": self.encoder, "identity": self.identity}
+
+    def load_editor(self, load: EditorLoader | None) -> FaceEditor:
+        """The editor that the options choose; `load` stands in for the real loader.
+
+        Raises:
+            StudioError: a file of `--edits` is not there, or the device is not.
+            WeightsError: a weight file is missing, damaged, or does not go with the stack.
+        """
+        for path in self.edits:
+            if not os.path.isfile(path):
+                what = "a folder; name a file in it" if os.path.isdir(path) else "not there; check the file name"
+                raise StudioError(f"--edits: {path} is {what}.")
+        if load is not None:
+            return load(self.chosen_stack(), list(self.edits))
+        from mcaclip.editor import load_editor
+
+        return load_editor(self.chosen_stack(), self.device, edits=self.edits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuringOptions(EditorOptions):
+    """An editor, and the parser that measures what it does."""
+
+    parser: Annotated[str | None, _slot("parser")] = None
+
+    @property
+    def slots(self) -> dict[str, str | None]:
+        """See `StackOptions.slots`."""
+        return {**super().slots, "parser": self.parser}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions(MeasuringOptions):
+    """Methods of the family, and weights for them."""
+
+    methods: Annotated[
+        str,
+        Arg(
+            "names with commas between them, or all: styleclip-optimisation, styleclip-mapper, styleclip-global, "
+            "cf-clip, coralstyleclip, deltaedit, mca-universal, mca, mca-without-ff, mca-without-pre"
+        ),
+    ] = "all"
+    weights: Annotated[
+        tuple[Path, ...],
+        Arg(
+            "weights of a method (a network, a table of global directions, a DeltaEdit model; repeatable)",
+            metavar="FILE",
+        ),
+    ] = ()
+
+    def method_names(self) -> list[str]:
+        """The names of `--methods`, in its order. Raises StudioError for one that is none, or named twice."""
+        from mcaclip.methods.base import METHODS
+        from mcaclip.methods.registry import check_names
+
+        everyone = self.methods.strip() == "all"
+        names = list(METHODS) if everyone else [name.strip() for name in self.methods.split(",") if name.strip()]
+        check_names(names)
+        return names
+
+    def check_weights(self) -> None:
+        """Raises StudioError for a file of `--weights` that is not there."""
+        for path in self.weights:
+            if problem := missing(path):
+                raise StudioError(f"--weights: there is no file {path}: it {problem}")

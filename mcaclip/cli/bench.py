@@ -7,17 +7,39 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
-import torch
+from mcaclip.cli.arguments import EditorLoader, MeasuringOptions
+from mcaclip.cli.options import Arg, whole
+from mcaclip.platform.console import say
 
-from mcaclip.editing.library import FittedEdit
-from mcaclip.editing.network.mca import PAPER_CONFIG, FittedNetwork, MCANetwork
-from mcaclip.editor import FaceEditor
-from mcaclip.imaging.align import already_aligned
-from mcaclip.inversion.optimise import EFFORTS
-from mcaclip.types import EditSettings, to_uint8
+if TYPE_CHECKING:
+    import torch
+
+    from mcaclip.editor import FaceEditor
 
 UNFITTED = "not fitted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(MeasuringOptions):
+    """Time and memory of every stage and of a training step."""
+
+    repeats: Annotated[int, Arg("runs of the short stages; the best counts", read=whole(1, 1000))] = 3
+    full_size: Annotated[bool, Arg("the training step through the full generator")] = False
+
+
+def run(options: Options, load: EditorLoader | None = None) -> int:
+    """Writes seconds and peak memory per stage; the exit status. Raises StudioError."""
+    from mcaclip.cli.training import run_training
+
+    editor = options.load_editor(load)
+    for stage in stages(editor, options.repeats):
+        say(as_line(stage.name, measure(stage, editor.device)))
+    words = ["bench", "--device", options.device, *options.chosen_stack().options.split()]
+    say(run_training([*words, "--full-size"] if options.full_size else words).rstrip())
+    say(memory_note(editor.device))
+    return 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +64,10 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
 
     Without a fitted prompt the edit runs a network with random weights, which takes as long.
     """
+    from mcaclip.imaging.align import already_aligned
+    from mcaclip.inversion.optimise import EFFORTS
+    from mcaclip.types import EditSettings, to_uint8
+
     editor = editor if editor.prompts() else _with_random_edit(editor)
     face = editor.sample(0)
     settings = EditSettings(editor.prompts()[0])
@@ -58,6 +84,10 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
 
 
 def _with_random_edit(editor: FaceEditor) -> FaceEditor:
+    from mcaclip.editing.library import FittedEdit
+    from mcaclip.editing.network.mca import PAPER_CONFIG, FittedNetwork, MCANetwork
+    from mcaclip.editor import FaceEditor
+
     network = MCANetwork(editor.models.generator.layers, PAPER_CONFIG).requires_grad_(False).to(editor.device)
     fitted = FittedNetwork(network, {UNFITTED: {}}, {UNFITTED: editor.models.space.text_code(UNFITTED)})
     models = replace(editor.models, library={UNFITTED: FittedEdit({}, lambda: fitted)})
@@ -65,7 +95,9 @@ def _with_random_edit(editor: FaceEditor) -> FaceEditor:
 
 
 def measure(stage: Stage, device: torch.device) -> Measure:
-    """Run a stage as often as it says."""
+    """Runs a stage as often as it says."""
+    import torch
+
     on_gpu = device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
@@ -81,6 +113,8 @@ def measure(stage: Stage, device: torch.device) -> Measure:
 
 def peak_memory(device: torch.device) -> int:
     """Bytes: CUDA's own count since its reset; elsewhere the largest size of the process so far (0 if unknown)."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     try:
@@ -89,6 +123,11 @@ def peak_memory(device: torch.device) -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def as_line(name: str, measured: Measure) -> str:
+    """A stage and what it takes."""
+    return f"{name:28} {measured.seconds:7.2f} s {measured.memory / 1e9:6.2f} GB"
 
 
 def memory_note(device: torch.device) -> str:

@@ -10,10 +10,27 @@ import sys
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Annotated
 
+from mcaclip.cli.arguments import EditorLoader
+from mcaclip.cli.options import Arg
 from mcaclip.errors import WeightsError
 from mcaclip.weights import TABLE, Entry, WeightFolders
 from mcaclip.weights.table import EXTRAS, STACKS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Check every weight file, and say how to get what is missing.
+
+    The exit status is 0 when everything needed is on this machine and verified, 1 when something is missing or
+    damaged, 2 for a bad setting.
+    """
+
+    stack: Annotated[
+        str | None,
+        Arg("only this stack (default: both, of which compact is needed)", choices=tuple(STACKS)),
+    ] = None
 
 
 class State(Enum):
@@ -98,23 +115,19 @@ def exit_status(rows: Iterable[Row]) -> int:
     return 0 if all(row.good or row.optional for row in rows) else 1
 
 
-def main(stack: str | None = None) -> int:
-    """Print the report.
+def run(options: Options, load: EditorLoader | None = None) -> int:
+    """Writes the report; the exit status.
 
-    Args:
-        stack: "compact" or "paper", whose files are looked at and all of them needed. None looks at both, of
-            which the files of the compact stack are needed.
+    With a stack its files are looked at, and all of them are needed. Without one it is both stacks, of which the
+    files of the compact one are needed.
 
-    Returns:
-        The exit status: 0, 1 (see `exit_status`), or 2 for a bad setting.
+    Raises:
+        WeightsError: `MCACLIP_WEIGHTS` names no folder.
     """
+    stack = options.stack
     names = tuple(TABLE) if stack is None else (*STACKS[stack], *EXTRAS[stack])
     needed = STACKS["compact" if stack is None else stack]
-    try:
-        rows = report([TABLE[name] for name in names], optional=set(names) - set(needed))
-    except WeightsError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    rows = report([TABLE[name] for name in names], optional=set(names) - set(needed))
     sys.stdout.write(format_report(rows) + "\n")
     return exit_status(rows)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from mcaclip import validate
 from mcaclip.cli import paper_table
-from mcaclip.cli.arguments import add_edits_file, add_stack, chosen_stack, named_edits
+from mcaclip.cli.arguments import EditorLoader, Effort
 from mcaclip.cli.batch import check_folder
-from mcaclip.config import SLOTS, Stack
+from mcaclip.cli.options import Arg
+from mcaclip.cli.paper_table import TableOptions
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.platform.console import shown
 
@@ -21,62 +21,78 @@ if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
     from mcaclip.types import EditSettings
 
-EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
-SIZES = (256, 1024)
-
-DESCRIPTION = """Measure edits on generated faces and photos: whether they arrive (hit rate), what else moves (leak,
-SSIM outside, mask area), whether it is still the same person, and how long they take. DIR gets figures.json,
-figures.md, a contact sheet a prompt and overview.jpg. Every edit is written to rows.jsonl as it is done: the same
-command again goes on where it stopped, and more faces, prompts or columns may be added."""
+GENERATED = 20
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Adds the command `evaluate`."""
-    help_text = "measure edits: figures and contact sheets"
-    parser = commands.add_parser("evaluate", help=help_text, description=DESCRIPTION)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--seeds", type=int, default=20, help="generated faces, of the seeds from 0 (default 20)")
-    parser.add_argument("--photos", type=Path, metavar="DIR", help="folder of photos to invert and edit as well")
-    parser.add_argument("--limit", type=int, default=20, help="photos at most, by name (default 20)")
-    parser.add_argument(
-        "--prompt", action="append", default=[],
-        help='only this prompt (repeatable; default the whole library); "green lipstick + purple hair:0.7" is one '
-        "edit of two",
-    )  # fmt: skip
-    parser.add_argument(
-        "--column", action="append", default=[], metavar="NAME[=FILE]",
-        help="full (default), without-pre (all masks open) or without-ff=FILE; with a file, that network instead "
-        "(repeatable)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--size", type=int, choices=SIZES, default=SIZES[-1],
-        help="side of the edits: 1024 (default), or 256 through the preview, about five times as fast",
-    )  # fmt: skip
-    parser.add_argument("--inversion", default="good", help="inversion effort for photos (default good)")
-    parser.add_argument("--judge", type=Path, help="folder of a second face net that scores identity as well")
-    add_stack(parser, tuple(SLOTS))
-    add_edits_file(parser)
-    paper_table.add_options(parser)
-    parser.set_defaults(run=run)
+@dataclass(frozen=True, kw_only=True)
+class Options(TableOptions):
+    """Measure edits: figures and contact sheets.
+
+    On generated faces and photos: whether the edits arrive (hit rate), what else moves (leak, SSIM outside, mask
+    area), whether it is still the same person, and how long they take. DIR gets figures.json, figures.md, a contact
+    sheet per prompt and overview.jpg. Every edit is written to rows.jsonl as it is done: the same command again goes
+    on where it stopped, and more faces, prompts or columns may be added. With --table paper it is the paper's
+    protocol instead, and DIR gets table.json, table.md and table.png.
+    """
+
+    seeds: Annotated[int | None, Arg(f"generated faces, of the seeds from 0 (default {GENERATED})")] = None
+    photos: Annotated[Path | None, Arg("folder of photos to invert and edit as well", metavar="DIR")] = None
+    limit: Annotated[int, Arg("photos at most, by name")] = 20
+    column: Annotated[
+        tuple[str, ...],
+        Arg(
+            "full (default), without-pre (all masks open) or without-ff=FILE; with a file, that network instead "
+            "(repeatable)",
+            metavar="NAME[=FILE]",
+        ),
+    ] = ()
+    size: Annotated[
+        Literal[256, 1024] | None,
+        Arg("side of the edits: 1024 (default), or 256 through the preview, about five times as fast"),
+    ] = None
+    inversion: Effort = "good"
+    judge: Annotated[Path | None, Arg("folder of a second face net that scores identity as well")] = None
+
+    def check(self) -> None:
+        """Raises StudioError for options that do not go together, before anything is loaded."""
+        if self.table and (self.photos or self.judge or self.column):
+            raise StudioError(
+                "--table measures generated faces by the stack's own judges: leave --photos, --judge and --column out"
+            )
+        if self.table and (self.seeds is not None or self.size is not None):
+            raise StudioError("--table has faces and a size of its own: leave --seeds and --size out, or use --faces")
+        if not self.table and (self.fast or self.faces is not None or self.weights or self.methods != "all"):
+            raise StudioError("--fast, --faces, --methods and --weights belong to a table: add --table paper")
+        if self.faces is not None and (self.fast or self.faces < 1):
+            raise StudioError("--faces takes a number of 1 or more, and not together with --fast")
+        if self.photos and not self.photos.is_dir():
+            raise StudioError(f"--photos: there is no folder {self.photos}")
+        if self.generated < 0 or self.limit < 0 or not (self.generated or self.photos):
+            raise StudioError("evaluate needs faces: --seeds N of 1 or more, or --photos DIR")
+
+    @property
+    def generated(self) -> int:
+        """How many generated faces are measured without a table."""
+        return GENERATED if self.seeds is None else self.seeds
 
 
-def run(args: argparse.Namespace, load: EditorLoader) -> int:
-    """`evaluate`: the exit status.
+def run(options: Options, load: EditorLoader | None = None) -> int:
+    """Measures; the exit status.
 
     Raises:
         StudioError: options that do not go together or cannot be used.
         WeightsError: a weight file is missing, damaged, or does not go with the stack.
     """
-    paper_table.check(args)
-    if args.table:
-        return paper_table.run(args, load)
-    _check(args)
+    options.check()
+    if options.table:
+        return paper_table.run(options, load)
     from mcaclip.evaluation.requests import read_settings, recipes_of, subjects_of
     from mcaclip.evaluation.variants import FULL, build_variants, parse_variant
 
-    settings = [read_settings(text) for text in args.prompt]
-    named = [parse_variant(text) for text in args.column or [FULL]]
-    check_folder(args.out)
+    size = options.size or 1024
+    settings = [read_settings(text) for text in options.prompt]
+    named = [parse_variant(text) for text in options.column or [FULL]]
+    check_folder(options.out)
     from mcaclip.editing.prompts import load_prompts
     from mcaclip.evaluation.context import EvaluationContext
     from mcaclip.evaluation.faces import face_sources
@@ -85,30 +101,21 @@ def run(args: argparse.Namespace, load: EditorLoader) -> int:
     from mcaclip.loading import load_parser
     from mcaclip.perception.judge import Judge
 
-    judge = Judge.load(args.judge) if args.judge else None
-    editor = load(chosen_stack(args), named_edits(args))
+    judge = Judge.load(options.judge) if options.judge else None
+    editor = options.load_editor(load)
     library, asks_editor = load_prompts(), any(path is None for _, path in named)
     if settings:
         own = [editor.check_settings(one) if asks_editor else one for one in settings]
     else:
         own = _of_library(editor, library, asks_editor)
-    subjects, columns = subjects_of(own, recipes_of(library)), build_variants(editor, named, args.size)
+    subjects, columns = subjects_of(own, recipes_of(library)), build_variants(editor, named, size)
     tools = EvaluationContext(editor, load_parser(editor.slots, editor.device), judge)
-    faces = face_sources(editor, args.seeds, args.photos, args.limit, args.inversion, args.out)
+    faces = face_sources(editor, options.generated, options.photos, options.limit, options.inversion, options.out)
     # what plays no part in this call may be otherwise in the next
-    about = {"inversion": args.inversion} if args.photos else {}
+    about = {"inversion": options.inversion} if options.photos else {}
     about |= {"judge": "MobileFace"} if judge else {}
-    sys.stdout.write(measure(tools, Plan(subjects, columns, args.size, about), faces, args.out, _say))
+    sys.stdout.write(measure(tools, Plan(subjects, columns, size, about), faces, options.out, _say))
     return 0
-
-
-def _check(args: argparse.Namespace) -> None:
-    """Raises StudioError for what can be refused before anything is loaded."""
-    validate.check_effort(args.inversion)
-    if args.photos and not args.photos.is_dir():
-        raise StudioError(f"--photos: there is no folder {args.photos}")
-    if args.seeds < 0 or args.limit < 0 or not (args.seeds or args.photos):
-        raise StudioError("evaluate needs faces: --seeds N of 1 or more, or --photos DIR")
 
 
 def _of_library(editor: FaceEditor, library: Sequence[LibraryPrompt], asks_editor: bool) -> list[EditSettings]:

@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
+from mcaclip.cli.arguments import EditorLoader, StackName
+from mcaclip.cli.batch import EXIT_SOME_FAILED, complain
 from mcaclip.cli.doctor import State, entry_row
+from mcaclip.cli.options import Arg
+from mcaclip.cli.photos import progress
+from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.weights import STACKS, TABLE, Entry, WeightFolders
 from mcaclip.weights.obtain import ProgressFn, obtain
 
 ASK_ABOVE_BYTES = 50_000_000
 """Downloads up to this size in all are not worth a question."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Download and convert every weight file of a stack."""
+
+    stack: StackName = DEFAULT_STACK
+    yes: Annotated[bool, Arg("do not ask before a large download")] = False
+
+
+def run(options: Options, load: EditorLoader | None = None) -> int:
+    """Fetches what is missing; the exit status is 3 when some could not be had, each named on stderr.
+
+    Raises:
+        StudioError: the user does not agree, or cannot be asked.
+    """
+    with contextlib.ExitStack() as bars:
+
+        def watch(title: str) -> ProgressFn:
+            from mcaclip.types import Progress
+
+            bars.close()
+            update = bars.enter_context(progress(title))
+            return lambda stage, fraction: update(Progress(stage, fraction))
+
+        failures = fetch(options.stack, options.yes, watch)
+    for name, message in failures.items():
+        complain(f"{name}: {message}")
+    return EXIT_SOME_FAILED if failures else 0
 
 
 @dataclass(frozen=True)
@@ -88,7 +124,7 @@ def agree(plan: Plan, yes: bool, stack: str) -> None:
         raise StudioError("Nothing was downloaded.")
 
 
-def run(
+def fetch(
     stack: str, yes: bool, watch: Callable[[str], ProgressFn], folders: WeightFolders | None = None
 ) -> dict[str, str]:
     """Fetch and convert all that a stack lacks.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from mcaclip.cli.arguments import chosen_stack, named_edits
-from mcaclip.config import Stack
-from mcaclip.errors import StudioError
+from mcaclip.cli.arguments import EditorLoader, MethodOptions, OutFolder
+from mcaclip.cli.options import Arg
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,59 +19,47 @@ if TYPE_CHECKING:
     from mcaclip.evaluation.paper_table import TableRun
     from mcaclip.methods.base import MethodContext
 
-EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions(MethodOptions):
+    """A table of methods."""
+
+    out: OutFolder
+    prompt: Annotated[
+        tuple[str, ...],
+        Arg(
+            'only this prompt (repeatable; default the whole library); "green lipstick + purple hair:0.7" is one '
+            "edit of two"
+        ),
+    ] = ()
+    table: Annotated[
+        Literal["paper"] | None, Arg("the paper's protocol instead: 7 prompts, 200 faces each, all methods")
+    ] = None
+    fast: Annotated[bool, Arg("with --table: 20 faces per prompt")] = False
+    faces: Annotated[int | None, Arg("with --table: N faces per prompt", metavar="N")] = None
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `evaluate` has for tables."""
-    parser.add_argument(
-        "--table", choices=("paper",), help="the paper's protocol instead: 7 prompts, 200 faces each, all methods"
-    )
-    parser.add_argument("--fast", action="store_true", help="with --table: 20 faces a prompt")
-    parser.add_argument("--faces", type=int, metavar="N", help="with --table: N faces a prompt")
-    parser.add_argument("--methods", default="all", help="with --table: names with commas between them (default all)")
-    parser.add_argument(
-        "--weights", type=Path, action="append", default=[], metavar="FILE",
-        help="with --table: weights of a method (repeatable; see compare)",
-    )  # fmt: skip
-
-
-def check(args: argparse.Namespace) -> None:
-    """Raises StudioError for options that do not go together."""
-    if args.table and (args.photos or args.judge or args.column):
-        raise StudioError(
-            "--table measures generated faces by the stack's own judges: leave --photos, --judge and --column out"
-        )
-    if not args.table and (args.fast or args.faces is not None or args.weights or args.methods != "all"):
-        raise StudioError("--fast, --faces, --methods and --weights belong to a table: add --table paper")
-    if args.faces is not None and (args.fast or args.faces < 1):
-        raise StudioError("--faces takes a number of 1 or more, and not together with --fast")
-
-
-def run(args: argparse.Namespace, load: EditorLoader) -> int:
-    """Measure, then write `table.json`, `table.md` and `table.png`. Raises StudioError."""
-    from mcaclip.cli.compare import check_weights, method_names
-    from mcaclip.methods.registry import build_methods, check_names, method_context
-
-    names = method_names(args.methods)
-    check_names(names)
-    check_weights(args.weights)
-    editor = load(chosen_stack(args), named_edits(args))
+def run(options: TableOptions, load: EditorLoader | None) -> int:
+    """Measures, then writes `table.json`, `table.md` and `table.png`. Raises StudioError."""
+    names = options.method_names()
+    options.check_weights()
+    editor = options.load_editor(load)
     from mcaclip.evaluation import paper_table
     from mcaclip.evaluation.compare import FaceJudge
     from mcaclip.evaluation.difficult_faces import HARD_FACES
     from mcaclip.loading import load_parser
+    from mcaclip.methods.registry import build_methods, method_context
 
-    tools = method_context(editor, args.weights)
+    tools = method_context(editor, options.weights)
     methods = build_methods(tools, names)
-    prompts = tuple(args.prompt) or paper_table.PROMPTS
+    prompts = options.prompt or paper_table.PROMPTS
     judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
     about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(tools, names, prompts)}
-    run = paper_table.TableRun(args.out, about)
-    count = args.faces or (paper_table.FAST_FACES if args.fast else paper_table.FACES)
+    run = paper_table.TableRun(options.out, about)
+    count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
     faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
     paper_table.fill(run, methods, judge, tools.space, prompts, faces)
-    hard = paper_table.TableRun(args.out / "hard_faces", about)
+    hard = paper_table.TableRun(options.out / "hard_faces", about)
     hard_faces = [(face.name, partial(_code, editor, face.seed, face.truncation_psi)) for face in HARD_FACES]
     hard_prompts = prompts[: paper_table.HARD_PROMPTS]
     paper_table.fill(hard, methods, judge, tools.space, hard_prompts, hard_faces, shown=len(hard_faces))

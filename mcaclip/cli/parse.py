@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from mcaclip.cli import options as reading
 from mcaclip.cli.aligned_input import aligned_face, load_aligner
+from mcaclip.cli.arguments import Device, EditorLoader, OutFolder, Overwrite
 from mcaclip.cli.batch import PICTURES_HELP, check_folder, pictures, report
+from mcaclip.cli.options import Arg
 from mcaclip.errors import StudioError
 from mcaclip.platform.atomic import write_text
 from mcaclip.platform.console import problem_of, say
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from torch import Tensor
 
     from mcaclip.perception.face_parser import FaceParser
@@ -24,63 +28,64 @@ LARGEST_MAP = 512
 
 LABELS_END, OVERLAY_END, CLASSES = "_labels.png", "_overlay.png", "classes.json"
 
-DESCRIPTION = f"""Find the parts of a face. For each image DIR gets NAME_labels.png (8 bit, a class number
-a pixel: 0-18 are CelebAMask-HQ's, 19 beard, 20 moustache, 21 goatee) and NAME_overlay.png, both of the aligned face
-at up to {LARGEST_MAP} px; classes.json names the numbers and holds each image's shares of area. A square image of
-1024, 512 or 256 px is taken for an aligned face as it is; in any other the face is found and aligned first.
-Another image of the same name becomes NAME_2, NAME_3, ...; classes.json keeps what it holds."""
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Label the parts of the face in one or more images.
+
+    For each image DIR gets NAME_labels.png (8 bit, a class number per pixel: 0-18 are CelebAMask-HQ's, 19 beard,
+    20 moustache, 21 goatee) and NAME_overlay.png, both of the aligned face at up to 512 px; classes.json names the
+    numbers and holds each image's shares of area. A square image of 1024, 512 or 256 px is taken for an aligned face
+    as it is; in any other the face is found and aligned first. Another image of the same name becomes NAME_2, NAME_3,
+    ...; classes.json keeps what it holds.
+    """
+
+    images: Annotated[
+        tuple[Path, ...], Arg(f"aligned face, or photo with a face; {PICTURES_HELP}", "IMAGE", positional=True)
+    ]
+    out: OutFolder
+    overwrite: Overwrite = False
+    align: Annotated[bool, Arg("find and align the face in every image")] = False
+    face: Annotated[int, Arg("which face of a photo, 0 is the largest", read=reading.face)] = 0
+    device: Device = "cpu"
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Adds the command `parse`."""
-    help_text = "label the parts of the face in one or more images"
-    parser = commands.add_parser("parse", help=help_text, description=DESCRIPTION)
-    parser.add_argument(
-        "images", nargs="+", type=Path, metavar="IMAGE", help=f"aligned face, or photo with a face; {PICTURES_HELP}"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier results of the same name")
-    parser.add_argument("--align", action="store_true", help="find and align the face in every image")
-    parser.add_argument("--face", type=int, default=0, help="which face of a photo, 0 is the largest (default 0)")
-    parser.set_defaults(run=lambda args, _: run(args))
-
-
-def run(args: argparse.Namespace) -> int:
-    """`parse`: label maps, overlays and classes.json; the exit status.
+def run(options: Options, load: EditorLoader | None = None) -> int:
+    """Writes label maps, overlays and classes.json; the exit status.
 
     Raises:
-        StudioError: no result can be written, or a face number below 0.
+        StudioError: no result can be written.
         WeightsError: a weight file is missing or damaged.
     """
-    if args.face < 0:
-        raise StudioError("The face number starts at 0, the largest face.")
-    asked = pictures(args.images)
+    asked = pictures(options.images)
     failures = dict(asked.failures)
     if not asked.files:
         return report(failures, asked.asked)
-    check_folder(args.out)
+    check_folder(options.out)
     from mcaclip import weights
+    from mcaclip.editor import choose_device
     from mcaclip.perception.face_parser import FaceParser
     from mcaclip.platform.digests import sha256_of
 
-    records = [] if args.overwrite else _read_classes(args.out / CLASSES)
+    records = [] if options.overwrite else _read_classes(options.out / CLASSES)
     earlier, used = {_key(record): record for record in records}, set[str]()
-    parser = FaceParser.load(weights.get("face_parser"))
+    device = choose_device(options.device)
+    parser = FaceParser.load(weights.get("face_parser"), device)
     try:
         for path in asked.files:
             try:
-                origin = {"file": path.name, "sha256": sha256_of(path), "align": args.align, "face": args.face}
+                origin = {"file": path.name, "sha256": sha256_of(path), "align": options.align, "face": options.face}
                 same = earlier.pop(_key(origin), None)
-                name = _name_of(same) if same else _free_name(path, args.out, used, args.overwrite)
-                face, found = aligned_face(path, load_aligner, args.align, args.face)
-                record = {**origin, "found": found, **_write(args.out, name, _picture(face), parser)}
+                name = _name_of(same) if same else _free_name(path, options.out, used, options.overwrite)
+                face, found = aligned_face(path, load_aligner, options.align, options.face)
+                record = {**origin, "found": found, **_write(options.out, name, _picture(face), parser, device)}
                 used.add(name.casefold())
                 records = [*(one for one in records if _name_of(one) != name), record]
-                say(f"{args.out / name}{LABELS_END}")
+                say(f"{options.out / name}{LABELS_END}")
             except (StudioError, OSError) as error:
                 failures[path] = problem_of(error)
     finally:
-        _write_classes(args.out / CLASSES, records)
+        _write_classes(options.out / CLASSES, records)
     return report(failures, asked.asked)
 
 
@@ -138,7 +143,7 @@ def _picture(face: Tensor) -> np.ndarray:
     return picture
 
 
-def _write(folder: Path, name: str, face: np.ndarray, parser: FaceParser) -> dict[str, Any]:
+def _write(folder: Path, name: str, face: np.ndarray, parser: FaceParser, device: torch.device) -> dict[str, Any]:
     """Writes the pictures of one face; what classes.json says of it."""
     import numpy as np
 
@@ -148,8 +153,8 @@ def _write(folder: Path, name: str, face: np.ndarray, parser: FaceParser) -> dic
     from mcaclip.results.export import save_png
     from mcaclip.types import from_uint8
 
-    probabilities = parser.probabilities(from_uint8(face)[None], len(face), mirrored=True)
-    labels = label_map(probabilities[0])
+    probabilities = parser.probabilities(from_uint8(face)[None].to(device), len(face), mirrored=True)
+    labels = label_map(probabilities[0].cpu())
     files = {"labels": f"{name}{LABELS_END}", "overlay": f"{name}{OVERLAY_END}"}
     save_png(folder / files["labels"], labels)
     try:

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
-from mcaclip.cli.arguments import add_edits_file, add_stack, chosen_stack, named_edits
-from mcaclip.config import Stack
+from mcaclip.cli.arguments import EditorLoader, EditorOptions
+from mcaclip.cli.options import Arg
 
 if TYPE_CHECKING:
     from mcaclip.editing.prompts import LibraryPrompt
-    from mcaclip.editor import FaceEditor
 
 NO_CATEGORY = "Fitted, not in the library"
 ANY_PROMPT = "Any other prompt that FaceCLIP knows can be edited too: the universal network needs no fit."
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Adds the command `prompts`."""
-    parser = commands.add_parser("prompts", help="list the prompts that can be edited, with their useful strengths")
-    parser.add_argument("--json", action="store_true", help="write JSON: a list of objects, one a prompt")
-    add_stack(parser)
-    add_edits_file(parser)
-    parser.set_defaults(run=run)
+@dataclass(frozen=True, kw_only=True)
+class Options(EditorOptions):
+    """List the prompts that can be edited, with their useful strengths."""
+
+    json: Annotated[bool, Arg("write JSON: a list of objects, one per prompt")] = False
 
 
-def run(args: argparse.Namespace, load: Callable[[Stack, Sequence[Path]], FaceEditor]) -> int:
-    """`prompts`: a table, or JSON."""
-    editor = load(chosen_stack(args), named_edits(args))
+def run(options: Options, load: EditorLoader | None = None) -> int:
+    """Writes a table, or JSON; the exit status."""
+    editor = options.load_editor(load)
     rows = [(entry, editor.modes(entry)) for entry in editor.offered()]
-    if args.json:
+    if options.json:
         sys.stdout.write(json.dumps([as_json(*row) for row in rows], indent=1, ensure_ascii=False) + "\n")
         return 0
     sys.stdout.write(as_table(rows))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from mcaclip.cli.aligned_input import aligned_face, load_aligner
+from mcaclip.cli.arguments import Device, EditorLoader
 from mcaclip.cli.batch import EXIT_BAD_INPUT, PICTURES_HELP, check_folder, complain, pictures, report
+from mcaclip.cli.options import Arg
 from mcaclip.config import DEFAULT_STACK, SLOTS, STACKS, choose
 from mcaclip.errors import StudioError
 from mcaclip.platform.atomic import write_text
@@ -24,57 +26,63 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 
-DESCRIPTION = """Compare faces with texts. OUT gets {"images": [...], "texts": [...], "similarity": [[cosine]],
-"known": [0..1 a text]}: a row of similarity an image, a column a text. A square image of 1024, 512 or 256 px is taken
-for an aligned face as it is; in any other the face is found and aligned first. "known" is how likely FaceCLIP
-understands the text; a published CLIP has no list of its words, so with --clip ViT-B-32-quickgelu it is 1 for every
-text in Latin letters."""
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Compare faces with texts.
+
+    OUT gets {"images": [...], "texts": [...], "similarity": [[cosine]], "known": [0..1 per text]}: a row of
+    similarity per image, a column per text. A square image of 1024, 512 or 256 px is taken for an aligned face as it
+    is; in any other the face is found and aligned first. "known" is how likely FaceCLIP understands the text; a
+    published CLIP has no list of its words, so with --clip ViT-B-32-quickgelu it is 1 for every text in Latin
+    letters.
+    """
+
+    images: Annotated[
+        tuple[Path, ...], Arg(f"aligned face, or photo with a face; {PICTURES_HELP}", "IMAGE", positional=True)
+    ]
+    texts: Annotated[Path, Arg("one text per line, in UTF-8", metavar="FILE")]
+    json: Annotated[Path, Arg("file for the result", metavar="OUT")]
+    clip: Annotated[
+        str,
+        Arg(
+            "what compares; a file of its weights is found in the folder MCACLIP_WEIGHTS",
+            choices=tuple(SLOTS["clip"]),
+        ),
+    ] = STACKS[DEFAULT_STACK].clip
+    align: Annotated[bool, Arg("find and align the face in every image")] = False
+    device: Device = "cpu"
 
 
-def add(commands: argparse._SubParsersAction) -> None:
-    """Adds the command `score`."""
-    parser = commands.add_parser("score", help="compare faces with texts", description=DESCRIPTION)
-    parser.add_argument(
-        "images", nargs="+", type=Path, metavar="IMAGE", help=f"aligned face, or photo with a face; {PICTURES_HELP}"
-    )
-    parser.add_argument("--texts", type=Path, required=True, metavar="FILE", help="one text a line, in UTF-8")
-    parser.add_argument(
-        "--clip",
-        choices=tuple(SLOTS["clip"]),
-        default=STACKS[DEFAULT_STACK].clip,
-        help="what compares; a file of its weights is found in the folder MCACLIP_WEIGHTS (default FaceCLIP)",
-    )
-    parser.add_argument("--align", action="store_true", help="find and align the face in every image")
-    parser.add_argument("--json", type=Path, required=True, metavar="OUT", help="file for the result")
-    parser.set_defaults(run=lambda args, _: run(args))
-
-
-def run(args: argparse.Namespace) -> int:
-    """`score`: the exit status; images that cannot be scored are named on stderr and left out.
+def run(options: Options, load: EditorLoader | None = None) -> int:
+    """Scores the images; the exit status. Images that cannot be scored are named on stderr and left out.
 
     Raises:
         StudioError: the texts cannot be read, or the result cannot be written.
         WeightsError: a weight file is missing or damaged.
     """
-    texts = read_texts(args.texts)
-    asked = pictures(args.images)
+    texts = read_texts(options.texts)
+    asked = pictures(options.images)
     failures = dict(asked.failures)
     if not asked.files:
         report(failures, asked.asked)
         return EXIT_BAD_INPUT
-    check_folder(args.json.parent)
-    if os.path.isdir(args.json):
-        raise StudioError(f"--json {args.json} is a folder; name a file.")
+    check_folder(options.json.parent)
+    if os.path.isdir(options.json):
+        raise StudioError(f"--json {options.json} is a folder; name a file.")
     from mcaclip.clip.familiarity import encode, familiarity_of
+    from mcaclip.editor import choose_device
     from mcaclip.loading import load_space
 
-    knowledge, space = familiarity_of(args.clip), load_space(choose(clip=args.clip), "cpu")
+    knowledge, device = familiarity_of(options.clip), choose_device(options.device)
+    space = load_space(choose(clip=options.clip), device)
     embedded = encode(space, texts)
     images: list[str] = []
     rows: list[list[float]] = []
     for path in asked.files:
         try:
-            rows.append(_rounded(_compare(space, aligned_face(path, load_aligner, args.align)[0], embedded)))
+            face, _ = aligned_face(path, load_aligner, options.align)
+            rows.append(_rounded(_compare(space, face.to(device), embedded)))
             images.append(str(path))
         except (StudioError, OSError) as error:
             failures[path] = problem_of(error)
@@ -82,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         report(failures, asked.asked)
         return EXIT_BAD_INPUT
     known = _rounded(knowledge.score(space, texts))
-    write_json(args.json, {"images": images, "texts": texts, "similarity": rows, "known": known})
+    write_json(options.json, {"images": images, "texts": texts, "similarity": rows, "known": known})
     for image, row in zip(images, rows, strict=True):
         best = max(range(len(texts)), key=row.__getitem__)
         say(f"{image}  best of {len(texts)}: {texts[best]} ({row[best]:.3f})")

@@ -121,7 +121,7 @@ def test_whole_table_is_reported_by_main(
 ) -> None:
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "empty"))
     monkeypatch.delenv("MCACLIP_WEIGHTS", raising=False)
-    assert doctor.main() == 1, "an empty cache has no generator"
+    assert doctor.run(doctor.Options()) == 1, "an empty cache has no generator"
     out = capsys.readouterr().out
     for name, entry in TABLE.items():
         assert name in out and entry.licence in out
@@ -174,12 +174,12 @@ def test_paper_stack_is_shown_but_needed_only_when_asked_for(
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "empty"))
     monkeypatch.delenv("MCACLIP_WEIGHTS", raising=False)
     monkeypatch.setattr(Entry, "find", every_compact_file)
-    assert doctor.main() == 0
+    assert doctor.run(doctor.Options()) == 0
     text = capsys.readouterr().out
     assert "needed for the paper stack only: stylegan2, e4e" in text
     assert "Not ready, and the studio works without: universal." in text
     assert text.endswith("Everything needed is on this machine.\n")
-    assert doctor.main("paper") == 1
+    assert doctor.run(doctor.Options(stack="paper")) == 1
     text = capsys.readouterr().out
     assert "Not ready: stylegan2, e4e" in text and "mobilestylegan" not in text
     assert cli(["doctor", "--stack", "compact"]) == 0
@@ -191,5 +191,5 @@ def test_bad_setting_is_answered_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MCACLIP_WEIGHTS", str(tmp_path / "absent"))
-    assert doctor.main() == 2
+    assert cli(["doctor"]) == 2
     assert "MCACLIP_WEIGHTS" in capsys.readouterr().err

@@ -16,7 +16,6 @@ from mcaclip.__main__ import main
 from mcaclip.config import Stack
 from mcaclip.errors import WeightsError
 from mcaclip.types import to_uint8
-from mcaclip.version import __version__
 from tests.fakes import ENTRIES, PROMPTS, FakeEditor, draw_face
 
 
@@ -430,7 +429,3 @@ def test_help_does_not_import_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "edit" in done.stdout
-
-
-def test_version_is_that_of_the_project(repo_root):
-    assert f'\nversion = "{__version__}"\n' in (repo_root / "pyproject.toml").read_text()

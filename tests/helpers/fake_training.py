@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--max-minutes", type=float)
     parser.add_argument("--preset")
     parser.add_argument("--sheet-every")
+    parser.add_argument("--finish", action="store_true")
     args = parser.parse_args()
     if "deaf" in args.prompts[0]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -34,7 +35,7 @@ def main() -> None:
             file.write(json.dumps({"step": step, "seconds": step, "loss": 5.0 - step, "id": 0.1}) + "\n")
     if "fails" in args.prompts[0]:
         raise SystemExit("error: it did not work")
-    while not (args.out / "go").exists() and args.max_minutes > 0.1:
+    while not (args.out / "go").exists() and not args.finish:
         time.sleep(0.05)
     (args.out / "edit.safetensors").write_bytes(args.prompts[0].encode())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import get_args
 
 import pytest
 import torch
@@ -123,18 +124,19 @@ def test_commands_carry_the_prompt_the_method_and_the_stack():
 
 
 def test_commands_are_understood_by_the_training_package():
-    from train.__main__ import FITTED_METHODS, build_parser
+    from train.__main__ import read
+    from train.cli.prompt import Method
     from train.prompt.presets import RECIPES
 
-    assert set(FITTED_METHODS) == set(RECIPES) == {n for n, info in METHODS.items() if info.needs == "prompt"}
+    assert set(get_args(Method)) == set(RECIPES) == {n for n, info in METHODS.items() if info.needs == "prompt"}
     for name, info in METHODS.items():
         if info.needs == "nothing":
             continue
         words = fit_command(name, "hat", STACKS["paper"]).replace('"', "").split()[3:]
-        args = build_parser().parse_args(words)
-        assert getattr(args, "stack", "") == ("paper" if info.any_stack else "")
+        _, options = read(words)
+        assert getattr(options, "stack", "") == ("paper" if info.any_stack else "")
         if info.needs == "prompt":
-            assert (args.prompts, args.method) == (["hat"], name)
+            assert (options.prompts, options.chosen_method) == (("hat",), name)
 
 
 def test_another_wording_of_the_same_change_is_found(tools, code):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mcaclip.errors import TrainingError
@@ -11,8 +13,8 @@ from train import __main__ as command
 @pytest.fixture
 def called(monkeypatch):
     calls = []
-    for name in command.COMMANDS:
-        monkeypatch.setitem(command.COMMANDS, name, calls.append)
+    for name, one in command.COMMANDS.items():
+        monkeypatch.setitem(command.COMMANDS, name, replace(one, run=calls.append))
     return calls
 
 
@@ -99,7 +101,7 @@ def test_failures_take_one_line(monkeypatch, capsys, tmp_path, error, status, wo
     def fails(_):
         raise error
 
-    monkeypatch.setitem(command.COMMANDS, "colours", fails)
+    monkeypatch.setitem(command.COMMANDS, "colours", replace(command.COMMANDS["colours"], run=fails))
     assert command.main(["colours", "--out", str(tmp_path)]) == status
     said = capsys.readouterr().err
     assert words in said and said.startswith("error: ") and said.count("\n") == 1

@@ -16,7 +16,7 @@ from mcaclip import weights
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.clip.familiarity import KNOWLEDGE_FILE, TaughtFamiliarity
 from mcaclip.editor import LANDMARKS
-from mcaclip.errors import StudioError, TrainingError
+from mcaclip.errors import StudioError
 from mcaclip.generators.base import Generator
 from mcaclip.imaging.align import FaceAligner, align_face, load_photo
 from mcaclip.imaging.photo import pictures_in
@@ -100,19 +100,14 @@ def make_pooled(
 ) -> None:
     """Train the FaceCLIP in use further (`train.clip.train_cached`); model, knowledge and report go to `out`.
 
-    Networks that were taught the old codes of words do not go with the new ones, unless only the eyes learn.
+    Networks that were taught the old codes of words do not go with the new ones, unless only the image tower learns.
 
     Args: see `make_faceclip`, and
         sentences: folder of a sentence encoder (`train.clip.words.related_words`), to move words that no caption
             has; None: as is.
         words_stay: do not move them, as an earlier training has; only read nouns by their kin.
         learns: which of the towers, see `train.clip.train_cached.PooledSettings`.
-
-    Raises:
-        TrainingError: words are to move while only the eyes learn.
     """
-    if learns == "eyes" and sentences:
-        raise TrainingError("--learns eyes leaves words where they are: leave --sentences out")
     labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
     settings, space, preview = PooledSettings(learns=learns), load_space(), load_preview()

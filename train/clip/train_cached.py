@@ -29,7 +29,7 @@ from train.clip.words.related_words import Kin
 from train.common.loop import LoopSettings, TrainingLoop
 
 log = logging.getLogger(__name__)
-Learners = Literal["both", "eyes", "words"]
+Learners = Literal["both", "image", "text"]
 POOLING = ("parser", "texture")
 """Parts of the image tower that stand before the pooling."""
 
@@ -49,8 +49,8 @@ class PooledSettings:
             `train.clip.words.related_words`).
         unseen: blocks that take no part; the loss on them is written down at the end.
         kept: share of the weights as they were in what is written: the mean of both reads held-out words better.
-        learns: "both" towers; "eyes": the text tower stays, and with it all networks that were taught its codes;
-            "words": the image tower stays, and with it how hard it is to fool.
+        learns: "both" towers; "image": the text tower stays, and with it all networks that were taught its codes;
+            "text": the image tower stays, and with it how hard it is to fool.
         noisy: share of pictures that are judged under noise, as those that are optimised against FaceCLIP will be
             (`mcaclip.clip.face_tower.FaceTower.smoothed`).
     """
@@ -77,13 +77,13 @@ class PooledTrainee(Trainee):
 
     def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
         space.requires_grad_(True)
-        word_noise = 0.0 if settings.learns == "eyes" else settings.word_noise
+        word_noise = 0.0 if settings.learns == "image" else settings.word_noise
         super().__init__(space, known, FaceCLIPSettings(word_noise=word_noise))
         self.look_noise, self.noisy = settings.noise, settings.noisy
         self.kin, self.kin_share = kin, settings.kin_share
-        if settings.learns == "eyes":
+        if settings.learns == "image":
             space.requires_grad_(False)
-        face_tower(space).requires_grad_(settings.learns != "words")
+        face_tower(space).requires_grad_(settings.learns != "text")
         for name in POOLING:
             face_tower(space).get_submodule(name).requires_grad_(False)
 

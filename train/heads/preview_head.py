@@ -17,7 +17,7 @@ from mcaclip.generators.synthesis import synthesize
 from mcaclip.nn.ops import channels_last, inverse_haar
 from mcaclip.nn.safetensors_io import save_half
 from train.common.faces import CodeSampler, FaceSet, collect_faces
-from train.common.loop import LoopSettings, TrainingLoop
+from train.common.loop import Budget, LoopSettings, TrainingLoop
 
 log = logging.getLogger(__name__)
 CROP = 32
@@ -88,11 +88,14 @@ def fit_preview_head(
 ) -> dict[str, float]:
     """Fit, evaluate and write `preview_head.safetensors` and `report.json` into `out`."""
     sampler = CodeSampler(shift=0.35)
-    faces = collect_faces(generator, sampler, settings.faces, settings.seed, out.parent / "faces", max_minutes / 2)
+    budget = Budget(max_minutes, {"faces": 1.0, "learn": 1.0})
+    cache, minutes = out.parent / "faces", budget.minutes("faces")
+    faces = collect_faces(generator, sampler, settings.faces, settings.seed, cache, minutes)
     features = _features(generator, faces.codes)
     head = channels_last(PreviewHead())
     optimizer = torch.optim.AdamW(head.parameters(), settings.lr, weight_decay=0.02)
-    loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.998, log_every=20, warmup=100)
+    minutes = budget.minutes("learn")
+    loop_settings = LoopSettings(settings.steps, minutes, settings.seed, ema=0.998, log_every=20, warmup=100)
     loop = TrainingLoop(head, optimizer, loop_settings, out, asdict(settings))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -105,7 +108,7 @@ def fit_preview_head(
     loop.run(step)
     head.load_state_dict(loop.averaged_state())
     natural = CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0)
-    test = collect_faces(generator, natural, settings.test_faces, settings.seed + 1, out.parent / "faces")
+    test = collect_faces(generator, natural, settings.test_faces, settings.seed + 1, cache)
     report = evaluate_head(generator, head.eval(), test)
     save_half(head.state_dict(), out / "preview_head.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))

@@ -8,6 +8,7 @@ compared with its shaved self.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,8 +87,13 @@ class Labellers:
 
 
 @torch.no_grad()
-def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> LabelledFaces:
-    """Make `count` faces, or go on where an earlier call stopped; the files in `folder` hold them."""
+def build_faces(models: Labellers, count: int, seed: int, folder: Path, max_minutes: float = 1e9) -> LabelledFaces:
+    """Make `count` faces, or go on where an earlier call stopped; the files in `folder` hold them.
+
+    Raises:
+        TrainingError: the time was too short for all of them.
+    """
+    end = time.monotonic() + 60 * max_minutes
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     codes = SAMPLER.draw(models.generator, count, rng)
@@ -98,6 +104,11 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path) -> Label
     done_file = folder / f"done_{seed}_{count}"
     done = read_count(done_file, count)
     for index in range(done, count):
+        if time.monotonic() > end:
+            raise TrainingError(
+                f"{index} of {count} faces are labelled: run the same command again, with more --max-minutes; "
+                "it goes on where it stopped"
+            )
         image, label = _label(models, codes[index : index + 1], bool(with_goatee[index]))
         images[index] = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
         labels[index] = label.numpy()

@@ -8,6 +8,7 @@ say, from those features, what the mask of the preview's last layer says.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -39,18 +40,20 @@ def fit_upper_masks(
     seed: int,
     top: int,
     lr: float = 2e-3,
+    max_minutes: float = 1e9,
 ) -> float:
     """Train the nets above layer `top` and the final one on `faces` full-size faces, every prompt on each.
 
     Args:
         top: the preview's last layer, whose mask they learn from.
+        max_minutes: no further face is begun after them.
 
     Returns:
         The last step's binary cross entropy.
     """
     codes = sampler.draw(generator, faces, np.random.default_rng(seed))
     prompts = TextCode.stack([target.code for target in targets])
-    return learn_upper_masks(network, generator, codes, lambda _: prompts, top, lr)
+    return learn_upper_masks(network, generator, codes, lambda _: prompts, top, lr, max_minutes)
 
 
 def learn_upper_masks(
@@ -60,6 +63,7 @@ def learn_upper_masks(
     prompts_for: Callable[[Tensor], TextCode],
     top: int,
     lr: float = 2e-3,
+    max_minutes: float = 1e9,
 ) -> float:
     """As `fit_upper_masks`, for faces `codes [N, 18, 512]` with prompts of their own, a step a prompt.
 
@@ -78,7 +82,10 @@ def learn_upper_masks(
                 nn.init.zeros_(parameter)
     optimizer = torch.optim.Adam(upper.parameters(), lr)
     loss = torch.zeros(())
+    end = time.monotonic() + 60 * max_minutes
     for index, code in enumerate(codes):
+        if time.monotonic() > end:
+            break
         with torch.no_grad():
             made = synthesize(generator, code[None], keep=range(len(generator.layers)))
             prompts = prompts_for(code[None])

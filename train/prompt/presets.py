@@ -161,6 +161,13 @@ def settings_for(method: str, preset: str) -> PromptSettings:
     return RECIPES[method](PRESETS[preset])
 
 
+def shortened(settings: PromptSettings, steps: int) -> PromptSettings:
+    """The settings with this number of steps; the stages at full size take no more than these."""
+    agreement = replace(settings.agreement, steps=min(settings.agreement.steps, steps))
+    faces = min(settings.upper_mask_faces, steps)
+    return replace(settings, steps=steps, agreement=agreement, upper_mask_faces=faces)
+
+
 def with_fusion(settings: PromptSettings, variant: Literal["paper", "tokens"]) -> PromptSettings:
     """The settings with the other variant of Feature Fusion.
 

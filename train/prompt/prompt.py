@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,7 @@ from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.naming import distinct_stems
 from mcaclip.validate import clean_prompt
 from train.common.backoff import MicroBatches
-from train.common.loop import LoopSettings, TrainingLoop
+from train.common.loop import Budget, LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
 from train.common.ranger import Ranger
 from train.common.sheets import save_edit_sheet
@@ -41,6 +42,8 @@ from train.prompt.objective import PromptObjective, Target
 from train.prompt.presets import PromptSettings
 
 log = logging.getLogger(__name__)
+SHARES = {"steps": 8.0, "rows": 1.5, "masks": 0.5}
+"""Parts of a call's time for the steps and for the two short stages behind them."""
 
 
 def check_prompts(prompts: Sequence[str]) -> list[str]:
@@ -84,6 +87,7 @@ def fit_prompts(
     stack: Stack = STACKS["compact"],
     method: str = MCA,
     progress: Callable[[float], None] | None = None,
+    finish: bool = False,
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
@@ -94,10 +98,12 @@ def fit_prompts(
     the preview showed, and the upper mask nets learn from the finished masks below them.
 
     Args:
+        max_minutes: of this call, the two short stages included.
         start_from: an edit network to go on from instead of random weights.
         stack: goes into the file, which says what the network was fitted on.
         method: goes into the file, too; the objective's settings are those of this method (see `settings_for`).
         progress: told the share 0..1 of the steps before each one; may raise to end the run.
+        finish: make no more steps; all the time goes to what follows them.
     """
     settings = objective.settings
     check_words_are_seen(settings, [target.prompt for target in objective.targets], method)
@@ -107,9 +113,14 @@ def fit_prompts(
     pair = (full_generator, objective.generator)
     config = masks_above(shifted_rows(settings.network, *pair), *pair)
     network = new_network(full_generator, config, start_from)
+    fits_rows = isinstance(objective.generator, PreviewGenerator)
+    top = len(objective.generator.layers) - 1
+    fits_masks = top + 1 < len(full_generator.layers) and isinstance(network.coral, CoralMasks)
+    needed = {"steps": True, "rows": fits_rows, "masks": fits_masks}
+    budget = Budget(max_minutes, {stage: SHARES[stage] for stage in SHARES if needed[stage]})
     loop_settings = LoopSettings(
         settings.steps,
-        max_minutes,
+        0.0 if finish else budget.minutes("steps"),
         settings.seed,
         settings.ema,
         log_every=5,
@@ -143,17 +154,21 @@ def fit_prompts(
         for target, stem in zip(distinct, stems, strict=True):
             save_edit_sheet(out / "sheets" / f"{stem}_{number:05d}.png", *_edits(objective, network, shown, target))
 
+    before = loop.step
     loop.run(step, sheet)
     network.load_state_dict(loop.averaged_state())
     sheet(loop.step)
     if isinstance(objective.generator, PreviewGenerator):
         assert isinstance(full_generator, MobileStyleGAN)
-        stage = (settings.sampler, out / "upper_rows", settings.agreement)
+        folder = out / "upper_rows"
+        if loop.step > before:  # what an earlier call did there was for the network as it was
+            shutil.rmtree(folder, ignore_errors=True)
+        stage = (settings.sampler, folder, settings.agreement, budget.minutes("rows"))
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
-    top = len(objective.generator.layers) - 1
-    if top + 1 < len(full_generator.layers) and isinstance(network.coral, CoralMasks):
+    if fits_masks:
         faces, seed = settings.upper_mask_faces, settings.seed
-        fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top)
+        minutes = budget.minutes("masks")
+        fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top, max_minutes=minutes)
     path = out / "edit.safetensors"
     records = {prompt: {"steps": loop.step} for prompt in prompts}
     codes = {target.prompt: target.code for target in distinct}

@@ -39,7 +39,7 @@ __all__ = ["PRESETS", "TrainingDesk", "TrainingStatus", "machine", "read_metrics
 
 COMMAND = (sys.executable, "-m", "train", "prompt")
 METRICS, EDIT = "metrics.jsonl", "edit.safetensors"
-FINISH_MINUTES = 0.02
+FINISH_MINUTES = 5.0
 SHEET_EVERY = 25
 STOP_SECONDS = 30.0
 """A step and its checkpoint take seconds; a process that takes longer hangs and is ended at once."""
@@ -118,7 +118,7 @@ class TrainingDesk:
 
     def finish(self) -> None:
         """Makes the fitted edit of what a stopped training has learned so far. Raises TrainingError."""
-        self._go_on(FINISH_MINUTES)
+        self._go_on(FINISH_MINUTES, "--finish")
 
     def stop(self) -> None:
         """Ends the process at its next step, and what it started with it; it can be resumed from there.
@@ -185,19 +185,19 @@ class TrainingDesk:
         """All files in the library."""
         return sorted(self.library.glob("*.safetensors"))
 
-    def _go_on(self, minutes: float) -> None:
+    def _go_on(self, minutes: float, *more: str) -> None:
         with self._alone():
             job = self._job()
             if job is None:
                 raise TrainingError("There is no training to go on with. Start a new one.")
-            self._launch(job.prompt, job.preset, minutes)
+            self._launch(job.prompt, job.preset, minutes, *more)
 
-    def _launch(self, prompt: str, preset: str, minutes: float) -> None:
+    def _launch(self, prompt: str, preset: str, minutes: float, *more: str) -> None:
         self.run_folder.mkdir(parents=True, exist_ok=True)
         (self.run_folder / EDIT).unlink(missing_ok=True)
         options = ["--preset", preset, "--max-minutes", f"{minutes:g}", "--sheet-every", str(SHEET_EVERY)]
         # after "--" a prompt is never taken for an option
-        line = [*self.command, *options, "--out", str(self.run_folder), "--", prompt]
+        line = [*self.command, *options, *more, "--out", str(self.run_folder), "--", prompt]
         # of an earlier attempt nothing is left in the log, so that its error is not told as this one's
         with (self.run_folder / "log.txt").open("wb") as log:
             child = subprocess.Popen(

@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from mcaclip.errors import TrainingError
-from train.__main__ import PRECISIONS as OPTIONS
+from tests.helpers.options import choices
+from train.cli.prompt import Options
 from train.common.precision import PRECISIONS, Precision, choose_precision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 def test_without_a_card_it_is_float32_unless_asked():
-    assert OPTIONS == PRECISIONS
+    assert choices(Options, "precision") == PRECISIONS
     assert choose_precision("auto", CPU) == choose_precision("fp32", CPU) == Precision(None, tf32=False)
     assert choose_precision("bf16", CPU).autocast_to is torch.bfloat16
 

@@ -19,10 +19,9 @@ from mcaclip.methods.losses import clip_loss
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
-from train.__main__ import build_parser
-from train.prompt.method_fit import short_settings
+from train.__main__ import read
 from train.prompt.objective import PromptObjective
-from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET, RECIPES, settings_for, with_fusion
+from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET, RECIPES, settings_for, shortened, with_fusion
 from train.prompt.prompt import check_words_are_seen, fit_prompts
 
 PROMPT = "green lipstick"
@@ -120,9 +119,9 @@ def test_a_network_that_does_not_see_the_words_learns_one_prompt_a_run(method):
 
 
 def test_a_short_fit_cuts_its_late_stages_too():
-    settings = short_settings("mca", "compact", 5)
+    settings = shortened(settings_for("mca", "compact"), 5)
     assert (settings.steps, settings.agreement.steps, settings.upper_mask_faces) == (5, 5, 5)
-    assert short_settings("mca", "compact", 10**6).agreement == COMPACT_PRESET.agreement
+    assert shortened(settings_for("mca", "compact"), 10**6).agreement == COMPACT_PRESET.agreement
 
 
 def test_clip_loss_is_nothing_only_in_the_words_direction():
@@ -140,4 +139,5 @@ def test_the_recipes_are_the_methods_that_need_a_network_a_prompt():
     [(["--without-ff"], "mca-without-ff"), (["--without-pre"], "mca-without-pre"), ([], "mca")],
 )
 def test_the_papers_ablations_are_switches(words, method):
-    assert build_parser().parse_args(["prompt", "green lipstick", *words]).method == method
+    _, options = read(["prompt", "green lipstick", *words])
+    assert options.chosen_method == method

@@ -1,0 +1,1 @@
+"""Commands of `python -m train`, a module each: `Options` says what it takes, `run(options)` does it."""

@@ -1,0 +1,174 @@
+"""`python -m train prompt`: fit an edit network, MCA-CLIP's or another method's, to prompts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from mcaclip.cli.options import Arg
+from mcaclip.config import Stack
+from mcaclip.errors import StudioError
+from train.cli.arguments import (
+    DIRECTIONS_FILE,
+    Out,
+    TimedOptions,
+    TrainingStackOptions,
+    check_start,
+    count,
+    count_or_none,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from train.prompt.presets import PromptSettings
+
+Method = Literal["mca", "mca-without-ff", "mca-without-pre", "cf-clip", "styleclip-mapper", "coralstyleclip"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(TrainingStackOptions, TimedOptions):
+    """Fit the edit network to one or several prompts."""
+
+    prompts: Annotated[
+        tuple[str, ...],
+        Arg('"green lipstick"; named twice, it takes twice as many turns', metavar="PROMPT", positional=True),
+    ]
+    out: Out = Path("runs/prompt")
+    preset: Annotated[
+        Literal["compact", "words", "paper"] | None,
+        Arg(
+            "structure and losses (default: that of the stack's name; words: as compact, by CLIP's losses alone)",
+        ),
+    ] = None
+    method: Annotated[Method | None, Arg("which method to fit (default: mca)")] = None
+    without_ff: Annotated[
+        bool,
+        Arg("the ablation with CF-CLIP's text module in place of Feature Fusion: --method mca-without-ff"),
+    ] = False
+    without_pre: Annotated[bool, Arg("the ablation with no masks: --method mca-without-pre")] = False
+    fusion: Annotated[Literal["tokens", "paper"] | None, Arg("override the preset's Feature Fusion variant")] = None
+    full_size: Annotated[bool, Arg("train through the full generator (for a GPU)")] = False
+    steps: Annotated[
+        int | None,
+        Arg("optimiser steps (default: the preset's); the stages after them take no more", read=count),
+    ] = None
+    finish: Annotated[
+        bool, Arg("no more steps: make the edit of what an earlier call with this --out has learned")
+    ] = False
+    sheet_every: Annotated[int, Arg("steps between sample sheets", read=count_or_none)] = 100
+    start_from: Annotated[
+        Path | None,
+        Arg(
+            "an edit network to go on from (default: the universal one where it fits; none for words-only losses)",
+            metavar="FILE",
+        ),
+    ] = None
+    from_scratch: Annotated[bool, Arg("start from random weights")] = False
+    directions: Annotated[Path, Arg("W directions (goatees are grown)", metavar="FILE")] = DIRECTIONS_FILE
+    precision: Annotated[
+        Literal["auto", "fp32", "tf32", "bf16", "fp16"], Arg("number format (default: by device)")
+    ] = "auto"
+    batch: Annotated[int | None, Arg("faces per step (default: the preset's)", read=count)] = None
+
+    def check(self) -> None:
+        """See `ThreadOptions.check`."""
+        super().check()
+        check_start(self.start_from)
+        if self.start_from and self.from_scratch:
+            raise StudioError("--from-scratch starts from random weights: leave --start-from out")
+        if sum((self.without_ff, self.without_pre, self.method is not None)) > 1:
+            raise StudioError(
+                "--without-ff and --without-pre are methods of their own: give one of them, or --method, alone"
+            )
+
+    @property
+    def chosen_method(self) -> Method:
+        """The method to fit."""
+        if self.without_ff:
+            return "mca-without-ff"
+        return "mca-without-pre" if self.without_pre else self.method or "mca"
+
+    def settings(self, stack: Stack) -> PromptSettings:
+        """The preset's settings with what the options change in them. Raises TrainingError."""
+        from train.prompt.presets import settings_for, shortened, with_fusion
+
+        settings = settings_for(self.chosen_method, self.preset or stack.name)
+        if self.steps:
+            settings = shortened(settings, self.steps)
+        if self.batch:
+            settings = replace(settings, batch=self.batch)
+        return with_fusion(settings, self.fusion) if self.fusion else settings
+
+    def beard(self, device: torch.device) -> Tensor | None:
+        """The W direction of a beard; None without a file of directions."""
+        from train.common.setup import load_direction
+
+        if self.directions.exists():
+            return load_direction(self.directions, "nada_beard").to(device)
+        logging.warning("no W directions at %s: goatees are painted, not grown", self.directions)
+        return None
+
+
+def run(options: Options) -> None:
+    """Fits, and writes `edit.safetensors` into the run's folder. Raises StudioError."""
+    from mcaclip import loading
+    from mcaclip.config import check_parser
+    from mcaclip.editor import choose_device
+    from train.common.network import default_start
+    from train.common.precision import choose_precision
+    from train.common.setup import CHECKPOINT_FROM
+    from train.prompt.objective import PromptObjective
+    from train.prompt.prompt import check_prompts, fit_prompts, warn_of_strange_words
+
+    prompts, stack = check_prompts(options.prompts), options.chosen_stack()
+    check_parser(stack)
+    settings, device = options.settings(stack), choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    precision.apply()
+    pair = loading.load_generator(stack, device, CHECKPOINT_FROM)
+    beard, space = options.beard(device), loading.load_space(stack, device)
+    warn_of_strange_words(space, prompts)
+    judges = (loading.load_identity(stack, device), loading.load_parser(stack, device))
+    through = pair.full if options.full_size else pair.preview
+    objective = PromptObjective(through, space, *judges, prompts, settings, beard, precision)
+    start = options.start_from
+    if start is None and not options.from_scratch and settings.weights.uses_parser_losses:
+        start = default_start(stack, pair.full, settings.network)
+    path = fit_prompts(
+        objective,
+        pair.full,
+        options.out,
+        max_minutes=options.max_minutes,
+        sheet_every=options.sheet_every,
+        start_from=start,
+        stack=stack,
+        method=options.chosen_method,
+        finish=options.finish,
+    )
+    _tell(prompts[0], options.chosen_method, path, stack)
+
+
+def _tell(prompt: str, method: str, path: Path, stack: Stack) -> None:
+    """Logs how the file is used."""
+    from mcaclip import weights
+
+    places = weights.WeightFolders.from_environment()
+    if method != "mca":
+        logging.info("compare it with: %s", compare_hint(prompt, method, path, stack.options))
+        logging.info("or copy it into %s, where `compare` finds it", places.methods)
+        return
+    use = f'python -m mcaclip edit PHOTO --prompt "{prompt}" --edits {path} --out out{stack.options}'
+    logging.info("use it with: %s", use)
+    logging.info("or copy it into %s, where it is found without --edits", places.edits)
+
+
+def compare_hint(prompt: str, method: str, path: Path, options: str) -> str:
+    """How to see what was fitted."""
+    return (
+        f'python -m mcaclip compare --seed 0 --prompt "{prompt}" --methods mca,{method} --weights {path} '
+        f"--out out{options}"
+    )
