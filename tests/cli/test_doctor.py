@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mcaclip.cli import doctor
 from mcaclip.__main__ import main as cli
+from mcaclip.cli import doctor
 from mcaclip.cli.doctor import Row, State, exit_status, format_report, report
 from mcaclip.weights.obtain import obtain
 from mcaclip.weights.store import STAND_IN_MARK, SUMS_NAME, Located, Places, write_asset_sums

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mcaclip.cli import fetch
 from mcaclip.__main__ import main
-from mcaclip.weights.store import Places
+from mcaclip.cli import fetch
 from mcaclip.weights.sources import Conversion, Entry, HubSource
+from mcaclip.weights.store import Places
 from mcaclip.weights.table import STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
 

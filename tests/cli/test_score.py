@@ -14,8 +14,8 @@ from PIL import Image
 from mcaclip import loading as stacks
 from mcaclip.__main__ import main
 from mcaclip.cli import score
-from mcaclip.errors import StudioError
 from mcaclip.clip.clip_space import VIT_B_32
+from mcaclip.errors import StudioError
 from mcaclip.types import AlignedFace, to_uint8
 from tests.fakes import draw_face
 
@@ -47,8 +47,8 @@ def words(monkeypatch) -> Words:
 @pytest.fixture
 def aligned(monkeypatch) -> list[tuple[int, ...]]:
     """Shapes of the photos that were aligned; the face is a quarter of the picture, and a dark photo has none."""
-    from mcaclip.imaging import align
     from mcaclip.errors import NoFaceError
+    from mcaclip.imaging import align
 
     shapes: list[tuple[int, ...]] = []
 
