@@ -361,12 +361,18 @@ class FaceEditor:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """CUDA, then Apple's MPS, then the CPU for "auto"; otherwise the one named."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    """CUDA, then Apple's MPS, then the CPU for "auto"; otherwise the one named.
+
+    Raises:
+        StudioError: this machine, or its torch, has no such device.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, usable in there.items() if usable))
+    if not there.get(name.partition(":")[0], False):
+        usable = " or ".join(device for device in there if there[device])
+        raise StudioError(f"The device {name} cannot be used on this machine; choose auto or {usable}.")
+    return torch.device(name)
 
 
 def load_editor(

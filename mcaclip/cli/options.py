@@ -76,9 +76,9 @@ def read_command_line(
         parser.add_argument("--version", action="version", version=version)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, options in commands.items():
-        text = _escaped(inspect.cleandoc(options.__doc__ or ""))
+        text = inspect.cleandoc(options.__doc__ or "")
         summary = " ".join(text.partition("\n\n")[0].split()).removesuffix(".")
-        add_options(subparsers.add_parser(name, help=summary, description=text), options)
+        add_options(subparsers.add_parser(name, help=_escaped(summary), description=text), options)
     given = vars(parser.parse_args(argv))
     command = given.pop("command")
     return command, commands[command](**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})

@@ -122,9 +122,10 @@ def test_combinations_that_mean_nothing_are_refused(line, words, tmp_path, monke
     assert words in said and said.count("\n") == 1 and not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "option", ["--strength 1", "--mode fitted", "--without-pre", "--variation 3", "--mask-feather 1", "--mask-invert"]
-)
+OF_AN_EDIT = ("--strength 1", "--mode fitted", "--without-pre", "--variation 3", "--mask-feather 1", "--mask-invert")
+
+
+@pytest.mark.parametrize("option", OF_AN_EDIT)
 def test_a_sample_without_a_prompt_takes_no_options_of_an_edit(option, tmp_path, capsys):
     assert studio(["sample", "--seed", "1", "--out", str(tmp_path / "o"), *option.split()]) == 2
     assert "add --prompt" in capsys.readouterr().err and not (tmp_path / "o").exists()
