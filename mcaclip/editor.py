@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from mcaclip import loading, weights
-from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.familiarity import (
     FamiliarityReport,
     PromptFamiliarity,
@@ -22,12 +21,13 @@ from mcaclip.clip.familiarity import (
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.library import FittedEdit, Library, collect
 from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.networks import EditNetworks
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
 from mcaclip.editing.render import PreparedEdit, blend, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
-from mcaclip.editing.universal import UniversalEdit, is_universal
+from mcaclip.editing.universal import is_universal
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
@@ -35,7 +35,6 @@ from mcaclip.imaging import align
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
-from mcaclip.perception.base import Identity
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
     AlignedFace,
@@ -54,28 +53,20 @@ LANDMARKS = "dlib_landmarks"
 
 
 @dataclass(frozen=True)
-class EditorModels:
+class EditorModels(EditNetworks):
     """Everything a `FaceEditor` works with; frozen and shared by all users.
 
     Attributes:
-        generator: the full-size generator.
-        preview: its 256 px stand-in.
         start: where inversions begin.
         library: the prompts that have a fitted edit network.
         familiarity: how well the space knows a prompt.
-        universal: the network that takes any prompt, or why there is none.
         prompts: the prompt library.
     """
 
-    generator: Generator
-    preview: Generator
     start: Start
-    identity: Identity
     aligner: align.FaceAligner
-    space: ClipSpace
     library: Library
     familiarity: PromptFamiliarity
-    universal: UniversalEdit = field(default_factory=UniversalEdit)
     prompts: tuple[LibraryPrompt, ...] = ()
 
 

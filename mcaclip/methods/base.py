@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self
 
 import torch
 from torch import Tensor
 
-from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.config import Stack
 from mcaclip.editing.library import Library
-from mcaclip.editing.universal import UniversalEdit
+from mcaclip.editing.networks import EditNetworks
 from mcaclip.errors import PromptError
-from mcaclip.generators.base import Generator
-from mcaclip.perception.base import Identity
 from mcaclip.types import ProgressCallback
 
 Needs = Literal["nothing", "once", "prompt"]
@@ -32,34 +29,24 @@ Fitter = Callable[[str, str, ProgressCallback | None], Path]
 
 
 @dataclass(frozen=True)
-class MethodContext:
+class MethodContext(EditNetworks):
     """What methods work with.
 
     Attributes:
-        generator: the full-size generator.
-        preview: its 256 px stand-in.
-        space: words and pictures.
-        identity: tells people apart.
-        slots: the stack that all of these are from.
+        slots: the stack that the networks are from.
         device: where they are.
         libraries: fitted networks by method, then by prompt.
         files: the one file of a method that is trained once.
         fitter: fits a network on the fly; None where nothing may be trained.
         optimisation_steps: of the method that optimises each edit.
-        universal: MCA-CLIP's network for any prompt, or why there is none.
     """
 
-    generator: Generator
-    preview: Generator
-    space: ClipSpace
-    identity: Identity
     slots: Stack
     device: torch.device
     libraries: Mapping[str, Library]
     files: Mapping[str, Path]
     fitter: Fitter | None = None
     optimisation_steps: int = 300
-    universal: UniversalEdit = field(default_factory=UniversalEdit)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from typing import Protocol
 
 import torch
 
-from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.config import Stack
 from mcaclip.editing.library import Library, collect, edit_files
 from mcaclip.editing.network import mca
+from mcaclip.editing.networks import EditNetworks
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
-from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.methods import delta_mapper, style_table
@@ -26,10 +25,9 @@ from mcaclip.methods.global_direction import GlobalDirectionMethod
 from mcaclip.methods.optimisation import OptimisationMethod
 from mcaclip.methods.universal import UniversalMethod
 from mcaclip.nn.header import read_weights_header
-from mcaclip.perception.base import Identity
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights import WeightFolders
-from mcaclip.weights.store import read_asset_sums
+from mcaclip.weights.store import read_asset_sums, sha256_of
 
 log = logging.getLogger(__name__)
 FORMATS = {
@@ -46,40 +44,11 @@ SINGLE: Mapping[str, Callable[[MethodContext], EditMethod]] = {
 """The methods that are no network a prompt."""
 
 
-class Networks(Protocol):
-    """The networks of an editor that methods work with; see `MethodContext`."""
-
-    @property
-    def generator(self) -> Generator:
-        """The full-size generator."""
-        ...
-
-    @property
-    def preview(self) -> Generator:
-        """Its 256 px stand-in."""
-        ...
-
-    @property
-    def space(self) -> ClipSpace:
-        """Words and pictures."""
-        ...
-
-    @property
-    def identity(self) -> Identity:
-        """Tells people apart."""
-        ...
-
-    @property
-    def universal(self) -> UniversalEdit:
-        """The network for any prompt."""
-        ...
-
-
 class Editor(Protocol):
     """What methods take of an editor; `mcaclip.editor` itself is above them and is not imported."""
 
     @property
-    def models(self) -> Networks:
+    def models(self) -> EditNetworks:
         """Its networks."""
         ...
 
