@@ -27,7 +27,7 @@ from mcaclip.methods.universal import UniversalMethod
 from mcaclip.nn.header import read_weights_header
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights import WeightFolders
-from mcaclip.weights.store import read_asset_sums, sha256_of
+from mcaclip.weights.store import read_asset_sums
 
 log = logging.getLogger(__name__)
 FORMATS = {
