@@ -14,6 +14,7 @@ from safetensors.torch import save
 
 from mcaclip.editing.library import collect
 from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.editing.stack_fit import StackFit
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config
 from mcaclip.results.session_file import SavedSession, read_session, write_session
 from mcaclip.types import EditSettings, Paint
@@ -55,7 +56,7 @@ def session_files(rng: Random, world: World) -> None:
 def edit_files(rng: Random, world: World) -> None:
     """A file for `--edits`: its prompts can be used, or it is refused."""
     path = world.write(_mutated(rng, _good_edit(world.folder)), ".safetensors")
-    for prompt, entry in collect([], [path], "stylegan2", LAYERS, "FaceCLIP", "cpu").items():
+    for prompt, entry in collect([], [path], StackFit("stylegan2", LAYERS, "FaceCLIP"), "cpu").items():
         fitted = entry.fitted()
         t_w, delta = fitted.network(torch.zeros(1, 18, 512), fitted.codes[prompt])
         assert t_w.shape == delta.shape == (1, 18, 512)

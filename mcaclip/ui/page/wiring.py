@@ -116,7 +116,7 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
         yield from studio.unpaint(Controls.of(values[:-1]), values[-1])
 
     inputs = [*controls, session]
-    bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs)
+    bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs, trigger_mode="always_last")
     bind.model([slider.input for slider in sliders], preview, inputs, trigger_mode="always_last")
     settled = [*(slider.release for slider in sliders), parts["render"].click, parts["invert"].input]
     bind.model(settled, rerender, inputs, trigger_mode="always_last")
@@ -127,8 +127,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
 def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
     """History, strengths, variations, downloads."""
     session = parts["session"]
-    bind.model([parts["undo"].click], studio.step_back, [session])
-    bind.model([parts["redo"].click], studio.step_forward, [session])
+    bind.model([parts["undo"].click], studio.step_back, [session], trigger_mode="always_last")
+    bind.model([parts["redo"].click], studio.step_forward, [session], trigger_mode="always_last")
 
     def go_to(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.go_to(index_of(event), session)
@@ -139,9 +139,9 @@ def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
     def variation(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.variation_chosen(index_of(event, len(VARIATIONS)), session)
 
-    bind.model([parts["history"].select], go_to, [session])
-    bind.model([parts["strip"].select], strength, [session])
-    bind.model([parts["variations"].select], variation, [session])
+    bind.model([parts["history"].select], go_to, [session], trigger_mode="always_last")
+    bind.model([parts["strip"].select], strength, [session], trigger_mode="always_last")
+    bind.model([parts["variations"].select], variation, [session], trigger_mode="always_last")
     compared = [parts["compare_left"], parts["compare_right"]]
     bind.light([part.input for part in compared], studio.compare, [*compared, session])
     bind.model([parts["make_strip"].click], studio.strengths, [session])

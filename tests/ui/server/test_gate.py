@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -61,7 +62,8 @@ class Site:
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
                 return await client.request(method, path, **options)
 
-        return asyncio.run(run())
+        with ThreadPoolExecutor(1) as beside:  # the browser tests leave a loop in this thread
+            return beside.submit(lambda: asyncio.run(run())).result()
 
 
 @pytest.fixture
