@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-ENSURE = "from mcaclip import _torchvision_guard as guard\nguard.ensure_torchvision()\n"
+ENSURE = "from mcaclip.platform import torchvision_guard as guard\nguard.ensure_torchvision()\n"
 GUARD = ENSURE + "import torchvision\n"
 NEEDS_NMS = """
 import torchvision.extension

@@ -226,8 +226,8 @@ def test_prompt(run, small, toy_stack, monkeypatch):
 
 
 def test_universal(run, small, directions):
-    small("train.universal.command", "TeacherSettings", prompts=1, steps=2)
-    small("train.universal.command", "UniversalSettings", steps=2, faces=1, masked=1, unmasked=1, attributes=2,
+    small("train.universal.universal", "TeacherSettings", prompts=1, steps=2)
+    small("train.universal.universal", "UniversalSettings", steps=2, faces=1, masked=1, unmasked=1, attributes=2,
           upper_faces=1)  # fmt: skip
     out = run("universal", "--directions", directions)
     assert steps(out / "universal") == 2 and steps(out / "teacher") == 2 and (out / "universal.safetensors").exists()
