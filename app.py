@@ -32,7 +32,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="address to listen on"
     )
-    parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")))
+    parser.add_argument("--port", type=_port, default=os.environ.get("GRADIO_SERVER_PORT", "7860"))
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="NAME",
         help="a further name under which the page may be asked for, e.g. that of a proxy before it (repeatable)",
@@ -47,6 +47,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="the path below which a proxy serves the page, e.g. /studio",
     )  # fmt: skip
     return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    """A port's number. Raises ArgumentTypeError."""
+    if not (text.isdecimal() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; use a number from 1 to 65535")
+    return int(text)
 
 
 def read_users(path: Path) -> list[tuple[str, str]]:

@@ -73,6 +73,7 @@ class FaceHandlers(Desk):
         """Another face of the same photo."""
         if session.photo is None:
             raise StudioError(text.NEEDS_FACE)
+        self.limits.compute(session.client)
         editor = yield from self.await_editor("face_progress")
         aligned = editor.align(session.photo, index)
         session = replace(session.without_edits(), aligned=aligned, inversion=None)
@@ -151,6 +152,7 @@ class FaceHandlers(Desk):
         if path is None:
             return
         session = session.restarted()
+        self.limits.compute(session.client)
         yield {**views.empty_view(session), "face_progress": markup.progress(text.OPENING, 0.0)}
         try:
             saved = session_file.read_session(Path(path))
@@ -214,7 +216,8 @@ def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:
     aligned, photo = session.aligned, None
     if aligned is not None:
         file = session.photo_file
-        photo = session_file.photo_bytes(aligned.photo, None if file is None else file.read_bytes())
+        there = file is not None and file.is_file()
+        photo = session_file.photo_bytes(aligned.photo, file.read_bytes() if file is not None and there else None)
     return SavedSession(
         name=session.name,
         w_plus=session.inversion.w_plus,

@@ -19,11 +19,9 @@ from mcaclip.ui.page import layout, wiring
 from mcaclip.ui.page.guarded import Page
 from mcaclip.ui.page.theme import CSS_PATH, build_theme
 from mcaclip.ui.server import api, gate
-from mcaclip.ui.state.tabs import IDLE_SECONDS, MAX_TABS
+from mcaclip.ui.state.tabs import MAX_TABS
 
 QUEUE_SIZE = 24
-CACHE_SECONDS = (600, IDLE_SECONDS + 600)
-"""How often Gradio looks for files that were not used for how long: what a tab's end did not remove."""
 MAX_FILE_SIZE = "48mb"
 """Of a session file; a photo may have 40."""
 
@@ -36,7 +34,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
     """
     parts: Components = {}
     options: dict[str, Any] = {"title": text.TITLE, "analytics_enabled": False, "fill_width": True}
-    page = Page(studio, delete_cache=CACHE_SECONDS, **options)
+    page = Page(studio, **options)
     with page:
         # first, so that no event of the page takes their names
         api.connect(api.Endpoints(studio.source, studio.root, studio.tabs, studio.limits))

@@ -6,6 +6,7 @@ import logging
 from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import gradio as gr
 
@@ -75,6 +76,11 @@ class Page(gr.Blocks):
         served = (events or [] for events in self._queue.active_jobs)
         events = (event for some in (*queues, *served) for event in some)
         return sum(network_of(client_of(event.request.scope)) == network_of(client) for event in events)
+
+    def expects(self, query: bytes) -> bool:
+        """Whether anything was asked for by the session that a request for answers names."""
+        names = parse_qs(query.decode("latin-1")).get("session_hash", [])
+        return bool(names) and names[-1] in self._queue.pending_messages_per_session
 
     def parameters(self, endpoint: str) -> dict[str, bool] | None:
         """The names of an endpoint's arguments, and which of them have no default; None where there is none."""

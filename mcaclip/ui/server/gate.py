@@ -50,6 +50,7 @@ ROUTES = {
     "POST": {"api", "call", "cancel", "queue", "reset", "run", "upload"},
 }  # fmt: skip
 """What of Gradio's API the page and the endpoints need; the rest is closed."""
+CLOSED = ("/monitoring", "/openapi.json")
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -122,6 +123,10 @@ class Guarded(Protocol):
         """How many events of a client wait for the models or are served."""
         ...
 
+    def expects(self, query: bytes) -> bool:
+        """Whether anything was asked for by the session that a request for answers names."""
+        ...
+
     def parameters(self, endpoint: str) -> dict[str, bool] | None:
         """The names of an endpoint's arguments, and which of them have no default; None where there is none."""
         ...
@@ -183,8 +188,8 @@ class Gate:
     def _refusal(self, scope: Scope, path: str) -> PlainTextResponse | None:
         """The answer to a request that goes no further, by what stands before its body."""
         headers, method, client = Headers(scope=scope), scope["method"], client_of(scope)
-        forwarded = (_name(headers.get("x-forwarded-host", "").split(",")[-1].strip()), _name(headers.get("origin")))
-        if any(name is not None and name not in self.names for name in forwarded):
+        said = [*headers.getlist("origin"), *(",".join(headers.getlist("x-forwarded-host")).split(","))]
+        if any(name is not None and name not in self.names for name in map(_name, said)):
             return _refused(403, "This address is not one that the studio was started for.")
         if len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
             return _refused(414, "The address is too long.")
@@ -196,11 +201,13 @@ class Gate:
         if not length.isdecimal() or int(length) > limit:
             return _too_large(limit)
         if path != API and not path.startswith(f"{API}/"):
-            return _refused(404, "There is no such page.") if path.startswith("/monitoring") else None
+            return _refused(404, "There is no such page.") if path.startswith(CLOSED) else None
         if not _is_open(method, path.removeprefix(f"{API}/")):
             return _refused(404, "There is no such endpoint.")
         if not self.page.limits.take(client, EVENTS):
             return _refused(429, "That was a lot in one minute. Wait a little, then go on.")
+        if path == f"{API}/queue/data" and not self.page.expects(scope.get("query_string", b"")):
+            return _refused(404, "Nothing was asked for in this session.")
         return self._upload_refusal(headers, client) if uploading else None
 
     def _upload_refusal(self, headers: Headers, client: str) -> PlainTextResponse | None:
@@ -360,6 +367,7 @@ def client_of(scope: Scope) -> str:
 
 def _name(origin: str | None) -> str | None:
     """The host's name in an address or `Host` header, in lower case; None where there is none to check."""
+    origin = origin.strip() if origin else ""
     if not origin:
         return None
     try:

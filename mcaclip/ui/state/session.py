@@ -89,6 +89,11 @@ class Session:
     client: str = ""
     key: str = ""
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of it needs to be remembered."""
+        return self.photo is None and self.inversion is None and self.folder is None and not self.history
+
     def restarted(self) -> Session:
         """The same tab without a face."""
         return Session(folder=self.folder, marked=self.marked, client=self.client, key=self.key)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mcaclip.errors import StudioError
 from mcaclip.platform.memory import return_freed_memory
 from mcaclip.ui.display import text
+from mcaclip.ui.state.limits import network_of
 from mcaclip.ui.state.rest import at_rest, awake, size_of
 from mcaclip.ui.state.session import Session, forget
 from mcaclip.ui.state.visitor_files import VisitorFiles
@@ -29,6 +30,8 @@ CLOSED_SECONDS = 60
 REST_SECONDS = 600
 """The pictures of a tab that asks for nothing for so long are dropped; they are computed again when it does."""
 MAX_TABS = 500
+MAX_TABS_OF_ONE = 40
+"""Tabs of one client that are kept; beyond that its own oldest one makes room."""
 MAX_AWAKE_BYTES = 128 * 2**20
 """Pictures of all tabs together; those of the tab that is served come on top."""
 SWEEP_SECONDS = 15
@@ -119,13 +122,13 @@ class Tabs:
         """Remembers what a tab works on now. What comes for one that was forgotten meanwhile is dropped."""
         with self._lock:
             gone = key in self._gone or not key
-            if not gone:
+            if not gone and (key in self._tabs or not session.empty):
                 tab = self._tabs.setdefault(key, _Tab())
                 tab.used = self._clock()
                 tab.closed = None if self._open[key] else tab.used
                 self._tabs.move_to_end(key)
                 self._put(tab, key, session)
-            surplus = list(self._tabs)[: max(0, len(self._tabs) - MAX_TABS)]
+            surplus = self._surplus(network_of(session.client))
         if gone:
             forget(session)
             self.files.leave(key)
@@ -157,7 +160,9 @@ class Tabs:
             self._trimmed = self._trimmed or quiet
         for key in gone:
             self.close(key)
-        self.files.expire()
+        with self._lock:
+            known = set(self._tabs)
+        self.files.expire(known)
         if quiet:
             return_freed_memory()
 
@@ -184,6 +189,14 @@ class Tabs:
                 self.sweep()
             except Exception:  # one bad tab must not keep the files of all others
                 log.exception("A sweep of the tabs failed")
+
+    def _surplus(self, client: str) -> list[str]:
+        """The tabs that have to make room: those of a client that has too many, then any; open ones last."""
+        order = sorted(self._tabs, key=lambda key: self._open[key] > 0)  # the longest unused first
+        own = [key for key in order if network_of(self._tabs[key].session.client) == client]
+        too_many = own[: max(0, len(own) - MAX_TABS_OF_ONE)]
+        others = [key for key in order if key not in too_many]
+        return [*too_many, *others[: max(0, len(others) - MAX_TABS)]]
 
     def _put(self, tab: _Tab, key: str, session: Session) -> None:
         tab.session, tab.awake, tab.size = session, True, size_of(session)

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,12 +112,16 @@ class VisitorFiles:
                 file.owners.discard(tab)
             self._remove_ownerless()
 
-    def expire(self) -> None:
-        """Removes what no tab has owned for `UNCLAIMED_SECONDS`. Never raises."""
+    def expire(self, tabs: Collection[str] | None = None) -> None:
+        """Removes what no tab has owned for `UNCLAIMED_SECONDS`. Never raises.
+
+        Args:
+            tabs: those that there are; the owner of a file whose request was refused may never have become one.
+        """
         with self._lock:
             for file in self._files.values():
                 if self._clock() - file.since >= UNCLAIMED_SECONDS:
-                    file.owners.discard(None)
+                    file.owners = {one for one in file.owners if one is not None and (tabs is None or one in tabs)}
             self._remove_ownerless()
 
     def remove_strays(self, folder: Path) -> None:

@@ -41,6 +41,9 @@ class Site:
     def waiting(self, client: str) -> int:
         return self.waits
 
+    def expects(self, query: bytes) -> bool:
+        return b"session_hash=known" in query
+
     def parameters(self, endpoint: str) -> dict[str, bool] | None:
         return {"seed": False, "photo": True} if endpoint == "invert" else None
 
@@ -81,6 +84,7 @@ def site(tmp_path) -> Site:
         {"Origin": "http://[broken"},
         {"X-Forwarded-Host": "evil.com"},
         {"X-Forwarded-Host": "127.0.0.1, evil.com"},
+        {"X-Forwarded-Host": "evil.com, 127.0.0.1"},
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
@@ -212,6 +216,8 @@ def test_a_call_by_names_is_told_what_it_lacks(site):
         ("POST", "/gradio_api/component_server"),
         ("POST", "/gradio_api/stream/abc"),
         ("GET", "/monitoring/summary"),
+        ("GET", "/openapi.json"),
+        ("GET", "/gradio_api/queue/data?session_hash=unknown"),
         ("DELETE", "/gradio_api/upload"),
         ("GET", "/gradio_api/"),
     ],

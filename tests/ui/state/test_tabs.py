@@ -19,7 +19,7 @@ from mcaclip.ui.state import tabs as tabs_module
 from mcaclip.ui.state.rest import at_rest, awake, size_of
 from mcaclip.ui.state.session import Entry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
-from mcaclip.ui.state.visitor_files import VisitorFiles
+from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, VisitorFiles
 from tests.fakes import PROMPTS, FakeEditor, draw_face
 
 QUAD = np.array([[40.0, 30.0], [30.0, 190.0], [190.0, 200.0], [200.0, 40.0]])
@@ -173,6 +173,46 @@ def test_the_oldest_tab_makes_room_with_its_files(tabs, edited, monkeypatch):
     for key, session in zip("abc", sessions, strict=True):
         tabs.keep(key, session)
     assert [session.folder.is_dir() for session in sessions] == [False, True, True]
+
+
+def test_a_tab_that_is_open_makes_room_last(tabs, edited, monkeypatch):
+    monkeypatch.setattr(tabs_module, "MAX_TABS", 2)
+    sessions = [edited(seed) for seed in (1, 2, 3)]
+    tabs.connected("a")
+    for key, session in zip("abc", sessions, strict=True):
+        tabs.keep(key, session)
+    assert [session.folder.is_dir() for session in sessions] == [True, False, True]
+
+
+def test_one_client_cannot_push_out_the_others(tabs, edited, monkeypatch):
+    monkeypatch.setattr(tabs_module, "MAX_TABS_OF_ONE", 2)
+    victim = replace(edited(1), client="192.0.2.1")
+    tabs.keep("victim", victim)
+    sessions = [replace(edited(seed), client="192.0.2.9") for seed in (2, 3, 4)]
+    for key, session in zip("abc", sessions, strict=True):
+        tabs.keep(key, session)
+    assert victim.folder.is_dir()
+    assert [session.folder.is_dir() for session in sessions] == [False, True, True]
+
+
+def test_an_empty_tab_is_not_kept_and_one_that_becomes_empty_is(tabs, edited):
+    tabs.keep("a", Session())
+    assert tabs._tabs == {}
+    tabs.keep("a", edited())
+    tabs.keep("a", Session())
+    assert tabs.resting("a").inversion is None
+
+
+def test_a_file_whose_request_was_refused_goes_after_a_while(tabs, clock, tmp_path):
+    upload = tmp_path / "upload" / "me.jpg"
+    upload.parent.mkdir()
+    upload.write_bytes(b"x")
+    os.utime(upload, (0, 0))
+    tabs.files.received([str(upload)])
+    tabs.files.given(str(upload), "never-kept")
+    clock.now = UNCLAIMED_SECONDS
+    tabs.sweep()
+    assert not upload.exists() and tabs.files.stored_bytes == 0
 
 
 def test_who_comes_back_to_a_forgotten_tab_is_told_once_and_can_start_again(tabs, edited):
