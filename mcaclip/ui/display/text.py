@@ -221,7 +221,7 @@ TERMS_INFO = (
 )
 
 NOTICE = (
-    "Photos stay on the machine that runs this page and are removed a minute after the tab is closed; no service sees them. "
+    "Photos stay on the machine that runs this page and go a minute after the tab is closed; no service sees them. "
     "Edit only pictures of people who agreed to it, and say that the result is <strong>AI-edited</strong>. "
     "The face models are licensed for <strong>non-commercial</strong> use."
 )
