@@ -139,15 +139,6 @@ def check_feather(pixels: object) -> float:
     return check_number(pixels, "mask feather", 0, MAX_FEATHER, " pixels")
 
 
-def check_variation(number: int) -> int:
-    """The number of a variation itself. Raises StudioError outside 0..`MAX_VARIATION`."""
-    if not 0 <= number <= MAX_VARIATION:
-        raise StudioError(
-            f"The variation is {number}; use 0 for the edit as learned or a whole number up to {MAX_VARIATION}."
-        )
-    return number
-
-
 def check_mode(mode: str | None) -> str | None:
     """The mode itself; None is the automatic choice. Raises StudioError for one that does not exist."""
     if mode is not None and mode not in MODES:

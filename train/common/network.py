@@ -50,8 +50,8 @@ def new_network(generator: Generator, config: MCAConfig, start_from: Path | None
         start_from: a file to take the weights from; random ones when None.
 
     Raises:
-        TrainingError: that file holds a network of another kind, for other layers, or of weights that are no numbers.
-        WeightsError: it holds no network.
+        TrainingError: that file holds a network of another kind, or for other layers.
+        WeightsError: it holds no network, or one whose weights are no numbers.
     """
     if start_from is None:
         return MCANetwork(generator.layers, config).to(generator.w_avg.device)
@@ -60,12 +60,7 @@ def new_network(generator: Generator, config: MCAConfig, start_from: Path | None
         raise TrainingError(f"{start_from} has another structure than this fit: start without --start-from")
     shape = replace(header.config, first_row=config.first_row, last_row=config.last_row)
     network = MCANetwork(generator.layers, shape)
-    weights = load_network(start_from).network.state_dict()
-    if broken := [name for name, tensor in weights.items() if not tensor.isfinite().all()]:
-        raise TrainingError(
-            f"{start_from} is damaged, its weights {broken[0]} are not finite: name another --start-from"
-        )
-    network.load_state_dict(weights)
+    network.load_state_dict(load_network(start_from).network.state_dict())
     return network.to(generator.w_avg.device)
 
 
