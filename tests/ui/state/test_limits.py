@@ -2,13 +2,7 @@ import pytest
 
 from mcaclip.errors import StudioError
 from mcaclip.ui.state.limits import COMPUTATIONS, Allowance, Limits, network_of
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.helpers.clock import Clock
 
 
 def test_a_client_gets_its_amount_within_the_seconds_and_again_later():

@@ -21,15 +21,9 @@ from mcaclip.ui.state.session import Entry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, VisitorFiles
 from tests.fakes import PROMPTS, FakeEditor, draw_face
+from tests.helpers.clock import Clock
 
 QUAD = np.array([[40.0, 30.0], [30.0, 190.0], [190.0, 200.0], [200.0, 40.0]])
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

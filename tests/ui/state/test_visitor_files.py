@@ -8,13 +8,7 @@ import pytest
 from mcaclip.errors import StudioError
 from mcaclip.ui.state import visitor_files
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.helpers.clock import Clock
 
 
 @pytest.fixture
