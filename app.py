@@ -20,7 +20,7 @@ from mcaclip.weights import WeightFolders
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
     from mcaclip.ui.state.loading import ReportProgress
-    from mcaclip.ui.state.training_process import TrainingDesk
+    from mcaclip.ui.state.training_process import TrainingProcess
 
 ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 PRIVATE_NETWORKS = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1,fc00::/7"
@@ -96,14 +96,14 @@ def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
     return editor
 
 
-def open_training() -> TrainingDesk | None:
+def open_training() -> TrainingProcess | None:
     """The training of this machine; None where `MCACLIP_TRAINING=off`, and on a public Space unless it is `on`."""
-    from mcaclip.ui.state.training_process import TrainingDesk
+    from mcaclip.ui.state.training_process import TrainingProcess
 
     default = "off" if os.environ.get("SPACE_ID") else "on"
     if os.environ.get("MCACLIP_TRAINING", default).lower() in ("off", "0", "no", "false"):
         return None
-    return TrainingDesk(WeightFolders.from_environment().cache / "training")
+    return TrainingProcess(WeightFolders.from_environment().cache / "training")
 
 
 def serve(args: argparse.Namespace, folder: Path) -> None:

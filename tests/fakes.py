@@ -57,7 +57,7 @@ ENTRIES = (
     LibraryPrompt("zombie", "Characters", (("green skin", 0.7), ("grey hair", 0.5)), (0.5, 1.5), 1.0),
 )
 """A small prompt library."""
-PLACES = {"lips": PROMPTS[0], "goatee": PROMPTS[1], "beard": PROMPTS[1], "hair": PROMPTS[2], "brows": PROMPTS[2]}
+SKIN_AREAS = {"lips": PROMPTS[0], "goatee": PROMPTS[1], "beard": PROMPTS[1], "hair": PROMPTS[2], "brows": PROMPTS[2]}
 WORDS = "green blue purple red grey pink and lipstick lips goatee hair skin eyebrows smiling nose zombie"
 """What the fake with a universal network knows."""
 
@@ -277,7 +277,7 @@ def _region(words: str) -> tuple[float, float, float, float, tuple[int, int, int
     if words in REGIONS:
         return REGIONS[words]
     meaning = understand(words)
-    x, y, radius_x, radius_y, _ = REGIONS[PLACES.get(meaning.part if meaning else "", PROMPTS[0])]
+    x, y, radius_x, radius_y, _ = REGIONS[SKIN_AREAS.get(meaning.part if meaning else "", PROMPTS[0])]
     return x, y, radius_x, radius_y, srgb_of(meaning.colour) if meaning else (200, 160, 120)
 
 

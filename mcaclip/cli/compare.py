@@ -84,7 +84,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     check_folder(options.out)
     editor = options.load_editor(load)
     from mcaclip.cli.training import make_fitter
-    from mcaclip.evaluation.compare import FaceJudge, compare, write_rows
+    from mcaclip.evaluation.compare import EditMetrics, compare, write_rows
     from mcaclip.evaluation.sheets_of_methods import small_row
     from mcaclip.loading import load_parser
     from mcaclip.methods.registry import build_methods, method_context
@@ -93,7 +93,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     fitter = make_fitter(options.chosen_stack(), steps, options.out / "fits", options.device) if steps else None
     tools = method_context(editor, options.weights, fitter, options.optimisation_steps)
     methods = build_methods(tools, names)
-    judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
+    metrics = EditMetrics(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
     rows: list[CompareRow] = []
     failures: dict[Path, str] = {}
     about = {"stack": editor.stack, "prompt": prompt, "strength": strength, "weights": editor.weight_hashes()}
@@ -106,7 +106,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     with folder_written_whole(options.out, place) as folder:
         for face, code in faces(editor, options.seed, photos, options.inversion, failures):
             own: list[CompareRow] = []
-            for row in compare(methods, judge, face, code, prompt, strength, may_fit=steps > 0):
+            for row in compare(methods, metrics, face, code, prompt, strength, may_fit=steps > 0):
                 own.append(row)
                 say(line(row))
             _save_face(own, folder, face, about)

@@ -99,9 +99,9 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     from mcaclip.evaluation.run import Plan
     from mcaclip.evaluation.run import run as measure
     from mcaclip.loading import load_parser
-    from mcaclip.perception.judge import Judge
+    from mcaclip.perception.independent_identity import IndependentIdentity
 
-    judge = Judge.load(options.judge) if options.judge else None
+    judge = IndependentIdentity.load(options.judge) if options.judge else None
     editor = options.load_editor(load)
     library, asks_editor = load_prompts(), any(path is None for _, path in named)
     if settings:

@@ -45,24 +45,24 @@ def run(options: TableOptions, load: EditorLoader | None) -> int:
     options.check_weights()
     editor = options.load_editor(load)
     from mcaclip.evaluation import paper_table
-    from mcaclip.evaluation.compare import FaceJudge
-    from mcaclip.evaluation.difficult_faces import HARD_FACES
+    from mcaclip.evaluation.compare import EditMetrics
+    from mcaclip.evaluation.difficult_faces import DIFFICULT_FACES
     from mcaclip.loading import load_parser
     from mcaclip.methods.registry import build_methods, method_context
 
     tools = method_context(editor, options.weights)
     methods = build_methods(tools, names)
     prompts = options.prompt or paper_table.PROMPTS
-    judge = FaceJudge(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
+    metrics = EditMetrics(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
     about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(tools, names, prompts)}
     run = paper_table.TableRun(options.out, about)
     count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
     faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
-    paper_table.fill(run, methods, judge, tools.space, prompts, faces)
+    paper_table.fill(run, methods, metrics, tools.space, prompts, faces)
     hard = paper_table.TableRun(options.out / "hard_faces", about)
-    hard_faces = [(face.name, partial(_code, editor, face.seed, face.truncation_psi)) for face in HARD_FACES]
-    hard_prompts = prompts[: paper_table.HARD_PROMPTS]
-    paper_table.fill(hard, methods, judge, tools.space, hard_prompts, hard_faces, shown=len(hard_faces))
+    hard_faces = [(face.name, partial(_code, editor, face.seed, face.truncation_psi)) for face in DIFFICULT_FACES]
+    hard_prompts = prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
+    paper_table.fill(hard, methods, metrics, tools.space, hard_prompts, hard_faces, shown=len(hard_faces))
     missing = paper_table.missing_lines(methods, prompts)
     markdown = paper_table.as_markdown(run.rows, editor.slots.clip, missing, hard.rows)
     _write(run, hard, prompts, markdown)
@@ -105,7 +105,9 @@ def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str)
     sheets = {"table": sheets_of_methods.table_sheet(run, prompts, paper_table.MAIN)}
     if {row.method for row in run.rows} & {*paper_table.ABLATION[1:]}:
         sheets["ablation"] = sheets_of_methods.table_sheet(run, prompts, paper_table.ABLATION)
-    sheets["hard_faces"] = sheets_of_methods.faces_sheet(hard, prompts[: paper_table.HARD_PROMPTS], list(METHODS))
+    sheets["hard_faces"] = sheets_of_methods.faces_sheet(
+        hard, prompts[: paper_table.DIFFICULT_FACE_PROMPTS], list(METHODS)
+    )
     for name, picture in sheets.items():
         if picture is not None:
             write_png(run.out / f"{name}.png", np.asarray(picture), {**run.about, "prompts": list(prompts)})

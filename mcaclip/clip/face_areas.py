@@ -18,9 +18,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "goatee": ("goatee",),
 }  # fmt: skip
 """Areas that are classes of the parser."""
-PLACES = ("forehead", "left cheek", "right cheek", "upper lip", "chin", "jaw", "eye rims")
+SKIN_AREAS = ("forehead", "left cheek", "right cheek", "upper lip", "chin", "jaw", "eye rims")
 """Areas that follow from where eyes, nose and lips are."""
-AREAS = (*GROUPS, *PLACES)
+AREAS = (*GROUPS, *SKIN_AREAS)
 _FACE = ("skin", "nose", "beard", "moustache", "goatee")
 _SHARPNESS = 0.6
 
@@ -36,7 +36,7 @@ def _sum(parsed: Tensor, names: tuple[str, ...]) -> Tensor:
 
 
 def _places(parsed: Tensor) -> list[Tensor]:
-    """One mask `[B, 1, S, S]` a name in `PLACES`."""
+    """One mask `[B, 1, S, S]` a name in `SKIN_AREAS`."""
     side = parsed.shape[-1]
     face, lips, eyes = _sum(parsed, _FACE), _sum(parsed, GROUPS["lips"]), _sum(parsed, GROUPS["eyes"])
     nose = _sum(parsed, ("nose",))

@@ -72,7 +72,7 @@ class TowerConfig:
 
 
 @dataclass(frozen=True)
-class Look:
+class PooledFeatures:
     """What the tower pools of pictures.
 
     Attributes:
@@ -113,10 +113,10 @@ class FaceTower(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Features `[B, embed_dim]` of pictures `[B, 3, S, S]` in [-1, 1]; smoothed where these need a gradient."""
-        look = self.look(images)
-        return self.smoothed(look) if images.requires_grad else self.judge(look)
+        features = self.pool_features(images)
+        return self.smoothed(features) if images.requires_grad else self.encode_pooled(features)
 
-    def look(self, images: Tensor) -> Look:
+    def pool_features(self, images: Tensor) -> PooledFeatures:
         """What is pooled of pictures `[B, 3, S, S]` in [-1, 1]; of this only `texture` is learned."""
         seen = self.parser.see(images)
         masks = _tempered(areas(seen.logits.float().softmax(1)))
@@ -126,21 +126,21 @@ class FaceTower(nn.Module):
             parts = [statistics(images, masks), *(pool(x, masks) for x in (self.texture(images), quarter, eighth))]
             # an area that is not there says so by its own size, and nothing else
             found = torch.cat(parts, 2) * _presence(masks)[..., None]
-        return Look(found, torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1))
+        return PooledFeatures(found, torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1))
 
-    def judge(self, look: Look, noise: Tensor | None = None) -> Tensor:
+    def encode_pooled(self, features: PooledFeatures, noise: Tensor | None = None) -> Tensor:
         """Features `[B, embed_dim]` of what was pooled.
 
         Args:
             noise: `[B]`, deviation of noise on each picture's tokens, in a token's own; None for none.
         """
-        tokens = self._tokens(look)
+        tokens = self._tokens(features)
         if noise is not None:
             scale = noise.view(-1, 1, 1) * tokens.detach().std(-1, keepdim=True)
             tokens = tokens + scale * torch.randn_like(tokens)
         return self._read(tokens)
 
-    def smoothed(self, look: Look) -> Tensor:
+    def smoothed(self, features: PooledFeatures) -> Tensor:
         """As `judge`, to be optimised against: the mean of what is read under `NOISE` and its opposite.
 
         What an optimisation finds of a single reading is often no more than a fold in it, and faces come apart on the
@@ -148,14 +148,14 @@ class FaceTower(nn.Module):
 
         Source: Cohen et al., "Certified Adversarial Robustness via Randomized Smoothing" (ICML 2019), here on tokens.
         """
-        tokens = self._tokens(look)
+        tokens = self._tokens(features)
         scale = tokens.detach().std(-1, keepdim=True) * torch.tensor(NOISE, device=tokens.device).view(-1, 1, 1, 1)
         noise = scale * _noise_for(tokens.detach(), len(NOISE))
-        features = self._read((tokens + torch.cat([noise, -noise])).flatten(0, 1))
-        return F.normalize(features, dim=-1).unflatten(0, (2 * len(NOISE), -1)).mean(0)
+        embeddings = self._read((tokens + torch.cat([noise, -noise])).flatten(0, 1))
+        return F.normalize(embeddings, dim=-1).unflatten(0, (2 * len(NOISE), -1)).mean(0)
 
-    def _tokens(self, look: Look) -> Tensor:
-        return torch.cat([self.tokens(look.found), self.whole(look.whole)[:, None]], 1)
+    def _tokens(self, features: PooledFeatures) -> Tensor:
+        return torch.cat([self.tokens(features.found), self.whole(features.whole)[:, None]], 1)
 
     def _read(self, tokens: Tensor) -> Tensor:
         return self.out(self.squeeze(self.mix(tokens + self.names)).flatten(1))

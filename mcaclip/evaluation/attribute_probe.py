@@ -17,7 +17,7 @@ from mcaclip.types import DetectedFace, to_uint8
 LANDMARK_SIDE = 512
 
 
-class Witness:
+class AttributeProbe:
     """Measures faces; it never sees a word, and works in pixels alone, so that edits are seen as people see them.
 
     Args:
@@ -29,7 +29,7 @@ class Witness:
         self.find_faces, self.parser = find_faces, parser
 
     @classmethod
-    def load(cls, find_faces: Callable[[np.ndarray], Sequence[DetectedFace]]) -> Witness:
+    def load(cls, find_faces: Callable[[np.ndarray], Sequence[DetectedFace]]) -> AttributeProbe:
         """With the shipped pixel parser, on the CPU. Raises WeightsError."""
         return cls(find_faces, FaceParser.load(weights.get("face_parser")))
 

@@ -70,7 +70,7 @@ class CompareRow:
         return METHODS[self.method].title
 
 
-class FaceJudge:
+class EditMetrics:
     """Judges edits of faces; every face is parsed once.
 
     Args:
@@ -110,7 +110,7 @@ class FaceJudge:
 
 def compare(
     methods: Sequence[EditMethod],
-    judge: FaceJudge,
+    metrics: EditMetrics,
     face: str,
     w_plus: Tensor,
     prompt: str,
@@ -133,7 +133,7 @@ def compare(
         except PromptError as error:
             yield CompareRow(method.name, face, prompt, problem=str(error))
             continue
-        yield CompareRow(method.name, face, prompt, edit, judge.figures(w_plus, prompt, edit))
+        yield CompareRow(method.name, face, prompt, edit, metrics.figures(w_plus, prompt, edit))
 
 
 def as_markdown(rows: Sequence[CompareRow]) -> str:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import prompt_direction
-from mcaclip.evaluation.attribute_probe import Witness
+from mcaclip.evaluation.attribute_probe import AttributeProbe
 from mcaclip.perception.base import Parser
-from mcaclip.perception.judge import Judge
+from mcaclip.perception.independent_identity import IndependentIdentity
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -24,26 +24,30 @@ class EvaluationContext:
         editor: whose identity network, space of words and preview are used.
         parser: finds the regions of the source.
         judge: a second opinion on identity.
-        witness: of attributes; loaded at its first use when it is None.
+        attribute_probe: of attributes; loaded at its first use when it is None.
     """
 
     def __init__(
-        self, editor: FaceEditor, parser: Parser, judge: Judge | None = None, witness: Witness | None = None
+        self,
+        editor: FaceEditor,
+        parser: Parser,
+        judge: IndependentIdentity | None = None,
+        attribute_probe: AttributeProbe | None = None,
     ):
-        self.editor, self.parser, self.judge, self._witness = editor, parser, judge, witness
+        self.editor, self.parser, self.judge, self._attribute_probe = editor, parser, judge, attribute_probe
         self._told = lru_cache(maxsize=256)(self._tell)
 
     @cached_property
-    def witness(self) -> Witness:
-        """The witness of attributes. Raises WeightsError."""
-        return self._witness or Witness.load(self.editor.find_faces)
+    def attribute_probe(self) -> AttributeProbe:
+        """The attribute_probe of attributes. Raises WeightsError."""
+        return self._attribute_probe or AttributeProbe.load(self.editor.find_faces)
 
     @torch.no_grad()
-    def look(self, picture: Tensor) -> Tensor:
+    def image_embedding(self, picture: Tensor) -> Tensor:
         """A picture `[3, S, S]` in the space of words, `[D]`."""
         return self.editor.models.space.encode_image(picture[None].to(self.editor.device))[0].cpu()
 
-    def told(self, words: str) -> Tensor:
+    def text_embedding(self, words: str) -> Tensor:
         """The mean direction `[D]` of a prompt in all templates."""
         return self._told(words)
 

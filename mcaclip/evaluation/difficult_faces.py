@@ -22,7 +22,7 @@ Kind = Literal["profile", "glasses", "hat"]
 
 
 @dataclass(frozen=True)
-class HardFace:
+class DifficultFace:
     """A generated face.
 
     Attributes:
@@ -41,9 +41,9 @@ class HardFace:
         return f"{self.kind}_{self.seed}"
 
 
-HARD_FACES = (
-    *(HardFace("profile", seed, 1.0) for seed in (75, 438, 238, 442)),
-    *(HardFace("glasses", seed, 0.7) for seed in (69, 115)),
-    *(HardFace("hat", seed, 0.7) for seed in (83, 106)),
+DIFFICULT_FACES = (
+    *(DifficultFace("profile", seed, 1.0) for seed in (75, 438, 238, 442)),
+    *(DifficultFace("glasses", seed, 0.7) for seed in (69, 115)),
+    *(DifficultFace("hat", seed, 0.7) for seed in (83, 106)),
 )
 """Four profiles, two faces behind glasses, two under a hat."""

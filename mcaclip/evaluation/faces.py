@@ -133,12 +133,12 @@ class Face:
     @cached_property
     def measures(self) -> dict[str, float]:
         """What the witness says of it; empty where no face was found."""
-        return self._context.witness.measures(self.picture)
+        return self._context.attribute_probe.measures(self.picture)
 
     @cached_property
     def embedding(self) -> Tensor:
         """Its picture in the space of words, `[D]`."""
-        return self._context.look(self.picture)
+        return self._context.image_embedding(self.picture)
 
 
 __all__ = ["GENERATED", "PHOTO", "Face", "FaceSource", "face_sources", "read_inversion", "write_inversion"]

@@ -43,7 +43,7 @@ class Row:
         score: cosine of the picture to the prompt in the stack's space of words, edit minus source.
         area: share of the picture that the final mask opens.
         seconds: wall time of the edit.
-        judge: identity by a face net that nothing is trained against (see `perception.judge`), or None.
+        judge: identity by a face network that nothing is trained against (`independent_identity`), or None.
     """
 
     face: str
@@ -77,7 +77,7 @@ def measure_edit(context: EvaluationContext, face: Face, subject: Subject, colum
         small = F.adaptive_avg_pool2d(edited.image[None], PARSE_SIZE)
         leak = round(leak_outside(face.picture, edited.image, allowed), 4)
         background = round(float(ssim(face.small, small, 1 - allowed)), 4)
-    gain = float((context.look(edited.image) - face.embedding) @ context.told(subject.words))
+    gain = float((context.image_embedding(edited.image) - face.embedding) @ context.text_embedding(subject.words))
     judged = context.judge.similarity(edited.image[None], face.picture[None]) if context.judge else None
     return Row(
         face=face.name,
@@ -101,7 +101,7 @@ def _moves(
     context: EvaluationContext, face: Face, subject: Subject, edited: Tensor
 ) -> tuple[dict[str, float], bool | None]:
     """How far each part went, and whether all that could be told went far enough."""
-    after = context.witness.measures(edited) if any(case.attribute for case in subject.requests) else {}
+    after = context.attribute_probe.measures(edited) if any(case.attribute for case in subject.requests) else {}
     moved: dict[str, float] = {}
     for case in subject.requests:
         if (value := _moved(face, case, edited, after)) is not None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace, prompt_direction
 from mcaclip.errors import StudioError
-from mcaclip.evaluation.compare import FaceJudge
+from mcaclip.evaluation.compare import EditMetrics
 from mcaclip.evaluation.measures import PARSE_SIZE, named_region
 from mcaclip.evaluation.row_log import RowLog
 from mcaclip.imaging.metrics import ssim
@@ -36,7 +36,7 @@ FACES, FAST_FACES = 200, 20
 ABLATION = ("mca", "mca-without-ff", "mca-without-pre")
 MAIN = tuple(name for name in METHODS if name not in ABLATION[1:])
 SHEET_FACES = 2
-HARD_PROMPTS = 3
+DIFFICULT_FACE_PROMPTS = 3
 """So many of the prompts, the counterfactual ones unless others are named, are made on the hard faces as well."""
 HARD = "profiles, glasses and hats"
 MEANS = ("ssim", "ssim_background", "hit", "leak", "identity", "clip", "seconds")
@@ -90,7 +90,7 @@ class TableRun(RowLog[TableRow]):
 def fill(
     run: TableRun,
     methods: Sequence[EditMethod],
-    judge: FaceJudge,
+    metrics: EditMetrics,
     space: ClipSpace,
     prompts: Sequence[str],
     faces: Sequence[tuple[str, Callable[[], Tensor]]],
@@ -119,7 +119,7 @@ def fill(
         for method, prompt in wanted:
             assert code is not None
             edit = method.edit(code, prompt)
-            run.add(measure_row(judge, space, method.name, prompt, face, code, edit))
+            run.add(measure_row(metrics, space, method.name, prompt, face, code, edit))
             if number < shown:
                 write_png(run.tile(method.name, prompt, face), _tile(edit.image), {"prompt": prompt, "face": face})
                 save_png(run.tile("source", "face", face), _tile(edit.source))
@@ -128,12 +128,12 @@ def fill(
 
 @torch.no_grad()
 def measure_row(
-    judge: FaceJudge, space: ClipSpace, method: str, prompt: str, face: str, code: Tensor, edit: MethodEdit
+    metrics: EditMetrics, space: ClipSpace, method: str, prompt: str, face: str, code: Tensor, edit: MethodEdit
 ) -> TableRow:
     """All figures of one edit."""
-    meaning, figures = understand(prompt), judge.figures(code, prompt, edit)
+    meaning, figures = understand(prompt), metrics.figures(code, prompt, edit)
     assert meaning is not None and figures.hit is not None
-    _, allowed = named_region(judge.parsed(code), meaning.part)
+    _, allowed = named_region(metrics.parsed(code), meaning.part)
     source, edited = (F.adaptive_avg_pool2d(p[None], PARSE_SIZE) for p in (edit.source, edit.image))
     text = prompt_direction(space, prompt)
     score = space.encode_image(edit.image[None].to(text.device))[0] @ text
@@ -173,7 +173,7 @@ def tables(rows: Sequence[TableRow], hard: Sequence[TableRow] = ()) -> dict[str,
     """The tables by their titles; a table without rows is left out.
 
     Args:
-        hard: edits of `HARD_FACES`, which have a table of their own and count in no other.
+        hard: edits of `DIFFICULT_FACES`, which have a table of their own and count in no other.
     """
     groups = {"counterfactual prompts": COUNTERFACTUAL, "ordinary prompts": ORDINARY}
     result = {

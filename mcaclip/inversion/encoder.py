@@ -47,7 +47,7 @@ class View(NamedTuple):
     descriptor: Tensor
 
 
-def look(identity: FaceIdentity, images: Tensor) -> View:
+def view_of(identity: FaceIdentity, images: Tensor) -> View:
     """The view of FFHQ-aligned faces `[B, 3, S, S]` in [-1, 1], S at least 128; differentiable."""
     maps = identity.features(aligned_to_chips(images))
     descriptor = (identity.head(maps[-1].mean(dim=(2, 3))) - identity.center) * DESCRIPTOR_SCALE

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.encoder import FaceEncoder, look
+from mcaclip.inversion.encoder import FaceEncoder, view_of
 from mcaclip.inversion.likeness import to_side
 from mcaclip.perception.identity import FaceIdentity
 
@@ -38,9 +38,9 @@ class EncoderStart:
         it gets wrong for both cancels. On generated faces two such passes raise the PSNR by 2 dB.
         Source: the feedback of ReStyle (Alaluf et al. 2021), as a fixed-point iteration without further training.
         """
-        wanted = self.encoder.code(look(self.identity, to_side(image[None])))
+        wanted = self.encoder.code(view_of(self.identity, to_side(image[None])))
         code = wanted
         for _ in range(PASSES):
             made = synthesize(self.preview, code).image.clamp(-1, 1)
-            code = code + RELAXATION * (wanted - self.encoder.code(look(self.identity, made)))
+            code = code + RELAXATION * (wanted - self.encoder.code(view_of(self.identity, made)))
         return code[0]

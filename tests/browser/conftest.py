@@ -20,7 +20,7 @@ from mcaclip.ui.lab.method_set import Opens
 from mcaclip.ui.page.blocks import build, launch_options
 from mcaclip.ui.server.health import add_health
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.state.training_process import TrainingDesk
+from mcaclip.ui.state.training_process import TrainingProcess
 from tests.fakes import FakeEditor, draw_face
 from tests.helpers.fake_methods import FakeMethods
 
@@ -51,7 +51,7 @@ class Site:
 
 @contextmanager
 def serve(
-    load: Callable, folder: Path, training: TrainingDesk | None = None, methods: Opens = FakeMethods
+    load: Callable, folder: Path, training: TrainingProcess | None = None, methods: Opens = FakeMethods
 ) -> Iterator[str]:
     """The page on a free port of this machine; yields its address."""
     with socket.socket() as free:

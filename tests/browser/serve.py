@@ -27,7 +27,7 @@ def serve(port: int, folder: Path) -> None:
     from mcaclip.ui.handlers.edit import Studio
     from mcaclip.ui.page.blocks import build, launch_options
     from mcaclip.ui.state.loading import EditorSource
-    from mcaclip.ui.state.training_process import TrainingDesk
+    from mcaclip.ui.state.training_process import TrainingProcess
     from tests.fakes import FakeEditor
     from tests.helpers.fake_methods import FakeMethods
 
@@ -43,7 +43,9 @@ def serve(port: int, folder: Path) -> None:
 
     source = EditorSource(lambda report: Repeatable(universal=True, entries=load_prompts()))
     source.start()
-    studio = Studio(source, folder, TrainingDesk(folder / "training", (sys.executable, "-c", "")))  # learns nothing
+    studio = Studio(
+        source, folder, TrainingProcess(folder / "training", (sys.executable, "-c", ""))
+    )  # learns nothing
     page = build(studio, FakeMethods)
     page.launch(server_port=port, prevent_thread_lock=True, **launch_options())
     try:

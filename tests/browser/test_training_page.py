@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mcaclip.ui.state.training_process import TrainingDesk
+from mcaclip.ui.state.training_process import TrainingProcess
 from tests.browser.conftest import serve
 from tests.browser.test_page import TOAST, type_in
 from tests.fakes import FakeEditor
@@ -16,7 +16,7 @@ COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
 
 @pytest.fixture
 def training(tmp_path):
-    desk = TrainingDesk(tmp_path / "training", COMMAND)
+    desk = TrainingProcess(tmp_path / "training", COMMAND)
     yield desk
     desk.stop()
 

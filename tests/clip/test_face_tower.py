@@ -115,7 +115,7 @@ def test_gradients_reach_the_picture_and_not_the_parser():
 
 def test_where_areas_are_depends_on_the_picture():
     tower, picture = FaceTower(16).eval(), torch.rand(1, 3, 192, 192).requires_grad_()
-    size_of_hair = tower.look(picture).found[0, AREAS.index("hair"), 16]
+    size_of_hair = tower.pool_features(picture).found[0, AREAS.index("hair"), 16]
     size_of_hair.backward()
     assert picture.grad is not None and picture.grad.abs().sum() > 0
 
@@ -126,7 +126,7 @@ def test_less_of_the_gradient_passes_through_where_areas_are_for_who_asks():
     for share in (1.0, 0.3):
         asked = picture.clone().requires_grad_()
         with mask_gradient(share):
-            size_of_hair = tower.look(asked).found[0, AREAS.index("hair"), 16]
+            size_of_hair = tower.pool_features(asked).found[0, AREAS.index("hair"), 16]
         size_of_hair.backward()
         sizes.append(size_of_hair.detach())
         gradients.append(asked.grad)

@@ -1,11 +1,11 @@
-"""The witness on a face of the embedded generator."""
+"""The attribute_probe on a face of the embedded generator."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from mcaclip.evaluation.attribute_probe import Witness
+from mcaclip.evaluation.attribute_probe import AttributeProbe
 from mcaclip.evaluation.attributes import ATTRIBUTES
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
@@ -14,8 +14,8 @@ from mcaclip.weights import get
 
 
 @pytest.fixture(scope="module")
-def witness():
-    return Witness.load(FaceAligner(get("dlib_landmarks")).detect)
+def attribute_probe():
+    return AttributeProbe.load(FaceAligner(get("dlib_landmarks")).detect)
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +25,17 @@ def picture(preview) -> torch.Tensor:
         return synthesize(preview, code).image[0].clamp(-1, 1)
 
 
-def test_every_attribute_can_be_told(witness, picture):
-    found = witness.measures(picture)
+def test_every_attribute_can_be_told(attribute_probe, picture):
+    found = attribute_probe.measures(picture)
     assert all(isinstance(one.value(found), float) for one in ATTRIBUTES)
     assert found["hair"] > 0.02 and found["mouth width"] > 0.4
 
 
-def test_a_dark_picture_changes_lightness_and_no_shape(witness, picture):
-    before, after = witness.measures(picture), witness.measures((picture + 1) * 0.8 - 1)
+def test_a_dark_picture_changes_lightness_and_no_shape(attribute_probe, picture):
+    before, after = attribute_probe.measures(picture), attribute_probe.measures((picture + 1) * 0.8 - 1)
     assert after["skin lightness"] < before["skin lightness"] - 5
     assert after["mouth width"] == pytest.approx(before["mouth width"], abs=0.05)
 
 
-def test_no_face_gives_no_measures(witness):
-    assert witness.measures(torch.full((3, 256, 256), -1.0)) == {}
+def test_no_face_gives_no_measures(attribute_probe):
+    assert attribute_probe.measures(torch.full((3, 256, 256), -1.0)) == {}

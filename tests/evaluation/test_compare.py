@@ -14,7 +14,7 @@ from PIL import Image
 from mcaclip.__main__ import main
 from mcaclip.editing.network.mca import MCANetwork, save_network
 from mcaclip.errors import WeightsError
-from mcaclip.evaluation.compare import FaceJudge, as_markdown, compare
+from mcaclip.evaluation.compare import EditMetrics, as_markdown, compare
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compare_sheet, overview_sheet, small_row
 from mcaclip.imaging.visuals import change_map
 from mcaclip.methods.base import METHODS
@@ -50,9 +50,9 @@ def cf_clip(editor, tmp_path):
 
 def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
     tools = method_context(editor, weights, optimisation_steps=2)
-    judge = FaceJudge(tools.preview, ToyParser(), tools.identity, tools.device)
+    metrics = EditMetrics(tools.preview, ToyParser(), tools.identity, tools.device)
     code = editor.sample(seed).w_plus
-    return list(compare(build_methods(tools, names), judge, f"seed_{seed}", code, prompt, **options))
+    return list(compare(build_methods(tools, names), metrics, f"seed_{seed}", code, prompt, **options))
 
 
 def test_a_row_a_method_in_the_order_asked_for(editor, cf_clip):

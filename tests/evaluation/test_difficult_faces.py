@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip.evaluation.difficult_faces import HARD_FACES
+from mcaclip.evaluation.difficult_faces import DIFFICULT_FACES
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.loading import load_parser
 from mcaclip.perception.parsing_head import CLASSES
@@ -41,10 +41,10 @@ def parse(editor):
 
 
 def test_names_are_unlike():
-    assert len({face.name for face in HARD_FACES}) == len(HARD_FACES) == 8
+    assert len({face.name for face in DIFFICULT_FACES}) == len(DIFFICULT_FACES) == 8
 
 
-@pytest.mark.parametrize("face", HARD_FACES, ids=lambda face: face.name)
+@pytest.mark.parametrize("face", DIFFICULT_FACES, ids=lambda face: face.name)
 def test_each_is_what_it_is_listed_as(parse, face):
     parsed = parse(face.seed, face.truncation_psi)
     if face.kind == "profile":

@@ -20,7 +20,7 @@ HAIR = (slice(0, 64), slice(64, 192))
 SIDE = 256
 
 
-class ToyWitness:
+class ToyAttributeProbe:
     """Reads every measure off the first pixel; a black picture has no face."""
 
     def measures(self, picture: torch.Tensor) -> dict[str, float]:
@@ -36,7 +36,7 @@ class LastJudge:
 
 @pytest.fixture
 def tools() -> EvaluationContext:
-    return EvaluationContext(FiguresEditor(), ToyParser(), witness=ToyWitness())
+    return EvaluationContext(FiguresEditor(), ToyParser(), attribute_probe=ToyAttributeProbe())
 
 
 @pytest.fixture
@@ -129,16 +129,16 @@ def test_without_a_witness_only_identity_score_and_area_are_told(tools, face):
 def test_the_score_is_what_the_edit_gained(tools, face):
     same = rows(tools, face, "green lipstick", face.picture)
     assert same.score == 0 and same.identity == pytest.approx(1, abs=1e-4)
-    words = tools.told("green lipstick")
+    words = tools.text_embedding("green lipstick")
     edited = torch.rand(3, SIDE, SIDE)
-    expected = float((tools.look(edited) - tools.look(face.picture)) @ words)
+    expected = float((tools.image_embedding(edited) - tools.image_embedding(face.picture)) @ words)
     assert rows(tools, face, "green lipstick", edited).score == pytest.approx(expected, abs=1e-4)
     assert float(words.norm()) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_second_opinion_is_asked_for_when_there_is_one(tools, face):
     assert rows(tools, face, "smiling", face.picture).judge is None
-    judged = EvaluationContext(tools.editor, tools.parser, LastJudge(), ToyWitness())
+    judged = EvaluationContext(tools.editor, tools.parser, LastJudge(), ToyAttributeProbe())
     assert rows(judged, face, "smiling", face.picture).judge == 0.5
 
 

@@ -30,7 +30,7 @@ def editor(monkeypatch, tmp_path) -> ToyEditor:
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
     monkeypatch.setattr(paper_table, "FAST_FACES", 2)
-    monkeypatch.setattr(hard_faces, "HARD_FACES", hard_faces.HARD_FACES[3:5])
+    monkeypatch.setattr(hard_faces, "DIFFICULT_FACES", hard_faces.DIFFICULT_FACES[3:5])
     return ToyEditor()
 
 

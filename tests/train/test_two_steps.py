@@ -137,7 +137,9 @@ def test_encoder(run, small):
 def test_inversion_figures(run, monkeypatch):
     from train.encoder import figures
 
-    monkeypatch.setattr("mcaclip.perception.judge.Judge", SimpleNamespace(load=lambda folder: "a judge"))
+    monkeypatch.setattr(
+        "mcaclip.perception.independent_identity.IndependentIdentity", SimpleNamespace(load=lambda folder: "a judge")
+    )
     monkeypatch.setattr("mcaclip.editor.load_editor", lambda device: FakeEditor())
     measure = create_autospec(figures.run)
     monkeypatch.setattr(figures, "run", measure)

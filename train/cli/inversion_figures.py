@@ -32,11 +32,11 @@ class Options(RunOptions):
 def run(options: Options) -> None:
     """Writes `rows.jsonl`, `figures.json` and the sheets into the run's folder."""
     from mcaclip.editor import load_editor
-    from mcaclip.perception.judge import Judge
+    from mcaclip.perception.independent_identity import IndependentIdentity
     from train.encoder.figures import FigureSettings
     from train.encoder.figures import run as measure
 
     settings = FigureSettings(
         options.photos, options.limit, options.faces, options.efforts, options.edits, options.directions
     )
-    measure(load_editor(device=options.device), Judge.load(options.judge), settings, options.out)
+    measure(load_editor(device=options.device), IndependentIdentity.load(options.judge), settings, options.out)

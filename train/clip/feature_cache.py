@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.face_tower import FaceTower, Look
+from mcaclip.clip.face_tower import FaceTower, PooledFeatures
 from train.clip.negatives import Attack, no_faces
 from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import Caption, Scene, read_captions, read_scenes, to_json
@@ -33,35 +33,38 @@ ATTACKED = 24
 
 
 @dataclass(frozen=True)
-class Block:
+class CachedBatch:
     """Pictures as the layers behind the pooling meet them.
 
     Attributes:
-        look: of all pictures.
+        features: of all pictures.
         drawn: what the first pictures show; captions are drawn of them.
         others: what the last pictures show, as far as it is known: broken and attacked ones.
         asked: a caption a picture of `others` that it is to be compared with, true or not.
     """
 
-    look: Look
+    features: PooledFeatures
     drawn: list[Scene]
     others: list[Scene]
     asked: list[Caption]
 
-    def joined(self, other: Block) -> Block:
+    def joined(self, other: CachedBatch) -> CachedBatch:
         """With the pictures of a block that has none whose captions are drawn."""
         if other.drawn:
             raise ValueError("a block of drawn pictures cannot come behind others")
-        look = Look(
-            *(torch.cat(both) for both in ((self.look.found, other.look.found), (self.look.whole, other.look.whole)))
+        features = PooledFeatures(
+            *(
+                torch.cat(both)
+                for both in ((self.features.found, other.features.found), (self.features.whole, other.features.whole))
+            )
         )
-        return Block(look, self.drawn, self.others + other.others, self.asked + other.asked)
+        return CachedBatch(features, self.drawn, self.others + other.others, self.asked + other.asked)
 
     def save(self, path: Path) -> None:
         """Write everything, in half precision."""
         kept = {
-            "found": self.look.found.half().numpy(),
-            "whole": self.look.whole.half().numpy(),
+            "found": self.features.found.half().numpy(),
+            "whole": self.features.whole.half().numpy(),
             "drawn": np.array(to_json(self.drawn)),
             "others": np.array(to_json(self.others)),
             "asked": np.array(to_json(self.asked)),
@@ -72,20 +75,20 @@ class Block:
         temporary.replace(path)
 
     @classmethod
-    def load(cls, path: Path) -> Block:
-        """As it was saved; the look stays in half precision.
+    def load(cls, path: Path) -> CachedBatch:
+        """As it was saved; the features stays in half precision.
 
         Raises:
             TrainingError: the file is damaged.
         """
         try:
             with np.load(path) as kept:
-                look = Look(torch.from_numpy(kept["found"]), torch.from_numpy(kept["whole"]))
+                features = PooledFeatures(torch.from_numpy(kept["found"]), torch.from_numpy(kept["whole"]))
                 drawn, others = (read_scenes(str(kept[name])) for name in ("drawn", "others"))
-                block = cls(look, drawn, others, read_captions(str(kept["asked"])))
-            if len(look.found) != len(look.whole) or len(drawn) + len(others) != len(look.found):
+                block = cls(features, drawn, others, read_captions(str(kept["asked"])))
+            if len(features.found) != len(features.whole) or len(drawn) + len(others) != len(features.found):
                 raise ValueError("its parts are not of the same pictures")
-            if not (look.found.isfinite().all() and look.whole.isfinite().all()):
+            if not (features.found.isfinite().all() and features.whole.isfinite().all()):
                 raise ValueError("its figures are not finite")
         except Exception as error:  # whatever unpacking garbage raises
             raise unusable(path, f"it is no block of pictures ({' '.join(str(error).split())[:200]})") from error
@@ -108,7 +111,7 @@ def make_blocks(
     folder: Path,
     max_minutes: float = 1e9,
 ) -> list[Path]:
-    """Paint and pool what is not in the folder yet, as far as the minutes go.
+    """PartColour and pool what is not in the folder yet, as far as the minutes go.
 
     Args:
         groups: faces to draw from, see `train.clip.train.rare_faces`.
@@ -140,10 +143,12 @@ def _make_block(
     groups: Sequence[np.ndarray],
     settings: FaceCLIPSettings,
     rng: np.random.Generator,
-) -> Block:
+) -> CachedBatch:
     more = no_faces(scenes, groups[0], settings.broken, rng)
     images, drawn = draw_pictures(scenes, groups, settings, rng, more)
-    return Block(pooled(space, images), drawn, [scene for _, scene, _ in more], [said for _, _, said in more])
+    return CachedBatch(
+        pool_pictures(space, images), drawn, [scene for _, scene, _ in more], [said for _, _, said in more]
+    )
 
 
 def make_attacked(
@@ -175,16 +180,16 @@ def make_attacked(
         if not examples:
             break
         pictures, shown, asked = zip(*examples, strict=True)
-        Block(pooled(space, torch.stack(pictures)), [], list(shown), list(asked)).save(path)
+        CachedBatch(pool_pictures(space, torch.stack(pictures)), [], list(shown), list(asked)).save(path)
         log.info("attacked %d of %d", number + 1, count)
     return [path for path in paths if path.exists()]
 
 
 @torch.no_grad()
-def pooled(space: ClipSpace, images: Tensor) -> Look:
+def pool_pictures(space: ClipSpace, images: Tensor) -> PooledFeatures:
     """What the tower pools of pictures `[B, 3, S, S]` in [-1, 1], as the space shows them to it."""
     looks = []
     for piece in images.split(CHUNK):
         with torch.autocast(images.device.type, torch.bfloat16):
-            looks.append(face_tower(space).look(space.normalised(piece)))
-    return Look(torch.cat([x.found for x in looks]).float(), torch.cat([x.whole for x in looks]).float())
+            looks.append(face_tower(space).pool_features(space.normalised(piece)))
+    return PooledFeatures(torch.cat([x.found for x in looks]).float(), torch.cat([x.whole for x in looks]).float())

@@ -24,7 +24,7 @@ from mcaclip.perception.face_parser import FaceParser
 from train.clip.captions.wording import NO_FACE, TRAINING_NOUNS
 from train.clip.scenes.part_masks import FaceMap
 from train.clip.scenes.scenes import NATURAL, SceneSet, mean_lab
-from train.clip.scenes.types import FACIAL_HAIR_PARTS, PARTS, STATES, Caption, Claim, Lab, Paint, Scene
+from train.clip.scenes.types import FACIAL_HAIR_PARTS, PARTS, STATES, Caption, Claim, Lab, PartColour, Scene
 from train.common.faces import CodeSampler, hold_rows
 
 Example = tuple[Tensor, Scene, Caption]
@@ -105,7 +105,7 @@ class _Climb:
     code: Tensor
     shift: Tensor
     optimizer: torch.optim.Optimizer
-    paint: Paint
+    paint: PartColour
     text: str
     steps: int
     longest: float
@@ -158,7 +158,7 @@ class Attack:
         part, colour = str(rng.choice(PARTS)), str(rng.choice(tuple(COLOURS)))
         noun = TRAINING_NOUNS[part][int(rng.integers(2))]
         return _Climb(
-            code, shift, optimizer, Paint(part, colour), f"{colour} {noun}", int(rng.integers(30, 101)), longest
+            code, shift, optimizer, PartColour(part, colour), f"{colour} {noun}", int(rng.integers(30, 101)), longest
         )
 
     def _seen(self, picture: Tensor, climb: _Climb) -> Example:

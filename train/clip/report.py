@@ -25,7 +25,7 @@ from train.clip.scenes.types import (
     STATES,
     Caption,
     Lab,
-    Paint,
+    PartColour,
     Scene,
     agreement,
     colour_lab_of,
@@ -88,7 +88,7 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
     for face in faces:
         for part in scenes.shown_parts(face):
             colour = int(rng.integers(len(DISTINCT)))
-            painted = scenes.render(scenes.scene(face, (Paint(part, DISTINCT[colour]),)), rng)
+            painted = scenes.render(scenes.scene(face, (PartColour(part, DISTINCT[colour]),)), rng)
             picture = space.encode_image(painted[None])[0]
             tally.add(f"ruler, {part}", nearest_colour(scenes.measure(painted, face, part)) == DISTINCT[colour])
             tally.add(f"colour of {part}", _best(usual[part], picture) == colour)
@@ -135,7 +135,7 @@ def unseen_colour_names(space: ClipSpace, scenes: SceneSet, faces: Sequence[int]
     for face in faces:
         parts = [part for part in LARGE_PARTS if part in scenes.shown_parts(face)]
         part, choices = str(rng.choice(parts)), _different(names, rng)
-        picture = encode_pictures(space, scenes, [scenes.scene(face, (Paint(part, choices[0]),))], rng)[0]
+        picture = encode_pictures(space, scenes, [scenes.scene(face, (PartColour(part, choices[0]),))], rng)[0]
         texts = space.encode_text([f"{name} {PART_NOUNS[part][0]}" for name in choices])
         tally.add("unseen colour names", _best(texts, picture) == 0)
     return tally

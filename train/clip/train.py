@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mcaclip.clip.clip_space import FACECLIP, ClipSpace, create_model
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FaceParser
-from train.clip.captions.batch import Facts, Telling, tell
+from train.clip.captions.batch import CaptionBatch, Facts, tell
 from train.clip.negatives import Attack, Example, no_faces
 from train.clip.scenes.scenes import PARTS, STATES, Scene, SceneSet
 from train.clip.words.word_vectors import token_table
@@ -81,11 +81,11 @@ class Batch:
 
     Attributes:
         images: `[B, 3, S, S]` in [-1, 1].
-        telling: what is said of them.
+        caption_batch: what is said of them.
     """
 
     images: Tensor
-    telling: Telling
+    caption_batch: CaptionBatch
 
 
 def draw_batch(
@@ -185,14 +185,14 @@ class Trainee(nn.Module):
         device = batch.images.device.type
         with torch.autocast(device, torch.bfloat16):
             raw = self.space.image_features(batch.images).float()
-            said = self.space.text_features(batch.telling.captions).float()
-        return self.terms(raw, said, batch.telling)
+            said = self.space.text_features(batch.caption_batch.captions).float()
+        return self.terms(raw, said, batch.caption_batch)
 
-    def terms(self, raw: Tensor, said: Tensor, telling: Telling) -> dict[str, Tensor]:
+    def terms(self, raw: Tensor, said: Tensor, caption_batch: CaptionBatch) -> dict[str, Tensor]:
         """The same, of features of pictures `[B, D]` and of captions `[C, D]`."""
-        terms = match_terms(raw, said, self.space.model.logit_scale, telling.fits, telling.pairs)
-        terms["seen"] = self.image_probe(raw[: len(telling.shown.painted)], telling.shown)
-        terms["read"] = self.text_probe(said, telling.said)
+        terms = match_terms(raw, said, self.space.model.logit_scale, caption_batch.fits, caption_batch.pairs)
+        terms["seen"] = self.image_probe(raw[: len(caption_batch.shown.painted)], caption_batch.shown)
+        terms["read"] = self.text_probe(said, caption_batch.said)
         loss = terms["contrast"] + terms["twins"] + 0.5 * (terms["seen"] + terms["read"])
         return {"loss": loss, **terms}
 
@@ -204,8 +204,8 @@ def match_terms(raw: Tensor, said: Tensor, logit_scale: Tensor, fits: Tensor, pa
         raw: features of pictures `[B, D]`.
         said: features of captions `[C, D]`.
         logit_scale: logarithm of the factor of the cosines.
-        fits: `[B, C]`, see `train.clip.captions.batch.Telling`.
-        pairs: `[P, 3]`, see `train.clip.captions.batch.Telling`.
+        fits: `[B, C]`, see `train.clip.captions.batch.CaptionBatch`.
+        pairs: `[P, 3]`, see `train.clip.captions.batch.CaptionBatch`.
 
     Returns:
         The losses "contrast" and "twins"; "right", how often a caption is true of the picture that ranks first.

@@ -20,10 +20,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.face_tower import NOISE, Look
+from mcaclip.clip.face_tower import NOISE, PooledFeatures
 from mcaclip.errors import TrainingError
-from train.clip.captions.batch import Telling, tell
-from train.clip.feature_cache import Block, face_tower
+from train.clip.captions.batch import CaptionBatch, tell
+from train.clip.feature_cache import CachedBatch, face_tower
 from train.clip.train import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
 from train.clip.words.related_words import Kin
 from train.common.loop import LoopSettings, TrainingLoop
@@ -79,7 +79,7 @@ class PooledTrainee(Trainee):
         space.requires_grad_(True)
         word_noise = 0.0 if settings.learns == "image" else settings.word_noise
         super().__init__(space, known, FaceCLIPSettings(word_noise=word_noise))
-        self.look_noise, self.noisy = settings.noise, settings.noisy
+        self.feature_noise, self.noisy = settings.noise, settings.noisy
         self.kin, self.kin_share = kin, settings.kin_share
         if settings.learns == "image":
             space.requires_grad_(False)
@@ -94,15 +94,19 @@ class PooledTrainee(Trainee):
         chosen = torch.rand(len(ids), 1) < self.kin_share
         return torch.where((chosen & self.kin.stands_in[ids])[..., None], self.kin.vectors[ids], embedded)
 
-    def judged(self, look: Look) -> Tensor:
+    def judged(self, features: PooledFeatures) -> Tensor:
         """Features `[B, D]` of pooled pictures, with noise on them while they are learned from."""
-        found, whole = look.found.float(), look.whole.float()
-        if self.training and self.look_noise:
+        found, whole = features.found.float(), features.whole.float()
+        if self.training and self.feature_noise:
             there = found != 0  # an area that is not there stays away
-            found = (found + self.look_noise * found.std(0) * torch.randn_like(found)) * there
-            whole = whole + self.look_noise * whole.std(0) * torch.randn_like(whole)
+            found = (found + self.feature_noise * found.std(0) * torch.randn_like(found)) * there
+            whole = whole + self.feature_noise * whole.std(0) * torch.randn_like(whole)
         with torch.autocast(found.device.type, torch.bfloat16):
-            return face_tower(self.space).judge(Look(found, whole), self._token_noise(len(found))).float()
+            return (
+                face_tower(self.space)
+                .encode_pooled(PooledFeatures(found, whole), self._token_noise(len(found)))
+                .float()
+            )
 
     def _token_noise(self, count: int) -> Tensor | None:
         """Deviations `[count]` of the noise on tokens while they are learned from: none, or one of the tower's."""
@@ -115,9 +119,9 @@ class PooledTrainee(Trainee):
         """Features `[C, D]` of captions."""
         return caption_features(self.space, captions)
 
-    def lesson(self, look: Look, telling: Telling) -> dict[str, Tensor]:
+    def lesson(self, features: PooledFeatures, caption_batch: CaptionBatch) -> dict[str, Tensor]:
         """Loss terms of a block and what is said of it."""
-        return self.terms(self.judged(look), self.read(telling.captions), telling)
+        return self.terms(self.judged(features), self.read(caption_batch.captions), caption_batch)
 
 
 def train_pooled(
@@ -143,7 +147,7 @@ def train_pooled(
     """
     if len(blocks) <= settings.unseen:
         raise TrainingError(f"{len(blocks)} painted blocks are too few to learn from: allow more --max-minutes")
-    read = [Block.load(path) for path in blocks]
+    read = [CachedBatch.load(path) for path in blocks]
     learned, unseen = read[: len(read) - settings.unseen], read[len(read) - settings.unseen :]
     if kin is not None:
         kin.move(space.model.token_embedding.weight)
@@ -153,10 +157,12 @@ def train_pooled(
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.999, warmup=200)
     loop = TrainingLoop(trainee, optimizer, loop_settings, out, asdict(settings))
     trainee.train()
-    tellings = iter(_ahead(Lessons(learned, settings, [Block.load(path) for path in attacked]), loop.step))
+    caption_batches = iter(
+        _ahead(Lessons(learned, settings, [CachedBatch.load(path) for path in attacked]), loop.step)
+    )
 
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        return trainee.lesson(*next(tellings))
+        return trainee.lesson(*next(caption_batches))
 
     loop.run(step)
     after = loop.averaged_state()
@@ -169,25 +175,25 @@ def train_pooled(
     save_space(space, out)
 
 
-class Lessons(Dataset[tuple[Look, Telling]]):
+class Lessons(Dataset[tuple[PooledFeatures, CaptionBatch]]):
     """From the number of a step to pooled pictures and what is said of them."""
 
-    def __init__(self, blocks: Sequence[Block], settings: PooledSettings, attacked: Sequence[Block] = ()):
+    def __init__(self, blocks: Sequence[CachedBatch], settings: PooledSettings, attacked: Sequence[CachedBatch] = ()):
         self.blocks, self.settings, self.attacked = blocks, settings, attacked
 
     def __len__(self) -> int:
         return self.settings.steps
 
-    def __getitem__(self, number: int) -> tuple[Look, Telling]:
+    def __getitem__(self, number: int) -> tuple[PooledFeatures, CaptionBatch]:
         rng = np.random.default_rng((self.settings.seed, number))
         block = self.blocks[int(rng.integers(len(self.blocks)))]
         if self.attacked:
             block = block.joined(self.attacked[int(rng.integers(len(self.attacked)))])
         others = list(zip(block.others, block.asked, strict=True))
-        return block.look, tell(block.drawn, self.settings.captions, rng, others)
+        return block.features, tell(block.drawn, self.settings.captions, rng, others)
 
 
-def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[Look, Telling]]:
+def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[PooledFeatures, CaptionBatch]]:
     """The lessons from the first one on, written by a process of their own while others are learned from."""
     return DataLoader(
         lessons,
@@ -204,7 +210,7 @@ def _ignore_interrupts(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _mean_terms(trainee: PooledTrainee, blocks: Sequence[Block], settings: PooledSettings) -> dict[str, float]:
+def _mean_terms(trainee: PooledTrainee, blocks: Sequence[CachedBatch], settings: PooledSettings) -> dict[str, float]:
     found = []
     for number in range(len(blocks)):
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Paint on pictures, a beard grown along a W direction, and the augmentation of what FaceCLIP looks at."""
+"""PartColour on pictures, a beard grown along a W direction, and the augmentation of what FaceCLIP looks at."""
 
 from __future__ import annotations
 

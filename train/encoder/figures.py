@@ -22,7 +22,7 @@ from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.inversion.quality import is_poor
 from mcaclip.loading import load_parser
-from mcaclip.perception.judge import Judge
+from mcaclip.perception.independent_identity import IndependentIdentity
 from mcaclip.types import AlignedFace, Inversion
 from train.common.sheets import grid
 from train.encoder.editability import Editability, direction_summary, prompt_summary
@@ -57,7 +57,9 @@ class FigureSettings:
     directions: Path | None = None
 
 
-def run(editor: FaceEditor, judge: Judge, settings: FigureSettings, out: Path) -> dict[str, dict[str, float]]:
+def run(
+    editor: FaceEditor, judge: IndependentIdentity, settings: FigureSettings, out: Path
+) -> dict[str, dict[str, float]]:
     """Measure and write `rows.jsonl`, `figures.json` and the sheets `photo.jpg` and `generated.jpg` into `out`."""
     out.mkdir(parents=True, exist_ok=True)
     done = _done(out)
@@ -109,7 +111,7 @@ def _pairs(native: Mapping[str, object], inverted: Mapping[str, object]) -> dict
     return {key: [native[key], inverted[key]] for key in native}
 
 
-def _score(judge: Judge, photo: Tensor, found: Inversion) -> dict[str, float]:
+def _score(judge: IndependentIdentity, photo: Tensor, found: Inversion) -> dict[str, float]:
     small = [F.adaptive_avg_pool2d(picture[None], 256) for picture in (photo, found.reconstruction)]
     return {
         "judge": float(judge.similarity(*small)),

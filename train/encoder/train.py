@@ -20,7 +20,7 @@ from torch import Tensor
 from mcaclip.errors import TrainingError
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.encoder import LAST_OFFSET_ROW, FaceEncoder, View, look
+from mcaclip.inversion.encoder import LAST_OFFSET_ROW, FaceEncoder, View, view_of
 from mcaclip.inversion.likeness import Likeness, LikenessWeights
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.identity import FaceIdentity
@@ -142,7 +142,7 @@ def learn_pictures(
         index = np.sort(rng.choice(count, settings.picture_batch, replace=False))
         how = STRONG if number % 2 else MILD
         with torch.no_grad():
-            view = look(identity, degraded(pool, index, how, settings.seed + 3 + number).to(device))
+            view = view_of(identity, degraded(pool, index, how, settings.seed + 3 + number).to(device))
             likeness = Likeness.of(pool.pictures(index).to(device), identity)
         base, offsets = encoder(view)
         terms = code_loss(encoder, base, offsets, pool.codes[index].to(device), settings.offset)
@@ -181,7 +181,7 @@ def evaluate_encoder(
             break
         picture = pool.pictures(np.array([face])).to(encoder.w_mean.device)
         code = pool.codes[face : face + 1].to(encoder.w_mean.device)
-        guess = encoder.code(look(identity, picture))
+        guess = encoder.code(view_of(identity, picture))
         made = synthesize(generator, guess).image
         signal.append(psnr(made, picture))
         alike.append(identity.similarity(made, picture))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.inversion.encoder import PIXELS, View, look
+from mcaclip.inversion.encoder import PIXELS, View, view_of
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.types import to_uint8
 from train.common.arrays import open_array, read_count, write_count
@@ -78,7 +78,7 @@ def cache_views(
     started = time.monotonic()
     while done < len(pool) and time.monotonic() - started < 60 * minutes:
         index = np.arange(done, min(done + CHUNK, len(pool)))
-        view = look(identity, degraded(pool, index, how, seed).to(identity.center.device))
+        view = view_of(identity, degraded(pool, index, how, seed).to(identity.center.device))
         for name, values in zip(SHAPES, view, strict=True):
             if name == "pixels":
                 arrays[name][index] = np.stack([to_uint8(v) for v in values]).transpose(0, 3, 1, 2)

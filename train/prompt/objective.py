@@ -143,7 +143,7 @@ class PromptObjective:
         batch = Batch(codes, targets, *self.edit(network, codes, targets), rng)
         terms = {name: term(batch) for name, term in self.terms.items() if getattr(weights, name)}
         if weights.uses_parser_losses:
-            terms |= self._witness(batch)
+            terms |= self._parser_losses(batch)
         weighted = weigh(terms, weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
 
@@ -194,7 +194,7 @@ class PromptObjective:
         texts = torch.cat([target.code.embedding for target in batch.targets])
         return losses.clip_loss(self.space.encode_image(batch.edited), texts)
 
-    def _witness(self, batch: Batch) -> dict[str, Tensor]:
+    def _parser_losses(self, batch: Batch) -> dict[str, Tensor]:
         """The extras, over the samples whose prompt names a known part and colour."""
         w, source, edited = self.settings.weights, batch.source.image, batch.edited
         meanings = {i: target.meaning for i, target in enumerate(batch.targets) if target.meaning}

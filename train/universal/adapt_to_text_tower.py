@@ -33,7 +33,7 @@ from train.clip.scenes.types import PARTS, Claim
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.setup import load_generator, load_space
-from train.universal.targets import ATTRIBUTE_EDITS, draw_wished_paint
+from train.universal.targets import ATTRIBUTE_EDITS, draw_target_paint
 from train.universal.universal import shift_loss
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class WordsTraining:
         if rng.random() < self.settings.attributes:
             edit = ATTRIBUTE_EDITS[int(rng.integers(len(ATTRIBUTE_EDITS)))]
             return Claim(state=edit.state, sign=edit.sign)
-        return Claim(paint=draw_wished_paint(PARTS[int(rng.integers(len(PARTS)))], rng))
+        return Claim(paint=draw_target_paint(PARTS[int(rng.integers(len(PARTS)))], rng))
 
 
 def retrain(

@@ -121,7 +121,7 @@ class ColourTeacher(nn.Module):
         return delta + hairy * self.beard
 
 
-def draw_wishes(face: SeenFace, count: int, rng: np.random.Generator) -> tuple[list[str], Tensor]:
+def draw_targets(face: SeenFace, count: int, rng: np.random.Generator) -> tuple[list[str], Tensor]:
     """Different parts that the face shows, and a colour for each, `[n, 3]` in Lab; one facial hair at most."""
     parts = draw_parts(face.shown, count, rng)
     hair = [part for part in parts if part in FACIAL_HAIR]
@@ -131,18 +131,18 @@ def draw_wishes(face: SeenFace, count: int, rng: np.random.Generator) -> tuple[l
 
 
 class TeacherTraining:
-    """The loss of the teacher: faces, wishes, painted pictures."""
+    """The loss of the teacher: faces, targets, painted pictures."""
 
     def __init__(self, preview: PreviewGenerator, parser: Parser, settings: TeacherSettings):
         self.preview, self.parser, self.settings = preview, parser, settings
 
     def face(self, teacher: ColourTeacher, rng: np.random.Generator) -> Iterator[dict[str, Tensor]]:
-        """The loss and its terms for several wishes on a new face, one after the other to save memory."""
+        """The loss and its terms for several targets on a new face, one after the other to save memory."""
         face = see(self.preview, self.parser, self.settings.sampler.draw(self.preview, 1, rng))
-        for part, colour in zip(*draw_wishes(face, self.settings.prompts, rng), strict=True):
-            yield self._wish(teacher, face, part, colour, rng)
+        for part, colour in zip(*draw_targets(face, self.settings.prompts, rng), strict=True):
+            yield self._target(teacher, face, part, colour, rng)
 
-    def _wish(
+    def _target(
         self, teacher: ColourTeacher, face: SeenFace, part: str, colour: Tensor, rng: np.random.Generator
     ) -> dict[str, Tensor]:
         s, mask = self.settings, face.regions[part]
@@ -191,12 +191,12 @@ def train_teacher(
     loop = TrainingLoop(teacher, optimizer, loop_settings, out, asdict(settings))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        wishes = []
+        targets = []
         for _ in range(settings.faces):
             for terms in training.face(teacher, rng):
                 loop.backward(terms["loss"] / (settings.faces * settings.prompts))
-                wishes.append({name: term.detach() for name, term in terms.items()})
-        return {name: torch.stack([terms[name] for terms in wishes]).mean() for name in wishes[0]}
+                targets.append({name: term.detach() for name, term in terms.items()})
+        return {name: torch.stack([terms[name] for terms in targets]).mean() for name in targets[0]}
 
     loop.run(step)
     teacher.load_state_dict(loop.averaged_state())

@@ -1,4 +1,4 @@
-"""What universal mode learns to do: wishes in words, each with the shift and the region that fulfil it."""
+"""What universal mode learns to do: targets in words, each with the shift and the region that fulfil it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from train.clip.captions.write import say
 from train.clip.scenes.draw import draw_paint, draw_parts
-from train.clip.scenes.types import PARTS, Claim, Paint, pattern_lab, target_lab
+from train.clip.scenes.types import PARTS, Claim, PartColour, pattern_lab, target_lab
 from train.common.setup import load_direction
 from train.universal.colour_teacher import ColourTeacher
 from train.universal.face_windows import SeenFace
@@ -112,15 +112,15 @@ ATTRIBUTE_EDITS = (
 
 
 @dataclass(frozen=True)
-class Wish:
+class EditTarget:
     """A prompt for a face, and its fulfilment.
 
     Attributes:
         text: in the user's words.
-        part: the part of a colour wish, "" for an attribute.
+        part: the part of a colour target, "" for an attribute.
         delta: the shift `[18, 512]`, or None where the face lacks the part: there is nothing to do but to close the
             masks.
-        mask: where, `[1, 1, 256, 256]`; None for wishes that only teach the shift.
+        mask: where, `[1, 1, 256, 256]`; None for targets that only teach the shift.
     """
 
     text: str
@@ -129,8 +129,8 @@ class Wish:
     mask: Tensor | None
 
 
-class WishList:
-    """Draws wishes for faces.
+class EditTargets:
+    """Draws targets for faces.
 
     Args:
         teacher: the trained colour teacher.
@@ -141,31 +141,33 @@ class WishList:
         self.teacher = teacher
         self.shifts = [edit.shift(directions) for edit in ATTRIBUTE_EDITS]
 
-    def attribute(self, face: SeenFace, number: int, rng: np.random.Generator, masked: bool = True) -> Wish:
+    def attribute(self, face: SeenFace, number: int, rng: np.random.Generator, masked: bool = True) -> EditTarget:
         """One of `ATTRIBUTE_EDITS`."""
         edit = ATTRIBUTE_EDITS[number]
         text = say((Claim(state=edit.state, sign=edit.sign),), rng)
-        return Wish(text, "", self.shifts[number], edit.mask(face.parsed) if masked else None)
+        return EditTarget(text, "", self.shifts[number], edit.mask(face.parsed) if masked else None)
 
-    def attributes(self, face: SeenFace, count: int, masked: int, rng: np.random.Generator) -> list[Wish]:
+    def attributes(self, face: SeenFace, count: int, masked: int, rng: np.random.Generator) -> list[EditTarget]:
         """Different attributes, the first `masked` of them with their masks."""
         chosen = rng.choice(len(ATTRIBUTE_EDITS), count, replace=False)
         return [self.attribute(face, int(number), rng, place < masked) for place, number in enumerate(chosen)]
 
-    def colours(self, face: SeenFace, count: int, more: int, rng: np.random.Generator) -> list[Wish]:
+    def colours(self, face: SeenFace, count: int, more: int, rng: np.random.Generator) -> list[EditTarget]:
         """Colours of `count` parts with their masks, shown or not, and `more` of shown parts without."""
         parts = draw_parts(PARTS, count, rng)
         parts += [face.shown[int(i)] for i in rng.integers(len(face.shown), size=more)]
         return self._paints(face, parts, count, rng)
 
     @torch.no_grad()
-    def _paints(self, face: SeenFace, parts: Sequence[str], masked: int, rng: np.random.Generator) -> list[Wish]:
-        paints = [draw_wished_paint(part, rng) for part in parts]
+    def _paints(
+        self, face: SeenFace, parts: Sequence[str], masked: int, rng: np.random.Generator
+    ) -> list[EditTarget]:
+        paints = [draw_target_paint(part, rng) for part in parts]
         targets = torch.tensor([pattern_lab(p) if p.pattern else target_lab(p) for p in paints])
         source = torch.stack([face.labs[part] for part in parts])
         deltas = self.teacher(face.code.expand(len(parts), -1, -1), parts, targets, source)
         return [
-            Wish(
+            EditTarget(
                 say((Claim(paint=paint),), rng),
                 part,
                 STRENGTH.get(part, 1.0) * delta if part in face.shown else None,
@@ -175,10 +177,10 @@ class WishList:
         ]
 
 
-def draw_wished_paint(part: str, rng: np.random.Generator) -> Paint:
+def draw_target_paint(part: str, rng: np.random.Generator) -> PartColour:
     """A painted part; cheeks are now and then simply "blushing"."""
     if part == "cheeks" and rng.random() < ROSY_SHARE:
-        return Paint(part, None, pattern="blush")
+        return PartColour(part, None, pattern="blush")
     paint = draw_paint(part, rng)
     # painted cheeks are called blush as often as not
     return replace(paint, pattern="blush") if part == "cheeks" and not paint.finish and rng.random() < 0.5 else paint

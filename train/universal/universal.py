@@ -38,7 +38,7 @@ from train.common.setup import load_direction, load_generator, load_parser, load
 from train.prompt.full_size_masks import learn_upper_masks
 from train.universal.colour_teacher import TeacherSettings, train_teacher
 from train.universal.face_windows import SeenFace, layer_masks, see
-from train.universal.targets import Wish, WishList
+from train.universal.targets import EditTarget, EditTargets
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +63,9 @@ class UniversalSettings:
     Attributes:
         network: the edit network's structure.
         faces: faces a step.
-        masked: colour wishes a face whose masks are learned as well.
-        unmasked: further colour wishes a face.
-        attributes: attribute wishes a face, the masks of two of which are learned.
+        masked: colour targets a face whose masks are learned as well.
+        unmasked: further colour targets a face.
+        attributes: attribute targets a face, the masks of two of which are learned.
         attribute_weight: of their shifts' loss against that of the colours.
         mask_weight: of the masks' loss against the shift's.
         lr: of all parts; `mapper_lr_factor` times that for equalised layers.
@@ -111,18 +111,18 @@ def mask_loss(logits: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
 
 
 class UniversalTraining:
-    """The loss of a step: faces, wishes, shifts and masks."""
+    """The loss of a step: faces, targets, shifts and masks."""
 
     def __init__(
         self,
         preview: PreviewGenerator,
         parser: Parser,
         space: ClipSpace,
-        wishes: WishList,
+        targets: EditTargets,
         settings: UniversalSettings,
     ):
         self.preview, self.parser, self.space = preview, parser, space
-        self.wishes, self.settings = wishes, settings
+        self.targets, self.settings = targets, settings
 
     def loss(self, network: MCANetwork, rng: np.random.Generator) -> dict[str, Tensor]:
         """Terms and their sum, mean over the faces of a step."""
@@ -132,31 +132,33 @@ class UniversalTraining:
 
     def _face(self, network: MCANetwork, code: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         s, face = self.settings, see(self.preview, self.parser, code)
-        wishes = [
-            *self.wishes.attributes(face, s.attributes, MASKED_ATTRIBUTES, rng),
-            *self.wishes.colours(face, s.masked, s.unmasked, rng),
+        targets = [
+            *self.targets.attributes(face, s.attributes, MASKED_ATTRIBUTES, rng),
+            *self.targets.colours(face, s.masked, s.unmasked, rng),
         ]
-        text = self.space.text_codes([wish.text for wish in wishes])
-        t_w, delta = network(code.expand(len(wishes), -1, -1), text)
+        text = self.space.text_codes([target.text for target in targets])
+        t_w, delta = network(code.expand(len(targets), -1, -1), text)
         terms = {
-            "attributes": s.attribute_weight * self._shift(delta, wishes, colours=False),
-            "colours": self._shift(delta, wishes, colours=True),
+            "attributes": s.attribute_weight * self._shift(delta, targets, colours=False),
+            "colours": self._shift(delta, targets, colours=True),
         }
         if isinstance(network.coral, CoralMasks):
-            terms["masks"] = s.mask_weight * self._masks(network.coral, face, t_w, wishes)
+            terms["masks"] = s.mask_weight * self._masks(network.coral, face, t_w, targets)
         return {**terms, "loss": torch.stack(list(terms.values())).sum()}
 
     @staticmethod
-    def _shift(delta: Tensor, wishes: Sequence[Wish], colours: bool) -> Tensor:
+    def _shift(delta: Tensor, targets: Sequence[EditTarget], colours: bool) -> Tensor:
         chosen = {
-            n: wish.delta for n, wish in enumerate(wishes) if bool(wish.part) == colours and wish.delta is not None
+            n: target.delta
+            for n, target in enumerate(targets)
+            if bool(target.part) == colours and target.delta is not None
         }
         return shift_loss(delta[list(chosen)], torch.stack(list(chosen.values())))
 
-    def _masks(self, coral: CoralMasks, face: SeenFace, t_w: Tensor, wishes: Sequence[Wish]) -> Tensor:
-        chosen = [n for n, wish in enumerate(wishes) if wish.mask is not None]
+    def _masks(self, coral: CoralMasks, face: SeenFace, t_w: Tensor, targets: Sequence[EditTarget]) -> Tensor:
+        chosen = [n for n, target in enumerate(targets) if target.mask is not None]
         logits = coral.logits(face.made.features, t_w[chosen])
-        region = torch.cat([wish.mask for wish in wishes if wish.mask is not None])
+        region = torch.cat([target.mask for target in targets if target.mask is not None])
         return mask_loss(logits[:-1], layer_masks(self.preview, region)[:-1])
 
 
@@ -182,16 +184,16 @@ def _optimizer(network: MCANetwork, settings: UniversalSettings) -> torch.optim.
 
 
 def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyleGAN) -> None:
-    """Train the mask nets above the preview on the masks below them, on full-size faces and drawn wishes."""
+    """Train the mask nets above the preview on the masks below them, on full-size faces and drawn targets."""
     settings, rng = training.settings, np.random.default_rng(training.settings.seed)
     top = len(training.preview.layers) - 1
 
     def texts(code: Tensor) -> TextCode:
         face = see(training.preview, training.parser, code)
-        wishes = training.wishes.colours(face, settings.masked, 0, rng) + training.wishes.attributes(
+        targets = training.targets.colours(face, settings.masked, 0, rng) + training.targets.attributes(
             face, MASKED_ATTRIBUTES, MASKED_ATTRIBUTES, rng
         )
-        return training.space.text_codes([wish.text for wish in wishes])
+        return training.space.text_codes([target.text for target in targets])
 
     codes = settings.sampler.draw(full, settings.upper_faces, rng)
     learn_upper_masks(network, full, codes, texts, top)
@@ -225,7 +227,7 @@ def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
     if choice.without_ff:
         settings = replace(settings, network=WITHOUT_FF)
     name = "without_ff" if choice.without_ff else METHOD
-    training = UniversalTraining(preview, parser, space, WishList(teacher, choice.directions), settings)
+    training = UniversalTraining(preview, parser, space, EditTargets(teacher, choice.directions), settings)
     network, steps = train_universal(training, full, choice.out / name, choice.minutes)
     path = choice.out / f"{name}.safetensors"
     save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))

@@ -22,7 +22,7 @@ from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import CancelToken, Session
 from mcaclip.ui.state.tabs import Tabs
-from mcaclip.ui.state.training_process import TrainingDesk
+from mcaclip.ui.state.training_process import TrainingProcess
 from mcaclip.ui.state.visitor_files import VisitorFiles
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 POLL_SECONDS = 0.3
 
 
-class Desk:
+class HandlerBase:
     """The editor all tabs share and the folder for their files.
 
     Args:
@@ -47,7 +47,7 @@ class Desk:
         limits: of the clients.
     """
 
-    def __init__(self, source: EditorSource, root: Path, training: TrainingDesk | None = None):
+    def __init__(self, source: EditorSource, root: Path, training: TrainingProcess | None = None):
         self.source = source
         self.root = root
         self.training = training

@@ -13,7 +13,7 @@ import gradio as gr
 from mcaclip.errors import StudioError
 from mcaclip.ui.display import text
 from mcaclip.ui.display.components import Components
-from mcaclip.ui.handlers.base import Desk
+from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.state.session import Session
 
 MODEL_QUEUE = "model"
@@ -29,7 +29,7 @@ class Binder:
         desk: of the page, for the sessions of its tabs.
     """
 
-    def __init__(self, parts: Components, desk: Desk):
+    def __init__(self, parts: Components, desk: HandlerBase):
         self.parts = parts
         self.desk = desk
 

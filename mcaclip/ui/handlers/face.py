@@ -17,7 +17,7 @@ from mcaclip.results.session_file import SavedSession
 from mcaclip.types import AlignedFace, Inversion, ProgressCallback
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.handlers import views
-from mcaclip.ui.handlers.base import Desk, Views
+from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.state.background import CancelledError
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 
@@ -28,7 +28,7 @@ MIN_TRUNCATION, MAX_TRUNCATION = 0.3, 1.0
 DEFAULT_TRUNCATION = 0.7
 
 
-class FaceHandlers(Desk):
+class FaceHandlers(HandlerBase):
     """Steps 1 and 2 of the page."""
 
     # -- 1 photo ------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from mcaclip.methods.registry import check_names
 from mcaclip.types import Inversion, Progress, ProgressCallback
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display.components import Components, picture, thumbnails
-from mcaclip.ui.handlers.base import Desk, Views
+from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
@@ -34,7 +34,7 @@ class CompareHandlers:
         opens: from the editor to the methods; tests pass their own.
     """
 
-    def __init__(self, desk: Desk, opens: Opens = EditorMethods):
+    def __init__(self, desk: HandlerBase, opens: Opens = EditorMethods):
         self.desk = desk
         self.opens = opens
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from mcaclip.evaluation.compare import CompareRow, FaceJudge, compare
+from mcaclip.evaluation.compare import CompareRow, EditMetrics, compare
 from mcaclip.loading import load_parser
 from mcaclip.methods.base import METHODS, MethodContext
 from mcaclip.methods.registry import build_methods, method_context
@@ -55,10 +55,10 @@ class EditorMethods:
         return method_context(self.editor)
 
     @cached_property
-    def judge(self) -> FaceJudge:
+    def metrics(self) -> EditMetrics:
         """Parses a face once for all rows. Raises WeightsError."""
         tools = self.tools
-        return FaceJudge(
+        return EditMetrics(
             tools.preview, load_parser(self.editor.slots, self.editor.device), tools.identity, tools.device
         )
 
@@ -75,4 +75,4 @@ class EditorMethods:
     def row(self, name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
         """See `MethodSet.row`."""
         methods = build_methods(self.tools, [name])
-        return next(compare(methods, self.judge, "face", face.w_plus, prompt, callback=callback))
+        return next(compare(methods, self.metrics, "face", face.w_plus, prompt, callback=callback))

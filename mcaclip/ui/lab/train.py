@@ -11,10 +11,10 @@ from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display.components import Components, picture
 from mcaclip.ui.display.curves import curves
-from mcaclip.ui.handlers.base import Desk
+from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View, editor_view
-from mcaclip.ui.state.training_process import PRESETS, TrainingDesk, TrainingStatus, machine
+from mcaclip.ui.state.training_process import PRESETS, TrainingProcess, TrainingStatus, machine
 from mcaclip.validate import clean_prompt
 
 POLL_SECONDS = 3.0
@@ -28,7 +28,7 @@ class TrainHandlers:
         training: the one training of this machine.
     """
 
-    def __init__(self, desk: Desk, training: TrainingDesk):
+    def __init__(self, desk: HandlerBase, training: TrainingProcess):
         self.desk = desk
         self.training = training
 

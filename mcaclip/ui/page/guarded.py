@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
     from gradio.state_holder import SessionState
 
-    from mcaclip.ui.handlers.base import Desk
+    from mcaclip.ui.handlers.base import HandlerBase
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Page(gr.Blocks):
         options: of `gr.Blocks`.
     """
 
-    def __init__(self, desk: Desk, **options: Any):
+    def __init__(self, desk: HandlerBase, **options: Any):
         super().__init__(**options)
         self.tabs, self.limits, self.source = desk.tabs, desk.limits, desk.source
         self._connection: ContextVar[str | None] = ContextVar("connection", default=None)

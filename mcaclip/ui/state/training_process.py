@@ -35,7 +35,7 @@ from mcaclip.ui.state.training_record import (
     read_metrics,
 )
 
-__all__ = ["PRESETS", "TrainingDesk", "TrainingStatus", "machine", "read_metrics"]
+__all__ = ["PRESETS", "TrainingProcess", "TrainingStatus", "machine", "read_metrics"]
 
 COMMAND = (sys.executable, "-m", "train", "prompt")
 METRICS, EDIT = "metrics.jsonl", "edit.safetensors"
@@ -72,7 +72,7 @@ class TrainingStatus:
     stopping: bool = False
 
 
-class TrainingDesk:
+class TrainingProcess:
     """Starts, watches and stops the one training.
 
     Args:

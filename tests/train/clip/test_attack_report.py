@@ -24,7 +24,7 @@ from train.clip.attack_report import (
     words_loss,
 )
 from train.clip.scenes.scenes import SceneSet
-from train.clip.scenes.types import Paint
+from train.clip.scenes.types import PartColour
 
 STEEP = AscentSettings(steps=20, lr=0.1)
 
@@ -66,7 +66,7 @@ def test_a_bounded_ascent_goes_no_farther_than_told():
 def test_the_colour_of_a_part_is_found(colour):
     faces = drawn_faces(1)
     scenes = SceneSet(faces, 256)
-    picture = scenes.render(scenes.scene(0, (Paint("hair", colour),)), np.random.default_rng(0))
+    picture = scenes.render(scenes.scene(0, (PartColour("hair", colour),)), np.random.default_rng(0))
     parser = FixedParser(faces.labels[0])
     assert colour in shown_colours(parser, picture, "hair")
     assert colour not in shown_colours(parser, picture, "beard")

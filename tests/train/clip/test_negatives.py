@@ -13,7 +13,7 @@ from tests.helpers.toy_space import FixedParser, ToySpace
 from train.clip.captions.write import caption
 from train.clip.negatives import Attack, no_faces
 from train.clip.scenes.scenes import SceneSet
-from train.clip.scenes.types import Caption, Claim, Paint, agreement
+from train.clip.scenes.types import Caption, Claim, PartColour, agreement
 
 FACES = np.arange(2)
 
@@ -68,12 +68,12 @@ def test_an_attack_keeps_its_last_pictures_and_moves_towards_its_prompt(scenes):
 def test_an_attack_is_judged_by_the_colours_that_the_parser_finds():
     attack, _ = after_steps(drawn_faces(1).labels[0], 3)
     climb = attack.climbs[0]
-    climb.paint = Paint("hair", "blue")
+    climb.paint = PartColour("hair", "blue")
     blue = torch.tensor([-0.9, -0.5, 0.6])[:, None, None].expand(3, 256, 256)
     _, scene, _ = attack._seen(blue, climb)
     assert agreement(Caption("blue hair", (Claim(paint=climb.paint),)), scene) == 1
-    assert agreement(Caption("red hair", (Claim(paint=Paint("hair", "red")),)), scene) == -1
-    assert agreement(Caption("blue goatee", (Claim(paint=Paint("goatee", "blue")),)), scene) == -1
+    assert agreement(Caption("red hair", (Claim(paint=PartColour("hair", "red")),)), scene) == -1
+    assert agreement(Caption("blue goatee", (Claim(paint=PartColour("goatee", "blue")),)), scene) == -1
 
 
 def test_without_eyes_and_mouth_there_is_no_face():

@@ -16,7 +16,7 @@ from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions.batch import caption_facts, scene_facts
 from train.clip.report import DRAWS, Tally, _different, colours_of_parts, nearest_colour, retrieval
 from train.clip.scenes.scenes import SceneSet
-from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, Paint, colour_lab_of
+from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, PartColour, colour_lab_of
 from train.clip.train import (
     FaceCLIPSettings,
     Trainee,
@@ -65,7 +65,7 @@ def test_captions_true_of_everything_teach_little():
 
 
 def test_facts_of_scenes_and_captions_agree(scenes):
-    paint = Paint("lips", "green")
+    paint = PartColour("lips", "green")
     shown = scene_facts([scenes.scene(0, (paint,))])
     said = caption_facts([Caption("green lips, smiling", (Claim(paint), Claim(state="smiling", sign=-1)))])
     lips = PARTS.index("lips")
@@ -83,7 +83,10 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
     words = new_space.model.token_embedding.weight
     before = words.detach().clone()
     batch = draw_batch(scenes, 4, settings, np.random.default_rng(0))
-    assert batch.images.shape == (8, 3, 192, 192) and batch.telling.fits.shape == (8, 8 + len(batch.telling.pairs))
+    assert batch.images.shape == (8, 3, 192, 192) and batch.caption_batch.fits.shape == (
+        8,
+        8 + len(batch.caption_batch.pairs),
+    )
     optimizer = torch.optim.Adam([p for p in trainee.parameters() if p.requires_grad], 1e-3)
     losses = []
     for _ in range(8):
@@ -97,7 +100,7 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
 
 
 def test_a_twin_differs_in_one_false_claim(scenes):
-    told = draw_batch(scenes, 4, FaceCLIPSettings(groups=4), np.random.default_rng(2)).telling
+    told = draw_batch(scenes, 4, FaceCLIPSettings(groups=4), np.random.default_rng(2)).caption_batch
     assert len(told.pairs) >= 12
     for picture, true, false in told.pairs.tolist():
         assert told.fits[picture, true] == 1 and told.fits[picture, false] == -1
@@ -136,7 +139,9 @@ def test_training_goes_on_from_the_averaged_weights_of_another_run(scenes, new_s
 def test_a_shipped_batch_is_seeded(scenes):
     settings = FaceCLIPSettings(groups=2)
     one, two = (draw_batch(scenes, 4, settings, np.random.default_rng(5)) for _ in range(2))
-    assert one.telling.captions == two.telling.captions and torch.equal(one.telling.fits, two.telling.fits)
+    assert one.caption_batch.captions == two.caption_batch.captions and torch.equal(
+        one.caption_batch.fits, two.caption_batch.fits
+    )
     assert torch.equal(one.images, two.images)
 
 

@@ -13,10 +13,10 @@ from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
 from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions.batch import tell
-from train.clip.feature_cache import Block, face_tower, make_attacked, make_blocks, pooled
+from train.clip.feature_cache import CachedBatch, face_tower, make_attacked, make_blocks, pool_pictures
 from train.clip.negatives import Attack, no_faces
 from train.clip.scenes.scenes import SceneSet
-from train.clip.scenes.types import Caption, Claim, Paint, agreement, read_captions, read_scenes, to_json
+from train.clip.scenes.types import Caption, Claim, PartColour, agreement, read_captions, read_scenes, to_json
 from train.clip.train import FaceCLIPSettings, match_terms
 from train.clip.train_cached import Lessons, PooledSettings, PooledTrainee, train_pooled
 from train.clip.words.related_words import Kin
@@ -40,7 +40,7 @@ def space() -> ClipSpace:
 def test_scenes_and_captions_come_back_from_json(scenes):
     drawn = scenes.draw(0, np.random.default_rng(0))
     assert read_scenes(to_json(drawn)) == drawn
-    said = [Caption("green lips", (Claim(paint=Paint("lips", "green", "neon")), Claim(state="old", sign=-1))),
+    said = [Caption("green lips", (Claim(paint=PartColour("lips", "green", "neon")), Claim(state="old", sign=-1))),
             Caption("no face", (Claim(no_face=True),))]  # fmt: skip
     assert read_captions(to_json(said)) == said
 
@@ -48,15 +48,15 @@ def test_scenes_and_captions_come_back_from_json(scenes):
 def test_what_was_pooled_is_what_the_tower_sees(space):
     images = torch.rand(3, 3, 192, 192, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with torch.no_grad():
-        seen, judged = space.image_features(images), face_tower(space).judge(pooled(space, images))
+        seen, judged = space.image_features(images), face_tower(space).encode_pooled(pool_pictures(space, images))
     assert torch.cosine_similarity(seen, judged).min() > 0.999, "but for the parser's half precision"
 
 
 def test_blocks_are_painted_once_and_kept_with_what_they_show(space, scenes, tmp_path):
     groups = [np.arange(4)]
     paths = make_blocks(space, scenes, groups, BLOCK, 2, tmp_path)
-    block, before = Block.load(paths[0]), [path.stat().st_mtime_ns for path in paths]
-    assert len(block.look.found) == 9 == len(block.drawn) + len(block.others)
+    block, before = CachedBatch.load(paths[0]), [path.stat().st_mtime_ns for path in paths]
+    assert len(block.features.found) == 9 == len(block.drawn) + len(block.others)
     assert [said.claims[0].no_face for said in block.asked] == [True]
     assert make_blocks(space, scenes, groups, BLOCK, 2, tmp_path) == paths
     assert [path.stat().st_mtime_ns for path in paths] == before
@@ -66,11 +66,11 @@ def test_blocks_are_painted_once_and_kept_with_what_they_show(space, scenes, tmp
 def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scenes):
     drawn = scenes.draw(0, np.random.default_rng(0))
     broken = [(scene, said) for _, scene, said in no_faces(scenes, np.arange(4), 2, np.random.default_rng(1))]
-    telling = tell(drawn, 1, np.random.default_rng(2), broken)
-    assert telling.fits.shape == (len(drawn) + 2, len(telling.captions))
-    assert telling.captions[-2:] == [said.text for _, said in broken]
-    assert (telling.fits[-2:, -2:] == 1).all() and (telling.fits[:-2, -2:] == -1).all()
-    assert len(telling.shown.painted) == len(drawn)
+    caption_batch = tell(drawn, 1, np.random.default_rng(2), broken)
+    assert caption_batch.fits.shape == (len(drawn) + 2, len(caption_batch.captions))
+    assert caption_batch.captions[-2:] == [said.text for _, said in broken]
+    assert (caption_batch.fits[-2:, -2:] == 1).all() and (caption_batch.fits[:-2, -2:] == -1).all()
+    assert len(caption_batch.shown.painted) == len(drawn)
 
 
 def test_captions_read_by_length_are_what_the_space_reads(space):
@@ -94,15 +94,17 @@ def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
 
 def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
     paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
-    before, block = copy.deepcopy(space.state_dict()), Block.load(paths[0])
-    telling = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
+    before, block = copy.deepcopy(space.state_dict()), CachedBatch.load(paths[0])
+    caption_batch = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
 
     def contrast() -> float:
         trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
         with torch.no_grad():
-            raw, said = trainee.judged(block.look), trainee.read(telling.captions)
+            raw, said = trainee.judged(block.features), trainee.read(caption_batch.captions)
         return float(
-            match_terms(raw, said, space.model.logit_scale.detach(), telling.fits, telling.pairs)["contrast"]
+            match_terms(raw, said, space.model.logit_scale.detach(), caption_batch.fits, caption_batch.pairs)[
+                "contrast"
+            ]
         )
 
     at_first = contrast()
@@ -133,21 +135,21 @@ def test_one_tower_learns_and_the_other_stays(space, scenes, tmp_path, learns):
 
 def test_pictures_are_judged_under_noise_while_they_teach(space, scenes, tmp_path):
     (path,) = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
-    look, quiet = Block.load(path).look, replace(SETTINGS, noise=0.0)
+    features, quiet = CachedBatch.load(path).features, replace(SETTINGS, noise=0.0)
     trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=1.0)).train()
-    assert not torch.equal(trainee.judged(look), trainee.judged(look))
+    assert not torch.equal(trainee.judged(features), trainee.judged(features))
     trainee.eval()
-    assert torch.equal(trainee.judged(look), trainee.judged(look))
+    assert torch.equal(trainee.judged(features), trainee.judged(features))
     trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=0.0)).train()
-    assert torch.equal(trainee.judged(look), trainee.judged(look))
+    assert torch.equal(trainee.judged(features), trainee.judged(features))
 
 
 def test_attacked_pictures_go_with_a_block(space, scenes, tmp_path):
     paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
-    block = Block.load(paths[0])
+    block = CachedBatch.load(paths[0])
     attacked = replace(block, drawn=[], others=block.others * 9, asked=block.asked * 9)
-    look, telling = Lessons([block], SETTINGS, [attacked])[0]
-    assert len(look.found) == len(look.whole) == 18 == len(telling.fits)
+    features, caption_batch = Lessons([block], SETTINGS, [attacked])[0]
+    assert len(features.found) == len(features.whole) == 18 == len(caption_batch.fits)
     with pytest.raises(ValueError, match="cannot come behind"):
         attacked.joined(block)
 
@@ -161,7 +163,7 @@ class HairAttack(Attack):
         self.picture = scenes.render(self.scene, np.random.default_rng(0))
 
     def advance(self, space, rng):
-        paint = Paint("hair", "green")
+        paint = PartColour("hair", "green")
         self.pool.append((self.picture, self.scene, Caption("green hair", (Claim(paint=paint),))))
 
 
@@ -169,8 +171,8 @@ def test_attacked_pictures_are_kept_beside_painted_ones(space, scenes, tmp_path,
     monkeypatch.setattr("train.clip.feature_cache.ATTACKED", 3)
     faces = np.arange(4)
     (path,) = make_attacked(space, HairAttack(scenes), scenes, faces, 1, tmp_path, seed=0)
-    block = Block.load(path)
-    assert not block.drawn and len(block.look.found) == len(block.others) == len(block.asked) == 6
+    block = CachedBatch.load(path)
+    assert not block.drawn and len(block.features.found) == len(block.others) == len(block.asked) == 6
     fits = [agreement(text, scene) for text, scene in zip(block.asked, block.others, strict=True)]
     assert fits == [-1, 1] * 3, "an attacked picture does not show what was asked for, the one beside it does"
     none = make_attacked(space, HairAttack(scenes), scenes, faces, 1, tmp_path / "none", seed=0, max_minutes=0)

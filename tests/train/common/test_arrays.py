@@ -11,7 +11,7 @@ import torch
 
 from mcaclip.errors import TrainingError, WeightsError
 from mcaclip.nn.safetensors_io import save_whole
-from train.clip.feature_cache import Block
+from train.clip.feature_cache import CachedBatch
 from train.common.arrays import open_array, read_array, read_count, write_array, write_count
 from train.common.setup import load_direction
 from train.parser.attributes import ATTRIBUTES
@@ -102,7 +102,7 @@ def test_damaged_block_and_directions_are_named(tmp_path, content):
     file = tmp_path / "some.npz"
     file.write_bytes(content)
     with pytest.raises(TrainingError, match=r"some.npz cannot be used: it is no block"):
-        Block.load(file)
+        CachedBatch.load(file)
     with pytest.raises(TrainingError, match=r"some.npz cannot be used: it is no file of W directions"):
         load_direction(file, "a")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mcaclip.errors import TrainingError
-from mcaclip.inversion.encoder import FaceEncoder, look
+from mcaclip.inversion.encoder import FaceEncoder, view_of
 from mcaclip.loading import load_face_identity
 from train.encoder import train as stages
 from train.encoder.degrade import MILD
@@ -67,7 +67,7 @@ def test_a_finished_pool_is_not_rendered_again(preview, pool, folder):
 
 def test_cached_views_are_those_of_the_degraded_pictures(pool, cache, identity):
     index = np.array([2, 7])
-    fresh, kept = look(identity, degraded(pool, index, MILD, 6)), cache.batch(index)
+    fresh, kept = view_of(identity, degraded(pool, index, MILD, 6)), cache.batch(index)
     for a, b in zip(fresh, kept, strict=True):
         assert a.shape == b.shape
         assert (a - b).abs().mean() < 0.01 * a.abs().mean() + 0.005
@@ -155,7 +155,7 @@ def test_the_whole_training_can_be_stopped_anywhere_and_ends_as_if_it_had_not(pr
     assert resumed == straight and resumed["pool"] == COUNT and resumed["faces"] == 2
     loaded = FaceEncoder.load(tmp_path / "stopped" / "encoder.safetensors")
     with torch.no_grad():
-        assert loaded.code(look(identity, torch.zeros(1, 3, 256, 256))).shape == (1, 18, 512)
+        assert loaded.code(view_of(identity, torch.zeros(1, 3, 256, 256))).shape == (1, 18, 512)
 
 
 def test_learning_keeps_to_the_faces_that_were_seen_when_it_began(preview, identity, pool, tmp_path):

@@ -1,4 +1,4 @@
-"""Universal mode's training: windows that equal the whole, a teacher that learns, wishes that mean what they say."""
+"""Universal mode's training: windows that equal the whole, a teacher that learns, targets that mean what they say."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from train.universal.colour_teacher import (
     ColourTeacher,
     TeacherSettings,
     TeacherTraining,
-    draw_wishes,
+    draw_targets,
     hairiness,
 )
 from train.universal.face_windows import (
@@ -39,7 +39,7 @@ from train.universal.face_windows import (
     set_stage,
     show,
 )
-from train.universal.targets import ATTRIBUTE_EDITS, WishList
+from train.universal.targets import ATTRIBUTE_EDITS, EditTargets
 from train.universal.universal import UNIVERSAL_CONFIG, UniversalSettings, UniversalTraining, mask_loss, shift_loss
 
 PLAIN = CodeSampler(psi=(0.7, 0.7), mix=0, jitter=0)
@@ -105,9 +105,9 @@ def test_windows_hold_the_square_wherever_the_part_is(preview, box):
         assert side.start * 8 <= corner <= side.stop * 8 - 20
 
 
-def test_wishes_of_a_face_name_parts_that_show_and_one_beard(face):
+def test_targets_of_a_face_name_parts_that_show_and_one_beard(face):
     for seed in range(6):
-        parts, colours = draw_wishes(face, 8, np.random.default_rng(seed))
+        parts, colours = draw_targets(face, 8, np.random.default_rng(seed))
         assert set(parts) <= set(face.shown) and len(set(parts)) == len(parts) == len(colours)
         assert len(FACIAL_HAIR & set(parts)) <= 1
 
@@ -118,7 +118,7 @@ def test_a_few_steps_bring_the_teacher_closer_to_the_colour(preview, face, teach
     optimizer = torch.optim.Adam(teacher.parameters(), 2e-3)
     distances = []
     for _ in range(12):
-        terms = training._wish(teacher, face, "lips", torch.tensor([50.0, -50.0, 40.0]), np.random.default_rng(0))
+        terms = training._target(teacher, face, "lips", torch.tensor([50.0, -50.0, 40.0]), np.random.default_rng(0))
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()
@@ -131,27 +131,27 @@ def test_the_teacher_leaves_the_rows_of_shape_alone(face, teacher):
     assert not delta[:, :FIRST_ROW].any() and not delta[:, 16:].any() and delta[:, FIRST_ROW].any()
 
 
-def test_colour_wishes_say_the_part_that_their_mask_shows(face, teacher, directions):
-    wishes = WishList(teacher, directions).colours(face, 5, 30, np.random.default_rng(1))
-    read = [(understand(wish.text), wish) for wish in wishes]
-    told = [(meaning, wish) for meaning, wish in read if meaning]
+def test_colour_targets_say_the_part_that_their_mask_shows(face, teacher, directions):
+    targets = EditTargets(teacher, directions).colours(face, 5, 30, np.random.default_rng(1))
+    read = [(understand(target.text), target) for target in targets]
+    told = [(meaning, target) for meaning, target in read if meaning]
     assert len(told) > 25 and all(isinstance(meaning, Meaning) for meaning, _ in told)
-    assert np.mean([meaning.part == wish.part for meaning, wish in told]) > 0.9
-    assert sum(wish.mask is not None for wish in wishes) == 5
-    for wish in wishes:
-        assert (wish.delta is None) == (wish.part not in face.shown)
-        if wish.mask is not None:
-            assert torch.equal(wish.mask, face.regions[wish.part])
+    assert np.mean([meaning.part == target.part for meaning, target in told]) > 0.9
+    assert sum(target.mask is not None for target in targets) == 5
+    for target in targets:
+        assert (target.delta is None) == (target.part not in face.shown)
+        if target.mask is not None:
+            assert torch.equal(target.mask, face.regions[target.part])
 
 
-def test_attribute_wishes_have_a_region_of_the_face(face, teacher, directions):
-    made = WishList(teacher, directions)
+def test_attribute_targets_have_a_region_of_the_face(face, teacher, directions):
+    made = EditTargets(teacher, directions)
     for number, edit in enumerate(ATTRIBUTE_EDITS):
-        wish = made.attribute(face, number, np.random.default_rng(number))
-        sizes, (first, end) = wish.delta.norm(dim=-1), edit.rows
+        target = made.attribute(face, number, np.random.default_rng(number))
+        sizes, (first, end) = target.delta.norm(dim=-1), edit.rows
         assert torch.allclose(sizes[first:end], torch.tensor(abs(edit.length)), rtol=1e-4)
         assert sizes[:first].sum() == 0 == sizes[end:].sum()
-        assert 0.001 < float(wish.mask.mean()) < 0.97
+        assert 0.001 < float(target.mask.mean()) < 0.97
 
 
 def test_an_attribute_does_not_follow_the_directions_it_must_not(directions):
@@ -180,7 +180,7 @@ def test_steps_lower_the_loss(preview, parser, space, teacher, directions):
         mapper_layers=1,
     )
     settings = UniversalSettings(network=small, faces=1, masked=2, unmasked=4, attributes=1, sampler=PLAIN)
-    training = UniversalTraining(preview, parser, space, WishList(teacher, directions), settings)
+    training = UniversalTraining(preview, parser, space, EditTargets(teacher, directions), settings)
     network = MCANetwork(preview.full.layers, small)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     values = []

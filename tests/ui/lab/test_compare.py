@@ -11,7 +11,7 @@ from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.methods.base import METHODS
 from mcaclip.ui.display import text
-from mcaclip.ui.handlers.base import Desk
+from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.lab.compare import CompareHandlers, row_pictures, table
 from mcaclip.ui.lab.method_set import SHOWN, EditorMethods
 from mcaclip.ui.state.loading import EditorSource
@@ -31,10 +31,10 @@ def editor() -> FakeEditor:
 
 
 @pytest.fixture
-def desk(editor, tmp_path) -> Desk:
+def desk(editor, tmp_path) -> HandlerBase:
     source = EditorSource(lambda report: editor)
     assert source.wait(10) is editor
-    return Desk(source, tmp_path)
+    return HandlerBase(source, tmp_path)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_who_comes_early_waits_for_the_models(editor, session, tmp_path):
         gate.wait(10)
         return editor
 
-    views = CompareHandlers(Desk(EditorSource(load), tmp_path), FakeMethods).arrive("", WORDS, [], session)
+    views = CompareHandlers(HandlerBase(EditorSource(load), tmp_path), FakeMethods).arrive("", WORDS, [], session)
     assert next(views)["methods_prompt"] == WORDS
     assert "progress" in next(views)["methods_bar"]
     gate.set()

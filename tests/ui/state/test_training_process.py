@@ -13,10 +13,10 @@ from mcaclip.types import EditSettings
 from mcaclip.ui.display import text
 from mcaclip.ui.display.curves import curves
 from mcaclip.ui.display.inspect import report
-from mcaclip.ui.handlers.base import Desk
+from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.lab.train import TrainHandlers, train_view
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.state.training_process import TrainingDesk, TrainingStatus, machine, read_metrics
+from mcaclip.ui.state.training_process import TrainingProcess, TrainingStatus, machine, read_metrics
 from tests.fakes import FakeEditor
 
 COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
@@ -24,7 +24,7 @@ COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
 
 @pytest.fixture
 def desk(tmp_path):
-    made = TrainingDesk(tmp_path / "training", COMMAND)
+    made = TrainingProcess(tmp_path / "training", COMMAND)
     yield made
     made.stop()
 
@@ -50,7 +50,7 @@ def test_training_runs_to_its_end_and_is_kept(desk):
 
 def test_second_visitor_cannot_start_a_second_one(desk):
     desk.start("red nose", "compact", 5)
-    other = TrainingDesk(desk.root, COMMAND)
+    other = TrainingProcess(desk.root, COMMAND)
     assert other.status().running, "found again by another server, or after a reload"
     with pytest.raises(TrainingError, match="red nose"):
         other.start("blue nose", "compact", 5)
@@ -101,7 +101,7 @@ def test_bad_values_start_nothing(desk, values, error):
 
 def test_result_goes_into_the_library_of_the_editor(desk, tmp_path):
     editor = FakeEditor()
-    handlers = TrainHandlers(Desk(EditorSource(lambda report: editor), tmp_path, desk), desk)
+    handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: editor), tmp_path, desk), desk)
     desk.start("red nose", "compact", 5)
     (desk.run_folder / "go").touch()
     _until(lambda: desk.status().finished)
@@ -113,7 +113,7 @@ def test_result_goes_into_the_library_of_the_editor(desk, tmp_path):
 def test_words_that_are_not_known_are_told_before_they_are_learned(desk, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", said.append)
-    handlers = TrainHandlers(Desk(EditorSource(lambda report: FakeEditor()), tmp_path, desk), desk)
+    handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: FakeEditor()), tmp_path, desk), desk)
     assert handlers.hint("red nose") == {"train_hint": ""}, "nothing is known of words before the models are there"
     assert handlers.desk.source.wait(30) is not None
     hint = handlers.hint("red nose")["train_hint"]

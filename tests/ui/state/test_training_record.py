@@ -16,7 +16,7 @@ from mcaclip.errors import TrainingError
 from mcaclip.platform.processes import ProcessId
 from mcaclip.ui.display.curves import curves
 from mcaclip.ui.lab.train import train_view
-from mcaclip.ui.state.training_process import TrainingDesk, TrainingStatus, file_stem, read_metrics
+from mcaclip.ui.state.training_process import TrainingProcess, TrainingStatus, file_stem, read_metrics
 from mcaclip.ui.state.training_record import MAX_ERROR_LETTERS, MAX_METRICS_BYTES, last_error, read_job
 
 COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
@@ -24,7 +24,7 @@ COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
 
 @pytest.fixture
 def desk(tmp_path):
-    made = TrainingDesk(tmp_path / "training", COMMAND)
+    made = TrainingProcess(tmp_path / "training", COMMAND)
     yield made
     made.stop()
 
@@ -126,7 +126,7 @@ def test_training_that_cannot_be_noted_down_does_not_run(desk):
 
 def test_folder_that_is_a_file_is_told_in_words(tmp_path):
     (tmp_path / "file").touch()
-    desk = TrainingDesk(tmp_path / "file", COMMAND)
+    desk = TrainingProcess(tmp_path / "file", COMMAND)
     assert desk.status() == TrainingStatus()
     with pytest.raises(TrainingError, match="cannot be written"):
         desk.start("red nose", "compact", 5)
@@ -170,7 +170,7 @@ def test_process_that_does_not_listen_is_ended_without_waiting_for_it(desk, monk
     assert "is being stopped" in view["train_state"] and not view["train_stop"]["interactive"]
     assert view["train_timer"]["active"]
     monkeypatch.setattr("mcaclip.ui.state.training_process.STOP_SECONDS", 0.0)
-    other = TrainingDesk(desk.root, COMMAND)
+    other = TrainingProcess(desk.root, COMMAND)
     other.stop()
     _until(lambda: not desk.status().running)
     assert not desk.status().stopping

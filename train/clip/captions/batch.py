@@ -29,7 +29,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Telling:
+class CaptionBatch:
     """Captions of pictures.
 
     Attributes:
@@ -49,7 +49,7 @@ class Telling:
 
 def tell(
     drawn: Sequence[Scene], count: int, rng: np.random.Generator, others: Sequence[tuple[Scene, Caption]] = ()
-) -> Telling:
+) -> CaptionBatch:
     """`count` captions a scene, the first with a twin.
 
     Args:
@@ -59,13 +59,13 @@ def tell(
     texts += [text for _, text in others]
     pictured = [*drawn, *(scene for scene, _ in others)]
     fits = torch.tensor([[agreement(text, scene) for text in texts] for scene in pictured])
-    return Telling([t.text for t in texts], fits, scene_facts(drawn), caption_facts(texts), pairs)
+    return CaptionBatch([t.text for t in texts], fits, scene_facts(drawn), caption_facts(texts), pairs)
 
 
 def _captions_with_twins(
     drawn: Sequence[Scene], count: int, rng: np.random.Generator
 ) -> tuple[list[Caption], Tensor]:
-    """`count` captions a scene, then twins of the first ones; and `pairs` as in `Telling`."""
+    """`count` captions a scene, then twins of the first ones; and `pairs` as in `CaptionBatch`."""
     texts: list[Caption] = []
     twins: list[tuple[int, int, Caption]] = []
     for row, scene in enumerate(drawn):

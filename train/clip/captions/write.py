@@ -31,7 +31,7 @@ from train.clip.scenes.types import (
     Caption,
     Claim,
     Lab,
-    Paint,
+    PartColour,
     Scene,
     holds,
     target_lab,
@@ -106,8 +106,8 @@ def phrases_of_captions() -> list[str]:
     return [re.sub(r"\{\w*\}", " ", phrase) for phrases in tables for phrase in phrases]
 
 
-def caption_pair(paints: Sequence[Paint], noun: str, word: str, rng: np.random.Generator) -> tuple[str, str]:
-    """Paints in words, twice the same but that the first one's part goes by `word`, then by `noun`."""
+def caption_pair(paints: Sequence[PartColour], noun: str, word: str, rng: np.random.Generator) -> tuple[str, str]:
+    """PartColours in words, twice the same but that the first one's part goes by `word`, then by `noun`."""
     writer = _Namer(rng, False, bool(rng.random() < WIDER_SHARE), paints[0].part, noun)
     usual = writer.write([Claim(paint=paint) for paint in paints], bool(rng.random() < PLAIN_SHARE))
     article = r"(?:\b(an?) )?" if noun in w.ONE else "()"
@@ -117,7 +117,7 @@ def caption_pair(paints: Sequence[Paint], noun: str, word: str, rng: np.random.G
     ), usual
 
 
-def adjective_pair(paint: Paint, ending: str, rng: np.random.Generator) -> tuple[str, str]:
+def adjective_pair(paint: PartColour, ending: str, rng: np.random.Generator) -> tuple[str, str]:
     """A paint said of a person, "a blue-haired model" for the ending "haired", and as "a model with blue hair"."""
     writer = _Writer(rng, False)
     colour, who = writer.colour(paint), writer.pick(w.SUBJECTS[0])
@@ -148,7 +148,7 @@ def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[
     return tuple(claims[:LONGEST])
 
 
-def _said(paint: Paint, rng: np.random.Generator) -> Paint:
+def _said(paint: PartColour, rng: np.random.Generator) -> PartColour:
     """A paint as a caption names it: matte and glossy may be left out, and so may the colour of most patterns."""
     if paint.finish in ("matte", "glossy") and rng.random() < 0.3:
         return replace(paint, finish="")
@@ -165,7 +165,7 @@ def _unpainted_claims(scene: Scene, rng: np.random.Generator) -> list[Claim]:
     natural = dict(scene.natural)
     part = NATURAL_PARTS[int(rng.integers(len(NATURAL_PARTS)))]
     if part in natural and (colour := nearest_colour(natural[part])):
-        claims.append(Claim(paint=Paint(part, colour)))
+        claims.append(Claim(paint=PartColour(part, colour)))
     claims = [claim for claim in claims if holds(claim, scene) > 0]
     rng.shuffle(claims)  # type: ignore[arg-type]
     return _compatible(claims)
@@ -210,8 +210,8 @@ def _changed(claim: Claim, claims: Sequence[Claim], rng: np.random.Generator) ->
     spoken = [c.paint for c in claims if c.paint and c.paint.colour and c is not claim]
     if spoken and rng.random() < 0.5:
         other = spoken[int(rng.integers(len(spoken)))]
-        return Claim(paint=Paint(paint.part, other.colour, other.finish))
-    return Claim(paint=Paint(paint.part, other_colour(paint, rng)))
+        return Claim(paint=PartColour(paint.part, other.colour, other.finish))
+    return Claim(paint=PartColour(paint.part, other_colour(paint, rng)))
 
 
 def nearest_colour(lab: Lab) -> str | None:
@@ -323,7 +323,7 @@ class _Writer:
         words = " ".join([*adjectives, noun])
         return ("the " + words) if self.chance(0.08) else with_article(words)
 
-    def _by_colour(self, paint: Paint, subject: str) -> str:
+    def _by_colour(self, paint: PartColour, subject: str) -> str:
         noun = self.noun(paint.part)
         sentences = self.phrases(w.BY_COLOUR, more.BY_COLOUR, w.HELD_OUT_BY_COLOUR)
         if "someone" not in subject and not re.fullmatch(r"(a|an|the) \w+", subject):
@@ -365,7 +365,7 @@ class _Writer:
             return "without " + phrase.removeprefix("no ")
         return re.sub(r"^an? ", "", phrase) if plain and self.chance(0.5) else phrase
 
-    def _pattern(self, paint: Paint) -> str:
+    def _pattern(self, paint: PartColour) -> str:
         if paint.colour is not None and paint.pattern in w.COLOURED_PATTERNS:
             table = w.HELD_OUT_COLOURED_PATTERNS if self.held_out else w.COLOURED_PATTERNS
             return self.pick(table[paint.pattern]).format(self.colour(paint))
@@ -378,7 +378,7 @@ class _Writer:
         nouns = self.phrases(w.TRAINING_NOUNS[part], more.NOUNS[part], w.HELD_OUT_NOUNS[part])
         return self.pick(nouns[:2] if self.chance(w.COMMON_SHARE) else nouns)
 
-    def colour(self, paint: Paint) -> str:
+    def colour(self, paint: PartColour) -> str:
         """A colour with its finish, in one of its names."""
         assert paint.colour is not None
         names = [paint.colour, paint.colour]
@@ -391,7 +391,7 @@ class _Writer:
             return f"{self.pick(self.phrases(w.FINISH_WORDS[finish], more.FINISH_WORDS[finish], held_out))} {name}"
         return self._with_adjective(name, paint)
 
-    def _with_adjective(self, name: str, paint: Paint) -> str:
+    def _with_adjective(self, name: str, paint: PartColour) -> str:
         """Now and then "vivid" before a colour that is; never where the two words name another colour."""
         lightness, a, b = target_lab(paint) or (0.0, 0.0, 0.0)
         if self.held_out or math.hypot(a, b) < 45 or not self.chance(0.12):

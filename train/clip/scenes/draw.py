@@ -10,10 +10,10 @@ import numpy as np
 
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, names_by_words, plain, says_unseen, survey_colours, unseen_colours
-from train.clip.scenes.types import CHARACTERS, PATTERNS, Paint, same_colour, target_lab
+from train.clip.scenes.types import CHARACTERS, PATTERNS, PartColour, same_colour, target_lab
 
-Paints = tuple[tuple[Paint, ...], str]
-"""Paints of a scene, and its character or ""."""
+PartColours = tuple[tuple[PartColour, ...], str]
+"""PartColours of a scene, and its character or ""."""
 WEIGHT = {
     "hair": 1.6, "lips": 1.6, "eyes": 1.3, "goatee": 1.3, "brows": 1.2, "beard": 1.0, "moustache": 1.0, "skin": 1.0,
     "cheeks": 0.8, "teeth": 1.0, "ears": 1.0, "background": 1.1, "clothes": 1.5,
@@ -39,7 +39,7 @@ def draw_colour(rng: np.random.Generator) -> str:
     return names[int(rng.integers(len(names)))]
 
 
-def other_colour(paint: Paint, rng: np.random.Generator) -> str:
+def other_colour(paint: PartColour, rng: np.random.Generator) -> str:
     """A colour that is clearly another one; half of the time among the nearest such ones."""
     shown = target_lab(paint)
     assert shown is not None
@@ -62,11 +62,11 @@ def draw_finish(part: str, colour: str, rng: np.random.Generator) -> str:
     return str(rng.choice(fits)) if fits else ""
 
 
-def draw_paint(part: str, rng: np.random.Generator, colour: str | None = None) -> Paint:
+def draw_paint(part: str, rng: np.random.Generator, colour: str | None = None) -> PartColour:
     """One painted part, now and then with a finish."""
     colour = colour or draw_colour(rng)
     finish = draw_finish(part, colour, rng) if rng.random() < FINISH_SHARE else ""
-    return Paint(part, colour, finish)
+    return PartColour(part, colour, finish)
 
 
 def draw_parts(shown: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
@@ -81,57 +81,57 @@ def draw_parts(shown: Sequence[str], count: int, rng: np.random.Generator) -> li
     return chosen
 
 
-def draw_pattern(rng: np.random.Generator, but: str = "") -> Paint:
+def draw_pattern(rng: np.random.Generator, but: str = "") -> PartColour:
     """A pattern, in its own colour or, where that makes sense, in a drawn one."""
     names = [name for name in PATTERNS if name != but]
     name = names[int(rng.integers(len(names)))]
     part = PATTERNS[name][0]
     if name == "stripes" or (name in ("eyeliner", "glitter", "smoky eyes") and rng.random() < 0.4):
-        return Paint(part, draw_colour(rng), "", name)
+        return PartColour(part, draw_colour(rng), "", name)
     if name == "blush" and rng.random() < 0.4:
-        return Paint(part, str(rng.choice(("pink", "coral", "red", "rose"))), "", name)
-    return Paint(part, None, "", name)
+        return PartColour(part, str(rng.choice(("pink", "coral", "red", "rose"))), "", name)
+    return PartColour(part, None, "", name)
 
 
-def _colours(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
+def _colours(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
     """One part in two colours, another part in the first one, and nothing."""
     parts = draw_parts(shown, 2, rng)
     first = draw_paint(parts[0], rng)
-    other = Paint(parts[0], other_colour(first, rng))
-    elsewhere = Paint(parts[-1], first.colour, first.finish if first.finish not in ("matte", "glossy") else "")
+    other = PartColour(parts[0], other_colour(first, rng))
+    elsewhere = PartColour(parts[-1], first.colour, first.finish if first.finish not in ("matte", "glossy") else "")
     if len(parts) < 2:
-        elsewhere = Paint(parts[0], other_colour(other, rng))
+        elsewhere = PartColour(parts[0], other_colour(other, rng))
     return [((first,), ""), ((other,), ""), ((elsewhere,), ""), ((), "")]
 
 
-def _swapped(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
+def _swapped(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
     """Two parts in two colours, the colours swapped, and each part alone."""
     parts = draw_parts(shown, 2, rng)
     if len(parts) < 2:
         return _colours(shown, rng)
-    first = Paint(parts[0], draw_colour(rng))
-    second = Paint(parts[1], other_colour(first, rng))
-    swapped = (Paint(parts[0], second.colour), Paint(parts[1], first.colour))
+    first = PartColour(parts[0], draw_colour(rng))
+    second = PartColour(parts[1], other_colour(first, rng))
+    swapped = (PartColour(parts[0], second.colour), PartColour(parts[1], first.colour))
     return [((first, second), ""), (swapped, ""), ((first,), ""), ((second,), "")]
 
 
-def _facial_hair(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
+def _facial_hair(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
     """A part of the lower face in two colours, one nearby in the first of them, and another or nothing."""
     here = [part for part in ("goatee", "beard", "moustache", "lips", "cheeks") if part in shown]
     if len(here) < 2:
         return _colours(shown, rng)
     order = [str(part) for part in rng.permutation(here)]
     first = draw_paint(order[0], rng)
-    last: tuple[Paint, ...] = () if rng.random() < 0.5 else (Paint(order[-1], other_colour(first, rng)),)
+    last: tuple[PartColour, ...] = () if rng.random() < 0.5 else (PartColour(order[-1], other_colour(first, rng)),)
     return [
         ((first,), ""),
-        ((Paint(order[0], other_colour(first, rng)),), ""),
-        ((Paint(order[1], first.colour),), ""),
+        ((PartColour(order[0], other_colour(first, rng)),), ""),
+        ((PartColour(order[1], first.colour),), ""),
         (last, ""),
     ]
 
 
-def _finishes(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
+def _finishes(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
     """One part and colour in two finishes, plain in another colour, and nothing."""
     suited = [part for part in shown if part in GLOSSY_PARTS]
     if suited and rng.random() < 0.5:
@@ -142,11 +142,11 @@ def _finishes(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
         pair = ("dark", "light") if rng.random() < 0.5 else ("neon", "pastel")
         if any(f"{finish} {colour}" in unseen_colours() for finish in pair):
             return _colours(shown, rng)
-    first, second = (Paint(part, colour, finish) for finish in pair)
-    return [((first,), ""), ((second,), ""), ((Paint(part, other_colour(first, rng)),), ""), ((), "")]
+    first, second = (PartColour(part, colour, finish) for finish in pair)
+    return [((first,), ""), ((second,), ""), ((PartColour(part, other_colour(first, rng)),), ""), ((), "")]
 
 
-def _patterns(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
+def _patterns(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
     """A pattern, another one, the first one with a painted part, and that part alone."""
     if "cheeks" not in shown or "eyes" not in shown:
         return _colours(shown, rng)
@@ -157,20 +157,20 @@ def _patterns(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
     return [((pattern,), ""), ((other,), ""), ((pattern, paint), ""), ((paint,) if rng.random() < 0.6 else (), "")]
 
 
-def _many(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
+def _many(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
     """Three or four painted parts, and the same with one, two and all of the colours changed."""
     parts = draw_parts(shown, int(rng.integers(3, 5)), rng)
     paints = [draw_paint(part, rng) for part in parts]
-    out: list[Paints] = [(tuple(paints), "")]
+    out: list[PartColours] = [(tuple(paints), "")]
     for changed in (1, 2, len(parts)):
         new = list(paints)
         for index in rng.permutation(len(parts))[:changed]:
-            new[int(index)] = Paint(parts[int(index)], other_colour(paints[int(index)], rng))
+            new[int(index)] = PartColour(parts[int(index)], other_colour(paints[int(index)], rng))
         out.append((tuple(new), ""))
     return out
 
 
-def bundle(character: str, shown: Sequence[str], rng: np.random.Generator) -> tuple[Paint, ...]:
+def bundle(character: str, shown: Sequence[str], rng: np.random.Generator) -> tuple[PartColour, ...]:
     """The painted parts that make a character, those of them that show."""
     skin, lips, hair, eyes = {
         "zombie": (
@@ -192,10 +192,10 @@ def bundle(character: str, shown: Sequence[str], rng: np.random.Generator) -> tu
     }[character]
     choices = {"skin": skin, "lips": lips, "hair": hair, "eyes": eyes, "cheeks": ("red",) * (character == "clown")}
     known = {part: [c for c in names if c not in unseen_colours()] for part, names in choices.items()}
-    return tuple(Paint(part, str(rng.choice(names))) for part, names in known.items() if names and part in shown)
+    return tuple(PartColour(part, str(rng.choice(names))) for part, names in known.items() if names and part in shown)
 
 
-def _characters(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
+def _characters(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
     """Two characters, one painted part of the first alone, and nothing."""
     if "skin" not in shown:
         return _colours(shown, rng)
@@ -205,14 +205,14 @@ def _characters(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
     return [(paints, first), (others, second), ((alone,), ""), ((), "")]
 
 
-STYLES: tuple[tuple[Callable[[Sequence[str], np.random.Generator], list[Paints]], float], ...] = (
+STYLES: tuple[tuple[Callable[[Sequence[str], np.random.Generator], list[PartColours]], float], ...] = (
     (_colours, 0.26), (_swapped, 0.20), (_facial_hair, 0.11), (_finishes, 0.08), (_patterns, 0.12), (_many, 0.15),
     (_characters, 0.08),
 )  # fmt: skip
 
 
-def draw_paints(shown: Sequence[str], rng: np.random.Generator) -> list[Paints]:
-    """Paints and character of four scenes of a face that shows the parts `shown`."""
+def draw_paints(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
+    """PartColours and character of four scenes of a face that shows the parts `shown`."""
     if not shown:
         return [((), "")] * 4
     weights = [weight for _, weight in STYLES]

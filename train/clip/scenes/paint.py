@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from train.clip.scenes.part_masks import FaceMap, Mask, part_mask
-from train.clip.scenes.types import FACIAL_HAIR_PARTS, Lab, Paint, pattern_lab, target_lab
+from train.clip.scenes.types import FACIAL_HAIR_PARTS, Lab, PartColour, pattern_lab, target_lab
 
 COVER = {
     "lips": 0.75, "hair": 0.5, "goatee": 0.6, "beard": 0.6, "moustache": 0.6, "brows": 0.6, "eyes": 0.5,
@@ -90,8 +90,8 @@ def apply_finish(lab: np.ndarray, mask: Mask, finish: str) -> None:
         lab[..., 1:] *= 1 - 0.6 * shine[..., None]
 
 
-def paint_part(face: FaceMap, lab: np.ndarray, paint: Paint, rng: np.random.Generator, full: bool) -> None:
-    """Paint one part of `lab [S, S, 3]`; `full` leaves nothing to chance, for colours that did not come out."""
+def paint_part(face: FaceMap, lab: np.ndarray, paint: PartColour, rng: np.random.Generator, full: bool) -> None:
+    """PartColour one part of `lab [S, S, 3]`; `full` leaves nothing to chance, for colours that did not come out."""
     mask, colour = part_mask(face, paint.part), target_lab(paint)
     box = None if mask is None else bounding_box(mask)
     if mask is None or box is None or colour is None:
@@ -126,8 +126,8 @@ def grow(face: FaceMap, piece: np.ndarray, mask: Mask, box: tuple[slice, slice],
     return np.clip(mask * (1 - 0.12 * bare * np.clip(strokes, 0, 2)), 0, 1)
 
 
-def paint_pattern(face: FaceMap, lab: np.ndarray, paint: Paint, rng: np.random.Generator) -> None:
-    """Paint one of `scene_types.PATTERNS` on `lab [S, S, 3]`."""
+def paint_pattern(face: FaceMap, lab: np.ndarray, paint: PartColour, rng: np.random.Generator) -> None:
+    """PartColour one of `scene_types.PATTERNS` on `lab [S, S, 3]`."""
     mask = _PATTERN_MASKS[paint.pattern](face, rng)
     if mask is None:
         return

@@ -1,7 +1,7 @@
 """The data engine: what stands in a picture, the picture itself, and its hard negatives.
 
 Four scenes of each face go into a batch together: they differ in a colour, a part, a finish, or in which of two
-parts has which colour. Telling them apart needs the right word at the right place, and nothing else will do.
+parts has which colour. CaptionBatch them apart needs the right word at the right place, and nothing else will do.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from train.clip.scenes.types import (
     Caption,
     Claim,
     Lab,
-    Paint,
+    PartColour,
     Scene,
     agreement,
     colour_lab_of,
@@ -42,7 +42,7 @@ from train.clip.scenes.types import (
 from train.parser.pseudo_labels import LabelledFaces
 
 __all__ = [
-    "CHARACTERS", "FINISHES", "MEASURED", "PARTS", "PATTERNS", "STATES", "Caption", "Claim", "Paint", "Scene",
+    "CHARACTERS", "FINISHES", "MEASURED", "PARTS", "PATTERNS", "STATES", "Caption", "Claim", "PartColour", "Scene",
     "SceneSet", "agreement", "colour_lab_of", "holds", "target_lab",
 ]  # fmt: skip
 CAME_OUT = 25.0
@@ -70,7 +70,7 @@ class SceneSet:
         self._known: OrderedDict[int, tuple[tuple[str, ...], tuple[int, ...], tuple[tuple[str, Lab], ...]]]
         self._known = OrderedDict()
 
-    def scene(self, face: int, paints: Sequence[Paint] = (), character: str = "") -> Scene:
+    def scene(self, face: int, paints: Sequence[PartColour] = (), character: str = "") -> Scene:
         """A scene of a face with what is known of it: the way to make one by hand, for an evaluation."""
         _, states, natural = self._facts(face)
         painted = {paint.part for paint in paints if not paint.pattern}

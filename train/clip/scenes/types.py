@@ -55,7 +55,7 @@ Lab = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Paint:
+class PartColour:
     """One painted thing.
 
     Attributes:
@@ -86,7 +86,7 @@ class Scene:
     """
 
     face: int
-    paints: tuple[Paint, ...]
+    paints: tuple[PartColour, ...]
     states: tuple[int, ...]
     character: str = ""
     natural: tuple[tuple[str, Lab], ...] = ()
@@ -105,7 +105,7 @@ class Claim:
         no_face: the picture shows no face.
     """
 
-    paint: Paint | None = None
+    paint: PartColour | None = None
     state: str = ""
     sign: int = 1
     bare: bool = False
@@ -127,7 +127,7 @@ def colour_lab_of(name: str) -> Tensor:
 
 
 @lru_cache(maxsize=16384)
-def target_lab(paint: Paint) -> Lab | None:
+def target_lab(paint: PartColour) -> Lab | None:
     """The Lab that a paint shows, with its finish, inside sRGB; None for a pattern that names no colour."""
     if paint.colour is None:
         return None
@@ -213,7 +213,7 @@ def _state_holds(state: str, sign: int, scene: Scene) -> int:
     return known
 
 
-def _paint_holds(claim: Paint, scene: Scene) -> int:
+def _paint_holds(claim: PartColour, scene: Scene) -> int:
     wanted = target_lab(claim)
     assert wanted is not None
     for paint in scene.paints:
@@ -242,13 +242,13 @@ def _finish_holds(claimed: str, shown: str) -> int:
     return -1 if shown in ("matte", "glossy") else 0
 
 
-def pattern_lab(paint: Paint) -> Lab:
+def pattern_lab(paint: PartColour) -> Lab:
     """The colour of a pattern, its own where the paint names none."""
     own = PATTERNS[paint.pattern][1]
     return target_lab(paint) or lab_values(own or "brown")
 
 
-def _pattern_holds(claim: Paint, scene: Scene) -> int:
+def _pattern_holds(claim: PartColour, scene: Scene) -> int:
     for paint in scene.paints:
         if paint.pattern == claim.pattern:
             if claim.colour is None:
@@ -282,7 +282,7 @@ def read_captions(text: str) -> list[Caption]:
 def _scene(kept: Mapping[str, Any]) -> Scene:
     return Scene(
         kept["face"],
-        tuple(Paint(**paint) for paint in kept["paints"]),
+        tuple(PartColour(**paint) for paint in kept["paints"]),
         tuple(kept["states"]),
         kept["character"],
         tuple((part, (lab[0], lab[1], lab[2])) for part, lab in kept["natural"]),
@@ -291,4 +291,4 @@ def _scene(kept: Mapping[str, Any]) -> Scene:
 
 
 def _claim(kept: Mapping[str, Any]) -> Claim:
-    return Claim(**{**kept, "paint": Paint(**kept["paint"]) if kept["paint"] else None})
+    return Claim(**{**kept, "paint": PartColour(**kept["paint"]) if kept["paint"] else None})

@@ -10,7 +10,7 @@ from mcaclip.language.vocabulary import content_words
 from train.clip.captions import wording, wording_more
 from train.clip.captions.write import phrases_of_captions, say
 from train.clip.report import OUTSIDE
-from train.clip.scenes.types import Claim, Paint
+from train.clip.scenes.types import Claim, PartColour
 
 HELD_OUT = (
     wording.HELD_OUT_NOUNS, wording.HELD_OUT_STATE_PHRASES, wording.HELD_OUT_PERSON_WORDS, wording.HELD_OUT_SUBJECTS,
@@ -56,7 +56,7 @@ def test_no_finish_makes_another_colour_of_a_name():
     assert not said & names_by_words().keys()
 
 
-@pytest.mark.parametrize("claim", [Claim(state="male"), Claim(paint=Paint("hair", "green"))])
+@pytest.mark.parametrize("claim", [Claim(state="male"), Claim(paint=PartColour("hair", "green"))])
 def test_wider_words_are_said_only_where_asked_for(claim):
     rng = np.random.default_rng(0)
     usual = {say((claim,), rng) for _ in range(300)}
@@ -72,6 +72,6 @@ def test_all_that_captions_are_made_of_is_named_and_nothing_held_out():
     assert not any("{" in text for text in texts) and not {*texts} & _phrases(HELD_OUT)
     known = {word for text in texts for word in content_words(text)}
     rng = np.random.default_rng(0)
-    claims = [Claim(paint=Paint("clothes", "green")), Claim(state="bald"), Claim(state="male", sign=-1)]
+    claims = [Claim(paint=PartColour("clothes", "green")), Claim(state="bald"), Claim(state="male", sign=-1)]
     said = {word for claim in claims * 200 for word in content_words(say((claim,), rng, wider=True))}
     assert said <= known

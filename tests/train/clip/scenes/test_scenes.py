@@ -23,7 +23,7 @@ from train.clip.scenes.scenes import (
     STATES,
     Caption,
     Claim,
-    Paint,
+    PartColour,
     Scene,
     SceneSet,
     agreement,
@@ -51,7 +51,7 @@ def test_the_drawn_face_shows_every_part(scenes):
 def test_paint_reaches_its_part_and_no_other_place(scenes, rng, part):
     mask = scenes.part_mask(0, part)
     plain = scenes.render(scenes.scene(0), rng)
-    painted = scenes.render(scenes.scene(0, [Paint(part, "purple")]), rng)
+    painted = scenes.render(scenes.scene(0, [PartColour(part, "purple")]), rng)
     assert painted.shape == (3, 192, 192) and painted.abs().max() <= 1
     changed = (painted - plain).abs().amax(0)
     assert changed[mask[0] < 0.001].max() < 1e-3
@@ -63,7 +63,7 @@ def test_painted_parts_have_the_colour_that_the_scene_claims(scenes, rng, part):
     core = scenes.part_mask(0, part)[0]
     core = core > 0.6 * core.max()
     for colour in ("red", "blue", "white", "black", "dusty rose"):
-        picture = scenes.render(scenes.scene(0, [Paint(part, colour)]), rng)
+        picture = scenes.render(scenes.scene(0, [PartColour(part, colour)]), rng)
         assert (srgb_to_lab(picture)[:, core].mean(1) - lab_of(colour)).norm() < 26
 
 
@@ -77,7 +77,7 @@ def test_thin_white_paint_is_no_white_but_a_shade_of_it_is(scenes):
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_patterns_change_the_face_and_nothing_else(scenes, rng, pattern):
-    paint = Paint(PATTERNS[pattern][0], None, "", pattern)
+    paint = PartColour(PATTERNS[pattern][0], None, "", pattern)
     changed = scenes.render(scenes.scene(0, [paint]), rng) - scenes.render(scenes.scene(0), rng)
     assert changed.abs().amax(0).gt(0.1).sum() > 20
     for part in ("background", "clothes", "lips"):
@@ -86,7 +86,7 @@ def test_patterns_change_the_face_and_nothing_else(scenes, rng, pattern):
 
 def test_glossy_is_brighter_at_its_brightest_than_matte(scenes):
     matte, glossy = (
-        scenes.render(scenes.scene(0, [Paint("lips", "red", finish)]), np.random.default_rng(1))
+        scenes.render(scenes.scene(0, [PartColour("lips", "red", finish)]), np.random.default_rng(1))
         for finish in ("matte", "glossy")
     )
     lips = scenes.part_mask(0, "lips")[0] > 0.8
@@ -94,10 +94,12 @@ def test_glossy_is_brighter_at_its_brightest_than_matte(scenes):
 
 
 def test_finishes_change_the_target_as_they_say():
-    plain, dark, light, pastel = (target_lab(Paint("hair", "emerald", f)) for f in ("", "dark", "light", "pastel"))
+    plain, dark, light, pastel = (
+        target_lab(PartColour("hair", "emerald", f)) for f in ("", "dark", "light", "pastel")
+    )
     assert dark[0] < plain[0] < light[0] and pastel[0] > plain[0]
     assert math.hypot(*pastel[1:]) < math.hypot(*plain[1:])
-    assert target_lab(Paint("hair", "blue", "dark")) == lab_values("navy")
+    assert target_lab(PartColour("hair", "blue", "dark")) == lab_values("navy")
 
 
 def test_the_same_seed_gives_the_same_scenes_pictures_and_captions(scenes):
@@ -158,7 +160,7 @@ def test_plain_captions_parse_back_and_are_at_least_two_fifths(scenes):
     assert short > 0.4 * total
 
 
-def scene_of(*paints: Paint, character: str = "", **states: int) -> Scene:
+def scene_of(*paints: PartColour, character: str = "", **states: int) -> Scene:
     named = tuple(states.get(name.replace(" ", "_"), 0) for name in STATES)
     return Scene(0, paints, named, character, (("hair", lab_values("brown")), ("lips", (50.0, 25.0, 12.0))))
 
@@ -170,26 +172,26 @@ def says(*claims: Claim) -> Caption:
 @pytest.mark.parametrize(
     ("claimed", "painted", "expected"),
     [
-        (Paint("hair", "blue"), Paint("hair", "blue"), 1),
-        (Paint("hair", "blue"), Paint("hair", "red"), -1),
-        (Paint("hair", "blue"), Paint("lips", "blue"), -1),
-        (Paint("hair", "navy"), Paint("hair", "blue", "dark"), 1),
-        (Paint("hair", "blue"), Paint("hair", "navy"), 0),
-        (Paint("hair", "white"), Paint("hair", "silver"), -1),
-        (Paint("hair", "silver"), Paint("hair", "white"), -1),
-        (Paint("hair", "blue"), Paint("hair", "purple"), -1),
-        (Paint("hair", "silver"), Paint("hair", "grey"), 0),
-        (Paint("hair", "brown"), Paint("lips", "blue"), 1),
-        (Paint("goatee", "green"), Paint("beard", "green"), 0),
-        (Paint("goatee", "green"), Paint("beard", "red"), -1),
-        (Paint("cheeks", "white"), Paint("skin", "white"), 0),
-        (Paint("skin", "white"), Paint("cheeks", "white"), -1),
-        (Paint("lips", "red", "matte"), Paint("lips", "red", "glossy"), -1),
-        (Paint("lips", "red"), Paint("lips", "red", "glossy"), 1),
-        (Paint("lips", "red", "glossy"), Paint("lips", "red"), 0),
-        (Paint("cheeks", None, "", "freckles"), Paint("cheeks", None, "", "stripes"), -1),
-        (Paint("cheeks", "blue", "", "stripes"), Paint("cheeks", "red", "", "stripes"), -1),
-        (Paint("cheeks", None, "", "stripes"), Paint("cheeks", "red", "", "stripes"), 1),
+        (PartColour("hair", "blue"), PartColour("hair", "blue"), 1),
+        (PartColour("hair", "blue"), PartColour("hair", "red"), -1),
+        (PartColour("hair", "blue"), PartColour("lips", "blue"), -1),
+        (PartColour("hair", "navy"), PartColour("hair", "blue", "dark"), 1),
+        (PartColour("hair", "blue"), PartColour("hair", "navy"), 0),
+        (PartColour("hair", "white"), PartColour("hair", "silver"), -1),
+        (PartColour("hair", "silver"), PartColour("hair", "white"), -1),
+        (PartColour("hair", "blue"), PartColour("hair", "purple"), -1),
+        (PartColour("hair", "silver"), PartColour("hair", "grey"), 0),
+        (PartColour("hair", "brown"), PartColour("lips", "blue"), 1),
+        (PartColour("goatee", "green"), PartColour("beard", "green"), 0),
+        (PartColour("goatee", "green"), PartColour("beard", "red"), -1),
+        (PartColour("cheeks", "white"), PartColour("skin", "white"), 0),
+        (PartColour("skin", "white"), PartColour("cheeks", "white"), -1),
+        (PartColour("lips", "red", "matte"), PartColour("lips", "red", "glossy"), -1),
+        (PartColour("lips", "red"), PartColour("lips", "red", "glossy"), 1),
+        (PartColour("lips", "red", "glossy"), PartColour("lips", "red"), 0),
+        (PartColour("cheeks", None, "", "freckles"), PartColour("cheeks", None, "", "stripes"), -1),
+        (PartColour("cheeks", "blue", "", "stripes"), PartColour("cheeks", "red", "", "stripes"), -1),
+        (PartColour("cheeks", None, "", "stripes"), PartColour("cheeks", "red", "", "stripes"), 1),
     ],
 )
 def test_paint_claims(claimed, painted, expected):
@@ -203,13 +205,13 @@ def test_state_bare_and_character_claims():
     assert agreement(says(Claim(state="old")), smiling) == 0
     assert agreement(says(), smiling) == 1
     assert agreement(says(Claim(bare=True)), smiling) == 1
-    assert agreement(says(Claim(bare=True)), scene_of(Paint("lips", "blue"))) == -1
-    assert agreement(says(Claim(bare=True)), scene_of(Paint("background", "blue"))) == 0
-    assert agreement(says(Claim(state="bearded", sign=-1)), scene_of(Paint("beard", "blue"), bearded=-1)) == -1
+    assert agreement(says(Claim(bare=True)), scene_of(PartColour("lips", "blue"))) == -1
+    assert agreement(says(Claim(bare=True)), scene_of(PartColour("background", "blue"))) == 0
+    assert agreement(says(Claim(state="bearded", sign=-1)), scene_of(PartColour("beard", "blue"), bearded=-1)) == -1
     assert agreement(says(Claim(character="zombie")), scene_of(character="zombie")) == 1
     assert agreement(says(Claim(character="zombie")), scene_of(character="clown")) == -1
     assert agreement(says(Claim(character="joker")), scene_of(character="clown")) == 0
-    both = says(Claim(state="smiling"), Claim(paint=Paint("lips", "green")))
+    both = says(Claim(state="smiling"), Claim(paint=PartColour("lips", "green")))
     assert agreement(both, smiling) == -1
 
 

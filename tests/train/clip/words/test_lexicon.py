@@ -12,7 +12,7 @@ import torch
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
 from train.clip.captions.write import adjective_pair, caption_pair
-from train.clip.scenes.types import PARTS, Paint
+from train.clip.scenes.types import PARTS, PartColour
 from train.clip.train_lexicon import LexiconSettings, learned_tokens, train_lexicon
 from train.clip.words.ding import Synonyms, read_synonyms
 from train.clip.words.lexicon import ENDINGS, Lessons, Lexicon, find_lexicon
@@ -168,7 +168,7 @@ def test_words_that_stand_beside_nouns_mean_their_part(folder, synonyms):
 
 
 def test_a_pair_of_captions_differs_in_the_noun_alone():
-    paints = [Paint("beard", "green"), Paint("lips", "red")]
+    paints = [PartColour("beard", "green"), PartColour("lips", "red")]
     for seed in range(60):
         other, usual = caption_pair(paints, "full beard", "whisker", np.random.default_rng(seed))
         assert "full beard" in usual.lower() and "full beard" not in other.lower()
@@ -178,7 +178,9 @@ def test_a_pair_of_captions_differs_in_the_noun_alone():
 
 
 def test_a_colour_of_a_part_can_be_said_of_a_person():
-    said = {adjective_pair(Paint("goatee", "orange"), "goateed", np.random.default_rng(seed)) for seed in range(60)}
+    said = {
+        adjective_pair(PartColour("goatee", "orange"), "goateed", np.random.default_rng(seed)) for seed in range(60)
+    }
     assert ("an orange-goateed person", "a person with an orange goatee") in said
     assert ("an orange goateed face", "a face with an orange goatee") in said
 

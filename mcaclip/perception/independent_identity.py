@@ -39,7 +39,7 @@ CROP_CENTER = (0.5006, 0.4913)
 CROP_SIDE = 0.7805
 
 
-class Judge:
+class IndependentIdentity:
     """MobileFace on FFHQ-aligned faces; on the CPU, without gradients."""
 
     def __init__(self, nodes: list[dict[str, Any]], tensors: dict[str, Tensor]):
@@ -48,7 +48,7 @@ class Judge:
         self.input = next(node["name"] for node in nodes if node["op"] == "Placeholder")
 
     @classmethod
-    def load(cls, folder: Path) -> Judge:
+    def load(cls, folder: Path) -> IndependentIdentity:
         """Read `mobileface.json` and `mobileface.bin`.
 
         Raises:

