@@ -30,11 +30,13 @@ from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import is_universal
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
+from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.imaging import align
 from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
+from mcaclip.inversion.residual_fit import channel_spread
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
     AlignedFace,
@@ -44,6 +46,7 @@ from mcaclip.types import (
     Inversion,
     Progress,
     ProgressCallback,
+    Residual,
 )
 from mcaclip.validate import UNIVERSAL, clean_prompt
 
@@ -82,6 +85,7 @@ class FaceEditor:
         self._familiarity = lru_cache(maxsize=64)(lambda prompt: models.familiarity.check(models.space, prompt))
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
         self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
+        self._spread = lru_cache(maxsize=1)(partial(channel_spread, models.preview))
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo `uint8 [H, W, 3]`, the largest first."""
@@ -122,7 +126,7 @@ class FaceEditor:
     ) -> Inversion:
         """Goes on from an inversion of the same face; never further from the photo by the optimiser's measure."""
         code = inversion.w_plus.to(self.device)
-        return self._optimise(aligned, "best", REFINE, callback, lambda _: code)
+        return self._optimise(aligned, "best", REFINE, callback, lambda _: code, inversion.residual)
 
     def _optimise(
         self,
@@ -131,21 +135,26 @@ class FaceEditor:
         settings: InversionSettings,
         callback: ProgressCallback | None,
         start: Start,
+        residual: Residual | None = None,
     ) -> Inversion:
         m, started = self.models, time.monotonic()
         prior = self._prior() if settings.steps else None
-        code = invert(m.preview, m.identity, start, aligned.image, settings, callback, prior)
+        spread = self._spread() if settings.residual.steps else None
+        face = invert(m.preview, m.identity, start, aligned.image, settings, callback, prior, spread, residual)
         with torch.no_grad():
-            reconstruction = synthesize(m.generator, code[None]).image[0].clamp(-1, 1)
+            own = of_face(m.generator, face.residual)
+            reconstruction = synthesize(own, face.code[None]).image[0].clamp(-1, 1)
         found = quality.measure(m.identity, aligned.image.to(self.device), reconstruction)
         return Inversion(
-            w_plus=code.cpu(),
+            w_plus=face.code.cpu(),
             reconstruction=reconstruction.cpu(),
             identity=found.identity,
             seconds=time.monotonic() - started,
             pixel=found.pixel,
             perceptual=found.perceptual,
             notes=quality.warnings(aligned, found, effort),
+            residual=face.residual,
+            photo=aligned.image,
         )
 
     @torch.no_grad()
@@ -158,11 +167,19 @@ class FaceEditor:
         return Inversion(code[0].cpu(), image[0].cpu(), None, time.monotonic() - started)
 
     @torch.no_grad()
-    def reconstruct(self, w_plus: Tensor, identity: float | None = None) -> Inversion:
-        """The generator's picture of a known code `[18, 512]`, with the likeness that is known of it."""
+    def reconstruct(
+        self,
+        w_plus: Tensor,
+        identity: float | None = None,
+        residual: Residual | None = None,
+        photo: Tensor | None = None,
+    ) -> Inversion:
+        """The generator's picture of a known code `[18, 512]`, with what else is known; see `Inversion`."""
         started = time.monotonic()
-        image = synthesize(self.models.generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
-        return Inversion(w_plus.cpu(), image[0].cpu(), identity, time.monotonic() - started)
+        generator = of_face(self.models.generator, residual)
+        image = synthesize(generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
+        seconds = time.monotonic() - started
+        return Inversion(w_plus.cpu(), image[0].cpu(), identity, seconds, residual=residual, photo=photo)
 
     @property
     def library(self) -> Library:
@@ -340,6 +357,7 @@ class FaceEditor:
         callback: ProgressCallback | None = None,
     ) -> PreparedEdit:
         """Everything of an edit that does not depend on its strengths."""
+        generator = of_face(generator, inversion.residual)
         prepared = prepare(generator, inversion.w_plus[None].to(self.device), request, callback)
         return varied(prepared, request.settings.variation, self.models.generator)
 

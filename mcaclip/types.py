@@ -72,19 +72,34 @@ ProgressCallback = Callable[[Progress], None]
 """Called between steps; it may raise `StopEarly` to keep the best so far, or anything else to cancel."""
 
 
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """What a face has that no code says; see `mcaclip.generators.residual`.
+
+    Attributes:
+        layer: number of the generator's layer that it is added behind.
+        features: `float32 [1, C, s, s]`, what is added to the layer's features.
+    """
+
+    layer: int
+    features: Tensor
+
+
 @dataclass(frozen=True)
 class Inversion:
     """A face as the generator knows it.
 
     Attributes:
         w_plus: `float32 [18, 512]`.
-        reconstruction: `float32 [3, 1024, 1024]` in [-1, 1], the generator's image of `w_plus`.
+        reconstruction: `float32 [3, 1024, 1024]` in [-1, 1], the generator's image of `w_plus` and `residual`.
         identity: cosine of the reconstruction's identity to the aligned photo's, -1..1
             (None for a generated face, which is its own photo).
         seconds: wall time of the inversion.
         pixel: mean absolute difference from the photo at 256 px, 0..1, or None.
         perceptual: relative squared difference of feature maps from the photo's, or None.
         notes: warnings in plain words, for instance that the likeness is poor and why.
+        residual: what the code cannot say of the face, or None.
+        photo: `float32 [3, 1024, 1024]` in [-1, 1], the aligned photo; None for a generated face.
     """
 
     w_plus: Tensor
@@ -94,6 +109,8 @@ class Inversion:
     pixel: float | None = None
     perceptual: float | None = None
     notes: tuple[str, ...] = field(default=())
+    residual: Residual | None = None
+    photo: Tensor | None = None
 
 
 class StopEarly(Exception):  # noqa: N818 - a request, not an error

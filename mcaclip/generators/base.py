@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -101,19 +101,30 @@ class Generator(Protocol):
         ...
 
 
-class LowerLayers(nn.Module):
-    """What a preview shares with the generator that it cuts short: everything but the RGB outputs.
+AnyGenerator = TypeVar("AnyGenerator", bound=Generator)
 
-    No weight is copied. Subclasses set `layers` and `image_size`, and say how the picture is made.
+
+class WrappedGenerator(nn.Module):
+    """A `Generator` that hands everything on to another one, `full`, which is neither copied nor changed.
+
+    Subclasses override what they do otherwise; one that cuts the layers short sets `layers` and `image_size`.
     """
 
     def __init__(self, full: Generator):
         super().__init__()
         self.full = full
+        self.layers = tuple(full.layers)
+        self.image_size = full.image_size
+
+    @property
+    def style_slots(self) -> Sequence[StyleSlot]:
+        """See `Generator.style_slots`."""
+        slots = [slot for slot in self.full.style_slots if slot.layer < len(self.layers)]
+        return tuple(replace(slot, path=f"full.{slot.path}") for slot in slots)
 
     @property
     def w_avg(self) -> Tensor:
-        """Mean of w, `[512]`."""
+        """See `Generator.w_avg`."""
         return self.full.w_avg
 
     def mapping(self, z: Tensor) -> Tensor:
@@ -127,6 +138,18 @@ class LowerLayers(nn.Module):
     def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """See `Generator.layer`."""
         return self.full.layer(index, x, w_plus)
+
+    def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+        """See `Generator.rgb`."""
+        return self.full.rgb(index, x, w_plus)
+
+    def add_rgb(self, below: Tensor | None, rgb: Tensor) -> Tensor:
+        """See `Generator.add_rgb`."""
+        return self.full.add_rgb(below, rgb)
+
+    def finish(self, rgb: Tensor) -> Tensor:
+        """See `Generator.finish`."""
+        return self.full.finish(rgb)
 
 
 def broadcast_w(w: Tensor, num_ws: int = NUM_WS) -> Tensor:

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.generators.base import W_DIM, LowerLayers, StyleSlot
+from mcaclip.generators.base import W_DIM, StyleSlot, WrappedGenerator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
-from mcaclip.nn.ops import channels_last, inverse_haar
+from mcaclip.nn.ops import channels_last
 from mcaclip.nn.safetensors_io import load_strictly
 
 TOP_LAYER = 10
@@ -66,17 +66,17 @@ class PreviewHead(nn.Module):
         return channels_last(head.requires_grad_(False).eval().to(device))
 
 
-class PreviewGenerator(LowerLayers):
+class PreviewGenerator(WrappedGenerator):
     """The layers up to 128 px of a `MobileStyleGAN`, then the preview head; a `Generator` itself."""
 
     full: MobileStyleGAN
-    image_size = PREVIEW_SIZE
 
     def __init__(self, full: MobileStyleGAN, head: PreviewHead):
         super().__init__(full)
         self.head = head
         lower: Sequence = full.layers[: TOP_LAYER + 1]
         self.layers = (*lower[:-1], replace(lower[-1], rgb_row=HEAD_ROWS[-1]))
+        self.image_size = PREVIEW_SIZE
 
     @property
     def style_slots(self) -> tuple[StyleSlot, ...]:
@@ -98,11 +98,3 @@ class PreviewGenerator(LowerLayers):
         joined = block.conv1.style(w)
         spread = torch.cat([joined, joined.repeat_interleave(3, dim=1)], 1)
         return x * (MODULATED_SCALE * block.up.style(w) * spread)[:, :, None, None]
-
-    def add_rgb(self, below: Tensor | None, rgb: Tensor) -> Tensor:
-        """See `Generator.add_rgb`; there is only one RGB output."""
-        return rgb if below is None else below + rgb
-
-    def finish(self, rgb: Tensor) -> Tensor:
-        """See `Generator.finish`: one inverse Haar step to 256 px."""
-        return inverse_haar(rgb)

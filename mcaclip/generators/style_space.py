@@ -8,16 +8,12 @@ Source: Wu et al., "StyleSpace Analysis: Disentangled Controls for StyleGAN Imag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from mcaclip.generators.base import Generator, StyleSlot
-
-AnyGenerator = TypeVar("AnyGenerator", bound=Generator)
+from mcaclip.generators.base import AnyGenerator, Generator, StyleSlot
 
 
 class ShiftedAffine(nn.Module):
@@ -78,50 +74,6 @@ def with_style_shift(generator: AnyGenerator, shift: Tensor) -> AnyGenerator:
         replaced[slot.path] = ShiftedAffine(root.get_submodule(slot.path), part)
     shifted = _graft(root, replaced)
     return shifted  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class Resume:
-    """A synthesis on its way: what layer `layer` starts from.
-
-    Attributes:
-        x: features of the layer below, `[B, C, s, s]`.
-        rgb: sum of the RGB outputs below, or None.
-    """
-
-    layer: int
-    x: Tensor
-    rgb: Tensor | None
-
-    def expand(self, batch: int) -> Resume:
-        """The same for `batch` samples; B must be 1."""
-        rgb = None if self.rgb is None else self.rgb.expand(batch, -1, -1, -1)
-        return Resume(self.layer, self.x.expand(batch, -1, -1, -1), rgb)
-
-
-def checkpoints(generator: Generator, w_plus: Tensor) -> Iterator[Resume]:
-    """What every layer starts from, the first one included, in order."""
-    x, rgb = generator.start(len(w_plus)), None
-    for index in range(len(generator.layers)):
-        state = Resume(index, x, rgb)
-        yield state
-        x, rgb = _step(generator, w_plus, state)
-
-
-def finish_from(generator: Generator, w_plus: Tensor, state: Resume) -> Tensor:
-    """The picture `[B, 3, S, S]` from a state on."""
-    x, rgb = state.x, state.rgb
-    for index in range(state.layer, len(generator.layers)):
-        x, rgb = _step(generator, w_plus, Resume(index, x, rgb))
-    assert rgb is not None, "a generator needs at least one layer with an RGB output"
-    return generator.finish(rgb)
-
-
-def _step(generator: Generator, w_plus: Tensor, state: Resume) -> tuple[Tensor, Tensor | None]:
-    x, rgb = generator.layer(state.layer, state.x, w_plus), state.rgb
-    if generator.layers[state.layer].rgb_row is not None:
-        rgb = generator.add_rgb(rgb, generator.rgb(state.layer, x, w_plus))
-    return x, rgb
 
 
 def _module(generator: Generator) -> nn.Module:

@@ -9,7 +9,7 @@ batch and no gradient has to pass through a weight a sample.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import W_DIM, LayerSpec, LowerLayers, StyleSlot
+from mcaclip.generators.base import W_DIM, LayerSpec, StyleSlot, WrappedGenerator
 from mcaclip.nn.equal_linear import EqualLinear, mapping_stack
 from mcaclip.nn.ops import channels_last
 
@@ -247,7 +247,7 @@ class StyleGAN2(nn.Module):
         return rgb
 
 
-class StyleGAN2Preview(LowerLayers):
+class StyleGAN2Preview(WrappedGenerator):
     """The layers up to 256 px of a `StyleGAN2`: its RGB sum there is the picture. A `Generator` itself.
 
     The layers and their features are those of the full generator, so an edit network gives them the same masks; the
@@ -262,21 +262,3 @@ class StyleGAN2Preview(LowerLayers):
         self.layers = tuple(spec for spec in full.layers if spec.size <= size)
         if not self.layers or self.layers[-1].size != self.image_size:
             raise ValueError(f"a preview's size must be a power of two from 4 on, not {size}")
-
-    @property
-    def style_slots(self) -> tuple[StyleSlot, ...]:
-        """See `Generator.style_slots`."""
-        slots = [slot for slot in self.full.style_slots if slot.layer < len(self.layers)]
-        return tuple(replace(slot, path=f"full.{slot.path}") for slot in slots)
-
-    def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
-        """See `Generator.rgb`."""
-        return self.full.rgb(index, x, w_plus)
-
-    def add_rgb(self, below: Tensor | None, rgb: Tensor) -> Tensor:
-        """See `Generator.add_rgb`."""
-        return self.full.add_rgb(below, rgb)
-
-    def finish(self, rgb: Tensor) -> Tensor:
-        """See `Generator.finish`."""
-        return rgb

@@ -6,13 +6,15 @@ same blended features of the layer below, and mask 1 is the *edited* region.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
+from mcaclip.generators.residual import faded
 from mcaclip.nn.ops import resize_mask
 from mcaclip.types import Progress, ProgressCallback
 
@@ -56,6 +58,61 @@ def synthesize(
 
 
 @dataclass(frozen=True)
+class Resume:
+    """A synthesis on its way: what layer `layer` starts from.
+
+    Attributes:
+        x: features of the layer below, `[B, C, s, s]`.
+        rgb: sum of the RGB outputs below, or None.
+    """
+
+    layer: int
+    x: Tensor
+    rgb: Tensor | None
+
+    def expand(self, batch: int) -> Resume:
+        """The same for `batch` samples; B must be 1."""
+        rgb = None if self.rgb is None else self.rgb.expand(batch, -1, -1, -1)
+        return Resume(self.layer, self.x.expand(batch, -1, -1, -1), rgb)
+
+
+def checkpoints(generator: Generator, w_plus: Tensor) -> Iterator[Resume]:
+    """What every layer starts from, the first one included, in order."""
+    x, rgb = generator.start(len(w_plus)), None
+    for index in range(len(generator.layers)):
+        state = Resume(index, x, rgb)
+        yield state
+        x, rgb = _step(generator, w_plus, state)
+
+
+def features_behind(generator: Generator, w_plus: Tensor, layer: int) -> tuple[Resume, Tensor]:
+    """What a layer starts from, and its features."""
+    state = next(islice(checkpoints(generator, w_plus), layer, None))
+    return state, generator.layer(layer, state.x, w_plus)
+
+
+def finish_from(generator: Generator, w_plus: Tensor, state: Resume) -> Tensor:
+    """The picture `[B, 3, S, S]` from a state on."""
+    x, rgb = state.x, state.rgb
+    for index in range(state.layer, len(generator.layers)):
+        x, rgb = _step(generator, w_plus, Resume(index, x, rgb))
+    assert rgb is not None, "a generator needs at least one layer with an RGB output"
+    return generator.finish(rgb)
+
+
+def _step(generator: Generator, w_plus: Tensor, state: Resume) -> tuple[Tensor, Tensor | None]:
+    x = generator.layer(state.layer, state.x, w_plus)
+    return x, layer_rgb(generator, state.layer, x, w_plus, state.rgb)
+
+
+def layer_rgb(generator: Generator, index: int, x: Tensor, w_plus: Tensor, below: Tensor | None) -> Tensor | None:
+    """The sum of the RGB outputs up to layer `index`, whose features are `x`; `below` is the sum without it."""
+    if generator.layers[index].rgb_row is None:
+        return below
+    return generator.add_rgb(below, generator.rgb(index, x, w_plus))
+
+
+@dataclass(frozen=True)
 class MaskedShift:
     """One edit's share of a composition.
 
@@ -63,10 +120,12 @@ class MaskedShift:
         delta_w: `[B, 18, 512]`, strength included.
         masks: one `[B, 1, s, s]` in [0, 1] a layer and one for the final image; sizes that differ from the layer's
             are resampled bilinearly. None at all for a method without masks.
+        keep: share of the face's residual that the edited features keep, 0..1 (see `generators.residual`).
     """
 
     delta_w: Tensor
     masks: Sequence[Tensor]
+    keep: float = 1.0
 
 
 def masked_synthesize(
@@ -124,7 +183,7 @@ def compose(
     for shift in shifts:
         if len(shift.masks) != len(generator.layers) + 1:
             raise ValueError(f"{len(generator.layers) + 1} masks are needed, got {len(shift.masks)}")
-    codes = [(w_plus + shift.delta_w, _moved_rows(shift.delta_w)) for shift in shifts]
+    branches = [_Branch.of(generator, w_plus, shift) for shift in shifts]
     x = generator.start(len(w_plus))
     rgb: Tensor | None = None
     for index, spec in enumerate(generator.layers):
@@ -134,21 +193,45 @@ def compose(
         below = x
         source = generator.layer(index, below, w_plus)
         x = source
-        for mask, (edited_w, moved) in zip(masks, codes, strict=True):
-            if moved.intersection(spec.rows):
-                x = x + mask * (generator.layer(index, below, edited_w) - source)
+        for mask, branch in zip(masks, branches, strict=True):
+            if branch.differs(spec.rows):
+                x = x + mask * (branch.generator.layer(index, below, branch.w_plus) - source)
         if observe:
             observe(index, x)
         if spec.rgb_row is not None:
             plain = generator.rgb(index, x, w_plus)
             part = plain
-            for mask, (edited_w, moved) in zip(masks, codes, strict=True):
-                if spec.rgb_row in moved:
-                    part = part + mask * (generator.rgb(index, x, edited_w) - plain)
+            for mask, branch in zip(masks, branches, strict=True):
+                if branch.differs((spec.rgb_row,)):
+                    part = part + mask * (branch.generator.rgb(index, x, branch.w_plus) - plain)
             rgb = generator.add_rgb(rgb, part)
     edited = _finish(generator, rgb)
     last = union([resize_mask(shift.masks[-1], edited.shape[-1]) for shift in shifts])
     return source_image + last * (edited - source_image)
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """One edit of a composition: what makes its features.
+
+    Attributes:
+        moved: rows that its shift touches.
+        fades: whether it keeps less of the face's residual than the source.
+    """
+
+    generator: Generator
+    w_plus: Tensor
+    moved: frozenset[int]
+    fades: bool
+
+    @classmethod
+    def of(cls, generator: Generator, w_plus: Tensor, shift: MaskedShift) -> _Branch:
+        own = faded(generator, shift.keep)
+        return cls(own, w_plus + shift.delta_w, frozenset(_moved_rows(shift.delta_w)), own is not generator)
+
+    def differs(self, rows: Iterable[int]) -> bool:
+        """Whether what these rows style may differ from the source."""
+        return self.fades or bool(self.moved.intersection(rows))
 
 
 def _plainly(
@@ -160,7 +243,8 @@ def _plainly(
 ) -> Tensor:
     """`compose` for shifts without masks."""
     total = torch.stack([shift.delta_w for shift in shifts]).sum(0)
-    made = synthesize(generator, w_plus + total, range(len(generator.layers)) if observe else (), hook)
+    own = faded(generator, min(shift.keep for shift in shifts))
+    made = synthesize(own, w_plus + total, range(len(generator.layers)) if observe else (), hook)
     if observe:
         for index, features in made.features.items():
             observe(index, features)

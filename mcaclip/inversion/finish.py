@@ -16,8 +16,10 @@ from torch import Tensor
 
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
+from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
+from mcaclip.inversion.fitted import Fitted
 from mcaclip.inversion.likeness import face_weight
 from mcaclip.inversion.report import Report
 
@@ -49,15 +51,15 @@ class FinishSettings:
 
 
 def finish_upper_rows(
-    generator: PreviewGenerator, image: Tensor, code: Tensor, settings: FinishSettings, report: Report
+    generator: PreviewGenerator, image: Tensor, face: Fitted, settings: FinishSettings, report: Report
 ) -> Tensor:
-    """The code `[18, 512]` with rows 11-15 fitted to the face `image [3, S, S]` in [-1, 1]."""
-    full = generator.full
+    """The face's code `[18, 512]` with rows 11-15 fitted to its `image [3, S, S]` in [-1, 1]."""
+    full, code = generator.full, face.code
     target = F.interpolate(image[None], size=(1024, 1024), mode="bilinear", antialias=True, align_corners=False)
     target = F.avg_pool2d(target, 4)
     weight = face_weight(target.shape[-1]).to(target)
     with torch.no_grad():
-        features = synthesize(generator, code[None], keep=(TOP_LAYER,)).features[TOP_LAYER]
+        features = synthesize(of_face(generator, face.residual), code[None], keep=(TOP_LAYER,)).features[TOP_LAYER]
     shift = torch.zeros(LAST_ROW + 1 - FIRST_ROW, code.shape[1], device=code.device, requires_grad=True)
     optimizer = torch.optim.Adam([shift], lr=settings.lr, betas=(0.8, 0.98))
     rng = np.random.default_rng(0)

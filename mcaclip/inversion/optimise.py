@@ -8,22 +8,26 @@ Source: the idea of e4e (Tov et al. 2021, "distortion-editability trade-off"), a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
 from mcaclip.generators.preview import PreviewGenerator
+from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.inversion.descent import descend
 from mcaclip.inversion.finish import FinishSettings, finish_upper_rows
+from mcaclip.inversion.fitted import Fitted
 from mcaclip.inversion.likeness import Likeness, LikenessWeights
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.report import Report
+from mcaclip.inversion.residual_fit import ResidualSettings, channel_spread, fit_residual
 from mcaclip.perception.base import Identity
-from mcaclip.types import ProgressCallback
+from mcaclip.types import ProgressCallback, Residual
 
 OFFSET_ROWS = 12
 """Rows from here on keep their offset from the base: a preview only guesses their effect, and offsets of their own
@@ -44,6 +48,7 @@ class InversionSettings:
         offset: weight of the mean squared offset of the rows, in variances of w.
         prior: weight of the distance of the rows from natural codes (see `LatentPrior`).
         live_every: steps between two live frames.
+        residual: the fit of what no code says, behind the steps on the code.
         finish: the full-size steps at the end.
     """
 
@@ -53,20 +58,21 @@ class InversionSettings:
     offset: float = 0.03
     prior: float = 0.02
     live_every: int = 5
+    residual: ResidualSettings = field(default_factory=ResidualSettings)
     finish: FinishSettings = field(default_factory=FinishSettings)
 
 
-FINISH_STEP_COST = 1.5
-"""Time of a full-size step in steps through the preview, for the progress that is shown."""
+RESIDUAL_STEP_COST, FINISH_STEP_COST = 1.1, 1.5
+"""Time of a step on the residual, and of a full-size step, in steps on the code, for the progress that is shown."""
 
 EFFORTS = {
-    "instant": InversionSettings(steps=0, finish=FinishSettings(steps=0)),
+    "instant": InversionSettings(steps=0, residual=ResidualSettings(steps=0), finish=FinishSettings(steps=0)),
     "good": InversionSettings(),
-    "best": InversionSettings(steps=150, finish=FinishSettings(steps=40)),
+    "best": InversionSettings(steps=100, residual=ResidualSettings(steps=120), finish=FinishSettings(steps=30)),
 }
 """What `--inversion` and the app offer."""
 
-REFINE = InversionSettings(steps=100, lr=0.015, finish=FinishSettings(steps=20))
+REFINE = InversionSettings(steps=50, lr=0.015, residual=ResidualSettings(steps=60), finish=FinishSettings(steps=20))
 """Going on from a finished inversion, in smaller steps."""
 
 
@@ -78,8 +84,10 @@ def invert(
     settings: InversionSettings,
     callback: ProgressCallback | None = None,
     prior: LatentPrior | None = None,
-) -> Tensor:
-    """Find the W+ code of an aligned face.
+    spread: Tensor | None = None,
+    residual: Residual | None = None,
+) -> Fitted:
+    """Find the W+ code of an aligned face, and what it does not say.
 
     Args:
         generator: the preview of the full generator.
@@ -87,58 +95,58 @@ def invert(
         image: `[3, S, S]` in [-1, 1], FFHQ-aligned.
         callback: gets live frames; may raise `StopEarly` to end with the best so far, or anything else to cancel.
         prior: of the generator; made anew when None.
+        spread: `channel_spread` of the generator; measured anew when None.
+        residual: to go on from.
 
     Returns:
-        `w_plus [18, 512]`, the code of the lowest loss seen.
+        What had the lowest loss of those seen, stage by stage.
     """
     target = image[None].to(generator.w_avg.device)
     with torch.no_grad():
-        code = start(target[0])
+        face = Fitted(start(target[0]), residual)
     # other previews show the lower layers' own picture: nothing of it is guessed
-    finish_steps = settings.finish.steps if isinstance(generator, PreviewGenerator) else 0
-    preview_part = settings.steps / max(1, settings.steps + FINISH_STEP_COST * finish_steps)
-    stopped = False
-    if settings.steps:
-        report = Report(callback, 0.0, preview_part)
-        prior = prior or LatentPrior.of(generator)
-        code, stopped = _through_preview(generator, identity, target, code, settings, report, prior)
-    if isinstance(generator, PreviewGenerator) and finish_steps and not stopped:
-        code = finish_upper_rows(generator, target[0], code, settings.finish, Report(callback, preview_part, 1.0))
-    if not settings.steps and not finish_steps:
+    finish = settings.finish if isinstance(generator, PreviewGenerator) else replace(settings.finish, steps=0)
+    costs = (settings.steps, RESIDUAL_STEP_COST * settings.residual.steps, FINISH_STEP_COST * finish.steps)
+    if not any(costs):
         Report(callback, 0.0, 1.0)(1.0)
-    return code
+        return face
+    ends = [sum(costs[:count]) / sum(costs) for count in range(4)]
+    on_code, on_residual, on_rows = (Report(callback, *part) for part in pairwise(ends))
+    likeness, stopped = Likeness.of(target, identity), False
+    if settings.steps:
+        prior = prior or LatentPrior.of(generator)
+        face, stopped = _fit_code(generator, identity, likeness, face, settings, on_code, prior)
+    if settings.residual.steps and not stopped:
+        spread = spread if spread is not None else channel_spread(generator)
+        face, stopped = fit_residual(
+            generator, identity, likeness, face, spread, settings.residual, settings.likeness, on_residual
+        )
+    if isinstance(generator, PreviewGenerator) and finish.steps and not stopped:
+        face = replace(face, code=finish_upper_rows(generator, target[0], face, finish, on_rows))
+    return face
 
 
-def _through_preview(
+def _fit_code(
     generator: Generator,
     identity: Identity,
-    target: Tensor,
-    initial: Tensor,
+    likeness: Likeness,
+    face: Fitted,
     settings: InversionSettings,
     report: Report,
     prior: LatentPrior,
-) -> tuple[Tensor, bool]:
-    """The best code `[18, 512]` seen, and whether the callback asked to stop."""
-    likeness = Likeness.of(target, identity)
+) -> tuple[Fitted, bool]:
+    """The best code seen, and whether the callback asked to stop."""
+    own, initial = of_face(generator, face.residual), face.code
     base = initial[-1].clone().requires_grad_(True)
     offsets = (initial[:OFFSET_ROWS] - initial[-1]).clone().requires_grad_(True)
     still = initial[OFFSET_ROWS:] - initial[-1]
-    optimizer = torch.optim.Adam([base, offsets], lr=settings.lr, betas=(0.9, 0.99))
-    best_loss, best = math.inf, initial
-    for step in range(settings.steps):
-        progress = step / settings.steps
-        optimizer.param_groups[0]["lr"] = settings.lr * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+    def attempt() -> tuple[Fitted, Tensor, Tensor]:
         code = base + torch.cat([offsets, still])
-        picture = synthesize(generator, code[None]).image
+        picture = synthesize(own, code[None]).image
         loss = likeness.total(likeness.parts(picture, identity), settings.likeness)
         loss = loss + settings.offset * offsets.square().mean() / prior.w_variance
         loss = loss + settings.prior * prior.distance(code[: OFFSET_ROWS + 1])
-        if loss.item() < best_loss:
-            best_loss, best = loss.item(), code.detach().clone()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        last = step == settings.steps - 1
-        if (step % settings.live_every == 0 or last) and report((step + 1) / settings.steps, picture):
-            return best, True
-    return best, False
+        return replace(face, code=code.detach().clone()), picture, loss
+
+    return descend([([base, offsets], settings.lr)], settings.steps, attempt, report, settings.live_every)

@@ -26,15 +26,8 @@ from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.config import Stack
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z
-from mcaclip.generators.style_space import (
-    Resume,
-    checkpoints,
-    finish_from,
-    read_styles,
-    style_ranges,
-    style_size,
-    with_style_shift,
-)
+from mcaclip.generators.style_space import read_styles, style_ranges, style_size, with_style_shift
+from mcaclip.generators.synthesis import Resume, checkpoints, finish_from
 from mcaclip.methods.style_table import StyleTable, save_table
 from train.common.arrays import read_array, unusable, write_array
 

@@ -1,0 +1,64 @@
+"""What a face has that no code says: a map that is added behind one layer of the generator.
+
+Source: the idea of BDInvert (Kang et al., ICCV 2021) and StyleFeatureEditor (Bobkov et al., CVPR 2024): features of a
+middle layer say where a photo's own curls, glasses and hats are, while the code stays one that edits understand.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor
+
+from mcaclip.generators.base import AnyGenerator, Generator, WrappedGenerator
+from mcaclip.types import Residual
+
+SIDE = 32
+"""Side in pixels of the map that a residual is added to: fine enough for a person's features, coarse enough that
+masks and edits above it still work."""
+
+
+def residual_layer(generator: Generator) -> int:
+    """The layer that a residual stands behind: the last one of 32 px, or the last one of a smaller generator."""
+    return max(index for index, spec in enumerate(generator.layers) if spec.size <= SIDE)
+
+
+class ResidualGenerator(WrappedGenerator):
+    """A generator of one face: `full` with a face's residual added behind one of its layers.
+
+    Args:
+        residual: the map; on the generator's device.
+        share: factor on the map, 0..1.
+    """
+
+    def __init__(self, full: Generator, residual: Residual, share: float = 1.0):
+        super().__init__(full)
+        self.residual, self.share = residual, share
+        self.added = share * residual.features
+
+    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+        """See `Generator.layer`."""
+        made = self.full.layer(index, x, w_plus)
+        return made + self.added if index == self.residual.layer else made
+
+
+def of_face(generator: AnyGenerator, residual: Residual | None) -> AnyGenerator:
+    """The generator of a face with this residual: itself where there is none.
+
+    Raises:
+        ValueError: the residual is for a generator of other layers.
+    """
+    if residual is None:
+        return generator
+    spec = generator.layers[residual.layer]
+    if residual.features.shape != (1, spec.channels, spec.size, spec.size):
+        raise ValueError(f"a residual behind layer {residual.layer} is no {tuple(residual.features.shape)}")
+    moved = Residual(residual.layer, residual.features.to(generator.w_avg))
+    return cast(AnyGenerator, ResidualGenerator(generator, moved))
+
+
+def faded(generator: Generator, share: float) -> Generator:
+    """The same generator with only a share (0..1) of the face's residual; itself where it has none, or keeps all."""
+    if share == 1 or not isinstance(generator, ResidualGenerator):
+        return generator
+    return ResidualGenerator(generator.full, generator.residual, share * generator.share)
