@@ -358,7 +358,8 @@ class FaceEditor:
     ) -> PreparedEdit:
         """Everything of an edit that does not depend on its strengths."""
         generator = of_face(generator, inversion.residual)
-        prepared = prepare(generator, inversion.w_plus[None].to(self.device), request, callback)
+        photo = None if inversion.photo is None else inversion.photo[None].to(self.device)
+        prepared = prepare(generator, inversion.w_plus[None].to(self.device), request, callback, photo)
         return varied(prepared, request.settings.variation, self.models.generator)
 
     def _prompted(self, wanted: Ingredient) -> PromptedNetwork:

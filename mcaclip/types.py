@@ -191,6 +191,7 @@ class EditSettings:
         variation: 0 is the edit as learned; 1..999 are the same edit in other shades.
         mode: one of `mcaclip.validate.MODES`, or None for what is best for each prompt.
         without_masks: let everything through (the paper's ablation "w/o PRE"); only paint counts then.
+        likeness: how much of a photo's own shapes an edit of shapes keeps, 0 (free) to 1 (all); colours keep all.
     """
 
     prompt: str
@@ -203,6 +204,7 @@ class EditSettings:
     variation: int = 0
     mode: str | None = None
     without_masks: bool = False
+    likeness: float = 0.5
 
     @property
     def parts(self) -> tuple[PromptStrength, ...]:
@@ -225,7 +227,8 @@ class EditResult:
     """One edit with everything needed to understand it.
 
     Attributes:
-        image: the edit, `float32 [3, S, S]` in [-1, 1]; S is 1024, or 256 for a preview.
+        image: the edit, `float32 [3, S, S]` in [-1, 1]; S is 1024, or 256 for a preview. Of a photo it is the aligned
+            photo with the edit in it: where `combined_mask` is 0, the photo's own pixels.
         masks: one `float32 [1, s, s]` in [0, 1] a generator layer, after all mask tools; 1 is edited. With several
             prompts their sum, at most 1.
         mask_names: a label for each mask, for instance "layer 3 (16 px)".
@@ -237,6 +240,7 @@ class EditResult:
         shifts: `float32 [18, 512]` a prompt, in the order of `settings.parts`, before the strengths.
         modes: how each prompt was made, in the same order: "universal", "fitted", or both for one made of several.
         feature_change: a number a layer: norm of the change of its features over their norm in the source.
+        generated: the generator's own picture of the edit, like `image`; None where `image` is that picture.
     """
 
     image: Tensor
@@ -251,6 +255,7 @@ class EditResult:
     shifts: tuple[Tensor, ...] = field(default=())
     modes: tuple[str, ...] = field(default=())
     feature_change: tuple[float, ...] = field(default=())
+    generated: Tensor | None = None
 
 
 def to_uint8(image: Tensor) -> np.ndarray:

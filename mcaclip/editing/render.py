@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.photo_blend import carry_over
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
 from mcaclip.generators.base import Generator
@@ -31,6 +32,13 @@ from mcaclip.nn.ops import resize_mask
 from mcaclip.types import EditResult, EditSettings, ProgressCallback, PromptStrength
 
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
+
+
+COARSE_ROWS = range(4)
+"""W+ rows of the layers up to 16 px, which say where and how large things are."""
+NEW_SHAPES = 0.13
+"""Root mean square of a coarse row's shift at which an edit draws new shapes altogether: smiling, glasses, an old face
+at strength 1. Colours are below a twentieth of it."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +76,20 @@ class PreparedShift:
     share: NetworkShare
     shift: MaskedShift
 
-    def scaled(self, strength: float) -> MaskedShift:
-        """The shift at a strength of its prompt."""
-        return MaskedShift(strength * self.share.ingredient.factor * self.shift.delta_w, self.shift.masks)
+    def scaled(self, strength: float, likeness: float) -> MaskedShift:
+        """The shift at a strength of its prompt; for the likeness see `EditSettings`."""
+        delta = strength * self.share.ingredient.factor * self.shift.delta_w
+        return MaskedShift(delta, self.shift.masks, kept_share(delta, likeness))
+
+
+def kept_share(delta_w: Tensor, likeness: float) -> float:
+    """Share of a face's residual that an edit `[1, 18, 512]` keeps, 0..1.
+
+    An edit that moves the coarse rows draws other shapes, and the residual would hold on to the old ones. Colours
+    move the finer rows only and keep all of it.
+    """
+    moved = float(delta_w[:, list(COARSE_ROWS)].square().mean(2).max().sqrt())
+    return 1 - (1 - likeness) * min(1.0, moved / NEW_SHAPES)
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,7 @@ class PreparedEdit:
         shifts: at least one per prompt, in the order of `settings.parts`.
         started: when its computation began, in seconds of a monotonic clock.
         notes: warnings in plain words.
+        photo: `[1, 3, S, S]`, the aligned photo at the size of the picture; None for a generated face.
     """
 
     generator: Generator
@@ -92,6 +112,7 @@ class PreparedEdit:
     settings: EditSettings
     started: float
     notes: tuple[str, ...]
+    photo: Tensor | None = None
 
     def times(self, factor: float) -> PreparedEdit:
         """The same edit with all strengths times a factor."""
@@ -101,12 +122,17 @@ class PreparedEdit:
 
 @torch.no_grad()
 def prepare(
-    generator: Generator, code: Tensor, request: EditRequest, callback: ProgressCallback | None = None
+    generator: Generator,
+    code: Tensor,
+    request: EditRequest,
+    callback: ProgressCallback | None = None,
+    photo: Tensor | None = None,
 ) -> PreparedEdit:
     """Shifts and masks of an edit as learned, at strength 1.
 
     Args:
         code: `[1, 18, 512]`, the face.
+        photo: `[1, 3, s, s]`, the aligned photo, of any size; None for a generated face.
         callback: told of the first half of the progress; may raise to cancel.
     """
     started, settings = time.monotonic(), request.settings
@@ -118,7 +144,8 @@ def prepare(
         masks = _refined(learned.masks, settings, generator.image_size)
         shifts.append(PreparedShift(share, replace(learned, masks=masks)))
         notes += [] if share.prompted.own_masks else [FOREIGN_EDIT]
-    return PreparedEdit(generator, code, source, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))
+    own = None if photo is None else resize_mask(photo, generator.image_size)
+    return PreparedEdit(generator, code, source, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)), own)
 
 
 def _refined(masks: Sequence[Tensor], settings: EditSettings, side: int) -> list[Tensor]:
@@ -162,7 +189,7 @@ def draw(
     generator, parts = prepared.generator, prepared.settings.parts
     # sorted by prompt, so that the order in which a user gave them does not matter even to the last bit
     ranked = sorted(prepared.shifts, key=lambda one: (parts[one.share.part].prompt, one.share.ingredient.words))
-    shifts = tuple(one.scaled(parts[one.share.part].strength) for one in ranked)
+    shifts = tuple(one.scaled(parts[one.share.part].strength, prepared.settings.likeness) for one in ranked)
     hook = layer_hook(generator, 0.5, callback)
     return Picture(
         compose(generator, prepared.code, shifts, prepared.source.image, hook, observe), prepared.source, shifts
@@ -180,8 +207,13 @@ def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> E
     picture = draw(prepared, callback, observe)
     masks, numbers = picture.masks, range(len(prepared.settings.parts))
     deltas = [_part_shift(prepared, number) for number in numbers]
+    image = picture.image
+    if prepared.photo is not None:
+        source, edited = prepared.source.image.clamp(-1, 1), picture.image.clamp(-1, 1)
+        last = resize_mask(masks[-1], generator.image_size) if masks else torch.ones_like(source[:, :1])
+        image = carry_over(prepared.photo, source, edited, last)
     return EditResult(
-        image=picture.image[0].clamp(-1, 1).cpu(),
+        image=image[0].clamp(-1, 1).cpu(),
         masks=tuple(mask[0].cpu() for mask in masks),
         mask_names=_mask_names(generator, masks),
         combined_mask=resize_mask(masks[-1], generator.image_size)[0].cpu(),
@@ -193,6 +225,7 @@ def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> E
         shifts=tuple(deltas),
         modes=tuple(_part_modes(prepared, number) for number in numbers),
         feature_change=tuple(change),
+        generated=None if prepared.photo is None else picture.image[0].clamp(-1, 1).cpu(),
     )
 
 

@@ -1,0 +1,58 @@
+"""An edit of a photo is the photo: its own pixels outside the masks, its own fine detail inside them.
+
+The generator's picture of a photo lacks pores, grain and strands. What an edit changed, the difference of its two
+pictures, is carried over to the photo; where the edit draws something new, the photo's detail of what was there fades.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcaclip.nn.ops import resize_mask
+
+WINDOW_SIDE = 256
+"""The structure is compared in a picture of this side."""
+WINDOW = 9
+"""Side in pixels of the windows, within which the structure is compared."""
+FLAT = 0.03
+"""Contrast, as a standard deviation of lightness in [-1, 1], below which a window counts as flat."""
+
+
+def carry_over(photo: Tensor, source: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
+    """The edit on the photo.
+
+    Where the mask is 0, `edited` equals `source` and the result is the photo, bit for bit.
+
+    Args:
+        photo: `[1, 3, S, S]` in [-1, 1].
+        source: the generator's picture of the photo, alike.
+        edited: its picture of the edit, alike.
+        mask: `[1, 1, S, S]` in [0, 1], where the edit acts.
+
+    Returns:
+        `[1, 3, S, S]`, not clamped.
+    """
+    new = 1 - shared_structure(source, edited)
+    return photo + (edited - source) - mask * new * (photo - source)
+
+
+def shared_structure(first: Tensor, second: Tensor) -> Tensor:
+    """How far two pictures `[B, 3, S, S]` show the same edges and lines at each place, `[B, 1, S, S]` in [0, 1].
+
+    Lightness and contrast do not count, so that a change of colour keeps its structure; flat places are alike.
+    Source: the structure term of SSIM (Wang et al. 2004).
+    """
+    a, b = (resize_mask(picture.mean(1, keepdim=True), WINDOW_SIDE) for picture in (first, second))
+    mean_a, mean_b = _mean(a), _mean(b)
+    deviation_a = (_mean(a.square()) - mean_a.square()).clamp_min(0).sqrt()
+    deviation_b = (_mean(b.square()) - mean_b.square()).clamp_min(0).sqrt()
+    covariance = _mean(a * b) - mean_a * mean_b
+    alike = (covariance + FLAT**2) / (deviation_a * deviation_b + FLAT**2)
+    return resize_mask(_mean(alike.clamp(0, 1)), first.shape[-1])
+
+
+def _mean(x: Tensor) -> Tensor:
+    """The mean over windows, `[B, 1, s, s]`; the picture's edge is continued."""
+    return F.avg_pool2d(F.pad(x, [WINDOW // 2] * 4, mode="replicate"), WINDOW, 1)
