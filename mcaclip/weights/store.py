@@ -148,19 +148,6 @@ def in_folder(folder: Path | None, name: str) -> Path | None:
     return folder / name if folder is not None and (folder / name).is_file() else None
 
 
-def check_digest(path: Path, expected: str, remedy: str) -> None:
-    """Compare a file with a sha256.
-
-    Raises:
-        WeightsError: it differs; the message ends with `remedy`.
-    """
-    got = sha256_of(path)
-    if got != expected:
-        raise WeightsError(
-            f"{path} is not the expected file: sha256 is {got}, expected {expected}. Replace it. {remedy}"
-        )
-
-
 def write_asset_sums(assets: Path = ASSETS) -> Path:
     """Record the digest of every safetensors file under `assets` in SHA256SUMS.
 

