@@ -82,7 +82,19 @@ class ResultFolders:
         return None
 
     def write(self, stem: str, outcome: Outcome, provenance: Provenance) -> Path:
-        """Writes a result, whole or not at all, and says where. Raises OSError."""
+        """Writes a result, whole or not at all.
+
+        Files (those of the edit only when there is one): aligned.png, reconstruction.png, edited.png (1024 px),
+        pasted.png (photo size), overlay.png, masks/layer_NN.png (each at its layer's size), latent.safetensors
+        (`w_plus`, `delta_w`: float32 [18, 512]; with K > 1 prompts also `shifts` [K, 18, 512], whose sum is
+        `delta_w`), result.json.
+
+        Returns:
+            The folder.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         places: list[Path] = []
 
         def place() -> Path:
@@ -101,23 +113,6 @@ class ResultFolders:
             for name in numbered(stem)
             if name.casefold() not in self._used and not _taken(self.out / name, self.overwrite)
         )
-
-
-def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
-    """Writes a result folder, whole or not at all, replacing what an earlier run left there and nothing else.
-
-    Files (those of the edit only when there is one): aligned.png, reconstruction.png, edited.png (1024 px),
-    pasted.png (photo size), overlay.png, masks/layer_NN.png (each at its layer's size),
-    latent.safetensors (`w_plus`, `delta_w`: float32 [18, 512]; with K > 1 prompts also `shifts` [K, 18, 512], whose
-    sum is `delta_w`), result.json.
-
-    Raises:
-        OSError: when the folder cannot be written.
-    """
-    parent = folder if folder.is_dir() else folder.parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with folder_written_whole(parent, lambda: folder, RESULT_FILES) as temporary:
-        _write_files(temporary, outcome, provenance)
 
 
 def _write_files(folder: Path, outcome: Outcome, provenance: Provenance) -> None:

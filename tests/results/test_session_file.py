@@ -69,28 +69,18 @@ def _spoiled(path, change_header=None, change_tensors=None):
     save_file(tensors, path, {**metadata, "session": json.dumps(header)})
 
 
-def test_files_of_before_there_were_variations_still_load(tmp_path, saved):
+def test_files_without_variations_modes_and_masks_still_load(tmp_path, saved):
     write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_header=lambda h: [edit.pop("variation") for edit in h["edits"]])
-    assert [edit.variation for edit in read_session(tmp_path / "s").edits] == [0, 0]
+    _spoiled(
+        tmp_path / "s",
+        change_header=lambda h: [
+            edit.pop(key) for edit in h["edits"] for key in ("variation", "mode", "without_masks")
+        ],
+    )
+    found = [(edit.variation, edit.mode, edit.without_masks) for edit in read_session(tmp_path / "s").edits]
+    assert found == [(0, None, False), (0, None, False)]
 
 
-BAD_HEADERS = {
-    "variation below": lambda h: h["edits"][0].__setitem__("variation", -1),
-    "variation above": lambda h: h["edits"][0].__setitem__("variation", 1000),
-    "variation with a point": lambda h: h["edits"][0].__setitem__("variation", 1.0),
-    "variation in words": lambda h: h["edits"][0].__setitem__("variation", "1"),
-    "variation true": lambda h: h["edits"][0].__setitem__("variation", True),
-    "variation none": lambda h: h["edits"][0].__setitem__("variation", None),
-    "mode": lambda h: h["edits"][0].__setitem__("mode", "magic"),
-    "no edits": lambda h: h.pop("edits"),
-    "strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, 9),
-    "not a number": lambda h: h["edits"][0].__setitem__("mask_feather", "much"),
-    "empty prompt": lambda h: h["edits"][0]["parts"][0].__setitem__(0, " "),
-    "no parts": lambda h: h["edits"][0].__setitem__("parts", []),
-    "points outside": lambda h: h.__setitem__("current", 7),
-    "too many": lambda h: h.__setitem__("edits", h["edits"] * 40),
-}
 BAD_TENSORS = {
     "shape": lambda t: t.__setitem__("w_plus", torch.zeros(17, 512)),
     "type": lambda t: t.__setitem__("w_plus", torch.zeros(18, 512, dtype=torch.float64)),
@@ -102,14 +92,6 @@ BAD_TENSORS = {
     "crop without size": lambda t: t.__setitem__("quad", torch.zeros(4, 2, dtype=torch.float64)),
     "unknown": lambda t: t.__setitem__("extra", torch.zeros(1)),
 }
-
-
-@pytest.mark.parametrize("case", sorted(BAD_HEADERS))
-def test_bad_headers_are_refused(tmp_path, saved, case):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_header=BAD_HEADERS[case])
-    with pytest.raises(SessionFileError, match="damaged"):
-        read_session(tmp_path / "s")
 
 
 @pytest.mark.parametrize("case", sorted(BAD_TENSORS))
@@ -214,13 +196,6 @@ def test_a_photo_of_countless_empty_segments_is_refused(tmp_path, kind):
         read_session(path)
 
 
-def test_files_of_the_former_kind_still_open(tmp_path, saved):
-    """They hold the photo as PNG and a quad, which is what a photo without a file gives today."""
-    write_session(tmp_path / "s", saved)
-    pixels = read_session(tmp_path / "s").pixels
-    assert pixels.shape == (80, 120, 3)
-
-
 # --- sizes
 
 
@@ -313,6 +288,20 @@ def test_larger_masks_are_averaged_down(tmp_path):
 # --- values
 
 BAD_VALUES = {
+    "variation below": lambda h: h["edits"][0].__setitem__("variation", -1),
+    "variation above": lambda h: h["edits"][0].__setitem__("variation", 1000),
+    "variation with a point": lambda h: h["edits"][0].__setitem__("variation", 1.0),
+    "variation in words": lambda h: h["edits"][0].__setitem__("variation", "1"),
+    "variation true": lambda h: h["edits"][0].__setitem__("variation", True),
+    "variation none": lambda h: h["edits"][0].__setitem__("variation", None),
+    "mode": lambda h: h["edits"][0].__setitem__("mode", "magic"),
+    "no edits": lambda h: h.pop("edits"),
+    "strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, 9),
+    "not a number": lambda h: h["edits"][0].__setitem__("mask_feather", "much"),
+    "empty prompt": lambda h: h["edits"][0]["parts"][0].__setitem__(0, " "),
+    "no parts": lambda h: h["edits"][0].__setitem__("parts", []),
+    "points outside": lambda h: h.__setitem__("current", 7),
+    "too many": lambda h: h.__setitem__("edits", h["edits"] * 40),
     "true as a number": lambda h: h["edits"][0].__setitem__("mask_feather", True),
     "true as a strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, True),
     "digits as a number": lambda h: h["edits"][0].__setitem__("mask_feather", "4"),
@@ -351,26 +340,9 @@ def test_bad_values_are_refused_and_not_quoted(tmp_path, saved, case):
     assert len(message) < 250 and message.isprintable() and "<" not in message
 
 
-BAD_TEXTS = {
-    "nan": '{"identity": NaN}',
-    "infinity": '{"identity": -Infinity}',
-    "too large": '{"identity": 1e400}',
-    "many digits": '{"identity": ' + "9" * 5000 + "}",
-    "twice": '{"name": "a", "name": "b"}',
-    "lone surrogate": r'{"name": "\ud800"}',
-    "lone surrogate as a key": r'{"\udfff": 1}',
-    "deep": "[" * 100_000 + "]" * 100_000,
-    "deep mappings": '{"a":' * 100_000 + "}" * 100_000,
-    "a list": "[]",
-    "a word": '"session"',
-    "nothing": "",
-}
-
-
-@pytest.mark.parametrize("case", sorted(BAD_TEXTS))
-def test_bad_json_is_refused(tmp_path, case):
-    metadata = {"format": session_file.FORMAT, "session": BAD_TEXTS[case]}
-    save_file({"w_plus": torch.zeros(18, 512)}, tmp_path / "s", metadata)
+@pytest.mark.parametrize("header", ['{"identity": NaN}', "[" * 100_000 + "]" * 100_000, "[]", '"session"', ""])
+def test_bad_json_is_refused(tmp_path, header):
+    save_file({"w_plus": torch.zeros(18, 512)}, tmp_path / "s", {"format": session_file.FORMAT, "session": header})
     with pytest.raises(SessionFileError, match="damaged"):
         read_session(tmp_path / "s")
 
