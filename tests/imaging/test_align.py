@@ -14,7 +14,7 @@ from PIL import Image
 
 from mcaclip import weights
 from mcaclip.errors import ImageError, NoFaceError, WeightsError
-from mcaclip.imaging import align
+from mcaclip.imaging import crop
 from mcaclip.imaging.align import (
     FaceAligner,
     align_face,
@@ -84,10 +84,10 @@ def test_crops_equal_the_published_ones(reference_dir: Path, photos_dir: Path) -
         with Image.open(photos_dir / str(name)) as stored:  # the published program ignores colour profiles
             stored.info.pop("icc_profile", None)
             image, valid = crop_quad(load_photo(stored), quad, 1024)
-        crop = to_uint8(image).astype(np.float64)
-        blocks = np.rint(crop.reshape(64, 16, 64, 16, 3).mean(axis=(1, 3))) - golden["crop_64"][index]
+        pixels = to_uint8(image).astype(np.float64)
+        blocks = np.rint(pixels.reshape(64, 16, 64, 16, 3).mean(axis=(1, 3))) - golden["crop_64"][index]
         assert np.abs(blocks).max() <= 1 and np.abs(blocks).mean() < 0.1
-        center = crop[480:544, 480:544] - golden["crop_center_64px"][index]
+        center = pixels[480:544, 480:544] - golden["crop_center_64px"][index]
         assert np.abs(center).max() <= 3 and np.abs(center).mean() < 0.5
         if not golden["was_padded"][index]:
             assert valid.all()
@@ -280,7 +280,7 @@ NO_CROPS = {
 
 @pytest.mark.parametrize("name", NO_CROPS)
 def test_crops_that_no_face_can_have_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(align, "_cut_region", None)  # nothing is allocated
+    monkeypatch.setattr(crop, "_cut_region", None)  # nothing is allocated
     with pytest.raises(ImageError, match="square around a face"):
         crop_quad(np.zeros((500, 520, 3), np.uint8), NO_CROPS[name], 1024)
 
@@ -300,11 +300,11 @@ def test_faces_partly_outside_of_the_photo_are_cropped(quad: np.ndarray) -> None
 def test_region_of_a_crop_is_bounded(
     shape: tuple[int, int], half: float, angle: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(align, "MAX_REGION", 100_000)
+    monkeypatch.setattr(crop, "MAX_REGION", 100_000)
     height, width = shape
     photo, reach = np.zeros((height, width, 3), np.uint8), half * max(shape)
     for center in ((0.0, 0.0), (width / 2, height / 2), (width + 0.9 * reach, height / 2)):
-        region, _ = align._cut_region(*align._shrink(photo, _square(center, reach, angle), 1024))
+        region, _ = crop._cut_region(*crop._shrink(photo, _square(center, reach, angle), 1024))
         assert region.shape[0] * region.shape[1] < 1.1 * 100_000
 
 
@@ -316,7 +316,7 @@ def test_a_photo_too_narrow_to_be_reduced_is_refused() -> None:
 def test_a_reduced_region_shows_the_same_crop(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, quad = _waves(500, 520, 0.0), QUADS["leaves the photo"]
     expected, valid = crop_quad(photo, quad, 64)
-    monkeypatch.setattr(align, "MAX_REGION", 40_000)
+    monkeypatch.setattr(crop, "MAX_REGION", 40_000)
     found, same = crop_quad(photo, quad, 64)
     assert np.array_equal(same, valid)
     assert 0 < np.abs(to_uint8(found).astype(int) - to_uint8(expected))[valid].mean() < 4

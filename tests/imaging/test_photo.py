@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from mcaclip.errors import ImageError
-from mcaclip.imaging.photo import MAX_PIXELS, load_photo
+from mcaclip.imaging.decode import MAX_PIXELS
+from mcaclip.imaging.photo import load_photo
 
 
 @pytest.fixture

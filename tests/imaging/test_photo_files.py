@@ -149,7 +149,7 @@ BAD_PROFILES = {
 def test_bad_profiles_are_ignored_with_a_warning(picture: np.ndarray, caplog: Any, case: str) -> None:
     mode, profile = BAD_PROFILES[case]
     image = Image.fromarray(picture).convert(mode)
-    with caplog.at_level(logging.WARNING, logger="mcaclip.imaging.photo"):
+    with caplog.at_level(logging.WARNING, logger="mcaclip.imaging.decode"):
         loaded = load_photo(_saved(image, "TIFF", icc_profile=profile))
     assert np.array_equal(loaded, np.asarray(image.convert("RGB")))
     assert "Colour profile ignored" in caplog.text
