@@ -10,7 +10,6 @@ Source: the format was read off the file itself; the loader refuses anything tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +38,7 @@ LEVEL_ENDS = (2, 6, 9, 12, 13)
 """Index of the last block of each level (32, 64, 128, 256, 256 channels)."""
 
 _FINITE_EXPONENT = 32000  # dlib marks infinities and NaN by exponents from here on
-_TRAILING_FLOATS = 4  # learning rate and weight decay factors: only training needs them
+_TRAINING_FACTORS = 4  # of learning rate and weight decay: only training needs them
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,9 @@ class _Stream:
             raise ValueError("a setting is not finite")
         return float(mantissa) * 2.0**exponent
 
+    def floats(self, count: int) -> list[float]:
+        return [self.floating() for _ in range(count)]
+
     def string(self) -> str:
         return self.take(self.integer()).decode("ascii")
 
@@ -110,13 +112,13 @@ def _expect(condition: bool, what: str) -> None:
 def _read_head(stream: _Stream) -> None:
     """The loss, the version of every layer, and the input layer's means and size."""
     _expect(stream.integer() == 1 and stream.string() == "loss_metric_2", "not a metric-learning network")
-    stream.floating(), stream.floating()  # margin and distance threshold of the loss
+    stream.floats(2)  # margin and distance threshold of the loss
     name = b"input_rgb_image_sized"
     # Layer versions (1 to 3) and the length of the name are integers alike: stop at the name itself.
     while not stream.peek(2 + len(name)).endswith(name):
         _expect(stream.integer() in (1, 2, 3), "unknown layer version")
     _expect(stream.string() == name.decode("ascii"), "unknown input layer")
-    means = [stream.floating() for _ in range(3)]
+    means = stream.floats(3)
     _expect(np.allclose(means, INPUT_MEAN, atol=1e-4), f"unexpected input means {means}")
     _expect(stream.integers(2) == (CHIP_SIZE, CHIP_SIZE), "unexpected chip size")
 
@@ -126,7 +128,7 @@ def _read_convolution(stream: _Stream, channels_in: int) -> _Conv:
     filters, rows, columns, stride, stride_x, padding, padding_x = stream.integers(7)
     _expect(rows == columns and stride == stride_x and padding == padding_x, "a filter is not square")
     stream.integers(10)  # where weights and biases lie in the tensor: always weights first
-    _skip_training_factors(stream)
+    stream.floats(_TRAINING_FACTORS)
     count = filters * channels_in * rows * columns
     _expect(values.size == count + filters, "a convolution has an unexpected number of channels")
     weight = torch.from_numpy(values[:count]).reshape(filters, channels_in, rows, columns)
@@ -150,13 +152,8 @@ def _read_fully_connected(stream: _Stream) -> Tensor:
     weight = torch.from_numpy(stream.tensor()).reshape(inputs, outputs)
     stream.integers(10)  # where weights and biases lie
     _expect(stream.integer() == 1, "the last layer should have no bias")
-    _skip_training_factors(stream)
+    stream.floats(_TRAINING_FACTORS)
     return weight.t().contiguous()
-
-
-def _skip_training_factors(stream: _Stream) -> None:
-    for _ in range(_TRAILING_FLOATS):
-        stream.floating()
 
 
 def _skip_layer_state(stream: _Stream) -> None:
@@ -166,32 +163,34 @@ def _skip_layer_state(stream: _Stream) -> None:
         stream.tensor()
 
 
-def _read_layers(stream: _Stream) -> Iterator[tuple[str, _Conv | Tensor | None]]:
-    """Layers from the input to the output, affine layers folded into their convolutions."""
-    channels = 3
-    conv: _Conv | None = None
-    first = True
+def _read_layers(stream: _Stream) -> tuple[list[_Conv], Tensor]:
+    """The convolutions from the input to the output, affine layers folded in, and the last layer's weight."""
+    convolutions: list[_Conv] = []
+    conv, head, channels, first = None, None, 3, True
     while not stream.at_end():
+        _expect(head is None, "unexpected head")
         name = stream.string()
-        item: _Conv | Tensor | None = None
         if name == "con_4":
             conv = _read_convolution(stream, channels)
             channels = conv.bias.numel()
         elif name == "affine_":
-            _expect(conv is not None, "an affine layer follows no convolution")
-            item, conv, name = _fold_affine(conv, stream), None, "conv"  # type: ignore[arg-type]
+            if conv is None:
+                raise ValueError("an affine layer follows no convolution")
+            convolutions.append(_fold_affine(conv, stream))
+            conv = None
         elif name in ("max_pool_2", "avg_pool_2"):
             stream.integers(6)  # window, stride, padding: fixed by the architecture
         elif name == "fc_2":
-            item = _read_fully_connected(stream)
+            head = _read_fully_connected(stream)
         else:
             _expect(name in ("relu_", "add_prev_"), f"unknown layer {name!r}")
         _skip_layer_state(stream)
         if first:  # the layer on the input also stores how many samples an image becomes
             _expect(stream.integer() == 1, "unexpected sample expansion")
             first = False
-        if name != "con_4":
-            yield name, item
+    if head is None or head.shape != (128, 256):
+        raise ValueError("unexpected head")
+    return convolutions, head
 
 
 def _expected_convolutions() -> dict[str, tuple[int, int, int, int]]:
@@ -221,18 +220,15 @@ def read_dlib_resnet(path: str | Path) -> dict[str, Tensor]:
     try:
         stream = _Stream(Path(path).read_bytes())
         _read_head(stream)
-        layers = list(_read_layers(stream))
-        convolutions = [item for _, item in layers if isinstance(item, _Conv)]
+        convolutions, head = _read_layers(stream)
         expected = _expected_convolutions()
         _expect(len(convolutions) == len(expected), "unexpected number of convolutions")
-        name, head = layers[-1]
-        _expect(name == "fc_2" and isinstance(head, Tensor) and head.shape == (128, 256), "unexpected head")
         state: dict[str, Tensor] = {}
         for (key, geometry), conv in zip(expected.items(), convolutions, strict=True):
             found = (conv.weight.shape[1], conv.weight.shape[0], conv.stride, conv.padding)
             _expect(found == geometry, f"{key} is {found} instead of {geometry}")
             state[f"{key}.weight"], state[f"{key}.bias"] = conv.weight, conv.bias
-        state["head.weight"] = head  # type: ignore[assignment]
+        state["head.weight"] = head
     except (ValueError, UnicodeDecodeError, OSError) as error:
         raise WeightsError(
             f"{Path(path).name} is not dlib's face recognition network ({error}). "

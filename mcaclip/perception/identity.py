@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mcaclip.errors import WeightsError
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.dlib_dat import BLOCKS, CHIP_SIZE, INPUT_MEAN, LEVEL_ENDS
 
 # Where dlib's 150 px chip (padding 0.25) lies in the FFHQ crop, in units of the crop's side: its centre and
@@ -76,36 +76,22 @@ class FaceIdentity(nn.Module):
         self.register_buffer("center", torch.zeros(128), persistent=False)
 
     @classmethod
-    def load(cls, path: Path, center: Path, device: str | torch.device = "cpu") -> FaceIdentity:
+    def load(cls, path: Path, center: Path | None = None, device: str | torch.device = "cpu") -> FaceIdentity:
         """The trained network, frozen, in eval mode.
 
         Args:
             path: its weights.
-            center: the mean descriptor.
+            center: the file of the mean descriptor; None for a mean of zero.
+            device: where it computes.
 
         Raises:
             WeightsError: the weights have another layout.
         """
-        net = cls.from_state_dict(load_file(path))
-        net.center = load_file(center)["mean"].float()
-        return net.to(device)
-
-    @classmethod
-    def from_state_dict(cls, state: dict[str, Tensor]) -> FaceIdentity:
-        """A frozen network from `dlib_dat.read_dlib_resnet`'s tensors.
-
-        Raises:
-            WeightsError: the layout is another one.
-        """
-        net = cls()
-        try:
-            net.load_state_dict(state, strict=True)
-        except RuntimeError as error:
-            raise WeightsError(
-                "The identity weights have an unexpected layout. Delete the cached file and start again: "
-                f"it is converted anew. ({error})"
-            ) from error
-        return net.eval().requires_grad_(False)
+        problem = "is no file of dlib's face recognition network"
+        net = load_strictly(cls(), path, problem, "delete it and start again: it is converted anew")
+        if center is not None:
+            net.center = load_file(center)["mean"].float()
+        return net.eval().requires_grad_(False).to(device)
 
     def forward(self, chips: Tensor) -> Tensor:
         """The raw descriptor of dlib (two photos of one person are closer than about 0.6).

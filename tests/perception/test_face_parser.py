@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from mcaclip import weights
-from mcaclip.errors import WeightsError
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, MIRRORED, FaceParser, celeb, folded
@@ -92,16 +90,6 @@ def test_a_file_is_loaded_strictly_and_frozen(tmp_path):
     loaded, picture = FaceParser.load(tmp_path / "net.safetensors"), torch.randn(1, 3, 64, 64)
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
     torch.testing.assert_close(loaded.logits(picture), net.logits(picture), atol=2e-2, rtol=2e-2)
-
-
-def test_foreign_and_damaged_files_are_refused(tmp_path):
-    state = random_parser().state_dict()
-    state.pop("out.bias")
-    save_file(state, tmp_path / "foreign.safetensors")
-    (tmp_path / "damaged.safetensors").write_bytes(b"not a file")
-    for name in ("foreign", "damaged"):
-        with pytest.raises(WeightsError, match=r"(?s)is no face parser .*python -m train parser"):
-            FaceParser.load(tmp_path / f"{name}.safetensors")
 
 
 @pytest.fixture(scope="module")
