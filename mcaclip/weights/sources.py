@@ -202,7 +202,7 @@ def unfinished_download(entry: Entry, folders: WeightFolders, version: str) -> P
     return folders.cache / f"download-{entry.name}.{version}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PackageSource(Source):
     """A data file inside an installed Python package, read without importing the package.
 
@@ -211,8 +211,8 @@ class PackageSource(Source):
         package: import name, used only to find the folder, to which the file's path is relative.
     """
 
-    requirement: str = ""
-    package: str = ""
+    requirement: str
+    package: str
 
     def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
         """The file in the user's own folder, or in the package."""

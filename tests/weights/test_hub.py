@@ -24,7 +24,6 @@ from mcaclip.weights.hub import ANSWER_SECONDS, HubFile, HubSource
 from mcaclip.weights.obtain import obtain
 from mcaclip.weights.sources import Entry
 from mcaclip.weights.store import Record, WeightFolders, record_path
-from mcaclip.weights.table import TABLE
 from tests.helpers.fake_hub import FakeHub
 from tests.weights.files import digest, left_in
 
@@ -118,16 +117,6 @@ class TestDownload:
         with pytest.raises(CancelledError):
             obtain(hub_entry(), folders, cancel)
         assert len(hub.asked) == 1
-
-    def test_broken_download_goes_on_where_it_stopped(self, folders: WeightFolders, hub: FakeHub) -> None:
-        hub.files[FIRST] = CONTENT
-        hub.stops_after = 5
-        with pytest.raises(WeightsError, match=r"broke off \(OSError: Connection reset\)"):
-            obtain(hub_entry(), folders)
-        hub.stops_after = None
-        assert content_of(obtain(hub_entry(), folders).path) == CONTENT
-        assert hub.resumed_at == [0, 5]
-        assert left_in(folders.cache) == ["net.safetensors", "net.safetensors.json"]
 
     def test_file_that_changed_meanwhile_is_started_anew(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[FIRST] = CONTENT + b", an older version"
@@ -389,21 +378,3 @@ class TestRealClient:
         with pytest.raises(WeightsError, match=r"switched off \(HF_HUB_OFFLINE\)"):
             obtain(SERVED_ENTRY, folders)
         assert server.ranges == []
-
-
-PAPER_ENTRIES = [entry for entry in TABLE.values() if isinstance(entry.source, HubSource)]
-
-
-class TestTable:
-    def test_every_entry_is_converted_and_says_its_terms(self) -> None:
-        assert {entry.name for entry in PAPER_ENTRIES} == {
-            "stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32",
-        }  # fmt: skip
-        for entry in PAPER_ENTRIES:
-            assert entry.read is not None and entry.licence
-            assert entry.source.size > 50e6 and all(len(pin) == 64 for pin in entry.source.pins)
-            assert entry.name == "clip_vit_b32" or "non-commercial" in entry.licence.lower()
-
-    def test_original_names_do_not_collide(self) -> None:
-        names = [name for entry in PAPER_ENTRIES for name in entry.source.names]  # type: ignore[union-attr]
-        assert len(set(names)) == len(names)
