@@ -1,6 +1,6 @@
 """`python -m mcaclip doctor`: what is on this machine, what is missing, and how to get it.
 
-It only looks: nothing is downloaded or converted.
+Nothing is downloaded or converted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Options:
 
 
 class State(Enum):
-    """What a row says about its subject."""
+    """The result for one subject."""
 
     INFO = "info"
     OK = "ok"
@@ -68,8 +68,8 @@ class Row:
 def run(options: Options, load: EditorLoader | None = None) -> int:
     """Writes the report; the exit status.
 
-    With a stack its files are looked at, and all of them are needed. Without one it is both stacks, of which the
-    files of the compact one are needed.
+    With a stack, its files are checked and all of them are needed. Without one, the files of both stacks are checked
+    and those of the compact one are needed.
 
     Raises:
         WeightsError: `MCACLIP_WEIGHTS` names no folder.

@@ -32,7 +32,7 @@ _FIRST_PASS_SIDE = 1280  # longest side of the copy that is searched first
 _SECOND_PASS_SIDE = 2000  # when that finds none
 _SMALL_PHOTO_SIDE = 1000  # photos up to here are searched again at four times their size
 _SURE = 0.7  # detector's score: of portraits, nearly all upright faces have more, and no face upside down
-_TILTS = {3: -30.0, 4: 30.0}  # two of the detector's five parts know faces that are tilted by about this much
+_TILTS = {3: -30.0, 4: 30.0}  # two of the detector's five parts detect faces that are tilted by about this much
 _LEVEL_SIDE = 400  # a tilted face is measured at this size at most
 _LEVELLINGS = 3  # the tilt is known to about a degree then
 
@@ -63,7 +63,7 @@ class FaceAligner:
         """Finds the faces of a photo, upright or lying.
 
         Large photos are searched on a reduced copy, which shows faces of 1/30 of the longest side and more; a
-        finer search follows only when that shows no face. Detector and landmarks know upright faces only (turned
+        finer search follows only when that shows no face. Detector and landmarks handle upright faces only (turned
         by 40 degrees at most), so a photo without one is searched again in its three other quarter turns, and the
         turn with the surest face counts. The same happens when all upright faces are doubtful, since a face upside
         down can pass for a doubtful one; they are given up only for a sure face.
@@ -73,7 +73,7 @@ class FaceAligner:
 
         Returns:
             All faces found, largest first; empty when there is none. Boxes and landmarks are in pixels of
-            the photo as it was given: those of a lying face lie as well, and its crop is upright.
+            the photo as it was given: those of a lying face lie too, but its crop is upright.
         """
         photo = np.ascontiguousarray(photo, dtype=np.uint8)  # dlib takes nothing else
         found = self._find(photo)
@@ -207,12 +207,7 @@ def _search_plan(side: int) -> list[tuple[int, int]]:
 
 
 def align_face(photo: np.ndarray, aligner: FaceAligner, index: int = 0) -> AlignedFace:
-    """Aligns one face of a photo.
-
-    Args:
-        photo: `uint8 [H, W, 3]`, RGB.
-        aligner: detector and landmarks.
-        index: which face, 0 is the largest.
+    """Aligns face `index` (0 is the largest) of a photo `uint8 [H, W, 3]`.
 
     Raises:
         NoFaceError: there is no face, or no face of that number.
@@ -230,13 +225,7 @@ def align_face(photo: np.ndarray, aligner: FaceAligner, index: int = 0) -> Align
 
 
 def already_aligned(photo: np.ndarray) -> AlignedFace:
-    """Takes a square photo as an aligned face as it is.
-
-    Args:
-        photo: `uint8 [S, S, 3]`, RGB.
-
-    Returns:
-        The photo resized to 1024 px, all of it valid, quad None.
+    """A square photo `uint8 [S, S, 3]` as an aligned face: resized to 1024 px, all of it valid, without a quad.
 
     Raises:
         ImageError: the photo is not square.

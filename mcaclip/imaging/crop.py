@@ -27,7 +27,7 @@ ALIGNED_SIZE = 1024
 MIN_QUAD_SIDE = 16.0
 """Side in photo pixels of the smallest crop; dlib finds faces of 20 px, whose crops are twice as large."""
 MAX_QUAD_SIDE = 4.0
-"""Of the largest crop, as a multiple of the photo's longer side; where only half a face is in the photo it is 2.4."""
+"""Side of the largest crop in longer sides of the photo; a photo that shows half a face needs 2.4."""
 MAX_REGION = 24_000_000
 """A photo is reduced until the crop and its padding have no more pixels than this (290 MB as floats)."""
 

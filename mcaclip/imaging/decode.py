@@ -73,7 +73,7 @@ def _deep_grey_to_8_bit(image: Image.Image, file: Image.Image) -> Image.Image:
 
     Args:
         image: the picture, upright.
-        file: the picture as it was opened, which alone knows its format and its TIFF tags.
+        file: the picture as it was opened, which alone has its format and its TIFF tags.
     """
     values = np.asarray(image)
     if image.mode == "F":

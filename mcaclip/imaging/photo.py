@@ -1,4 +1,4 @@
-"""Turns whatever a visitor hands in into `uint8 [H, W, 3]` RGB, or says what is wrong with it."""
+"""Turns any picture file into `uint8 [H, W, 3]` RGB, or raises an error that says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_FILE_BYTES = 40_000_000
 MAX_GIF_BYTES = 4_000_000
 """Pillow's time grows with the square of the length of a GIF's comment."""
 
-# Decoders that are safe on files of strangers: others start helper programs (EPS) or render vectors (WMF). All of
+# Decoders that are safe on untrusted files: others start helper programs (EPS) or render vectors (WMF). All of
 # them tell the size of a picture before they decode it, but for ICO, which `_icon` opens. pillow-heif adds HEIF.
 # TGA files have no signature, so that TGA is tried last: it takes files of other formats for its own.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "ICO", "TGA")
@@ -36,7 +36,7 @@ _one_at_a_time = threading.Lock()
 
 # Of the images in a HEIC file only the primary one is wanted.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-# What Pillow logs about damaged files is said by the ImageError.
+# The ImageError carries what Pillow logs about damaged files.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
@@ -48,7 +48,7 @@ def load_photo(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
     file its largest and a HEIC file its primary picture. A colour profile that is damaged or made for another
     kind of picture is ignored.
 
-    White in greyscale of more than 8 bits is what the file says (bits per sample and largest sample value of a
+    White in greyscale of more than 8 bits is what the file states (bits per sample and largest sample value of a
     TIFF file). Where that leaves it open, it is the largest value in 8, 10, 12, 14 or 16 bits, whichever is the
     least that holds every value of the picture, so that 12 bits in words of 16 are not black; beyond 16 bits it
     is the picture's own largest value. Floating point is taken as 0..1 (brighter spots are cut off), or in bits
@@ -83,7 +83,7 @@ def load_selection(path: str | Path) -> np.ndarray:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file's ending says that `load_photo` can read it; hidden files are none."""
+    """Whether a file has an ending of a format that `load_photo` reads; hidden files are excluded."""
     return not path.name.startswith(".") and path.suffix.lower() in _endings()
 
 
@@ -211,7 +211,7 @@ def _icon(data: bytes) -> Image.Image:
 
 
 def _icon_size(data: bytes, offset: int) -> tuple[int, int]:
-    """Width and height by the picture's own header: the directory of an ICO file knows no more than 256 px."""
+    """Width and height by the picture's own header: the directory of an ICO file ends at 256 px."""
     if data.startswith(b"\x89PNG", offset):
         width, height = struct.unpack_from(">II", data, offset + 16)
         return width, height

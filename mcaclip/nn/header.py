@@ -1,4 +1,4 @@
-"""Files of weights that strangers made: checked before any memory is taken for them."""
+"""Weight files from outside: checked before any memory is taken for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FLOATS = ("F16", "BF16", "F32", "F64")
 
 @dataclass(frozen=True)
 class WeightsHeader:
-    """What a safetensors file says of itself; its library has checked that all of that is in the file.
+    """The header of a safetensors file; the library has checked that the file holds what the header states.
 
     Attributes:
         metadata: what its maker wrote beside the tensors.
@@ -36,8 +36,7 @@ def read_weights_header(path: Path, remedy: str) -> WeightsHeader:
     """The header of a safetensors file, whose tensors are not read.
 
     Args:
-        path: of the file.
-        remedy: what to do where it is none: "fit it again".
+        remedy: what to do about another file: "fit it again".
 
     Raises:
         WeightsError: no such file, or a damaged one.

@@ -1,4 +1,4 @@
-"""Reading the checkpoints that others published: safely, strictly, with errors that say what to do next."""
+"""Reads published checkpoints safely and strictly; the errors say what to do next."""
 
 from __future__ import annotations
 

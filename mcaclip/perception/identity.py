@@ -1,4 +1,4 @@
-"""How alike two faces are: dlib's 29-layer residual network in PyTorch, differentiable.
+"""The similarity of two faces: dlib's 29-layer residual network in PyTorch, differentiable.
 
 Source: D. E. King, "Dlib-ml: A Machine Learning Toolkit", JMLR 10 (2009), and its face recognition network
 of 2017, a ResNet-34 (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016) with half the
@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mcaclip.nn.ops import cut_square
 from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.dlib_dat import BLOCKS, CHIP_SIZE, INPUT_MEAN, LEVEL_ENDS
 
@@ -82,7 +83,6 @@ class FaceIdentity(nn.Module):
         Args:
             path: its weights.
             center: the file of the mean descriptor; None for a mean of zero.
-            device: where it computes.
 
         Raises:
             WeightsError: the weights have another layout.
@@ -161,10 +161,4 @@ def aligned_to_chips(images: Tensor) -> Tensor:
     if images.ndim != 4 or images.shape[-2] != size or size < 128:
         raise ValueError(f"images must be [B, 3, S, S] with S at least 128, not {tuple(images.shape)}")
     fine = max(1, math.ceil(CHIP_SIDE * size / CHIP_SIZE))
-    # affine_grid's frame spans [-1, 1], so a side in units of the crop is the scale itself.
-    center_x, center_y = (2 * value - 1 for value in CHIP_CENTER)
-    theta = images.new_tensor([[CHIP_SIDE, 0.0, center_x], [0.0, CHIP_SIDE, center_y]])
-    shape = [1, 3, CHIP_SIZE * fine, CHIP_SIZE * fine]
-    grid = F.affine_grid(theta[None], shape, align_corners=False).expand(len(images), -1, -1, -1)
-    chips = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return (F.avg_pool2d(chips, fine) + 1) * 127.5
+    return (cut_square(images, CHIP_CENTER, CHIP_SIDE, CHIP_SIZE, fine) + 1) * 127.5

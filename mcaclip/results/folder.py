@@ -164,8 +164,8 @@ def _holds(folder: Path, asked: Mapping[str, Any]) -> bool:
     names = ["aligned.png", "reconstruction.png", "latent.safetensors"]
     names += ["edited.png", "overlay.png", "pasted.png"] if asked["prompt"] else []
     try:
-        said = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return all(said[name] == value for name, value in asked.items()) and all(
+        stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        return all(stored[name] == value for name, value in asked.items()) and all(
             (folder / name).is_file() for name in names
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -196,7 +196,7 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
 
 
 def describe_request(settings: EditSettings | None, provenance: Provenance) -> dict[str, Any]:
-    """What a result follows from: two requests of which this is equal have the same result."""
+    """All that determines a result: requests with equal descriptions have equal results."""
     settings_of = describe_settings(settings)
     settings_of.pop("mask_painted", None)  # the digest of the mask's file says more
     return {

@@ -1,4 +1,4 @@
-"""From a photo or a seed to everything a result folder holds. Pure: no files, no arguments."""
+"""From a photo or a seed to everything that a result folder holds. No files are read or written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Outcome:
 
     Attributes:
         aligned: `float32 [3, 1024, 1024]` in [-1, 1]: the photo's face; for a seed the face itself.
-        inversion: the face as the generator knows it.
+        inversion: the face in the generator's latent space.
         result: the edit, or None when none was asked for.
         pasted: `uint8 [H, W, 3]`, the edit in the photo; for a seed the edit itself. None without an edit.
         seconds: wall time by stage.
@@ -54,13 +54,8 @@ def edit_photo(
     """Aligns one face of a photo `uint8 [H, W, 3]`, inverts it and, with settings, edits it.
 
     Args:
-        editor: the editor.
-        photo: the photo.
         settings: what to edit; None to invert the face only.
         face: which face, 0 is the largest.
-        effort: of the inversion.
-        seed: of the inversion's randomness.
-        callback: gets the progress.
         painted: gives the masks painted over a face, in place of the settings' paint; its errors pass through,
             before the face is inverted.
 
@@ -111,9 +106,6 @@ def feather(mask: Tensor, pixels: int = FEATHER_PIXELS) -> Tensor:
     Args:
         mask: `float32 [1, S, S]` in [0, 1].
         pixels: reach beyond the mask.
-
-    Returns:
-        `float32 [1, S, S]` in [0, 1], at every place at least `mask`.
     """
     values = mask.detach().float().cpu().numpy()[0]
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))

@@ -45,7 +45,7 @@ class HubFile(SourceFile):
         """What the hub has there. It is asked once: without a network the client would ask for minutes.
 
         Raises:
-            ConnectionError: nobody answers, or the hub has another file; in words.
+            ConnectionError: there is no answer, or the hub has another file; the message says which.
             HfHubHTTPError: the hub does not have the file.
         """
         import huggingface_hub

@@ -96,10 +96,7 @@ def convert(entry: Entry, original: Located, temporary: Path, into: Path, remark
     counts as absent.
 
     Args:
-        entry: one whose source is converted.
-        original: its source.
         temporary: a folder on the same disk as `into`.
-        into: the folder for the result.
         remark: see `Record`.
     """
     from safetensors.torch import save_file

@@ -163,8 +163,6 @@ class Source(ABC):
         """Bring the file to this machine and verify it.
 
         Args:
-            entry: what it is wanted for.
-            folders: those of this machine; see `unfinished_download` for what may be kept in the cache.
             temporary: a folder that is removed when the work ends.
             progress: called with the fraction 0..1 of the download; an exception it raises stops the download.
 

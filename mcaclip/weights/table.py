@@ -54,6 +54,10 @@ def _shipped(name: str, title: str, path: str) -> Entry:
     )
 
 
+def _hub(name: str, title: str, licence: str, origin: str, read: str, size: int, *files: HubFile) -> Entry:
+    return Entry(name, title, licence, origin, HubSource(files, size), reader(read))
+
+
 _COMPACT_ENTRIES = (
     Entry(
         "mobilestylegan",
@@ -98,92 +102,72 @@ _COMPACT_ENTRIES = (
     _shipped("edits", "Fitted prompts", "edits/library.safetensors"),
 )
 _PAPER_ENTRIES = (
-    Entry(
+    _hub(
         "stylegan2",
         "StyleGAN2 FFHQ 1024 generator",
         "Non-commercial use only: NVIDIA Source Code License-NC; trained on FFHQ, whose data are CC BY-NC-SA 4.0",
         "Karras et al., StyleGAN2 (arXiv 1912.04958), config-f in the layout of rosinality/stylegan2-pytorch",
-        HubSource(
-            (
-                HubFile(
-                    "stylegan2-ffhq-config-f.pt",
-                    "646c7e7c5e3fc4cf8e83dcfe5dce505cc74b61d8982c09563932aa15c4baf18c",
-                    "ZeqiangLai/StyleGAN2",
-                ),
-            ),
-            132_717_355,
+        "mcaclip.generators.stylegan2_weights:read_stylegan2",
+        132_717_355,
+        HubFile(
+            "stylegan2-ffhq-config-f.pt",
+            "646c7e7c5e3fc4cf8e83dcfe5dce505cc74b61d8982c09563932aa15c4baf18c",
+            "ZeqiangLai/StyleGAN2",
         ),
-        reader("mcaclip.generators.stylegan2_weights:read_stylegan2"),
     ),
-    Entry(
+    _hub(
         "e4e",
         "e4e encoder (photo to W+)",
         "Non-commercial use only: the code is MIT, but the weights are trained on FFHQ (data CC BY-NC-SA 4.0) and "
         "against StyleGAN2 (NVIDIA Source Code License-NC)",
         "Tov et al., encoder4editing (arXiv 2102.02766)",
-        HubSource(
-            (
-                HubFile(
-                    "e4e_ffhq_encode.pt",
-                    "2ace1d9a8c05c10a399bcd500b8dda118f759ff1aac89dbdab7435f2136a0999",
-                    "wmpscc/StyleGene",
-                ),
-                HubFile("pretrained_models/encoder4editing/e4e_ffhq_encode.pt", None, "AIRI-Institute/HairFastGAN"),
-            ),
-            1_201_649_680,
+        "mcaclip.inversion.e4e:read_e4e",
+        1_201_649_680,
+        HubFile(
+            "e4e_ffhq_encode.pt",
+            "2ace1d9a8c05c10a399bcd500b8dda118f759ff1aac89dbdab7435f2136a0999",
+            "wmpscc/StyleGene",
         ),
-        reader("mcaclip.inversion.e4e:read_e4e"),
+        HubFile("pretrained_models/encoder4editing/e4e_ffhq_encode.pt", None, "AIRI-Institute/HairFastGAN"),
     ),
-    Entry(
+    _hub(
         "arcface_ir_se50",
         "ArcFace IR-SE50 face recognition net",
         "Non-commercial research use only: trained on MS-Celeb-1M faces; the code is MIT",
         "TreB1eN, InsightFace_Pytorch, after Deng et al., ArcFace (arXiv 1801.07698)",
-        HubSource(
-            (
-                HubFile(
-                    "InsightFace_Pytorch+model_ir_se50.pth",
-                    "a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28",
-                    "lithiumice/ArcFace_PyTorch",
-                ),
-                HubFile("model_ir_se50.pth", None, "matbee/model_ir_se50_pytorch"),
-            ),
-            175_367_323,
+        "mcaclip.perception.arcface:read_ir_se50",
+        175_367_323,
+        HubFile(
+            "InsightFace_Pytorch+model_ir_se50.pth",
+            "a035c768259b98ab1ce0e646312f48b9e1e218197a0f80ac6765e88f8b6ddf28",
+            "lithiumice/ArcFace_PyTorch",
         ),
-        reader("mcaclip.perception.arcface:read_ir_se50"),
+        HubFile("model_ir_se50.pth", None, "matbee/model_ir_se50_pytorch"),
     ),
-    Entry(
+    _hub(
         "parsenet",
         "ParseNet face parsing net",
         "Non-commercial use only: the code is MIT, but the weights are trained on CelebAMask-HQ (non-commercial "
         "research)",
         "Chen et al., PSFR-GAN (arXiv 2009.08709), as published with facexlib",
-        HubSource(
-            (
-                HubFile(
-                    "parsing_parsenet.pth",
-                    "3d558d8d0e42c20224f13cf5a29c79eba2d59913419f945545d8cf7b72920de2",
-                    "leonelhs/facexlib",
-                ),
-            ),
-            85_331_193,
+        "mcaclip.perception.parsenet:read_parsenet",
+        85_331_193,
+        HubFile(
+            "parsing_parsenet.pth",
+            "3d558d8d0e42c20224f13cf5a29c79eba2d59913419f945545d8cf7b72920de2",
+            "leonelhs/facexlib",
         ),
-        reader("mcaclip.perception.parsenet:read_parsenet"),
     ),
-    Entry(
+    _hub(
         "clip_vit_b32",
         "CLIP ViT-B/32 text and image encoder",
         "MIT",
         "Radford et al., CLIP (arXiv 2103.00020), OpenAI's weights as open_clip publishes them",
         # What open_clip's tag `openai` of ViT-B-32-quickgelu resolves to, in its two file formats.
-        HubSource(
-            (
-                HubFile("open_clip_model.safetensors", None, _CLIP_REPO),
-                HubFile("open_clip_pytorch_model.bin", None, _CLIP_REPO),
-            ),
-            605_000_000,
-        ),
-        reader("mcaclip.clip.clip_space:read_clip"),
+        "mcaclip.clip.clip_space:read_clip",
+        605_000_000,
+        HubFile("open_clip_model.safetensors", None, _CLIP_REPO),
+        HubFile("open_clip_pytorch_model.bin", None, _CLIP_REPO),
     ),
 )
 _EXTRA_ENTRIES = (_shipped("universal", "Universal edit network", "universal.safetensors"),)

