@@ -163,8 +163,13 @@ def test_unreadable_files(
         load_photo(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("name", ["absent\udcff.jpg", "line\nbreak\x1b[31m.png", "a" * 300 + ".png", "nul\0.png"])
-def test_messages_are_printable_and_name_no_folder(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["text.jpg", "cut.png", "absent\udcff.jpg", "line\nbreak\x1b[31m.png", "a" * 300 + ".png", "nul\0.png"]
+)
+def test_messages_are_printable_and_name_no_folder(tmp_path: Path, picture: np.ndarray, name: str) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    Image.fromarray(picture).save(tmp_path / "cut.png")
+    os.truncate(tmp_path / "cut.png", 100)
     with pytest.raises(ImageError) as caught:
         load_photo(tmp_path / name)
     message = str(caught.value)

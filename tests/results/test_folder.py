@@ -77,15 +77,6 @@ def test_paste_changes_the_photo_only_near_the_mask(photo, outcome):
     assert not changed[:60].any() and not changed[:, :40].any()
 
 
-def test_folder_of_an_earlier_edit_is_replaced(tmp_path, outcome):
-    write_outcome(tmp_path, outcome, ORIGIN)
-    plain = pipeline.sample_face(FakeEditor(), 7, None)
-    write_outcome(tmp_path, plain, output.Provenance("fake", {}, 7))
-    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
-    assert set(load_file(tmp_path / "latent.safetensors")) == {"w_plus"}
-
-
 def test_generated_face_is_its_own_photo(tmp_path):
     outcome = pipeline.sample_face(FakeEditor(), 5, EditSettings("purple hair"))
     write_outcome(tmp_path, outcome, output.Provenance("fake", {}, 5))
@@ -124,6 +115,7 @@ def test_foreign_files_stay_when_a_result_is_replaced(tmp_path, outcome):
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     ours = {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
     assert files == ours | {"notes.txt", "masks/mine.png", "edited.psd"}
+    assert set(load_file(folder / "latent.safetensors")) == {"w_plus"}
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
