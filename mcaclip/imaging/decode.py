@@ -31,7 +31,7 @@ def check_size(width: int, height: int) -> None:
         raise ImageError(too_large(f" ({width} x {height})"))
     if min(width, height) < MIN_SIDE:
         raise ImageError(
-            f"The image is only {width} x {height} pixels. Use one with at least {MIN_SIDE} pixels a side."
+            f"The image is only {width} x {height} pixels. Use one with at least {MIN_SIDE} pixels per side."
         )
 
 

@@ -48,7 +48,7 @@ def test_quad_of_whole_pixels_is_a_plain_cut() -> None:
     image, valid = crop_quad(photo, quad, 64)
     assert valid.all()
     inner = photo[40:104, 32:96].astype(float)
-    # Two bilinear samples a pixel and direction, a quarter pixel off its centre: weights 1/8, 3/4, 1/8.
+    # Two bilinear samples per pixel and direction, a quarter pixel off its centre: weights 1/8, 3/4, 1/8.
     rows = photo[39:103, 31:97] / 8 + 0.75 * photo[40:104, 31:97] + photo[41:105, 31:97] / 8
     expected = rows[:, :-2] / 8 + 0.75 * rows[:, 1:-1] + rows[:, 2:] / 8
     difference = to_uint8(image) - expected

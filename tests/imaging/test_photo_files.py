@@ -386,7 +386,7 @@ def test_hostile_pictures_are_refused_in_words(case: str, capfd: Any) -> None:
         warnings.simplefilter("error")
         with pytest.raises(ImageError) as caught:
             load_photo(HOSTILE[case])
-    assert str(caught.value).isprintable() and str(caught.value).endswith(("try again.", "pixels a side."))
+    assert str(caught.value).isprintable() and str(caught.value).endswith(("try again.", "pixels per side."))
     assert capfd.readouterr().err == ""
 
 
@@ -396,11 +396,11 @@ def test_of_many_frames_only_one_is_decoded(monkeypatch: pytest.MonkeyPatch) -> 
         data = _saved(frames[0], kind, save_all=True, append_images=frames[1:])
         opened = Image.open(io.BytesIO(data))
         with monkeypatch.context() as context:
-            context.setattr(type(opened), "seek", lambda *_: pytest.fail("another frame was looked for"))
+            context.setattr(type(opened), "seek", lambda *_: pytest.fail("another frame was read"))
             assert not load_photo(data).any()
 
 
-def test_odd_pictures_warn_nobody(picture: np.ndarray, recwarn: pytest.WarningsRecorder) -> None:
+def test_odd_pictures_raise_no_warning(picture: np.ndarray, recwarn: pytest.WarningsRecorder) -> None:
     palette = _saved(Image.fromarray(picture).quantize(64), "PNG", transparency=bytes(range(64)))
     load_photo(palette)
     with pytest.raises(ImageError):

@@ -26,7 +26,7 @@ def test_crop_takes_the_face_at_any_size(net):
     torch.testing.assert_close(net.crop(large), crop)
 
 
-def test_identity_is_a_unit_vector_and_equal_faces_are_alike(net):
+def test_identity_is_a_unit_vector_and_equal_faces_have_similarity_one(net):
     images = torch.rand(2, 3, 256, 256) * 2 - 1
     torch.testing.assert_close(net.embed(images).norm(dim=1), torch.ones(2))
     torch.testing.assert_close(net.similarity(images, images), torch.ones(2))

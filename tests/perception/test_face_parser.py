@@ -14,7 +14,7 @@ from train.parser.views import painted
 
 
 def random_parser(normalised: bool = False) -> FaceParser:
-    """A parser of random weights whose normalisations have seen something."""
+    """A parser of random weights whose normalisations have statistics."""
     torch.manual_seed(3)
     net = FaceParser(normalised)
     if normalised:
@@ -35,7 +35,7 @@ def test_a_mirror_swaps_sides_and_nothing_else():
 
 
 @pytest.mark.parametrize("side", [64, 192, 256, 300, 1024])
-def test_any_size_is_looked_at_and_gives_256(side):
+def test_any_size_gives_256(side):
     assert random_parser()(torch.zeros(1, 3, side, side)).shape == (1, len(LABELS), 256, 256)
 
 
@@ -51,7 +51,7 @@ def test_a_gradient_reaches_the_picture():
     assert picture.grad is not None and picture.grad.abs().max() > 0
 
 
-def test_both_mirrored_pictures_are_parsed_alike():
+def test_mirrored_pictures_have_mirrored_parsings():
     picture = torch.randn(1, 3, 64, 64)
     parser = random_parser()
     plain = parser.probabilities(picture, 64, mirrored=True)
@@ -161,7 +161,7 @@ def test_parts_stay_what_they_are_when_they_are_painted(shipped, examples, names
     assert overlap(before, after) > least
 
 
-def test_a_dimmer_and_a_greyer_picture_is_parsed_alike(shipped, examples):
+def test_brightness_and_colour_hardly_change_the_parsing(shipped, examples):
     labels = parsed(shipped, examples)
     dim = (examples * 0.6).astype(np.uint8)
     grey = examples.mean(3, keepdims=True).astype(np.uint8).repeat(3, 3)

@@ -1,4 +1,4 @@
-"""Downloads that remember."""
+"""Exported pictures: their settings, marks and formats."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_mark_is_small_and_in_the_corner(shape):
     assert (image == 128).all(), "the original is left alone"
 
 
-def test_gif_runs_there_and_back(tmp_path):
+def test_gif_runs_forth_and_back(tmp_path):
     frames = [np.full((32, 32, 3), 40 * step, np.uint8) for step in range(5)]
     keep.write_gif(tmp_path / "sweep.gif", frames)
     animation = Image.open(tmp_path / "sweep.gif")

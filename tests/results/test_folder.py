@@ -60,15 +60,15 @@ def test_written_pictures_and_latents_are_the_computed_ones(tmp_path, outcome):
 
 def test_result_json_says_what_was_asked_and_measured(tmp_path, outcome):
     write_outcome(tmp_path, outcome, ORIGIN)
-    said = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert (said["prompt"], said["strength"], said["mask_threshold"]) == ("green lipstick", 1.5, 0.4)
-    assert (said["seed"], said["stack"], said["photo"], said["face"]) == (7, "fake", "me.jpg", 0)
-    assert said["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_reconstruction": 0.93}
-    assert said["distance"] == {"pixel": None, "perceptual": None} and said["notes"] == []
-    assert set(said["seconds"]) == {"align", "invert", "edit", "paste"}
-    assert said["version"] == __version__
-    assert said["weights"] == {"fake": "0" * 64}
-    assert [mask["side"] for mask in said["masks"]] == list(MASK_SIDES)
+    stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (stored["prompt"], stored["strength"], stored["mask_threshold"]) == ("green lipstick", 1.5, 0.4)
+    assert (stored["seed"], stored["stack"], stored["photo"], stored["face"]) == (7, "fake", "me.jpg", 0)
+    assert stored["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_reconstruction": 0.93}
+    assert stored["distance"] == {"pixel": None, "perceptual": None} and stored["notes"] == []
+    assert set(stored["seconds"]) == {"align", "invert", "edit", "paste"}
+    assert stored["version"] == __version__
+    assert stored["weights"] == {"fake": "0" * 64}
+    assert [mask["side"] for mask in stored["masks"]] == list(MASK_SIDES)
 
 
 def test_paste_changes_the_photo_only_near_the_mask(photo, outcome):
@@ -136,5 +136,5 @@ def test_a_result_that_cannot_be_finished_leaves_nothing(tmp_path, outcome, monk
 
 def test_names_that_are_no_text_make_valid_json(tmp_path, outcome):
     write_outcome(tmp_path, outcome, replace(ORIGIN, photo="me\udce9\ud800.jpg"))
-    said = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert said["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]
+    stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert stored["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]

@@ -1,4 +1,4 @@
-"""Session files: everything comes back, nothing bad gets in."""
+"""Session files: everything is restored, and damaged or hostile files are refused."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def wheel_entry(wheel: Path) -> Entry:
 
 
 class FakePip:
-    """Stands in for the interpreter that runs pip; its calls are recorded one a line."""
+    """Stands in for the interpreter that runs pip; its calls are recorded one per line."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
