@@ -1,13 +1,13 @@
 """`python -m mcaclip doctor`: what is on this machine, what is missing, and how to get it.
 
-It only looks: nothing is downloaded or converted.
+Nothing is downloaded or converted.
 """
 
 from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Annotated
@@ -34,7 +34,7 @@ class Options:
 
 
 class State(Enum):
-    """What a row says about its subject."""
+    """The result for one subject."""
 
     INFO = "info"
     OK = "ok"
@@ -64,62 +64,12 @@ class Row:
     advice: str = ""
     optional: bool = False
 
-    @property
-    def good(self) -> bool:
-        """Whether nothing has to be done or fetched."""
-        return self.state not in (State.MISSING, State.DAMAGED)
-
-
-def report(
-    entries: Iterable[Entry] | None = None, folders: WeightFolders | None = None, optional: Container[str] = ()
-) -> list[Row]:
-    """Rows about the system, then one about each weight file.
-
-    Args:
-        entries: what to look for; the whole table by default.
-        folders: the folders to look in; by default those of the environment.
-        optional: names of the entries that the studio starts without.
-
-    Raises:
-        WeightsError: `MCACLIP_WEIGHTS` names no folder.
-    """
-    folders = folders or WeightFolders.from_environment()
-    chosen = TABLE.values() if entries is None else entries
-    rows = (replace(entry_row(entry, folders), optional=entry.name in optional) for entry in chosen)
-    return [*_system_rows(folders), *rows]
-
-
-def format_report(rows: Sequence[Row]) -> str:
-    """The report as text: one line per row, its licence and advice indented below it, a summary at the end."""
-    width = max((len(row.name) for row in rows), default=0)
-    lines: list[str] = []
-    for row in rows:
-        lines.append(f"{row.state.value:<8} {row.name:<{width}}  {row.detail}")
-        # Not wrapped: commands and paths are to be copied as they stand.
-        lines += [
-            f"{'':<9}{label}: {text}" for label, text in (("licence", row.licence), ("to do", row.advice)) if text
-        ]
-    optional = [row.name for row in rows if not row.good and row.optional]
-    extras = {name for names in EXTRAS.values() for name in names}
-    if paper := [name for name in optional if name not in extras]:
-        lines.append(f"Not ready, and needed for the paper stack only: {', '.join(paper)}.")
-    if extra := [name for name in optional if name in extras]:
-        lines.append(f"Not ready, and the studio works without: {', '.join(extra)}.")
-    faults = [row.name for row in rows if not row.good and not row.optional]
-    lines.append(f"Not ready: {', '.join(faults)}." if faults else "Everything needed is on this machine.")
-    return "\n".join(lines)
-
-
-def exit_status(rows: Iterable[Row]) -> int:
-    """0 when everything needed is on this machine and verified, 1 when something is missing or damaged."""
-    return 0 if all(row.good or row.optional for row in rows) else 1
-
 
 def run(options: Options, load: EditorLoader | None = None) -> int:
     """Writes the report; the exit status.
 
-    With a stack its files are looked at, and all of them are needed. Without one it is both stacks, of which the
-    files of the compact one are needed.
+    With a stack, its files are checked and all of them are needed. Without one, the files of both stacks are checked
+    and those of the compact one are needed.
 
     Raises:
         WeightsError: `MCACLIP_WEIGHTS` names no folder.
@@ -127,12 +77,15 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     stack = options.stack
     names = tuple(TABLE) if stack is None else (*STACKS[stack], *EXTRAS[stack])
     needed = STACKS["compact" if stack is None else stack]
-    rows = report([TABLE[name] for name in names], optional=set(names) - set(needed))
+    folders = WeightFolders.from_environment()
+    files = [replace(entry_row(TABLE[name], folders), optional=name not in needed) for name in names]
+    rows = [*system_rows(folders), *files]
     sys.stdout.write(format_report(rows) + "\n")
     return exit_status(rows)
 
 
-def _system_rows(folders: WeightFolders) -> list[Row]:
+def system_rows(folders: WeightFolders) -> list[Row]:
+    """Python, torch and the folders."""
     return [
         Row("python", State.INFO, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *_torch_rows(),
@@ -163,9 +116,37 @@ def entry_row(entry: Entry, folders: WeightFolders) -> Row:
             note = f"; {located.record.note}" if located.record is not None and located.record.note else ""
             detail = f"{entry.title}: verified, {located.where}: {located.path}{note}"
             return Row(entry.name, State.OK, detail, entry.licence)
-        if entry.conversion is not None and (source := entry.source.find(entry, folders)):
+        if entry.read is not None and (source := entry.source.find(entry, folders)):
             detail = f"{entry.title}: source verified, {source.where}: {source.path}; converted at first use"
             return Row(entry.name, State.READY, detail, entry.licence)
     except WeightsError as error:
         return Row(entry.name, State.DAMAGED, entry.title, entry.licence, str(error))
-    return Row(entry.name, State.MISSING, f"{entry.title}: {entry.file}", entry.licence, entry.source.advice(entry))
+    size = f"It has {entry.source.size / 1e6:.0f} MB. " if entry.source.size else ""
+    return Row(entry.name, State.MISSING, f"{entry.title}: {entry.file}", entry.licence, size + entry.remedy)
+
+
+def format_report(rows: Sequence[Row]) -> str:
+    """The report as text: one line per row, its licence and advice indented below it, a summary at the end."""
+    width = max(len(row.name) for row in rows)
+    lines: list[str] = []
+    for row in rows:
+        lines.append(f"{row.state.value:<8} {row.name:<{width}}  {row.detail}")
+        # Not wrapped: commands and paths are to be copied as they stand.
+        for label, text in (("licence", row.licence), ("to do", row.advice)):
+            if text:
+                lines.append(f"{'':<9}{label}: {text}")
+    missing = [row for row in rows if row.state in (State.MISSING, State.DAMAGED)]
+    optional = [row.name for row in missing if row.optional]
+    extras = {name for names in EXTRAS.values() for name in names}
+    if paper := [name for name in optional if name not in extras]:
+        lines.append(f"Not ready, and needed for the paper stack only: {', '.join(paper)}.")
+    if extra := [name for name in optional if name in extras]:
+        lines.append(f"Not ready, and the studio works without: {', '.join(extra)}.")
+    faults = [row.name for row in missing if not row.optional]
+    lines.append(f"Not ready: {', '.join(faults)}." if faults else "Everything needed is on this machine.")
+    return "\n".join(lines)
+
+
+def exit_status(rows: Sequence[Row]) -> int:
+    """0 when everything needed is on this machine and verified, 1 when something is missing or damaged."""
+    return int(any(row.state in (State.MISSING, State.DAMAGED) and not row.optional for row in rows))

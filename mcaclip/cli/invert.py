@@ -35,6 +35,6 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         photo = align.load_photo(path)
         with progress(path.name) as callback:
             how = (options.face, options.inversion, options.seed, callback)
-            return pipeline.invert_photo(editor, photo, *how)[1]
+            return pipeline.edit_photo(editor, photo, None, *how)
 
     return each_photo(options, load, process)

@@ -118,7 +118,7 @@ class FaceTower(nn.Module):
 
     def pool_features(self, images: Tensor) -> PooledFeatures:
         """What is pooled of pictures `[B, 3, S, S]` in [-1, 1]; of this only `texture` is learned."""
-        seen = self.parser.see(images)
+        seen = self.parser.with_features(images)
         masks = _tempered(areas(seen.logits.float().softmax(1)))
         quarter, eighth = seen.levels[1:3]
         # colours of a few pixels need every digit

@@ -42,14 +42,7 @@ def srgb_to_lab(image: Tensor) -> Tensor:
 
 
 def lab_to_srgb(lab: Tensor) -> Tensor:
-    """Inverse of `srgb_to_lab`.
-
-    Args:
-        lab: `float [..., 3, H, W]`: L, a, b.
-
-    Returns:
-        `float [..., 3, H, W]`; outside [-1, 1] when the colour is no sRGB colour (clamp to display).
-    """
+    """Inverse of `srgb_to_lab`; outside [-1, 1] when the colour is no sRGB colour (clamp to display)."""
     lightness, a, b = lab.unbind(dim=-3)
     y = (lightness + 16) / 116
     relative = _expand(torch.stack([y + a / 500, y, y - b / 200], dim=-3))
@@ -58,16 +51,10 @@ def lab_to_srgb(lab: Tensor) -> Tensor:
 
 
 def colour_lab(name: str) -> Tensor:
-    """Lab of a colour in `COLOURS`.
-
-    Args:
-        name: the colour's name in lower case.
-
-    Returns:
-        `float32 [3]`: L, a, b.
+    """Lab of a colour in `COLOURS`, `float32 [3]`.
 
     Raises:
-        PromptError: for an unknown name; the message lists the known ones.
+        PromptError: the name is unknown; the message lists the known ones.
     """
     if name not in COLOURS:
         raise PromptError(f"The colour {name!r} is unknown. Use one of: {', '.join(sorted(COLOURS))}.")

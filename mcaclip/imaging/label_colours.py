@@ -1,4 +1,4 @@
-"""Label maps to be looked at: a colour for each class, laid over the picture."""
+"""Label maps made visible: a colour for each class, laid over the picture."""
 
 from __future__ import annotations
 
@@ -42,9 +42,6 @@ def label_overlay(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Args:
         picture: `uint8 [S, S, 3]` RGB.
         labels: `uint8 [S, S]`, numbers of `face_parser.LABELS`.
-
-    Returns:
-        `uint8 [S, S, 3]`.
     """
     mixed = picture.astype(np.float32) * (1 - TINT) + _PALETTE[labels].astype(np.float32) * TINT
     edges = cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0

@@ -1,4 +1,4 @@
-"""Measures of how alike two pictures are. Pictures are `float [B, 3, S, S]` in [-1, 1]."""
+"""Measures of the similarity of two pictures. Pictures are `float [B, 3, S, S]` in [-1, 1]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns whatever a visitor hands in into `uint8 [H, W, 3]` RGB, or says what is wrong with it."""
+"""Turns any picture file into `uint8 [H, W, 3]` RGB, or raises an error that says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -13,34 +13,22 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, IcoImagePlugin, Image, ImageChops, ImageCms, ImageOps, Jpeg2KImagePlugin
+from PIL import IcoImagePlugin, Image, ImageChops, Jpeg2KImagePlugin
 from pillow_heif import register_heif_opener
 
-from mcaclip.errors import ImageError
-
-log = logging.getLogger(__name__)
+from mcaclip.errors import ImageError, quotable
+from mcaclip.imaging.decode import check_size, to_8_bits, too_large, upright
 
 MAX_FILE_BYTES = 40_000_000
 """Larger picture files are refused before they are opened (a photo of 50 megapixels is smaller as JPEG or HEIC)."""
 MAX_GIF_BYTES = 4_000_000
 """Pillow's time grows with the square of the length of a GIF's comment."""
-MAX_PIXELS = 50_000_000
-"""More decoded pixels than this are refused (a 50-megapixel camera is at the limit)."""
-MIN_SIDE = 64
-"""Photos with a shorter side in pixels are refused: no face detector finds a face there."""
 
-# Decoders that are safe on files of strangers: others start helper programs (EPS) or render vectors (WMF). All of
+# Decoders that are safe on untrusted files: others start helper programs (EPS) or render vectors (WMF). All of
 # them tell the size of a picture before they decode it, but for ICO, which `_icon` opens. pillow-heif adds HEIF.
 # TGA files have no signature, so that TGA is tried last: it takes files of other formats for its own.
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "ICO", "TGA")
 _ADVICE = "Save it as JPEG or PNG and try again."
-
-# A picture's mode for each colour space of a profile; any other mode than these is RGB in the end.
-_PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
-_COLOUR_MODES = {"1": "L", "L": "L", "LA": "L", "CMYK": "CMYK", "LAB": "LAB"}
-
-_OVERBRIGHT = 16.0  # a float picture of 0..255 that stays below is black; one of 0..1 has this much above white
-_BITS, _PHOTOMETRIC, _LARGEST, _SAMPLE_FORMAT = 258, 262, 281, 339  # TIFF tags
 
 # Python's filter of warnings belongs to the whole process, so that only one thread at a time may change it. It also
 # bounds the memory: no two pictures of 50 million pixels are decoded at once.
@@ -48,7 +36,7 @@ _one_at_a_time = threading.Lock()
 
 # Of the images in a HEIC file only the primary one is wanted.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-# What Pillow logs about damaged files is said by the ImageError.
+# The ImageError carries what Pillow logs about damaged files.
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
@@ -60,7 +48,7 @@ def load_photo(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
     file its largest and a HEIC file its primary picture. A colour profile that is damaged or made for another
     kind of picture is ignored.
 
-    White in greyscale of more than 8 bits is what the file says (bits per sample and largest sample value of a
+    White in greyscale of more than 8 bits is what the file states (bits per sample and largest sample value of a
     TIFF file). Where that leaves it open, it is the largest value in 8, 10, 12, 14 or 16 bits, whichever is the
     least that holds every value of the picture, so that 12 bits in words of 16 are not black; beyond 16 bits it
     is the picture's own largest value. Floating point is taken as 0..1 (brighter spots are cut off), or in bits
@@ -95,7 +83,7 @@ def load_selection(path: str | Path) -> np.ndarray:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file's ending says that `load_photo` can read it; hidden files are none."""
+    """Whether a file has an ending of a format that `load_photo` reads; hidden files are excluded."""
     return not path.name.startswith(".") and path.suffix.lower() in _endings()
 
 
@@ -115,41 +103,34 @@ def _decoded(
     """A picture as `convert` makes it of an opened one. Raises ImageError."""
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if isinstance(source, np.ndarray):
-            return _pixels(_from_array(source), convert)
-        if isinstance(source, Image.Image):
-            return _pixels(source, convert, rewind=True)
-        if isinstance(source, bytes):
-            with _opened(_checked(source), "This") as image:
-                return _pixels(image, convert)
-        path = Path(source)
-        with _opened(_read(path), _printable(path.name)) as image:
-            return _pixels(image, convert)
+        image = _opened(source)
+        check_size(*image.size)  # before decoding: Pillow has only read the header yet
+        try:
+            # A HEIC file is opened at its primary picture, which need not be the first.
+            if image is source and getattr(image, "is_animated", False) and image.format != "HEIF":
+                image.seek(0)
+            return np.array(convert(image), dtype=np.uint8, order="C")
+        except ImageError:
+            raise
+        except Exception as error:  # decoders raise nearly anything on damaged files
+            raise ImageError(f"The image is damaged or cut off ({quotable(str(error))}). {_ADVICE}") from error
 
 
-def _pixels(image: Image.Image, convert: Callable[[Image.Image], Image.Image], rewind: bool = False) -> np.ndarray:
-    """Decodes an opened image."""
-    try:
-        _check_size(*image.size)  # before decoding: Pillow has only read the header yet
-        # A HEIC file is opened at its primary picture, which need not be the first.
-        if rewind and getattr(image, "is_animated", False) and image.format != "HEIF":
-            image.seek(0)
-        return np.array(convert(image), dtype=np.uint8, order="C")
-    except ImageError:
-        raise
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        raise ImageError(f"The image is damaged or cut off ({_printable(str(error))}). {_ADVICE}") from error
-
-
-def _printable(text: str) -> str:
-    """Text from outside for a message: one line of characters that any terminal and page can show."""
-    shown = "".join(c if c.isprintable() else "?" for c in text)
-    return shown if len(shown) <= 80 else f"{shown[:60]}...{shown[-17:]}"
+def _opened(source: str | Path | bytes | Image.Image | np.ndarray) -> Image.Image:
+    """The picture, of which only the header has been read if it is in a file."""
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, bytes):
+        return _open_bytes(_checked(source), "This")
+    path = Path(source)
+    return _open_bytes(_read(path), quotable(path.name))
 
 
 def _read(path: Path) -> bytes:
     """The bytes of an ordinary file; pipes and devices, which may never end, are not opened."""
-    name = _printable(path.name) or "This folder"
+    name = quotable(path.name) or "This folder"
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -202,7 +183,7 @@ class _BoundedReads(io.BytesIO):
         return super().read(size)
 
 
-def _opened(data: bytes, name: str) -> Image.Image:
+def _open_bytes(data: bytes, name: str) -> Image.Image:
     """A picture file of which only the header has been read."""
     Image.init()
     try:
@@ -215,8 +196,8 @@ def _opened(data: bytes, name: str) -> Image.Image:
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large()) from error
-    except Exception as error:  # as above
+        raise ImageError(too_large()) from error
+    except Exception as error:  # decoders raise nearly anything on damaged files
         raise ImageError(f"{name} is not an image that can be read. {_ADVICE}") from error
 
 
@@ -225,12 +206,12 @@ def _icon(data: bytes) -> Image.Image:
     icon = IcoImagePlugin.IcoFile(_BoundedReads(data))
     sizes = [_icon_size(data, entry.offset) for entry in icon.entry]
     largest = max(range(len(sizes)), key=lambda i: (sizes[i][0] * sizes[i][1], icon.entry[i].color_depth))
-    _check_size(*sizes[largest])
+    check_size(*sizes[largest])
     return icon.frame(largest)
 
 
 def _icon_size(data: bytes, offset: int) -> tuple[int, int]:
-    """Width and height by the picture's own header: the directory of an ICO file knows no more than 256 px."""
+    """Width and height by the picture's own header: the directory of an ICO file ends at 256 px."""
     if data.startswith(b"\x89PNG", offset):
         width, height = struct.unpack_from(">II", data, offset + 16)
         return width, height
@@ -255,44 +236,23 @@ def _jpeg2000_profile(data: bytes) -> bytes | None:
     return None
 
 
-def _too_large(detail: str = "") -> str:
-    return (
-        f"The image has more than {MAX_PIXELS // 1_000_000} million pixels{detail}. "
-        "Make it smaller, for instance 4000 pixels wide, and try again."
-    )
-
-
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_large(f" ({width} x {height})"))
-    if min(width, height) < MIN_SIDE:
-        raise ImageError(
-            f"The image is only {width} x {height} pixels. Use one with at least {MIN_SIDE} pixels a side."
-        )
-
-
 def _from_array(array: np.ndarray) -> Image.Image:
     """An array as a Pillow image; 16-bit values lose their lower byte's precision by rounding."""
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise ImageError(f"An array of shape {array.shape} is no image: give [H, W, 3] in RGB order.")
-    _check_size(array.shape[1], array.shape[0])
+    check_size(array.shape[1], array.shape[0])
     if array.dtype == np.uint16:
-        array = _scaled(array, 65535)
+        array = to_8_bits(array, 65535)
     elif array.dtype != np.uint8:
         raise ImageError(f"An array of {array.dtype} is no photo: scale it to 0..255 and give uint8.")
     return Image.fromarray(np.ascontiguousarray(array))
 
 
-def _scaled(values: np.ndarray, white: float) -> np.ndarray:
-    """Values in 0..white as `uint8`, rounded to nearest."""
-    return np.rint(np.clip(values.astype(np.float32) / white, 0, 1) * 255).astype(np.uint8)
-
-
 def _to_rgb(file: Image.Image) -> Image.Image:
     """Decodes the current frame, upright, opaque, in sRGB."""
-    image = _upright(file)
+    image = upright(file)
     if image.has_transparency_data:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, "white")
@@ -302,138 +262,5 @@ def _to_rgb(file: Image.Image) -> Image.Image:
 
 def _to_selection(file: Image.Image) -> Image.Image:
     """Decodes the current frame, upright, as luminance times opacity."""
-    luminance, opacity = _upright(file).convert("RGBA").convert("LA").split()
+    luminance, opacity = upright(file).convert("RGBA").convert("LA").split()
     return ImageChops.multiply(luminance, opacity)
-
-
-def _upright(file: Image.Image) -> Image.Image:
-    """Decodes the current frame, upright, in sRGB of at most 8 bits per channel, perhaps with transparency."""
-    two_bytes = any(";16" in str(tile) for tile in getattr(file, "tile", ()))
-    file.load()
-    _check_size(*file.size)  # the header of a HEIC file may have lied
-    image = file
-    try:
-        if file.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # otherwise the picture would be copied
-            image = ImageOps.exif_transpose(file)
-    except Exception as error:  # damaged EXIF does not make the picture unusable
-        log.warning("EXIF orientation ignored: %s", _printable(str(error)))
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _deep_grey_to_8_bit(image, file)
-    elif two_bytes:
-        _check_lower_byte(image)
-    if image.mode in ("RGBa", "La"):  # colours multiplied by their alpha
-        image = image.convert(image.mode.upper())
-    return _to_srgb(image)
-
-
-def _deep_grey_to_8_bit(image: Image.Image, file: Image.Image) -> Image.Image:
-    """Greyscale of more than 8 bits to 8; Pillow's own conversion clips at 255 instead of scaling.
-
-    Args:
-        image: the picture, upright.
-        file: the picture as it was opened, which alone knows its format and its TIFF tags.
-    """
-    values = np.asarray(image)
-    if image.mode == "F":
-        white = _float_white(values)
-        values = np.nan_to_num(values, nan=0.0, posinf=white, neginf=0.0)
-    else:
-        if _tag(file, _BITS) == 32 and _tag(file, _SAMPLE_FORMAT) != 2:
-            values = values.view(np.uint32)  # Pillow's own 32 bits are signed
-        white = _integer_white(int(values.max()), file)
-    grey = _scaled(values, white)
-    if file.format == "TIFF" and _tag(file, _PHOTOMETRIC, 1) == 0:
-        grey = 255 - grey  # 0 stands for white; Pillow sees to that only for 8 bits
-    if isinstance(transparent := image.info.get("transparency"), int):
-        grey[values == transparent] = 255
-    result = Image.fromarray(grey)
-    result.info["icc_profile"] = image.info.get("icc_profile")
-    return result
-
-
-def _float_white(values: np.ndarray) -> float:
-    """Which value is white in a picture of floating-point numbers."""
-    finite = values[np.isfinite(values)]
-    if finite.size == 0 or np.percentile(finite[:: 1 + finite.size // 1_000_000], 99) <= _OVERBRIGHT:
-        return 1.0
-    return _usual_white(float(finite.max()))
-
-
-def _integer_white(largest: int, file: Image.Image) -> float:
-    """Which value is white in a picture of integers of which `largest` is the largest."""
-    if file.format in ("PPM", "JPEG2000", "HEIF"):
-        return 65535.0  # these decoders scale to 16 bits, whatever the file has
-    bits, signed = _tag(file, _BITS, 16), _tag(file, _SAMPLE_FORMAT) == 2
-    if bits not in (8, 16, 32):
-        return 2.0**bits - 1
-    return _usual_white(max(largest, _tag(file, _LARGEST)), 15 if signed and bits == 16 else 16)
-
-
-def _usual_white(largest: float, most: int = 16) -> float:
-    """The least number of bits that sensors and scanners deliver and that holds a value, as the largest number in it.
-
-    Beyond `most` bits it is the value itself.
-    """
-    return next((2.0**bits - 1 for bits in (8, 10, 12, 14, most) if largest < 2**bits), float(largest))
-
-
-def _tag(file: Image.Image, number: int, default: int = 0) -> int:
-    """The first value of a TIFF tag, if the picture has it and it is a whole number."""
-    value = getattr(file, "tag_v2", {}).get(number, default)
-    value = value[0] if isinstance(value, tuple) and value else value
-    return value if isinstance(value, int) else default
-
-
-def _check_lower_byte(image: Image.Image) -> None:
-    """Refuses 16-bit colour that uses 14 bits or fewer: Pillow keeps the upper byte, which is nearly black then."""
-    if image.mode not in ("RGB", "RGBA", "RGBX", "LA"):
-        return
-    brightest = max(high for _, high in image.convert("RGB").getextrema())  # type: ignore[misc]
-    if 0 < brightest < 64:
-        raise ImageError(
-            "The image has 16 bits per colour but uses only the lower ones, so that it would be nearly black. "
-            "Save it with 8 bits per colour, as JPEG or PNG, and try again."
-        )
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Converts the colours by the embedded profile; without one, or with that of sRGB, the picture stays as it is.
-
-    Alpha stays as it is in any case. A profile that is damaged or for another kind of picture is ignored.
-    """
-    data = image.info.get("icc_profile")
-    if not data:
-        return image
-    mode = _COLOUR_MODES.get(image.mode, "RGB")
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-        space = profile.profile.xcolor_space.strip()
-        if _PROFILE_MODES.get(space) != mode:
-            raise ValueError(f"it is for {space}, the picture is {image.mode}")
-        transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
-        if _keeps_colours(transform, mode):
-            return image
-        converted = _transformed(image.convert(mode), transform)
-    except Exception as error:  # lcms raises several kinds
-        log.warning("Colour profile ignored: %s", _printable(str(error)))
-        return image
-    if image.has_transparency_data:
-        converted.putalpha(image.convert("RGBA").getchannel("A"))
-    return converted
-
-
-def _keeps_colours(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Whether a transform moves no colour by more than one level: so do those of all the profiles of sRGB."""
-    if mode not in ("RGB", "L"):
-        return False
-    levels = np.linspace(0, 255, 18).astype(np.uint8)
-    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(18, -1, 3)
-    probe = Image.fromarray(grid if mode == "RGB" else np.arange(256, dtype=np.uint8)[None])
-    moved = np.asarray(_transformed(probe, transform)).astype(int) - np.asarray(probe.convert("RGB"))
-    return bool(np.abs(moved).max() <= 1)
-
-
-def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
-    result = ImageCms.applyTransform(image, transform)
-    assert result is not None  # None is for transforms in place
-    return result

@@ -20,14 +20,14 @@ def resample(
     fine: int,
     whole_numbers: bool = False,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Samples an image along an affine grid: `fine` x `fine` bilinear samples a pixel, averaged.
+    """Samples an image along an affine grid: the mean of `fine` x `fine` bilinear samples per pixel.
 
     Args:
         source: `float32 [C, h, w]`; zero outside.
         first: `[2]` position (x, y) of the first output pixel's centre, integers being pixel centres.
         axes: `[2, 2]` step in the source for one output pixel to the right, and for one down.
         shape: rows and columns of the output.
-        fine: samples a pixel and direction.
+        fine: samples per pixel and direction.
         whole_numbers: cut every sample down to a whole number before averaging, as the transform with which
             FFHQ was made does: its images are half a level darker than their photos.
 

@@ -27,9 +27,6 @@ def overlay(source: Tensor, mask: Tensor) -> np.ndarray:
     Args:
         source: `float32 [3, S, S]` in [-1, 1].
         mask: `float32 [1, S, S]` in [0, 1].
-
-    Returns:
-        `uint8 [S, S, 3]`.
     """
     picture = to_uint8(source).astype(np.float32)
     weight = mask.detach().float().clamp(0, 1)[0].cpu().numpy()[..., None]
@@ -72,7 +69,7 @@ def change_map(source: Tensor, edited: Tensor, side: int = 256) -> np.ndarray:
 
     Args:
         source: `float32 [3, S, S]` in [-1, 1].
-        edited: the same face, edited, alike.
+        edited: the same face after the edit, likewise.
         side: of the result in pixels.
 
     Returns:

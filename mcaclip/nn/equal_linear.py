@@ -37,17 +37,6 @@ class EqualLinear(nn.Module):
     """
 
     def __init__(self, in_features: int, out_features: int, *, lr_mul: float = 1.0, activation: bool = False) -> None:
-        """Creates the layer.
-
-        Args:
-            in_features: size of the last dimension of the input.
-            out_features: size of the last dimension of the output.
-            lr_mul: learning rate multiplier, above 0.
-            activation: apply leaky ReLU (slope 0.2, gain sqrt 2) after the bias.
-
-        Raises:
-            ValueError: when `lr_mul` is not positive.
-        """
         super().__init__()
         if lr_mul <= 0:
             raise ValueError(f"lr_mul must be above 0, not {lr_mul}")

@@ -1,4 +1,4 @@
-"""Files of weights that strangers made: looked at closely before any memory is taken for them."""
+"""Weight files from outside: checked before any memory is taken for them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from safetensors import safe_open
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
-from mcaclip.nn.published import Layout, some
+from mcaclip.nn.published import Layout, in_words, layout_faults, quoted, some
 
 FLOATS = ("F16", "BF16", "F32", "F64")
-MAX_QUOTED = 80
 
 
 @dataclass(frozen=True)
 class WeightsHeader:
-    """What a safetensors file says of itself; its library has checked that all of that is in the file.
+    """The header of a safetensors file; the library has checked that the file holds what the header states.
 
     Attributes:
         metadata: what its maker wrote beside the tensors.
@@ -37,8 +36,7 @@ def read_weights_header(path: Path, remedy: str) -> WeightsHeader:
     """The header of a safetensors file, whose tensors are not read.
 
     Args:
-        path: of the file.
-        remedy: what to do where it is none: "fit it again".
+        remedy: what to do about another file: "fit it again".
 
     Raises:
         WeightsError: no such file, or a damaged one.
@@ -64,15 +62,10 @@ def check_header(path: Path, header: WeightsHeader, layout: Layout, remedy: str)
     Raises:
         WeightsError: it does not; names the first few that differ.
     """
-    faults = {
-        "missing": [name for name in layout if name not in header.shapes],
-        "unknown": [name for name in header.shapes if name not in layout],
-        "of another shape": [name for name in layout if header.shapes.get(name, layout[name]) != layout[name]],
-        "of another type": [name for name in layout if header.types.get(name, FLOATS[0]) not in FLOATS],
-    }
-    said = [f"{len(names)} {what} ({some(names)})" for what, names in faults.items() if names]
-    if said:
-        raise WeightsError(f"{path} does not fit its own settings (tensors: {', '.join(said)}); {remedy}")
+    faults = layout_faults(header.shapes, layout)
+    faults["of another type"] = [name for name in layout if header.types.get(name, FLOATS[0]) not in FLOATS]
+    if differences := in_words(faults):
+        raise WeightsError(f"{path} does not fit its own settings (tensors: {differences}); {remedy}")
 
 
 def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
@@ -106,9 +99,3 @@ def number(value: object, low: float, high: float) -> float:
     if not low <= found <= high:
         raise ValueError(f"{quoted(value)} is no number from {low:g} to {high:g}")
     return found
-
-
-def quoted(value: object) -> str:
-    """A value or an error for a message: its first line, not too long."""
-    text = (str(value).strip().splitlines() or [type(value).__name__])[0]
-    return text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + " ..."

@@ -31,7 +31,7 @@ def inverse_haar(x: Tensor) -> Tensor:
 
 
 def normalise_features(features: Tensor) -> Tensor:
-    """Divide `[B, C, H, W]` by its root mean square a sample, so that every layer speaks equally loud."""
+    """Divide `[B, C, H, W]` by the root mean square of each sample, so that every layer has the same weight."""
     return features * torch.rsqrt(features.square().mean((1, 2, 3), keepdim=True) + 1e-8)
 
 
@@ -42,6 +42,23 @@ def resize_mask(mask: Tensor, size: int) -> Tensor:
     if mask.shape[-1] > size:
         return F.adaptive_avg_pool2d(mask, size)
     return F.interpolate(mask, size=(size, size), mode="bilinear", align_corners=False)
+
+
+def cut_square(images: Tensor, center: tuple[float, float], side: float, size: int, fine: int) -> Tensor:
+    """Cut the same upright square out of all images, differentiably: `[B, C, S, S]` to `[B, C, size, size]`.
+
+    Args:
+        center: of the square, (x, y) in units of the images' side.
+        side: of the square, in the same units.
+        fine: bilinear samples per pixel and direction, which are averaged.
+    """
+    # affine_grid's frame spans [-1, 1], so a side in units of the image is the scale itself.
+    x, y = (2 * value - 1 for value in center)
+    theta = images.new_tensor([[side, 0.0, x], [0.0, side, y]])
+    grid = F.affine_grid(theta[None], [1, 3, size * fine, size * fine], align_corners=False)
+    grid = grid.expand(len(images), -1, -1, -1)
+    samples = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return F.avg_pool2d(samples, fine)
 
 
 def channels_last(module: Module) -> Module:

@@ -1,4 +1,4 @@
-"""Reading the checkpoints that others published: safely, strictly, with errors that say what to do next."""
+"""Reads published checkpoints safely and strictly; the errors say what to do next."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ Layout = Mapping[str, tuple[int, ...]]
 """Every key of a checkpoint with its shape."""
 
 REMEDY = "Delete the file and get it again: `python -m mcaclip doctor` names its source"
+MAX_QUOTED = 80
 _SHOWN = 3
 _COUNTER = ".num_batches_tracked"
 
@@ -36,7 +37,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
         ) from error
     except Exception as error:
         # a damaged file can fail in any way inside the unpickler
-        raise WeightsError(f"{path} is damaged or no checkpoint ({_first_line(error)}). {REMEDY}") from error
+        raise WeightsError(f"{path} is damaged or no checkpoint ({quoted(error)}). {REMEDY}") from error
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path} holds a {type(content).__name__} where a dictionary is expected. {REMEDY}")
     return content
@@ -92,21 +93,24 @@ def check_layout(path: Path, state: Mapping[str, Any], layout: Layout) -> dict[s
     """
     counters = {key: torch.zeros((), dtype=torch.int64) for key in layout if key.endswith(_COUNTER)}
     state = counters | dict(state)
-    missing = [key for key in layout if key not in state]
-    unknown = [key for key in state if key not in layout]
-    wrong = [key for key in layout if key in state and _shape(state[key]) != layout[key]]
-    faults = [
-        f"{len(keys)} {what} ({some(keys)})"
-        for what, keys in (("missing", missing), ("unknown", unknown), ("of another shape", wrong))
-        if keys
-    ]
-    if faults:
-        raise WeightsError(f"{path} has another layout than expected: keys {', '.join(faults)}. {REMEDY}")
+    shapes = {key: tuple(value.shape) if isinstance(value, Tensor) else None for key, value in state.items()}
+    if faults := in_words(layout_faults(shapes, layout)):
+        raise WeightsError(f"{path} has another layout than expected: keys {faults}. {REMEDY}")
     return state
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
-    return tuple(value.shape) if isinstance(value, Tensor) else None
+def layout_faults(shapes: Mapping[str, tuple[int, ...] | None], layout: Layout) -> dict[str, list[str]]:
+    """The keys in which these shapes differ from a layout, by what is wrong with them."""
+    return {
+        "missing": [key for key in layout if key not in shapes],
+        "unknown": [key for key in shapes if key not in layout],
+        "of another shape": [key for key in layout if key in shapes and shapes[key] != layout[key]],
+    }
+
+
+def in_words(faults: Mapping[str, list[str]]) -> str:
+    """Numbers of keys and the first few of each fault; empty without a fault."""
+    return ", ".join(f"{len(keys)} {what} ({some(keys)})" for what, keys in faults.items() if keys)
 
 
 def some(keys: list[str]) -> str:
@@ -114,5 +118,7 @@ def some(keys: list[str]) -> str:
     return ", ".join(keys[:_SHOWN]) + (", ..." if len(keys) > _SHOWN else "")
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def quoted(value: object) -> str:
+    """A value or an error for a message: its first line, not too long."""
+    text = (str(value).strip().splitlines() or [type(value).__name__])[0]
+    return text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + " ..."

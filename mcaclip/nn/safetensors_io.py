@@ -20,8 +20,7 @@ def load_strictly(module: Module, path: Path, problem: str, remedy: str) -> Modu
     """Fill a module from a safetensors file that holds all of its weights and nothing else.
 
     Args:
-        module: is filled in place, whatever the file's floating-point type, in the module's own.
-        path: the file.
+        module: filled in place; it keeps its floating-point type, whatever the file's.
         problem: how the message goes on behind the path when the file does not fit: "is no preview head".
         remedy: what to do then: "fit it again".
 

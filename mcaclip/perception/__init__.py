@@ -1,1 +1,1 @@
-"""Networks that look at faces: identity (and, beside it, parsing)."""
+"""Face networks: identity and parsing, and what is measured with them."""

@@ -1,4 +1,4 @@
-"""How alike two faces are: ArcFace with an IR-SE50 body, differentiable.
+"""The similarity of two faces: ArcFace with an IR-SE50 body, differentiable.
 
 Source: Deng et al., "ArcFace: Additive Angular Margin Loss for Deep Face Recognition" (CVPR 2019). The crop is that
 of the identity loss in pSp, StyleCLIP and CF-CLIP.
@@ -25,7 +25,7 @@ ROWS, COLUMNS = slice(35, 223), slice(32, 220)
 
 
 class ArcFaceIdentity(nn.Module):
-    """ArcFace: 112 px crop to 512 numbers. Public methods as `FaceIdentity` has them, with its own `crop`."""
+    """ArcFace: 112 px crop to 512 numbers. It has the public methods of `FaceIdentity`, with its own `crop`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,14 +68,7 @@ class ArcFaceIdentity(nn.Module):
         return [x, *stage_outputs(self.body, x)]
 
     def embed(self, images: Tensor) -> Tensor:
-        """Identity of FFHQ-aligned faces.
-
-        Args:
-            images: `float32 [B, 3, S, S]` RGB in [-1, 1], FFHQ-aligned.
-
-        Returns:
-            `float32 [B, 512]` of length 1.
-        """
+        """Identities `[B, 512]` of length 1 of FFHQ-aligned faces `[B, 3, S, S]` RGB in [-1, 1]."""
         return F.normalize(self(self.crop(images)), dim=1)
 
     def similarity(self, a: Tensor, b: Tensor) -> Tensor:
@@ -83,14 +76,7 @@ class ArcFaceIdentity(nn.Module):
         return (self.embed(a) * self.embed(b)).sum(dim=1)
 
     def crop(self, images: Tensor) -> Tensor:
-        """Cut the face out of FFHQ-aligned pictures, averaging areas.
-
-        Args:
-            images: `float32 [B, 3, S, S]` in [-1, 1].
-
-        Returns:
-            `float32 [B, 3, 112, 112]`.
-        """
+        """The face `[B, 3, 112, 112]` of FFHQ-aligned pictures `[B, 3, S, S]`, averaging areas."""
         if images.ndim != 4 or images.shape[-1] != images.shape[-2]:
             raise ValueError(f"images must be [B, 3, S, S], not {tuple(images.shape)}")
         if images.shape[-1] != ALIGNED_SIZE:

@@ -1,4 +1,4 @@
-"""What inversion, editing and training need to know of a network that looks at faces."""
+"""The interfaces of face networks that inversion, editing and training use."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Identity(Protocol):
     """Tells people apart; differentiable. Pictures are FFHQ-aligned, `[B, 3, S, S]` in [-1, 1]."""
 
     def crop(self, images: Tensor) -> Tensor:
-        """The face as the network wants it, from pictures."""
+        """The network's input, cut out of pictures."""
         ...
 
     def features(self, crops: Tensor) -> list[Tensor]:
-        """Maps on the way, fine to coarse, at least four: a perceptual loss compares them."""
+        """Intermediate maps, fine to coarse, at least four: a perceptual loss compares them."""
         ...
 
     def embed(self, images: Tensor) -> Tensor:

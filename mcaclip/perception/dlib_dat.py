@@ -1,17 +1,15 @@
 """Reads dlib's serialised 29-layer face network into tensors, without dlib.
 
-dlib writes a network as one stream: the loss, one version number a layer (outermost first), the input
+dlib writes a network as one stream: the loss, one version number per layer (outermost first), the input
 layer, then every layer from the input to the output. An integer is a control byte (bits 0-3: number of
 bytes, bit 7: negative) followed by its little-endian bytes; a float is an integer mantissa and an integer
 binary exponent; a string is its length and its bytes; a tensor is a version, four sizes and raw float32.
 
-Source: the format was read off the file itself; the loader refuses anything that it does not expect.
+Source: the format was read off the file itself, whose digest is checked before. Shapes are checked on loading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +36,6 @@ BLOCKS: tuple[tuple[int, int, bool], ...] = (
 LEVEL_ENDS = (2, 6, 9, 12, 13)
 """Index of the last block of each level (32, 64, 128, 256, 256 channels)."""
 
-_FINITE_EXPONENT = 32000  # dlib marks infinities and NaN by exponents from here on
-_TRAILING_FLOATS = 4  # learning rate and weight decay factors: only training needs them
-
-
-@dataclass(frozen=True)
-class _Conv:
-    """One convolution with its folded affine layer: `weight [O, I, k, k]`, `bias [O]`."""
-
-    weight: Tensor
-    bias: Tensor
-    stride: int
-    padding: int
-
 
 class _Stream:
     """The primitive values of dlib's serialisation, read one after another."""
@@ -68,11 +53,11 @@ class _Stream:
         self._position = end
         return piece
 
+    def skip_past(self, marker: bytes) -> None:
+        self._position = self._data.index(marker, self._position) + len(marker)
+
     def at_end(self) -> bool:
         return self._position == len(self._data)
-
-    def peek(self, count: int) -> bytes:
-        return self._data[self._position : self._position + count]
 
     def integer(self) -> int:
         control = self.take(1)[0]
@@ -82,24 +67,20 @@ class _Stream:
         value = int.from_bytes(self.take(size), "little")
         return -value if control & 0x80 else value
 
-    def floating(self) -> float:
-        mantissa, exponent = self.integer(), self.integer()
-        if abs(exponent) >= _FINITE_EXPONENT:
-            raise ValueError("a setting is not finite")
-        return float(mantissa) * 2.0**exponent
+    def integers(self, count: int) -> tuple[int, ...]:
+        return tuple(self.integer() for _ in range(count))
+
+    def skip_floats(self, count: int) -> None:
+        self.integers(2 * count)
 
     def string(self) -> str:
         return self.take(self.integer()).decode("ascii")
 
-    def integers(self, count: int) -> tuple[int, ...]:
-        return tuple(self.integer() for _ in range(count))
-
-    def tensor(self) -> np.ndarray:
+    def tensor(self) -> Tensor:
         """A tensor as `float32 [samples * k * rows * columns]`."""
-        if self.integer() != 2:
-            raise ValueError("unknown tensor version")
+        _expect(self.integer() == 2, "unknown tensor version")
         count = int(np.prod(self.integers(4)))
-        return np.frombuffer(self.take(4 * count), dtype="<f4").copy()
+        return torch.from_numpy(np.frombuffer(self.take(4 * count), dtype="<f4").copy())
 
 
 def _expect(condition: bool, what: str) -> None:
@@ -108,100 +89,68 @@ def _expect(condition: bool, what: str) -> None:
 
 
 def _read_head(stream: _Stream) -> None:
-    """The loss, the version of every layer, and the input layer's means and size."""
+    """The loss, one version number per layer, and the input layer's means and size."""
     _expect(stream.integer() == 1 and stream.string() == "loss_metric_2", "not a metric-learning network")
-    stream.floating(), stream.floating()  # margin and distance threshold of the loss
-    name = b"input_rgb_image_sized"
-    # Layer versions (1 to 3) and the length of the name are integers alike: stop at the name itself.
-    while not stream.peek(2 + len(name)).endswith(name):
-        _expect(stream.integer() in (1, 2, 3), "unknown layer version")
-    _expect(stream.string() == name.decode("ascii"), "unknown input layer")
-    means = [stream.floating() for _ in range(3)]
-    _expect(np.allclose(means, INPUT_MEAN, atol=1e-4), f"unexpected input means {means}")
+    stream.skip_past(b"input_rgb_image_sized")
+    stream.skip_floats(3)  # `INPUT_MEAN`
     _expect(stream.integers(2) == (CHIP_SIZE, CHIP_SIZE), "unexpected chip size")
 
 
-def _read_convolution(stream: _Stream, channels_in: int) -> _Conv:
+def _read_convolution(stream: _Stream, channels_in: int) -> tuple[Tensor, Tensor]:
+    """`weight [O, I, k, k]` and `bias [O]`."""
     values = stream.tensor()
-    filters, rows, columns, stride, stride_x, padding, padding_x = stream.integers(7)
-    _expect(rows == columns and stride == stride_x and padding == padding_x, "a filter is not square")
-    stream.integers(10)  # where weights and biases lie in the tensor: always weights first
-    _skip_training_factors(stream)
-    count = filters * channels_in * rows * columns
-    _expect(values.size == count + filters, "a convolution has an unexpected number of channels")
-    weight = torch.from_numpy(values[:count]).reshape(filters, channels_in, rows, columns)
-    return _Conv(weight, torch.from_numpy(values[count:]), stride, padding)
+    filters, rows, columns, *_ = stream.integers(7)  # the rest: strides and padding, fixed by the architecture
+    stream.integers(10)  # where weights and biases are in the tensor: always weights first
+    stream.skip_floats(4)  # factors that only training uses
+    weight, bias = values[:-filters], values[-filters:]
+    return weight.reshape(filters, channels_in, rows, columns), bias
 
 
-def _fold_affine(conv: _Conv, stream: _Stream) -> _Conv:
+def _fold_affine(weight: Tensor, bias: Tensor, stream: _Stream) -> tuple[Tensor, Tensor]:
     """Reads `y = gamma x + beta` (per channel) and folds it into the convolution in front of it."""
-    values = torch.from_numpy(stream.tensor()).double()
-    stream.integers(10)  # where gamma and beta lie
+    gamma, beta = stream.tensor().double().reshape(2, len(bias))
+    stream.integers(10)  # where gamma and beta are
     _expect(stream.integer() == 0, "an affine layer is not per channel")
-    _expect(values.numel() == 2 * conv.bias.numel(), "an affine layer has the wrong size")
-    gamma, beta = values.chunk(2)
-    weight = (conv.weight.double() * gamma[:, None, None, None]).float()
-    return _Conv(weight, (conv.bias.double() * gamma + beta).float(), conv.stride, conv.padding)
+    return (weight.double() * gamma[:, None, None, None]).float(), (bias.double() * gamma + beta).float()
 
 
 def _read_fully_connected(stream: _Stream) -> Tensor:
     """The last layer as `weight [out, in]`; dlib stores it transposed."""
     outputs, inputs = stream.integers(2)
-    weight = torch.from_numpy(stream.tensor()).reshape(inputs, outputs)
-    stream.integers(10)  # where weights and biases lie
+    weight = stream.tensor().reshape(inputs, outputs)
+    stream.integers(10)  # where weights and biases are
     _expect(stream.integer() == 1, "the last layer should have no bias")
-    _skip_training_factors(stream)
+    stream.skip_floats(4)  # factors that only training uses
     return weight.t().contiguous()
 
 
-def _skip_training_factors(stream: _Stream) -> None:
-    for _ in range(_TRAILING_FLOATS):
-        stream.floating()
-
-
-def _skip_layer_state(stream: _Stream) -> None:
-    """Every layer ends with three flags and three tensors that only training uses."""
-    _expect(set(stream.take(3)) <= set(b"01"), "a layer has no end")
-    for _ in range(3):
-        stream.tensor()
-
-
-def _read_layers(stream: _Stream) -> Iterator[tuple[str, _Conv | Tensor | None]]:
-    """Layers from the input to the output, affine layers folded into their convolutions."""
-    channels = 3
-    conv: _Conv | None = None
-    first = True
+def _read_layers(stream: _Stream) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+    """Weight and bias of the convolutions from the input on, affine layers folded in; the last layer's weight."""
+    convolutions: list[tuple[Tensor, Tensor]] = []
+    channels, head, first = 3, None, True
     while not stream.at_end():
         name = stream.string()
-        item: _Conv | Tensor | None = None
         if name == "con_4":
-            conv = _read_convolution(stream, channels)
-            channels = conv.bias.numel()
+            convolutions.append(_read_convolution(stream, channels))
+            channels = len(convolutions[-1][1])
         elif name == "affine_":
-            _expect(conv is not None, "an affine layer follows no convolution")
-            item, conv, name = _fold_affine(conv, stream), None, "conv"  # type: ignore[arg-type]
+            convolutions.append(_fold_affine(*convolutions.pop(), stream))
         elif name in ("max_pool_2", "avg_pool_2"):
             stream.integers(6)  # window, stride, padding: fixed by the architecture
         elif name == "fc_2":
-            item = _read_fully_connected(stream)
+            head = _read_fully_connected(stream)
         else:
             _expect(name in ("relu_", "add_prev_"), f"unknown layer {name!r}")
-        _skip_layer_state(stream)
+        # Every layer ends with three flags and three tensors that only training uses.
+        _expect(set(stream.take(3)) <= set(b"01"), "a layer has no end")
+        for _ in range(3):
+            stream.tensor()
         if first:  # the layer on the input also stores how many samples an image becomes
             _expect(stream.integer() == 1, "unexpected sample expansion")
             first = False
-        if name != "con_4":
-            yield name, item
-
-
-def _expected_convolutions() -> dict[str, tuple[int, int, int, int]]:
-    """Name of every convolution, in order, with its (channels in, channels out, stride, padding)."""
-    expected = {"stem": (3, 32, 2, 0)}
-    for index, (channels_in, channels_out, down) in enumerate(BLOCKS):
-        # dlib pads a convolution by half its size only when its stride is 1.
-        expected[f"blocks.{index}.conv1"] = (channels_in, channels_out, 2 if down else 1, 0 if down else 1)
-        expected[f"blocks.{index}.conv2"] = (channels_out, channels_out, 1, 1)
-    return expected
+    if head is None:
+        raise ValueError("it has no head")
+    return convolutions, head
 
 
 def read_dlib_resnet(path: str | Path) -> dict[str, Tensor]:
@@ -218,22 +167,15 @@ def read_dlib_resnet(path: str | Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file is damaged or holds another network.
     """
+    names = ("stem", *(f"blocks.{index}.conv{place}" for index in range(len(BLOCKS)) for place in (1, 2)))
     try:
         stream = _Stream(Path(path).read_bytes())
         _read_head(stream)
-        layers = list(_read_layers(stream))
-        convolutions = [item for _, item in layers if isinstance(item, _Conv)]
-        expected = _expected_convolutions()
-        _expect(len(convolutions) == len(expected), "unexpected number of convolutions")
-        name, head = layers[-1]
-        _expect(name == "fc_2" and isinstance(head, Tensor) and head.shape == (128, 256), "unexpected head")
-        state: dict[str, Tensor] = {}
-        for (key, geometry), conv in zip(expected.items(), convolutions, strict=True):
-            found = (conv.weight.shape[1], conv.weight.shape[0], conv.stride, conv.padding)
-            _expect(found == geometry, f"{key} is {found} instead of {geometry}")
-            state[f"{key}.weight"], state[f"{key}.bias"] = conv.weight, conv.bias
-        state["head.weight"] = head  # type: ignore[assignment]
-    except (ValueError, UnicodeDecodeError, OSError) as error:
+        convolutions, head = _read_layers(stream)
+        state = {"head.weight": head}
+        for name, (weight, bias) in zip(names, convolutions, strict=True):
+            state |= {f"{name}.weight": weight, f"{name}.bias": bias}
+    except (ValueError, RuntimeError, IndexError, OSError) as error:
         raise WeightsError(
             f"{Path(path).name} is not dlib's face recognition network ({error}). "
             "Reinstall the package face_recognition_models, or delete the copy and fetch it again."

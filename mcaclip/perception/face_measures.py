@@ -1,6 +1,6 @@
-"""Numbers that say how a face looks, without any word: landmarks, label areas, lightness.
+"""How a face looks in numbers: landmarks, areas of labels, lightness.
 
-They bear witness to edits that no colour tells ("smiling", "old", "glasses") and take no part in training any edit.
+They measure edits that no colour shows ("smiling", "old", "glasses") and take no part in training an edit.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _openness(eye: np.ndarray) -> float:
 
 
 def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
-    """What the parser and lightness say.
+    """Hair, glasses and the chin's darkness.
 
     Args:
         picture: `[1, 3, 256, 256]` in [-1, 1].

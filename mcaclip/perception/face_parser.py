@@ -2,7 +2,7 @@
 
 A U-Net of plain 3x3 convolutions whose width doubles as its side halves, so that every level costs about the same.
 The lowest level also sees the mean of the whole picture. Pixels enter four at a time as channels, so that the finest
-level, at half the side, still knows where in them an edge of hair runs.
+level, at half the side, still resolves an edge of hair within them.
 
 Source: O. Ronneberger, P. Fischer and T. Brox, "U-Net", MICCAI 2015 (the shape); C.-H. Lee et al., "MaskGAN:
 Towards Diverse and Interactive Facial Image Manipulation", CVPR 2020 (CelebAMask-HQ's classes).
@@ -35,13 +35,13 @@ MIRRORED = tuple(
 )
 """The class that each class is in a mirror; `ear_r` is an earring on either side."""
 PARSER_SIZE = 256
-"""Side of the picture that is looked at, and of the result."""
+"""Side of the network's input and of the result."""
 WIDTHS = (16, 24, 56, 112, 160)
 """Channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the side."""
 
 
 class _Conv(nn.Module):
-    """Convolution, in training followed by batch normalisation, which `folded` melts into it afterwards."""
+    """Convolution, in training followed by batch normalisation, which `folded` merges into it afterwards."""
 
     def __init__(self, channels_in: int, channels: int, normalised: bool, stride: int = 1, kernel: int = 3) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class _Residual(nn.Module):
 
 
 class _Surroundings(nn.Module):
-    """Adds what the whole picture has to say: its mean, through two layers, to every place."""
+    """Adds the mean of the whole picture, through two layers, to every pixel."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class _Up(nn.Module):
         return F.relu(self.mix(F.relu(doubled + fine)))
 
 
-class Sight(NamedTuple):
+class ParserOutput(NamedTuple):
     """Logits `[B, 22, S / 2, S / 2]`, and features `[B, WIDTHS[i], s, s]`, s a half to a 32nd of the side."""
 
     logits: Tensor
@@ -117,30 +117,23 @@ class FaceParser(nn.Module):
         self.out = nn.Conv2d(WIDTHS[0], len(LABELS), 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Class logits at 256 px.
-
-        Args:
-            images: `[B, 3, S, S]` RGB in [-1, 1], FFHQ-aligned, of any size.
-
-        Returns:
-            `[B, 22, 256, 256]` in the order of `LABELS`.
-        """
+        """Class logits `[B, 22, 256, 256]` of FFHQ-aligned pictures `[B, 3, S, S]` RGB in [-1, 1] of any size."""
         half = self.logits(resize_mask(images, PARSER_SIZE))
         return F.interpolate(half, scale_factor=2.0, mode="bilinear", align_corners=False)
 
     def logits(self, images: Tensor) -> Tensor:
         """Class logits `[B, 22, S / 2, S / 2]` of `[B, 3, S, S]` as it is; S is a multiple of 32, best 192 or 256."""
-        return self.see(images).logits
+        return self.with_features(images).logits
 
-    def see(self, images: Tensor) -> Sight:
-        """As `logits`, with the features of the way down."""
+    def with_features(self, images: Tensor) -> ParserOutput:
+        """The class logits, and the features of every level of the encoder."""
         levels = [F.relu(self.stem(F.pixel_unshuffle(images, 2)))]
         for level in self.down:
             levels.append(level(levels[-1]))
         x = self.surroundings(levels[-1])
         for up, fine in zip(self.up, levels[-2::-1], strict=True):
             x = up(x, fine)
-        return Sight(self.out(x), tuple(levels))
+        return ParserOutput(self.out(x), tuple(levels))
 
     @torch.no_grad()
     def probabilities(self, images: Tensor, size: int = PARSER_SIZE, mirrored: bool = False) -> Tensor:
@@ -158,7 +151,7 @@ class FaceParser(nn.Module):
 
     @property
     def layers(self) -> Collection[int]:
-        """See `Parser.layers`: none, it looks at pictures."""
+        """See `Parser.layers`: none, since it parses pictures."""
         return ()
 
     def parse(self, made: Synthesis, size: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""How alike two faces are: dlib's 29-layer residual network in PyTorch, differentiable.
+"""The similarity of two faces: dlib's 29-layer residual network in PyTorch, differentiable.
 
 Source: D. E. King, "Dlib-ml: A Machine Learning Toolkit", JMLR 10 (2009), and its face recognition network
 of 2017, a ResNet-34 (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016) with half the
@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mcaclip.errors import WeightsError
+from mcaclip.nn.ops import cut_square
+from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.perception.dlib_dat import BLOCKS, CHIP_SIZE, INPUT_MEAN, LEVEL_ENDS
 
 # Where dlib's 150 px chip (padding 0.25) lies in the FFHQ crop, in units of the crop's side: its centre and
@@ -76,36 +77,21 @@ class FaceIdentity(nn.Module):
         self.register_buffer("center", torch.zeros(128), persistent=False)
 
     @classmethod
-    def load(cls, path: Path, center: Path, device: str | torch.device = "cpu") -> FaceIdentity:
+    def load(cls, path: Path, center: Path | None = None, device: str | torch.device = "cpu") -> FaceIdentity:
         """The trained network, frozen, in eval mode.
 
         Args:
             path: its weights.
-            center: the mean descriptor.
+            center: the file of the mean descriptor; None for a mean of zero.
 
         Raises:
             WeightsError: the weights have another layout.
         """
-        net = cls.from_state_dict(load_file(path))
-        net.center = load_file(center)["mean"].float()
-        return net.to(device)
-
-    @classmethod
-    def from_state_dict(cls, state: dict[str, Tensor]) -> FaceIdentity:
-        """A frozen network from `dlib_dat.read_dlib_resnet`'s tensors.
-
-        Raises:
-            WeightsError: the layout is another one.
-        """
-        net = cls()
-        try:
-            net.load_state_dict(state, strict=True)
-        except RuntimeError as error:
-            raise WeightsError(
-                "The identity weights have an unexpected layout. Delete the cached file and start again: "
-                f"it is converted anew. ({error})"
-            ) from error
-        return net.eval().requires_grad_(False)
+        problem = "is no file of dlib's face recognition network"
+        net = load_strictly(cls(), path, problem, "delete it and start again: it is converted anew")
+        if center is not None:
+            net.center = load_file(center)["mean"].float()
+        return net.eval().requires_grad_(False).to(device)
 
     def forward(self, chips: Tensor) -> Tensor:
         """The raw descriptor of dlib (two photos of one person are closer than about 0.6).
@@ -175,10 +161,4 @@ def aligned_to_chips(images: Tensor) -> Tensor:
     if images.ndim != 4 or images.shape[-2] != size or size < 128:
         raise ValueError(f"images must be [B, 3, S, S] with S at least 128, not {tuple(images.shape)}")
     fine = max(1, math.ceil(CHIP_SIDE * size / CHIP_SIZE))
-    # affine_grid's frame spans [-1, 1], so a side in units of the crop is the scale itself.
-    center_x, center_y = (2 * value - 1 for value in CHIP_CENTER)
-    theta = images.new_tensor([[CHIP_SIDE, 0.0, center_x], [0.0, CHIP_SIDE, center_y]])
-    shape = [1, 3, CHIP_SIZE * fine, CHIP_SIZE * fine]
-    grid = F.affine_grid(theta[None], shape, align_corners=False).expand(len(images), -1, -1, -1)
-    chips = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return (F.avg_pool2d(chips, fine) + 1) * 127.5
+    return (cut_square(images, CHIP_CENTER, CHIP_SIDE, CHIP_SIZE, fine) + 1) * 127.5

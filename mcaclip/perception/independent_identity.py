@@ -1,11 +1,11 @@
-"""A second opinion on likeness: MobileFace, a network that nothing here is trained or optimised against.
+"""An independent measure of likeness: MobileFace, a network that nothing here is trained or optimised against.
 
-The studio's own identity network is dlib's, and the inversion maximises its score, so it cannot judge itself.
+The studio's own identity network is dlib's, and the inversion maximises its score, so its own score is no evidence.
 This network is for measuring only and is not shipped: its two files come from a public package of browser models
 (see `HOW_TO_GET`), and a small interpreter below runs their graph. On 40 aligned portraits two different people have
 a cosine of 0.08 on average (standard deviation 0.12, highest 0.47); a face and its mirror image 0.96.
 
-Source: the identification network of the project MobileFace (becauseofAI, MIT licence), 256 numbers a face.
+Source: the identification network of the project MobileFace (becauseofAI, MIT licence), 256 numbers per face.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
+from mcaclip.nn.ops import cut_square
 from mcaclip.platform.digests import sha256_of
 
 SUMS = {
@@ -83,11 +84,7 @@ class IndependentIdentity:
 def crop(images: Tensor) -> Tensor:
     """The network's `[B, 3, 112, 112]` crop of FFHQ-aligned faces, antialiased; range kept."""
     small = F.interpolate(images, size=(256, 256), mode="bilinear", antialias=True, align_corners=False)
-    (x, y), side = [2 * value - 1 for value in CROP_CENTER], CROP_SIDE
-    theta = small.new_tensor([[side, 0.0, x], [0.0, side, y]])[None].expand(len(small), -1, -1)
-    grid = F.affine_grid(theta, [len(small), 3, 2 * SIDE, 2 * SIDE], align_corners=False)
-    fine = F.grid_sample(small, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return F.avg_pool2d(fine, 2).clamp(-1, 1)
+    return cut_square(small, CROP_CENTER, CROP_SIDE, SIDE, 2).clamp(-1, 1)
 
 
 def _read_tensors(manifest: list[dict[str, Any]], raw: bytes) -> dict[str, Tensor]:
@@ -106,7 +103,7 @@ def _convolution(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
 
 
 def _depthwise(inputs: list[Tensor], attributes: dict[str, Any]) -> Tensor:
-    """The same with one filter a channel, `filters [H, W, channels, 1]`."""
+    """The same with one filter per channel, `filters [H, W, channels, 1]`."""
     return _convolve(inputs[0], inputs[1].permute(2, 3, 0, 1), attributes, inputs[0].shape[-1])
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 BACKGROUND = 0
 ISLAND_SHARE = 0.02
-"""A piece of foreground smaller than this share of the largest one is taken for background."""
+"""A piece of foreground smaller than this share of the largest one becomes background."""
 
 
 def label_map(probabilities: Tensor) -> np.ndarray:

@@ -125,7 +125,7 @@ class ParseNet(nn.Module):
 
     @property
     def layers(self) -> Collection[int]:
-        """See `Parser.layers`: none, it looks at pictures."""
+        """See `Parser.layers`: none, since it parses pictures."""
         return ()
 
     def parse(self, made: Synthesis, size: int) -> Tensor:

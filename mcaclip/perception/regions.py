@@ -42,7 +42,7 @@ def _grid(like: Tensor) -> tuple[Tensor, Tensor]:
 def _chin(probabilities: Tensor) -> Tensor:
     """Skin between the lower lip and the edge of the chin, a little wider than the mouth.
 
-    It ends at most one mouth's width below the lips: a throat is often taken for skin.
+    It ends at most one mouth's width below the lips: parsers often label a throat as skin.
     """
     y, x = _grid(probabilities)
     lips = _classes(probabilities, "u_lip", "l_lip", "mouth")
@@ -127,7 +127,7 @@ def region(probabilities: Tensor, name: str) -> Tensor:
 
 
 def sharpen(mask: Tensor) -> Tensor:
-    """Make up a parser's mind about thin parts: `[B, 1, H, W]` in [0, 1], full from 0.6 and empty to 0.2."""
+    """Raise the contrast of thin parts: `[B, 1, H, W]` in [0, 1] becomes 1 from 0.6 up and 0 up to 0.2."""
     return ((mask - 0.2) / 0.4).clamp(0, 1)
 
 

@@ -1,1 +1,1 @@
-"""The machine below: memory, processes, files that appear whole, names, terminals."""
+"""The operating system: memory, processes, files written atomically, file names, terminals."""

@@ -1,4 +1,4 @@
-"""Results appear whole or not at all: they are made under a temporary name beside their place, then moved there."""
+"""Results appear whole or not at all: they are written under a temporary name beside their path, then moved."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def folder_written_whole(parent: Path, place: Callable[[], Path], old: Iterable[
 
     Args:
         parent: where it is made: a folder on the file system of the place.
-        place: says at the end of the block where it goes; asked again when another process was faster. A folder that
-            is there keeps its files, except those that are replaced and those in `old`.
+        place: called at the end of the block for the folder's path, and again when another process has taken it. An
+            existing folder keeps its files, except those that are replaced and those in `old`.
         old: patterns of the files of an earlier result.
 
     Yields:
@@ -96,7 +96,7 @@ def valid_text(text: str) -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what runs of this machine that were killed left unfinished in a folder; whatever fails is left."""
+    """Removes unfinished files of killed processes of this machine from a folder; what cannot be removed stays."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             name = _OURS.fullmatch(entry.name)
@@ -110,12 +110,12 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _temporary(folder: Path, ending: str = "") -> Path:
-    """A name that tells which process of which machine it is of, so that it is known whether it is still at work."""
+    """A name with the machine and the process in it, which show whether the process is still running."""
     return folder / f"{_PREFIX}-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{ending}"
 
 
 def _name_place(error: OSError, temporary: Path, place: Path) -> None:
-    """Lets an error name the place that the user knows, where it names none or a temporary one."""
+    """Makes an error that names no file, or a temporary one, name the path that the user knows."""
     if error.errno is not None and (error.filename is None or str(error.filename).startswith(str(temporary))):
         error.filename, error.filename2 = str(place), None
 

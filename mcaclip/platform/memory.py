@@ -18,7 +18,7 @@ def keep_freed_memory() -> bool:
     By default it maps every large tensor anew and gives it back at once, so that the system clears each page again.
 
     Returns:
-        Whether it was told; False on other systems, which are left as they are.
+        Whether the settings were accepted; False on other systems, which are left as they are.
     """
     if sys.platform != "linux":
         return False

@@ -1,7 +1,7 @@
-"""Processes that outlive the program that notes them down.
+"""Identities of processes that outlive the program that records them.
 
-The system gives a process number to another process once its owner has ended, so a number alone says nothing. A
-number and the time at which its process started belong to one process only.
+The system reuses the number of a process that has ended. A number together with the time at which its process started
+identifies one process only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KILL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class ProcessId:
-    """One process of this machine, told from a later one with the same number.
+    """One process of this machine, distinct from a later one with the same number.
 
     Attributes:
         pid: its number.
@@ -35,7 +35,7 @@ class ProcessId:
 
     @classmethod
     def of(cls, pid: int) -> ProcessId | None:
-        """The process that has a number now, or None when there is none that can be looked at."""
+        """The process that has a number now, or None when there is none that can be inspected."""
         process = _look_up(pid)
         return None if process is None else cls(pid, process.create_time())
 
@@ -46,7 +46,7 @@ class ProcessId:
 
     @classmethod
     def from_record(cls, pid: object, started: object) -> ProcessId | None:
-        """A process as it was noted down, or None when these values are not a process number and a time."""
+        """A recorded process, or None when these values are not a process number and a time."""
         if type(pid) is not int or not 0 < pid < 2**31:
             return None
         if type(started) not in (int, float) or not 0 <= started < 2**53:  # type: ignore[operator]

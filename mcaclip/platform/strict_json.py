@@ -1,4 +1,4 @@
-"""JSON from outside: what plain `json` lets through and nobody expects is refused."""
+"""JSON from outside, without the values that plain `json` accepts beyond the standard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def loads(text: str, max_letters: int) -> Any:
 
     Args:
         text: the JSON.
-        max_letters: a longer text is not looked at.
+        max_letters: a longer text is refused unread.
 
     Returns:
         Its value. All numbers are finite, every key occurs once, every string can be written as UTF-8.

@@ -1,4 +1,4 @@
-"""Pictures that say what they are: PNG with embedded settings, a visible mark, strength sweeps as GIF."""
+"""Pictures that state what they are: PNG with embedded settings, a visible mark, strength sweeps as GIF."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _XMP = (
 
 
 def save_png(path: Path, image: np.ndarray, info: PngInfo | None = None) -> None:
-    """Writes `uint8 [H, W, 3]` or `[H, W]` as a PNG that says it is sRGB, with further chunks if there are any."""
+    """Writes `uint8 [H, W, 3]` or `[H, W]` as a PNG tagged as sRGB, with the chunks of `info`."""
     info = info or PngInfo()
     info.add(b"sRGB", b"\0")  # 0: rendered perceptually, as photos are
     with written_whole(path) as temporary:
@@ -49,11 +49,10 @@ def save_png(path: Path, image: np.ndarray, info: PngInfo | None = None) -> None
 def write_png(path: Path, image: np.ndarray, record: Mapping[str, Any]) -> None:
     """Writes a picture that shows an edit, with what it was made by.
 
-    The file says "AI-edited" in its description and in IPTC's digital source type, holds the record as JSON, and
-    says that its colours are sRGB.
+    The file is marked "AI-edited" in its description and in IPTC's digital source type, holds the record as JSON,
+    and is tagged as sRGB.
 
     Args:
-        path: of the file.
         image: `uint8 [H, W, 3]`.
         record: settings and origin; must be JSON-serialisable.
     """
@@ -66,13 +65,11 @@ def write_png(path: Path, image: np.ndarray, record: Mapping[str, Any]) -> None:
 
 
 def write_jpeg(path: Path, image: np.ndarray, record: Mapping[str, Any], quality: int = 90) -> None:
-    """Writes a picture that shows edits as JPEG, with the same as `write_png`: the record is the file's comment.
+    """Writes a picture that shows edits as JPEG, marked as by `write_png`; the record is the file's comment.
 
     Args:
-        path: of the file.
         image: `uint8 [H, W, 3]`.
-        record: see `write_png`; at most 64 KB as JSON, or it is left out.
-        quality: 1 to 95.
+        record: see `write_png`; left out if it has more than `MAX_COMMENT` bytes as JSON.
     """
     comment = _as_text(record).encode()
     if len(comment) > MAX_COMMENT:
@@ -84,7 +81,7 @@ def write_jpeg(path: Path, image: np.ndarray, record: Mapping[str, Any], quality
 
 
 def _exif() -> Image.Exif:
-    """ "AI-edited" and the program's name where other programs look for a description."""
+    """The mark and the program's name, where other programs read a description."""
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = MARK
     exif[ExifTags.Base.Software] = f"MCA-CLIP Studio {__version__}"
@@ -138,7 +135,7 @@ def mark(image: np.ndarray) -> np.ndarray:
 
 
 def write_gif(path: Path, frames: Sequence[np.ndarray]) -> None:
-    """Writes frames `uint8 [S, S, 3]` as a GIF that runs there and back, for ever.
+    """Writes frames `uint8 [S, S, 3]` as a GIF that runs forth and back in a loop.
 
     The colours of all frames share one palette, so that unedited parts do not flicker.
 

@@ -82,7 +82,19 @@ class ResultFolders:
         return None
 
     def write(self, stem: str, outcome: Outcome, provenance: Provenance) -> Path:
-        """Writes a result, whole or not at all, and says where. Raises OSError."""
+        """Writes a result, whole or not at all.
+
+        Files (those of the edit only when there is one): aligned.png, reconstruction.png, edited.png (1024 px),
+        pasted.png (photo size), overlay.png, masks/layer_NN.png (each at its layer's size), latent.safetensors
+        (`w_plus`, `delta_w`: float32 [18, 512]; with K > 1 prompts also `shifts` [K, 18, 512], whose sum is
+        `delta_w`), result.json.
+
+        Returns:
+            The folder.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         places: list[Path] = []
 
         def place() -> Path:
@@ -101,23 +113,6 @@ class ResultFolders:
             for name in numbered(stem)
             if name.casefold() not in self._used and not _taken(self.out / name, self.overwrite)
         )
-
-
-def write_outcome(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
-    """Writes a result folder, whole or not at all, replacing what an earlier run left there and nothing else.
-
-    Files (those of the edit only when there is one): aligned.png, reconstruction.png, edited.png (1024 px),
-    pasted.png (photo size), overlay.png, masks/layer_NN.png (each at its layer's size),
-    latent.safetensors (`w_plus`, `delta_w`: float32 [18, 512]; with K > 1 prompts also `shifts` [K, 18, 512], whose
-    sum is `delta_w`), result.json.
-
-    Raises:
-        OSError: when the folder cannot be written.
-    """
-    parent = folder if folder.is_dir() else folder.parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with folder_written_whole(parent, lambda: folder, RESULT_FILES) as temporary:
-        _write_files(temporary, outcome, provenance)
 
 
 def _write_files(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
@@ -169,8 +164,8 @@ def _holds(folder: Path, asked: Mapping[str, Any]) -> bool:
     names = ["aligned.png", "reconstruction.png", "latent.safetensors"]
     names += ["edited.png", "overlay.png", "pasted.png"] if asked["prompt"] else []
     try:
-        said = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return all(said[name] == value for name, value in asked.items()) and all(
+        stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        return all(stored[name] == value for name, value in asked.items()) and all(
             (folder / name).is_file() for name in names
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -201,7 +196,7 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
 
 
 def describe_request(settings: EditSettings | None, provenance: Provenance) -> dict[str, Any]:
-    """What a result follows from: two requests of which this is equal have the same result."""
+    """All that determines a result: requests with equal descriptions have equal results."""
     settings_of = describe_settings(settings)
     settings_of.pop("mask_painted", None)  # the digest of the mask's file says more
     return {

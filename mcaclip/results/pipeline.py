@@ -1,4 +1,4 @@
-"""From a photo or a seed to everything a result folder holds. Pure: no files, no arguments."""
+"""From a photo or a seed to everything that a result folder holds. No files are read or written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Outcome:
 
     Attributes:
         aligned: `float32 [3, 1024, 1024]` in [-1, 1]: the photo's face; for a seed the face itself.
-        inversion: the face as the generator knows it.
+        inversion: the face in the generator's latent space.
         result: the edit, or None when none was asked for.
         pasted: `uint8 [H, W, 3]`, the edit in the photo; for a seed the edit itself. None without an edit.
         seconds: wall time by stage.
@@ -41,66 +41,48 @@ class Outcome:
     seconds: dict[str, float]
 
 
-def invert_photo(
-    editor: FaceEditor,
-    photo: np.ndarray,
-    face: int = 0,
-    effort: str = "good",
-    seed: int = 0,
-    callback: ProgressCallback | None = None,
-) -> tuple[AlignedFace, Outcome]:
-    """Aligns one face of a photo `uint8 [H, W, 3]` and inverts it. Raises NoFaceError."""
-    start = time.perf_counter()
-    aligned = editor.align(photo, face)
-    seconds = time.perf_counter() - start
-    return aligned, _inverted(editor, aligned, seconds, effort, seed, callback)
-
-
-def _inverted(
-    editor: FaceEditor,
-    aligned: AlignedFace,
-    seconds: float,
-    effort: str,
-    seed: int,
-    callback: ProgressCallback | None,
-) -> Outcome:
-    """An aligned face, inverted; `seconds` is what the alignment took."""
-    inversion = editor.invert(aligned, effort, callback, seed)
-    return Outcome(aligned.image, inversion, None, None, {"align": seconds, "invert": inversion.seconds})
-
-
 def edit_photo(
     editor: FaceEditor,
     photo: np.ndarray,
-    settings: EditSettings,
+    settings: EditSettings | None,
     face: int = 0,
     effort: str = "good",
     seed: int = 0,
     callback: ProgressCallback | None = None,
     painted: Callable[[AlignedFace], Paint] | None = None,
 ) -> Outcome:
-    """The whole road for a photo `uint8 [H, W, 3]`. Raises NoFaceError and PromptError.
+    """Aligns one face of a photo `uint8 [H, W, 3]`, inverts it and, with settings, edits it.
 
     Args:
-        painted: what is painted over the masks of a face, in place of the settings' paint; its errors pass through,
+        settings: what to edit; None to invert the face only.
+        face: which face, 0 is the largest.
+        painted: gives the masks painted over a face, in place of the settings' paint; its errors pass through,
             before the face is inverted.
+
+    Raises:
+        NoFaceError: there is no such face.
+        PromptError: a prompt cannot be used.
     """
     start = time.perf_counter()
     aligned = editor.align(photo, face)
-    if painted is not None:
+    if settings is not None and painted is not None:
         settings = replace(settings, paint=painted(aligned))
-    found = _inverted(editor, aligned, time.perf_counter() - start, effort, seed, callback)
-    result = editor.edit(found.inversion, settings, callback)
+    seconds = {"align": time.perf_counter() - start}
+    inversion = editor.invert(aligned, effort, callback, seed)
+    seconds["invert"] = inversion.seconds
+    if settings is None:
+        return Outcome(aligned.image, inversion, None, None, seconds)
+    result = editor.edit(inversion, settings, callback)
     start = time.perf_counter()
     pasted = paste(aligned, result)
-    seconds = {**found.seconds, "edit": result.seconds, "paste": time.perf_counter() - start}
-    return Outcome(found.aligned, found.inversion, result, pasted, seconds)
+    seconds |= {"edit": result.seconds, "paste": time.perf_counter() - start}
+    return Outcome(aligned.image, inversion, result, pasted, seconds)
 
 
 def sample_face(
     editor: FaceEditor, seed: int, settings: EditSettings | None, callback: ProgressCallback | None = None
 ) -> Outcome:
-    """The whole road for a generated face; it is its own photo. Raises PromptError."""
+    """Makes a face and, with settings, edits it; it is its own photo. Raises PromptError."""
     inversion = editor.sample(seed)
     seconds = {"sample": inversion.seconds}
     if settings is None:
@@ -124,9 +106,6 @@ def feather(mask: Tensor, pixels: int = FEATHER_PIXELS) -> Tensor:
     Args:
         mask: `float32 [1, S, S]` in [0, 1].
         pixels: reach beyond the mask.
-
-    Returns:
-        `float32 [1, S, S]` in [0, 1], at every place at least `mask`.
     """
     values = mask.detach().float().cpu().numpy()[0]
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))

@@ -11,10 +11,11 @@ import json
 import os
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -222,27 +223,28 @@ def _tensors(file: Any) -> dict[str, Tensor]:
 
 def _parse(header: Any, tensors: dict[str, Tensor]) -> SavedSession:
     """The checked contents; raises ValueError or StudioError."""
-    header = _mapping(header)
     w_plus = tensors.pop("w_plus", None)
     if w_plus is None or not bool((w_plus.abs() < MAX_LATENT).all()):
         raise ValueError("its latent code is missing or out of range")
     photo, quad = tensors.pop("photo", None), tensors.pop("quad", None)
-    raw_edits = _list(_of(header, "edits"))
-    if len(raw_edits) > MAX_EDITS:
-        raise ValueError("it holds too many edits")
+    raw_edits = _bounded(_entry(header, "edits", list), 0, MAX_EDITS)
     paints = _paints(len(raw_edits), tensors)
-    edits = tuple(_settings_in(_mapping(raw), paint) for raw, paint in zip(raw_edits, paints, strict=True))
-    current = _whole(_of(header, "current"), -1, max(len(edits) - 1, 0))
-    identity = _of(header, "identity")
+    edits = tuple(_settings_in(raw, paint) for raw, paint in zip(raw_edits, paints, strict=True))
+    current = _bounded(_entry(header, "current", int), -1, max(len(edits) - 1, 0))
+    identity = _entry(header, "identity", float, int, NoneType)
+    weights = _bounded(_entry(header, "weights", dict), 0, MAX_WEIGHTS)
+    for name in weights:
+        _bounded(name, 0, MAX_WEIGHT_NAME)
+        _bounded(_entry(weights, name, str), 0, MAX_DIGEST)
     saved = SavedSession(
-        name=safe_stem(_text(_of(header, "name"), MAX_HEADER_BYTES)),
+        name=safe_stem(_entry(header, "name", str)),
         w_plus=w_plus.clone(),  # a copy, since the tensors read are views of the file
-        identity=None if identity is None else _number(identity, -1.01, 1.01),
+        identity=None if identity is None else float(_bounded(identity, -1.01, 1.01)),
         photo=None if photo is None else photo.numpy().tobytes(),
         quad=None if quad is None else quad.numpy().copy(),
         edits=edits,
         current=current if edits else -1,
-        weights=_weights(_mapping(_of(header, "weights"))),
+        weights=weights,
     )
     _check_photo(saved)
     return saved
@@ -261,12 +263,6 @@ def _check_photo(saved: SavedSession) -> None:
         raise ValueError("its photo is not square, and it holds no crop")
 
 
-def _weights(raw: Mapping[str, Any]) -> dict[str, str]:
-    if len(raw) > MAX_WEIGHTS:
-        raise ValueError("it names too many models")
-    return {_text(name, MAX_WEIGHT_NAME): _text(digest, MAX_DIGEST) for name, digest in raw.items()}
-
-
 def _settings_out(settings: EditSettings) -> dict[str, Any]:
     """Settings as JSON, without the paint."""
     return {
@@ -280,78 +276,49 @@ def _settings_out(settings: EditSettings) -> dict[str, Any]:
     }
 
 
-def _settings_in(raw: Mapping[str, Any], paint: Paint | None) -> EditSettings:
-    """One edit; files of before there were variations, modes and edits without masks have none of them."""
-    parts = _list(_of(raw, "parts"))
-    if not 1 <= len(parts) <= validate.MAX_PROMPTS:
-        raise ValueError("an edit has no prompt, or too many")
-    checked = [_part(_list(part)) for part in parts]
-    mode = raw.get("mode")
-    if mode is not None and mode not in validate.MODES:
+def _settings_in(raw: Any, paint: Paint | None) -> EditSettings:
+    """One edit; files written before there were variations, modes and edits without masks have none of them."""
+    parts = [_part(part) for part in _bounded(_entry(raw, "parts", list), 1, validate.MAX_PROMPTS)]
+    raw = {"variation": 0, "mode": None, "without_masks": False} | raw
+    if _entry(raw, "mode", str, NoneType) not in (None, *validate.MODES):
         raise ValueError("an edit's mode does not exist")
     settings = EditSettings(
-        checked[0].prompt,
-        mask_threshold=_number(_of(raw, "mask_threshold"), 0, validate.MAX_THRESHOLD),
-        mask_invert=_flag(_of(raw, "mask_invert")),
-        mask_feather=_number(_of(raw, "mask_feather"), 0, validate.MAX_FEATHER),
+        parts[0].prompt,
+        mask_threshold=float(_bounded(_entry(raw, "mask_threshold", float, int), 0, validate.MAX_THRESHOLD)),
+        mask_invert=_entry(raw, "mask_invert", bool),
+        mask_feather=float(_bounded(_entry(raw, "mask_feather", float, int), 0, validate.MAX_FEATHER)),
         paint=paint,
-        variation=_whole(raw.get("variation", 0), 0, validate.MAX_VARIATION),
-        mode=mode,
-        without_masks=_flag(raw.get("without_masks", False)),
+        variation=_bounded(_entry(raw, "variation", int), 0, validate.MAX_VARIATION),
+        mode=raw["mode"],
+        without_masks=_entry(raw, "without_masks", bool),
     )
-    return settings.with_parts(checked)
+    return settings.with_parts(parts)
 
 
-def _part(raw: list[Any]) -> PromptStrength:
-    if len(raw) != 2:
+def _part(raw: Any) -> PromptStrength:
+    if not isinstance(raw, list) or len(raw) != 2:
         raise ValueError("a prompt has no strength")
-    prompt = _text(raw[0], validate.MAX_PROMPT_LENGTH)
-    return PromptStrength(validate.clean_prompt(prompt), _number(raw[1], 0, validate.MAX_STRENGTH))
+    pair = {"prompt": raw[0], "strength": raw[1]}
+    prompt = _bounded(_entry(pair, "prompt", str), 0, validate.MAX_PROMPT_LENGTH)
+    strength = _bounded(_entry(pair, "strength", float, int), 0, validate.MAX_STRENGTH)
+    return PromptStrength(validate.clean_prompt(prompt), float(strength))
 
 
 # -- values ---------------------------------------------------------------------------------------------------
 
 
-def _of(raw: Mapping[str, Any], key: str) -> Any:
-    if key not in raw:
-        raise ValueError(f"{key} is missing")
+def _entry(raw: Any, key: str, *kinds: type) -> Any:
+    """The value of a key in a JSON object, of exactly one of these types. Raises ValueError."""
+    if not isinstance(raw, dict) or key not in raw or type(raw[key]) not in kinds:
+        raise ValueError(f"{key} is missing or of another type")
     return raw[key]
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("a record is none")
+def _bounded(value: Any, low: float, high: float) -> Any:
+    """A number in this range, or a text or list of such a length. Raises ValueError."""
+    if not low <= (len(value) if isinstance(value, str | list | dict) else value) <= high:
+        raise ValueError(f"a value is outside {low:g} to {high:g}")
     return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError("a list is none")
-    return value
-
-
-def _text(value: Any, limit: int) -> str:
-    if not isinstance(value, str) or len(value) > limit:
-        raise ValueError("a text is none, or too long")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("a switch is neither on nor off")
-    return value
-
-
-def _whole(value: Any, low: int, high: int) -> int:
-    if type(value) is not int or not low <= value <= high:  # neither True nor 1.0
-        raise ValueError(f"a number is not a whole one from {low} to {high}")
-    return value
-
-
-def _number(value: Any, low: float, high: float) -> float:
-    if type(value) not in (int, float) or not low <= value <= high:  # not True either
-        raise ValueError(f"a number is outside {low:g} to {high:g}")
-    return float(value)
 
 
 # -- pictures -------------------------------------------------------------------------------------------------

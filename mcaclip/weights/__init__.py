@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.obtain import ProgressFn, obtain
+from mcaclip.weights.obtain import ProgressFn, no_progress, obtain
 from mcaclip.weights.sources import Entry
 from mcaclip.weights.store import WeightFolders, write_asset_sums
 from mcaclip.weights.table import STACKS, TABLE
@@ -34,43 +34,27 @@ def get(name: str, progress: ProgressFn | None = None, folders: WeightFolders | 
     Raises:
         WeightsError: the name is unknown, or the file is missing or damaged; the message says what to do.
     """
-    entry = TABLE.get(name)
-    if entry is None:
+    if name not in TABLE:
         raise WeightsError(f"There are no weights named {name!r}. Known names: {', '.join(TABLE)}.")
-    return obtain(entry, folders or WeightFolders.from_environment(), progress or _silent).path
+    return obtain(TABLE[name], folders or WeightFolders.from_environment(), progress or no_progress).path
 
 
-def local(name: str, folders: WeightFolders | None = None) -> Path | None:
+def local(name: str) -> Path | None:
     """A verified file that is ready for use on this machine, or None; nothing is fetched.
-
-    Args:
-        name: a key of `TABLE`.
-        folders: the folders to look in; by default those of the environment.
 
     Raises:
         WeightsError: a file that cannot be made anew is damaged.
     """
-    located = TABLE[name].find(folders or WeightFolders.from_environment())
+    located = TABLE[name].find(WeightFolders.from_environment())
     return located.path if located is not None else None
 
 
-def hashes(names: Iterable[str] | None = None, folders: WeightFolders | None = None) -> dict[str, str]:
-    """Digests of the files that are ready for use on this machine; nothing is fetched.
-
-    Args:
-        names: keys of `TABLE` to look at, for instance those that a stack uses; all by default.
-        folders: the folders to look in; by default those of the environment.
-
-    Returns:
-        sha256 by name, without the names whose file is absent.
+def hashes(names: Iterable[str], folders: WeightFolders | None = None) -> dict[str, str]:
+    """The sha256 of each file that is ready for use on this machine, by name; nothing is fetched.
 
     Raises:
         WeightsError: a file that cannot be made anew is damaged.
     """
     folders = folders or WeightFolders.from_environment()
-    found = {name: TABLE[name].find(folders) for name in (TABLE if names is None else names)}
+    found = {name: TABLE[name].find(folders) for name in names}
     return {name: located.sha256 for name, located in found.items() if located is not None}
-
-
-def _silent(stage: str, fraction: float) -> None:
-    """Progress that nobody watches."""

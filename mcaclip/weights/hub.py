@@ -1,8 +1,8 @@
-"""Original files of the Hugging Face Hub: found in the user's folder, or downloaded from the first place that works.
+"""Original files of the Hugging Face Hub: in the user's folder, or downloaded from the first repository that works.
 
-An interrupted download is kept in our cache and goes on where it stopped (the hub client's own cache starts anew
-each time, so it is only looked into, not filled). A file whose digest is not known beforehand is trusted on first
-use: its digest goes into the record beside the converted file, and a later file of the same name must have it.
+An interrupted download is kept in our cache and resumed (the hub client's own cache starts anew each time, so it is
+read, but not filled). A file whose digest is not known beforehand is trusted on first use: its digest goes into the
+record beside the converted file, and a later file of the same name must have it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
-from mcaclip.weights.sources import Entry, Source, unfinished_download
+from mcaclip.weights.sources import Entry, Source, SourceFile, unfinished_download, verify
 from mcaclip.weights.store import LOCAL, Located, Record, WeightFolders, in_folder
 
 if TYPE_CHECKING:
@@ -30,32 +30,22 @@ ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class HubFile:
-    """One file on the Hugging Face Hub that may serve.
+class HubFile(SourceFile):
+    """One file on the Hugging Face Hub.
 
     Attributes:
         repo: "owner/name".
-        path: path inside the repository, with forward slashes.
-        sha256: lower-case hex digest, or None where it is not known. Then the digest is recorded at the first
-            download and checked from then on (trust on first use).
         revision: commit, or None for the newest; the digest is what is relied on.
     """
 
-    repo: str
-    path: str
-    sha256: str | None
+    repo: str = ""
     revision: str | None = None
 
-    @property
-    def name(self) -> str:
-        """File name without the folders."""
-        return self.path.rsplit("/", 1)[-1]
-
-    def ask(self) -> HfFileMetadata:
-        """Ask once what is there: the client would ask for minutes where there is no network.
+    def metadata(self) -> HfFileMetadata:
+        """What the hub has there. It is asked once: without a network the client would ask for minutes.
 
         Raises:
-            ConnectionError: nobody answers, or the hub has another file; in words.
+            ConnectionError: there is no answer, or the hub has another file; the message says which.
             HfHubHTTPError: the hub does not have the file.
         """
         import huggingface_hub
@@ -76,40 +66,14 @@ class HubFile:
 
 @dataclass(frozen=True)
 class HubSource(Source):
-    """A file on the Hugging Face Hub, with other files there that hold the same thing.
+    """A file on the Hugging Face Hub, with others there that hold the same thing, tried one after the other."""
 
-    Attributes:
-        size: bytes, for people and progress; the digest is what is checked.
-        files: tried one after the other.
-    """
-
-    size: int
     files: tuple[HubFile, ...]
 
     @property
-    def name(self) -> str:
-        """See `Source`."""
-        return self.files[0].name
-
-    @property
     def names(self) -> tuple[str, ...]:
-        """File names under which the original may lie in the folder `MCACLIP_WEIGHTS`."""
+        """File names under which the original may be in the folder `MCACLIP_WEIGHTS`."""
         return tuple(dict.fromkeys(file.name for file in self.files))
-
-    @property
-    def download_size(self) -> int:
-        """See `Source`."""
-        return self.size
-
-    @property
-    def pins(self) -> frozenset[str]:
-        """See `Source`."""
-        return frozenset(file.sha256 for file in self.files if file.sha256 is not None)
-
-    @property
-    def unpinned_names(self) -> frozenset[str]:
-        """See `Source`."""
-        return frozenset(file.name for file in self.files if file.sha256 is None)
 
     def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
         """The original in the user's own folder, or one that the hub's client has downloaded already."""
@@ -117,22 +81,21 @@ class HubSource(Source):
 
         for name in self.names:
             if path := in_folder(folders.local, name):
-                return self._verified(entry, folders, Located(path, LOCAL, ""), name, first_use=not self.pins)
+                return self._verified(entry, folders, path, LOCAL, name, first_use=not self.pins)
         for file in self.files:
             cached = try_to_load_from_cache(file.repo, file.path, revision=file.revision)
             if isinstance(cached, str):
                 with contextlib.suppress(WeightsError):  # it is downloaded anew
-                    found = Located(Path(cached), "the hub's cache", "")
-                    return self._verified(entry, folders, found, file.name, first_use=file.sha256 is None)
+                    return self._verified(entry, folders, Path(cached), "the hub's cache", file.name, not file.sha256)
         return None
 
     def fetch(
         self, entry: Entry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
     ) -> Located:
-        """Try one file after the other until one can be had and is the right one.
+        """Try one file after the other until one can be downloaded and is the right one.
 
         Raises:
-            WeightsError: none could; the message says why, how large it is, its terms, and what to do.
+            WeightsError: none is; the message says why, how large it is, its terms, and what to do.
         """
         logger.warning(
             "%s is not on this machine; asking the Hugging Face Hub for it (%.0f MB). Terms of use: %s",
@@ -148,8 +111,7 @@ class HubSource(Source):
                 reasons.append(f"{file.repo} ({file.path}): {_in_words(error)}")
                 continue
             try:
-                found = Located(path, "download", "")
-                return self._verified(entry, folders, found, file.name, first_use=file.sha256 is None)
+                return self._verified(entry, folders, path, "download", file.name, not file.sha256)
             except WeightsError as error:
                 path.unlink()
                 reasons.append(f"{file.repo}: {error}")
@@ -161,7 +123,7 @@ class HubSource(Source):
     def _download(
         self, entry: Entry, file: HubFile, folders: WeightFolders, progress: Callable[[float], None]
     ) -> Path:
-        """Download, or go on with an interrupted download, to a file in our cache.
+        """Download to a file in our cache, or resume an interrupted download.
 
         Raises:
             Exception: whatever the hub's client raises when the file is not there or the download breaks off.
@@ -169,7 +131,7 @@ class HubSource(Source):
         from huggingface_hub.file_download import http_get
         from huggingface_hub.utils import build_hf_headers
 
-        stated = file.ask()
+        stated = file.metadata()
         path = unfinished_download(entry, folders, (stated.etag or "unknown")[:16])
         for other in path.parent.glob(unfinished_download(entry, folders, "*").name):
             if other != path:
@@ -190,22 +152,22 @@ class HubSource(Source):
         return path
 
     def _verified(
-        self, entry: Entry, folders: WeightFolders, found: Located, name: str, *, first_use: bool
+        self, entry: Entry, folders: WeightFolders, path: Path, where: str, name: str, first_use: bool
     ) -> Located:
-        """The file with its digest, which is a pinned one, that of the first use, or whatever it is at the first use.
+        """The file with its digest, which is a pinned one, that of the first use, or any at the first use.
 
         Raises:
             WeightsError: it has another digest.
         """
-        got, trusted = sha256_of(found.path), self._trusted_digest(entry, folders, name)
+        got = sha256_of(path)
         if got in self.pins:
-            return Located(found.path, found.where, got)
-        if got == trusted or (first_use and trusted is None):
-            return Located(found.path, found.where, got, name)
-        expected = " or ".join([*sorted(self.pins), *([f"{trusted} (that of the first use)"] if trusted else [])])
-        raise WeightsError(
-            f"{found.path} is not the expected file: sha256 is {got}, expected {expected}. Replace it. {entry.remedy}"
-        )
+            return Located(path, where, got)
+        trusted, remedy = self._trusted_digest(entry, folders, name), entry.remedy
+        if trusted is not None:
+            verify(path, {*self.pins, trusted}, f"The digest of its first use is {trusted}. {remedy}")
+        elif not first_use:
+            verify(path, self.pins, remedy)
+        return Located(path, where, got, name)
 
     def _trusted_digest(self, entry: Entry, folders: WeightFolders, name: str) -> str | None:
         """The digest recorded when a file of this name was first used on this machine."""
@@ -217,17 +179,13 @@ class HubSource(Source):
 
     def remedy(self, entry: Entry) -> str:
         """See `Source`."""
+        note = "" if self.pins else " Its sha256 is not known beforehand: that of the first use is trusted."
         return (
             "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached (the file is "
             f"{self.files[0].path} of {self.files[0].repo}), or put "
             f"{' or '.join(self.names)} (or {entry.file} with its .json, from the cache of another machine) into "
-            "a folder and start with MCACLIP_WEIGHTS=FOLDER."
+            f"a folder and start with MCACLIP_WEIGHTS=FOLDER.{note}"
         )
-
-    def advice(self, entry: Entry) -> str:
-        """See `Source`."""
-        note = "" if self.pins else " Its sha256 is not known beforehand: that of the first use is trusted."
-        return f"It has {self.size / 1e6:.0f} MB. {entry.remedy}{note}"
 
 
 def _in_words(error: Exception) -> str:

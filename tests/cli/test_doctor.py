@@ -11,10 +11,10 @@ import torch
 
 from mcaclip.__main__ import main as cli
 from mcaclip.cli import doctor
-from mcaclip.cli.doctor import Row, State, exit_status, format_report, report
+from mcaclip.cli.doctor import Row, State, entry_row, exit_status, format_report, system_rows
 from mcaclip.weights.hub import HubFile, HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Conversion, Entry, PackageSource, PinnedFile, ShippedSource
+from mcaclip.weights.sources import Entry, PackageSource, ShippedSource, SourceFile
 from mcaclip.weights.store import Located, Record, WeightFolders, write_asset_sums
 from mcaclip.weights.table import STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
@@ -22,10 +22,12 @@ from train.extras.stand_in import REMARK
 
 X_DIGEST = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # sha256 of "x"
 
-ASSET = Entry("asset", "An asset", "licence of the asset", "test", ShippedSource("a.safetensors"))
+ASSET = Entry(
+    "asset", "An asset", "licence of the asset", "test", ShippedSource((SourceFile("a.safetensors", None),))
+)
 HUB_ENTRY = Entry(
-    "net", "A net", "free", "test", HubSource(1, (HubFile("owner/net", "net.pt", None),)),
-    Conversion("net.safetensors", 1, lambda path: {"a": torch.zeros(1)}),
+    "net", "A net", "free", "test", HubSource((HubFile("net.pt", None, "owner/net"),), 1),
+    lambda path: {"a": torch.zeros(1)},
 )  # fmt: skip
 
 
@@ -36,21 +38,17 @@ def folders(tmp_path: Path) -> WeightFolders:
     return WeightFolders(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
 
 
-def row_of(entry: Entry, folders: WeightFolders) -> Row:
-    return report([entry], folders)[-1]
-
-
 def test_verified_file_is_ok(folders: WeightFolders) -> None:
     (folders.assets / "a.safetensors").write_bytes(b"x")
     write_asset_sums(folders.assets)
-    row = row_of(ASSET, folders)
+    row = entry_row(ASSET, folders)
     assert row.state is State.OK and row.advice == ""
     assert row.licence == "licence of the asset"
     assert "shipped" in row.detail and str(folders.assets / "a.safetensors") in row.detail
 
 
 def test_missing_file_has_advice(folders: WeightFolders) -> None:
-    row = row_of(ASSET, folders)
+    row = entry_row(ASSET, folders)
     assert row.state is State.MISSING
     assert "git checkout" in row.advice
 
@@ -59,7 +57,7 @@ def test_damaged_file_has_the_reason(folders: WeightFolders) -> None:
     (folders.assets / "a.safetensors").write_bytes(b"x")
     write_asset_sums(folders.assets)
     (folders.assets / "a.safetensors").write_bytes(b"yy")
-    row = row_of(ASSET, folders)
+    row = entry_row(ASSET, folders)
     assert row.state is State.DAMAGED
     assert "expected" in row.advice
 
@@ -69,9 +67,9 @@ def test_nothing_is_downloaded_or_converted(folders: WeightFolders, monkeypatch:
         raise AssertionError("the doctor started a process")
 
     monkeypatch.setattr(subprocess, "Popen", no_process)
-    row = row_of(TABLE["mobilestylegan"], folders)
+    row = entry_row(TABLE["mobilestylegan"], folders)
     assert row.state is State.MISSING
-    assert "weights.get('mobilestylegan')" in row.advice
+    assert "It has 38 MB" in row.advice and "python -m mcaclip fetch" in row.advice
     assert "pip download" in row.advice and "random-face==2021.7.21.1" in row.advice
     assert not folders.cache.exists()
 
@@ -80,22 +78,22 @@ def test_source_at_hand_is_ready_but_not_converted(folders: WeightFolders) -> No
     def must_not_run(path: Path) -> dict:
         raise AssertionError("the doctor converted")
 
-    source = PackageSource("m==1", "absent_models_package", PinnedFile("net.dat", 1, X_DIGEST))
-    entry = Entry("net", "A net", "free", "test", source, Conversion("net.safetensors", 1, must_not_run))
-    assert row_of(entry, folders).state is State.MISSING
+    source = PackageSource((SourceFile("net.dat", X_DIGEST),), requirement="m==1", package="absent_models_package")
+    entry = Entry("net", "A net", "free", "test", source, must_not_run)
+    assert entry_row(entry, folders).state is State.MISSING
     assert folders.local is not None
     (folders.local / "net.dat").write_bytes(b"x")
-    row = row_of(entry, folders)
+    row = entry_row(entry, folders)
     assert row.state is State.READY and exit_status([row]) == 0
     (folders.local / "net.dat").write_bytes(b"y")
-    assert row_of(entry, folders).state is State.DAMAGED
+    assert entry_row(entry, folders).state is State.DAMAGED
 
 
 def test_system_is_described(folders: WeightFolders) -> None:
-    rows = {row.name: row for row in report([], folders)}
+    rows = {row.name: row for row in system_rows(folders)}
     assert {"python", "torch", "device", "cache", "MCACLIP_WEIGHTS"} <= set(rows)
     assert rows["MCACLIP_WEIGHTS"].detail == str(folders.local)
-    unset = {row.name: row for row in report([], replace(folders, local=None))}
+    unset = {row.name: row for row in system_rows(replace(folders, local=None))}
     assert unset["MCACLIP_WEIGHTS"].detail == "not set"
 
 
@@ -134,34 +132,34 @@ class TestHub:
         return FakeHub(tmp_path / "hub", monkeypatch)
 
     def test_missing_file_has_size_terms_and_both_ways_to_get_it(self, folders: WeightFolders, hub: FakeHub) -> None:
-        row = row_of(TABLE["e4e"], folders)
+        row = entry_row(TABLE["e4e"], folders)
         assert row.state is State.MISSING and "FFHQ" in row.licence
         for part in ("1202 MB", "python -m mcaclip fetch --stack paper", "e4e_ffhq_encode.pt", "MCACLIP_WEIGHTS"):
             assert part in row.advice
-        assert "not known beforehand" in row_of(TABLE["clip_vit_b32"], folders).advice
+        assert "not known beforehand" in entry_row(TABLE["clip_vit_b32"], folders).advice
         assert hub.asked == []
 
     def test_original_at_hand_is_ready(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.put_into_cache("owner/net", "net.pt", b"x")
-        row = row_of(HUB_ENTRY, folders)
+        row = entry_row(HUB_ENTRY, folders)
         assert row.state is State.READY and "the hub's cache" in row.detail
         assert folders.local is not None
         (folders.local / "net.pt").write_bytes(b"x")
-        assert str(folders.local / "net.pt") in row_of(HUB_ENTRY, folders).detail
+        assert str(folders.local / "net.pt") in entry_row(HUB_ENTRY, folders).detail
         assert not folders.cache.exists()
 
-    def test_trust_on_first_use_is_said(self, folders: WeightFolders, hub: FakeHub) -> None:
+    def test_trust_on_first_use_is_reported(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files["owner/net", "net.pt"] = b"x"
-        obtain(HUB_ENTRY, folders, lambda stage, fraction: None)
-        row = row_of(HUB_ENTRY, folders)
+        obtain(HUB_ENTRY, folders)
+        row = entry_row(HUB_ENTRY, folders)
         assert row.state is State.OK
         assert "net.pt was not known beforehand" in row.detail and X_DIGEST in row.detail
 
-    def test_stand_in_is_said(self, folders: WeightFolders, hub: FakeHub) -> None:
+    def test_stand_in_is_reported(self, folders: WeightFolders, hub: FakeHub) -> None:
         assert folders.local is not None
         (folders.local / "net.safetensors").write_bytes(b"x")
         Record(X_DIGEST, 1, "", remark=REMARK).save_beside(folders.local / "net.safetensors")
-        assert "STAND-IN" in row_of(HUB_ENTRY, folders).detail
+        assert "STAND-IN" in entry_row(HUB_ENTRY, folders).detail
 
 
 def test_paper_stack_is_shown_but_needed_only_when_asked_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -11,10 +12,8 @@ import pytest
 import torch
 
 from mcaclip.__main__ import main
-from mcaclip.cli import fetch
 from mcaclip.weights.hub import HubFile, HubSource
-from mcaclip.weights.sources import Conversion, Entry
-from mcaclip.weights.store import WeightFolders
+from mcaclip.weights.sources import Entry
 from mcaclip.weights.table import STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
 
@@ -23,9 +22,8 @@ CONTENT = b"weights"
 
 def entry(name: str, size: int) -> Entry:
     """Claims to have `size` bytes; has seven."""
-    source = HubSource(size, (HubFile("owner/nets", f"{name}.pt", hashlib.sha256(CONTENT).hexdigest()),))
-    read = Conversion(f"{name}.safetensors", 1, lambda path: {"a": torch.zeros(1)})
-    return Entry(name, f"The net {name}", f"terms of {name}", "test", source, read)
+    source = HubSource((HubFile(f"{name}.pt", hashlib.sha256(CONTENT).hexdigest(), "owner/nets"),), size)
+    return Entry(name, f"The net {name}", f"terms of {name}", "test", source, lambda path: {"a": torch.zeros(1)})
 
 
 @pytest.fixture
@@ -125,13 +123,19 @@ def test_damaged_file_in_the_folder_is_named(
     assert len(err.splitlines()) == 1
 
 
-def test_plan_of_the_whole_paper_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_paper_stack_is_listed_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     FakeHub(tmp_path / "hub", monkeypatch)
-    plan = fetch.make_plan("paper", WeightFolders(None, tmp_path / "cache"))
-    names = [entry.name for entry in plan.downloads]
-    assert names == ["stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32"]
-    assert plan.size > 2_100_000_000
-    assert not plan.faults
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MCACLIP_WEIGHTS", raising=False)
+    assert main(COMMAND) == 2
+    out = capsys.readouterr().out
+    assert re.findall(r"^(\w+)  +\d+ MB", out, re.MULTILINE) == [
+        "stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32",
+    ]  # fmt: skip
+    assert "Together 2200 MB." in out
 
 
 def test_unknown_stack_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ import json
 import sys
 import zlib
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,22 +31,6 @@ LAYOUTS = "layouts"
 NUMERIC = "biuf"
 
 
-class Golden(Protocol):
-    """Where expected values come from."""
-
-    def layout(self, name: str) -> dict[str, dict[str, Any]]:
-        """Key -> shape, dtype, fill rule and seed key, of `<name>_layout...json` (name without .json)."""
-        ...
-
-    def arrays(self, file: str) -> dict[str, Tensor]:
-        """Every array that is there completely."""
-        ...
-
-    def check(self, file: str, name: str, actual: Tensor, atol: float, rtol: float = 0.0) -> None:
-        """Compare with what is known of an array; the shape must agree completely."""
-        ...
-
-
 def places(name: str, size: int) -> np.ndarray:
     """The sampled places of a flattened array, sorted; all of them when there are few."""
     if size <= SAMPLE:
@@ -61,7 +45,7 @@ def _close(actual: np.ndarray, expected: np.ndarray, atol: float, rtol: float, n
 
 
 class Folder:
-    """The published files themselves."""
+    """The published files themselves; see `Subset`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,7 +64,12 @@ class Folder:
 
 
 class Subset:
-    """A few hundred numbers of each array."""
+    """A few hundred numbers of each array.
+
+    `layout` gives shape, dtype, fill rule and seed key by key, of `<name>_layout...json` (name without .json);
+    `arrays` every array that is there completely; `check` compares with what is known of an array, whose shape must
+    agree completely.
+    """
 
     def __init__(self, path: Path = SUBSET) -> None:
         with np.load(path) as data:
@@ -107,6 +96,10 @@ class Subset:
             got = got.ravel()[places(f"{file}/{name}", got.size)]
         assert got.shape == whole.shape, name
         _close(got, whole, atol, rtol, name)
+
+
+Golden = Folder | Subset
+"""Where expected values come from."""
 
 
 def rotate_nce(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

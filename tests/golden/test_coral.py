@@ -29,9 +29,9 @@ def test_blend_of_each_layer(golden: Golden):
 
 
 class Chain:
-    """The two toy layers of the golden chain as a generator: layer(x) = leaky_relu(W x, 0.2) a pixel.
+    """The two toy layers of the golden chain as a generator: layer(x) = leaky_relu(W x, 0.2) for each pixel.
 
-    Row 0 of the code tells the branches apart: 0 is the source's weights, 1 the edited ones.
+    Row 0 of the code selects the branch: 0 is the source's weights, 1 the edited ones.
     """
 
     image_size = 4

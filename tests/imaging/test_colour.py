@@ -60,7 +60,7 @@ def test_gradient_matches_differences():
     assert torch.autograd.gradcheck(lab_to_srgb, srgb_to_lab(image).detach().requires_grad_())
 
 
-def test_colours_can_be_told_apart():
+def test_colours_are_distinct():
     labs = torch.stack([colour_lab(name) for name in COLOURS])
     distance = torch.cdist(labs, labs).fill_diagonal_(float("inf"))
     assert distance.min() > 10

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mcaclip.errors import ImageError
-from mcaclip.imaging.photo import MAX_PIXELS, load_photo
+from mcaclip.imaging.photo import MAX_FILE_BYTES, load_photo
 
 
 @pytest.fixture
@@ -24,20 +23,10 @@ def picture() -> np.ndarray:
     return image
 
 
-def _png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds next to no data."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
-
-
-def test_png_and_array_come_back_unchanged(tmp_path: Path, picture: np.ndarray) -> None:
+def test_png_bytes_and_array_come_back_unchanged(tmp_path: Path, picture: np.ndarray) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(picture).save(path)
-    for source in (path, str(path), picture, Image.fromarray(picture)):
+    for source in (path, str(path), path.read_bytes(), picture, Image.fromarray(picture)):
         loaded = load_photo(source)
         assert loaded.dtype == np.uint8 and loaded.flags.c_contiguous
         assert np.array_equal(loaded, picture)
@@ -46,23 +35,6 @@ def test_png_and_array_come_back_unchanged(tmp_path: Path, picture: np.ndarray) 
 def test_result_does_not_share_memory_with_the_array(picture: np.ndarray) -> None:
     load_photo(picture)[:] = 0
     assert picture.any()
-
-
-@pytest.mark.parametrize(
-    ("orientation", "stored"),
-    [
-        (2, lambda a: a[:, ::-1]),
-        (3, lambda a: a[::-1, ::-1]),
-        (6, lambda a: np.rot90(a, 1)),
-        (8, lambda a: np.rot90(a, -1)),
-    ],
-)
-def test_exif_rotation_is_undone(tmp_path: Path, picture: np.ndarray, orientation: int, stored) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / "turned.png"
-    Image.fromarray(np.ascontiguousarray(stored(picture))).save(path, exif=exif)
-    assert np.array_equal(load_photo(path), picture)
 
 
 def test_damaged_exif_is_ignored(tmp_path: Path, picture: np.ndarray) -> None:
@@ -100,25 +72,9 @@ def test_greyscale_becomes_three_equal_channels(picture: np.ndarray) -> None:
         assert np.array_equal(load_photo(source), np.repeat(grey[:, :, None], 3, axis=2))
 
 
-def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
-    path = tmp_path / "cmyk.tiff"
-    Image.new("CMYK", (70, 70), (0, 255, 255, 0)).save(path)
-    assert (load_photo(path) == (255, 0, 0)).all()
-
-
-def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path) -> None:
+def test_sixteen_bit_arrays_are_scaled_not_clipped() -> None:
     ramp = np.tile(np.linspace(0, 65535, 128).round().astype(np.uint16), (64, 1))
-    expected = np.rint(ramp / 257).astype(np.uint8)
-    path = tmp_path / "deep.png"
-    Image.fromarray(ramp).save(path)
-    assert np.array_equal(load_photo(path)[:, :, 0], expected)
-    assert np.array_equal(load_photo(ramp)[:, :, 2], expected)
-
-
-@pytest.mark.parametrize("white", [1.0, 255.0])
-def test_floating_point_greyscale(white: float) -> None:
-    ramp = np.tile(np.linspace(0, white, 128, dtype=np.float32), (64, 1))
-    assert np.array_equal(load_photo(Image.fromarray(ramp))[:, :, 0], np.rint(ramp / white * 255))
+    assert np.array_equal(load_photo(ramp)[:, :, 2], np.rint(ramp / 257).astype(np.uint8))
 
 
 def test_animation_gives_its_first_frame(tmp_path: Path) -> None:
@@ -129,27 +85,6 @@ def test_animation_gives_its_first_frame(tmp_path: Path) -> None:
     with Image.open(path) as opened:
         opened.seek(1)
         assert (load_photo(opened) == (255, 0, 0)).all()
-
-
-@pytest.mark.parametrize("share", [0.2, 0.6])
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_truncated_file_is_refused(tmp_path: Path, kind: str, share: float) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise).save(buffer, kind)
-    path = tmp_path / "cut.img"
-    path.write_bytes(buffer.getvalue()[: int(len(buffer.getvalue()) * share)])
-    with pytest.raises(ImageError, match="damaged"):
-        load_photo(path)
-
-
-def test_pixels_are_capped_before_decoding(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.png"
-    for width, height in ((7072, 7072), (30000, 30000)):
-        path.write_bytes(_png_header(width, height))  # would fail as damaged if it were decoded
-        with pytest.raises(ImageError, match="50 million"):
-            load_photo(path)
-    assert 7072 * 7072 > MAX_PIXELS > 7071 * 7071
 
 
 def test_small_images_are_refused() -> None:
@@ -185,3 +120,59 @@ def test_arrays_of_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 def test_arrays_of_other_types_are_refused() -> None:
     with pytest.raises(ImageError, match="uint8"):
         load_photo(np.zeros((80, 80, 3), np.float32))
+
+
+# --- files and bytes
+
+
+def test_large_files_are_refused_before_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
+    path = tmp_path / "large.png"
+    with path.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    for source in (path, bytes(MAX_FILE_BYTES + 1)):
+        with pytest.raises(ImageError, match="at most 40 MB"):
+            load_photo(source)
+
+
+def test_empty_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    for source in (b"", tmp_path / "empty.jpg"):
+        with pytest.raises(ImageError, match="empty"):
+            load_photo(source)
+
+
+def test_only_ordinary_files_are_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path, words in ((tmp_path / "pipe.jpg", "ordinary"), (Path("/dev/zero"), "ordinary"), (tmp_path, "folder")):
+        with pytest.raises(ImageError, match=words):
+            load_photo(path)
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(5, "broken")])
+def test_unreadable_files(
+    tmp_path: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    Image.fromarray(picture).save(tmp_path / "a.png")
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ImageError, match=r"a\.png .* try again"):
+        load_photo(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "name", ["text.jpg", "cut.png", "absent\udcff.jpg", "line\nbreak\x1b[31m.png", "a" * 300 + ".png", "nul\0.png"]
+)
+def test_messages_are_printable_and_name_no_folder(tmp_path: Path, picture: np.ndarray, name: str) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    Image.fromarray(picture).save(tmp_path / "cut.png")
+    os.truncate(tmp_path / "cut.png", 100)
+    with pytest.raises(ImageError) as caught:
+        load_photo(tmp_path / name)
+    message = str(caught.value)
+    assert message.isprintable() and len(message) < 200
+    assert str(tmp_path) not in message and tmp_path.name not in message
+    message.encode()

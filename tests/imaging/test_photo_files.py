@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import struct
 import warnings
 import zlib
@@ -17,7 +16,8 @@ from PIL import Image, ImageCms
 
 from mcaclip.errors import ImageError
 from mcaclip.imaging import photo
-from mcaclip.imaging.photo import MAX_FILE_BYTES, load_photo
+from mcaclip.imaging.decode import MAX_PIXELS
+from mcaclip.imaging.photo import load_photo
 from tests.helpers.profiles import ADOBE, PROPHOTO, cmyk_profile, grey_profile, rgb_profile
 
 RGB_PROFILES = {"Adobe RGB": rgb_profile(ADOBE, 2.2), "ProPhoto": rgb_profile(PROPHOTO, 1.8)}
@@ -149,7 +149,7 @@ BAD_PROFILES = {
 def test_bad_profiles_are_ignored_with_a_warning(picture: np.ndarray, caplog: Any, case: str) -> None:
     mode, profile = BAD_PROFILES[case]
     image = Image.fromarray(picture).convert(mode)
-    with caplog.at_level(logging.WARNING, logger="mcaclip.imaging.photo"):
+    with caplog.at_level(logging.WARNING, logger="mcaclip.imaging.decode"):
         loaded = load_photo(_saved(image, "TIFF", icc_profile=profile))
     assert np.array_equal(loaded, np.asarray(image.convert("RGB")))
     assert "Colour profile ignored" in caplog.text
@@ -166,16 +166,16 @@ TURNED = {
 }
 
 
-@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+@pytest.mark.parametrize("kind", ["PNG", "HEIF", "AVIF"])
 @pytest.mark.parametrize("orientation", TURNED)
-def test_heic_is_turned_once(picture: np.ndarray, kind: str, orientation: int) -> None:
+def test_pictures_are_turned_once(picture: np.ndarray, kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.fromarray(np.ascontiguousarray(TURNED[orientation](picture[:80])))
     data = _saved(stored, kind, exif=exif.tobytes())
     for source in (data, Image.open(io.BytesIO(data))):
         loaded = load_photo(source)
-        assert loaded.shape == (80, 96, 3) and _error(loaded, picture[:80].astype(int)) <= 4
+        assert loaded.shape == (80, 96, 3) and _error(loaded, picture[:80].astype(int)) <= (0 if kind == "PNG" else 4)
 
 
 def test_heic_gives_its_primary_picture() -> None:
@@ -195,8 +195,10 @@ def test_heic_size_is_checked_in_the_header(picture: np.ndarray, side: int) -> N
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_damaged_heic_is_refused(picture: np.ndarray, share: float) -> None:
-    data = _saved(Image.fromarray(picture), "HEIF")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "HEIF"])
+def test_truncated_files_are_refused(kind: str, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
+    data = _saved(Image.fromarray(noise), kind)
     with pytest.raises(ImageError, match="try again"):
         load_photo(data[: int(len(data) * share)])
 
@@ -346,73 +348,14 @@ def test_icon_that_hides_a_large_picture_is_not_decoded() -> None:
         load_photo(b"\0\0\1\0\1\0" + entry + inner)
 
 
-# --- files and bytes
-
-
-def test_bytes_and_file_are_the_same(tmp_path: Path, picture: np.ndarray) -> None:
-    data, path = _saved(Image.fromarray(picture), "PNG"), tmp_path / "a.png"
-    path.write_bytes(data)
-    assert np.array_equal(load_photo(data), picture) and np.array_equal(load_photo(path), picture)
-
-
-def test_large_files_are_refused_before_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
-    path = tmp_path / "large.png"
-    with path.open("wb") as file:
-        file.truncate(MAX_FILE_BYTES + 1)
-    for source in (path, bytes(MAX_FILE_BYTES + 1)):
-        with pytest.raises(ImageError, match="at most 40 MB"):
-            load_photo(source)
-
-
-def test_empty_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "empty.jpg").touch()
-    for source in (b"", tmp_path / "empty.jpg"):
-        with pytest.raises(ImageError, match="empty"):
-            load_photo(source)
-
-
-def test_only_ordinary_files_are_opened(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.jpg")
-    for path, words in ((tmp_path / "pipe.jpg", "ordinary"), (Path("/dev/zero"), "ordinary"), (tmp_path, "folder")):
-        with pytest.raises(ImageError, match=words):
-            load_photo(path)
-
-
-@pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(5, "broken")])
-def test_unreadable_files(
-    tmp_path: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, error: OSError
-) -> None:
-    Image.fromarray(picture).save(tmp_path / "a.png")
-
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise error
-
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(ImageError, match=r"a\.png .* try again"):
-        load_photo(tmp_path / "a.png")
-
-
-@pytest.mark.parametrize("name", ["absent\udcff.jpg", "line\nbreak\x1b[31m.png", "a" * 300 + ".png", "nul\0.png"])
-def test_messages_are_printable_and_name_no_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ImageError) as caught:
-        load_photo(tmp_path / name)
-    message = str(caught.value)
-    assert message.isprintable() and len(message) < 200
-    assert str(tmp_path) not in message and tmp_path.name not in message
-    message.encode()
-
-
-def test_no_message_tells_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "text.jpg").write_text("no image")
-    (tmp_path / "cut.png").write_bytes(_png(80, 80, (b"IDAT", b"")))
-    for name in ("text.jpg", "cut.png", "absent.jpg"):
-        with pytest.raises(ImageError) as caught:
-            load_photo(tmp_path / name)
-        assert str(tmp_path) not in str(caught.value)
-
-
 # --- hostile pictures
+
+
+@pytest.mark.parametrize("side", [7072, 30000])
+def test_pixels_are_capped_before_decoding(side: int) -> None:
+    with pytest.raises(ImageError, match="50 million"):  # it would fail as damaged if it were decoded
+        load_photo(_png(side, side, (b"IDAT", zlib.compress(bytes(64)))))
+    assert 7072 * 7072 > MAX_PIXELS > 7071 * 7071
 
 
 def _gif(width: int, height: int) -> bytes:
@@ -443,7 +386,7 @@ def test_hostile_pictures_are_refused_in_words(case: str, capfd: Any) -> None:
         warnings.simplefilter("error")
         with pytest.raises(ImageError) as caught:
             load_photo(HOSTILE[case])
-    assert str(caught.value).isprintable() and str(caught.value).endswith(("try again.", "pixels a side."))
+    assert str(caught.value).isprintable() and str(caught.value).endswith(("try again.", "pixels per side."))
     assert capfd.readouterr().err == ""
 
 
@@ -453,11 +396,11 @@ def test_of_many_frames_only_one_is_decoded(monkeypatch: pytest.MonkeyPatch) -> 
         data = _saved(frames[0], kind, save_all=True, append_images=frames[1:])
         opened = Image.open(io.BytesIO(data))
         with monkeypatch.context() as context:
-            context.setattr(type(opened), "seek", lambda *_: pytest.fail("another frame was looked for"))
+            context.setattr(type(opened), "seek", lambda *_: pytest.fail("another frame was read"))
             assert not load_photo(data).any()
 
 
-def test_odd_pictures_warn_nobody(picture: np.ndarray, recwarn: pytest.WarningsRecorder) -> None:
+def test_odd_pictures_raise_no_warning(picture: np.ndarray, recwarn: pytest.WarningsRecorder) -> None:
     palette = _saved(Image.fromarray(picture).quantize(64), "PNG", transparency=bytes(range(64)))
     load_photo(palette)
     with pytest.raises(ImageError):

@@ -1,4 +1,4 @@
-"""Files of weights that are cut, foreign or hostile: one line that names the file, and no memory taken for them."""
+"""Truncated, foreign or hostile weight files give one line that names the file, and take no memory."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_settings_that_no_network_has_are_refused_before_it_is_built(tmp_path, c
         (("widths",), [HUGE, HUGE, HUGE]), (("widths",), [4, 4]), (("rows",), [0, 5, 99]), (("rows",), 3),
     ],
 )  # fmt: skip
-def test_a_deltaedit_model_is_checked_alike(tmp_path, keys, value):
+def test_a_deltaedit_model_is_checked_too(tmp_path, keys, value):
     path = tmp_path / "delta.safetensors"
     _delta(path)
     _changed(path, _settings("config", *keys, value=value))

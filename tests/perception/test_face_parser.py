@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from mcaclip import weights
-from mcaclip.errors import WeightsError
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, MIRRORED, FaceParser, celeb, folded
@@ -16,7 +14,7 @@ from train.parser.views import painted
 
 
 def random_parser(normalised: bool = False) -> FaceParser:
-    """A parser of random weights whose normalisations have seen something."""
+    """A parser of random weights whose normalisations have statistics."""
     torch.manual_seed(3)
     net = FaceParser(normalised)
     if normalised:
@@ -37,7 +35,7 @@ def test_a_mirror_swaps_sides_and_nothing_else():
 
 
 @pytest.mark.parametrize("side", [64, 192, 256, 300, 1024])
-def test_any_size_is_looked_at_and_gives_256(side):
+def test_any_size_gives_256(side):
     assert random_parser()(torch.zeros(1, 3, side, side)).shape == (1, len(LABELS), 256, 256)
 
 
@@ -53,7 +51,7 @@ def test_a_gradient_reaches_the_picture():
     assert picture.grad is not None and picture.grad.abs().max() > 0
 
 
-def test_both_mirrored_pictures_are_parsed_alike():
+def test_mirrored_pictures_have_mirrored_parsings():
     picture = torch.randn(1, 3, 64, 64)
     parser = random_parser()
     plain = parser.probabilities(picture, 64, mirrored=True)
@@ -92,16 +90,6 @@ def test_a_file_is_loaded_strictly_and_frozen(tmp_path):
     loaded, picture = FaceParser.load(tmp_path / "net.safetensors"), torch.randn(1, 3, 64, 64)
     assert not loaded.training and not any(p.requires_grad for p in loaded.parameters())
     torch.testing.assert_close(loaded.logits(picture), net.logits(picture), atol=2e-2, rtol=2e-2)
-
-
-def test_foreign_and_damaged_files_are_refused(tmp_path):
-    state = random_parser().state_dict()
-    state.pop("out.bias")
-    save_file(state, tmp_path / "foreign.safetensors")
-    (tmp_path / "damaged.safetensors").write_bytes(b"not a file")
-    for name in ("foreign", "damaged"):
-        with pytest.raises(WeightsError, match=r"(?s)is no face parser .*python -m train parser"):
-            FaceParser.load(tmp_path / f"{name}.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +161,7 @@ def test_parts_stay_what_they_are_when_they_are_painted(shipped, examples, names
     assert overlap(before, after) > least
 
 
-def test_a_dimmer_and_a_greyer_picture_is_parsed_alike(shipped, examples):
+def test_brightness_and_colour_hardly_change_the_parsing(shipped, examples):
     labels = parsed(shipped, examples)
     dim = (examples * 0.6).astype(np.uint8)
     grey = examples.mean(3, keepdims=True).astype(np.uint8).repeat(3, 3)

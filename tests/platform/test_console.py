@@ -39,9 +39,9 @@ def _raising(error: BaseException):
 )
 def test_whatever_ends_a_command_takes_one_line(error, status, capsys):
     assert exit_status(_raising(error)) == status
-    said = capsys.readouterr()
-    assert len(said.err.splitlines()) == 1 and said.err.startswith("mcaclip: ") and said.out == ""
-    assert getattr(error, "strerror", None) is None or error.strerror in said.err
+    shown = capsys.readouterr()
+    assert len(shown.err.splitlines()) == 1 and shown.err.startswith("mcaclip: ") and shown.out == ""
+    assert getattr(error, "strerror", None) is None or error.strerror in shown.err
 
 
 def test_sigterm_unwinds_the_command(capsys):

@@ -1,4 +1,4 @@
-"""Processes are told apart by number and start time; nobody else is ever signalled."""
+"""Processes are distinguished by number and start time; no other process is ever signalled."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,9 +32,13 @@ def outcome(photo: np.ndarray) -> pipeline.Outcome:
     return pipeline.edit_photo(FakeEditor(), photo, EditSettings("green lipstick", 1.5, 0.4))
 
 
+def write_outcome(folder: Path, outcome: pipeline.Outcome, origin: output.Provenance) -> None:
+    assert output.ResultFolders(folder.parent, overwrite=True).write(folder.name, outcome, origin) == folder
+
+
 def test_folder_holds_every_file_of_the_layout(tmp_path, outcome, photo):
     folder = tmp_path / "me"
-    output.write_outcome(folder, outcome, ORIGIN)
+    write_outcome(folder, outcome, ORIGIN)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     layers = {f"masks/layer_{index:02d}.png" for index in range(len(MASK_SIDES))}
     pictures = {"aligned.png", "reconstruction.png", "edited.png", "pasted.png", "overlay.png"}
@@ -45,7 +50,7 @@ def test_folder_holds_every_file_of_the_layout(tmp_path, outcome, photo):
 
 
 def test_written_pictures_and_latents_are_the_computed_ones(tmp_path, outcome):
-    output.write_outcome(tmp_path, outcome, ORIGIN)
+    write_outcome(tmp_path, outcome, ORIGIN)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "edited.png")), to_uint8(outcome.result.image))
     latents = load_file(tmp_path / "latent.safetensors")
     assert set(latents) == {"w_plus", "delta_w"}
@@ -54,16 +59,16 @@ def test_written_pictures_and_latents_are_the_computed_ones(tmp_path, outcome):
 
 
 def test_result_json_says_what_was_asked_and_measured(tmp_path, outcome):
-    output.write_outcome(tmp_path, outcome, ORIGIN)
-    said = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert (said["prompt"], said["strength"], said["mask_threshold"]) == ("green lipstick", 1.5, 0.4)
-    assert (said["seed"], said["stack"], said["photo"], said["face"]) == (7, "fake", "me.jpg", 0)
-    assert said["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_reconstruction": 0.93}
-    assert said["distance"] == {"pixel": None, "perceptual": None} and said["notes"] == []
-    assert set(said["seconds"]) == {"align", "invert", "edit", "paste"}
-    assert said["version"] == __version__
-    assert said["weights"] == {"fake": "0" * 64}
-    assert [mask["side"] for mask in said["masks"]] == list(MASK_SIDES)
+    write_outcome(tmp_path, outcome, ORIGIN)
+    stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (stored["prompt"], stored["strength"], stored["mask_threshold"]) == ("green lipstick", 1.5, 0.4)
+    assert (stored["seed"], stored["stack"], stored["photo"], stored["face"]) == (7, "fake", "me.jpg", 0)
+    assert stored["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_reconstruction": 0.93}
+    assert stored["distance"] == {"pixel": None, "perceptual": None} and stored["notes"] == []
+    assert set(stored["seconds"]) == {"align", "invert", "edit", "paste"}
+    assert stored["version"] == __version__
+    assert stored["weights"] == {"fake": "0" * 64}
+    assert [mask["side"] for mask in stored["masks"]] == list(MASK_SIDES)
 
 
 def test_paste_changes_the_photo_only_near_the_mask(photo, outcome):
@@ -72,18 +77,9 @@ def test_paste_changes_the_photo_only_near_the_mask(photo, outcome):
     assert not changed[:60].any() and not changed[:, :40].any()
 
 
-def test_folder_of_an_earlier_edit_is_replaced(tmp_path, outcome):
-    output.write_outcome(tmp_path, outcome, ORIGIN)
-    plain = pipeline.sample_face(FakeEditor(), 7, None)
-    output.write_outcome(tmp_path, plain, output.Provenance("fake", {}, 7))
-    files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert files == {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
-    assert set(load_file(tmp_path / "latent.safetensors")) == {"w_plus"}
-
-
 def test_generated_face_is_its_own_photo(tmp_path):
     outcome = pipeline.sample_face(FakeEditor(), 5, EditSettings("purple hair"))
-    output.write_outcome(tmp_path, outcome, output.Provenance("fake", {}, 5))
+    write_outcome(tmp_path, outcome, output.Provenance("fake", {}, 5))
     read = {name: (tmp_path / f"{name}.png").read_bytes() for name in ("aligned", "reconstruction", "pasted")}
     assert read["aligned"] == read["reconstruction"]
     assert read["pasted"] == (tmp_path / "edited.png").read_bytes() != read["aligned"]
@@ -96,7 +92,7 @@ def _record(path) -> dict:
 
 
 def test_pictures_that_show_the_edit_say_so_and_hold_its_settings(tmp_path, outcome):
-    output.write_outcome(tmp_path, outcome, ORIGIN)
+    write_outcome(tmp_path, outcome, ORIGIN)
     for name in ("edited.png", "pasted.png", "overlay.png"):
         record = _record(tmp_path / name)
         assert (record["prompt"], record["seed"], record["weights"]) == ("green lipstick", 7, ORIGIN.weights)
@@ -104,7 +100,7 @@ def test_pictures_that_show_the_edit_say_so_and_hold_its_settings(tmp_path, outc
 
 
 def test_the_visible_mark_is_asked_for(tmp_path, outcome):
-    output.write_outcome(tmp_path, outcome, replace(ORIGIN, marked=True))
+    write_outcome(tmp_path, outcome, replace(ORIGIN, marked=True))
     plain, marked = to_uint8(outcome.result.image), np.asarray(Image.open(tmp_path / "edited.png"))
     assert np.array_equal(marked, keep.mark(plain)) and not np.array_equal(marked, plain)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "pasted.png")), keep.mark(outcome.pasted))
@@ -112,13 +108,14 @@ def test_the_visible_mark_is_asked_for(tmp_path, outcome):
 
 def test_foreign_files_stay_when_a_result_is_replaced(tmp_path, outcome):
     folder = tmp_path / "me"
-    output.write_outcome(folder, outcome, ORIGIN)
+    write_outcome(folder, outcome, ORIGIN)
     for name in ("notes.txt", "masks/mine.png", "edited.psd"):
         (folder / name).write_text("mine")
-    output.write_outcome(folder, pipeline.sample_face(FakeEditor(), 7, None), output.Provenance("fake", {}, 7))
+    write_outcome(folder, pipeline.sample_face(FakeEditor(), 7, None), output.Provenance("fake", {}, 7))
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     ours = {"aligned.png", "reconstruction.png", "latent.safetensors", "result.json"}
     assert files == ours | {"notes.txt", "masks/mine.png", "edited.psd"}
+    assert set(load_file(folder / "latent.safetensors")) == {"w_plus"}
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -127,17 +124,17 @@ def test_a_result_that_cannot_be_finished_leaves_nothing(tmp_path, outcome, monk
         raise error
 
     before = tmp_path / "before"
-    output.write_outcome(before, outcome, ORIGIN)
+    write_outcome(before, outcome, ORIGIN)
     earlier = {path: path.read_bytes() for path in before.rglob("*") if path.is_file()}
     monkeypatch.setattr(output, "write_text", fail)
     for folder in (before, tmp_path / "new"):
         with pytest.raises(type(error)):
-            output.write_outcome(folder, outcome, ORIGIN)
+            write_outcome(folder, outcome, ORIGIN)
     assert list(tmp_path.iterdir()) == [before]
     assert {path: path.read_bytes() for path in before.rglob("*") if path.is_file()} == earlier
 
 
 def test_names_that_are_no_text_make_valid_json(tmp_path, outcome):
-    output.write_outcome(tmp_path, outcome, replace(ORIGIN, photo="me\udce9\ud800.jpg"))
-    said = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert said["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]
+    write_outcome(tmp_path, outcome, replace(ORIGIN, photo="me\udce9\ud800.jpg"))
+    stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert stored["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]

@@ -1,4 +1,4 @@
-"""Session files: everything comes back, nothing bad gets in."""
+"""Session files: everything is restored, and damaged or hostile files are refused."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def saved() -> SavedSession:
     return SavedSession("me", torch.randn(18, 512), 0.78, photo_bytes(photo), quad, edits, 1, {"a": "0" * 64})
 
 
+@pytest.fixture
+def path(tmp_path, saved) -> Path:
+    """A file of the session, which the tests then damage."""
+    write_session(tmp_path / "s", saved)
+    return tmp_path / "s"
+
+
 def test_everything_comes_back(tmp_path, saved):
     write_session(tmp_path / "s.safetensors", saved)
     found = read_session(tmp_path / "s.safetensors")
@@ -69,28 +76,17 @@ def _spoiled(path, change_header=None, change_tensors=None):
     save_file(tensors, path, {**metadata, "session": json.dumps(header)})
 
 
-def test_files_of_before_there_were_variations_still_load(tmp_path, saved):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_header=lambda h: [edit.pop("variation") for edit in h["edits"]])
-    assert [edit.variation for edit in read_session(tmp_path / "s").edits] == [0, 0]
+def test_files_without_variations_modes_and_masks_still_load(path):
+    _spoiled(
+        path,
+        change_header=lambda h: [
+            edit.pop(key) for edit in h["edits"] for key in ("variation", "mode", "without_masks")
+        ],
+    )
+    found = [(edit.variation, edit.mode, edit.without_masks) for edit in read_session(path).edits]
+    assert found == [(0, None, False), (0, None, False)]
 
 
-BAD_HEADERS = {
-    "variation below": lambda h: h["edits"][0].__setitem__("variation", -1),
-    "variation above": lambda h: h["edits"][0].__setitem__("variation", 1000),
-    "variation with a point": lambda h: h["edits"][0].__setitem__("variation", 1.0),
-    "variation in words": lambda h: h["edits"][0].__setitem__("variation", "1"),
-    "variation true": lambda h: h["edits"][0].__setitem__("variation", True),
-    "variation none": lambda h: h["edits"][0].__setitem__("variation", None),
-    "mode": lambda h: h["edits"][0].__setitem__("mode", "magic"),
-    "no edits": lambda h: h.pop("edits"),
-    "strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, 9),
-    "not a number": lambda h: h["edits"][0].__setitem__("mask_feather", "much"),
-    "empty prompt": lambda h: h["edits"][0]["parts"][0].__setitem__(0, " "),
-    "no parts": lambda h: h["edits"][0].__setitem__("parts", []),
-    "points outside": lambda h: h.__setitem__("current", 7),
-    "too many": lambda h: h.__setitem__("edits", h["edits"] * 40),
-}
 BAD_TENSORS = {
     "shape": lambda t: t.__setitem__("w_plus", torch.zeros(17, 512)),
     "type": lambda t: t.__setitem__("w_plus", torch.zeros(18, 512, dtype=torch.float64)),
@@ -104,20 +100,11 @@ BAD_TENSORS = {
 }
 
 
-@pytest.mark.parametrize("case", sorted(BAD_HEADERS))
-def test_bad_headers_are_refused(tmp_path, saved, case):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_header=BAD_HEADERS[case])
-    with pytest.raises(SessionFileError, match="damaged"):
-        read_session(tmp_path / "s")
-
-
 @pytest.mark.parametrize("case", sorted(BAD_TENSORS))
-def test_bad_tensors_are_refused(tmp_path, saved, case):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_tensors=BAD_TENSORS[case])
+def test_bad_tensors_are_refused(path, case):
+    _spoiled(path, change_tensors=BAD_TENSORS[case])
     with pytest.raises(SessionFileError, match="damaged"):
-        read_session(tmp_path / "s")
+        read_session(path)
 
 
 def test_other_files_are_refused(tmp_path, monkeypatch, saved):
@@ -214,13 +201,6 @@ def test_a_photo_of_countless_empty_segments_is_refused(tmp_path, kind):
         read_session(path)
 
 
-def test_files_of_the_former_kind_still_open(tmp_path, saved):
-    """They hold the photo as PNG and a quad, which is what a photo without a file gives today."""
-    write_session(tmp_path / "s", saved)
-    pixels = read_session(tmp_path / "s").pixels
-    assert pixels.shape == (80, 120, 3)
-
-
 # --- sizes
 
 
@@ -255,20 +235,18 @@ BAD_MASKS = {
 
 
 @pytest.mark.parametrize("case", sorted(BAD_MASKS))
-def test_bad_masks_are_refused(tmp_path, saved, case):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_tensors=lambda t: t.__setitem__("paint_1_allow", _bytes(BAD_MASKS[case])))
+def test_bad_masks_are_refused(path, case):
+    _spoiled(path, change_tensors=lambda t: t.__setitem__("paint_1_allow", _bytes(BAD_MASKS[case])))
     with pytest.raises(SessionFileError, match="mask"):
-        read_session(tmp_path / "s")
+        read_session(path)
 
 
-def test_all_masks_together_are_bounded_before_one_is_decoded(tmp_path, saved, monkeypatch):
-    write_session(tmp_path / "s", saved)
+def test_all_masks_together_are_bounded_before_one_is_decoded(path, monkeypatch):
     monkeypatch.setattr(session_file, "MAX_MASK_PIXELS", 2 * 64 * 64 - 1)
     monkeypatch.setattr(session_file, "_mask", None)
-    _spoiled(tmp_path / "s", change_tensors=lambda t: t.__setitem__("paint_0_include", _bytes(_black(64))))
+    _spoiled(path, change_tensors=lambda t: t.__setitem__("paint_0_include", _bytes(_black(64))))
     with pytest.raises(SessionFileError, match="too large"):
-        read_session(tmp_path / "s")
+        read_session(path)
 
 
 def test_no_tensor_is_read_before_every_shape_is_right(tmp_path, monkeypatch):
@@ -313,6 +291,20 @@ def test_larger_masks_are_averaged_down(tmp_path):
 # --- values
 
 BAD_VALUES = {
+    "variation below": lambda h: h["edits"][0].__setitem__("variation", -1),
+    "variation above": lambda h: h["edits"][0].__setitem__("variation", 1000),
+    "variation with a point": lambda h: h["edits"][0].__setitem__("variation", 1.0),
+    "variation in words": lambda h: h["edits"][0].__setitem__("variation", "1"),
+    "variation true": lambda h: h["edits"][0].__setitem__("variation", True),
+    "variation none": lambda h: h["edits"][0].__setitem__("variation", None),
+    "mode": lambda h: h["edits"][0].__setitem__("mode", "magic"),
+    "no edits": lambda h: h.pop("edits"),
+    "strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, 9),
+    "not a number": lambda h: h["edits"][0].__setitem__("mask_feather", "much"),
+    "empty prompt": lambda h: h["edits"][0]["parts"][0].__setitem__(0, " "),
+    "no parts": lambda h: h["edits"][0].__setitem__("parts", []),
+    "points outside": lambda h: h.__setitem__("current", 7),
+    "too many": lambda h: h.__setitem__("edits", h["edits"] * 40),
     "true as a number": lambda h: h["edits"][0].__setitem__("mask_feather", True),
     "true as a strength": lambda h: h["edits"][0]["parts"][0].__setitem__(1, True),
     "digits as a number": lambda h: h["edits"][0].__setitem__("mask_feather", "4"),
@@ -342,44 +334,25 @@ BAD_VALUES = {
 
 
 @pytest.mark.parametrize("case", sorted(BAD_VALUES))
-def test_bad_values_are_refused_and_not_quoted(tmp_path, saved, case):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_header=BAD_VALUES[case])
+def test_bad_values_are_refused_and_not_quoted(path, case):
+    _spoiled(path, change_header=BAD_VALUES[case])
     with pytest.raises(SessionFileError, match="damaged") as refusal:
-        read_session(tmp_path / "s")
+        read_session(path)
     message = str(refusal.value)
     assert len(message) < 250 and message.isprintable() and "<" not in message
 
 
-BAD_TEXTS = {
-    "nan": '{"identity": NaN}',
-    "infinity": '{"identity": -Infinity}',
-    "too large": '{"identity": 1e400}',
-    "many digits": '{"identity": ' + "9" * 5000 + "}",
-    "twice": '{"name": "a", "name": "b"}',
-    "lone surrogate": r'{"name": "\ud800"}',
-    "lone surrogate as a key": r'{"\udfff": 1}',
-    "deep": "[" * 100_000 + "]" * 100_000,
-    "deep mappings": '{"a":' * 100_000 + "}" * 100_000,
-    "a list": "[]",
-    "a word": '"session"',
-    "nothing": "",
-}
-
-
-@pytest.mark.parametrize("case", sorted(BAD_TEXTS))
-def test_bad_json_is_refused(tmp_path, case):
-    metadata = {"format": session_file.FORMAT, "session": BAD_TEXTS[case]}
-    save_file({"w_plus": torch.zeros(18, 512)}, tmp_path / "s", metadata)
+@pytest.mark.parametrize("header", ['{"identity": NaN}', "[" * 100_000 + "]" * 100_000, "[]", '"session"', ""])
+def test_bad_json_is_refused(tmp_path, header):
+    save_file({"w_plus": torch.zeros(18, 512)}, tmp_path / "s", {"format": session_file.FORMAT, "session": header})
     with pytest.raises(SessionFileError, match="damaged"):
         read_session(tmp_path / "s")
 
 
 @pytest.mark.parametrize("name", ["/elsewhere/PWN", "../../x", "..", "", "a\0b", "<b>", "CON", "x" * 900])
-def test_a_name_is_no_path(tmp_path, saved, name):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_header=lambda h: h.__setitem__("name", name))
-    found = read_session(tmp_path / "s")
+def test_a_name_is_no_path(tmp_path, path, name):
+    _spoiled(path, change_header=lambda h: h.__setitem__("name", name))
+    found = read_session(path)
     assert found.name == safe_stem(name)
     with safe_open(_base(tmp_path / "t", name=name), "pt") as file:
         assert json.loads(file.metadata()["session"])["name"] == safe_stem(name)
@@ -401,35 +374,32 @@ BAD_QUADS = {
 
 
 @pytest.mark.parametrize("case", sorted(BAD_QUADS))
-def test_bad_crops_are_refused(tmp_path, saved, case):
-    write_session(tmp_path / "s", saved)
+def test_bad_crops_are_refused(path, case):
     quad = torch.from_numpy(np.ascontiguousarray(BAD_QUADS[case]))
-    _spoiled(tmp_path / "s", change_tensors=lambda t: t.__setitem__("quad", quad))
+    _spoiled(path, change_tensors=lambda t: t.__setitem__("quad", quad))
     with pytest.raises(SessionFileError, match="square"):
-        read_session(tmp_path / "s")
+        read_session(path)
 
 
-def test_a_photo_without_a_crop_is_square(tmp_path, saved):
-    write_session(tmp_path / "s", saved)
-    _spoiled(tmp_path / "s", change_tensors=lambda t: t.pop("quad"))
+def test_a_photo_without_a_crop_is_square(path):
+    _spoiled(path, change_tensors=lambda t: t.pop("quad"))
     with pytest.raises(SessionFileError, match="square"):
-        read_session(tmp_path / "s")
+        read_session(path)
 
 
 # --- writing
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, saved, monkeypatch):
-    write_session(tmp_path / "s", saved)
-    before = (tmp_path / "s").read_bytes()
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, path, monkeypatch):
+    before = (path).read_bytes()
 
     def full(*_):
         raise OSError("no space left")
 
     monkeypatch.setattr(session_file.os, "replace", full)
     with pytest.raises(OSError, match="space"):
-        _base(tmp_path / "s")
-    assert [path.name for path in tmp_path.iterdir()] == ["s"] and (tmp_path / "s").read_bytes() == before
+        _base(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["s"] and (path).read_bytes() == before
 
 
 # --- anything

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
-import multiprocessing
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -25,53 +22,28 @@ from torch import Tensor
 from mcaclip.errors import WeightsError
 from mcaclip.weights.hub import ANSWER_SECONDS, HubFile, HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Conversion, Entry
+from mcaclip.weights.sources import Entry
 from mcaclip.weights.store import Record, WeightFolders, record_path
-from mcaclip.weights.table import TABLE
 from tests.helpers.fake_hub import FakeHub
+from tests.weights.files import digest, left_in
 
 CONTENT = b"the published weights"
 FIRST, SECOND = ("first/repo", "folder/net.pt"), ("second/repo", "net.pt")
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def read(path: Path) -> dict[str, Tensor]:
     return {"bytes": torch.tensor(list(path.read_bytes()), dtype=torch.uint8)}
 
 
-def silent(stage: str, fraction: float) -> None:
-    pass
-
-
 def hub_entry(sha256: str | None = digest(CONTENT), second: str | None = None) -> Entry:
     """An entry with a second place whose digest is `second`."""
-    source = HubSource(len(CONTENT), (HubFile(*FIRST, sha256, "0123abc"), HubFile(*SECOND, second)))
-    return Entry("net", "A net", "terms of the net", "test", source, Conversion("net.safetensors", 1, read))
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> WeightFolders:
-    for name in ("local", "cache", "assets"):
-        (tmp_path / name).mkdir()
-    return WeightFolders(tmp_path / "local", tmp_path / "cache", tmp_path / "assets")
-
-
-@pytest.fixture
-def local(folders: WeightFolders) -> Path:
-    assert folders.local is not None
-    return folders.local
+    files = (HubFile(FIRST[1], sha256, FIRST[0], "0123abc"), HubFile(SECOND[1], second, SECOND[0]))
+    return Entry("net", "A net", "terms of the net", "test", HubSource(files, len(CONTENT)), read)
 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     return FakeHub(tmp_path / "hub", monkeypatch)
-
-
-def left_in(cache: Path) -> list[str]:
-    return sorted(path.name for path in cache.iterdir() if path.suffix != ".lock")
 
 
 def content_of(path: Path) -> bytes:
@@ -90,25 +62,25 @@ class TestDownload:
         fractions = [fraction for _, fraction in stages]
         assert fractions == sorted(fractions) and fractions[-1] == 1.0 and len(set(fractions)) >= 4
 
-        assert obtain(hub_entry(), folders, silent) == located
+        assert obtain(hub_entry(), folders) == located
         assert hub.asked == [(*FIRST, "0123abc")], "asked once, and for the pinned revision"
         assert hub.seconds == [ANSWER_SECONDS]
 
     def test_second_place_is_asked_when_the_first_has_nothing(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = CONTENT
-        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(), folders).path) == CONTENT
         assert hub.asked == [(*FIRST, "0123abc"), (*SECOND, None)]
 
     def test_second_place_is_asked_when_the_first_has_another_file(
         self, folders: WeightFolders, hub: FakeHub
     ) -> None:
         hub.files = {FIRST: b"something else", SECOND: CONTENT}
-        assert content_of(obtain(hub_entry(second=digest(CONTENT)), folders, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(second=digest(CONTENT)), folders).path) == CONTENT
 
     def test_wrong_file_everywhere_is_refused_with_all_digests(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files = {FIRST: b"something else", SECOND: b"changed"}
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(second=digest(CONTENT)), folders, silent)
+            obtain(hub_entry(second=digest(CONTENT)), folders)
         for content in (b"something else", b"changed", CONTENT):
             assert digest(content) in str(caught.value)
         assert left_in(folders.cache) == []
@@ -116,7 +88,7 @@ class TestDownload:
     def test_failure_names_file_places_size_terms_and_remedy(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = RepositoryNotFoundError("404", response=Mock())
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
         message = str(caught.value)
         for part in ("net.pt", "first/repo", "second/repo", "MB", "terms of the net", "MCACLIP_WEIGHTS"):
             assert part in message
@@ -125,12 +97,12 @@ class TestDownload:
         assert "\n" not in message
         assert left_in(folders.cache) == []
 
-    def test_size_and_terms_are_told_before_the_download(
+    def test_size_and_terms_are_logged_before_the_download(
         self, folders: WeightFolders, hub: FakeHub, caplog: pytest.LogCaptureFixture
     ) -> None:
         hub.files[FIRST] = CONTENT
         with caplog.at_level(logging.WARNING):
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
         assert "MB" in caplog.text and "terms of the net" in caplog.text
 
     def test_cancelling_stops_and_asks_no_other_place(self, folders: WeightFolders, hub: FakeHub) -> None:
@@ -146,30 +118,20 @@ class TestDownload:
             obtain(hub_entry(), folders, cancel)
         assert len(hub.asked) == 1
 
-    def test_broken_download_goes_on_where_it_stopped(self, folders: WeightFolders, hub: FakeHub) -> None:
-        hub.files[FIRST] = CONTENT
-        hub.stops_after = 5
-        with pytest.raises(WeightsError, match=r"broke off \(OSError: Connection reset\)"):
-            obtain(hub_entry(), folders, silent)
-        hub.stops_after = None
-        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
-        assert hub.resumed_at == [0, 5]
-        assert left_in(folders.cache) == ["net.safetensors", "net.safetensors.json"]
-
     def test_file_that_changed_meanwhile_is_started_anew(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[FIRST] = CONTENT + b", an older version"
         hub.stops_after = 5
         with pytest.raises(WeightsError, match="broke off"):
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
         hub.files[FIRST], hub.stops_after = CONTENT, None
-        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(), folders).path) == CONTENT
         assert hub.resumed_at == [0, 0]
 
     def test_file_that_is_stated_to_be_another_is_not_downloaded(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[FIRST] = b"something else"
         hub.states_digests = True
         with pytest.raises(WeightsError, match=f"sha256 is {digest(b'something else')}, expected {digest(CONTENT)}"):
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
         assert hub.resumed_at == []
 
     def test_interrupted_conversion_downloads_nothing_again(self, folders: WeightFolders, hub: FakeHub) -> None:
@@ -178,42 +140,42 @@ class TestDownload:
 
         hub.files[FIRST] = CONTENT
         with pytest.raises(KeyboardInterrupt):
-            obtain(replace(hub_entry(), conversion=Conversion("net.safetensors", 1, interrupted)), folders, silent)
-        obtain(hub_entry(), folders, silent)
+            obtain(replace(hub_entry(), read=interrupted), folders)
+        obtain(hub_entry(), folders)
         assert hub.resumed_at == [0, len(CONTENT)]
 
     def test_file_in_the_cache_of_the_hub_is_taken(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.put_into_cache(*SECOND, CONTENT)
-        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
+        assert content_of(obtain(hub_entry(), folders).path) == CONTENT
         assert hub.asked == []
 
 
 class TestTrustOnFirstUse:
     def test_unknown_digest_is_recorded(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = b"from the second place"
-        path = obtain(hub_entry(), folders, silent).path
+        path = obtain(hub_entry(), folders).path
         record = json.loads(record_path(path).read_text())
         assert (record["trusted"], record["source_sha256"]) == ("net.pt", digest(b"from the second place"))
         assert hub_entry().find(folders) is not None
 
     def test_other_content_is_refused_from_then_on(self, folders: WeightFolders, hub: FakeHub) -> None:
         hub.files[SECOND] = b"trusted"
-        path = obtain(hub_entry(), folders, silent).path
+        path = obtain(hub_entry(), folders).path
         path.write_bytes(b"damaged, so that it has to be made anew")
         hub.files[SECOND] = b"exchanged"
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
         assert digest(b"exchanged") in str(caught.value)
-        assert f"{digest(b'trusted')} (that of the first use)" in str(caught.value)
+        assert f"The digest of its first use is {digest(b'trusted')}" in str(caught.value)
         hub.files[SECOND] = b"trusted"
-        assert content_of(obtain(hub_entry(), folders, silent).path) == b"trusted"
+        assert content_of(obtain(hub_entry(), folders).path) == b"trusted"
 
     def test_trusted_file_is_not_taken_where_every_digest_is_pinned(
         self, folders: WeightFolders, hub: FakeHub
     ) -> None:
         """After a table that pins the second place, what was trusted before has to be fetched anew."""
         hub.files[SECOND] = b"trusted"
-        obtain(hub_entry(), folders, silent)
+        obtain(hub_entry(), folders)
         assert hub_entry(second=digest(CONTENT)).find(folders) is None
 
     def test_folder_copied_from_another_machine_is_taken(
@@ -221,23 +183,23 @@ class TestTrustOnFirstUse:
     ) -> None:
         hub.files[FIRST] = CONTENT
         entry = hub_entry(sha256=None)
-        obtain(entry, folders, silent)
+        obtain(entry, folders)
         elsewhere = WeightFolders(folders.cache, tmp_path / "new", folders.assets)
-        assert obtain(entry, elsewhere, silent).where == "local folder"
+        assert obtain(entry, elsewhere).where == "local folder"
         assert len(hub.asked) == 1
 
 
 class TestLocalFolder:
     def test_original_is_taken_without_the_hub(self, folders: WeightFolders, local: Path, hub: FakeHub) -> None:
         (local / "net.pt").write_bytes(CONTENT)
-        assert obtain(hub_entry(), folders, silent).path == folders.cache / "net.safetensors"
+        assert obtain(hub_entry(), folders).path == folders.cache / "net.safetensors"
         assert hub.asked == []
 
     def test_other_file_is_refused_with_both_digests(self, folders: WeightFolders, local: Path, hub: FakeHub) -> None:
         hub.files[FIRST] = CONTENT
         (local / "net.pt").write_bytes(b"other")
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
         for part in (str(local / "net.pt"), digest(b"other"), digest(CONTENT)):
             assert part in str(caught.value)
         assert hub.asked == [], "it is not passed over"
@@ -247,11 +209,11 @@ class TestLocalFolder:
     ) -> None:
         entry = hub_entry(sha256=None)
         (local / "net.pt").write_bytes(b"mine")
-        obtain(entry, folders, silent)
+        obtain(entry, folders)
         (folders.cache / "net.safetensors").unlink()
         (local / "net.pt").write_bytes(b"other")
         with pytest.raises(WeightsError, match=digest(b"mine")):
-            obtain(entry, folders, silent)
+            obtain(entry, folders)
 
 
 class TestOwnFiles:
@@ -270,7 +232,7 @@ class TestOwnFiles:
     def test_it_is_used_and_every_use_says_so(
         self, folders: WeightFolders, own: Path, hub: FakeHub, caplog: pytest.LogCaptureFixture
     ) -> None:
-        located = obtain(hub_entry(), folders, silent)
+        located = obtain(hub_entry(), folders)
         assert content_of(located.path) == b"random"
         assert "made by `python -m train stand-in`" in caplog.text and str(own.parent) in caplog.text
 
@@ -280,63 +242,31 @@ class TestOwnFiles:
         hub.files[FIRST] = CONTENT
         real = replace(folders, local=None)
         for _ in range(2):
-            assert content_of(obtain(hub_entry(), folders, silent).path) == b"random"
-            assert content_of(obtain(hub_entry(), real, silent).path) == CONTENT
+            assert content_of(obtain(hub_entry(), folders).path) == b"random"
+            assert content_of(obtain(hub_entry(), real).path) == CONTENT
         assert len(hub.asked) == 1
 
     def test_new_file_is_taken(self, folders: WeightFolders, own: Path, hub: FakeHub) -> None:
-        obtain(hub_entry(), folders, silent)
+        obtain(hub_entry(), folders)
         self.make(own.parent, b"random too")
-        assert content_of(obtain(hub_entry(), folders, silent).path) == b"random too"
+        assert content_of(obtain(hub_entry(), folders).path) == b"random too"
 
     def test_damaged_file_is_refused(self, folders: WeightFolders, own: Path, hub: FakeHub) -> None:
         own.write_bytes(b"cut")
         with pytest.raises(WeightsError, match="train stand-in"):
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
 
     def test_without_a_remark_only_the_published_source_counts(
         self, folders: WeightFolders, local: Path, hub: FakeHub
     ) -> None:
         self.make(local, b"random", remark="")
         with pytest.raises(WeightsError, match="made from another source file"):
-            obtain(hub_entry(), folders, silent)
+            obtain(hub_entry(), folders)
 
     def test_in_the_cache_it_counts_for_nothing(self, folders: WeightFolders, hub: FakeHub) -> None:
         self.make(folders.cache, b"random")
         hub.files[FIRST] = CONTENT
-        assert content_of(obtain(hub_entry(), folders, silent).path) == CONTENT
-
-
-def _second_process(folders: WeightFolders, waiting: Any, answer: Path) -> None:
-    """Ask for the same entry in another process, where neither hub nor folder would give it."""
-
-    def progress(stage: str, fraction: float) -> None:
-        if stage.startswith("waiting"):
-            waiting.set()
-
-    answer.write_text(obtain(hub_entry(), replace(folders, local=None), progress).sha256)
-
-
-def test_two_processes_make_a_file_once(folders: WeightFolders, local: Path, tmp_path: Path) -> None:
-    (local / "net.pt").write_bytes(CONTENT)
-    context = multiprocessing.get_context("spawn")
-    waiting, answer = context.Event(), tmp_path / "answer"
-    other = context.Process(target=_second_process, args=(folders, waiting, answer))
-
-    def convert_while_other_starts(path: Path) -> dict[str, Tensor]:
-        other.start()
-        assert waiting.wait(120), "the second process did not wait for the lock"
-        return read(path)
-
-    entry = replace(hub_entry(), conversion=Conversion("net.safetensors", 1, convert_while_other_starts))
-    try:
-        located = obtain(entry, folders, silent)
-        other.join(120)
-        assert other.exitcode == 0 and answer.read_text() == located.sha256
-        assert left_in(folders.cache) == ["net.safetensors", "net.safetensors.json"]
-    finally:
-        if other.pid is not None:
-            other.kill()
+        assert content_of(obtain(hub_entry(), folders).path) == CONTENT
 
 
 class Server(ThreadingHTTPServer):
@@ -396,14 +326,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         server.shutdown()
 
 
-SERVED_ENTRY = Entry(
-    "net",
-    "A net",
-    "free",
-    "test",
-    HubSource(len(SERVED), (HubFile("owner/net", "net.pt", digest(SERVED)),)),
-    Conversion("net.safetensors", 1, read),
-)
+SERVED_SOURCE = HubSource((HubFile("net.pt", digest(SERVED), "owner/net"),), len(SERVED))
+SERVED_ENTRY = Entry("net", "A net", "free", "test", SERVED_SOURCE, read)
 
 
 class TestRealClient:
@@ -422,7 +346,7 @@ class TestRealClient:
         monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)
         with pytest.raises(StoppedError):
             obtain(SERVED_ENTRY, folders, stop_at_half)
-        assert content_of(obtain(SERVED_ENTRY, folders, silent).path) == SERVED
+        assert content_of(obtain(SERVED_ENTRY, folders).path) == SERVED
         first, second = server.ranges
         assert first is None and second is not None
         assert len(SERVED) / 2 <= int(second.removeprefix("bytes=").removesuffix("-")) < len(SERVED)
@@ -430,9 +354,9 @@ class TestRealClient:
     def test_damaged_download_is_not_kept(self, folders: WeightFolders, server: Server) -> None:
         server.content = b"x" * len(SERVED)
         with pytest.raises(WeightsError, match="is not the expected file"):
-            obtain(SERVED_ENTRY, folders, silent)
+            obtain(SERVED_ENTRY, folders)
         server.content = SERVED
-        assert content_of(obtain(SERVED_ENTRY, folders, silent).path) == SERVED
+        assert content_of(obtain(SERVED_ENTRY, folders).path) == SERVED
         assert server.ranges == [None, None]
 
     def test_without_a_network_it_asks_once_and_gives_up(
@@ -445,30 +369,12 @@ class TestRealClient:
         server.server_close()
         monkeypatch.setattr("time.sleep", sleep)
         with pytest.raises(WeightsError, match="the hub cannot be reached"):
-            obtain(SERVED_ENTRY, folders, silent)
+            obtain(SERVED_ENTRY, folders)
 
     def test_switched_off_hub_is_not_asked(
         self, folders: WeightFolders, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
         with pytest.raises(WeightsError, match=r"switched off \(HF_HUB_OFFLINE\)"):
-            obtain(SERVED_ENTRY, folders, silent)
+            obtain(SERVED_ENTRY, folders)
         assert server.ranges == []
-
-
-PAPER_ENTRIES = [entry for entry in TABLE.values() if isinstance(entry.source, HubSource)]
-
-
-class TestTable:
-    def test_every_entry_is_converted_and_says_its_terms(self) -> None:
-        assert {entry.name for entry in PAPER_ENTRIES} == {
-            "stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32",
-        }  # fmt: skip
-        for entry in PAPER_ENTRIES:
-            assert isinstance(entry.source, HubSource) and entry.conversion is not None and entry.licence
-            assert entry.source.size > 50e6 and all(len(pin) == 64 for pin in entry.source.pins)
-            assert entry.name == "clip_vit_b32" or "non-commercial" in entry.licence.lower()
-
-    def test_original_names_do_not_collide(self) -> None:
-        names = [name for entry in PAPER_ENTRIES for name in entry.source.names]  # type: ignore[union-attr]
-        assert len(set(names)) == len(names)

@@ -134,7 +134,6 @@ def _foreign_files(folder: Path) -> list[str]:
 
 def _write(entry: Entry, content: dict[str, Any], out: Path) -> Path:
     """Write the original, convert it into `out` and throw it away."""
-    assert entry.conversion is not None
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as temporary:
         original = Path(temporary) / entry.source.name
         if original.suffix == ".safetensors":
@@ -142,7 +141,7 @@ def _write(entry: Entry, content: dict[str, Any], out: Path) -> Path:
         else:
             torch.save(content, original)
         found = Located(original, "made here", sha256_of(original))
-        return convert(entry.conversion, found, Path(temporary), out, REMARK)
+        return convert(entry, found, Path(temporary), out, REMARK)
 
 
 def _published_generator() -> tuple[dict[str, Tensor], Tensor]:

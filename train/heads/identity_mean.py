@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from mcaclip import weights
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 @torch.no_grad()
 def fit_identity_mean(generator: Generator, out: Path, faces: int = 300, seed: int = 61) -> dict[str, float]:
     """Write `identity_mean.safetensors` and `report.json` (cosines between different faces, raw and centred)."""
-    net = FaceIdentity.from_state_dict(load_file(weights.get("dlib_identity")))
+    net = FaceIdentity.load(weights.get("dlib_identity"))
     descriptors = []
     for w in generator.mapping(seeded_z(faces, seed)):
         picture = synthesize(generator, broadcast_w(w[None])).image.clamp(-1, 1)

@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 from mcaclip.errors import TrainingError
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Conversion
 from mcaclip.weights.store import SUMS_NAME, Record, WeightFolders
 from mcaclip.weights.table import TABLE
 from tests.helpers.options import choices
@@ -42,8 +41,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 def _small_nets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in MAKERS:
         monkeypatch.setitem(MAKERS, name, small if name == "stylegan2" else plain)
-        conversion = Conversion(f"{name}.safetensors", 1, read)
-        monkeypatch.setitem(TABLE, name, replace(TABLE[name], conversion=conversion))
+        monkeypatch.setitem(TABLE, name, replace(TABLE[name], read=read))
 
 
 def test_folder_holds_every_file_with_its_record(tmp_path: Path) -> None:
