@@ -141,8 +141,10 @@ class FaceEditor:
         prior = self._prior() if settings.steps else None
         spread = self._spread() if settings.residual.steps else None
         face = invert(m.preview, m.identity, start, aligned.image, settings, callback, prior, spread, residual)
+        # in half precision, as a session file keeps it: the same pictures before and after
+        residual = face.residual and Residual(face.residual.layer, face.residual.features.half().cpu())
         with torch.no_grad():
-            own = of_face(m.generator, face.residual)
+            own = of_face(m.generator, residual)
             reconstruction = synthesize(own, face.code[None]).image[0].clamp(-1, 1)
         found = quality.measure(m.identity, aligned.image.to(self.device), reconstruction)
         return Inversion(
@@ -153,7 +155,7 @@ class FaceEditor:
             pixel=found.pixel,
             perceptual=found.perceptual,
             notes=quality.warnings(aligned, found, effort),
-            residual=face.residual,
+            residual=residual,
             photo=aligned.image,
         )
 

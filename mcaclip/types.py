@@ -78,7 +78,7 @@ class Residual:
 
     Attributes:
         layer: number of the generator's layer that it is added behind.
-        features: `float32 [1, C, s, s]`, what is added to the layer's features.
+        features: `float16 [1, C, s, s]`, what is added to the layer's features.
     """
 
     layer: int

@@ -6,7 +6,6 @@ pictures, is carried over to the photo; where the edit draws something new, the 
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 

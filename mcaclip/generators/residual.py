@@ -10,6 +10,7 @@ from typing import cast
 
 from torch import Tensor
 
+from mcaclip.errors import StudioError
 from mcaclip.generators.base import AnyGenerator, Generator, WrappedGenerator
 from mcaclip.types import Residual
 
@@ -46,13 +47,13 @@ def of_face(generator: AnyGenerator, residual: Residual | None) -> AnyGenerator:
     """The generator of a face with this residual: itself where there is none.
 
     Raises:
-        ValueError: the residual is for a generator of other layers.
+        StudioError: the residual is for a generator of other layers.
     """
     if residual is None:
         return generator
-    spec = generator.layers[residual.layer]
-    if residual.features.shape != (1, spec.channels, spec.size, spec.size):
-        raise ValueError(f"a residual behind layer {residual.layer} is no {tuple(residual.features.shape)}")
+    shapes = {index: (1, spec.channels, spec.size, spec.size) for index, spec in enumerate(generator.layers)}
+    if shapes.get(residual.layer) != tuple(residual.features.shape):
+        raise StudioError("This face was reconstructed with another generator. Reconstruct it again from its photo.")
     moved = Residual(residual.layer, residual.features.to(generator.w_avg))
     return cast(AnyGenerator, ResidualGenerator(generator, moved))
 

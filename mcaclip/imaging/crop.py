@@ -198,39 +198,36 @@ def _pad_softly(region: np.ndarray, pads: np.ndarray, sigma: float) -> np.ndarra
     return padded
 
 
-def paste_back(aligned: AlignedFace, image: Tensor, mask: Tensor) -> np.ndarray:
+def paste_back(aligned: AlignedFace, image: Tensor) -> np.ndarray:
     """Puts an edited crop back into its photo.
 
-    What is added to the photo is the *difference* between the edited and the aligned crop, times the mask,
-    through the inverse of the crop's similarity. So photo detail finer than the crop survives, and photo
-    pixels outside the mask, or where the edit changed nothing, stay bit-identical. Crop pixels that came
-    from padding are never pasted. Towards the border of a crop (its last 1/32) the edit fades out, so that
-    an edit which the crop cuts off shows no straight edge.
+    What is added to the photo is the *difference* between the edited and the aligned crop, through the inverse of
+    the crop's similarity. So photo detail finer than the crop survives, and photo pixels where the edit changed
+    nothing stay bit-identical. Crop pixels that came from padding are never pasted. Towards the border of a crop
+    (its last 1/32) the edit fades out, so that an edit which the crop cuts off shows no straight edge.
 
     Args:
         aligned: from `FaceAligner.align` or `already_aligned`.
         image: `float32 [3, S, S]` in [-1, 1], S as in `aligned`.
-        mask: `float32 [1, S, S]` in 0..1, feathered by the caller; 1 takes the edit.
 
     Returns:
         `uint8 [H, W, 3]`, the photo with the edit in it, a fresh array.
     """
     size = aligned.image.shape[-1]
-    if image.shape != (3, size, size) or mask.shape != (1, size, size):
-        raise ValueError(f"image and mask must be [3, {size}, {size}] and [1, {size}, {size}]")
+    if image.shape != (3, size, size):
+        raise ValueError(f"the image must be [3, {size}, {size}]")
     result = aligned.photo.copy()
     valid = torch.from_numpy(aligned.valid)[None].float()
-    weight = mask.detach().float().cpu().clamp(0, 1) * valid
-    if aligned.quad is None:
-        quad = _whole_photo(result)
-    else:
-        quad, weight = aligned.quad, weight * _border_fade(size)
-    if not weight.any():
-        return result
+    quad, weight = (
+        (_whole_photo(result), valid) if aligned.quad is None else (aligned.quad, valid * _border_fade(size))
+    )
     difference = (image.detach().float().cpu().clamp(-1, 1) - aligned.image) * 127.5 * weight
+    changed = difference.any(dim=0)
+    if not changed.any():
+        return result
 
     to_photo = _axes(quad) / size  # rows: one crop pixel right, down
-    left, top, right, bottom = _photo_box(weight[0], quad[0], to_photo, result.shape)
+    left, top, right, bottom = _photo_box(changed, quad[0], to_photo, result.shape)
     axes = np.linalg.inv(to_photo)  # rows: one photo pixel right, down, in crop pixels
     first = (np.array([left, top]) - quad[0]) @ axes - 0.5
     fine = max(1, math.ceil(np.hypot(*axes[0])))

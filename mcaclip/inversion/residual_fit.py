@@ -80,7 +80,7 @@ def fit_residual(
     layer = residual_layer(generator)
     with torch.no_grad():
         below, plain = features_behind(generator, face.code[None], layer)
-        theta = torch.zeros_like(plain) if face.residual is None else face.residual.features / spread
+        theta = torch.zeros_like(plain) if face.residual is None else face.residual.features.to(spread) / spread
     theta.requires_grad_(True)
     shift = torch.zeros_like(face.code, requires_grad=True)
     moves = torch.zeros(len(face.code), 1, device=face.code.device)

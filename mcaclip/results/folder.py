@@ -22,7 +22,7 @@ from mcaclip.types import EditSettings, to_uint8
 from mcaclip.version import __version__
 
 RESULT_FILES = (
-    "aligned.png", "reconstruction.png", "edited.png", "pasted.png", "overlay.png", "masks/layer_[0-9][0-9].png",
+    "aligned.png", "reconstruction.png", "edited.png", "pasted.png", "generator.png", "overlay.png", "masks/layer_[0-9][0-9].png",
     "latent.safetensors", "result.json",
 )  # fmt: skip
 """What a result folder may hold; anything else in it is not ours and stays."""
@@ -85,9 +85,10 @@ class ResultFolders:
         """Writes a result, whole or not at all.
 
         Files (those of the edit only when there is one): aligned.png, reconstruction.png, edited.png (1024 px),
-        pasted.png (photo size), overlay.png, masks/layer_NN.png (each at its layer's size), latent.safetensors
-        (`w_plus`, `delta_w`: float32 [18, 512]; with K > 1 prompts also `shifts` [K, 18, 512], whose sum is
-        `delta_w`), result.json.
+        pasted.png (photo size), generator.png (of a photo's edit: the generator's own picture), overlay.png,
+        masks/layer_NN.png (each at its layer's size), latent.safetensors (`w_plus`, `delta_w`: float32 [18, 512];
+        with K > 1 prompts also `shifts` [K, 18, 512], whose sum is `delta_w`; of a photo also `residual`),
+        result.json.
 
         Returns:
             The folder.
@@ -119,6 +120,8 @@ def _write_files(folder: Path, outcome: Outcome, provenance: Provenance) -> None
     save_png(folder / "aligned.png", to_uint8(outcome.aligned))
     save_png(folder / "reconstruction.png", to_uint8(outcome.inversion.reconstruction))
     latents = {"w_plus": outcome.inversion.w_plus.detach().cpu().contiguous()}
+    if outcome.inversion.residual is not None:
+        latents["residual"] = outcome.inversion.residual.features
     if outcome.result is not None:
         latents["delta_w"] = outcome.result.delta_w.detach().cpu().contiguous()
         if len(outcome.result.shifts) > 1:
@@ -141,8 +144,9 @@ def _write_edit(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
     }
     pictures = {
         "edited": to_uint8(result.image),
-        "overlay": visuals.overlay(outcome.inversion.reconstruction, result.combined_mask),
+        "overlay": visuals.overlay(outcome.aligned, result.combined_mask),
         "pasted": outcome.pasted,
+        "generator": None if result.generated is None else to_uint8(result.generated),
     }
     for name, picture in pictures.items():
         if picture is not None:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-import torch
 from torch import Tensor
 
 from mcaclip.imaging import align
@@ -17,9 +15,6 @@ from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, Pain
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-
-FEATHER_PIXELS = 12
-"""How far the pasted region reaches beyond the mask, in pixels of the 1024 px crop."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +69,7 @@ def edit_photo(
         return Outcome(aligned.image, inversion, None, None, seconds)
     result = editor.edit(inversion, settings, callback)
     start = time.perf_counter()
-    pasted = paste(aligned, result)
+    pasted = align.paste_back(aligned, result.image)
     seconds |= {"edit": result.seconds, "paste": time.perf_counter() - start}
     return Outcome(aligned.image, inversion, result, pasted, seconds)
 
@@ -90,24 +85,3 @@ def sample_face(
     result = editor.edit(inversion, settings, callback)
     seconds["edit"] = result.seconds
     return Outcome(inversion.reconstruction, inversion, result, to_uint8(result.image), seconds)
-
-
-def paste(aligned: AlignedFace, result: EditResult) -> np.ndarray:
-    """The photo `uint8 [H, W, 3]` with the edited region set back into it, edges feathered."""
-    return align.paste_back(aligned, result.image, feather(result.combined_mask))
-
-
-def feather(mask: Tensor, pixels: int = FEATHER_PIXELS) -> Tensor:
-    """Widens a mask and softens its edge, never below the mask itself.
-
-    The reconstruction differs a little from the photo everywhere, so the seam has to lie outside the
-    edited region and has to be soft.
-
-    Args:
-        mask: `float32 [1, S, S]` in [0, 1].
-        pixels: reach beyond the mask.
-    """
-    values = mask.detach().float().cpu().numpy()[0]
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    soft = cv2.GaussianBlur(cv2.dilate(values, kernel), (0, 0), pixels / 2)
-    return torch.from_numpy(np.maximum(soft, values).clip(0, 1)).unsqueeze(0)

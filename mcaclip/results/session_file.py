@@ -35,7 +35,7 @@ from mcaclip.platform import strict_json
 from mcaclip.platform.atomic import written_whole
 from mcaclip.platform.naming import safe_stem
 from mcaclip.results.export import PNG_LEVEL
-from mcaclip.types import EditSettings, Paint, PromptStrength
+from mcaclip.types import EditSettings, Paint, PromptStrength, Residual
 from mcaclip.version import __version__
 
 FORMAT = "mcaclip-session-1"
@@ -55,6 +55,8 @@ MAX_WEIGHT_NAME = 500
 MAX_DIGEST = 128
 MAX_LATENT = 100.0
 W_SHAPE = (18, 512)
+MAX_RESIDUAL = 1000.0
+MAX_RESIDUAL_SHAPE = (512, 64, 64)
 
 _FIXED = {"w_plus": ("F32", W_SHAPE), "quad": ("F64", (4, 2))}
 """Type and shape of the tensors that are numbers; all others are bytes of picture files."""
@@ -78,6 +80,7 @@ class SavedSession:
         photo: the photo's file as it was handed in, in any format that `load_photo` takes; see `photo_bytes`. None
             for a generated face.
         quad: `float64 [4, 2]`, the face's crop in the photo; None when the photo is the aligned face.
+        residual: what the code does not say of the photo's face, or None.
         edits: every edit, oldest first.
         current: which edit is shown; -1 for none.
         weights: file name -> sha256 of the models that made it.
@@ -91,6 +94,7 @@ class SavedSession:
     edits: tuple[EditSettings, ...]
     current: int
     weights: dict[str, str]
+    residual: Residual | None = None
 
     @cached_property
     def pixels(self) -> np.ndarray | None:
@@ -151,6 +155,8 @@ def write_session(path: Path, saved: SavedSession) -> None:
         tensors["photo"] = _byte_tensor(saved.photo)
     if saved.quad is not None:
         tensors["quad"] = torch.from_numpy(np.asarray(saved.quad, np.float64)).contiguous()
+    if saved.residual is not None:
+        tensors["residual"] = saved.residual.features.detach().half().cpu().contiguous()
     for index, settings in enumerate(saved.edits):
         for name, mask in _masks(settings).items():
             picture = (mask[0] * 255).round().byte().cpu().numpy()
@@ -159,6 +165,7 @@ def write_session(path: Path, saved: SavedSession) -> None:
         "version": __version__,
         "name": safe_stem(saved.name),
         "identity": saved.identity,
+        "residual_layer": None if saved.residual is None else saved.residual.layer,
         "edits": [_settings_out(settings) for settings in saved.edits],
         "current": saved.current,
         "weights": saved.weights,
@@ -204,13 +211,16 @@ def read_session(path: Path) -> SavedSession:
 def _tensors(file: Any) -> dict[str, Tensor]:
     """All tensors of an opened file; nothing is read before all shapes are known to be right. Raises ValueError."""
     names = list(file.keys())
-    if len(names) > len(_FIXED) + 1 + len(_MASKS) * MAX_EDITS:
+    if len(names) > len(_FIXED) + 2 + len(_MASKS) * MAX_EDITS:
         raise ValueError("it holds unknown data")
     for name in names:
         entry = file.get_slice(name)
         kind, shape = entry.get_dtype(), tuple(entry.get_shape())
         if name in _FIXED:
             right = (kind, shape) == _FIXED[name]
+        elif name == "residual":
+            largest = (1, *MAX_RESIDUAL_SHAPE)
+            right = kind == "F16" and len(shape) == 4 and all(0 < a <= b for a, b in zip(shape, largest, strict=True))
         elif name == "photo" or _MASK_NAME.fullmatch(name):
             limit = MAX_PHOTO_BYTES if name == "photo" else MAX_MASK_BYTES
             right = kind == "U8" and len(shape) == 1 and 0 < shape[0] <= limit
@@ -227,6 +237,7 @@ def _parse(header: Any, tensors: dict[str, Tensor]) -> SavedSession:
     if w_plus is None or not bool((w_plus.abs() < MAX_LATENT).all()):
         raise ValueError("its latent code is missing or out of range")
     photo, quad = tensors.pop("photo", None), tensors.pop("quad", None)
+    residual = _residual(header, tensors.pop("residual", None))
     raw_edits = _bounded(_entry(header, "edits", list), 0, MAX_EDITS)
     paints = _paints(len(raw_edits), tensors)
     edits = tuple(_settings_in(raw, paint) for raw, paint in zip(raw_edits, paints, strict=True))
@@ -242,12 +253,23 @@ def _parse(header: Any, tensors: dict[str, Tensor]) -> SavedSession:
         identity=None if identity is None else float(_bounded(identity, -1.01, 1.01)),
         photo=None if photo is None else photo.numpy().tobytes(),
         quad=None if quad is None else quad.numpy().copy(),
+        residual=residual,
         edits=edits,
         current=current if edits else -1,
         weights=weights,
     )
     _check_photo(saved)
     return saved
+
+
+def _residual(header: Any, features: Tensor | None) -> Residual | None:
+    """The checked residual; files written before there was one have none. Raises ValueError."""
+    if features is None:
+        return None
+    layer = _bounded(_entry(header, "residual_layer", int), 0, W_SHAPE[0])
+    if not bool((features.abs() < MAX_RESIDUAL).all()):
+        raise ValueError("its residual is out of range")
+    return Residual(layer, features.clone())
 
 
 def _check_photo(saved: SavedSession) -> None:
@@ -273,13 +295,14 @@ def _settings_out(settings: EditSettings) -> dict[str, Any]:
         "variation": settings.variation,
         "mode": settings.mode,
         "without_masks": settings.without_masks,
+        "likeness": settings.likeness,
     }
 
 
 def _settings_in(raw: Any, paint: Paint | None) -> EditSettings:
-    """One edit; files written before there were variations, modes and edits without masks have none of them."""
+    """One edit; what older files do not say has its default."""
     parts = [_part(part) for part in _bounded(_entry(raw, "parts", list), 1, validate.MAX_PROMPTS)]
-    raw = {"variation": 0, "mode": None, "without_masks": False} | raw
+    raw = {"variation": 0, "mode": None, "without_masks": False, "likeness": EditSettings.likeness} | raw
     if _entry(raw, "mode", str, NoneType) not in (None, *validate.MODES):
         raise ValueError("an edit's mode does not exist")
     settings = EditSettings(
@@ -291,6 +314,7 @@ def _settings_in(raw: Any, paint: Paint | None) -> EditSettings:
         variation=_bounded(_entry(raw, "variation", int), 0, validate.MAX_VARIATION),
         mode=raw["mode"],
         without_masks=_entry(raw, "without_masks", bool),
+        likeness=float(_bounded(_entry(raw, "likeness", float, int), 0, 1)),
     )
     return settings.with_parts(parts)
 

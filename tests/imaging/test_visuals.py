@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from mcaclip.imaging import visuals
-from mcaclip.results import pipeline
 
 
 def _square(side: int, start: int, stop: int) -> torch.Tensor:
@@ -58,14 +57,3 @@ def test_thumbnail_is_centred_on_the_face_and_may_leave_the_photo():
     assert picture.shape == (60, 60, 3)
     assert picture[30, 30].min() == 255
     assert picture[58, 58].max() == 0
-
-
-def test_feather_never_goes_below_the_mask_and_ends_soon():
-    mask = _square(256, 100, 150) * 0.7
-    soft = pipeline.feather(mask, pixels=12)
-    assert soft.shape == mask.shape
-    assert (soft >= mask).all() and soft.max() <= 1
-    assert soft[0, 125, 157] > 0.3, "widened beyond the edge"
-    assert soft[0, 125, 200] == 0, "but not far"
-    edge = soft[0, 125, 145:190]
-    assert (edge[:-1] - edge[1:]).max() < 0.2, "soft: no step"

@@ -156,9 +156,9 @@ def test_crop_and_paste_of_the_kept_photo_are_the_same_bit_for_bit(tmp_path, kin
     assert found.photo == data and np.array_equal(found.pixels, photo) and np.array_equal(found.quad, quad)
     again, valid_again = align.crop_quad(found.pixels, found.quad, 1024)
     assert torch.equal(again, crop) and np.array_equal(valid_again, valid)
-    edit, mask = crop.flip(0), torch.ones(1, 1024, 1024)
-    first = align.paste_back(AlignedFace(crop, quad, valid, None, photo), edit, mask)
-    second = align.paste_back(AlignedFace(again, found.quad, valid_again, None, found.pixels), edit, mask)
+    edit = crop.flip(0)
+    first = align.paste_back(AlignedFace(crop, quad, valid, None, photo), edit)
+    second = align.paste_back(AlignedFace(again, found.quad, valid_again, None, found.pixels), edit)
     assert np.array_equal(first, second) and not np.array_equal(first, photo)
 
 
