@@ -1,7 +1,7 @@
 """An edit of a photo is the photo: its own pixels outside the masks, its own fine detail inside them.
 
 The generator's picture of a photo lacks pores, grain and strands. What an edit changed, the difference of its two
-pictures, is carried over to the photo; where the edit draws something new, the photo's detail of what was there fades.
+pictures, is carried over to the photo. Where the edit draws something new, the photo's detail of what was there fades.
 """
 
 from __future__ import annotations

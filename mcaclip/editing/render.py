@@ -37,8 +37,8 @@ FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is use
 COARSE_ROWS = range(4)
 """W+ rows of the layers up to 16 px, which say where and how large things are."""
 NEW_SHAPES = 0.13
-"""Root mean square of a coarse row's shift at which an edit draws new shapes altogether: smiling, glasses, an old face
-at strength 1. Colours are below a twentieth of it."""
+"""Root mean square of a coarse row's shift at which an edit draws new shapes altogether, as smiling, glasses and an
+old face do at strength 1. Colours are below a twentieth of it."""
 
 
 @dataclass(frozen=True)

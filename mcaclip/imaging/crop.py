@@ -218,9 +218,9 @@ def paste_back(aligned: AlignedFace, image: Tensor) -> np.ndarray:
         raise ValueError(f"the image must be [3, {size}, {size}]")
     result = aligned.photo.copy()
     valid = torch.from_numpy(aligned.valid)[None].float()
-    quad, weight = (
-        (_whole_photo(result), valid) if aligned.quad is None else (aligned.quad, valid * _border_fade(size))
-    )
+    quad, weight = aligned.quad, valid * _border_fade(size)
+    if quad is None:
+        quad, weight = _whole_photo(result), valid
     difference = (image.detach().float().cpu().clamp(-1, 1) - aligned.image) * 127.5 * weight
     changed = difference.any(dim=0)
     if not changed.any():

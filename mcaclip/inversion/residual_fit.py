@@ -1,9 +1,9 @@
 """What a photo's code cannot say: a residual map, fitted through the preview.
 
-Nothing below the residual's layer is computed again, so a step costs less than one that moves the whole code. The rows
-above the layer move along a little. Source: feature-space optimisation as in BDInvert (Kang et al., ICCV 2021).
-Differences: the map stands behind a 32 px layer and is measured in the spread of each channel over generated faces, and
-the likeness terms are those of this package.
+Nothing below the residual's layer is computed again, so a step costs less than one that moves the whole code. The
+rows above the layer move along a little. Source: feature-space optimisation as in BDInvert (Kang et al., ICCV 2021).
+Differences: the map stands behind a 32 px layer and is measured in the spread of each channel over generated faces,
+and the likeness terms are those of this package.
 """
 
 from __future__ import annotations

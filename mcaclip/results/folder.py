@@ -22,8 +22,8 @@ from mcaclip.types import EditSettings, to_uint8
 from mcaclip.version import __version__
 
 RESULT_FILES = (
-    "aligned.png", "reconstruction.png", "edited.png", "pasted.png", "generator.png", "overlay.png", "masks/layer_[0-9][0-9].png",
-    "latent.safetensors", "result.json",
+    "aligned.png", "reconstruction.png", "edited.png", "pasted.png", "generator.png", "overlay.png",
+    "masks/layer_[0-9][0-9].png", "latent.safetensors", "result.json",
 )  # fmt: skip
 """What a result folder may hold; anything else in it is not ours and stays."""
 
