@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from mcaclip.__main__ import main
-from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import WeightsError
 from mcaclip.evaluation.compare import EditMetrics, as_markdown, compare
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compare_sheet, overview_sheet, small_row
@@ -24,8 +24,8 @@ from mcaclip.weights.store import WeightFolders, write_asset_sums
 from tests.helpers.fake_methods import made_row
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
-from tests.helpers.toy_space import ToyParser, ToySpace
-from tests.methods.test_methods import NETWORKS
+from tests.helpers.toy_space import ToyParser
+from tests.methods.test_methods import NETWORKS, save_fitted
 
 PROMPT = "green lipstick"
 
@@ -40,12 +40,8 @@ def editor(monkeypatch, tmp_path) -> ToyEditor:
 @pytest.fixture
 def cf_clip(editor, tmp_path):
     """A file of CF-CLIP's network for the prompt."""
-    path = tmp_path / "cf.safetensors"
     network = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
-    save_network(
-        network, path, {PROMPT: {}}, {PROMPT: ToySpace().text_code(PROMPT)}, "mobilestylegan", "FaceCLIP", "cf-clip"
-    )
-    return path
+    return save_fitted(tmp_path / "cf.safetensors", network, "cf-clip")
 
 
 def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
@@ -67,9 +63,8 @@ def test_a_row_a_method_in_the_order_asked_for(editor, cf_clip):
 
 
 def test_a_universal_network_is_no_file_of_weights(editor, tmp_path):
-    path, words = tmp_path / "u.safetensors", ToySpace().text_code(PROMPT)
     network = MCANetwork(editor.models.generator.layers, NETWORKS["mca"])
-    save_network(network, path, {PROMPT: {}}, {PROMPT: words}, "mobilestylegan", "FaceCLIP", "universal")
+    path = save_fitted(tmp_path / "u.safetensors", network, "universal")
     with pytest.raises(WeightsError, match="name it with --edits"):
         method_context(editor, [path])
 
@@ -200,15 +195,7 @@ def test_weights_in_the_cache_are_found_and_foreign_ones_left_out(editor, cf_cli
     (place / "cf.safetensors").write_bytes(cf_clip.read_bytes())
     (place / "junk.safetensors").write_bytes(b"junk")
     network = MCANetwork(editor.models.generator.layers, NETWORKS["styleclip-mapper"])
-    save_network(
-        network,
-        place / "x.safetensors",
-        {PROMPT: {}},
-        {PROMPT: ToySpace().text_code(PROMPT)},
-        "stylegan2",
-        "FaceCLIP",
-        "styleclip-mapper",
-    )
+    save_fitted(place / "x.safetensors", network, "styleclip-mapper", generator="stylegan2")
     ready = {method.name for method in build_methods(method_context(editor), list(METHODS)) if method.ready(PROMPT)}
     assert ready == {"styleclip-optimisation", "cf-clip", "mca"}
 
@@ -224,8 +211,7 @@ def test_shipped_weights_are_found_and_a_changed_file_is_left_out(editor, cf_cli
     assert PROMPT in method_context(editor).libraries["cf-clip"]
 
     other = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
-    codes = {PROMPT: ToySpace().text_code(PROMPT)}
-    save_network(other, shipped, {PROMPT: {}}, codes, "mobilestylegan", "FaceCLIP", "cf-clip")
+    save_fitted(shipped, other, "cf-clip")
     assert not method_context(editor).libraries["cf-clip"] and "git checkout" in caplog.text
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mcaclip.__main__ import main
-from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import StudioError
 from mcaclip.evaluation import difficult_faces as hard_faces
 from mcaclip.evaluation import paper_table
@@ -19,8 +19,8 @@ from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet,
 from mcaclip.language.grammar import understand
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
-from tests.helpers.toy_space import ToyParser, ToySpace
-from tests.methods.test_methods import NETWORKS
+from tests.helpers.toy_space import ToyParser
+from tests.methods.test_methods import NETWORKS, save_fitted
 
 ROW = TableRow("mca", "green lipstick", "seed_0", 0.9, 0.99, 0.3, True, 0.8, 1.0, 0.95, 2.0)
 
@@ -91,9 +91,7 @@ def _command(editor, out, *words: str) -> int:
 
 def _fitted(editor, path: Path, prompt: str, method: str = "cf-clip") -> Path:
     network = MCANetwork(editor.models.generator.layers, NETWORKS[method])
-    code = ToySpace().text_code(prompt)
-    save_network(network, path, {prompt: {}}, {prompt: code}, "mobilestylegan", "FaceCLIP", method)
-    return path
+    return save_fitted(path, network, method, prompt)
 
 
 def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, capsys):
