@@ -89,8 +89,8 @@ def test_markdown_says_for_every_target_whether_it_is_met():
     assert by_name["hit rate"] == ["0 %", "100 %", "≥ 90 %", "no", "no"]
     assert by_name["leak outside (0-255)"] == ["2.000", "51.000", "≤ 2.000", "yes", "yes"]
     assert by_name["score gained"][2:] == ["-", "-", "equal"]
-    assert "identity by the judge" not in by_name, "nobody was asked"
-    assert "- smiling: smile rises by 0.06 or more" in text and "- No witness: zombie." in text
+    assert "independent identity" not in by_name, "nobody was asked"
+    assert "- smiling: smile rises by 0.06 or more" in text and "- Cannot be measured: zombie." in text
     assert "- full: as it is." in text and "preview" not in text
 
 
