@@ -1,6 +1,6 @@
 """Colour names that a prompt may use: the everyday ones and those of the XKCD colour survey.
 
-The survey's names (949, public domain) stand in `assets/faceclip/colours.json`, written by `python -m train colours`.
+The survey's 949 names (public domain) are in `assets/faceclip/colours.json`, which `python -m train colours` writes.
 
 Source: https://xkcd.com/color/rgb.txt (CC0).
 """
@@ -51,7 +51,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "magenta": (210, 30, 170),
     "pink": (240, 110, 170),
 }
-"""Colour name -> sRGB, 0..255: saturated everyday anchors, what a person calls by the name."""
+"""Colour name -> sRGB, 0..255: saturated, typical examples of everyday colours."""
 
 COLOURS_FILE = ASSETS / "faceclip" / "colours.json"
 COLOUR_SYNONYMS: dict[str, str] = {
@@ -68,10 +68,10 @@ UNSEEN_EVERY = 10
 
 @cache
 def survey_colours() -> Mapping[str, tuple[int, int, int]]:
-    """XKCD's name -> sRGB 0..255, less the crude names and those that name something else in a prompt.
+    """XKCD's name -> sRGB 0..255, without crude names and those that mean something else in a prompt.
 
     Raises:
-        WeightsError: where the file is missing or is not what `python -m train colours` writes.
+        WeightsError: the file is missing or damaged.
     """
     try:
         table = json.loads(COLOURS_FILE.read_text(encoding="utf-8"))
@@ -86,20 +86,20 @@ def survey_colours() -> Mapping[str, tuple[int, int, int]]:
 
 @cache
 def named_colours() -> Mapping[str, tuple[int, int, int]]:
-    """Every known name -> sRGB 0..255; an everyday colour or synonym wins over the survey's idea of it."""
+    """Every known name -> sRGB 0..255; everyday colours and synonyms take precedence over the survey."""
     synonyms = {plain(name): COLOURS[colour] for name, colour in COLOUR_SYNONYMS.items()}
     return MappingProxyType({**survey_colours(), **synonyms, **COLOURS})
 
 
 @cache
 def unseen_colours() -> frozenset[str]:
-    """Survey names that training never says: each tenth of those with two words or more."""
+    """Survey names that are held out of training: every tenth of those with several words."""
     several = sorted(name for name in survey_colours() if " " in name and name not in COLOUR_SYNONYMS)
     return frozenset(several[::UNSEEN_EVERY])
 
 
 def says_unseen(text: str) -> bool:
-    """Whether a text holds a name of `unseen_colours`, in either spelling of grey."""
+    """Whether a text contains a name of `unseen_colours`, in either spelling of grey."""
     return _unseen_pattern().search(text.lower().replace("gray", "grey")) is not None
 
 
@@ -110,14 +110,14 @@ def _unseen_pattern() -> re.Pattern[str]:
 
 
 def plain(text: str) -> str:
-    """Lower case words with single spaces: what names are looked up by."""
+    """Lower-case words with single spaces, the form in which names are looked up."""
     return " ".join(re.findall(r"[a-z]+", text.lower().replace("'", "")))
 
 
 @cache
 def names_by_words() -> Mapping[str, str]:
-    """`plain` spelling -> canonical name, for everything that may stand in a prompt."""
-    # "purple pink" and "purple/pink" are two colours of the survey; whoever types the words means the first
+    """`plain` spelling -> canonical name, for all colours that a prompt may name."""
+    # "purple pink" and "purple/pink" are two colours of the survey; the words alone mean the first
     table = {plain(name): name for name in sorted(survey_colours(), key=lambda name: "/" not in name)}
     table |= {name: name for name in COLOURS}
     table |= {plain(name): colour for name, colour in COLOUR_SYNONYMS.items()}
