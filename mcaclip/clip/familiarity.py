@@ -115,8 +115,8 @@ class TaughtFamiliarity:
         phrases: canonical phrases of known words only.
         calibration: see `train.clip.familiarity.fit_knowledge`.
         report: figures of the calibration on held-out phrases.
-        kin: related words: in no caption, but with a word vector near a known noun's, with the cosine. FaceCLIP starts
-            from these vectors and understands many of them ("ponytail" is near "curls").
+        kin: related words: in no caption, but with a word vector near a known noun's, with the cosine. FaceCLIP
+            starts from these vectors and understands many of them ("ponytail" is near "curls").
     """
 
     words: Mapping[str, int]
@@ -230,7 +230,7 @@ class TaughtFamiliarity:
 
 
 class OpenFamiliarity:
-    """Familiarity of prompts to a published CLIP, which has no list of words: every text in Latin letters is known."""
+    """Familiarity of prompts to a published CLIP, which has no list of words: Latin letters are enough."""
 
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
         """See `PromptFamiliarity.score`: 1 for a text with Latin letters."""

@@ -1,7 +1,7 @@
 """The words of a prompt: which part of the face, which colour.
 
-One vocabulary serves the captions for FaceCLIP, the losses that need the parser ("green lipstick" acts on the lips and
-should turn them green), and the evaluation of a prompt's hit rate.
+One vocabulary serves the captions for FaceCLIP, the losses that need the parser ("green lipstick" acts on the lips
+and should turn them green), and the evaluation of a prompt's hit rate.
 """
 
 from __future__ import annotations
