@@ -171,13 +171,11 @@ class TaughtFamiliarity:
 
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
         """See `PromptFamiliarity.score`."""
-        if not texts:
-            return []
-        return self._probabilities(texts, self._cosines(space, encode(space, texts)))
+        return self._probabilities(texts, self._cosines(space, texts)) if texts else []
 
     def nearest(self, space: ClipSpace, text: str, count: int = 3) -> list[str]:
         """Canonical phrases near a text: ordered by shared words, then by embedding."""
-        return self._ranked(text, self._cosines(space, encode(space, [text]))[0], count)
+        return self._ranked(text, self._cosines(space, [text])[0], count)
 
     def unknown_words(self, text: str) -> list[str]:
         """Content words of a text that occur in no training caption and are not related to a noun that does."""
@@ -185,13 +183,13 @@ class TaughtFamiliarity:
 
     def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
         """See `PromptFamiliarity.check`; the text is encoded once."""
-        cosines = self._cosines(space, encode(space, [text]))
+        cosines = self._cosines(space, [text])
         known = self._probabilities([text], cosines)[0]
         return FamiliarityReport(known, tuple(self.unknown_words(text)), tuple(self._ranked(text, cosines[0], 3)))
 
     def features(self, space: ClipSpace, texts: Sequence[str]) -> Tensor:
         """The features for the calibration, `float64 [T, 3]` in `Calibration`'s order."""
-        return self._features(texts, self._cosines(space, encode(space, texts)))
+        return self._features(texts, self._cosines(space, texts))
 
     def _probabilities(self, texts: Sequence[str], cosines: Tensor) -> list[float]:
         found = self.calibration.probability(self._features(texts, cosines)).tolist()
@@ -222,11 +220,11 @@ class TaughtFamiliarity:
         own = " ".join(text.lower().split())
         return [phrase for phrase, _ in ranked if phrase.lower() != own][:count]
 
-    def _cosines(self, space: ClipSpace, embedded: Tensor) -> Tensor:
-        """Cosines `[T, P]` of unit vectors `[T, D]` to the canonical phrases, which are encoded once per CLIP."""
+    def _cosines(self, space: ClipSpace, texts: Sequence[str]) -> Tensor:
+        """Cosines `[T, P]` of texts to the canonical phrases, which are encoded once per CLIP."""
         if space not in self._encoded:
             self._encoded[space] = encode(space, self.phrases)
-        return embedded @ self._encoded[space].T
+        return encode(space, texts) @ self._encoded[space].T
 
 
 class OpenFamiliarity:

@@ -38,7 +38,8 @@ class RowLog(Generic[Row]):
         self.out = out
         try:
             out.mkdir(parents=True, exist_ok=True)
-            earlier = _about(out / ABOUT)
+            about_file = out / ABOUT
+            earlier = _read_object(about_file.read_bytes(), about_file) if about_file.exists() else {}
             now = json.loads(json.dumps(about))
             if others := [name for name in now if name in earlier and earlier[name] != now[name]]:
                 raise StudioError(
@@ -46,7 +47,7 @@ class RowLog(Generic[Row]):
                 )
             self.about: dict[str, Any] = {**earlier, **now}
             self.rows = [_row(row_type, row, out / ROWS, number) for number, row in read_rows(out / ROWS)]
-            write_text(out / ABOUT, json.dumps(self.about, indent=1, sort_keys=True))
+            write_text(about_file, json.dumps(self.about, indent=1, sort_keys=True))
         except OSError as error:
             raise _unwritable(out, error) from error
 
@@ -72,13 +73,7 @@ def read_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         if not line:
             continue
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise damaged(file, number)
-        yield number, row
+        yield number, _read_object(line, file, number)
 
 
 def append_row(file: Path, row: Mapping[str, Any]) -> None:
@@ -100,17 +95,15 @@ def _end_of_rows(stream: typing.BinaryIO, end: int) -> int:
     return 0
 
 
-def _about(file: Path) -> dict[str, Any]:
-    """What earlier rows depend on. Raises StudioError when the file is damaged."""
-    if not file.exists():
-        return {}
+def _read_object(content: bytes, file: Path, line: int | None = None) -> dict[str, Any]:
+    """A JSON object of a file, or of one of its lines. Raises StudioError when it is damaged."""
     try:
-        about = json.loads(file.read_bytes().decode("utf-8"))
+        found = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict):
-        raise damaged(file)
-    return about
+        found = None
+    if not isinstance(found, dict):
+        raise damaged(file, line)
+    return found
 
 
 def _row(row_type: type[Row], values: Mapping[str, Any], file: Path, number: int) -> Row:

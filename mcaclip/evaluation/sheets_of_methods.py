@@ -141,11 +141,9 @@ def table_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -
     """One column per prompt, one line per method and face, the face first; None without any picture."""
     lines = []
     for face in run.faces():
+        source = _opened(run.tile("source", "face", face))
         for method in methods:
-            edits = [run.tile(method, prompt, face) for prompt in prompts]
-            if any(file.is_file() for file in edits):
-                tiles = [_opened(file) for file in (run.tile("source", "face", face), *edits)]
-                lines.append(join([label(METHODS[method].title, [face]), *tiles]))
+            lines += _edits(METHODS[method].title, face, [source], [run.tile(method, p, face) for p in prompts])
     return stack([head(["face", *prompts]), *lines]) if lines else None
 
 
@@ -154,13 +152,16 @@ def faces_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -
     faces, lines = run.faces(), []
     for prompt in prompts:
         for method in methods:
-            files = [run.tile(method, prompt, face) for face in faces]
-            if any(file.is_file() for file in files):
-                lines.append(join([label(METHODS[method].title, [prompt]), *(_opened(file) for file in files)]))
-    if not lines:
-        return None
+            lines += _edits(METHODS[method].title, prompt, [], [run.tile(method, prompt, face) for face in faces])
     sources = [_opened(run.tile("source", "face", face)) for face in faces]
-    return stack([head(faces), join([label("source", []), *sources]), *lines])
+    return stack([head(faces), join([label("source", []), *sources]), *lines]) if lines else None
+
+
+def _edits(title: str, of: str, first: Sequence[Image.Image], files: Sequence[Path]) -> list[Image.Image]:
+    """A labelled line of edits, behind the tiles `first`; none where there is no file."""
+    if not any(file.is_file() for file in files):
+        return []
+    return [join([label(title, [of]), *first, *(_opened(file) for file in files)])]
 
 
 def _opened(file: Path) -> Image.Image:

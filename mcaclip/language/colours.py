@@ -16,51 +16,12 @@ from types import MappingProxyType
 from mcaclip.config import ASSETS
 from mcaclip.errors import PromptError, WeightsError
 
-COLOURS: dict[str, tuple[int, int, int]] = {
-    "red": (200, 30, 35),
-    "crimson": (165, 15, 50),
-    "maroon": (110, 20, 35),
-    "coral": (250, 115, 90),
-    "orange": (235, 120, 25),
-    "peach": (250, 185, 145),
-    "gold": (210, 165, 45),
-    "yellow": (240, 215, 40),
-    "blonde": (225, 190, 125),
-    "beige": (220, 200, 165),
-    "ginger": (180, 85, 35),
-    "auburn": (120, 50, 35),
-    "brown": (100, 60, 35),
-    "black": (20, 20, 22),
-    "grey": (128, 128, 128),
-    "silver": (190, 193, 198),
-    "white": (240, 240, 240),
-    "green": (30, 140, 50),
-    "lime": (140, 215, 40),
-    "olive": (115, 115, 35),
-    "mint": (140, 220, 180),
-    "emerald": (15, 150, 100),
-    "teal": (0, 120, 120),
-    "turquoise": (45, 200, 190),
-    "cyan": (30, 195, 225),
-    "blue": (40, 70, 200),
-    "navy": (25, 35, 100),
-    "indigo": (70, 40, 150),
-    "violet": (135, 70, 210),
-    "purple": (120, 40, 170),
-    "lavender": (185, 160, 225),
-    "magenta": (210, 30, 170),
-    "pink": (240, 110, 170),
-}
+_WORDS = json.loads((ASSETS / "words" / "colours.json").read_text(encoding="utf-8"))
+COLOURS: dict[str, tuple[int, int, int]] = {name: (r, g, b) for name, (r, g, b) in _WORDS["everyday"].items()}
 """Colour name -> sRGB, 0..255: saturated, typical examples of everyday colours."""
-
-COLOURS_FILE = ASSETS / "faceclip" / "colours.json"
-COLOUR_SYNONYMS: dict[str, str] = {
-    "gray": "grey", "blond": "blonde", "scarlet": "red", "fuchsia": "magenta", "aqua": "cyan",
-    "violet-blue": "indigo", "dark blue": "navy", "dark green": "emerald", "light blue": "cyan",
-    "dark red": "crimson", "lilac": "lavender", "golden": "gold", "redhead": "ginger", "cobalt": "blue",
-}  # fmt: skip
+COLOUR_SYNONYMS: dict[str, str] = _WORDS["synonyms"]
 """Another word for an everyday colour."""
-
+COLOURS_FILE = ASSETS / "faceclip" / "colours.json"
 _AMBIGUOUS = frozenset({"dark", "pale", "lipstick", "blush", "carpet", "rouge", "iris", "bland", "velvet"})
 _CRUDE = re.compile(r"\b(poop|poo|shit|piss|puke|vomit|barf|diarrhea|booger|snot|ugly|bile|baby shit)\b")
 UNSEEN_EVERY = 10

@@ -126,21 +126,11 @@ def save_delta(model: DeltaMapper, path: Path, generator: str, clip: str, record
     save_half(model.state_dict(), path, metadata)
 
 
-def delta_header(path: Path) -> dict[str, str]:
-    """What `save_delta` wrote beside the weights. Raises WeightsError."""
-    return dict(_header(path).metadata)
-
-
-def _header(path: Path) -> WeightsHeader:
+def load_delta(path: Path, device: str | torch.device = "cpu") -> DeltaMapper:
+    """Read what `save_delta` wrote, frozen. The file is checked before the network is built. Raises WeightsError."""
     header = read_weights_header(path, FIT)
     if header.metadata.get("format") != FORMAT:
         raise WeightsError(f"{path} is no DeltaEdit model; {FIT}")
-    return header
-
-
-def load_delta(path: Path, device: str | torch.device = "cpu") -> DeltaMapper:
-    """Read what `save_delta` wrote, frozen. The file is checked before the network is built. Raises WeightsError."""
-    header = _header(path)
     try:
         config = _config_of(json.loads(header.metadata["config"]), header)
         with torch.device("meta"):
