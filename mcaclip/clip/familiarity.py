@@ -99,11 +99,9 @@ class PromptFamiliarity(Protocol):
 
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
         """Probability 0..1 per text that the CLIP understands it; 0 without Latin letters."""
-        ...
 
     def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
         """The report on one text."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ from mcaclip.evaluation.variants import FULL_SIZE, Variant
 from mcaclip.platform.atomic import write_text
 from mcaclip.platform.digests import sha256_of
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -42,12 +40,16 @@ class Plan:
 
 
 def run(
-    context: EvaluationContext, plan: Plan, faces: Iterable[FaceSource], out: Path, say: Say = lambda line: None
+    context: EvaluationContext,
+    plan: Plan,
+    faces: Iterable[FaceSource],
+    out: Path,
+    report: Callable[[str], None] = lambda line: None,
 ) -> str:
     """Measure what is not measured yet and write `figures.json`, `figures.md` and the sheets into `out`.
 
     Args:
-        say: gets a line per edit as it is done.
+        report: gets a line per edit as it is done.
 
     Returns:
         The markdown.
@@ -67,7 +69,7 @@ def run(
             for result in _measure_face(context, plan, source, done, tiles if source in shown else None):
                 if isinstance(result, Row):
                     log.add(result)
-                say(f"{label}: {line(result) if isinstance(result, Row) else result}")
+                report(f"{label}: {line(result) if isinstance(result, Row) else result}")
             _write(log, plan, sources)
     finally:
         markdown = _write(log, plan, sources)
@@ -141,7 +143,7 @@ def _write(log: RowLog[Row], plan: Plan, sources: Sequence[FaceSource]) -> str:
     summary = summarise(rows, titles)
     notes = [f"{TITLES[variant.name]}: {variant.note}." for variant in plan.variants]
     markdown = as_markdown(summary, plan.subjects, plan.size, notes)
-    report = {**log.about, **summary.as_json, "rows": [asdict(row) for row in rows]}
-    write_text(log.out / "figures.json", json.dumps(report, indent=1))
+    figures = {**log.about, **summary.as_json, "rows": [asdict(row) for row in rows]}
+    write_text(log.out / "figures.json", json.dumps(figures, indent=1))
     write_text(log.out / "figures.md", markdown)
     return markdown

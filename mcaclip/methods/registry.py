@@ -50,22 +50,18 @@ class Editor(Protocol):
     @property
     def models(self) -> EditNetworks:
         """Its networks."""
-        ...
 
     @property
     def slots(self) -> Stack:
         """The stack that they are from."""
-        ...
 
     @property
     def device(self) -> torch.device:
         """Where they are."""
-        ...
 
     @property
     def library(self) -> Library:
         """The fitted edits by prompt."""
-        ...
 
 
 def build_methods(context: MethodContext, names: Sequence[str]) -> list[EditMethod]:

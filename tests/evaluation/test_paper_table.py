@@ -12,8 +12,7 @@ from PIL import Image
 from mcaclip.__main__ import main
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import StudioError
-from mcaclip.evaluation import difficult_faces as hard_faces
-from mcaclip.evaluation import paper_table
+from mcaclip.evaluation import difficult_faces, paper_table
 from mcaclip.evaluation.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet, table_sheet
 from mcaclip.language.grammar import understand
@@ -30,7 +29,7 @@ def editor(monkeypatch, tmp_path) -> ToyEditor:
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
     monkeypatch.setattr(paper_table, "FAST_FACES", 2)
-    monkeypatch.setattr(hard_faces, "DIFFICULT_FACES", hard_faces.DIFFICULT_FACES[3:5])
+    monkeypatch.setattr(difficult_faces, "DIFFICULT_FACES", difficult_faces.DIFFICULT_FACES[3:5])
     return ToyEditor()
 
 
@@ -60,7 +59,7 @@ def test_markdown_names_the_score_after_its_space_and_lpips_as_missing():
     assert "FaceCLIP score" in text and "LPIPS and BLIP ITM: not available" in text and "- CF-CLIP: nothing" in text
 
 
-def test_several_prompts_are_told_apart():
+def test_several_prompts_have_a_table_of_their_own():
     rows = [
         ROW,
         replace(ROW, face="seed_1", hit=False),
@@ -72,7 +71,7 @@ def test_several_prompts_are_told_apart():
     assert "by prompt" not in as_markdown(rows[:2], "FaceCLIP", [])
 
 
-def test_a_row_that_was_cut_by_a_crash_is_forgotten(tmp_path):
+def test_a_row_that_is_incomplete_after_a_crash_is_replaced(tmp_path):
     run = TableRun(tmp_path, {"stack": "toy"})
     run.add(ROW)
     with (tmp_path / "rows.jsonl").open("a") as file:
@@ -94,7 +93,7 @@ def _fitted(editor, path: Path, prompt: str, method: str = "cf-clip") -> Path:
     return save_fitted(path, network, method, prompt)
 
 
-def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, capsys):
+def test_the_command_measures_once_and_resumes(editor, tmp_path, monkeypatch, capsys):
     weights = _fitted(editor, tmp_path / "cf.safetensors", "green lipstick")
     words = ("--methods", "mca,cf-clip", "--weights", str(weights), "--prompt", "green lipstick")
     out, limited = tmp_path / "out", Interrupted(paper_table.measure_row, 3)
@@ -138,17 +137,14 @@ def test_ablations_have_a_sheet_of_their_own(tmp_path):
     main_sheet, ablation = (table_sheet(run, [ROW.prompt, "purple hair"], names) for names in (MAIN, ABLATION))
     assert main_sheet.height == ablation.height == HEAD + 2 * TILE
     assert main_sheet.width == LABEL + 3 * TILE, "what is not fitted has its place"
-    assert (
-        table_sheet(run, [ROW.prompt], ["deltaedit"]) is None
-        and faces_sheet(run, [ROW.prompt], ["deltaedit"]) is None
-    )
+    assert table_sheet(run, [ROW.prompt], ["deltaedit"]) is faces_sheet(run, [ROW.prompt], ["deltaedit"]) is None
 
 
 def test_methods_without_weights_are_named_with_their_command(editor, tmp_path, capsys):
     assert _command(editor, tmp_path / "out", "--methods", "mca,deltaedit", "--prompt", "green lipstick") == 0
-    said = capsys.readouterr().out
-    assert '- DeltaEdit, "green lipstick": `python -m train deltaedit`' in said
-    assert "| DeltaEdit |" not in said
+    printed = capsys.readouterr().out
+    assert '- DeltaEdit, "green lipstick": `python -m train deltaedit`' in printed
+    assert "| DeltaEdit |" not in printed
 
 
 def test_prompts_that_cannot_be_measured_are_refused(editor, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Every method of the family on a toy generator: what it needs, what it gives, what it says when it is not ready."""
+"""Every method of the family on a toy generator: what it needs, what it returns, its message when it is not ready."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_every_method_edits_and_reports(tools, code, name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_strength_nothing_gives_the_source(tools, code, name):
+def test_strength_0_gives_the_source(tools, code, name):
     (method,) = build_methods(tools, [name])
     made = method.edit(code, PROMPT, strength=0.0)
     assert torch.equal(made.image, made.source)
