@@ -117,16 +117,17 @@ def test_the_command_measures_once_and_resumes(editor, tmp_path, monkeypatch, ca
 
 def test_weights_may_be_added_to_a_run_and_not_changed(editor, tmp_path, capsys):
     (tmp_path / "more").mkdir()
-    first, out = _fitted(editor, tmp_path / "edit.safetensors", "green lipstick"), tmp_path / "out"
-    more = _fitted(editor, tmp_path / "more" / "edit.safetensors", "purple hair")
-    asked = ("--methods", "cf-clip", "--weights", str(first))
+    mapper = "styleclip-mapper"
+    first, out = _fitted(editor, tmp_path / "edit.safetensors", "green lipstick", mapper), tmp_path / "out"
+    more = _fitted(editor, tmp_path / "more" / "edit.safetensors", "purple hair", mapper)
+    asked = ("--methods", mapper, "--weights", str(first))
     assert _command(editor, out, *asked, "--prompt", "green lipstick") == 0
     both = (*asked, "--weights", str(more), "--prompt", "green lipstick", "--prompt", "purple hair")
     assert _command(editor, out, *both) == 0, "a file of the same name in another folder is another file"
     assert {row.prompt for row in TableRun(out, {}).rows} == {"green lipstick", "purple hair"}
-    _fitted(editor, more, "purple hair")
+    _fitted(editor, more, "purple hair", mapper)
     assert _command(editor, out, *both) == 2
-    assert "cf-clip: purple hair" in capsys.readouterr().err
+    assert f"{mapper}: purple hair" in capsys.readouterr().err
 
 
 def test_ablations_have_a_sheet_of_their_own(tmp_path):
