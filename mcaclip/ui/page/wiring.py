@@ -17,6 +17,14 @@ from mcaclip.ui.page.layout import example_faces
 from mcaclip.ui.state.controls import Controls, mode_of
 from mcaclip.ui.state.session import Session
 
+NEWEST: dict[str, Any] = {"trigger_mode": "always_last"}
+"""What happens while the same event is under way is done after it, with the values of that moment.
+
+Gradio's default is to drop it. It repeats the data of the first event, so this is not for events that carry data.
+"""
+EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+"""Every event is done, with its own data: which picture of a gallery is chosen."""
+
 
 def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
     """Everything on the first tab; the binder may connect more."""
@@ -47,11 +55,10 @@ def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
     def opened(upload: Any, session: Session) -> Iterator[dict[str, Any]]:
         yield from studio.open_session(bind.file(upload, session), session)
 
-    # with Gradio's default, "once", a photo given while its predecessor is still being cleared would be dropped
     raw: dict[str, Any] = {"preprocess": False, "fresh": True}
-    bind.model(given, changed, photo, trigger_mode="always_last", **raw)
-    bind.model([parts["aligned_box"].input], changed, photo, **raw)
-    bind.model([parts["consent"].input], consented, photo, trigger_mode="always_last", **raw)
+    bind.model(given, changed, photo, **NEWEST, **raw)
+    bind.model([parts["aligned_box"].input], changed, photo, **NEWEST, **raw)
+    bind.model([parts["consent"].input], consented, photo, **NEWEST, **raw)
 
     def chosen(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.face_chosen(index_of(event), session)
@@ -60,8 +67,8 @@ def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
         faces = example_faces()
         yield from studio.random_face(faces[index_of(event, len(faces))][0], DEFAULT_TRUNCATION, session)
 
-    bind.model([parts["faces"].select], chosen, [session])
-    bind.model([parts["examples"].select], example, [session], trigger_mode="always_last", fresh=True)
+    bind.model([parts["faces"].select], chosen, [session], **EACH)
+    bind.model([parts["examples"].select], example, [session], **EACH, fresh=True)
     bind.model(made[:1], studio.new_face, [truncation, session], fresh=True)
     bind.model(made[1:], studio.random_face, [parts["seed"], truncation, session], fresh=True)
     bind.model([parts["session_file"].upload], opened, [parts["session_file"], session], **raw)
@@ -77,12 +84,12 @@ def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
     def hint(*values: Any) -> dict[str, Any]:
         return studio.prompt_hint(*values[:-1], mode=mode_of(values[-1]))
 
-    bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]])
-    bind.light([parts["prompts"].input], studio.prompt_picked, [parts["prompts"], *fields])
+    bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]], **NEWEST)
+    bind.light([parts["prompts"].input], studio.prompt_picked, [parts["prompts"], *fields], **NEWEST)
     asked = [*fields, parts["mode"]]
-    bind.light([parts["mode"].change], hint, asked, trigger_mode="always_last")
+    bind.light([parts["mode"].change], hint, asked, **NEWEST)
     for index, field in enumerate(fields):
-        bind.light([field.change], hint, asked, trigger_mode="always_last")
+        bind.light([field.change], hint, asked, **NEWEST)
         if index + 1 < len(fields):
 
             def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
@@ -116,10 +123,10 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
         yield from studio.unpaint(Controls.of(values[:-1]), values[-1])
 
     inputs = [*controls, session]
-    bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs, trigger_mode="always_last")
-    bind.model([slider.input for slider in sliders], preview, inputs, trigger_mode="always_last")
+    bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs, **NEWEST)
+    bind.model([slider.input for slider in sliders], preview, inputs, **NEWEST)
     settled = [*(slider.release for slider in sliders), parts["render"].click, parts["invert"].input]
-    bind.model(settled, rerender, inputs, trigger_mode="always_last")
+    bind.model(settled, rerender, inputs, **NEWEST)
     bind.model([parts["use_paint"].click], paint, [parts["strokes"], *inputs], js=painting.READ_STROKES)
     bind.model([parts["drop_paint"].click], unpaint, inputs, js=painting.CLEAR_STROKES)
 
@@ -127,8 +134,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
 def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
     """History, strengths, variations, downloads."""
     session = parts["session"]
-    bind.model([parts["undo"].click], studio.step_back, [session], trigger_mode="always_last")
-    bind.model([parts["redo"].click], studio.step_forward, [session], trigger_mode="always_last")
+    bind.model([parts["undo"].click], studio.step_back, [session], **NEWEST)
+    bind.model([parts["redo"].click], studio.step_forward, [session], **NEWEST)
 
     def go_to(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.go_to(index_of(event), session)
@@ -139,12 +146,12 @@ def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
     def variation(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
         yield from studio.variation_chosen(index_of(event, len(VARIATIONS)), session)
 
-    bind.model([parts["history"].select], go_to, [session], trigger_mode="always_last")
-    bind.model([parts["strip"].select], strength, [session], trigger_mode="always_last")
-    bind.model([parts["variations"].select], variation, [session], trigger_mode="always_last")
+    bind.model([parts["history"].select], go_to, [session], **EACH)
+    bind.model([parts["strip"].select], strength, [session], **EACH)
+    bind.model([parts["variations"].select], variation, [session], **EACH)
     compared = [parts["compare_left"], parts["compare_right"]]
-    bind.light([part.input for part in compared], studio.compare, [*compared, session])
+    bind.light([part.input for part in compared], studio.compare, [*compared, session], **NEWEST)
     bind.model([parts["make_strip"].click], studio.strengths, [session])
     bind.model([parts["make_variations"].click], studio.variations, [session])
     bind.model([parts["make_sweep"].click], studio.sweep, [session])
-    bind.model([parts["mark"].input], studio.files, [parts["mark"], session], trigger_mode="always_last")
+    bind.model([parts["mark"].input], studio.files, [parts["mark"], session], **NEWEST)
