@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -18,15 +18,13 @@ from mcaclip.ui.display import markup
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import steps
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import CancelToken, Session
 from mcaclip.ui.state.tabs import Tabs
 from mcaclip.ui.state.training_process import TrainingProcess
 from mcaclip.ui.state.visitor_files import VisitorFiles
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 Views = Iterator[View]
 Result = TypeVar("Result")
@@ -54,7 +52,7 @@ class HandlerBase:
         self.tabs = Tabs(VisitorFiles(Path(get_upload_folder())))
         self.limits = Limits()
 
-    def ready_editor(self) -> FaceEditor | None:
+    def ready_editor(self) -> EditorProtocol | None:
         """The editor, or None while it is loading."""
         return self.source.wait(0) if self.source.status.ready else None
 
@@ -79,7 +77,7 @@ class HandlerBase:
         session.running.cancel()
         return {}
 
-    def await_editor(self, bar: str) -> Generator[View, None, FaceEditor]:
+    def await_editor(self, bar: str) -> Generator[View, None, EditorProtocol]:
         """Waits for the editor, showing in `bar` how far it is. Raises WeightsError."""
         self.tabs.used()
         while (editor := self.source.wait(POLL_SECONDS)) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -23,12 +23,10 @@ from mcaclip.ui.handlers.face import FaceHandlers, saved_session
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import CancelledError
 from mcaclip.ui.state.controls import Controls, suggestions
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 from mcaclip.ui.state.training_process import read_metrics
 from mcaclip.validate import FITTED, MAX_STRENGTH
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 STRIP = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Strengths that are shown side by side, as factors on the prompts' own."""
@@ -192,7 +190,7 @@ class Studio(FaceHandlers):
         }
 
     def _previews(
-        self, label: str, work: Callable[[FaceEditor, ProgressCallback], list[EditResult]], session: Session
+        self, label: str, work: Callable[[EditorProtocol, ProgressCallback], list[EditResult]], session: Session
     ) -> Generator[View, None, list[EditResult]]:
         """The small pictures that `work` makes; as long as their progress is shown, they can be cancelled."""
         self.limits.compute(session.client)
@@ -269,9 +267,9 @@ class Studio(FaceHandlers):
         yield {"session": session, "edit_progress": markup.progress(text.EDITING, 0.0), **views.busy_edit()}
         try:
             editor = yield from self.await_editor("edit_progress")
-            wanted = editor.check_settings(settings)
+            request = editor.resolve(settings)
             result = yield from self._computed(
-                lambda callback: editor.edit(inversion, wanted, callback), session.running, views.edit_bar
+                lambda callback: editor.render(inversion, request, callback), session.running, views.edit_bar
             )
         except CancelledError:
             yield views.idle_edit()
@@ -293,7 +291,7 @@ def _said_of(words: str, readings: Sequence[Reading]) -> str:
     return f"{known} {useful}" if useful else known
 
 
-def _refused(editor: FaceEditor, words: str, mode: str | None, error: PromptError) -> str:
+def _refused(editor: EditorProtocol, words: str, mode: str | None, error: PromptError) -> str:
     """What to say of a prompt without an edit: what is wrong with it, or how far it is known."""
     try:
         verdict = editor.check_familiarity(words)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -22,12 +22,10 @@ from mcaclip.types import EditResult, Inversion, Progress
 from mcaclip.ui.display import images, markup, painting, text
 from mcaclip.ui.display import prompt_gallery as library
 from mcaclip.ui.state.controls import AUTOMATIC
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.loading import LoadStatus
 from mcaclip.ui.state.session import Session
 from mcaclip.version import __version__
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 View = dict[str, Any]
 
@@ -319,7 +317,7 @@ def library_view(entries: Sequence[LibraryPrompt], can_choose_mode: bool = False
     }
 
 
-def editor_view(editor: FaceEditor) -> View:
+def editor_view(editor: EditorProtocol) -> View:
     """What can be edited with an editor."""
     return library_view(editor.offered(), editor.has_universal and bool(editor.prompts()))
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from mcaclip.evaluation.compare import CompareRow, EditMetrics, compare
 from mcaclip.loading import load_parser
 from mcaclip.methods.base import METHODS, MethodContext
-from mcaclip.methods.registry import build_methods, method_context
+from mcaclip.methods.registry import Editor, build_methods, method_context
 from mcaclip.types import Inversion, ProgressCallback
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 OWN = ("mca-universal", "mca")
 SHOWN = (*OWN, *(name for name in METHODS if name not in OWN))
 """Methods in the order of the tab: MCA-CLIP first, which is there and quick."""
 SLOW = "styleclip-optimisation"
-"""Takes minutes an edit, so nobody gets it unasked."""
+"""Takes minutes per edit, so it is not chosen by default."""
 
 
 class MethodSet(Protocol):
@@ -39,15 +36,15 @@ class MethodSet(Protocol):
         ...
 
 
-Opens = Callable[["FaceEditor"], MethodSet]
-"""From an editor to the methods on it."""
+Opens = Callable[[Any], MethodSet]
+"""From the page's editor to the methods on it; a stand-in editor comes with stand-in methods."""
 
 
 @dataclass(frozen=True)
 class EditorMethods:
     """The methods on a real editor; implements `MethodSet`. The parser is loaded for the first row."""
 
-    editor: FaceEditor
+    editor: Editor
 
     @cached_property
     def tools(self) -> MethodContext:

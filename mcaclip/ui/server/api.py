@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -28,13 +28,11 @@ from mcaclip.ui.display import images, text
 from mcaclip.ui.handlers.binder import MODEL_QUEUE, address_of, toasts, with_request
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, checked_seed, checked_truncation, saved_face, saved_session
 from mcaclip.ui.state.controls import AUTOMATIC, mode_of
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
 from mcaclip.ui.state.tabs import Tabs
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 LOAD_SECONDS = 600.0
 MAX_FACE = 1000
@@ -108,9 +106,9 @@ class Endpoints:
             aligned = saved_face(saved)
             if mask is not None:
                 wanted = replace(wanted, paint=Paint(allow=load_mask(self._file(mask), aligned)))
-            settings = editor.check_settings(wanted)
+            request = editor.resolve(wanted)
             inversion = editor.reconstruct(saved.w_plus, saved.identity)
-            result = editor.edit(inversion, settings)
+            result, settings = editor.render(inversion, request), request.settings
             record = {**describe_settings(settings), "face": saved.name}
             keep.write_png(folder / "edited.png", keep.mark(images.shown(result.image)), record)
             overlay = visuals.overlay(inversion.reconstruction, result.combined_mask)
@@ -130,7 +128,7 @@ class Endpoints:
             pasted = None if aligned is None else str(folder / "pasted.png")
             yield (*(str(folder / name) for name in names), figures, pasted)
 
-    def _face(self, editor: FaceEditor, session: Session, inversion: Inversion, folder: Path) -> tuple[Any, ...]:
+    def _face(self, editor: EditorProtocol, session: Session, inversion: Inversion, folder: Path) -> tuple[Any, ...]:
         path = folder / "session.safetensors"
         session_file.write_session(path, saved_session(session, editor.weight_hashes()))
         picture = images.screen_file(images.shown(inversion.reconstruction), folder, "face")
@@ -143,14 +141,14 @@ class Endpoints:
             raise StudioError(text.FILE_MISSING)
         return self.tabs.files.given(value, None)
 
-    def _aligned(self, editor: FaceEditor, photo: object, face: int, consent: object) -> tuple[Any, AlignedFace]:
+    def _aligned(self, editor: EditorProtocol, photo: object, face: int, consent: object) -> tuple[Any, AlignedFace]:
         if consent is not True:
             raise StudioError(text.CONSENT_ARGUMENT)
         pixels = align.load_photo(self._file(photo))
         return pixels, editor.align(pixels, face)
 
     @contextmanager
-    def _work(self) -> Iterator[tuple[FaceEditor, Path]]:
+    def _work(self) -> Iterator[tuple[EditorProtocol, Path]]:
         """The editor, and a folder that is gone afterwards. Raises WeightsError."""
         self.tabs.used()
         editor = self.source.wait(LOAD_SECONDS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,10 +19,8 @@ from mcaclip.imaging import align
 from mcaclip.imaging.photo import load_photo
 from mcaclip.types import AlignedFace, EditResult, Paint
 from mcaclip.ui.display import text
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import Session
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 NOTHING = torch.empty(0)
 NO_PIXELS = np.empty(0, np.uint8)
@@ -42,7 +39,7 @@ def at_rest(session: Session) -> Session:
     )
 
 
-def awake(session: Session, editor: FaceEditor) -> Session:
+def awake(session: Session, editor: EditorProtocol) -> Session:
     """The session with its photo, crop, reconstruction and the edit that is shown, computed again.
 
     Raises:
@@ -61,7 +58,7 @@ def awake(session: Session, editor: FaceEditor) -> Session:
         if 0 <= session.at < len(session.history):
             entry = session.history[session.at]
             assert session.inversion is not None
-            entry = replace(entry, result=editor.edit(session.inversion, entry.settings))
+            entry = replace(entry, result=editor.render(session.inversion, editor.resolve(entry.settings)))
             history = (*session.history[: session.at], entry, *session.history[session.at + 1 :])
             session = replace(session, history=history, result=entry.result)
     return session

@@ -8,18 +8,15 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mcaclip.errors import StudioError
 from mcaclip.platform.memory import return_freed_memory
 from mcaclip.ui.display import text
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import network_of
 from mcaclip.ui.state.rest import at_rest, awake, size_of
 from mcaclip.ui.state.session import Session, forget
 from mcaclip.ui.state.visitor_files import VisitorFiles
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +90,7 @@ class Tabs:
             tab = self._touched(key)
             return Session() if tab is None else tab.session
 
-    def session(self, key: str, editor: FaceEditor | None) -> Session:
+    def session(self, key: str, editor: EditorProtocol | None) -> Session:
         """A tab's session with all its pictures; to be called where the models may be used.
 
         Args:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mcaclip.editing.reader import PromptReader
 from mcaclip.errors import ImageError, NoFaceError, PromptError, StudioError
 from mcaclip.results import session_file
 from mcaclip.results.export import mark, read_record
@@ -72,6 +73,18 @@ def _reconstructed(studio: Studio, tmp_path: Path, seed: int = 1) -> Session:
 
 def _edited(studio: Studio, tmp_path: Path) -> Session:
     return _last(studio.edit(_controls(PROMPTS[0]), _reconstructed(studio, tmp_path)))["session"]
+
+
+def test_an_edit_reads_its_prompt_once(studio, tmp_path, monkeypatch):
+    face, check, read = _reconstructed(studio, tmp_path), PromptReader.check, []
+
+    def counted(reader, settings):
+        read.append(settings.prompt)
+        return check(reader, settings)
+
+    monkeypatch.setattr(PromptReader, "check", counted)
+    _last(studio.edit(_controls(PROMPTS[0]), face))
+    assert read == [PROMPTS[0]]
 
 
 def test_status_offers_the_fitted_prompts_once_ready(studio):
