@@ -71,7 +71,7 @@ def serve(
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A browser; absent ones skip the tests on a desk and fail them in continuous integration."""
+    """A browser; without one the tests are skipped, and fail in continuous integration."""
     reason = None
     try:
         from playwright.sync_api import sync_playwright

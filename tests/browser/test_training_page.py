@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from mcaclip.ui.state.training_process import TrainingProcess
 from tests.browser.conftest import serve
 from tests.browser.test_page import TOAST, type_in
 from tests.fakes import FakeEditor
-
-COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
+from tests.helpers.fake_training import COMMAND
 
 
 @pytest.fixture
 def training(tmp_path):
-    desk = TrainingProcess(tmp_path / "training", COMMAND)
-    yield desk
-    desk.stop()
+    made = TrainingProcess(tmp_path / "training", COMMAND)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

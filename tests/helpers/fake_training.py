@@ -1,6 +1,6 @@
-"""Stands in for `python -m train prompt`: writes metrics, waits until it is told to go on, writes a result.
+"""Stands in for `python -m train prompt`: writes metrics, waits for a file named "go", writes a result.
 
-A prompt that says "deaf" does not listen to SIGTERM; one with "child" starts a process and writes its number down.
+With the prompt "deaf" it ignores SIGTERM; with "child" it starts a process and writes its number down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Waits for what another process does."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def main() -> None:

@@ -6,28 +6,24 @@ name to its new value or update. `mcaclip.ui.handlers.binder` connects names and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from mcaclip.types import Progress, ProgressCallback
 from mcaclip.ui.display import markup
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.views import View
-from mcaclip.ui.state.background import steps
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.state.session import CancelToken, Session
+from mcaclip.ui.state.session import Session
 from mcaclip.ui.state.tabs import Tabs
 from mcaclip.ui.state.training_process import TrainingProcess
 from mcaclip.ui.state.visitor_files import VisitorFiles
 
 Views = Iterator[View]
-Result = TypeVar("Result")
 
 POLL_SECONDS = 0.3
 
@@ -84,21 +80,3 @@ class HandlerBase:
             state = self.source.status
             yield {bar: markup.progress(state.stage, state.fraction)}
         return editor
-
-    def _computed(
-        self,
-        work: Callable[[ProgressCallback], Result],
-        token: CancelToken,
-        view: Callable[[Progress], View],
-    ) -> Generator[View, None, Result]:
-        """Runs `work` in the background, turning its progress into views."""
-        running = steps(work, token)
-        try:
-            while True:
-                try:
-                    step = next(running)
-                except StopIteration as end:
-                    return end.value
-                yield view(step)
-        finally:
-            running.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -18,7 +19,8 @@ from mcaclip.types import AlignedFace, Inversion, ProgressCallback
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import HandlerBase, Views
-from mcaclip.ui.state.background import CancelledError
+from mcaclip.ui.state.background import CancelledError, steps
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 
 MAX_SEED = 2**32 - 1
@@ -34,7 +36,7 @@ class FaceHandlers(HandlerBase):
     # -- 1 photo ------------------------------------------------------------------------------------------
 
     def photo_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
-        """A photo was given, taken away, or declared to be aligned already; without consent it is not looked at."""
+        """A photo was given, removed, or declared to be aligned already; without consent it is not opened."""
         session = session.restarted()
         if path is None:
             yield views.empty_view(session)
@@ -59,11 +61,11 @@ class FaceHandlers(HandlerBase):
             yield views.empty_view(session.restarted())
             raise
         if len(session.faces) > 1:
-            gr.Info(text.several_faces(len(session.faces)))
+            gr.Info(text.SEVERAL_FACES.format(len(session.faces)))
         yield {**views.face_view(session), "faces": views.faces_update(session, 0)}
 
     def consent_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
-        """The photo that waited for consent is looked at; withdrawn consent takes the photo's face away."""
+        """Consent opens the photo that waited for it; without consent, its face is removed from the page."""
         if path is None:
             yield {}
             return
@@ -103,37 +105,24 @@ class FaceHandlers(HandlerBase):
 
     def reconstruct(self, effort: object, session: Session) -> Views:
         """Finds the face's latent code, showing frames as it goes."""
-        aligned = _photo_face(session)
-        chosen = validate.check_effort(effort)
-
-        def work(callback: ProgressCallback) -> Inversion:
-            editor = self.source.wait(0)
-            assert editor is not None
-            return editor.invert(aligned, chosen, callback)
-
-        yield from self._inverted(work, session)
+        aligned, chosen = _photo_face(session), validate.check_effort(effort)
+        yield from self._inverted(lambda editor, callback: editor.invert(aligned, chosen, callback), session)
 
     def refine(self, session: Session) -> Views:
         """Goes on from the reconstruction that is there."""
         aligned, inversion = _photo_face(session), session.inversion
         if inversion is None:
             raise StudioError(text.NEEDS_RECONSTRUCTION)
+        yield from self._inverted(lambda editor, callback: editor.refine(aligned, inversion, callback), session)
 
-        def work(callback: ProgressCallback) -> Inversion:
-            editor = self.source.wait(0)
-            assert editor is not None
-            return editor.refine(aligned, inversion, callback)
-
-        yield from self._inverted(work, session)
-
-    def _inverted(self, work: Callable[[ProgressCallback], Inversion], session: Session) -> Views:
-        """Runs an inversion, with live frames. Whatever ends it, the page shows what the session holds."""
+    def _inverted(self, work: Callable[[EditorProtocol, ProgressCallback], Inversion], session: Session) -> Views:
+        """Runs an inversion with live frames. However it ends, the page shows what the session holds."""
         self.limits.compute(session.client)
         session = replace(session, running=CancelToken())
         yield {"session": session, **views.busy_view(text.RECONSTRUCTING)}
         try:
-            yield from self.await_editor("face_progress")
-            inversion = yield from self._computed(work, session.running, views.frame_view)
+            editor = yield from self.await_editor("face_progress")
+            inversion = yield from steps(partial(work, editor), session.running, views.frame_view)
         except CancelledError:
             yield views.settled_view(session)
             return
@@ -145,7 +134,7 @@ class FaceHandlers(HandlerBase):
         session = replace(session.without_edits(), inversion=inversion)
         yield {**views.no_result_view(), **views.reconstructed_view(session)}
 
-    # -- a session that was kept --------------------------------------------------------------------------
+    # -- a saved session ----------------------------------------------------------------------------------
 
     def open_session(self, path: str | None, session: Session) -> Views:
         """Shows the face and edits of a session file; the last edit that was shown is computed again."""

@@ -1,4 +1,4 @@
-"""What the page shows at each point of the road: from a `Session` to new values of components.
+"""What the page shows in each state: from a `Session` to new values of components.
 
 A view is a dictionary from a component's name to its new value or Gradio update.
 """
@@ -34,6 +34,7 @@ SMALL_SIDE = 512
 SLIDERS = ("threshold", "feather", "invert")
 TOOLS = ("make_strip", "make_sweep", "make_variations", "use_paint", "drop_paint")
 """Buttons that need an edit."""
+DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "download_session")
 
 
 def load_status(state: LoadStatus) -> str:
@@ -47,33 +48,20 @@ def load_status(state: LoadStatus) -> str:
 
 def empty_view(session: Session) -> View:
     """No face yet."""
-    return {
-        **no_result_view(),
-        "session": session,
-        "faces": gr.update(value=None, visible=False),
-        "aligned_view": None,
-        "reconstruction_view": None,
-        "likeness": "",
-        "face_progress": "",
-        "reconstruct": gr.update(visible=True, interactive=False),
-        "effort": gr.update(visible=True),
-        "refine": gr.update(visible=False),
-        "stop": gr.update(visible=False),
-        "edit": gr.update(interactive=False),
-    }
+    return {**face_view(session), "faces": gr.update(value=None, visible=False)}
 
 
 def face_view(session: Session) -> View:
-    """An aligned face that waits for its reconstruction."""
-    assert session.aligned is not None
+    """An aligned face that waits for its reconstruction, or none yet."""
+    aligned = session.aligned
     return {
         **no_result_view(),
         "session": session,
-        "aligned_view": images.shown(session.aligned.image, SMALL_SIDE),
+        "aligned_view": None if aligned is None else images.shown(aligned.image, SMALL_SIDE),
         "reconstruction_view": None,
         "likeness": "",
         "face_progress": "",
-        "reconstruct": gr.update(visible=True, interactive=True),
+        "reconstruct": gr.update(visible=True, interactive=aligned is not None),
         "effort": gr.update(visible=True),
         "refine": gr.update(visible=False),
         "stop": gr.update(visible=False),
@@ -131,11 +119,6 @@ def edit_bar(step: Progress) -> View:
     return {"edit_progress": markup.progress(step.stage.capitalize(), step.fraction)}
 
 
-def busy_edit() -> View:
-    """An edit has begun."""
-    return {"cancel": gr.update(visible=True)}
-
-
 def idle_edit() -> View:
     """No edit runs."""
     return {"cancel": gr.update(visible=False), "edit_progress": ""}
@@ -158,19 +141,23 @@ def no_result_view() -> View:
         "pasted_group": gr.update(visible=False),
         "pasted": None,
         "canvas": markup.note(text.PAINT_HINT),
-        **dict.fromkeys(("strip", "variations"), gr.update(value=None, visible=False)),
-        "sweep_group": gr.update(visible=False),
-        "sweep_view": None,
-        "sweep_file": gr.update(value=None, visible=False),
+        **_no_previews(),
         "history": gr.update(value=None, visible=False),
         "history_hint": gr.update(visible=True),
         "compare_row": gr.update(visible=False),
         "comparison": None,
         "inspect": markup.note(text.INSPECT_HINT),
-        "download_edited": gr.update(value=None, interactive=False),
-        "download_pasted": gr.update(value=None, interactive=False, visible=True),
-        "download_settings": gr.update(value=None, interactive=False),
-        "download_session": gr.update(value=None, interactive=False),
+        **dict.fromkeys(DOWNLOADS, gr.update(value=None, interactive=False, visible=True)),
+    }
+
+
+def _no_previews() -> View:
+    """No strengths, variations or animation of the edit that is shown."""
+    hidden = gr.update(value=None, visible=False)
+    return {
+        **dict.fromkeys(("strip", "variations", "sweep_file"), hidden),
+        "sweep_group": gr.update(visible=False),
+        "sweep_view": None,
     }
 
 
@@ -193,10 +180,7 @@ def result_view(session: Session) -> View:
         **dict.fromkeys((*SLIDERS, *TOOLS), open_),
         "undo": gr.update(interactive=session.at > 0),
         "redo": gr.update(interactive=session.at < len(session.history) - 1),
-        **dict.fromkeys(("strip", "variations"), gr.update(value=None, visible=False)),
-        "sweep_group": gr.update(visible=False),
-        "sweep_view": None,
-        "sweep_file": gr.update(value=None, visible=False),
+        **_no_previews(),
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=True),
         "masks": images.mask_gallery(result),
@@ -216,7 +200,7 @@ def preview_view(small: EditResult, inversion: Inversion, session: Session) -> V
         "slider": (session.original, edited),
         "result_line": markup.note(text.PREVIEW_BADGE, "badge"),
         "render": gr.update(visible=True),
-        **dict.fromkeys(("download_edited", "download_pasted", "download_settings", "download_session"), closed),
+        **dict.fromkeys(DOWNLOADS, closed),
     }
 
 

@@ -28,13 +28,13 @@ class Page(gr.Blocks):
     """The page that is being built.
 
     Args:
-        desk: what every tab works on, the limits of clients, and the editor's source.
+        studio: what every tab works on, the limits of clients, and the editor's source.
         options: of `gr.Blocks`.
     """
 
-    def __init__(self, desk: HandlerBase, **options: Any):
+    def __init__(self, studio: HandlerBase, **options: Any):
         super().__init__(**options)
-        self.tabs, self.limits, self.source = desk.tabs, desk.limits, desk.source
+        self.tabs, self.limits, self.source = studio.tabs, studio.limits, studio.source
         self._connection: ContextVar[str | None] = ContextVar("connection", default=None)
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from mcaclip import validate
@@ -273,11 +274,6 @@ def machine() -> str:
     import torch
 
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
-    words = [device, f"{os.cpu_count() or 1} cores"]
-    try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        free, total = (page * os.sysconf(name) / 2**30 for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"))
-        words.append(f"{free:.1f} of {total:.1f} GB memory free")
-    except (ValueError, OSError, AttributeError):
-        pass
-    return " · ".join(words)
+    memory = psutil.virtual_memory()
+    free, total = memory.free / 2**30, memory.total / 2**30
+    return f"{device} · {os.cpu_count() or 1} cores · {free:.1f} of {total:.1f} GB memory free"

@@ -21,14 +21,8 @@ from mcaclip.ui.state.session import Entry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, VisitorFiles
 from tests.fakes import PROMPTS, FakeEditor, draw_face
-from tests.helpers.clock import Clock
 
 QUAD = np.array([[40.0, 30.0], [30.0, 190.0], [190.0, 200.0], [200.0, 40.0]])
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

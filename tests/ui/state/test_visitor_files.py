@@ -8,12 +8,6 @@ import pytest
 from mcaclip.errors import StudioError
 from mcaclip.ui.state import visitor_files
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
-from tests.helpers.clock import Clock
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
