@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from mcaclip.clip.familiarity import FamiliarityReport
@@ -42,6 +43,7 @@ from mcaclip.types import (
     ProgressCallback,
     StopEarly,
     from_uint8,
+    to_uint8,
 )
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.validate import clean_prompt
@@ -312,6 +314,14 @@ def _ellipse(side: int, x: float, y: float, radius_x: float, radius_y: float) ->
     axis = (torch.arange(side) + 0.5) / side
     distance = ((axis[None, :] - x) / radius_x) ** 2 + ((axis[:, None] - y) / radius_y) ** 2
     return torch.sigmoid((1 - distance) * 6)[None]
+
+
+def write_photo(path: Path, faces: int = 1, seed: int = 1) -> str:
+    """Saves a drawn photo with so many faces; returns its path."""
+    face = to_uint8(draw_face(seed))[::4, ::4]
+    picture = np.zeros_like(face) if faces == 0 else np.concatenate([face] * faces, axis=1)
+    Image.fromarray(picture).save(path)
+    return str(path)
 
 
 def draw_face(seed: int) -> Tensor:

@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from mcaclip.types import to_uint8
 from mcaclip.ui.handlers.edit import Studio
 from mcaclip.ui.lab.method_set import Opens
 from mcaclip.ui.page.blocks import build, launch_options
 from mcaclip.ui.server.health import add_health
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.training_process import TrainingProcess
-from tests.fakes import FakeEditor, draw_face
+from tests.fakes import FakeEditor, write_photo
 from tests.helpers.fake_methods import FakeMethods
 
 CHROMIUM = Path(os.environ.get("MCACLIP_CHROMIUM", "/usr/bin/chromium"))
@@ -126,13 +123,5 @@ def _check_host(url: str, problems: list[str]) -> None:
 
 @pytest.fixture
 def portrait(tmp_path) -> Callable[..., str]:
-    """Writes a drawn photo with so many faces; returns its path."""
-
-    def write(faces: int = 1, seed: int = 1) -> str:
-        face = to_uint8(draw_face(seed))[::4, ::4]
-        picture = np.zeros_like(face) if faces == 0 else np.concatenate([face] * faces, axis=1)
-        path = tmp_path / f"photo_{faces}_{seed}.png"
-        Image.fromarray(picture).save(path)
-        return str(path)
-
-    return write
+    """Saves a drawn photo with so many faces; returns its path."""
+    return lambda faces=1, seed=1: write_photo(tmp_path / f"photo_{faces}_{seed}.png", faces, seed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 
 import gradio as gr
@@ -15,13 +16,13 @@ from mcaclip.evaluation.compare import COLUMNS, CompareRow, cell
 from mcaclip.imaging import visuals
 from mcaclip.methods.base import METHODS
 from mcaclip.methods.registry import check_names
-from mcaclip.types import Inversion, Progress, ProgressCallback
+from mcaclip.types import Progress
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display.components import Components, picture, thumbnails
 from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View
-from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
+from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, Opens
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.session import CancelToken, Session
 
@@ -82,8 +83,12 @@ class CompareHandlers:
         try:
             methods = self.opens(editor)
             for number, name in enumerate(ordered):
-                yield busy_view(name, number / len(ordered))
-                row = yield from self._row(methods, name, face, words, session.running, (number, len(ordered)))
+
+                def view(step: Progress, number: int = number, name: str = name) -> View:
+                    return busy_view(name, (number + step.fraction) / len(ordered))
+
+                yield view(Progress(name, 0.0))
+                row = yield from steps(partial(methods.row, name, face, words), session.running, view)
                 rows.append(row)
                 yield rows_view(rows)
         except CancelledError:
@@ -93,32 +98,6 @@ class CompareHandlers:
             yield idle_view("")
             raise
         yield idle_view("")
-
-    def _row(
-        self,
-        methods: MethodSet,
-        name: str,
-        face: Inversion,
-        prompt: str,
-        token: CancelToken,
-        place: tuple[int, int],
-    ) -> Generator[View, None, CompareRow]:
-        """One method's row, its progress as views; `place` is its number and how many there are.
-
-        Each method has a token of its own, since `steps` uses one up; the tab's token ends it.
-        """
-        own = CancelToken()
-
-        def work(callback: ProgressCallback) -> CompareRow:
-            def report(step: Progress) -> None:
-                if token.cancelled:
-                    own.cancel()
-                callback(step)
-
-            report(Progress(name, 0.0))
-            return methods.row(name, face, prompt, report)
-
-        return (yield from steps(work, own, lambda step: busy_view(name, (place[0] + step.fraction) / place[1])))
 
 
 def face_view(session: Session) -> View:

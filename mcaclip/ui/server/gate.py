@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import os
@@ -11,6 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from socket import AF_INET, AF_INET6
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -82,8 +82,8 @@ def own_names(host: str, more: Iterable[str] = ()) -> tuple[str, ...]:
     names |= {name.strip().lower() for name in os.environ.get("SPACE_HOST", "").split(",") if name.strip()}
     names |= {host.lower().strip("[]"), *LOOPBACK}
     if host.strip("[]") in ("0.0.0.0", "::", ""):
-        addresses = [one.address for found in psutil.net_if_addrs().values() for one in found]
-        names |= {address.partition("%")[0].lower() for address in addresses if _is_address(address)}
+        found = [one for card in psutil.net_if_addrs().values() for one in card]
+        names |= {one.address.partition("%")[0].lower() for one in found if one.family in (AF_INET, AF_INET6)}
         names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
     return tuple(sorted(names - {""}))
 
@@ -383,11 +383,3 @@ def _listed(body: bytes | bytearray) -> list[str]:
     except ValueError:
         return []
     return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True

@@ -24,7 +24,7 @@ def steps(
 ) -> Generator[Shown, None, Result]:
     """Runs `work` and shows its newest progress; steps that come faster than they are taken are dropped.
 
-    Closing the generator (the visitor left) cancels the work like the token does, and waits for its end.
+    Closing the generator (the visitor left) cancels the work as the token does, and waits for its end.
 
     Args:
         work: called with a callback; its exceptions are raised here.
@@ -38,11 +38,11 @@ def steps(
     Raises:
         CancelledError: when the token ended it.
     """
-    news = _Newest()
+    news, left = _Newest(), threading.Event()
     future: Future[Result] = Future()
 
     def report(step: Progress) -> None:
-        if token.cancelled:
+        if token.cancelled or left.is_set():
             raise CancelledError
         news.put(step)
         if token.stopping:
@@ -50,6 +50,8 @@ def steps(
 
     def run() -> None:
         try:
+            if token.cancelled:
+                raise CancelledError
             future.set_result(work(report))
         except StopEarly:
             future.set_exception(CancelledError())
@@ -64,7 +66,7 @@ def steps(
         while (step := news.take()) is not None:
             yield show(step)
     finally:
-        token.cancel()
+        left.set()
         thread.join()
     return future.result()
 

@@ -88,7 +88,7 @@ def test_result_goes_into_the_library_of_the_editor(training, tmp_path):
     training.start("red nose", "compact", 5)
     (training.run_folder / "go").touch()
     until(lambda: training.status().finished)
-    assert handlers.training.source.wait(30) is editor
+    assert handlers.studio.source.wait(30) is editor
     assert "prompts" in handlers.keep()
     assert "add red_nose.safetensors" in editor.calls
 
@@ -98,7 +98,7 @@ def test_words_that_are_not_known_are_told_before_they_are_learned(training, tmp
     monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", said.append)
     handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: FakeEditor()), tmp_path, training), training)
     assert handlers.hint("red nose") == {"train_hint": ""}, "nothing is known of words before the models are there"
-    assert handlers.training.source.wait(30) is not None
+    assert handlers.studio.source.wait(30) is not None
     hint = handlers.hint("red nose")["train_hint"]
     assert "do not know the words “red” or “nose”" in hint and "green lipstick" in hint
     assert handlers.hint("purple lipstick") == handlers.hint(" ") == handlers.hint(None) == {"train_hint": ""}
