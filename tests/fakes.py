@@ -63,7 +63,7 @@ ENTRIES = (
 )
 """A small prompt library."""
 SKIN_AREAS = {"lips": PROMPTS[0], "goatee": PROMPTS[1], "beard": PROMPTS[1], "hair": PROMPTS[2], "brows": PROMPTS[2]}
-NO_NETWORK = cast(PromptedNetwork, None)
+NO_NETWORK, NO_NETWORKS = cast(PromptedNetwork, None), cast(FittedNetwork, None)
 WORDS = "green blue purple red grey pink and lipstick lips goatee hair skin eyebrows smiling nose zombie"
 """What the fake with a universal network knows."""
 
@@ -100,7 +100,7 @@ class FakeEditor:
         return PROMPTS + self.added
 
     def _reader(self) -> PromptReader:
-        fitted = {p: FittedEdit({}, _no_network, shipped=p in PROMPTS) for p in self.prompts()}
+        fitted = {p: FittedEdit({}, lambda: NO_NETWORKS, shipped=p in PROMPTS) for p in self.prompts()}
         problem = "" if self.has_universal else "there is no universal network here; train one"
         return PromptReader(fitted, self.entries, problem, self.check_familiarity, STACKS["compact"], Path("edits"))
 
@@ -288,10 +288,6 @@ def _draw(inversion: Inversion, request: EditRequest, side: int, identity: float
         modes=tuple(" and ".join(dict.fromkeys(names)) for names in modes),
         feature_change=tuple(0.01 * index for index in range(len(MASK_SIDES))),
     )
-
-
-def _no_network() -> FittedNetwork:
-    raise AssertionError("the fake draws without networks")
 
 
 def _region(words: str) -> tuple[float, float, float, float, tuple[int, int, int]]:

@@ -25,8 +25,8 @@ def test_photo_to_edit(client, portrait, tmp_path):
     photo = handle_file(portrait(faces=2))
     aligned, found = client.predict(photo, 1, True, api_name="/align")
     assert Image.open(aligned).size == (1024, 1024) and len(found["faces"]) == 2 and len(found["quad"]) == 4
-    _, session, said = client.predict(photo, 1, "good", True, api_name="/invert")
-    assert said["identity"] == 0.78 and "likeness" in said["words"]
+    _, session, figures = client.predict(photo, 1, "good", True, api_name="/invert")
+    assert figures["identity"] == 0.78 and "likeness" in figures["words"]
     Image.fromarray(np.full((64, 64), 255, np.uint8)).save(tmp_path / "mask.png")
     wish = f"{PROMPTS[0]}; {PROMPTS[2]}:0.5"
     mask = handle_file(str(tmp_path / "mask.png"))
@@ -43,8 +43,8 @@ def test_photo_to_edit(client, portrait, tmp_path):
 
 
 def test_random_face_to_edit(client):
-    _, session, said = client.predict(7, 0.7, api_name="/sample")
-    assert said == {"name": "seed_7", "identity": None, "words": said["words"]}
+    _, session, figures = client.predict(7, 0.7, api_name="/sample")
+    assert figures == {"name": "seed_7", "identity": None, "words": figures["words"]}
     *_, figures, pasted = client.predict(handle_file(session), PROMPTS[0], threshold=0.5, api_name="/edit")
     assert pasted is None and figures["mask_threshold"] == 0.5 and figures["modes"] == ["fitted"]
     with pytest.raises(AppError, match="no universal network"):
@@ -76,7 +76,7 @@ def test_arguments_have_names_and_defaults(client, portrait):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "words"),
     [
         ({"strength": None}, "strength is None"),
         ({"strength": "much"}, "strength is much"),
@@ -86,11 +86,11 @@ def test_arguments_have_names_and_defaults(client, portrait):
         ({"prompt": ""}, "prompt is empty"),
     ],
 )
-def test_wrong_values_are_named(client, values, said):
+def test_wrong_values_are_named(client, values, words):
     *_, session, _ = client.predict(7, api_name="/sample")
     with pytest.raises(AppError) as refused:
         client.predict(**{"session": handle_file(session), "prompt": PROMPTS[0], **values}, api_name="/edit")
-    assert said in str(refused.value)
+    assert words in str(refused.value)
 
 
 @pytest.mark.parametrize("seed", [1e300, -1, 0.5, None, "seven"])

@@ -13,6 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the process itself starts faster without torch
+    from mcaclip.ui.state.training_process import TrainingProcess
 
 COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
 
@@ -23,6 +27,19 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def begin(training: TrainingProcess, prompt: str = "red nose") -> None:
+    """Starts to learn a prompt and waits for its first metrics."""
+    training.start(prompt, "compact", 5)
+    until(lambda: len(training.status().rows) == 5)
+
+
+def learn(training: TrainingProcess) -> None:
+    """Learns "red nose" to the end."""
+    training.start("red nose", "compact", 5)
+    (training.run_folder / "go").touch()
+    until(lambda: training.status().finished)
 
 
 def main() -> None:

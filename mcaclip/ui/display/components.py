@@ -13,7 +13,7 @@ Components = dict[str, Any]
 
 
 def picture(name: str, label: str, **options: Any) -> gr.Image:
-    """A picture that is only looked at, under its caption."""
+    """A picture that cannot be changed, under its caption."""
     with gr.Column(min_width=130, elem_classes="picture"):
         gr.HTML(markup.caption(label))
         return gr.Image(

@@ -12,7 +12,6 @@ TITLE = "MCA-CLIP Studio"
 TAGLINE = "Describe a change to a face. See what changed, and where, layer by layer."
 
 STEP_PHOTO = "Photo"
-STEP_RECONSTRUCT = "Reconstruct"
 STEP_PROMPT = "Prompt"
 STEP_RESULT = "Result"
 
@@ -94,7 +93,6 @@ MAKE_SWEEP = "Make an animation"
 SWEEP_LABEL = "From nothing to one and a half times, at 256 px"
 SWEEP_FILE = "Download the animation · GIF"
 STRIP_INFO = "The same edit at five strengths, as previews of 256 px. Press one to use it."
-VARIATIONS_LABEL = "Variations"
 MAKE_VARIATIONS = "Show four variations"
 VARIATIONS_INFO = (
     "The same edit in other shades. Press one to use it, or the first to go back to the edit as learned."
@@ -153,16 +151,13 @@ VARIATIONS_PROGRESS = "Rendering variations"
 INSPECT_HINT = "Make an edit first. Then this page shows, layer by layer, what it did."
 
 STILL_LOADING = "The models are still loading. Try again in a moment."
-PAGE_COMPARE = "Compare"
 METHODS_TITLE = "The same edit by several methods"
 METHODS_INFO = (
     "The methods work one after another on the face of the first tab. A method without weights for your words "
     "gives the command that makes them. StyleCLIP optimisation learns each edit anew, which takes minutes."
 )
 METHODS_FACE = "The face"
-METHODS_PROMPT = "What should change?"
 METHODS_CHOSEN = "Methods"
-METHODS_START = "Compare"
 METHODS_EMPTY = "Edits, what they changed, and figures appear here, one row per method."
 METHODS_CANCELLED = "Stopped. The rows that were finished stay."
 METHODS_WORKING = "{} is working"
@@ -265,7 +260,7 @@ def likeness(identity: float | None) -> str:
 def result_line(result: EditResult) -> str:
     """What the result shows, in one line."""
     settings = result.settings
-    said = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
+    lines = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
     masks = f"hard masks at {settings.mask_threshold:.2f}" if settings.mask_threshold > 0 else "soft masks"
     tools = [masks]
     if settings.mask_invert:
@@ -279,7 +274,7 @@ def result_line(result: EditResult) -> str:
     made = " + ".join(dict.fromkeys(MODE_NAMES.get(mode, f"{mode} networks") for mode in result.modes))
     tools += [made] if made else []
     kept = f" · identity kept {result.identity:.2f}" if result.identity is not None else ""
-    return f"{said} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
+    return f"{lines} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
 
 
 def known_prompt(asked: str, known: str) -> str:
@@ -292,13 +287,13 @@ def known_prompt(asked: str, known: str) -> str:
 def read_prompts(readings: Sequence[Reading]) -> str:
     """Under the prompt field, for what can be edited by the universal network, at least in part."""
     if len(readings) > 1:
-        said = ["Several changes: " + ", ".join(f"“{one.prompt}”" for one in readings) + "."]
+        lines = ["Several changes: " + ", ".join(f"“{one.prompt}”" for one in readings) + "."]
     else:
-        said = [f"“{readings[0].prompt}” can be edited at once."]
+        lines = [f"“{readings[0].prompt}” can be edited at once."]
     for one in readings:
         if one.entry and one.entry.recipe:
-            said.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
-    return " ".join([*said, *filter(None, map(useful_range, readings)), *(one.note for one in readings if one.note)])
+            lines.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
+    return " ".join([*lines, *filter(None, map(useful_range, readings)), *(one.note for one in readings if one.note)])
 
 
 def useful_range(reading: Reading) -> str:
@@ -317,17 +312,17 @@ def unknown_prompt(asked: str, near: Sequence[str], warning: str = "") -> str:
         near: learned prompts that are similar.
         warning: see `mcaclip.clip.familiarity.FamiliarityReport`.
     """
-    said = [f"Not learned yet: “{escape(asked)}”."]
+    lines = [f"Not learned yet: “{escape(asked)}”."]
     if warning:
-        said.append(escape(warning))
+        lines.append(escape(warning))
     if near:
-        said.append(f"Learned and near: {escape(', '.join(near))}.")
-    said.append(
+        lines.append(f"Learned and near: {escape(', '.join(near))}.")
+    lines.append(
         "Teaching it in the Train tab will hardly work."
         if warning
         else "The Train tab or the command line can learn it."
     )
-    return " ".join(said)
+    return " ".join(lines)
 
 
 def variation_caption(number: int) -> str:

@@ -297,11 +297,11 @@ def _refused_hint(editor: EditorProtocol, words: str, mode: str | None, error: P
     except PromptError:
         return markup.note(text.sentence(str(error)))
     if editor.has_universal and mode != FITTED:
-        said = text.OUTSIDE_PROMPT.format(words, verdict.warning) if verdict.outside else text.sentence(str(error))
-        return markup.note(said)
+        line = text.OUTSIDE_PROMPT.format(words, verdict.warning) if verdict.outside else text.sentence(str(error))
+        return markup.note(line)
     near = suggestions(words, editor.prompts())
-    said = text.unknown_prompt(words, near, verdict.warning)
-    return markup.hint(f"{said} {text.TRY_UNIVERSAL}" if editor.has_universal else said)
+    line = text.unknown_prompt(words, near, verdict.warning)
+    return markup.hint(f"{line} {text.TRY_UNIVERSAL}" if editor.has_universal else line)
 
 
 def _shown(session: Session) -> tuple[EditResult, Inversion]:

@@ -21,6 +21,7 @@ from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.editor import EditorProtocol
+from mcaclip.ui.state.rest import cropped
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 
 MAX_SEED = 2**32 - 1
@@ -190,13 +191,7 @@ def _kept_photo(saved: SavedSession, folder: Path | None) -> Path | None:
 
 def saved_face(saved: SavedSession) -> AlignedFace | None:
     """The photo's face as it was cropped; None for a generated face. Raises ImageError."""
-    photo = saved.pixels
-    if photo is None:
-        return None
-    if saved.quad is None:
-        return align.already_aligned(photo)
-    crop, valid = align.crop_quad(photo, saved.quad, align.ALIGNED_SIZE)
-    return AlignedFace(crop, saved.quad, valid, None, photo)
+    return None if saved.pixels is None else cropped(saved.pixels, saved.quad)
 
 
 def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:

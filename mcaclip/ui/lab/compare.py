@@ -175,7 +175,7 @@ def build_tab(parts: Components) -> None:
             # always visible: a component that is shown for the first time while it gets its picture can miss it
             parts["methods_face"] = picture("methods-face", text.METHODS_FACE)
             parts["methods_prompt"] = gr.Textbox(
-                label=text.METHODS_PROMPT,
+                label=text.PROMPT_LABEL,
                 placeholder="green lipstick",
                 max_lines=1,
                 max_length=validate.MAX_PROMPT_LENGTH,
@@ -189,7 +189,7 @@ def build_tab(parts: Components) -> None:
                 elem_id="methods-chosen",
             )
             with gr.Row(elem_classes="buttons"):
-                parts["methods_start"] = gr.Button(text.METHODS_START, variant="primary", elem_id="methods-start")
+                parts["methods_start"] = gr.Button(text.COMPARE_LABEL, variant="primary", elem_id="methods-start")
                 parts["methods_stop"] = gr.Button(text.STOP, variant="stop", visible=False, elem_id="methods-stop")
         with gr.Column(scale=9, min_width=300, elem_classes="stage"):
             parts["methods_bar"] = gr.HTML("", elem_id="methods-bar")

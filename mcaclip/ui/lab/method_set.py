@@ -1,4 +1,4 @@
-"""The methods as the Compare tab knows them: which can work, and what makes a row."""
+"""The methods of the Compare tab: which can work, and how each makes its row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mcaclip.types import Inversion, ProgressCallback
 
 OWN = ("mca-universal", "mca")
 SHOWN = (*OWN, *(name for name in METHODS if name not in OWN))
-"""Methods in the order of the tab: MCA-CLIP first, which is there and quick."""
+"""Methods in the order of the tab: first MCA-CLIP, which is shipped and fast."""
 SLOW = "styleclip-optimisation"
 """Takes minutes per edit, so it is not chosen by default."""
 
@@ -24,16 +24,13 @@ class MethodSet(Protocol):
     """Methods on one editor's networks."""
 
     def known(self) -> tuple[str, ...]:
-        """Those with weights for one prompt at least, in the order of `SHOWN`."""
-        ...
+        """The methods with weights for at least one prompt, in the order of `SHOWN`."""
 
     def ready(self, prompt: str) -> tuple[str, ...]:
-        """Those that can edit with a prompt now, in the order of `SHOWN`."""
-        ...
+        """The methods that can edit with a prompt now, in the order of `SHOWN`."""
 
     def row(self, name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
         """One method on one face; the callback may raise to cancel. Raises StudioError."""
-        ...
 
 
 Opens = Callable[[Any], MethodSet]

@@ -93,7 +93,7 @@ def _random_source(parts: Components) -> None:
 
 def _reconstruct_step(parts: Components) -> None:
     with gr.Column(elem_classes="stage"):
-        gr.HTML(markup.step(2, text.STEP_RECONSTRUCT))
+        gr.HTML(markup.step(2, text.RECONSTRUCT))
         with gr.Row(elem_classes="pair"):
             parts["aligned_view"] = picture("aligned", text.ALIGNED_LABEL)
             parts["reconstruction_view"] = picture("reconstruction", text.RECONSTRUCTION_LABEL)
@@ -223,7 +223,7 @@ def _strengths_view(parts: Components) -> None:
 
 def _variations_view(parts: Components) -> None:
     gr.HTML(markup.note(text.VARIATIONS_INFO))
-    parts["variations"] = thumbnails("variations", text.VARIATIONS_LABEL, 5, show_label=False, visible=False)
+    parts["variations"] = thumbnails("variations", text.TAB_VARIATIONS, 5, show_label=False, visible=False)
     with gr.Row(elem_classes="buttons"):
         parts["make_variations"] = gr.Button(text.MAKE_VARIATIONS, interactive=False, elem_id="make-variations")
 

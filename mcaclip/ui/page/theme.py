@@ -11,34 +11,9 @@ from mcaclip.config import ASSETS
 
 CSS_PATH = ASSETS / "studio.css"
 
-INK = Color(
-    name="ink",
-    c50="#f7f6f4",
-    c100="#efeeeb",
-    c200="#e2e0dc",
-    c300="#cdcac4",
-    c400="#a09d97",
-    c500="#76736e",
-    c600="#57554f",
-    c700="#3b3a37",
-    c800="#272725",
-    c900="#1b1b1a",
-    c950="#131312",
-)
-TURQUOISE = Color(
-    name="turquoise",
-    c50="#effaf8",
-    c100="#d6f2ed",
-    c200="#aee4dc",
-    c300="#7acfc4",
-    c400="#45b3a7",
-    c500="#23978c",
-    c600="#157a72",
-    c700="#14625c",
-    c800="#154e4a",
-    c900="#15413e",
-    c950="#062624",
-)
+INK = "#f7f6f4 #efeeeb #e2e0dc #cdcac4 #a09d97 #76736e #57554f #3b3a37 #272725 #1b1b1a #131312"
+TURQUOISE = "#effaf8 #d6f2ed #aee4dc #7acfc4 #45b3a7 #23978c #157a72 #14625c #154e4a #15413e #062624"
+"""Shades from light to dark."""
 COLOURS = {
     "body_background_fill": ("*neutral_50", "*neutral_950"),
     "body_text_color": ("*neutral_900", "*neutral_100"),
@@ -78,10 +53,12 @@ def build_theme() -> gr.themes.Base:
     The fonts come with Gradio, so the page asks no other host for anything. These are weights that Gradio
     ships whole; its 600 and most of its other families hold only a few letters.
     """
+    names = [f"c{step}" for step in (50, *range(100, 1000, 100), 950)]
+    ink, turquoise = (Color(**dict(zip(names, shades.split(), strict=True))) for shades in (INK, TURQUOISE))
     theme = gr.themes.Base(
-        primary_hue=TURQUOISE,
-        secondary_hue=TURQUOISE,
-        neutral_hue=INK,
+        primary_hue=turquoise,
+        secondary_hue=turquoise,
+        neutral_hue=ink,
         radius_size=sizes.radius_sm,
         spacing_size=sizes.spacing_md,
         text_size=sizes.text_md,

@@ -19,7 +19,7 @@ ReportProgress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class LoadStatus:
-    """How far the loading is.
+    """The state of loading.
 
     Attributes:
         stage: in words.
@@ -35,7 +35,7 @@ class LoadStatus:
 
 
 class EditorSource:
-    """Loads one editor in a thread and hands it to whoever waits.
+    """Loads one editor in a thread and gives it to all who wait.
 
     Args:
         load: makes the editor, reporting its progress.

@@ -151,9 +151,9 @@ def test_who_comes_early_waits_for_the_models(editor, session, tmp_path):
 
 def test_which_methods_are_ready_is_said_while_words_are_typed(studio):
     handlers = CompareHandlers(studio, FakeMethods)
-    said = handlers.hint("a <zombie>")["methods_ready"]
-    assert "Ready for “a &lt;zombie&gt;”: MCA-CLIP universal, StyleCLIP optimisation." in said
-    assert "Without weights for it: MCA-CLIP, StyleCLIP mapper" in said
+    hint = handlers.hint("a <zombie>")["methods_ready"]
+    assert "Ready for “a &lt;zombie&gt;”: MCA-CLIP universal, StyleCLIP optimisation." in hint
+    assert "Without weights for it: MCA-CLIP, StyleCLIP mapper" in hint
     assert (
         handlers.hint(" ")["methods_ready"] == "" and "the limit is 200" in handlers.hint("x" * 500)["methods_ready"]
     )

@@ -31,6 +31,17 @@ def tabs(tmp_path, clock) -> Tabs:
 
 
 @pytest.fixture
+def upload(tabs, tmp_path) -> Path:
+    """An uploaded file that is not fresh any more."""
+    path = tmp_path / "upload" / "me.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    os.utime(path, (0, 0))
+    tabs.files.received([str(path)])
+    return path
+
+
+@pytest.fixture
 def editor() -> FakeEditor:
     return FakeEditor()
 
@@ -123,12 +134,8 @@ def test_an_idle_tab_rests_and_then_goes(tabs, clock, edited, editor):
     assert not session.folder.exists() and session.running.cancelled
 
 
-def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edited, tmp_path):
-    session, upload = edited(), tmp_path / "upload" / "me.jpg"
-    upload.parent.mkdir()
-    upload.write_bytes(b"x")
-    os.utime(upload, (0, 0))
-    tabs.files.received([str(upload)])
+def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edited, upload):
+    session = edited()
     tabs.files.given(str(upload), "hash")
     tabs.connected("hash")
     tabs.keep("hash", session)
@@ -155,21 +162,15 @@ def test_a_connection_that_is_renewed_before_the_old_one_ends_stays(tabs, clock,
     assert session.folder.is_dir()
 
 
-def test_the_oldest_tab_makes_room_with_its_files(tabs, edited, monkeypatch):
+@pytest.mark.parametrize(("is_open", "kept"), [(False, [False, True, True]), (True, [True, False, True])])
+def test_the_oldest_tab_makes_room_with_its_files_unless_it_is_open(tabs, edited, monkeypatch, is_open, kept):
     monkeypatch.setattr(tabs_module, "MAX_TABS", 2)
     sessions = [edited(seed) for seed in (1, 2, 3)]
+    if is_open:
+        tabs.connected("a")
     for key, session in zip("abc", sessions, strict=True):
         tabs.keep(key, session)
-    assert [session.folder.is_dir() for session in sessions] == [False, True, True]
-
-
-def test_a_tab_that_is_open_makes_room_last(tabs, edited, monkeypatch):
-    monkeypatch.setattr(tabs_module, "MAX_TABS", 2)
-    sessions = [edited(seed) for seed in (1, 2, 3)]
-    tabs.connected("a")
-    for key, session in zip("abc", sessions, strict=True):
-        tabs.keep(key, session)
-    assert [session.folder.is_dir() for session in sessions] == [True, False, True]
+    assert [session.folder.is_dir() for session in sessions] == kept
 
 
 def test_one_client_cannot_push_out_the_others(tabs, edited, monkeypatch):
@@ -191,12 +192,7 @@ def test_an_empty_tab_is_not_kept_and_one_that_becomes_empty_is(tabs, edited):
     assert tabs.resting("a").inversion is None
 
 
-def test_a_file_whose_request_was_refused_goes_after_a_while(tabs, clock, tmp_path):
-    upload = tmp_path / "upload" / "me.jpg"
-    upload.parent.mkdir()
-    upload.write_bytes(b"x")
-    os.utime(upload, (0, 0))
-    tabs.files.received([str(upload)])
+def test_a_file_whose_request_was_refused_goes_after_a_while(tabs, clock, upload):
     tabs.files.given(str(upload), "never-kept")
     clock.now = UNCLAIMED_SECONDS
     tabs.sweep()

@@ -16,7 +16,7 @@ from mcaclip.ui.lab.train import TrainHandlers, train_view
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.training_process import TrainingProcess, TrainingStatus, machine, read_metrics
 from tests.fakes import FakeEditor
-from tests.helpers.fake_training import COMMAND, until
+from tests.helpers.fake_training import COMMAND, begin, learn, until
 
 
 def test_training_runs_to_its_end_and_is_kept(training):
@@ -42,8 +42,7 @@ def test_second_visitor_cannot_start_a_second_one(training):
 
 
 def test_stopped_training_goes_on_or_is_finished(training):
-    training.start("red nose", "compact", 5)
-    until(lambda: len(training.status().rows) == 5)
+    begin(training)
     training.stop()
     status = training.status()
     assert not status.running and not status.finished and status.error is None
@@ -65,8 +64,7 @@ def test_failure_is_told_in_words(training):
 
 
 def test_prompt_that_looks_like_an_option_is_a_prompt(training):
-    training.start("--out /", "compact", 5)
-    until(lambda: len(training.status().rows) == 5)
+    begin(training, "--out /")
     assert training.status().running
 
 
@@ -85,17 +83,15 @@ def test_bad_values_start_nothing(training, values, error):
 def test_result_goes_into_the_library_of_the_editor(training, tmp_path):
     editor = FakeEditor()
     handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: editor), tmp_path, training), training)
-    training.start("red nose", "compact", 5)
-    (training.run_folder / "go").touch()
-    until(lambda: training.status().finished)
+    learn(training)
     assert handlers.studio.source.wait(30) is editor
     assert "prompts" in handlers.keep()
     assert "add red_nose.safetensors" in editor.calls
 
 
 def test_words_that_are_not_known_are_told_before_they_are_learned(training, tmp_path, monkeypatch):
-    said = []
-    monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", said.append)
+    warnings = []
+    monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", warnings.append)
     handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: FakeEditor()), tmp_path, training), training)
     assert handlers.hint("red nose") == {"train_hint": ""}, "nothing is known of words before the models are there"
     assert handlers.studio.source.wait(30) is not None
@@ -104,10 +100,10 @@ def test_words_that_are_not_known_are_told_before_they_are_learned(training, tmp
     assert handlers.hint("purple lipstick") == handlers.hint(" ") == handlers.hint(None) == {"train_hint": ""}
     assert "Latin letters" in handlers.hint("💄")["train_hint"]
     handlers.start("purple lipstick", "compact", 5)
-    assert said == []
+    assert warnings == []
     training.stop()
     handlers.start("red nose", "compact", 5)
-    assert len(said) == 1 and "“nose”" in said[0]
+    assert len(warnings) == 1 and "“nose”" in warnings[0]
 
 
 def test_half_written_metrics_are_read_as_far_as_they_go(tmp_path):
@@ -118,6 +114,10 @@ def test_half_written_metrics_are_read_as_far_as_they_go(tmp_path):
     rows = read_metrics(path)
     assert len(rows) <= 400 and rows[-1]["step"] == 999
     assert read_metrics(tmp_path / "none") == ()
+    rows = [{"step": step, "loss": loss} for loss, steps in ((1, (1, 10, 20)), (2, (10, 20, 30))) for step in steps]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    again = [(row["step"], row["loss"]) for row in read_metrics(path)]
+    assert again == [(1, 1), (10, 2), (20, 2), (30, 2)], "a step that was done again counts once"
 
 
 def test_curves_need_two_points_and_name_every_term():
@@ -131,22 +131,13 @@ def test_machine_is_named_with_its_memory():
 
 
 def test_loss_terms_of_a_kept_prompt_are_inspected(training):
-    training.start("red nose", "compact", 5)
-    (training.run_folder / "go").touch()
-    until(lambda: training.status().finished)
+    learn(training)
     rows = read_metrics(training.keep().with_suffix(".jsonl"))
     assert rows[-1]["step"] == 5
     editor = FakeEditor()
     result = editor.edit(editor.sample(1), EditSettings("green lipstick"))
     assert "identity: from 0.1 to 0.1" in report(result, {"green lipstick": rows})
     assert "were not kept" in report(result, {})
-
-
-def test_steps_that_were_done_again_are_drawn_once(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    rows = [{"step": step, "loss": loss} for loss, steps in ((1, (1, 10, 20)), (2, (10, 20, 30))) for step in steps]
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    assert [(row["step"], row["loss"]) for row in read_metrics(path)] == [(1, 1), (10, 2), (20, 2), (30, 2)]
 
 
 def test_few_steps_are_not_called_learned():

@@ -18,7 +18,7 @@ from mcaclip.ui.display.curves import curves
 from mcaclip.ui.lab.train import train_view
 from mcaclip.ui.state.training_process import TrainingProcess, TrainingStatus, file_stem, read_metrics
 from mcaclip.ui.state.training_record import MAX_ERROR_LETTERS, MAX_METRICS_BYTES, last_error, read_job
-from tests.helpers.fake_training import COMMAND, until
+from tests.helpers.fake_training import COMMAND, begin, until
 
 
 @pytest.fixture
@@ -137,8 +137,7 @@ def test_wrong_clock_shows_no_nonsense(training):
 
 
 def test_stop_ends_what_the_process_started(training):
-    training.start("child", "compact", 5)
-    until(lambda: len(training.status().rows) == 5)
+    begin(training, "child")
     child = ProcessId.of(int((training.run_folder / "child").read_text()))
     assert child.alive()
     training.stop()
@@ -149,8 +148,7 @@ def test_stop_ends_what_the_process_started(training):
 
 def test_process_that_does_not_listen_is_ended_without_waiting_for_it(training, monkeypatch):
     monkeypatch.setattr("mcaclip.ui.state.training_process.PROMPT_SECONDS", 0.0)
-    training.start("deaf", "compact", 5)
-    until(lambda: len(training.status().rows) == 5)
+    begin(training, "deaf")
     training.stop()
     status = training.status()
     assert status.running and status.stopping
@@ -181,8 +179,8 @@ def test_error_on_the_page_is_one_short_line_without_markup(training):
     log.write_bytes(
         b"\x00" * 10**6 + b"\nerror: <img src=x onerror=alert(1)>\x1b[31m\xff " + b"a" * 5000 + b"\nmore\n"
     )
-    said = last_error(log)
-    assert len(said) <= MAX_ERROR_LETTERS + 1 and said.isprintable()
+    shown = last_error(log)
+    assert len(shown) <= MAX_ERROR_LETTERS + 1 and shown.isprintable()
     state = train_view(training.status())["train_state"]
     assert "&lt;img" in state and "<img" not in state
     log.unlink()
