@@ -1,7 +1,7 @@
-"""A small, fast, deterministic stand-in for the editor, with the real one's methods.
+"""A small, fast, deterministic stand-in for the editor.
 
-Faces are laid out by rule, so that tests can ask for any case: a black photo has no face, a photo at least
-twice as wide as high has two (the left one larger), every other photo has one.
+The photo decides about its faces: a black photo has none, a photo at least twice as wide as high has two (the left
+one is larger), every other photo has one.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ ENTRIES = (
 SKIN_AREAS = {"lips": PROMPTS[0], "goatee": PROMPTS[1], "beard": PROMPTS[1], "hair": PROMPTS[2], "brows": PROMPTS[2]}
 NO_NETWORK, NO_NETWORKS = cast(PromptedNetwork, None), cast(FittedNetwork, None)
 WORDS = "green blue purple red grey pink and lipstick lips goatee hair skin eyebrows smiling nose zombie"
-"""What the fake with a universal network knows."""
+"""The words that the fake with a universal network knows."""
 
 
 class FakeEditor:

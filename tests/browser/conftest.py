@@ -15,7 +15,6 @@ import pytest
 from mcaclip.ui.handlers.edit import Studio
 from mcaclip.ui.lab.method_set import Opens
 from mcaclip.ui.page.blocks import build, launch_options
-from mcaclip.ui.server.health import add_health
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.training_process import TrainingProcess
 from tests.fakes import FakeEditor, write_photo
@@ -58,8 +57,7 @@ def serve(
     source.start()
     page = build(Studio(source, folder, training), methods)
     options = {**launch_options(), "quiet": True, "prevent_thread_lock": True}
-    app, _, _ = page.launch(server_name="127.0.0.1", server_port=port, **options)
-    add_health(app, source)
+    page.launch(server_name="127.0.0.1", server_port=port, **options)
     try:
         yield f"http://127.0.0.1:{port}/"
     finally:

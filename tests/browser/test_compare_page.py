@@ -66,7 +66,7 @@ def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
     assert page.locator("#methods-pictures .thumbnail-item").count() == 9
 
 
-def test_what_is_missing_is_said(url, visit):
+def test_missing_face_and_weights_are_reported(url, visit):
     page = visit(url)
     page.click("#page-compare-button")
     page.wait_for_selector("#methods-needs >> text=no face yet")

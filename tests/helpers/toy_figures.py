@@ -11,7 +11,6 @@ from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import blend, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.errors import NoFaceError, PromptError
-from mcaclip.generators.synthesis import synthesize
 from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion
 from tests.helpers.toy_editor import ToyEditor, fitted_edit
 
@@ -60,7 +59,3 @@ class FiguresEditor(ToyEditor):
     def invert(self, aligned: AlignedFace, effort: str = "good") -> Inversion:
         self.calls.append(f"invert {effort}")
         return self.reconstruct(torch.randn(18, 512) + aligned.image.mean(), 0.75)
-
-    def reconstruct(self, w_plus: torch.Tensor, identity: float | None = None) -> Inversion:
-        image = synthesize(self.models.generator, w_plus[None]).image[0].clamp(-1, 1)
-        return Inversion(w_plus, image, identity, 0.0)

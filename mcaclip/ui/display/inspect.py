@@ -11,7 +11,7 @@ from mcaclip.ui.display.curves import curves
 from mcaclip.validate import FITTED
 
 GROUPS = (("coarse", 0, 4), ("medium", 4, 8), ("fine", 8, 18))
-"""Rows of W+ by what they decide: pose and shape, features, colour and texture."""
+"""Rows of W+ by what they control: pose and shape, features, colour and texture."""
 
 
 def report(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) -> str:

@@ -1,4 +1,4 @@
-"""What all handlers share: the one editor, the folder for files, work in the background.
+"""What all handlers share: the editor, the folder for files, the tabs and the limits.
 
 A handler takes plain values and the tab's `Session` and yields *views*: dictionaries from a component's
 name to its new value or update. `mcaclip.ui.handlers.binder` connects names and components.
@@ -29,7 +29,7 @@ POLL_SECONDS = 0.3
 
 
 class HandlerBase:
-    """The editor all tabs share and the folder for their files.
+    """The editor that all tabs share, and the folder for their files.
 
     Args:
         source: of the editor.
@@ -53,7 +53,7 @@ class HandlerBase:
         return self.source.wait(0) if self.source.status.ready else None
 
     def status(self) -> View:
-        """Polled until the models are there."""
+        """The state of the models; polled until they are loaded."""
         state = self.source.status
         view: View = {"status": views.load_status(state)}
         if state.ready:
@@ -64,17 +64,17 @@ class HandlerBase:
         return view
 
     def stop(self, session: Session) -> View:
-        """Ends what runs at its next step and keeps the best it has; an edit, which has none, is dropped."""
+        """Ends the computation at its next step with the best result so far; an edit, which has none, is dropped."""
         session.running.stop()
         return {}
 
     def abandon(self, session: Session) -> View:
-        """Ends what runs, because its face is no longer wanted."""
+        """Ends the computation, because its face is no longer wanted."""
         session.running.cancel()
         return {}
 
     def await_editor(self, bar: str) -> Generator[View, None, EditorProtocol]:
-        """Waits for the editor, showing in `bar` how far it is. Raises WeightsError."""
+        """Waits for the editor and shows its progress in `bar`. Raises WeightsError."""
         self.tabs.used()
         while (editor := self.source.wait(POLL_SECONDS)) is None:
             state = self.source.status

@@ -27,7 +27,7 @@ class Binder:
 
     Args:
         parts: the page's components.
-        studio: of the page, for the sessions of its tabs.
+        studio: the handlers of the page, for the sessions of its tabs.
     """
 
     def __init__(self, parts: Components, studio: HandlerBase):

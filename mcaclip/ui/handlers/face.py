@@ -26,7 +26,7 @@ from mcaclip.ui.state.session import CancelToken, Entry, Session
 
 MAX_SEED = 2**32 - 1
 NEW_SEEDS = 1_000_000
-"""New seeds stay below this: six digits are easy to note down."""
+"""New seeds are below this: six digits are easy to write down."""
 MIN_TRUNCATION, MAX_TRUNCATION = 0.3, 1.0
 DEFAULT_TRUNCATION = 0.7
 
@@ -37,7 +37,7 @@ class FaceHandlers(HandlerBase):
     # -- 1 photo ------------------------------------------------------------------------------------------
 
     def photo_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
-        """A photo was given, removed, or declared to be aligned already; without consent it is not opened."""
+        """A photo was given, removed, or declared to be already aligned; without consent it is not opened."""
         session = session.restarted()
         if path is None:
             yield views.empty_view(session)
@@ -100,7 +100,7 @@ class FaceHandlers(HandlerBase):
         except Exception:
             yield views.empty_view(session)
             raise
-        yield {**views.empty_view(session), **views.reconstructed_view(session)}
+        yield {**views.empty_view(session), **views.face_view(session)}
 
     # -- 2 reconstruct ------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class FaceHandlers(HandlerBase):
         yield from self._inverted(lambda editor, callback: editor.invert(aligned, chosen, callback), session)
 
     def refine(self, session: Session) -> Views:
-        """Goes on from the reconstruction that is there."""
+        """Improves the reconstruction further."""
         aligned, inversion = _photo_face(session), session.inversion
         if inversion is None:
             raise StudioError(text.NEEDS_RECONSTRUCTION)
@@ -125,15 +125,15 @@ class FaceHandlers(HandlerBase):
             editor = yield from self.await_editor("face_progress")
             inversion = yield from steps(partial(work, editor), session.running, views.frame_view)
         except CancelledError:
-            yield views.settled_view(session)
+            yield views.face_view(session)
             return
         except Exception:
-            yield views.settled_view(session)
+            yield views.face_view(session)
             raise
         if session.running.stopping:
             gr.Info(text.STOPPED)
         session = replace(session.without_edits(), inversion=inversion)
-        yield {**views.no_result_view(), **views.reconstructed_view(session)}
+        yield {**views.no_result_view(), **views.face_view(session)}
 
     # -- a saved session ----------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class FaceHandlers(HandlerBase):
         )
         if saved.weights and saved.weights != editor.weight_hashes():
             gr.Warning(text.OTHER_WEIGHTS)
-        yield {**views.empty_view(session), **views.reconstructed_view(session)}
+        yield {**views.empty_view(session), **views.face_view(session)}
         if saved.current >= 0:
             yield from self.go_to(saved.current, session)
 

@@ -11,6 +11,8 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from torch import Tensor
+from torch.nn import functional as F
 
 from mcaclip import validate
 from mcaclip.editing.prompts import LibraryPrompt
@@ -38,7 +40,7 @@ DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "downloa
 
 
 def load_status(state: LoadStatus) -> str:
-    """Whether the models can be used."""
+    """Whether the models can be used, for the top of the page."""
     if state.error is not None:
         return f'<p class="status status-error" role="alert">{escape(state.error)}</p>'
     if state.ready:
@@ -48,50 +50,36 @@ def load_status(state: LoadStatus) -> str:
 
 def empty_view(session: Session) -> View:
     """No face yet."""
-    return {**face_view(session), "faces": gr.update(value=None, visible=False)}
+    return {**face_view(session.restarted()), "faces": gr.update(value=None, visible=False)}
 
 
 def face_view(session: Session) -> View:
-    """An aligned face that waits for its reconstruction, or none yet."""
-    aligned = session.aligned
+    """The face of a session: none, one that waits for its reconstruction, or one that can be edited.
+
+    A generated face is shown in both places.
+    """
+    aligned, inversion = session.aligned, session.inversion
+    is_photo, is_ready = aligned is not None, inversion is not None
+    pictures = [None if image is None else images.shown(image, SMALL_SIDE) for image in _pair(session)]
     return {
-        **no_result_view(),
+        **({} if is_ready else no_result_view()),
         "session": session,
-        "aligned_view": None if aligned is None else images.shown(aligned.image, SMALL_SIDE),
-        "reconstruction_view": None,
-        "likeness": "",
+        "aligned_view": pictures[0],
+        "reconstruction_view": pictures[1],
+        "likeness": "" if inversion is None else markup.note(text.likeness(inversion.identity), "strong"),
         "face_progress": "",
-        "reconstruct": gr.update(visible=True, interactive=aligned is not None),
-        "effort": gr.update(visible=True),
-        "refine": gr.update(visible=False),
+        "reconstruct": gr.update(visible=is_photo or not is_ready, interactive=is_photo),
+        "effort": gr.update(visible=is_photo or not is_ready),
+        "refine": gr.update(visible=is_photo and is_ready),
         "stop": gr.update(visible=False),
-        "edit": gr.update(interactive=False),
+        "edit": gr.update(interactive=is_ready),
     }
 
 
-def reconstructed_view(session: Session) -> View:
-    """A face that can be edited; a generated one stands in both places."""
-    inversion = session.inversion
-    assert inversion is not None
-    original = inversion.reconstruction if session.aligned is None else session.aligned.image
-    real = session.aligned is not None
-    return {
-        "session": session,
-        "aligned_view": images.shown(original, SMALL_SIDE),
-        "reconstruction_view": images.shown(inversion.reconstruction, SMALL_SIDE),
-        "likeness": markup.note(text.likeness(inversion.identity), "strong"),
-        "face_progress": "",
-        "reconstruct": gr.update(visible=real, interactive=real),
-        "effort": gr.update(visible=real),
-        "refine": gr.update(visible=real),
-        "stop": gr.update(visible=False),
-        "edit": gr.update(interactive=True),
-    }
-
-
-def settled_view(session: Session) -> View:
-    """After a reconstruction that came to nothing: what was there before."""
-    return face_view(session) if session.inversion is None else reconstructed_view(session)
+def _pair(session: Session) -> tuple[Tensor | None, Tensor | None]:
+    """The face before any edit and its reconstruction."""
+    reconstruction = None if session.inversion is None else session.inversion.reconstruction
+    return reconstruction if session.aligned is None else session.aligned.image, reconstruction
 
 
 def busy_view(label: str) -> View:
@@ -165,7 +153,8 @@ def result_view(session: Session) -> View:
     """A full-size edit."""
     result, inversion, folder = session.result, session.inversion, session.folder
     assert result is not None and inversion is not None and folder is not None
-    original = inversion.reconstruction if session.aligned is None else session.aligned.image
+    original, _ = _pair(session)
+    assert original is not None
     overlay = visuals.overlay(inversion.reconstruction, result.combined_mask)
     before = images.screen_file(images.shown(original), folder, "original")
     after = images.screen_file(images.shown(result.image), folder, "edited")
@@ -191,7 +180,7 @@ def result_view(session: Session) -> View:
 
 def preview_view(small: EditResult, inversion: Inversion, session: Session) -> View:
     """A preview: nothing that is shown large or kept may come from it."""
-    source = images.resized(inversion.reconstruction, small.image.shape[-1])
+    source = F.interpolate(inversion.reconstruction[None], size=small.image.shape[-1], mode="area")[0]
     edited = images.shown(small.image)
     closed = gr.update(interactive=False)
     return {

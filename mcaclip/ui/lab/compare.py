@@ -31,7 +31,7 @@ class CompareHandlers:
     """What the tab's events do.
 
     Args:
-        studio: of the page, for its editor.
+        studio: the handlers of the page, for its editor.
         opens: from the editor to the methods; tests pass their own.
     """
 

@@ -24,7 +24,7 @@ class TrainHandlers:
     """What the tab's events do.
 
     Args:
-        studio: of the page, for its editor.
+        studio: the handlers of the page, for its editor.
         training: the one training of this machine.
     """
 

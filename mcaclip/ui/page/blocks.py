@@ -37,7 +37,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
     page = Page(studio, **options)
     with page:
         # first, so that no event of the page takes their names
-        api.connect(api.Endpoints(studio.source, studio.root, studio.tabs, studio.limits))
+        api.connect(api.Endpoints(studio))
         parts["session"] = gr.State()  # marks the place of the tab's session among the inputs, see `Binder`
         parts["timer"] = gr.Timer(1.0)
         with gr.Row(elem_id="top"):

@@ -28,7 +28,7 @@ class Page(gr.Blocks):
     """The page that is being built.
 
     Args:
-        studio: what every tab works on, the limits of clients, and the editor's source.
+        studio: the handlers, for the tabs, the limits of clients and the editor's source.
         options: of `gr.Blocks`.
     """
 

@@ -1,4 +1,4 @@
-"""What the page consists of. What its parts do is in `wiring`."""
+"""The components of the page. Their events are in `wiring`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events to handlers: which button does what, in which queue."""
+"""Connects the events of the first tab with its handlers."""
 
 from __future__ import annotations
 

@@ -25,14 +25,13 @@ from mcaclip.results import pipeline, session_file
 from mcaclip.results.folder import describe_settings
 from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, Paint, PromptStrength
 from mcaclip.ui.display import images, text
+from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.handlers.binder import MODEL_QUEUE, address_of, toasts, with_request
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, checked_seed, checked_truncation, saved_face, saved_session
 from mcaclip.ui.state.controls import AUTOMATIC, mode_of
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
-from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
-from mcaclip.ui.state.tabs import Tabs
 
 LOAD_SECONDS = 600.0
 MAX_FACE = 1000
@@ -43,14 +42,11 @@ class Endpoints:
     """What the endpoints do. Arguments come as a caller sent them and are checked here.
 
     Args:
-        source: of the editor.
-        root: an existing folder; every call works in a folder of its own in it, which is removed at its end.
-        tabs: learns that the models are used; a call may name only its files.
-        limits: of the clients.
+        studio: the handlers of the page. Every call works in its own folder below their root, removed at its end.
     """
 
-    def __init__(self, source: EditorSource, root: Path, tabs: Tabs, limits: Limits):
-        self.source, self.root, self.tabs, self.limits = source, root, tabs, limits
+    def __init__(self, studio: HandlerBase):
+        self.studio = studio
 
     def align(self, photo: object, face: object = 0, consent: object = False) -> Answer:
         """Crop one face of a photo; face 0 is the largest. Consent says that the person in the photo agreed to this.
@@ -130,7 +126,7 @@ class Endpoints:
         """Where an uploaded file lies. Raises StudioError."""
         if not value:
             raise StudioError(text.FILE_MISSING)
-        return self.tabs.files.given(value, None)
+        return self.studio.tabs.files.given(value, None)
 
     def _aligned(self, editor: EditorProtocol, photo: object, face: int, consent: object) -> tuple[Any, AlignedFace]:
         if consent is not True:
@@ -141,11 +137,11 @@ class Endpoints:
     @contextmanager
     def _work(self) -> Iterator[tuple[EditorProtocol, Path]]:
         """The editor, and a folder that is gone afterwards. Raises WeightsError."""
-        self.tabs.used()
-        editor = self.source.wait(LOAD_SECONDS)
+        self.studio.tabs.used()
+        editor = self.studio.source.wait(LOAD_SECONDS)
         if editor is None:
             raise WeightsError("The models are still loading; try again in a minute.")
-        with tempfile.TemporaryDirectory(prefix="call-", dir=self.root) as folder:
+        with tempfile.TemporaryDirectory(prefix="call-", dir=self.studio.root) as folder:
             yield editor, Path(folder)
 
 
@@ -162,7 +158,7 @@ def connect(endpoints: Endpoints) -> None:
         picture, overlay = gr.Image(label="picture", type="filepath"), gr.Image(label="overlay", type="filepath")
         kept, figures = gr.File(label="session"), gr.JSON(label="figures")
         pasted = gr.Image(label="pasted", type="filepath")
-        add = partial(_add, endpoints.limits)
+        add = partial(_add, endpoints.studio.limits)
         add("align", endpoints.align, [photo, face, consent], [picture, figures])
         add("invert", endpoints.invert, [photo, face, effort, consent], [picture, kept, figures])
         add("sample", endpoints.sample, [seed, psi], [picture, kept, figures])

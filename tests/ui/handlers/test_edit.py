@@ -275,7 +275,7 @@ def test_files_come_back_after_the_folder_was_removed(studio, session):
     assert Path(view["download_edited"]["value"]).is_file()
 
 
-def test_failed_models_are_told_on_every_event(tmp_path):
+def test_every_event_reports_that_the_models_failed_to_load(tmp_path):
     def fail(report):
         raise StudioError("no weights: run the doctor")
 
@@ -473,7 +473,7 @@ def test_hint_says_how_well_the_first_unknown_or_the_last_prompt_is_known(studio
     assert words in hint and not (absent and absent in hint)
 
 
-def test_photo_is_not_looked_at_before_consent(studio, editor, tmp_path):
+def test_photo_is_not_opened_before_consent(studio, editor, tmp_path):
     path = write_photo(tmp_path / "a.png", 1)
     view = _last(studio.photo_changed(path, False, False, Session()))
     assert "Tick" in view["face_progress"] and view["session"].photo is None and editor.calls == []
@@ -518,7 +518,7 @@ def any_words(tmp_path) -> Studio:
     return Studio(source, tmp_path)
 
 
-def test_any_words_are_edited_at_once_and_what_made_them_is_said(any_words, tmp_path):
+def test_any_words_are_edited_at_once_and_the_result_names_the_network(any_words, tmp_path):
     view = _last(any_words.edit(_controls("pink eyebrows and zombie"), _reconstructed(any_words, tmp_path)))
     settings = view["session"].result.settings
     assert [part.prompt for part in settings.parts] == ["pink eyebrows", "zombie"]

@@ -74,7 +74,7 @@ def test_stopping_ends_the_method_and_keeps_the_rows(studio, session):
     assert text.METHODS_CANCELLED in shown[-1]["methods_bar"] and shown[-1]["methods_start"]["interactive"]
 
 
-def test_a_failure_frees_the_button_and_is_told(studio, session):
+def test_a_failure_is_raised_and_enables_the_button_again(studio, session):
     class Broken(FakeMethods):
         def row(self, *_):
             raise StudioError("the weights are damaged")
@@ -123,18 +123,18 @@ def test_the_real_methods_answer_for_a_face(monkeypatch, tmp_path):
 
 
 def arrival(studio, prompt, first_prompt, session, chosen=()) -> dict:
-    """Everything that the tab is told when it is opened."""
+    """All updates of the tab when it is opened."""
     views = CompareHandlers(studio, FakeMethods).arrive(prompt, first_prompt, chosen, session)
     return {name: value for view in views for name, value in view.items()}
 
 
-def test_every_method_is_offered_and_what_is_there_is_chosen(studio, session):
+def test_every_method_is_offered_and_those_with_weights_are_chosen(studio, session):
     assert set(SHOWN) == set(METHODS)
     assert arrival(studio, "", "", session)["methods_chosen"] == ["mca-universal", "mca", "cf-clip"]
     assert "methods_chosen" not in arrival(studio, "", "", session, ["deltaedit"]), "a choice stays"
 
 
-def test_who_comes_early_waits_for_the_models(editor, session, tmp_path):
+def test_a_tab_that_is_opened_early_waits_for_the_models(editor, session, tmp_path):
     gate = threading.Event()
 
     def load(report):
@@ -149,7 +149,7 @@ def test_who_comes_early_waits_for_the_models(editor, session, tmp_path):
     assert last["methods_chosen"] and last["methods_bar"] == "" and WORDS in last["methods_ready"]
 
 
-def test_which_methods_are_ready_is_said_while_words_are_typed(studio):
+def test_the_hint_lists_ready_and_missing_methods_while_a_prompt_is_typed(studio):
     handlers = CompareHandlers(studio, FakeMethods)
     hint = handlers.hint("a <zombie>")["methods_ready"]
     assert "Ready for “a &lt;zombie&gt;”: MCA-CLIP universal, StyleCLIP optimisation." in hint

@@ -102,7 +102,7 @@ def test_a_tab_at_rest_is_small(edited):
     assert size_of(resting) == 0 and packed < 500_000
 
 
-def test_a_photo_that_is_gone_is_told(edited, editor):
+def test_a_removed_photo_is_an_error(edited, editor):
     session = edited()
     session.photo_file.unlink()
     with pytest.raises(StudioError, match="removed from the server"):
@@ -119,7 +119,7 @@ def test_pictures_of_all_tabs_are_bounded(tabs, edited, editor, monkeypatch):
     assert [size_of(tabs.resting(key)) > 0 for key in "abcd"].count(True) <= 3
 
 
-def test_an_idle_tab_rests_and_then_goes(tabs, clock, edited, editor):
+def test_an_idle_tab_rests_and_is_then_removed(tabs, clock, edited, editor):
     session = edited()
     tabs.connected("a")
     tabs.keep("a", session)
@@ -134,7 +134,7 @@ def test_an_idle_tab_rests_and_then_goes(tabs, clock, edited, editor):
     assert not session.folder.exists() and session.running.cancelled
 
 
-def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edited, upload):
+def test_a_closed_tab_is_removed_with_its_files_unless_it_reconnects(tabs, clock, edited, upload):
     session = edited()
     tabs.files.given(str(upload), "hash")
     tabs.connected("hash")
@@ -192,14 +192,14 @@ def test_an_empty_tab_is_not_kept_and_one_that_becomes_empty_is(tabs, edited):
     assert tabs.resting("a").inversion is None
 
 
-def test_a_file_whose_request_was_refused_goes_after_a_while(tabs, clock, upload):
+def test_a_file_whose_request_was_refused_is_removed_after_a_while(tabs, clock, upload):
     tabs.files.given(str(upload), "never-kept")
     clock.now = UNCLAIMED_SECONDS
     tabs.sweep()
     assert not upload.exists() and tabs.files.stored_bytes == 0
 
 
-def test_who_comes_back_to_a_forgotten_tab_is_told_once_and_can_start_again(tabs, edited):
+def test_a_forgotten_tab_raises_once_and_can_start_again(tabs, edited):
     tabs.keep("a", edited())
     tabs.close("a")
     with pytest.raises(StudioError, match="removed from the server"):
@@ -222,7 +222,7 @@ def test_a_face_at_rest_does_not_come_back_over_a_newer_one(tabs, edited, editor
     assert tabs.resting("a") is new
 
 
-def test_who_has_no_tab_is_kept_nowhere(tabs, edited):
+def test_a_session_without_a_key_is_not_kept(tabs, edited):
     session = edited()
     tabs.keep("", session)
     assert not session.folder.exists() and tabs.resting("").inversion is None

@@ -54,7 +54,7 @@ def test_stopped_training_goes_on_or_is_finished(training):
     until(lambda: training.status().finished)
 
 
-def test_failure_is_told_in_words(training):
+def test_failure_is_shown_in_words(training):
     training.start("it fails", "compact", 5)
     until(lambda: not training.status().running)
     assert training.status().error == "it did not work"
@@ -89,7 +89,7 @@ def test_result_goes_into_the_library_of_the_editor(training, tmp_path):
     assert "add red_nose.safetensors" in editor.calls
 
 
-def test_words_that_are_not_known_are_told_before_they_are_learned(training, tmp_path, monkeypatch):
+def test_unknown_words_are_warned_about_before_they_are_learned(training, tmp_path, monkeypatch):
     warnings = []
     monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", warnings.append)
     handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: FakeEditor()), tmp_path, training), training)

@@ -1,4 +1,4 @@
-"""What a training leaves behind may be stale, damaged or someone else's: nobody is signalled, nothing is lost."""
+"""A training's files may be stale, damaged or foreign: no other process is stopped, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stranger():
 
 
 def _record(training, **changes) -> None:
-    """Writes a job as the training does, with other values; None leaves one out."""
+    """Writes the record of a job with some values changed; None omits one."""
     record = {
         "prompt": "red nose",
         "preset": "compact",
@@ -45,7 +45,7 @@ def _record(training, **changes) -> None:
     (training.root / "job.json").write_text(json.dumps(record))
 
 
-def test_stop_leaves_a_process_alone_that_has_got_the_number_since(training, stranger):
+def test_stop_leaves_another_process_with_the_same_number_alone(training, stranger):
     known = ProcessId.of(stranger.pid)
     for started in (known.started - 60, known.started + 60, None, math.nan, "now", [known.started]):
         _record(training, pid=stranger.pid, process_started=started)
@@ -101,7 +101,7 @@ def test_damaged_record_is_no_job(training, content):
         training.finish()
 
 
-def test_training_that_cannot_be_noted_down_does_not_run(training):
+def test_a_training_that_cannot_be_recorded_does_not_run(training):
     (training.root / "job.json").mkdir(parents=True)
     assert training.status() == TrainingStatus()
     with pytest.raises(TrainingError, match=r"cannot be written.*Free some space"):
@@ -109,7 +109,7 @@ def test_training_that_cannot_be_noted_down_does_not_run(training):
     assert training.status() == TrainingStatus()
 
 
-def test_folder_that_is_a_file_is_told_in_words(tmp_path):
+def test_a_file_in_place_of_the_folder_is_an_error_in_words(tmp_path):
     (tmp_path / "file").touch()
     training = TrainingProcess(tmp_path / "file", COMMAND)
     assert training.status() == TrainingStatus()
@@ -130,7 +130,7 @@ def test_only_a_living_owner_keeps_others_from_starting(training):
     assert training.status().running
 
 
-def test_wrong_clock_shows_no_nonsense(training):
+def test_a_wrong_clock_leaves_a_possible_time_limit(training):
     for started, left in ((0.0, 0.0), (1e12, 300.0), (-1e300, 0.0)):
         _record(training, started=started)
         assert read_job(training.root / "job.json").seconds_left(time.time()) == left
@@ -146,7 +146,7 @@ def test_stop_ends_what_the_process_started(training):
     until(lambda: training.status().finished)
 
 
-def test_process_that_does_not_listen_is_ended_without_waiting_for_it(training, monkeypatch):
+def test_a_process_that_ignores_stop_is_killed_without_waiting_for_it(training, monkeypatch):
     monkeypatch.setattr("mcaclip.ui.state.training_process.PROMPT_SECONDS", 0.0)
     begin(training, "deaf")
     training.stop()
@@ -162,7 +162,7 @@ def test_process_that_does_not_listen_is_ended_without_waiting_for_it(training, 
     assert not training.status().stopping
 
 
-def test_error_of_an_earlier_attempt_is_not_told_again(training):
+def test_error_of_an_earlier_attempt_is_not_shown_again(training):
     training.start("it fails", "compact", 5)
     until(lambda: not training.status().running)
     _record(training, prompt="red nose")

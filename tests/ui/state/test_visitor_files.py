@@ -87,7 +87,7 @@ def test_a_tab_takes_its_uploads_with_it_and_nothing_else(files):
         files.given(mine, "me")
 
 
-def test_a_picture_that_two_tabs_see_goes_with_the_last(files, shared):
+def test_a_picture_of_two_tabs_is_removed_with_the_last(files, shared):
     for tab in ("one", "two"):
         files.shown([str(shared)], tab)
     files.leave("one")
@@ -169,7 +169,7 @@ def test_every_path_in_a_request_is_seen():
     assert set(file_paths(value)) == {"a", "b", 3}
 
 
-def test_a_picture_that_is_made_once_more_stays_for_who_is_about_to_get_it(files, shared, clock, monkeypatch):
+def test_a_picture_that_is_made_again_is_kept_for_the_tab_that_receives_it(files, shared, clock, monkeypatch):
     monkeypatch.setattr(visitor_files, "FRESH_SECONDS", 30)
     files.shown([str(shared)], "one")
     files.leave("one")
