@@ -91,6 +91,7 @@ class FakeEditor:
         self.hold = hold
         self.steps = steps
         self.calls: list[str] = []
+        self.resolved: list[str] = []
         self.added: tuple[str, ...] = ()
 
     def weight_hashes(self) -> dict[str, str]:
@@ -200,6 +201,7 @@ class FakeEditor:
         return self.resolve(settings).settings
 
     def resolve(self, settings: EditSettings) -> EditRequest:
+        self.resolved.append(settings.title)
         return resolve(settings, self._reader(), lambda wanted: NO_NETWORK)
 
     def render(

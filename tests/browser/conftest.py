@@ -56,7 +56,8 @@ def serve(
     source = EditorSource(load)
     source.start()
     page = build(Studio(source, folder, training), methods)
-    options = {**launch_options(), "quiet": True, "prevent_thread_lock": True}
+    # without `_frontend` Gradio does not give up when a busy machine answers its own request too late
+    options = {**launch_options(), "quiet": True, "prevent_thread_lock": True, "_frontend": False}
     page.launch(server_name="127.0.0.1", server_port=port, **options)
     try:
         yield f"http://127.0.0.1:{port}/"

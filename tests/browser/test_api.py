@@ -42,11 +42,13 @@ def test_photo_to_edit(client, portrait, tmp_path):
     assert again[3]["prompt"] == PROMPTS[1]
 
 
-def test_random_face_to_edit(client):
+def test_random_face_to_edit(client, site):
     _, session, figures = client.predict(7, 0.7, api_name="/sample")
     assert figures == {"name": "seed_7", "identity": None, "words": figures["words"]}
+    site.editor.resolved.clear()
     *_, figures, pasted = client.predict(handle_file(session), PROMPTS[0], threshold=0.5, api_name="/edit")
     assert pasted is None and figures["mask_threshold"] == 0.5 and figures["modes"] == ["fitted"]
+    assert site.editor.resolved == [PROMPTS[0]], "the prompt is read once"
     with pytest.raises(AppError, match="no universal network"):
         client.predict(handle_file(session), PROMPTS[0], 1.0, 0.5, None, "universal", api_name="/edit")
 

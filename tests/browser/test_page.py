@@ -357,15 +357,6 @@ def test_example_face_and_inspection(site, visit):
     assert page.locator("#inspect .columns-chart .column").count() == 18
 
 
-def test_hint_says_how_well_the_words_are_known(site, visit):
-    page = visit(site.url)
-    type_in(page, PROMPT, "red hair")
-    page.wait_for_selector("#prompt-help >> text=Not learned yet")
-    assert PROMPTS[2] in page.inner_text("#prompt-help")
-    type_in(page, PROMPT, PROMPTS[2])
-    page.wait_for_selector("#prompt-help >> text=Known well")
-
-
 def test_every_picture_has_a_text_and_every_control_a_name(site, visit):
     page = visit(site.url)
     random_face(page)
@@ -401,6 +392,9 @@ def test_text_stands_out_in_both_schemes(site, visit, scheme):
 
 def test_prompts_are_offered_by_part_of_the_face_with_pictures(site, visit):
     page = visit(site.url)
+    type_in(page, PROMPT, "red hair")
+    page.wait_for_selector("#prompt-help >> text=Not learned yet")
+    assert PROMPTS[2] in page.inner_text("#prompt-help")
     page.click("#category label:has-text('Hair')")
     page.wait_for_function("() => document.querySelectorAll('#prompts label').length === 1")
     ground = "() => getComputedStyle(document.querySelector('#prompts label'), '::before').backgroundImage"

@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip.editing.reader import PromptReader
 from mcaclip.errors import ImageError, NoFaceError, PromptError, StudioError
 from mcaclip.results import session_file
 from mcaclip.results.export import mark, read_record
@@ -80,16 +79,9 @@ def _failing(views, error: type[Exception], match: str | None = None) -> dict:
     return shown
 
 
-def test_an_edit_reads_its_prompt_once(studio, tmp_path, monkeypatch):
-    face, check, read = _reconstructed(studio, tmp_path), PromptReader.check, []
-
-    def counted(reader, settings):
-        read.append(settings.prompt)
-        return check(reader, settings)
-
-    monkeypatch.setattr(PromptReader, "check", counted)
-    _last(studio.edit(_controls(PROMPTS[0]), face))
-    assert read == [PROMPTS[0]]
+def test_an_edit_reads_its_prompt_once(studio, editor, tmp_path):
+    _last(studio.edit(_controls(PROMPTS[0]), _reconstructed(studio, tmp_path)))
+    assert editor.resolved == [PROMPTS[0]]
 
 
 def test_status_offers_the_fitted_prompts_once_ready(studio):
