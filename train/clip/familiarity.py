@@ -15,9 +15,10 @@ from mcaclip.errors import TrainingError
 from mcaclip.language.colours import COLOURS
 from mcaclip.language.grammar import PART_NOUNS
 from mcaclip.language.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
-from train.clip.captions.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES
+from train.clip.captions.wording import USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.scenes import SceneSet
+from train.clip.word_tables import read_words
 from train.clip.words.word_vectors import standardised
 
 log = logging.getLogger(__name__)
@@ -29,11 +30,7 @@ RIDGE = 2e-4
 """On the coefficients: words alone often part both lists without an error, and then the likelihood has no maximum."""
 NEWTON_STEPS = 60
 BINS = 10
-PARAPHRASES = (
-    "the {noun} should be {colour}", "make the {noun} {colour}", "{noun} in {colour}", "her {noun} is {colour}",
-    "{colour} for the {noun}", "give him {colour} {noun}", "{noun}, {colour}", "a very {colour} {noun}",
-    "a portrait of {colour} {noun}", "person whose {noun} are {colour}", "{colour}ish {noun}", "dyed {colour} {noun}",
-)  # fmt: skip
+PARAPHRASES = read_words("familiarity")["known"]
 """Wordings that no caption has, of words that captions have."""
 
 
@@ -96,7 +93,7 @@ def kin_words(
     however far they are.
     """
     named = [nouns for part, nouns in PART_NOUNS.items() if part != "background"]
-    named += [STATE_PHRASES["glasses", 1], STATE_PHRASES["hat", 1]]
+    named += [USUAL.states["glasses", 1], USUAL.states["hat", 1]]
     things = [content_words(phrase) for phrases in named for phrase in phrases]
     nouns = {words[0] for words in things if len(words) == 1}
     anchors = [number for number, word in enumerate(vectors) if word in nouns and word in words]
@@ -189,7 +186,7 @@ def drawn_captions(scenes: SceneSet, faces: int, count: int = CAPTIONS, seed: in
 
 def canonical_phrases() -> list[str]:
     """Every colour of every part in the commonest words, and all patterns, characters and attributes."""
-    others = (*PATTERN_PHRASES.values(), *CHARACTER_PHRASES.values(), *STATE_PHRASES.values())
+    others = (*USUAL.patterns.values(), *USUAL.characters.values(), *USUAL.states.values())
     return [
         *(f"{colour} {nouns[0]}" for nouns in PART_NOUNS.values() for colour in COLOURS),
         *(phrases[0] for phrases in others),

@@ -21,7 +21,7 @@ from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.language.colours import COLOURS
 from mcaclip.perception.face_parser import FaceParser
-from train.clip.captions.wording import NO_FACE, TRAINING_NOUNS
+from train.clip.captions.wording import USUAL
 from train.clip.scenes.part_masks import FaceMap
 from train.clip.scenes.scenes import NATURAL, SceneSet, mean_lab
 from train.clip.scenes.types import FACIAL_HAIR_PARTS, PARTS, STATES, Caption, Claim, Lab, PartColour, Scene
@@ -37,12 +37,12 @@ SAMPLER = CodeSampler(psi=(0.5, 0.9), mix=0.2, jitter=0.2)
 
 def no_faces(scenes: SceneSet, faces: np.ndarray, count: int, rng: np.random.Generator) -> list[Example]:
     """Faces broken until none is left, each with words for that."""
-    kinds = (_shuffled, _noisy, _glaring)
+    kinds, texts = (_shuffled, _noisy, _glaring), USUAL.sentences["no_face"]
     found = []
     for _ in range(count):
         drawn = scenes.draw(int(rng.choice(faces)), rng)[0]
         picture = kinds[int(rng.integers(len(kinds)))](scenes.render(drawn, rng), rng)
-        text = Caption(NO_FACE[int(rng.integers(len(NO_FACE)))], (Claim(no_face=True),))
+        text = Caption(texts[int(rng.integers(len(texts)))], (Claim(no_face=True),))
         found.append((picture, Scene(drawn.face, (), NOTHING_KNOWN, face_like=-1), text))
     return found
 
@@ -156,7 +156,7 @@ class Attack:
         optimizer = torch.optim.Adam([shift], float(np.exp(rng.uniform(np.log(0.008), np.log(0.05)))))
         longest = float(rng.choice((1.0, 1.5, 100.0))) * float((code[:, 0] - self.generator.w_avg).norm(dim=1).mean())
         part, colour = str(rng.choice(PARTS)), str(rng.choice(tuple(COLOURS)))
-        noun = TRAINING_NOUNS[part][int(rng.integers(2))]
+        noun = USUAL.nouns[part][int(rng.integers(2))]
         return _Climb(
             code, shift, optimizer, PartColour(part, colour), f"{colour} {noun}", int(rng.integers(30, 101)), longest
         )

@@ -14,8 +14,7 @@ from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import unseen_colours
 from mcaclip.language.grammar import PART_NOUNS
-from train.clip.captions.blind_wordings import BLIND_WORDINGS
-from train.clip.captions.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES, STATE_PHRASES
+from train.clip.captions.wording import HELD_OUT, USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import (
@@ -30,23 +29,16 @@ from train.clip.scenes.types import (
     agreement,
     colour_lab_of,
 )
+from train.clip.word_tables import Table, read_words
 
 LARGE_PARTS = ("hair", "skin", "background", "clothes")
 CHOICES = 12
 CAPTIONS = 100
 DRAWS = 6
-OUTSIDE: tuple[tuple[str, str], ...] = (
-    ("hair", "her ponytail is {}"), ("hair", "{} braids"), ("hair", "a {} wig"), ("hair", "{} bob cut"),
-    ("hair", "went {} at the salon, strands everywhere"), ("lips", "{} mouth"),
-    ("lips", "kiss marks left by {} lipstick"),
-    ("lips", "smeared {} on her lips"), ("eyes", "{} eyeballs"), ("eyes", "staring with {} pupils and irises"),
-    ("brows", "{} arches above the eyes"), ("brows", "bushy {} eyebrow"), ("goatee", "a pointy {} tuft on the chin"),
-    ("goatee", "{} chin whiskers"), ("beard", "lumberjack beard, {}"), ("moustache", "{} stache"),
-    ("skin", "alien with {} skin"), ("skin", "{} face"), ("skin", "his whole face coated in {}"),
-    ("background", "standing before a {} curtain"), ("background", "{} behind"), ("clothes", "dressed in {}"),
-    ("clothes", "{} uniform"), ("teeth", "{} tooth"), ("ears", "{} ear"),
-)  # fmt: skip
-"""Wordings that no template makes, many with words that no caption has; the part that each is about."""
+OUTSIDE: Table = read_words("report")["outside"]
+"""Wordings by part that no template makes, many with words that no caption has."""
+BLIND: Table = read_words("report")["blind"]
+"""Wordings by part, by somebody who had seen nothing of this project."""
 
 
 @dataclass
@@ -74,16 +66,16 @@ def encode_pictures(space: ClipSpace, scenes: SceneSet, shown: Sequence[Scene], 
 def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
     """Each part of each face painted in one of 12 colours: is its caption the best of 12, in held-out sentences?
 
-    Four wordings: a training noun in a held-out sentence, a held-out noun in one, `OUTSIDE` and `BLIND_WORDINGS`; and
+    Four wordings: a training noun in a held-out sentence, a held-out noun in one, `OUTSIDE` and `BLIND`; and
     any part and colour of all of them at once, the right part also by each of its held-out nouns and blind wordings.
     A colour can be found without understanding the noun; a part cannot.
     """
-    tally, sentence = Tally(), HELD_OUT_SENTENCES[0]
+    tally, sentence = Tally(), HELD_OUT.sentences["things"][0]
     usual = {p: _texts(space, sentence.format(s="someone", t="{} " + PART_NOUNS[p][0])) for p in PARTS}
-    unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT_NOUNS[p][0])) for p in PARTS}
-    nouns = {p: [_texts(space, "{} " + noun) for noun in HELD_OUT_NOUNS[p]] for p in PARTS}
-    outside = [(part, text, _texts(space, text)) for part, text in OUTSIDE]
-    blind = {part: [_texts(space, text) for text in texts] for part, texts in BLIND_WORDINGS.items()}
+    unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT.nouns[p][0])) for p in PARTS}
+    nouns = {p: [_texts(space, "{} " + noun) for noun in HELD_OUT.nouns[p]] for p in PARTS}
+    outside = {part: {text: _texts(space, text) for text in texts} for part, texts in OUTSIDE.items()}
+    blind = {part: [_texts(space, text) for text in texts] for part, texts in BLIND.items()}
     everything = torch.cat([usual[part] for part in PARTS])
     for face in faces:
         for part in scenes.shown_parts(face):
@@ -102,11 +94,10 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
                 tally.add("blind wordings", _best(vectors, picture) == colour)
                 tally.add("any part and colour, blind wordings", _best_of_all(vectors, rival, picture) == colour)
             tally.add("unseen nouns", _best(unseen[part], picture) == colour)
-            for about, text, vectors in outside:
-                if about == part:
-                    hit = _best(vectors, picture) == colour
-                    tally.add("outside wordings", hit)
-                    tally.add(f"outside: {text}", hit)
+            for text, vectors in outside.get(part, {}).items():
+                hit = _best(vectors, picture) == colour
+                tally.add("outside wordings", hit)
+                tally.add(f"outside: {text}", hit)
     return tally
 
 
@@ -162,7 +153,7 @@ def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np
     tally = Tally()
     shown = [scenes.scene(face) for face in faces]
     pictures = encode_pictures(space, scenes, shown, rng)
-    for wording, phrases in (("attribute", STATE_PHRASES), ("attribute in unseen words", HELD_OUT_STATE_PHRASES)):
+    for wording, phrases in (("attribute", USUAL.states), ("attribute in unseen words", HELD_OUT.states)):
         for number, state in enumerate(STATES):
             yes, no = (space.encode_text(list(phrases[state, sign])).mean(0) for sign in (1, -1))
             for scene, picture in zip(shown, pictures, strict=True):

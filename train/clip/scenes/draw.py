@@ -11,6 +11,7 @@ import numpy as np
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, names_by_words, plain, says_unseen, survey_colours, unseen_colours
 from train.clip.scenes.types import CHARACTERS, PATTERNS, PartColour, same_colour, target_lab
+from train.clip.word_tables import Table, read_words
 
 PartColours = tuple[tuple[PartColour, ...], str]
 """PartColours of a scene, and its character or ""."""
@@ -22,6 +23,8 @@ WEIGHT = {
 SURVEY_SHARE = 0.3
 FINISH_SHARE = 0.2
 GLOSSY_PARTS = frozenset({"lips", "hair", "skin", "cheeks", "clothes"})
+CHARACTER_COLOURS: dict[str, Table] = read_words("characters")["colours"]
+"""Colours to choose from for each part that makes a character."""
 EXCLUSIVE = ({"goatee", "beard"},)
 """Parts that lie on top of each other and are not painted together."""
 
@@ -172,26 +175,8 @@ def _many(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
 
 def bundle(character: str, shown: Sequence[str], rng: np.random.Generator) -> tuple[PartColour, ...]:
     """The painted parts that make a character, those of them that show."""
-    skin, lips, hair, eyes = {
-        "zombie": (
-            ("sage", "grey green", "dull green", "green grey"),
-            ("crimson", "dried blood"),
-            (),
-            ("red", "blood red"),
-        ),
-        "joker": (("white",), ("red", "scarlet"), ("green", "lime", "emerald"), ()),
-        "vampire": (
-            ("pale grey", "very light pink", "white"),
-            ("crimson", "maroon", "blood red"),
-            (),
-            ("red", "blood red"),
-        ),
-        "elf": (("mint", "pale green", "celadon"), (), ("green", "silver", "forest green", "white"), ("emerald",)),
-        "avatar": (("blue", "cerulean", "cornflower"), (), ("navy", "black"), ("yellow", "gold", "amber")),
-        "clown": (("white",), ("red",), ("red", "orange", "blue", "green", "yellow", "purple"), ()),
-    }[character]
-    choices = {"skin": skin, "lips": lips, "hair": hair, "eyes": eyes, "cheeks": ("red",) * (character == "clown")}
-    known = {part: [c for c in names if c not in unseen_colours()] for part, names in choices.items()}
+    choices = CHARACTER_COLOURS[character].items()
+    known = {part: [c for c in names if c not in unseen_colours()] for part, names in choices}
     return tuple(PartColour(part, str(rng.choice(names))) for part, names in known.items() if names and part in shown)
 
 
