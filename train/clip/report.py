@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.imaging.colour import lab_values
+from mcaclip.imaging.colour import lab_of, lab_values
 from mcaclip.language.colours import unseen_colours
 from mcaclip.language.grammar import PART_NOUNS
 from train.clip.captions.wording import HELD_OUT, USUAL
@@ -27,7 +27,6 @@ from train.clip.scenes.types import (
     PartColour,
     Scene,
     agreement,
-    colour_lab_of,
 )
 from train.clip.word_tables import Table, read_words
 
@@ -136,8 +135,8 @@ def _different(names: Sequence[str], rng: np.random.Generator) -> list[str]:
     """Twelve names whose colours lie apart."""
     chosen: list[str] = []
     for index in rng.permutation(len(names)):
-        lab = colour_lab_of(names[index])
-        if all(float((lab - colour_lab_of(other)).norm()) > OTHER for other in chosen):
+        lab = lab_of(names[index])
+        if all(float((lab - lab_of(other)).norm()) > OTHER for other in chosen):
             chosen.append(names[index])
         if len(chosen) == CHOICES:
             break

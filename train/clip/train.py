@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from mcaclip.clip.clip_space import FACECLIP, ClipSpace, create_model
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FaceParser
-from train.clip.captions.batch import CaptionBatch, Facts, tell
+from train.clip.captions.batch import CaptionBatch, Facts, write_captions
 from train.clip.negatives import Attack, Example, no_faces
-from train.clip.scenes.scenes import PARTS, STATES, Scene, SceneSet
+from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import PARTS, STATES, Scene
 from train.clip.words.word_vectors import token_table
 from train.common.checkpoint import take_averaged
 from train.common.loop import LoopSettings, TrainingLoop
@@ -102,7 +103,7 @@ def draw_batch(
         more: further pictures, whose colours and states the probes do not read.
     """
     images, drawn = draw_pictures(scenes, faces, settings, rng, more)
-    return Batch(images, tell(drawn, settings.captions, rng, [(scene, text) for _, scene, text in more]))
+    return Batch(images, write_captions(drawn, settings.captions, rng, [(scene, text) for _, scene, text in more]))
 
 
 def draw_pictures(

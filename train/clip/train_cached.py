@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.face_tower import NOISE, PooledFeatures
 from mcaclip.errors import TrainingError
-from train.clip.captions.batch import CaptionBatch, tell
+from train.clip.captions.batch import CaptionBatch, write_captions
 from train.clip.feature_cache import CachedBatch, face_tower
 from train.clip.train import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
 from train.clip.words.related_words import Kin
@@ -190,7 +190,7 @@ class Lessons(Dataset[tuple[PooledFeatures, CaptionBatch]]):
         if self.attacked:
             block = block.joined(self.attacked[int(rng.integers(len(self.attacked)))])
         others = list(zip(block.others, block.asked, strict=True))
-        return block.features, tell(block.drawn, self.settings.captions, rng, others)
+        return block.features, write_captions(block.drawn, self.settings.captions, rng, others)
 
 
 def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[PooledFeatures, CaptionBatch]]:

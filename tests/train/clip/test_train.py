@@ -12,11 +12,12 @@ import torch
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
+from mcaclip.imaging.colour import lab_of
 from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions.batch import caption_facts, scene_facts
 from train.clip.report import DRAWS, Tally, _different, colours_of_parts, nearest_colour, retrieval
 from train.clip.scenes.scenes import SceneSet
-from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, PartColour, colour_lab_of
+from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, PartColour
 from train.clip.train import (
     FaceCLIPSettings,
     Trainee,
@@ -71,7 +72,7 @@ def test_facts_of_scenes_and_captions_agree(scenes):
     lips = PARTS.index("lips")
     for facts in (shown, said):
         assert facts.painted[0].nonzero().flatten().tolist() == [lips]
-        torch.testing.assert_close(facts.lab[0, lips], colour_lab_of("green") / 50, atol=0.02, rtol=0)
+        torch.testing.assert_close(facts.lab[0, lips], lab_of("green") / 50, atol=0.02, rtol=0)
     assert said.states[0, STATES.index("smiling")] == -1 and said.states.abs().sum() == 1
 
 
@@ -147,14 +148,14 @@ def test_a_shipped_batch_is_seeded(scenes):
 
 def test_the_ruler_names_colours():
     for name in DISTINCT:
-        assert nearest_colour(tuple(colour_lab_of(name).tolist())) == name
+        assert nearest_colour(tuple(lab_of(name).tolist())) == name
     assert nearest_colour(None) is None
 
 
 def test_colour_names_to_choose_from_look_different():
     names = ["red", "crimson", *DISTINCT, "teal", "navy", "lime"]
     chosen = _different(names, np.random.default_rng(0))
-    labs = [colour_lab_of(name) for name in chosen]
+    labs = [lab_of(name) for name in chosen]
     gaps = [float((a - b).norm()) for i, a in enumerate(labs) for b in labs[:i]]
     assert min(gaps) > OTHER
 

@@ -12,7 +12,7 @@ import torch
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
 from tests.helpers.drawn_faces import drawn_faces
-from train.clip.captions.batch import tell
+from train.clip.captions.batch import write_captions
 from train.clip.feature_cache import CachedBatch, face_tower, make_attacked, make_blocks, pool_pictures
 from train.clip.negatives import Attack, no_faces
 from train.clip.scenes.scenes import SceneSet
@@ -66,7 +66,7 @@ def test_blocks_are_painted_once_and_kept_with_what_they_show(space, scenes, tmp
 def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scenes):
     drawn = scenes.draw(0, np.random.default_rng(0))
     broken = [(scene, said) for _, scene, said in no_faces(scenes, np.arange(4), 2, np.random.default_rng(1))]
-    caption_batch = tell(drawn, 1, np.random.default_rng(2), broken)
+    caption_batch = write_captions(drawn, 1, np.random.default_rng(2), broken)
     assert caption_batch.fits.shape == (len(drawn) + 2, len(caption_batch.captions))
     assert caption_batch.captions[-2:] == [said.text for _, said in broken]
     assert (caption_batch.fits[-2:, -2:] == 1).all() and (caption_batch.fits[:-2, -2:] == -1).all()
@@ -95,7 +95,9 @@ def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
 def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
     paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
     before, block = copy.deepcopy(space.state_dict()), CachedBatch.load(paths[0])
-    caption_batch = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
+    caption_batch = write_captions(
+        block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True))
+    )
 
     def contrast() -> float:
         trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()

@@ -11,9 +11,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from torch import Tensor
 
-from mcaclip.imaging.colour import lab_of, lab_values
+from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOUR_SYNONYMS, named_colours
 from train.parser.attributes import ATTRIBUTES
 
@@ -119,11 +118,6 @@ class Caption:
 
     text: str
     claims: tuple[Claim, ...]
-
-
-def colour_lab_of(name: str) -> Tensor:
-    """Lab `[3]` of an everyday or survey colour; raises PromptError for an unknown name."""
-    return lab_of(name)
 
 
 @lru_cache(maxsize=16384)

@@ -16,7 +16,8 @@ from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions.wording import HELD_OUT_NOUNS, USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.draw import STYLES, bundle
-from train.clip.scenes.scenes import (
+from train.clip.scenes.scenes import SceneSet, came_out
+from train.clip.scenes.types import (
     CHARACTERS,
     PARTS,
     PATTERNS,
@@ -25,9 +26,7 @@ from train.clip.scenes.scenes import (
     Claim,
     PartColour,
     Scene,
-    SceneSet,
     agreement,
-    came_out,
     target_lab,
 )
 
