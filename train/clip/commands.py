@@ -83,7 +83,8 @@ def make_faceclip(
     train_faceclip(space, known, labelled, settings, out, max_minutes, start_from, Attack(preview, parser))
     space.requires_grad_(False)
     make_knowledge(space, pool, faces, out, vectors)
-    _report(space, SceneSet(labelled, space.image_size), preview, parser, settings, photos, ascents, out)
+    figures = _figures(space, SceneSet(labelled, space.image_size), parser, settings, photos)
+    _write_report(figures, space, preview, parser, ascents, out)
 
 
 def make_pooled(
@@ -126,7 +127,7 @@ def make_pooled(
     attacked = make_attacked(space, attack, scenes, groups[0], settings.attacked, out / "attacked", seed, minutes)
     train_pooled(space, known, blocks, settings, out, budget.minutes("learn"), kin, attacked)
     make_knowledge(space, pool, faces, out, vectors)
-    _report(space, scenes, preview, parser, settings.block, photos, ascents, out)
+    _write_report(_figures(space, scenes, parser, settings.block, photos), space, preview, parser, ascents, out)
 
 
 def make_lexicon(
@@ -189,50 +190,38 @@ def make_report(
         ascents_only: nothing else.
         seed: draws the faces and colours of the ascents.
     """
-    space, parser = load_space(), FaceParser.load(weights.get("face_parser"))
+    space, parser, figures = load_space(), FaceParser.load(weights.get("face_parser")), {}
     out.mkdir(parents=True, exist_ok=True)
-    if ascents_only:
-        _report_ascents({}, load_preview(), space, parser, ascents, seed, out)
-        return
-    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
-    _report(space, scenes, load_preview(), parser, FaceCLIPSettings(), photos, ascents, out, seed)
+    if not ascents_only:
+        scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+        figures = _figures(space, scenes, parser, FaceCLIPSettings(), photos)
+    _write_report(figures, space, load_preview(), parser, ascents, out, seed)
 
 
-def _report(
-    space: ClipSpace,
-    scenes: SceneSet,
-    preview: Generator,
-    parser: FaceParser,
-    settings: FaceCLIPSettings,
-    photos: Path | None,
-    ascents: int,
-    out: Path,
-    ascent_seed: int = AscentSettings.seed,
-) -> None:
-    """Writes `report.json` and the sheets of the ascents."""
+def _figures(
+    space: ClipSpace, scenes: SceneSet, parser: FaceParser, settings: FaceCLIPSettings, photos: Path | None
+) -> dict[str, dict[str, float]]:
+    """Figures on held-out faces and, where a folder is given, on photos."""
     faces = len(scenes.faces)
     figures = report(space, scenes, range(faces - settings.test_faces, faces), settings.seed)
-    if photos is not None:
-        figures |= _on_photos(space, parser, photos, settings.seed)
-    (out / "report.json").write_text(json.dumps(figures, indent=1))
-    _report_ascents(figures, preview, space, parser, ascents, ascent_seed, out)
+    return figures | _on_photos(space, parser, photos, settings.seed) if photos is not None else figures
 
 
-def _report_ascents(
-    figures: Mapping[str, dict[str, float]],
-    preview: Generator,
+def _write_report(
+    figures: dict[str, dict[str, float]],
     space: ClipSpace,
+    preview: Generator,
     parser: FaceParser,
-    cases: int,
-    seed: int,
+    ascents: int,
     out: Path,
+    seed: int = AscentSettings.seed,
 ) -> None:
-    """Adds what the attacks give to `figures`, and writes all to `report.json`."""
-    found = dict(figures)
+    """Writes `report.json` and the sheets of the attacks; the figures are kept even if an attack is interrupted."""
+    (out / "report.json").write_text(json.dumps(figures, indent=1))
     for attack in ATTACKS:
-        found |= measure_ascent(preview, space, parser, replace(attack, cases=cases, seed=seed), out)
-    (out / "report.json").write_text(json.dumps(found, indent=1))
-    log.info("FaceCLIP: %s", found)
+        figures |= measure_ascent(preview, space, parser, replace(attack, cases=ascents, seed=seed), out)
+    (out / "report.json").write_text(json.dumps(figures, indent=1))
+    log.info("FaceCLIP: %s", figures)
 
 
 def make_knowledge(

@@ -91,7 +91,7 @@ class Batch:
 
 def draw_batch(
     scenes: SceneSet,
-    faces: int | Sequence[np.ndarray],
+    faces: Sequence[np.ndarray],
     settings: FaceCLIPSettings,
     rng: np.random.Generator,
     more: Sequence[Example] = (),
@@ -99,16 +99,16 @@ def draw_batch(
     """A batch.
 
     Args:
-        faces: their number from the first one on, or groups of them that are drawn in turn (see `rare_faces`).
+        faces: groups that are drawn from in turn, see `rare_faces`.
         more: further pictures, whose colours and states the probes do not read.
     """
     images, drawn = draw_pictures(scenes, faces, settings, rng, more)
-    return Batch(images, write_captions(drawn, settings.captions, rng, [(scene, text) for _, scene, text in more]))
+    return Batch(images, write_captions(drawn, settings.captions, rng, [(x.scene, x.caption) for x in more]))
 
 
 def draw_pictures(
     scenes: SceneSet,
-    faces: int | Sequence[np.ndarray],
+    faces: Sequence[np.ndarray],
     settings: FaceCLIPSettings,
     rng: np.random.Generator,
     more: Sequence[Example] = (),
@@ -117,13 +117,11 @@ def draw_pictures(
     chosen = draw_faces(faces, settings, rng)
     drawn = [scene for face in chosen for scene in scenes.draw(int(face), rng)]
     pictures = [scenes.render(scene, rng) for scene in drawn]
-    return augment(torch.stack([*pictures, *(picture for picture, _, _ in more)]), scenes.size, rng), drawn
+    return augment(torch.stack([*pictures, *(x.picture for x in more)]), scenes.size, rng), drawn
 
 
-def draw_faces(faces: int | Sequence[np.ndarray], settings: FaceCLIPSettings, rng: np.random.Generator) -> np.ndarray:
-    """The faces of a batch; each rare one takes its state's turn, so that no state is drowned by a commoner one."""
-    if isinstance(faces, int):
-        return rng.choice(faces, settings.groups, replace=False)
+def draw_faces(faces: Sequence[np.ndarray], settings: FaceCLIPSettings, rng: np.random.Generator) -> np.ndarray:
+    """The faces of a batch; groups of rare faces take turns, so that no state crowds out a rarer one."""
     usual, *rare = faces
     turns = rng.binomial(settings.groups, settings.rare_share) if rare else 0
     found = {int(rng.choice(rare[int(rng.integers(len(rare)))])) for _ in range(turns)}

@@ -70,7 +70,7 @@ def test_an_attack_is_judged_by_the_colours_that_the_parser_finds():
     climb = attack.climbs[0]
     climb.paint = PartColour("hair", "blue")
     blue = torch.tensor([-0.9, -0.5, 0.6])[:, None, None].expand(3, 256, 256)
-    _, scene, _ = attack._seen(blue, climb)
+    _, scene, _ = attack._measured(blue, climb)
     assert agreement(Caption("blue hair", (Claim(paint=climb.paint),)), scene) == 1
     assert agreement(Caption("red hair", (Claim(paint=PartColour("hair", "red")),)), scene) == -1
     assert agreement(Caption("blue goatee", (Claim(paint=PartColour("goatee", "blue")),)), scene) == -1

@@ -83,7 +83,7 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
     trainee = Trainee(new_space, known, settings).train()
     words = new_space.model.token_embedding.weight
     before = words.detach().clone()
-    batch = draw_batch(scenes, 4, settings, np.random.default_rng(0))
+    batch = draw_batch(scenes, [np.arange(4)], settings, np.random.default_rng(0))
     assert batch.images.shape == (8, 3, 192, 192) and batch.caption_batch.fits.shape == (
         8,
         8 + len(batch.caption_batch.pairs),
@@ -101,7 +101,7 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
 
 
 def test_a_twin_differs_in_one_false_claim(scenes):
-    told = draw_batch(scenes, 4, FaceCLIPSettings(groups=4), np.random.default_rng(2)).caption_batch
+    told = draw_batch(scenes, [np.arange(4)], FaceCLIPSettings(groups=4), np.random.default_rng(2)).caption_batch
     assert len(told.pairs) >= 12
     for picture, true, false in told.pairs.tolist():
         assert told.fits[picture, true] == 1 and told.fits[picture, false] == -1
@@ -139,7 +139,7 @@ def test_training_goes_on_from_the_averaged_weights_of_another_run(scenes, new_s
 
 def test_a_shipped_batch_is_seeded(scenes):
     settings = FaceCLIPSettings(groups=2)
-    one, two = (draw_batch(scenes, 4, settings, np.random.default_rng(5)) for _ in range(2))
+    one, two = (draw_batch(scenes, [np.arange(4)], settings, np.random.default_rng(5)) for _ in range(2))
     assert one.caption_batch.captions == two.caption_batch.captions and torch.equal(
         one.caption_batch.fits, two.caption_batch.fits
     )

@@ -14,10 +14,10 @@ from mcaclip.errors import TrainingError
 from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions.batch import write_captions
 from train.clip.feature_cache import CachedBatch, face_tower, make_attacked, make_blocks, pool_pictures
-from train.clip.negatives import Attack, no_faces
+from train.clip.negatives import Attack, Example, no_faces
 from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import Caption, Claim, PartColour, agreement, read_captions, read_scenes, to_json
-from train.clip.train import FaceCLIPSettings, match_terms
+from train.clip.train import FaceCLIPSettings, caption_features, match_terms
 from train.clip.train_cached import Lessons, PooledSettings, PooledTrainee, train_pooled
 from train.clip.words.related_words import Kin
 
@@ -75,8 +75,7 @@ def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scene
 
 def test_captions_read_by_length_are_what_the_space_reads(space):
     texts = ["a face", "a man with bright green hair, a pink beard and no hat", "green lips"]
-    trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
-    torch.testing.assert_close(trainee.read(texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(caption_features(space, texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
 
 
 def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
@@ -102,7 +101,7 @@ def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
     def contrast() -> float:
         trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
         with torch.no_grad():
-            raw, said = trainee.judged(block.features), trainee.read(caption_batch.captions)
+            raw, said = trainee.image_features(block.features), caption_features(space, caption_batch.captions)
         return float(
             match_terms(raw, said, space.model.logit_scale.detach(), caption_batch.fits, caption_batch.pairs)[
                 "contrast"
@@ -139,11 +138,11 @@ def test_pictures_are_judged_under_noise_while_they_teach(space, scenes, tmp_pat
     (path,) = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
     features, quiet = CachedBatch.load(path).features, replace(SETTINGS, noise=0.0)
     trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=1.0)).train()
-    assert not torch.equal(trainee.judged(features), trainee.judged(features))
+    assert not torch.equal(trainee.image_features(features), trainee.image_features(features))
     trainee.eval()
-    assert torch.equal(trainee.judged(features), trainee.judged(features))
+    assert torch.equal(trainee.image_features(features), trainee.image_features(features))
     trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=0.0)).train()
-    assert torch.equal(trainee.judged(features), trainee.judged(features))
+    assert torch.equal(trainee.image_features(features), trainee.image_features(features))
 
 
 def test_attacked_pictures_go_with_a_block(space, scenes, tmp_path):
@@ -166,7 +165,7 @@ class HairAttack(Attack):
 
     def advance(self, space, rng):
         paint = PartColour("hair", "green")
-        self.pool.append((self.picture, self.scene, Caption("green hair", (Claim(paint=paint),))))
+        self.pool.append(Example(self.picture, self.scene, Caption("green hair", (Claim(paint=paint),))))
 
 
 def test_attacked_pictures_are_kept_beside_painted_ones(space, scenes, tmp_path, monkeypatch):
