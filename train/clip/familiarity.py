@@ -1,4 +1,4 @@
-"""`python -m train knowledge`: which words FaceCLIP was taught, and how sure one may be that it knows a phrase."""
+"""`python -m train knowledge`: the words that FaceCLIP was taught, and the probability that it knows a phrase."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from train.clip.words.word_vectors import standardised
 log = logging.getLogger(__name__)
 CAPTIONS = 8000
 LEAST_KINSHIP = 0.62
-"""Cosine of word vectors from which a word is taken for a relative of a known noun."""
+"""Cosine of word vectors from which a word counts as related to a known noun."""
 SEED = 31
 RIDGE = 2e-4
-"""On the coefficients: words alone often part both lists without an error, and then the likelihood has no maximum."""
+"""On the coefficients, because words alone often separate the lists, and then the likelihood has no maximum."""
 NEWTON_STEPS = 60
 BINS = 10
 PARAPHRASES = read_words("familiarity")["known"]
-"""Wordings that no caption has, of words that captions have."""
+"""Wordings that are in no caption, made of words that are."""
 
 
 def fit_knowledge(
@@ -43,20 +43,19 @@ def fit_knowledge(
     kin: Mapping[str, float] | None = None,
     seed: int = SEED,
 ) -> TaughtFamiliarity:
-    """What a trained, frozen space knows, calibrated on one half of both lists and measured on the other.
+    """The familiarity of phrases to a trained, frozen space: calibrated on half of both lists, measured on the rest.
 
     Args:
-        space: the space.
-        captions: those it was trained with; their words are the known ones.
+        captions: those of the training; their words are the known ones.
         phrases: canonical phrases to offer; those with a word that no caption has are left out.
-        known: phrases that it should know and that stand in no caption, such as unseen paraphrases.
+        known: phrases that the space should know and that are in no caption, such as unseen paraphrases.
         unknown: phrases that it cannot know.
         kin: see `kin_words`.
         seed: of the halves.
 
     Returns:
-        The knowledge; `report` has `auc`, `calibration_error`, `recall` (share of known phrases that get at least
-        one half), `false_alarm` (the same of unknown ones), all of the held-out half.
+        The familiarity; its `report` has `auc`, `calibration_error`, `recall` (share of known phrases that get at
+        least 0.5) and `false_alarm` (the same of unknown ones), all on the held-out half.
 
     Raises:
         TrainingError: no captions, no phrase of known words, or fewer than four known or unknown phrases.
@@ -87,9 +86,9 @@ def kin_words(
 ) -> dict[str, float]:
     """Words outside `words` whose vector has a cosine of `least` or more with that of a noun of a face's parts.
 
-    Only nouns that name a thing in one word have kin: "war paint" would make "troops" known, "surprised" most verbs.
-    The vectors are those that training began with (`train.clip.words.word_vectors`), each coordinate of deviation 1:
-    in the trained embedding every word that was moved to its kin (`train.clip.words.related_words`) would be known,
+    Only nouns of one word have related words: "war paint" would make "troops" known, "surprised" most verbs. The
+    vectors are those that training began with (`train.clip.words.word_vectors`), each coordinate of deviation 1: in
+    the trained embedding every word that was moved to related ones (`train.clip.words.related_words`) would be known,
     however far they are.
     """
     named = [nouns for part, nouns in PART_NOUNS.items() if part != "background"]
@@ -108,11 +107,11 @@ def kin_words(
 
 
 def fit_calibration(features: Tensor, right: Tensor) -> Calibration:
-    """Logistic regression whose three coefficients are not negative: more of each never means less known.
+    """Logistic regression with three non-negative coefficients: more of a feature never means less familiar.
 
     Args:
         features: `float64 [T, 3]`.
-        right: `float64 [T]`, 1 for a known phrase; both kinds count the same, however many there are.
+        right: `float64 [T]`, 1 for a known phrase; known and unknown phrases have the same total weight.
 
     Source: targets as in Platt, "Probabilistic outputs for support vector machines" (1999), section 2.2.
     """

@@ -1,4 +1,4 @@
-"""How well FaceCLIP understands, on faces and wordings that training never showed."""
+"""How well FaceCLIP understands faces and wordings that are not in its training."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ class Tally:
 
 @torch.no_grad()
 def encode_pictures(space: ClipSpace, scenes: SceneSet, shown: Sequence[Scene], rng: np.random.Generator) -> Tensor:
-    """`[N, D]`, one picture a scene, without augmentation."""
+    """`[N, D]`, one picture per scene, without augmentation."""
     return torch.cat([space.encode_image(scenes.render(scene, rng)[None]) for scene in shown])
 
 
 @torch.no_grad()
 def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """Each part of each face painted in one of 12 colours: is its caption the best of 12, in held-out sentences?
+    """Paints each part of each face in one of 12 colours: is the right caption the best of 12?
 
-    Four wordings: a training noun in a held-out sentence, a held-out noun in one, `OUTSIDE` and `BLIND`; and
-    any part and colour of all of them at once, the right part also by each of its held-out nouns and blind wordings.
-    A colour can be found without understanding the noun; a part cannot.
+    The captions are a training noun and a held-out noun in a held-out sentence, `OUTSIDE` and `BLIND`. "Any part and
+    colour" compares with all parts and colours at once, also with the right part's held-out nouns and blind wordings,
+    because a colour can be found without understanding the noun, but a part cannot.
     """
     tally, sentence = Tally(), HELD_OUT.sentences["things"][0]
     usual = {p: _texts(space, sentence.format(s="someone", t="{} " + PART_NOUNS[p][0])) for p in PARTS}
@@ -101,7 +101,7 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
 
 
 def nearest_colour(lab: Lab | None, lab_by_name: Callable[[str], Lab] = lab_values) -> str | None:
-    """What a ruler reads: the test colour nearest to a part's mean. Shading and thin paint mislead it, too."""
+    """The test colour nearest to a part's mean, which shading and thin paint can mislead."""
     return min(DISTINCT, key=lambda name: math.dist(lab, lab_by_name(name))) if lab else None
 
 
@@ -114,13 +114,13 @@ def _best(texts: Tensor, picture: Tensor) -> int:
 
 
 def _best_of_all(texts: Tensor, rival: float, picture: Tensor) -> int | None:
-    """As `_best`, None where a text beside these has a higher cosine, `rival`."""
+    """As `_best`, but None where the cosine `rival` of another text is higher."""
     return _best(texts, picture) if float((texts @ picture).max()) > rival else None
 
 
 @torch.no_grad()
 def unseen_colour_names(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """A large part painted in a colour whose name no caption had, among 12 such names that look different."""
+    """Paints a large part in a colour whose name is in no caption: is it the best of 12 such names?"""
     tally, names = Tally(), sorted(unseen_colours())
     for face in faces:
         parts = [part for part in LARGE_PARTS if part in scenes.shown_parts(face)]
@@ -145,9 +145,9 @@ def _different(names: Sequence[str], rng: np.random.Generator) -> list[str]:
 
 @torch.no_grad()
 def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """Unpainted faces of which a state is known: does the phrase for it fit better than the one for its opposite?
+    """Unpainted faces with a known state: does its phrase fit better than that of its opposite?
 
-    Twice: with phrases of the captions, and with words that no caption has.
+    Asked with phrases of the captions, and with words that no caption has.
     """
     tally = Tally()
     shown = [scenes.scene(face) for face in faces]
@@ -165,9 +165,9 @@ def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np
 
 @torch.no_grad()
 def retrieval(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """A picture against 100 distinct captions: is the best one its own, is it true? In held-out and in known words.
+    """Is the best of 100 distinct captions the picture's own, and is it true? In held-out and in known words.
 
-    Each is over several draws of captions, for one moves by five points either way.
+    The figures are over several draws of captions, because those of a single draw vary by five points.
     """
     tally = Tally()
     for held_out in (True, False) * DRAWS:
@@ -184,7 +184,7 @@ def retrieval(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.
 def _distinct_captions(
     scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator, held_out: bool
 ) -> tuple[list[Scene], list[Caption]]:
-    """Drawn scenes with a caption each, which says something that no other one says in the same words."""
+    """Drawn scenes with one caption each; captions that say nothing or repeat another are left out."""
     texts: list[Caption] = []
     shown: list[Scene] = []
     for face in faces:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
 from mcaclip.generators.synthesis import synthesize
@@ -12,15 +11,9 @@ from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import FixedParser, ToySpace
 from train.clip.captions.write import caption
 from train.clip.negatives import Attack, no_faces
-from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import Caption, Claim, PartColour, agreement
 
 FACES = np.arange(2)
-
-
-@pytest.fixture(scope="module")
-def scenes() -> SceneSet:
-    return SceneSet(drawn_faces(), 192)
 
 
 def after_steps(labels: np.ndarray, steps: int) -> tuple[Attack, np.random.Generator]:

@@ -104,11 +104,6 @@ class Lessons:
         share = ENDINGS_SHARE if self.endings else 0
         return [self._ending(rng) if rng.random() < share else self._pair(rng) for _ in range(count)]
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """All that is taught."""
-        return (*self.lexicon.words, *self.endings.values())
-
     def _ending(self, rng: np.random.Generator) -> tuple[str, str]:
         part = str(rng.choice(list(self.endings)))
         return adjective_pair(draw_paint(part, rng), self.endings[part], rng)

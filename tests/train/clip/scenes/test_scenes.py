@@ -12,11 +12,10 @@ import torch
 from mcaclip.imaging.colour import lab_of, lab_values, srgb_to_lab
 from mcaclip.language.colours import COLOURS, says_unseen, unseen_colours
 from mcaclip.language.grammar import MORE_NOUNS, PART_NOUNS, understand
-from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions.wording import HELD_OUT_NOUNS, USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.draw import STYLES, bundle
-from train.clip.scenes.scenes import SceneSet, came_out
+from train.clip.scenes.scenes import came_out
 from train.clip.scenes.types import (
     CHARACTERS,
     PARTS,
@@ -29,11 +28,6 @@ from train.clip.scenes.types import (
     agreement,
     target_lab,
 )
-
-
-@pytest.fixture(scope="module")
-def scenes() -> SceneSet:
-    return SceneSet(drawn_faces())
 
 
 @pytest.fixture
