@@ -169,25 +169,27 @@ class Trainee(nn.Module):
     def forward(self, images: Tensor, caption_batch: CaptionBatch) -> dict[str, Tensor]:
         """Loss terms of pictures `[B, 3, S, S]`, and how often a caption is true of the picture that ranks first."""
         with torch.autocast(images.device.type, torch.bfloat16):
-            raw = self.space.image_features(images).float()
-            said = self.space.text_features(caption_batch.captions).float()
-        return self.terms(raw, said, caption_batch)
+            pictures = self.space.image_features(images).float()
+            texts = self.space.text_features(caption_batch.captions).float()
+        return self.terms(pictures, texts, caption_batch)
 
-    def terms(self, raw: Tensor, said: Tensor, caption_batch: CaptionBatch) -> dict[str, Tensor]:
-        """The same, of features of pictures `[B, D]` and of captions `[C, D]`."""
-        terms = match_terms(raw, said, self.space.model.logit_scale, caption_batch.fits, caption_batch.pairs)
-        terms["seen"] = self.image_probe(raw[: len(caption_batch.shown.painted)], caption_batch.shown)
-        terms["read"] = self.text_probe(said, caption_batch.said)
+    def terms(self, pictures: Tensor, texts: Tensor, batch: CaptionBatch) -> dict[str, Tensor]:
+        """The same, from features of pictures `[B, D]` and of captions `[C, D]`."""
+        terms = match_terms(pictures, texts, self.space.model.logit_scale, batch.fits, batch.pairs)
+        terms["seen"] = self.image_probe(pictures[: len(batch.scene_facts.painted)], batch.scene_facts)
+        terms["read"] = self.text_probe(texts, batch.caption_facts)
         loss = terms["contrast"] + terms["twins"] + 0.5 * (terms["seen"] + terms["read"])
         return {"loss": loss, **terms}
 
 
-def match_terms(raw: Tensor, said: Tensor, logit_scale: Tensor, fits: Tensor, pairs: Tensor) -> dict[str, Tensor]:
+def match_terms(
+    pictures: Tensor, texts: Tensor, logit_scale: Tensor, fits: Tensor, pairs: Tensor
+) -> dict[str, Tensor]:
     """How well pictures and captions match.
 
     Args:
-        raw: features of pictures `[B, D]`.
-        said: features of captions `[C, D]`.
+        pictures: features `[B, D]`.
+        texts: features of captions `[C, D]`.
         logit_scale: logarithm of the factor of the cosines.
         fits: `[B, C]`, see `train.clip.captions.batch.CaptionBatch`.
         pairs: `[P, 3]`, see `train.clip.captions.batch.CaptionBatch`.
@@ -196,7 +198,7 @@ def match_terms(raw: Tensor, said: Tensor, logit_scale: Tensor, fits: Tensor, pa
         The losses "contrast" and "twins"; "right", how often a caption is true of the picture that ranks first.
     """
     scale = logit_scale.exp().clamp(max=60)
-    cosines = F.normalize(raw, dim=-1) @ F.normalize(said, dim=-1).T
+    cosines = F.normalize(pictures, dim=-1) @ F.normalize(texts, dim=-1).T
     picture, true, false = pairs.T
     twins = F.softplus(scale * (cosines[picture, false] - cosines[picture, true])).sum() / max(len(picture), 1)
     ranked = cosines.masked_fill(fits == 0, -1)

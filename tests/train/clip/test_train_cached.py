@@ -74,7 +74,7 @@ def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scene
     assert batch.fits.shape == (len(drawn) + 2, len(batch.captions))
     assert batch.captions[-2:] == [said.text for _, said in broken]
     assert (batch.fits[-2:, -2:] == 1).all() and (batch.fits[:-2, -2:] == -1).all()
-    assert len(batch.shown.painted) == len(drawn)
+    assert len(batch.scene_facts.painted) == len(drawn)
 
 
 def test_captions_read_by_length_are_what_the_space_reads(space):

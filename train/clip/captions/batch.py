@@ -35,15 +35,15 @@ class CaptionBatch:
     Attributes:
         captions: `C` of them.
         fits: `[B, C]`, 1 true, -1 false, 0 not known.
-        shown: facts of the drawn scenes; too little is known of the other pictures.
-        said: facts of all captions.
+        scene_facts: of the drawn scenes; too little is known of the other pictures.
+        caption_facts: of all captions.
         pairs: `[P, 3]`: a picture, a caption that is true of it, and one that differs in one claim and is false.
     """
 
     captions: list[str]
     fits: Tensor
-    shown: Facts
-    said: Facts
+    scene_facts: Facts
+    caption_facts: Facts
     pairs: Tensor
 
 

@@ -65,17 +65,18 @@ def caption_and_twin(
     for _ in range(_TRIES):
         plain = bool(rng.random() < PLAIN_SHARE)
         claims = choose_claims(scene, rng, plain)
-        style, wider = int(rng.integers(2**31)), bool(rng.random() < WIDER_SHARE)
-
-        def written(claims: Sequence[Claim], plain: bool = plain, style: int = style, wider: bool = wider) -> str:
-            return _Writer(np.random.default_rng(style), _wording(held_out, wider)).write(claims, plain)
-
-        true = Caption(written(claims), claims)
+        style, words = int(rng.integers(2**31)), _wording(held_out, bool(rng.random() < WIDER_SHARE))
         changed = falsified(claims, scene, rng) if twin else None
-        false = Caption(written(changed), changed) if changed else None
+        true = _written(claims, plain, words, style)
+        false = _written(changed, plain, words, style) if changed else None
         if held_out or not (says_unseen(true.text) or (false and says_unseen(false.text))):
             break
     return true, false
+
+
+def _written(claims: tuple[Claim, ...], plain: bool, words: Wording, style: int) -> Caption:
+    """A caption in words that are drawn from the seed `style`."""
+    return Caption(_Writer(np.random.default_rng(style), words).write(claims, plain), claims)
 
 
 def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False, wider: bool = False) -> str:
@@ -111,7 +112,8 @@ def adjective_pair(paint: PartColour, ending: str, rng: np.random.Generator) -> 
     """A part's colour in two ways; for the ending "haired": "a blue-haired model" and "a model with blue hair"."""
     writer = _Writer(rng, USUAL)
     colour, person = writer.colour(paint), writer.pick(USUAL.subjects[0])
-    thing = _counted(f"{colour} {USUAL.nouns[paint.part][0]}", USUAL.nouns[paint.part][0])
+    noun = USUAL.nouns[paint.part][0]
+    thing = _counted(f"{colour} {noun}", noun)
     between = "-" if writer.chance(0.6) else " "
     return with_article(f"{colour}{between}{ending} {person}"), f"{with_article(person)} with {thing}"
 
