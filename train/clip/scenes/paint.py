@@ -183,7 +183,7 @@ def _freckles(face: FaceMap, rng: np.random.Generator) -> Mask | None:
 
 
 def _stripes(face: FaceMap, rng: np.random.Generator) -> Mask | None:
-    """Two or three bars of war paint over each cheek, tilted a little."""
+    """One to three bars of war paint on each cheek, tilted a little."""
     eyes = face.below_eyes
     if face.nose is None or not eyes or part_mask(face, "cheeks") is None:
         return None
