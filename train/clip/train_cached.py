@@ -107,10 +107,9 @@ class PooledTrainee(Trainee):
         with torch.autocast(found.device.type, torch.bfloat16):
             return face_tower(self.space).encode_pooled(PooledFeatures(found, whole), token_noise).float()
 
-    def pooled_terms(self, features: PooledFeatures, caption_batch: CaptionBatch) -> dict[str, Tensor]:
+    def pooled_terms(self, features: PooledFeatures, batch: CaptionBatch) -> dict[str, Tensor]:
         """Loss terms of a block and its captions."""
-        captions = caption_features(self.space, caption_batch.captions)
-        return self.terms(self.image_features(features), captions, caption_batch)
+        return self.terms(self.image_features(features), caption_features(self.space, batch.captions), batch)
 
 
 def train_pooled(
