@@ -71,7 +71,7 @@ def _joined(one: Mapping[Any, Phrases], other: Mapping[Any, Phrases]) -> dict[An
     return {key: (*one.get(key, ()), *other.get(key, ())) for key in dict.fromkeys((*one, *other))}
 
 
-_NOUNS = read_words("nouns")
+_NOUNS = read_words("caption_nouns")
 HELD_OUT_NOUNS: Table = _NOUNS["held_out"]
 """Nouns of `PART_NOUNS` that training never says."""
 SINGULAR = frozenset(_NOUNS["singular"])

@@ -47,7 +47,7 @@ PART_SHARE = 0.5
 """Share of a word's weights that its part must have."""
 SECOND_SHARE = 0.4
 """How often a caption of a lesson speaks of another part as well."""
-ENDINGS: Mapping[str, str] = read_words("nouns")["persons"]
+ENDINGS: Mapping[str, str] = read_words("caption_nouns")["persons"]
 """What a part's colour makes of a person; "haired", "eyed" and "bearded" stand in captions."""
 ENDINGS_SHARE = 0.1
 """How many lessons are about these."""
