@@ -15,8 +15,9 @@ from types import MappingProxyType
 
 from mcaclip.config import ASSETS
 from mcaclip.errors import PromptError, WeightsError
+from mcaclip.language.word_tables import read_words
 
-_WORDS = json.loads((ASSETS / "words" / "colours.json").read_text(encoding="utf-8"))
+_WORDS = read_words("colours")
 COLOURS: dict[str, tuple[int, int, int]] = {name: (r, g, b) for name, (r, g, b) in _WORDS["everyday"].items()}
 """Colour name -> sRGB, 0..255: saturated, typical examples of everyday colours."""
 COLOUR_SYNONYMS: dict[str, str] = _WORDS["synonyms"]

@@ -6,28 +6,22 @@ and should turn them green), and the evaluation of a prompt's hit rate.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from mcaclip.config import ASSETS
 from mcaclip.language.colours import names_by_words, plain
+from mcaclip.language.word_tables import Table, read_words
 
+_NOUNS: Mapping[str, Table] = read_words("nouns")
 
-def _nouns(table: str) -> dict[str, tuple[str, ...]]:
-    """One of the tables in `assets/words/nouns.json`: from each part of a face to its nouns."""
-    tables = json.loads((ASSETS / "words" / "nouns.json").read_text(encoding="utf-8"))
-    return {part: tuple(nouns) for part, nouns in tables[table].items()}
-
-
-PART_NOUNS = _nouns("usual")
+PART_NOUNS = _NOUNS["usual"]
 """Usual nouns, the commonest first. Most parts are regions (`mcaclip.perception.regions`)."""
-MORE_NOUNS = _nouns("more")
+MORE_NOUNS = _NOUNS["more"]
 """Rarer nouns."""
-RARE_NOUNS = _nouns("rare")
+RARE_NOUNS = _NOUNS["rare"]
 """Colloquial, literary and trade nouns; FaceCLIP gets usual ones in their place (`in_usual_words`)."""
 
 TEMPLATES = (

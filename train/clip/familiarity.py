@@ -15,10 +15,10 @@ from mcaclip.errors import TrainingError
 from mcaclip.language.colours import COLOURS
 from mcaclip.language.grammar import PART_NOUNS
 from mcaclip.language.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
+from mcaclip.language.word_tables import read_words
 from train.clip.captions.wording import USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.scenes import SceneSet
-from train.clip.word_tables import read_words
 from train.clip.words.word_vectors import standardised
 
 log = logging.getLogger(__name__)

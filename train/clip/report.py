@@ -14,6 +14,7 @@ from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.imaging.colour import lab_of, lab_values
 from mcaclip.language.colours import unseen_colours
 from mcaclip.language.grammar import PART_NOUNS
+from mcaclip.language.word_tables import Table, read_words
 from train.clip.captions.wording import HELD_OUT, USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.scenes import SceneSet
@@ -28,7 +29,6 @@ from train.clip.scenes.types import (
     Scene,
     agreement,
 )
-from train.clip.word_tables import Table, read_words
 
 LARGE_PARTS = ("hair", "skin", "background", "clothes")
 CHOICES = 12

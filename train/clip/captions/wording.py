@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mcaclip.language.grammar import MORE_NOUNS, PART_NOUNS
-from train.clip.word_tables import Phrases, Table, read_words
+from mcaclip.language.word_tables import Phrases, Table, read_words
 
 StateTable = Mapping[tuple[str, int], Phrases]
 

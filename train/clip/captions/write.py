@@ -19,6 +19,7 @@ from mcaclip.language.colours import (
     says_unseen,
     unseen_colours,
 )
+from mcaclip.language.word_tables import Phrases
 from train.clip.captions.wording import HELD_OUT, PARTICIPLES, PLURAL, SINGULAR, USUAL, VIVID, WIDER, Wording
 from train.clip.scenes.draw import draw_pattern, other_colour
 from train.clip.scenes.types import (
@@ -34,7 +35,6 @@ from train.clip.scenes.types import (
     holds,
     target_lab,
 )
-from train.clip.word_tables import Phrases
 
 PLAIN_SHARE = 0.55
 """Share of captions in the words of a prompt, without a sentence around them: "green lipstick"."""

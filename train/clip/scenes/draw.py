@@ -11,8 +11,8 @@ import numpy as np
 
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, names_by_words, plain, says_unseen, survey_colours, unseen_colours
+from mcaclip.language.word_tables import Table, read_words
 from train.clip.scenes.types import CHARACTERS, PATTERNS, PartColour, same_colour, target_lab
-from train.clip.word_tables import Table, read_words
 
 WEIGHT = {
     "hair": 1.6, "lips": 1.6, "eyes": 1.3, "goatee": 1.3, "brows": 1.2, "beard": 1.0, "moustache": 1.0, "skin": 1.0,

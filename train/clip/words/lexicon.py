@@ -18,11 +18,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.language.vocabulary import content_words
+from mcaclip.language.word_tables import read_words
 from train.clip.captions.wording import USUAL, WIDER
 from train.clip.captions.write import adjective_pair, caption_pair
 from train.clip.scenes.draw import draw_paint
 from train.clip.scenes.types import PARTS
-from train.clip.word_tables import read_words
 from train.clip.words.ding import Synonyms
 from train.clip.words.related_words import Encoder
 from train.clip.words.wordnet import Dictionary, Sense, plural
