@@ -82,6 +82,14 @@ def check_optimizer(path: Path, given: object, optimizer: torch.optim.Optimizer)
     fault = unusable(path, "its optimiser's state does not fit this network")
     if not isinstance(given, dict) or not isinstance(given.get("state"), dict):
         raise fault
+    groups = given.get("param_groups")
+    if not isinstance(groups, list) or len(groups) != len(own["param_groups"]):
+        raise fault
+    for group, saved in zip(own["param_groups"], groups, strict=True):
+        if isinstance(saved, dict) and "step" in saved:  # Ranger counts the steps of a group, not of a parameter
+            if type(saved["step"]) is not int or saved["step"] < 0:
+                raise fault
+            group["step"] = saved["step"]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if not given["state"].keys() <= set(range(len(parameters))):
         raise fault

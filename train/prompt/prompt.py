@@ -34,7 +34,6 @@ from mcaclip.validate import clean_prompt
 from train.common.backoff import MicroBatches
 from train.common.loop import Budget, LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
-from train.common.ranger import Ranger
 from train.common.sheets import save_edit_sheet
 from train.prompt.full_size_masks import fit_upper_masks
 from train.prompt.full_size_rows import fit_upper_rows
@@ -65,8 +64,13 @@ def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
 
 
 def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Optimizer:
-    make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
-    return make(parameter_groups(network, settings.lr, settings.mapper_lr_factor), lr=settings.lr)
+    groups = parameter_groups(network, settings.lr, settings.mapper_lr_factor)
+    if settings.optimizer != "ranger":
+        return torch.optim.Adam(groups, settings.lr)
+    from pytorch_optimizer import Ranger  # a second of imports, which the other presets do not need
+
+    # Without the flag, the steps before the rectification starts would go uphill; the published code goes downhill.
+    return Ranger(groups, settings.lr, degenerated_to_sgd=True)
 
 
 def check_words_are_seen(settings: PromptSettings, prompts: Sequence[str], method: str) -> None:

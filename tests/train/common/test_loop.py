@@ -147,6 +147,8 @@ NAN = float("nan")
         (lambda state: state.update(optimizer=[]), "optimiser's state does not fit"),
         (lambda state: state["optimizer"].update(state={9: {}}), "optimiser's state does not fit"),
         (lambda state: state["optimizer"]["state"][0].update(exp_avg=torch.zeros(7)), "does not fit"),
+        (lambda state: state["optimizer"].update(param_groups=[]), "does not fit"),
+        (lambda state: state["optimizer"]["param_groups"][0].update(step=-1), "does not fit"),
         (lambda state: state["optimizer"]["state"][0]["exp_avg"].fill_(NAN), "optimiser's state is not finite"),
         (lambda state: state.update(step="three"), "count of steps"),
         (lambda state: state.update(step=-1), "count of steps"),
