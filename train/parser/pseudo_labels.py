@@ -7,9 +7,7 @@ compared with its shaved self.
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +25,12 @@ from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.label_map import BACKGROUND, without_islands
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from mcaclip.perception.regions import region
-from train.common.arrays import open_array, read_array, read_count, write_array, write_count
+from train.common.arrays import open_array, read_array, read_count, unfinished, write_array
 from train.common.faces import CodeSampler
 from train.common.painting import grow_beard
 from train.parser.attributes import ATTRIBUTES, Directions, states
 from train.parser.teacher import Teacher
 
-log = logging.getLogger(__name__)
 SAMPLER = CodeSampler(psi=(0.5, 1.0), mix=0.1, jitter=0.1)
 GOATEE_SHARE = 0.2
 SHAVED = 3.5
@@ -88,12 +85,11 @@ class Labellers:
 
 @torch.no_grad()
 def build_faces(models: Labellers, count: int, seed: int, folder: Path, max_minutes: float = 1e9) -> LabelledFaces:
-    """Make `count` faces, or go on where an earlier call stopped; the files in `folder` hold them.
+    """Make `count` labelled faces in `folder`, or continue where an earlier call stopped.
 
     Raises:
         TrainingError: the time was too short for all of them.
     """
-    end = time.monotonic() + 60 * max_minutes
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     codes = SAMPLER.draw(models.generator, count, rng)
@@ -102,21 +98,15 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path, max_minu
     images = open_array(folder / f"images_{seed}_{count}.npy", (count, 3, 256, 256), np.uint8)
     labels = open_array(folder / f"labels_{seed}_{count}.npy", (count, 256, 256), np.uint8)
     done_file = folder / f"done_{seed}_{count}"
-    done = read_count(done_file, count)
-    for index in range(done, count):
-        if time.monotonic() > end:
-            raise TrainingError(
-                f"{index} of {count} faces are labelled: run the same command again, with more --max-minutes; "
-                "it goes on where it stopped"
-            )
+    for (index,) in unfinished(done_file, count, max_minutes, images, labels, every=FLUSH_EVERY):
         image, label = _label(models, codes[index : index + 1], bool(with_goatee[index]))
         images[index] = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
         labels[index] = label.numpy()
-        if (index + 1) % FLUSH_EVERY == 0 or index + 1 == count:
-            images.flush()
-            labels.flush()
-            write_count(done_file, index + 1)
-            log.info("labelled face %d of %d", index + 1, count)
+    if (done := read_count(done_file, count)) < count:
+        raise TrainingError(
+            f"{done} of {count} faces are labelled: run the same command again, with more --max-minutes; "
+            "it continues there"
+        )
     write_array(folder / f"states_{seed}_{count}.npy", _states(models, codes, with_goatee))
     return load_faces(count, seed, folder)
 
@@ -199,44 +189,44 @@ def clean(labels: np.ndarray) -> np.ndarray:
 
 
 def without_specks(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """Specks of the named classes get the label around them."""
+    """Specks of the named classes, and pieces beside a much larger one, get the commonest label around them."""
     for number in classes:
-        labels = _without_specks(labels, number)
+        pieces, labels = list(_pieces(labels, number)), labels.copy()
+        largest = max((piece.area for piece in pieces), default=0)
+        limit = max(SPECK, PIECE_SHARE * largest if number in _IN_ONE_PIECE else 0)
+        for piece in pieces:
+            if piece.area < limit and len(piece.around):
+                labels[piece.box][piece.inside] = np.bincount(piece.around).argmax()
     return labels
 
 
 def without_holes(labels: np.ndarray) -> np.ndarray:
-    """Background that the face itself surrounds gets the label around it; dark skin is at times labelled so."""
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(
-        (labels == BACKGROUND).astype(np.uint8), connectivity=4
-    )
-    out, size = labels.copy(), len(labels)
-    for piece in range(1, count):
-        left, top, width, height, _ = stats[piece]
-        if left == 0 or top == 0 or left + width == size or top + height == size:
-            continue
-        box = slice(top - 1, top + height + 1), slice(left - 1, left + width + 1)
-        inside = pieces[box] == piece
-        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
-        around = labels[box][rim]
-        if np.isin(around, _FACE).mean() > FACE_SHARE:
-            out[box][inside] = np.bincount(around).argmax()
-    return out
-
-
-def _without_specks(labels: np.ndarray, number: int) -> np.ndarray:
-    """Specks of one class get the commonest label of their rim, and so do all pieces beside a much larger one."""
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels == number).astype(np.uint8), connectivity=4)
+    """Background that the face surrounds gets the commonest label around it: dark skin is at times labelled so."""
     out = labels.copy()
-    largest = stats[1:, cv2.CC_STAT_AREA].max(initial=0)
-    limit = max(SPECK, PIECE_SHARE * largest if number in _IN_ONE_PIECE else 0)
-    for piece in range(1, count):
-        left, top, width, height, area = stats[piece]
-        if area >= limit:
-            continue
-        box = slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2)
-        inside = pieces[box] == piece
-        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
-        if rim.any():
-            out[box][inside] = np.bincount(labels[box][rim]).argmax()
+    for piece in _pieces(labels, BACKGROUND):
+        if not piece.at_border and np.isin(piece.around, _FACE).mean() > FACE_SHARE:
+            out[piece.box][piece.inside] = np.bincount(piece.around).argmax()
     return out
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A connected piece of one class: its mask `inside` a box of the label map, and the labels next to it."""
+
+    box: tuple[slice, slice]
+    inside: np.ndarray
+    around: np.ndarray
+    area: int
+    at_border: bool
+
+
+def _pieces(labels: np.ndarray, number: int) -> Iterator[_Piece]:
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats((labels == number).astype(np.uint8), connectivity=4)
+    height, width = labels.shape
+    for index in range(1, count):
+        x, y, w, h, area = stats[index]
+        box = slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)
+        inside = numbers[box] == index
+        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+        at_border = x == 0 or y == 0 or x + w == width or y + h == height
+        yield _Piece(box, inside, labels[box][rim], area, at_border)

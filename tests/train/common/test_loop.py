@@ -97,7 +97,7 @@ def _refused(path, out, match: str) -> None:
     with pytest.raises(TrainingError, match=match) as caught:
         make(out, 40)
     said = str(caught.value)
-    assert str(path) in said and "\n" not in said and "another --out" in said
+    assert str(path) in said and "\n" not in said and "another folder" in said
     assert path.is_dir() if before is None else path.read_bytes() == before
 
 
