@@ -20,13 +20,13 @@ class CodeSampler:
     """Draws W+ codes.
 
     Attributes:
-        psi: range of the truncation, drawn uniformly for each face.
+        psi: range of the truncation, drawn uniformly per face.
         mix: probability that rows above a random crossover come from another face.
         jitter: largest per-row Gaussian offset, in standard deviations of w.
         common: largest Gaussian offset that all rows share, in standard deviations of w. Codes of inverted photos
-            hold such parts: in the directions where w hardly varies they deviate two to three times as far.
-        shift: probability of a strong shift on a random range of rows. It carries features as far from
-            natural faces as a counterfactual edit does.
+            have such offsets: where w hardly varies, they deviate two to three times as far.
+        shift: probability of a strong shift on a random range of rows, which moves features as far from natural
+            faces as a counterfactual edit does.
     """
 
     psi: tuple[float, float] = (0.5, 1.0)

@@ -1,8 +1,7 @@
 """The pool of labelled faces that the pixel parser and FaceCLIP learn from: pictures, label maps, attributes.
 
-Labels come from two witnesses: the pixel teacher, averaged over a flip, and the parsing head, which reads the
-generator's features. Facial hair, which the teacher does not know, is what darkens the lower face when a code is
-compared with its shaved self.
+Labels are the average of the pixel teacher and the parsing head, which reads the generator's features. Facial hair,
+which neither knows, is where the lower face is darker than the same code shaved.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ GOATEE_SHARE = 0.2
 SHAVED = 3.5
 """Length of the shift along the beard direction's minus side that takes a beard away."""
 TEACHER_WEIGHT = 0.35
-"""The head has seen the teacher's answers on many faces and errs less in busy backgrounds; the teacher has edges."""
+"""The head errs less in busy backgrounds; the teacher has the sharper edges."""
 SPECK = 40
-"""Pieces of a class below so many pixels (at 256 px) take the label around them, unless the class is small itself."""
+"""Pixels (at 256 px) below which pieces of large classes take the label around them."""
 PIECE_SHARE = 0.12
 """Pieces of skin, hair or a hat below this share of the largest one are errors."""
 FACE_SHARE = 0.6
-"""Share of a hole's rim that must be face for the hole to be closed; gaps between strands of hair stay open."""
+"""Share of a hole's rim that must be face for it to be closed; gaps between strands of hair stay open."""
 _FACE = tuple(n for n, name in enumerate(CLASSES) if name not in ("background", "hair", "hat", "neck", "cloth"))
 _IN_ONE_PIECE = tuple(CLASSES.index(name) for name in ("skin", "hair", "hat"))
 _LARGE = tuple(CLASSES.index(name) for name in ("background", "skin", "hair", "hat", "neck", "cloth"))
@@ -53,12 +52,12 @@ FLUSH_EVERY = 50
 
 @dataclass(frozen=True)
 class LabelledFaces:
-    """Faces with everything that is known of them.
+    """Generated faces with labels.
 
     Attributes:
         images: `uint8 [N, 3, 256, 256]`.
         labels: `uint8 [N, 256, 256]`, numbers of `LABELS`.
-        states: `int8 [N, len(ATTRIBUTES)]`: 1 shown, -1 its opposite shown, 0 not sure.
+        states: `int8 [N, len(ATTRIBUTES)]`, see `train.parser.attributes.states`.
     """
 
     images: np.ndarray
@@ -75,7 +74,7 @@ class LabelledFaces:
 
 @dataclass(frozen=True)
 class Labellers:
-    """Everything that labels a face."""
+    """The networks and directions that label a face."""
 
     generator: Generator
     head: ParsingHead
@@ -112,10 +111,10 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path, max_minu
 
 
 def load_faces(count: int, seed: int, folder: Path) -> LabelledFaces:
-    """The faces that `build_faces` made; the files stay on disk and are read as they are needed.
+    """The faces that `build_faces` made, as memory maps.
 
     Raises:
-        TrainingError: they are not there, or not all of them, or are damaged.
+        TrainingError: some or all of them are missing or damaged.
     """
     name = f"{seed}_{count}"
     if not (folder / f"states_{name}.npy").exists():
@@ -127,8 +126,8 @@ def load_faces(count: int, seed: int, folder: Path) -> LabelledFaces:
 
 
 def _states(models: Labellers, codes: Tensor, with_goatee: np.ndarray) -> np.ndarray:
-    ordinary = SAMPLER.draw(models.generator, 1000, np.random.default_rng(0))
     w_avg = models.generator.w_avg
+    ordinary = SAMPLER.draw(models.generator, 1000, np.random.default_rng(0))
     spread = models.directions.positions(ordinary, w_avg).std(0)
     found = states(models.directions.positions(codes, w_avg), spread).numpy()
     beard = [a.name for a in ATTRIBUTES].index("bearded")
@@ -161,22 +160,18 @@ def _with_facial_hair(label: Tensor, bare_skin: Tensor, picture: Tensor, shaved:
     top, bottom = int(rows[lips].min()), int(rows[lips].max())
     left, right = int(columns[lips].min()), int(columns[lips].max())
     nose_end, width = int(rows[nose].max()), max(right - left, 20)
-    upper = skin & (rows < nose_end)
+    upper, aside = skin & (rows < nose_end), (columns - (left + right) / 2).abs()
     if not upper.any():
         return label
     lightness, bare = (_smooth(srgb_to_lab(x.clamp(-1, 1))[:, :1])[0, 0] for x in (picture, shaved))
-    face = (
-        bare_skin & (skin | (label == CLASSES.index("hair"))) & (rows > nose_end - 8) & (rows < bottom + 1.1 * width)
-    )
-    face &= (columns - (left + right) / 2).abs() < 1.5 * width
+    face = bare_skin & (skin | (label == CLASSES.index("hair")))
+    face &= (rows > nose_end - 8) & (rows < bottom + 1.1 * width) & (aside < 1.5 * width)
     hairy = face & (bare - lightness > DARKER) & (lightness[upper].median() - lightness > DARKER)
-    near = (columns - (left + right) / 2).abs() < 0.45 * width
-    over = (rows < (top + bottom) / 2) & ((columns - (left + right) / 2).abs() < 0.7 * width)
     out = label.clone()
     out[hairy] = LABELS.index("beard")
-    out[hairy & (rows > bottom) & near] = LABELS.index("goatee")
-    out[hairy & over] = LABELS.index("moustache")
-    return torch.from_numpy(without_specks(out.numpy(), tuple(range(len(CLASSES), len(LABELS)))))
+    out[hairy & (rows > bottom) & (aside < 0.45 * width)] = LABELS.index("goatee")
+    out[hairy & (rows < (top + bottom) / 2) & (aside < 0.7 * width)] = LABELS.index("moustache")
+    return torch.from_numpy(without_specks(out.numpy(), range(len(CLASSES), len(LABELS))))
 
 
 def _smooth(values: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Mask nets above the preview's layers: they learn from the finished mask below them.
 
 A prompt is fitted through the 256 px preview, which has only the lower layers (up to 128 px of MobileStyleGAN, up to
-256 px of StyleGAN2). The nets of the finer layers are 1x1 convolutions on features of their own; here they learn to
-say, from those features, what the mask of the preview's last layer says.
+256 px of StyleGAN2). The nets of the finer layers learn to predict the mask of the preview's last layer from the
+features of their own layers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def fit_upper_masks(
 
     Args:
         top: the preview's last layer, whose mask they learn from.
-        max_minutes: no further face is begun after them.
+        max_minutes: after which no further face is begun.
 
     Returns:
         The last step's binary cross entropy.
@@ -65,7 +65,7 @@ def learn_upper_masks(
     lr: float = 2e-3,
     max_minutes: float = 1e9,
 ) -> float:
-    """As `fit_upper_masks`, for faces `codes [N, 18, 512]` with prompts of their own, a step a prompt.
+    """The same for faces `codes [N, 18, 512]` with prompts of their own, one step per prompt.
 
     Args:
         prompts_for: from a code `[1, 18, 512]` to the prompts of that face.
@@ -76,7 +76,7 @@ def learn_upper_masks(
     for net in upper:
         assert isinstance(net, MaskNet)
         if net.gain is not None:
-            # start as a copy of the mask below; the features then only have to correct it
+            # each net starts as a copy of the mask below, which its features then only correct
             nn.init.ones_(net.gain)
             for parameter in net.out.parameters():
                 nn.init.zeros_(parameter)

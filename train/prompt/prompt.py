@@ -1,8 +1,8 @@
 """`python -m train prompt "green lipstick"`: fit an edit network, MCA-CLIP's or another method's, to prompts.
 
-Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the method's losses.
-Extras beside them (a second witness that knows places and colours, hard negatives) are switches of the preset:
-`--preset paper` has none of them.
+Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the method's losses. The
+extras (losses on the parser's regions and on named colours, hard negatives) are settings of the preset; `paper` has
+none of them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
 
 
 def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
-    """Log a warning for every prompt that the space hardly knows. Raises WeightsError."""
+    """Log a warning for every prompt that CLIP hardly knows. Raises WeightsError."""
     knowledge = familiarity_of(space.name)
     for prompt in dict.fromkeys(prompts):
         verdict = knowledge.check(space, prompt)
@@ -97,17 +97,17 @@ def fit_prompts(
 
     The prompts take turns; one that is named twice takes twice as many.
 
-    `objective.generator` is what is trained through: the preview, or the full generator itself. Behind a
-    preview two short stages follow for what only `full_generator` has: the upper rows learn to do at full size what
-    the preview showed, and the upper mask nets learn from the finished masks below them.
+    `objective.generator`, the preview or the full generator itself, is trained through. After a preview, two short
+    stages follow for the layers that only `full_generator` has: the upper rows learn to do at full size what the
+    preview showed, and the upper mask nets learn from the finished masks below them.
 
     Args:
-        max_minutes: of this call, the two short stages included.
-        start_from: an edit network to go on from instead of random weights.
-        stack: goes into the file, which says what the network was fitted on.
-        method: goes into the file, too; the objective's settings are those of this method (see `settings_for`).
-        progress: told the share 0..1 of the steps before each one; may raise to end the run.
-        finish: make no more steps; all the time goes to what follows them.
+        max_minutes: of this call, including the two short stages.
+        start_from: an edit network to start from instead of random weights.
+        stack: is written into the file, as what the network was fitted on.
+        method: is written into the file, too; the objective's settings belong to it (see `settings_for`).
+        progress: called with the share 0..1 of the steps before each one; may raise to end the run.
+        finish: make no more steps, so that all the time goes to the short stages.
     """
     settings = objective.settings
     check_words_are_seen(settings, [target.prompt for target in objective.targets], method)
@@ -165,7 +165,7 @@ def fit_prompts(
     if isinstance(objective.generator, PreviewGenerator):
         assert isinstance(full_generator, MobileStyleGAN)
         folder = out / "upper_rows"
-        if loop.step > before:  # what an earlier call did there was for the network as it was
+        if loop.step > before:  # an earlier call's stage belongs to the network before these steps
             shutil.rmtree(folder, ignore_errors=True)
         stage = (settings.sampler, folder, settings.agreement, budget.minutes("rows"))
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
@@ -186,8 +186,7 @@ def fit_prompts(
 def _edits(
     objective: PromptObjective, network: MCANetwork, codes: Tensor, target: Target
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Sources, edits and masks of some faces, made one by one: at full size several would take much memory."""
+    """Sources, edits and masks of some faces, edited one by one to save memory at full size."""
     made = [objective.edit(network, code[None], [target]) for code in codes]
-    sources = torch.cat([source.image for source, _, _, _ in made])
-    edits = torch.cat([edited for _, edited, _, _ in made])
-    return sources, edits, [torch.cat(layer) for layer in zip(*(masks for _, _, _, masks in made), strict=True)]
+    masks = [torch.cat(layer) for layer in zip(*(batch.masks for batch in made), strict=True)]
+    return torch.cat([batch.source.image for batch in made]), torch.cat([batch.edited for batch in made]), masks
