@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import create_autospec
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -23,12 +22,11 @@ from tests.fakes import ENTRIES, FakeEditor
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
+from tests.train.directions import write_directions
 from train.__main__ import COMMANDS, main
 from train.clip.train import FaceCLIPSettings
 from train.clip.words.lexicon import Lexicon
-from train.parser.attributes import ATTRIBUTES, VARIETY
 from train.parser.teacher import TeacherUNet
-from train.universal.targets import ATTRIBUTE_EDITS
 
 CALLED: set[str] = set()
 
@@ -79,12 +77,7 @@ def teacher(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def directions(tmp_path_factory) -> str:
-    keys = {edit.key for edit in ATTRIBUTES} | set(VARIETY) | {"nada_beard"}
-    keys |= {key for edit in ATTRIBUTE_EDITS for key in (edit.key, *edit.but)}
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("directions") / "w.npz"
-    np.savez(path, **{key: rng.standard_normal((18, 512)) for key in sorted(keys)})
-    return str(path)
+    return str(write_directions(tmp_path_factory.mktemp("directions")))
 
 
 @pytest.fixture

@@ -30,12 +30,13 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.naming import distinct_stems
+from mcaclip.types import TextCode
 from mcaclip.validate import clean_prompt
 from train.common.backoff import MicroBatches
 from train.common.loop import Budget, LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
 from train.common.sheets import save_edit_sheet
-from train.prompt.full_size_masks import fit_upper_masks
+from train.prompt.full_size_masks import learn_upper_masks
 from train.prompt.full_size_rows import fit_upper_rows
 from train.prompt.objective import PromptObjective, Target
 from train.prompt.presets import PromptSettings
@@ -170,9 +171,9 @@ def fit_prompts(
         stage = (settings.sampler, folder, settings.agreement, budget.minutes("rows"))
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
     if fits_masks:
-        faces, seed = settings.upper_mask_faces, settings.seed
-        minutes = budget.minutes("masks")
-        fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top, max_minutes=minutes)
+        faces = settings.sampler.draw(full_generator, settings.upper_mask_faces, np.random.default_rng(settings.seed))
+        texts, minutes = TextCode.stack([target.code for target in distinct]), budget.minutes("masks")
+        learn_upper_masks(network, full_generator, faces, lambda _: texts, top, max_minutes=minutes)
     path = out / "edit.safetensors"
     records = {prompt: {"steps": loop.step} for prompt in prompts}
     codes = {target.prompt: target.code for target in distinct}

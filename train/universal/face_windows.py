@@ -130,39 +130,6 @@ def _square(side: slice, centre: int) -> int:
     return min(max(centre - REAL_CELLS // 2, side.start), side.stop - REAL_CELLS)
 
 
-def shifted_features(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> Tensor:
-    """Features of the preview's last layer in the window, of the edited face: `[1, 256, h, w]`.
-
-    Only the shifted layers are computed. They are blended with the source's features, not with features recomputed
-    from the blended ones: this costs half and differs from `masked_synthesize` at the masks' edges only.
-    """
-    code = face.code + delta
-    x = crop(face.made.features[FIRST_ROW - 1], stage.window)
-    for index in range(FIRST_ROW, len(preview.layers)):
-        scale = preview.layers[index].size // CELLS
-        rows, columns = (slice(side.start * scale, side.stop * scale) for side in stage.window)
-        source = crop(face.made.features[index], stage.window)
-        edited = preview.full.layer(index, x, code, (rows, columns))
-        x = source + crop(stage.masks[index], stage.window) * (edited - source)
-    return x
-
-
-def preview_window(preview: PreviewGenerator, face: SeenFace, x: Tensor, delta: Tensor, stage: Stage) -> Tensor:
-    """The preview's picture of those features, `[1, 3, h, w]` at 256 px per face."""
-    edited = preview.finish(preview.rgb(len(preview.layers) - 1, x, face.code + delta))
-    before = crop(face.made.image, stage.window)
-    return before + crop(resize_mask(stage.masks[-1], PREVIEW_SIZE), stage.window) * (edited - before)
-
-
-def real_square(preview: PreviewGenerator, face: SeenFace, x: Tensor, delta: Tensor, stage: Stage) -> Tensor:
-    """The stage's square from the real upper layers, `[1, 3, S, S]` at 1024 px per face."""
-    scale = CELLS_ABOVE // CELLS
-    left, top = (own - side.start * scale for own, side in zip(stage.corner, stage.window, strict=True))
-    part = x[:, :, left : left + REAL_CELLS, top : top + REAL_CELLS]
-    mask = cut_square(stage.masks[-1], stage)
-    return upper_picture(preview.full, part, face.code, stage.corner, (delta, mask))
-
-
 def cut_square(maps: Tensor, stage: Stage) -> Tensor:
     """The stage's square of maps `[B, C, s, s]` of 128 px or more."""
     ys, xs = window_at(stage.corner, REAL_CELLS, maps.shape[-1] // CELLS_ABOVE)
@@ -179,7 +146,24 @@ class Pictures:
 
 
 def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> Pictures:
-    """The edit by `delta [1, 18, 512]`."""
-    x = shifted_features(preview, face, delta, stage)
-    large = real_square(preview, face, x, delta, stage)
-    return Pictures(preview_window(preview, face, x, delta, stage), F.avg_pool2d(large, REAL_SCALE), large)
+    """The edit by `delta [1, 18, 512]`.
+
+    Only the shifted layers are computed. They are blended with the source's features, not with features recomputed
+    from the blended ones: this costs half and differs from `masked_synthesize` at the masks' edges only.
+    """
+    code, window = face.code + delta, stage.window
+    x = crop(face.made.features[FIRST_ROW - 1], window)
+    for index in range(FIRST_ROW, len(preview.layers)):
+        scale = preview.layers[index].size // CELLS
+        rows, columns = (slice(side.start * scale, side.stop * scale) for side in window)
+        source = crop(face.made.features[index], window)
+        edited = preview.full.layer(index, x, code, (rows, columns))
+        x = source + crop(stage.masks[index], window) * (edited - source)
+    scale = CELLS_ABOVE // CELLS
+    top, left = (own - side.start * scale for own, side in zip(stage.corner, window, strict=True))
+    part = x[:, :, top : top + REAL_CELLS, left : left + REAL_CELLS]
+    large = upper_picture(preview.full, part, face.code, stage.corner, (delta, cut_square(stage.masks[-1], stage)))
+    edited = preview.finish(preview.rgb(len(preview.layers) - 1, x, code))
+    before = crop(face.made.image, window)
+    shown = before + crop(resize_mask(stage.masks[-1], PREVIEW_SIZE), window) * (edited - before)
+    return Pictures(shown, F.avg_pool2d(large, REAL_SCALE), large)

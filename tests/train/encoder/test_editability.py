@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,6 +9,7 @@ from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.imaging.align import FaceAligner
 from mcaclip.types import Inversion
 from mcaclip.weights import get
+from tests.train.directions import write_directions
 from train.encoder.editability import PROBES, Editability, direction_summary, prompt_summary
 
 
@@ -61,10 +61,7 @@ def face(preview):
 
 
 def test_a_shift_along_a_row_moves_what_it_should(small_editor, parser, face, tmp_path):
-    rng = np.random.default_rng(0)
-    made_up = {probe.key: rng.standard_normal((18, 512)).astype(np.float32) for probe in PROBES}
-    np.savez(tmp_path / "directions.npz", **made_up)
-    editing = Editability(small_editor, parser, tmp_path / "directions.npz")
+    editing = Editability(small_editor, parser, write_directions(tmp_path))
     for probe in PROBES:
         rows = editing.shifts[probe.key].norm(dim=-1)
         assert torch.allclose(rows, torch.full((18,), abs(probe.length)))
