@@ -118,19 +118,14 @@ def fit_prompts(
     pair = (full_generator, objective.generator)
     config = masks_above(shifted_rows(settings.network, *pair), *pair)
     network = new_network(full_generator, config, start_from)
-    fits_rows = isinstance(objective.generator, PreviewGenerator)
-    top = len(objective.generator.layers) - 1
-    fits_masks = top + 1 < len(full_generator.layers) and isinstance(network.coral, CoralMasks)
-    needed = {"steps": True, "rows": fits_rows, "masks": fits_masks}
+    fits_masks = len(objective.generator.layers) < len(full_generator.layers) and isinstance(
+        network.coral, CoralMasks
+    )
+    needed = {"steps": True, "rows": isinstance(objective.generator, PreviewGenerator), "masks": fits_masks}
     budget = Budget(max_minutes, {stage: SHARES[stage] for stage in SHARES if needed[stage]})
-    loop_settings = LoopSettings(
-        settings.steps,
-        0.0 if finish else budget.minutes("steps"),
-        settings.seed,
-        settings.ema,
-        log_every=5,
-        sheet_every=sheet_every,
-        warmup=20,
+    minutes = 0.0 if finish else budget.minutes("steps")
+    limits = LoopSettings(
+        settings.steps, minutes, settings.seed, settings.ema, log_every=5, sheet_every=sheet_every, warmup=20
     )
     fingerprint = {"prompts": prompts, **asdict(settings)}
     if stack.label != DEFAULT_STACK:
@@ -140,7 +135,7 @@ def fit_prompts(
     if start_from is not None:
         fingerprint["start"] = sha256_of(start_from)
     optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
-    loop = TrainingLoop(network, optimizer, loop_settings, out, fingerprint, scaled)
+    loop = TrainingLoop(network, optimizer, limits, out, fingerprint, scaled)
     batches = MicroBatches(loop.backward, optimizer.zero_grad)
     shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
@@ -163,16 +158,16 @@ def fit_prompts(
     loop.run(step, sheet)
     network.load_state_dict(loop.averaged_state())
     sheet(loop.step)
+    if loop.step > before:  # an earlier call's stage belongs to the network before these steps
+        shutil.rmtree(out / "upper_rows", ignore_errors=True)
     if isinstance(objective.generator, PreviewGenerator):
         assert isinstance(full_generator, MobileStyleGAN)
-        folder = out / "upper_rows"
-        if loop.step > before:  # an earlier call's stage belongs to the network before these steps
-            shutil.rmtree(folder, ignore_errors=True)
-        stage = (settings.sampler, folder, settings.agreement, budget.minutes("rows"))
+        stage = (settings.sampler, out / "upper_rows", settings.agreement, budget.minutes("rows"))
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
     if fits_masks:
         faces = settings.sampler.draw(full_generator, settings.upper_mask_faces, np.random.default_rng(settings.seed))
         texts, minutes = TextCode.stack([target.code for target in distinct]), budget.minutes("masks")
+        top = len(objective.generator.layers) - 1
         learn_upper_masks(network, full_generator, faces, lambda _: texts, top, max_minutes=minutes)
     path = out / "edit.safetensors"
     records = {prompt: {"steps": loop.step} for prompt in prompts}

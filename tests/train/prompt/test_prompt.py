@@ -80,7 +80,7 @@ def test_training_steps_lower_the_loss(objective, tmp_path):
     torch.manual_seed(0)
     network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    loop = TrainingLoop(network, optimizer, LoopSettings(4, log_every=1), tmp_path, {})
+    loop = TrainingLoop(network, optimizer, LoopSettings(3, log_every=1), tmp_path, {})
     face = codes(objective)
     loop.run(lambda *_: objective(network, face, objective.targets, np.random.default_rng(0)))
     losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
