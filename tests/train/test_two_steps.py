@@ -26,7 +26,9 @@ from tests.train.directions import write_directions
 from train.__main__ import COMMANDS, main
 from train.clip.train import FaceCLIPSettings
 from train.clip.words.lexicon import Lexicon
+from train.common import setup
 from train.parser.teacher import TeacherUNet
+from train.universal import adapt_to_text_tower, universal
 
 CALLED: set[str] = set()
 
@@ -48,6 +50,15 @@ def small(monkeypatch):
         monkeypatch.setattr(module, name, smaller)
 
     return change
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(generator, preview, monkeypatch):
+    """The generator of the test session, where a command would load its own."""
+    for module in (setup, universal, adapt_to_text_tower):
+        for name, network in (("load_generator", generator), ("load_preview", preview)):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, create_autospec(getattr(module, name), return_value=network))
 
 
 @pytest.fixture
@@ -230,7 +241,6 @@ def test_universal(run, small, directions):
 
 def test_universal_words(run, monkeypatch):
     from mcaclip import weights
-    from train.universal import adapt_to_text_tower
 
     settings = adapt_to_text_tower.WordsSettings(captions=2, steps=2)
     real = adapt_to_text_tower.run
