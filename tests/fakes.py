@@ -1,7 +1,7 @@
-"""A small, fast, deterministic stand-in for the editor, with the real one's methods.
+"""A small, fast, deterministic stand-in for the editor.
 
-Faces are laid out by rule, so that tests can ask for any case: a black photo has no face, a photo at least
-twice as wide as high has two (the left one larger), every other photo has one.
+The photo decides about its faces: a black photo has none, a photo at least twice as wide as high has two (the left
+one is larger), every other photo has one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from mcaclip.clip.familiarity import FamiliarityReport
@@ -23,8 +25,10 @@ from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mask_tools import refine_masks
 from mcaclip.editing.network.mca import FittedNetwork
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import PromptReader, Reading
+from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.generators.synthesis import union
 from mcaclip.language.colours import srgb_of
@@ -37,10 +41,11 @@ from mcaclip.types import (
     Inversion,
     Progress,
     ProgressCallback,
-    PromptStrength,
     StopEarly,
     from_uint8,
+    to_uint8,
 )
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.validate import clean_prompt
 
 PROMPTS = ("green lipstick", "blue goatee", "purple hair")
@@ -58,8 +63,9 @@ ENTRIES = (
 )
 """A small prompt library."""
 SKIN_AREAS = {"lips": PROMPTS[0], "goatee": PROMPTS[1], "beard": PROMPTS[1], "hair": PROMPTS[2], "brows": PROMPTS[2]}
+NO_NETWORK, NO_NETWORKS = cast(PromptedNetwork, None), cast(FittedNetwork, None)
 WORDS = "green blue purple red grey pink and lipstick lips goatee hair skin eyebrows smiling nose zombie"
-"""What the fake with a universal network knows."""
+"""The words that the fake with a universal network knows."""
 
 
 class FakeEditor:
@@ -85,6 +91,7 @@ class FakeEditor:
         self.hold = hold
         self.steps = steps
         self.calls: list[str] = []
+        self.resolved: list[str] = []
         self.added: tuple[str, ...] = ()
 
     def weight_hashes(self) -> dict[str, str]:
@@ -94,7 +101,7 @@ class FakeEditor:
         return PROMPTS + self.added
 
     def _reader(self) -> PromptReader:
-        fitted = {p: FittedEdit({}, _no_network, shipped=p in PROMPTS) for p in self.prompts()}
+        fitted = {p: FittedEdit({}, lambda: NO_NETWORKS, shipped=p in PROMPTS) for p in self.prompts()}
         problem = "" if self.has_universal else "there is no universal network here; train one"
         return PromptReader(fitted, self.entries, problem, self.check_familiarity, STACKS["compact"], Path("edits"))
 
@@ -135,7 +142,8 @@ class FakeEditor:
         margin = 0.3 * (right - left)
         box = (left - margin, top - margin, right + margin, bottom + margin)
         quad = np.array([[box[0], box[1]], [box[0], box[3]], [box[2], box[3]], [box[2], box[1]]])
-        matrix = cv2.getAffineTransform(np.float32([[0, 0], [0, 1024], [1024, 1024]]), quad[:3].astype(np.float32))
+        corners = np.array([[0, 0], [0, 1024], [1024, 1024]], np.float32)
+        matrix = cv2.getAffineTransform(corners, quad[:3].astype(np.float32))
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         image = cv2.warpAffine(photo, matrix, (1024, 1024), flags=flags, borderMode=cv2.BORDER_REFLECT)
         valid = np.ones((1024, 1024), bool)
@@ -190,19 +198,28 @@ class FakeEditor:
         return replace(better, w_plus=inversion.w_plus, identity=0.86)
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
-        return self._reader().check(settings)[0]
+        return self.resolve(settings).settings
+
+    def resolve(self, settings: EditSettings) -> EditRequest:
+        self.resolved.append(settings.title)
+        return resolve(settings, self._reader(), lambda wanted: NO_NETWORK)
+
+    def render(
+        self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None
+    ) -> EditResult:
+        self.calls.append(f"edit {request.settings.strength:g} {request.settings.mask_threshold:g}")
+        if callback is not None:
+            callback(Progress("editing", 0.5))
+        return _draw(inversion, request, 1024, identity=0.93)
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
     ) -> EditResult:
-        self.calls.append(f"edit {settings.strength:g} {settings.mask_threshold:g}")
-        if callback is not None:
-            callback(Progress("editing", 0.5))
-        return self._paint(inversion, self.check_settings(settings), 1024, identity=0.93)
+        return self.render(inversion, self.resolve(settings), callback)
 
     def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
         self.calls.append(f"preview {settings.strength:g} {settings.mask_threshold:g}")
-        return self._paint(inversion, self.check_settings(settings), 256, identity=None)
+        return _draw(inversion, self.resolve(settings), 256)
 
     def strip(
         self,
@@ -212,13 +229,9 @@ class FakeEditor:
         callback: ProgressCallback | None = None,
     ) -> list[EditResult]:
         self.calls.append("strip")
-        results = []
-        for factor in factors:
-            parts = [PromptStrength(p.prompt, p.strength * factor) for p in settings.parts]
-            results.append(self._paint(inversion, settings.with_parts(parts), 256, identity=None))
-            if callback is not None:
-                callback(Progress("rendering strengths", len(results) / len(factors)))
-        return results
+        request = self.resolve(settings)
+        parts = [[replace(p, strength=p.strength * factor) for p in request.settings.parts] for factor in factors]
+        return _draw_all(inversion, request, [request.settings.with_parts(some) for some in parts], callback)
 
     def variations(
         self,
@@ -228,48 +241,55 @@ class FakeEditor:
         callback: ProgressCallback | None = None,
     ) -> list[EditResult]:
         self.calls.append("variations")
-        results = []
-        for number in numbers:
-            results.append(self._paint(inversion, replace(settings, variation=number), 256, identity=None))
-            if callback is not None:
-                callback(Progress("rendering variations", len(results) / len(numbers)))
-        return results
-
-    def _paint(self, inversion: Inversion, settings: EditSettings, side: int, identity: float | None) -> EditResult:
-        image = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
-        masks: list[list[Tensor]] = []
-        readings = self._reader().check(settings)[1]
-        for part, reading in zip(settings.parts, readings, strict=True):
-            for one in reading.ingredients:
-                x, y, radius_x, radius_y, colour = _region(one.words)
-                layers = [_ellipse(s, x, y, radius_x, radius_y)[None] for s in (*MASK_SIDES, side)]
-                layers = refine_masks(layers, settings)
-                target = torch.tensor(colour).view(3, 1, 1) * 0.85**settings.variation / 127.5 - 1
-                shaded = target + 0.6 * (image.mean(0, keepdim=True) - image.mean())
-                weight = (layers[-1][0] * part.strength * one.factor * 0.6).clamp(0, 1)
-                image = image + weight * (shaded - image)
-                masks.append(layers)
-        united = [union(same)[0] for same in zip(*masks, strict=True)]
-        names = tuple(f"layer {index} ({s} px)" for index, s in enumerate(MASK_SIDES))
-        shifts = tuple(torch.full((18, 512), 0.1) for _ in settings.parts)
-        return EditResult(
-            image.clamp(-1, 1),
-            tuple(united[:-1]),
-            names,
-            united[-1],
-            torch.stack(shifts).sum(0),
-            settings,
-            identity,
-            0.01,
-            tuple(reading.note for reading in readings if reading.note),
-            shifts=shifts,
-            modes=tuple(reading.mode for reading in readings),
-            feature_change=tuple(0.01 * index for index in range(len(MASK_SIDES))),
-        )
+        request = self.resolve(settings)
+        return _draw_all(inversion, request, [replace(request.settings, variation=n) for n in numbers], callback)
 
 
-def _no_network() -> FittedNetwork:
-    raise AssertionError("the fake draws without networks")
+if TYPE_CHECKING:
+    _: EditorProtocol = FakeEditor()
+
+
+def _draw_all(
+    inversion: Inversion, request: EditRequest, settings: list[EditSettings], callback: ProgressCallback | None
+) -> list[EditResult]:
+    """The small pictures of a request with each of the settings."""
+    results = []
+    for one in settings:
+        results.append(_draw(inversion, replace(request, settings=one), 256))
+        if callback is not None:
+            callback(Progress("rendering", len(results) / len(settings)))
+    return results
+
+
+def _draw(inversion: Inversion, request: EditRequest, side: int, identity: float | None = None) -> EditResult:
+    image = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
+    settings, masks = request.settings, list[list[Tensor]]()
+    for share in request.shares:
+        x, y, radius_x, radius_y, colour = _region(share.ingredient.words)
+        layers = [_ellipse(s, x, y, radius_x, radius_y)[None] for s in (*MASK_SIDES, side)]
+        layers = refine_masks(layers, settings)
+        target = torch.tensor(colour).view(3, 1, 1) * 0.85**settings.variation / 127.5 - 1
+        shaded = target + 0.6 * (image.mean(0, keepdim=True) - image.mean())
+        strength = settings.parts[share.part].strength * share.ingredient.factor
+        image = image + (layers[-1][0] * strength * 0.6).clamp(0, 1) * (shaded - image)
+        masks.append(layers)
+    united = [union(same)[0] for same in zip(*masks, strict=True)]
+    shifts = tuple(torch.full((18, 512), 0.1) for _ in settings.parts)
+    modes = [[s.ingredient.mode for s in request.shares if s.part == part] for part in range(len(settings.parts))]
+    return EditResult(
+        image=image.clamp(-1, 1),
+        masks=tuple(united[:-1]),
+        mask_names=tuple(f"layer {index} ({s} px)" for index, s in enumerate(MASK_SIDES)),
+        combined_mask=united[-1],
+        delta_w=torch.stack(shifts).sum(0),
+        settings=settings,
+        identity=identity,
+        seconds=0.01,
+        notes=request.notes,
+        shifts=shifts,
+        modes=tuple(" and ".join(dict.fromkeys(names)) for names in modes),
+        feature_change=tuple(0.01 * index for index in range(len(MASK_SIDES))),
+    )
 
 
 def _region(words: str) -> tuple[float, float, float, float, tuple[int, int, int]]:
@@ -292,6 +312,14 @@ def _ellipse(side: int, x: float, y: float, radius_x: float, radius_y: float) ->
     axis = (torch.arange(side) + 0.5) / side
     distance = ((axis[None, :] - x) / radius_x) ** 2 + ((axis[:, None] - y) / radius_y) ** 2
     return torch.sigmoid((1 - distance) * 6)[None]
+
+
+def write_photo(path: Path, faces: int = 1, seed: int = 1) -> str:
+    """Saves a drawn photo with so many faces; returns its path."""
+    face = to_uint8(draw_face(seed))[::4, ::4]
+    picture = np.zeros_like(face) if faces == 0 else np.concatenate([face] * faces, axis=1)
+    Image.fromarray(picture).save(path)
+    return str(path)
 
 
 def draw_face(seed: int) -> Tensor:

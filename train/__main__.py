@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,14 @@ from typing import Any, Generic, TypeVar
 
 from mcaclip.cli.options import read_command_line
 from mcaclip.errors import StudioError
-from mcaclip.platform.console import exit_status, shown, tolerant_streams
+from mcaclip.platform.console import (
+    EXIT_BAD_INPUT,
+    EXIT_INTERRUPTED,
+    exit_status,
+    problem_of,
+    shown,
+    tolerant_streams,
+)
 from mcaclip.platform.memory import keep_freed_memory
 from train.cli import (
     bench,
@@ -49,27 +55,14 @@ class Command(Generic[T]):
 
 
 COMMANDS: dict[str, Command[Any]] = {
-    "preview-head": Command(preview_head.Options, preview_head.run),
-    "parsing-head": Command(parsing_head.Options, parsing_head.run),
-    "parser": Command(parser.Options, parser.run),
-    "identity-mean": Command(identity_mean.Options, identity_mean.run),
-    "encoder": Command(encoder.Options, encoder.run),
-    "inversion-figures": Command(inversion_figures.Options, inversion_figures.run),
-    "faceclip": Command(faceclip.Options, faceclip.run),
-    "faceclip-pooled": Command(faceclip_pooled.Options, faceclip_pooled.run),
-    "faceclip-lexicon": Command(faceclip_lexicon.Options, faceclip_lexicon.run),
-    "faceclip-report": Command(faceclip_report.Options, faceclip_report.run),
-    "knowledge": Command(knowledge.Options, knowledge.run),
-    "prompt": Command(prompt.Options, prompt.run),
-    "universal": Command(universal.Options, universal.run),
-    "universal-words": Command(universal_words.Options, universal_words.run),
-    "colours": Command(colours.Options, colours.run),
-    "global-directions": Command(global_directions.Options, global_directions.run),
-    "deltaedit": Command(deltaedit.Options, deltaedit.run),
-    "thumbnails": Command(thumbnails.Options, thumbnails.run),
-    "stand-in": Command(stand_in.Options, stand_in.run),
-    "bench": Command(bench.Options, bench.run),
-}
+    module.__name__.rpartition(".")[2].replace("_", "-"): Command(module.Options, module.run)
+    for module in (
+        preview_head, parsing_head, parser, identity_mean, encoder, inversion_figures, faceclip, faceclip_pooled,
+        faceclip_lexicon, faceclip_report, knowledge, prompt, universal, universal_words, colours, global_directions,
+        deltaedit, thumbnails, stand_in, bench,
+    )
+}  # fmt: skip
+"""By name, which is the module's with hyphens, in the order of the help."""
 
 
 def read(argv: Sequence[str] | None = None) -> tuple[str, Any]:
@@ -79,7 +72,7 @@ def read(argv: Sequence[str] | None = None) -> tuple[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; with one line on stderr 2 for bad input or a disk that fails, 130 after Ctrl-C."""
+    """Run one command; 2 with one line on stderr for bad input or a failing disk, 130 after Ctrl-C."""
     tolerant_streams()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
@@ -90,13 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             torch.set_num_threads(options.threads)
         COMMANDS[name].run(options)
-    except StudioError as error:
-        return _ended(str(error), 2)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _ended(f"{where}{error.strerror or error}. Look at the file and at the space on its disk.", 2)
+    except (StudioError, OSError) as error:
+        return _ended(problem_of(error), EXIT_BAD_INPUT)
     except KeyboardInterrupt:
-        return _ended("interrupted; the same command goes on at the last checkpoint", 128 + signal.SIGINT)
+        return _ended("interrupted; the same command continues from the last checkpoint", EXIT_INTERRUPTED)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Images and texts in one space, through open_clip: our FaceCLIP or a published CLIP in the same slot."""
+"""Images and texts in one space, by open_clip: our FaceCLIP or a published CLIP in the same slot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from open_clip import CLIP
 
 FACECLIP = "FaceCLIP"
-# OpenAI's own archives carry these numbers among the weights; the model has them in its configuration.
+# OpenAI's own archives store these numbers among the weights; the model has them in its configuration.
 _ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
 FACECLIP_CONFIG_FOLDER = ASSETS / "faceclip"
 VIT_B_32 = "ViT-B-32-quickgelu"
@@ -38,7 +38,8 @@ _REMEDIES = {
 FACECLIP_MEAN, FACECLIP_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
-def _no_random_weights_warning(record: logging.LogRecord) -> bool:
+def _is_welcome(record: logging.LogRecord) -> bool:
+    # open_clip warns of random weights, which the caller replaces or wants
     return "No pretrained weights loaded" not in record.getMessage()
 
 
@@ -46,7 +47,7 @@ def read_clip(path: Path) -> dict[str, Tensor]:
     """The tensors of an open_clip checkpoint of ViT-B/32: safetensors, or a state dict written by torch.
 
     Raises:
-        WeightsError: the file holds something else than the weights of this model.
+        WeightsError: the file holds anything but the weights of this model.
     """
     try:
         if path.suffix == ".safetensors":
@@ -91,19 +92,18 @@ def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
         register_face_tower()
     open_clip.add_model_config(FACECLIP_CONFIG_FOLDER)
     root = logging.getLogger()
-    # open_clip warns of random weights, which are replaced right below
-    root.addFilter(_no_random_weights_warning)
+    root.addFilter(_is_welcome)
     try:
         model = open_clip.create_model(name, precision="fp32")
     finally:
-        root.removeFilter(_no_random_weights_warning)
+        root.removeFilter(_is_welcome)
     if pretrained is not None:
         load_strictly(model, pretrained, f"does not fit {name}", _REMEDIES.get(name, "choose the file of that model"))
     return model
 
 
 class ClipSpace(nn.Module):
-    """An open_clip model behind two methods whose inputs and outputs are those of this package."""
+    """An open_clip model with this package's formats of pictures and texts."""
 
     model: CLIP
     image_size: int
@@ -133,18 +133,15 @@ class ClipSpace(nn.Module):
         return space.requires_grad_(False).eval().to(device)
 
     def encode_image(self, images: Tensor) -> Tensor:
-        """`images [B, 3, S, S]` in [-1, 1] to L2-normalised `[B, D]`, differentiable.
-
-        Resized to the model's size (bicubic, antialiased) and normalised with its mean and deviation.
-        """
+        """L2-normalised embeddings `[B, D]` of `images [B, 3, S, S]` in [-1, 1], differentiable."""
         return F.normalize(self.image_features(images), dim=-1)
 
     def image_features(self, images: Tensor) -> Tensor:
-        """As `encode_image`, before the L2 normalisation."""
+        """The result of `encode_image` before the L2 normalisation."""
         return self.model.encode_image(self.normalised(images))
 
     def normalised(self, images: Tensor) -> Tensor:
-        """What the image tower is shown of `images [B, 3, S, S]` in [-1, 1]: its size, mean and deviation."""
+        """The image tower's input for `images [B, 3, S, S]` in [-1, 1]: resized and normalised."""
         size = (self.image_size, self.image_size)
         if images.shape[-2:] != size:
             images = F.interpolate(images, size=size, mode="bicubic", antialias=True)
@@ -152,15 +149,15 @@ class ClipSpace(nn.Module):
         return (pixels - self.mean) / self.std
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Texts to L2-normalised `[T, D]`."""
+        """L2-normalised embeddings `[T, D]` of texts."""
         return F.normalize(self.text_features(texts), dim=-1)
 
     def text_features(self, texts: Sequence[str]) -> Tensor:
-        """As `encode_text`, before the L2 normalisation."""
+        """The result of `encode_text` before the L2 normalisation."""
         return self.model.encode_text(self.token_ids(texts).to(self.mean.device))
 
     def token_ids(self, texts: Sequence[str]) -> Tensor:
-        """Token numbers `int [T, L]` of texts; FaceCLIP is given rare nouns of a face's parts as usual ones."""
+        """Token numbers `int [T, L]` of texts; for FaceCLIP, usual nouns of a part replace rare ones."""
         return self.tokenizer(list(map(in_usual_words, texts)) if self.name == FACECLIP else list(texts))
 
     @torch.no_grad()
@@ -171,14 +168,10 @@ class ClipSpace(nn.Module):
     @torch.no_grad()
     def text_codes(self, prompts: Sequence[str]) -> TextCode:
         """Codes of several prompts, padded to the longest of them: `[B, D]`, `[B, L, D]` and `bool [B, L]`."""
-        return self.learned_codes(prompts)
-
-    def learned_codes(self, prompts: Sequence[str]) -> TextCode:
-        """As `text_codes`, differentiable."""
         return self._codes(_without_padding(self.token_ids(prompts)))
 
     def token_features(self, ids: Tensor) -> Tensor:
-        """As `text_features`, of what the tokenizer made of the texts: `int [T, L]` to `[T, D]`."""
+        """The text features `[T, D]` of token numbers `int [T, L]`."""
         return self._states(_without_padding(ids).to(self.mean.device))[1]
 
     def _codes(self, ids: Tensor) -> TextCode:
@@ -188,7 +181,7 @@ class ClipSpace(nn.Module):
         return TextCode(F.normalize(last, dim=-1), states, mask)
 
     def _states(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Projected states of all tokens, `[T, L, D]`, and of those that end the texts, `[T, D]`."""
+        """Projected states of all tokens, `[T, L, D]`, and of the end-of-text tokens, `[T, D]`."""
         model, length = self.model, ids.shape[1]
         x = model.token_embedding(ids) + model.positional_embedding[:length]
         causal = None if model.attn_mask is None else model.attn_mask[:length, :length]
@@ -197,7 +190,7 @@ class ClipSpace(nn.Module):
 
 
 def _without_padding(ids: Tensor) -> Tensor:
-    """Token numbers `[T, L]`, L that of the longest text: attention is causal, padding changes nothing."""
+    """Token numbers `[T, L]` up to the longest text: attention is causal, so padding changes nothing."""
     return ids[:, : int(ids.argmax(1).max()) + 1]
 
 

@@ -1,4 +1,4 @@
-"""Where on a face the words act: classes of the parser, and places on bare skin that have no class of their own."""
+"""The areas of a face that words refer to: classes of the parser, and areas of bare skin without a class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Areas that are classes of the parser."""
 SKIN_AREAS = ("forehead", "left cheek", "right cheek", "upper lip", "chin", "jaw", "eye rims")
-"""Areas that follow from where eyes, nose and lips are."""
+"""Areas that are derived from the positions of eyes, nose and lips."""
 AREAS = (*GROUPS, *SKIN_AREAS)
 _FACE = ("skin", "nose", "beard", "moustache", "goatee")
 _SHARPNESS = 0.6
@@ -28,15 +28,15 @@ _SHARPNESS = 0.6
 def areas(parsed: Tensor) -> Tensor:
     """Masks of `AREAS`, `[B, len(AREAS), S, S]`, from probabilities `[B, len(LABELS), S, S]`; differentiable."""
     groups = [_sum(parsed, names) for names in GROUPS.values()]
-    return torch.cat([*groups, *_places(parsed)], 1)
+    return torch.cat([*groups, *_skin_areas(parsed)], 1)
 
 
 def _sum(parsed: Tensor, names: tuple[str, ...]) -> Tensor:
     return parsed[:, [LABELS.index(name) for name in names]].sum(1, keepdim=True)
 
 
-def _places(parsed: Tensor) -> list[Tensor]:
-    """One mask `[B, 1, S, S]` a name in `SKIN_AREAS`."""
+def _skin_areas(parsed: Tensor) -> list[Tensor]:
+    """One mask `[B, 1, S, S]` per name in `SKIN_AREAS`."""
     side = parsed.shape[-1]
     face, lips, eyes = _sum(parsed, _FACE), _sum(parsed, GROUPS["lips"]), _sum(parsed, GROUPS["eyes"])
     nose = _sum(parsed, ("nose",))
@@ -64,17 +64,17 @@ def _places(parsed: Tensor) -> list[Tensor]:
 
 
 def _dilate(mask: Tensor, radius: int) -> Tensor:
-    """Rows, then columns: a square element in two cheap steps."""
+    """Dilation by a square, rows before columns, which is cheaper."""
     side = 2 * radius + 1
     return F.max_pool2d(F.max_pool2d(mask, (side, 1), 1, (radius, 0)), (1, side), 1, (0, radius))
 
 
 def _frame(mouth: Tensor, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Middle column and row of the mouth and its width, `[B, 1, 1, 1]` each; guessed from the face without one."""
+    """Middle column and row of the mouth and its width, each `[B, 1, 1, 1]`; estimated from the face without one."""
     there = (mouth.sum((2, 3), keepdim=True) / 8).clamp(0, 1)
     x, y, across, _ = _moments(mouth)
     face_x, face_y, face_across, face_down = _moments(face)
-    # a flat band of width b has a deviation of b / sqrt(12)
+    # a flat band of width b has a standard deviation of b / sqrt(12)
     width = there * 3.3 * across + (1 - there) * 1.5 * face_across
     x, y = there * x + (1 - there) * face_x, there * y + (1 - there) * (face_y + 0.9 * face_down)
     return x, y, width.clamp_min(4.0)

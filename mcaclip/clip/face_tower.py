@@ -1,8 +1,8 @@
-"""FaceCLIP's image tower: it looks at a face part by part.
+"""FaceCLIP's image tower: it encodes a face part by part.
 
-A frozen parser says where the parts are; what the tower compares with words is pooled inside them: colours in Lab,
-texture, and the parser's own features. A gradient passes through the masks as well: an optimisation that were told
-of colours alone would close the eyes that it is to make green, and never learn that there are none to see.
+A frozen parser says where the parts are; the tower pools colours in Lab, texture and the parser's own features inside
+them. The gradient passes through the masks as well: with the colours' gradient alone, an optimisation closes the eyes
+that it should make green.
 """
 
 from __future__ import annotations
@@ -26,24 +26,22 @@ SHADES = tuple((float(lightness), 0.0, 0.0) for lightness in (5, 25, 45, 65, 82,
     for lightness, chroma in ((35, 45), (60, 60), (82, 35))
     for hue in range(12)
 )
-"""Lab of the shades that an area's pixels are counted by: greys, and twelve hues, dark, full and pale."""
+"""Lab of the shades of the colour histogram: greys, and twelve hues, each dark, full and pale."""
 SHADE_SOFTNESS = 0.05
-"""Of the counting, in squared Lab / 50: a pixel between two shades counts for both."""
+"""Softness of the histogram, in squared Lab / 50: a pixel between two shades counts for both."""
 NOISE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-"""Deviations, in a token's own, of the noise under which a picture that needs a gradient is judged: little of it
-leaves like colours apart, much of it makes the way smooth."""
+"""Standard deviations of the noise on the tokens of a picture that needs a gradient, relative to each token's own:
+little noise keeps similar colours apart, much noise makes the gradient smooth."""
 STATISTICS = 19 + len(SHADES)
-"""Numbers that `statistics` gives for an area."""
-
-
+"""Length of the vector that `statistics` returns for an area."""
 _mask_gradient: ContextVar[float] = ContextVar("mask_gradient", default=1.0)
 
 
 @contextmanager
 def mask_gradient(share: float) -> Iterator[None]:
-    """Of pictures read herein, this share 0..1 of the gradient passes through where their parts are; else all of it.
+    """Within this context, only a share 0..1 of the gradient passes through the masks of pictures.
 
-    Long steps need less: they tear a face apart for a part that is larger, or somewhere else. Short ones need it all.
+    Long optimisation steps need less: with the whole gradient they distort a face to enlarge or move a part.
     """
     before = _mask_gradient.set(share)
     try:
@@ -57,11 +55,11 @@ class TowerConfig:
     """Widths of the tower.
 
     Attributes:
-        texture: channels of the two convolutions that see what the parser was taught to overlook.
-        width: of the tokens, one an area and one for the whole picture.
-        layers: of the transformer over the tokens.
-        heads: of its attention.
-        squeezed: numbers that each token keeps for the last layer.
+        texture: channels of the two convolutions that see texture, which the parser is trained to ignore.
+        width: width of the tokens, one per area and one for the whole picture.
+        layers: layers of the transformer over the tokens.
+        heads: heads of its attention.
+        squeezed: width of each token in the last layer.
     """
 
     texture: int = 32
@@ -73,11 +71,11 @@ class TowerConfig:
 
 @dataclass(frozen=True)
 class PooledFeatures:
-    """What the tower pools of pictures.
+    """The pooled features of pictures.
 
     Attributes:
-        found: of every area, `[B, A, N]`: colours, textures, the parser's features.
-        whole: of the whole picture, `[B, M]`.
+        found: features of every area, `[B, A, N]`: colours, textures, the parser's features.
+        whole: features of the whole picture, `[B, M]`.
     """
 
     found: Tensor
@@ -106,7 +104,7 @@ class FaceTower(nn.Module):
         self.out = nn.Linear((len(AREAS) + 1) * config.squeezed, embed_dim)
 
     def train(self, mode: bool = True) -> FaceTower:
-        """As usual, but the parser stays in evaluation."""
+        """Sets the mode of everything but the parser, which stays in evaluation mode."""
         super().train(mode)
         self.parser.eval()
         return self
@@ -117,22 +115,22 @@ class FaceTower(nn.Module):
         return self.smoothed(features) if images.requires_grad else self.encode_pooled(features)
 
     def pool_features(self, images: Tensor) -> PooledFeatures:
-        """What is pooled of pictures `[B, 3, S, S]` in [-1, 1]; of this only `texture` is learned."""
+        """The pooled features of pictures `[B, 3, S, S]` in [-1, 1]; only `texture` is trained for them."""
         seen = self.parser.with_features(images)
         masks = _tempered(areas(seen.logits.float().softmax(1)))
         quarter, eighth = seen.levels[1:3]
-        # colours of a few pixels need every digit
+        # the colours of few pixels need full precision
         with torch.autocast(images.device.type, enabled=False):
             parts = [statistics(images, masks), *(pool(x, masks) for x in (self.texture(images), quarter, eighth))]
-            # an area that is not there says so by its own size, and nothing else
+            # the features of an area that is not there are 0
             found = torch.cat(parts, 2) * _presence(masks)[..., None]
         return PooledFeatures(found, torch.cat([level.float().mean((2, 3)) for level in seen.levels[3:5]], 1))
 
     def encode_pooled(self, features: PooledFeatures, noise: Tensor | None = None) -> Tensor:
-        """Features `[B, embed_dim]` of what was pooled.
+        """Embeddings `[B, embed_dim]` of pooled features.
 
         Args:
-            noise: `[B]`, deviation of noise on each picture's tokens, in a token's own; None for none.
+            noise: `[B]`, standard deviation of noise on each picture's tokens, relative to each token's own, or None.
         """
         tokens = self._tokens(features)
         if noise is not None:
@@ -141,10 +139,10 @@ class FaceTower(nn.Module):
         return self._read(tokens)
 
     def smoothed(self, features: PooledFeatures) -> Tensor:
-        """As `judge`, to be optimised against: the mean of what is read under `NOISE` and its opposite.
+        """Embeddings `[B, embed_dim]` to optimise against: the mean over noise of the deviations `NOISE`, both signs.
 
-        What an optimisation finds of a single reading is often no more than a fold in it, and faces come apart on the
-        way; a mean over noise has few folds. The noise is new for every picture, and for the same one the same.
+        Without noise an optimisation finds artefacts of the network, and faces fall apart. The noise differs between
+        pictures and is always the same for the same picture.
 
         Source: Cohen et al., "Certified Adversarial Robustness via Randomized Smoothing" (ICML 2019), here on tokens.
         """
@@ -167,7 +165,7 @@ def _tempered(masks: Tensor) -> Tensor:
 
 
 def _noise_for(tokens: Tensor, count: int) -> Tensor:
-    """Normal numbers `[count, *tokens.shape]` that these very tokens decide."""
+    """Normal noise `[count, *tokens.shape]`, seeded by the tokens."""
     whole = float(tokens.double().square().sum())
     generator = torch.Generator().manual_seed(int(whole * 1e6) % 2**32 if math.isfinite(whole) else 0)
     return torch.randn(count, *tokens.shape, generator=generator).to(tokens)
@@ -181,9 +179,9 @@ def statistics(images: Tensor, masks: Tensor) -> Tensor:
         masks: `[B, A, 96, 96]` in [0, 1].
 
     Returns:
-        `[B, A, STATISTICS]`: mean Lab, and the means of the dark, the light and the colourful pixels; deviation of
-        Lab; fine texture; the area's size and place; which share of it is near each of `SHADES`. A mean takes white
-        paint in the shade for silver, and hair before a bright wall for fair hair: shares do not.
+        `[B, A, STATISTICS]`: mean Lab, and the means of the dark, the light and the colourful pixels; standard
+        deviation of Lab; fine texture; the area's size and position; its share near each of `SHADES`. A mean alone
+        confuses white paint in the shade with silver, and hair before a bright wall with fair hair.
     """
     small = F.interpolate(images.float(), size=masks.shape[-2:], mode="bilinear", antialias=True, align_corners=False)
     lab = srgb_to_lab(small) / 50
@@ -195,15 +193,15 @@ def statistics(images: Tensor, masks: Tensor) -> Tensor:
     mean, square, texture = pooled[..., :3], pooled[..., 3:6], pooled[..., 6:7]
     chosen = [pooled[..., i + 1 : i + 4] / pooled[..., i : i + 1].clamp_min(1e-4) for i in (7, 11, 15)]
     deviation = (square - mean.square()).clamp_min(1e-5).sqrt()
-    # the core of an area counts most: at its edge pixels are mixed with what is beside it
+    # the core of an area counts most: pixels at its edge are mixed with its neighbours
     shares = pool(shade_shares(lab), masks.square())
-    return torch.cat([mean, *chosen, deviation, 10 * texture, _places(masks), shares], 2)
+    return torch.cat([mean, *chosen, deviation, 10 * texture, _positions(masks), shares], 2)
 
 
 def shade_shares(lab: Tensor) -> Tensor:
-    """How near each pixel `[B, 3, S, S]` of Lab / 50 is to each of `SHADES`: `[B, len(SHADES), S, S]`, sum 1."""
+    """Soft assignment `[B, len(SHADES), S, S]` of each pixel of Lab / 50 `[B, 3, S, S]` to `SHADES`, sum 1."""
     shades = torch.tensor(SHADES, device=lab.device) / 50
-    # the pixel's own square is the same for all shades
+    # the square of the pixel itself is the same for all shades
     nearness = torch.einsum("bchw,kc->bkhw", 2 * lab, shades) - shades.square().sum(1)[:, None, None]
     return (nearness / SHADE_SOFTNESS).softmax(1)
 
@@ -217,7 +215,7 @@ def pool(features: Tensor, masks: Tensor) -> Tensor:
     return weights @ features.float().flatten(2).transpose(1, 2)
 
 
-def _places(masks: Tensor) -> Tensor:
+def _positions(masks: Tensor) -> Tensor:
     """Share of the picture (logarithmic), mean row and mean column: `[B, A, 3]`."""
     line = torch.linspace(-1, 1, masks.shape[-1], device=masks.device)
     total = masks.sum((2, 3))
@@ -227,9 +225,9 @@ def _places(masks: Tensor) -> Tensor:
 
 
 def _presence(masks: Tensor) -> Tensor:
-    """0 for an area of a pixel or less, 1 for one that shows, `[B, A]`.
+    """0 for an area of at most one pixel, 1 for a visible one, `[B, A]`.
 
-    Its gradient is that of the area's logarithm, so that a part that shrinks is missed before its last pixels go.
+    Its gradient is that of the area's logarithm, so that it acts on a part that shrinks before the part is gone.
     """
     total = masks.sum((2, 3))
     size = total.clamp_min(1).log()

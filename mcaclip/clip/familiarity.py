@@ -1,8 +1,8 @@
-"""What a space of words and pictures knows: how likely it understands a phrase, and what to say instead.
+"""How familiar a CLIP is with a phrase: the probability that it understands it, and familiar alternatives.
 
-FaceCLIP learned a few hundred words. A phrase outside them still gets an embedding, and an edit would follow it to
-nowhere; so its words are looked up, its embedding is compared with phrases that are certainly known, and a logistic
-regression turns both into a probability. A published CLIP was trained on the whole web and has no such list.
+FaceCLIP learned a few hundred words. A phrase outside them still gets an embedding, but an edit by it is arbitrary.
+So the words of a phrase are looked up, its embedding is compared with familiar phrases, and a logistic regression
+turns both into a probability. A published CLIP was trained on the whole web and has no such list.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from mcaclip.validate import has_latin_letters
 
 KNOWLEDGE_FILE = FACECLIP_CONFIG_FOLDER.joinpath("knowledge.json")
 DOUBTFUL = 0.5
-"""Below this probability a phrase counts as not understood."""
+"""A phrase of lower probability counts as not understood."""
 OUTSIDE = 0.15
-"""Below this one it clearly asks for something that was never taught."""
+"""A phrase of lower probability clearly asks for something that was not in the training captions."""
 WELL_KNOWN = 100
-"""A word that stood in so many captions is known as well as any."""
+"""Number of captions from which on a word counts as fully known."""
 _CHUNK = 256
 _REMEDY = "restore it from the repository, or make it again: `python -m train knowledge`"
 
@@ -41,9 +41,9 @@ class Calibration:
     """Coefficients of the logistic regression on `TaughtFamiliarity.features`, and its constant.
 
     Attributes:
-        share: of known content words.
-        minimum: how well the least known content word is known.
-        cosine: highest cosine to a canonical phrase.
+        share: coefficient of the share of known content words.
+        minimum: coefficient of how well the least known content word is known.
+        cosine: coefficient of the highest cosine to a canonical phrase.
     """
 
     share: float
@@ -52,19 +52,19 @@ class Calibration:
     constant: float
 
     def probability(self, features: Tensor) -> Tensor:
-        """`[T, 3]` to `[T]` in 0..1."""
+        """Probabilities `[T]` of features `[T, 3]`."""
         weights = torch.tensor([self.share, self.minimum, self.cosine], dtype=torch.float64)
         return torch.sigmoid(features.double() @ weights + self.constant)
 
 
 @dataclass(frozen=True)
 class FamiliarityReport:
-    """How well one phrase is known.
+    """How familiar one phrase is.
 
     Attributes:
-        known: calibrated probability, 0..1.
+        known: calibrated probability that it is understood, 0..1.
         unknown_words: content words that are not known.
-        nearest: phrases that are known, the nearest first.
+        nearest: familiar phrases, the nearest first.
     """
 
     known: float
@@ -78,53 +78,43 @@ class FamiliarityReport:
 
     @property
     def outside(self) -> bool:
-        """Whether to refuse, where nothing but the words themselves could make the edit."""
+        """Whether to refuse an edit that depends on the words alone."""
         return self.known < OUTSIDE
 
     @property
     def warning(self) -> str:
-        """What to tell who asked, in one or two sentences; empty when the phrase is known."""
+        """One or two sentences for the user; empty when the phrase is familiar."""
         if not self.doubtful:
             return ""
         if self.unknown_words:
             quoted = " or ".join(f"“{word[:30]}”" for word in self.unknown_words[:3])
-            said = f"I do not know the word{'s' if len(self.unknown_words) > 1 else ''} {quoted}."
+            problem = f"I do not know the word{'s' if len(self.unknown_words) > 1 else ''} {quoted}."
         else:
-            said = "I do not know what these words mean together."
-        return f"{said} Nearest that I know: {', '.join(self.nearest)}." if self.nearest else said
+            problem = "I do not know what these words mean together."
+        return f"{problem} Nearest that I know: {', '.join(self.nearest)}." if self.nearest else problem
 
 
 class PromptFamiliarity(Protocol):
-    """What every kind of knowledge can say; `space` is the frozen one that it belongs to."""
+    """The familiarity of prompts to a frozen CLIP, which is passed as `space`."""
 
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
-        """Probability 0..1 a text that the space understands it."""
-        ...
-
-    def nearest(self, space: ClipSpace, text: str, count: int = 3) -> list[str]:
-        """Known phrases near to a text, the nearest first."""
-        ...
-
-    def unknown_words(self, text: str) -> list[str]:
-        """Content words of a text that are not known."""
-        ...
+        """Probability 0..1 per text that the CLIP understands it; 0 without Latin letters."""
 
     def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
-        """All three of one text, with a single encoding."""
-        ...
+        """The report on one text."""
 
 
 @dataclass(frozen=True)
 class TaughtFamiliarity:
-    """The knowledge of a space that was trained on captions of its own.
+    """Familiarity of prompts to a CLIP that was trained on captions of its own.
 
     Attributes:
-        words: content words of the training captions, with how often they occurred.
+        words: content words of the training captions, with their frequencies.
         phrases: canonical phrases of known words only.
         calibration: see `train.clip.familiarity.fit_knowledge`.
         report: figures of the calibration on held-out phrases.
-        kin: words that no caption had but whose vectors lie near a known noun's, with the cosine: the word vectors
-            that FaceCLIP started from make it understand many of them ("ponytail" is nearly "curls").
+        kin: related words: in no caption, but with a word vector near a known noun's, with the cosine. FaceCLIP
+            starts from these vectors and understands many of them ("ponytail" is near "curls").
     """
 
     words: Mapping[str, int]
@@ -178,28 +168,26 @@ class TaughtFamiliarity:
         return Vocabulary(self.words)
 
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
-        """Calibrated probability 0..1 a text that the space understands it; 0 without Latin letters."""
-        if not texts:
-            return []
-        return self._probabilities(texts, self._cosines(space, encode(space, texts)))
+        """See `PromptFamiliarity.score`."""
+        return self._probabilities(texts, self._cosines(space, texts)) if texts else []
 
     def nearest(self, space: ClipSpace, text: str, count: int = 3) -> list[str]:
-        """Canonical phrases near to a text: those that share most words with it, then by embedding."""
-        return self._ranked(text, self._cosines(space, encode(space, [text]))[0], count)
+        """Canonical phrases near a text: ordered by shared words, then by embedding."""
+        return self._ranked(text, self._cosines(space, [text])[0], count)
 
     def unknown_words(self, text: str) -> list[str]:
-        """Content words of a text that never stood in a training caption and are not kin to a noun that did."""
+        """Content words of a text that occur in no training caption and are not related to a noun that does."""
         return [word for word in self.vocabulary.unknown(in_usual_words(text)) if word not in self.kin]
 
     def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
-        """Score, unknown words and nearest phrases of one text, with a single encoding."""
-        cosines = self._cosines(space, encode(space, [text]))
+        """See `PromptFamiliarity.check`; the text is encoded once."""
+        cosines = self._cosines(space, [text])
         known = self._probabilities([text], cosines)[0]
         return FamiliarityReport(known, tuple(self.unknown_words(text)), tuple(self._ranked(text, cosines[0], 3)))
 
     def features(self, space: ClipSpace, texts: Sequence[str]) -> Tensor:
-        """What the calibration looks at, `float64 [T, 3]` in `Calibration`'s order."""
-        return self._features(texts, self._cosines(space, encode(space, texts)))
+        """The features for the calibration, `float64 [T, 3]` in `Calibration`'s order."""
+        return self._features(texts, self._cosines(space, texts))
 
     def _probabilities(self, texts: Sequence[str], cosines: Tensor) -> list[float]:
         found = self.calibration.probability(self._features(texts, cosines)).tolist()
@@ -230,43 +218,32 @@ class TaughtFamiliarity:
         own = " ".join(text.lower().split())
         return [phrase for phrase, _ in ranked if phrase.lower() != own][:count]
 
-    def _cosines(self, space: ClipSpace, embedded: Tensor) -> Tensor:
-        """Cosines `[T, P]` of unit vectors `[T, D]` to the canonical phrases, which are encoded once a space."""
+    def _cosines(self, space: ClipSpace, texts: Sequence[str]) -> Tensor:
+        """Cosines `[T, P]` of texts to the canonical phrases, which are encoded once per CLIP."""
         if space not in self._encoded:
             self._encoded[space] = encode(space, self.phrases)
-        return embedded @ self._encoded[space].T
+        return encode(space, texts) @ self._encoded[space].T
 
 
 class OpenFamiliarity:
-    """A published CLIP has no list of words: every text in Latin letters counts as known, and nothing is offered.
-
-    This says nothing about how well it was understood.
-    """
+    """Familiarity of prompts to a published CLIP, which has no list of words: Latin letters are enough."""
 
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
-        """1 for a text with Latin letters, 0 for any other."""
-        return [1.0 if has_latin_letters(text) else 0.0 for text in texts]
-
-    def nearest(self, space: ClipSpace, text: str, count: int = 3) -> list[str]:
-        """Nothing."""
-        return []
-
-    def unknown_words(self, text: str) -> list[str]:
-        """None."""
-        return []
+        """See `PromptFamiliarity.score`: 1 for a text with Latin letters."""
+        return [float(has_latin_letters(text)) for text in texts]
 
     def check(self, space: ClipSpace, text: str) -> FamiliarityReport:
-        """Known or not by its letters."""
+        """See `PromptFamiliarity.check`: no words and phrases are named."""
         return FamiliarityReport(self.score(space, [text])[0])
 
 
 def familiarity_of(space_name: str) -> PromptFamiliarity:
-    """What the space of this name knows. Raises WeightsError where FaceCLIP's file is missing or damaged."""
+    """The familiarity for the CLIP of this name. Raises WeightsError where FaceCLIP's file is missing or damaged."""
     return TaughtFamiliarity.load() if space_name == FACECLIP else OpenFamiliarity()
 
 
 @torch.no_grad()
 def encode(space: ClipSpace, texts: Sequence[str]) -> Tensor:
-    """Unit vectors `[T, D]` of any number of texts, some at a time, on the CPU."""
+    """Unit vectors `[T, D]` of any number of texts, on the CPU; encoded in chunks."""
     pieces = [space.encode_text(texts[start : start + _CHUNK]) for start in range(0, len(texts), _CHUNK)]
     return torch.cat(pieces).float().cpu()

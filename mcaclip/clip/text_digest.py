@@ -1,4 +1,4 @@
-"""What identifies the text tower of a CLIP weight file, whatever its image tower is."""
+"""The digest of the text tower in a CLIP weight file, independent of its image tower."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from safetensors import SafetensorError, safe_open
 from mcaclip.platform.digests import sha256_of
 
 IMAGE_TOWER = "visual."
-"""What the names of an image tower's tensors begin with in open_clip."""
+"""Prefix of the image tower's tensors in open_clip."""
 SHARED = frozenset({"logit_scale", "logit_bias"})
-"""Tensors that belong to no tower and change no text's code."""
+"""Tensors that belong to neither tower and do not affect text codes."""
 
 
 def text_digest(path: Path) -> str:
-    """sha256 of the tensors that turn words into codes; of the whole file where it is no safetensors file.
+    """sha256 of the text tower's tensors in the weights of an open_clip model; of a whole file of another format.
 
-    A network that was taught the codes of words goes with this digest: the image tower may learn on.
-
-    Args:
-        path: weights of an open_clip model.
+    A network that was trained on text codes records this digest, so that the image tower can be trained further.
     """
     digest = hashlib.sha256()
     try:

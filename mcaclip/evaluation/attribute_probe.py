@@ -1,4 +1,4 @@
-"""The witness for attributes: dlib's landmarks, the pixel parser and lightness, of any aligned picture."""
+"""The attribute probe: measures of any aligned picture by dlib's landmarks, the pixel parser and lightness."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LANDMARK_SIDE = 512
 
 
 class AttributeProbe:
-    """Measures faces; it never sees a word, and works in pixels alone, so that edits are seen as people see them.
+    """Measures faces from their pixels alone, independently of any prompt.
 
     Args:
         find_faces: from a photo `uint8 [H, W, 3]` to its faces, the largest first.
-        parser: of pictures.
+        parser: parses pictures.
     """
 
     def __init__(self, find_faces: Callable[[np.ndarray], Sequence[DetectedFace]], parser: FaceParser):
@@ -30,11 +30,11 @@ class AttributeProbe:
 
     @classmethod
     def load(cls, find_faces: Callable[[np.ndarray], Sequence[DetectedFace]]) -> AttributeProbe:
-        """With the shipped pixel parser, on the CPU. Raises WeightsError."""
+        """A probe with the shipped pixel parser, on the CPU. Raises WeightsError."""
         return cls(find_faces, FaceParser.load(weights.get("face_parser")))
 
     def measures(self, picture: Tensor) -> dict[str, float]:
-        """All measures of an aligned picture `[3, S, S]` in [-1, 1]; empty when no face is found in it."""
+        """All measures of an aligned picture `[3, S, S]` in [-1, 1]; empty when it shows no face."""
         large = F.interpolate(picture[None], size=LANDMARK_SIDE, mode="bicubic", antialias=True)[0]
         faces = self.find_faces(to_uint8(large))
         if not faces:

@@ -1,18 +1,16 @@
-"""Attributes that an edit may change, and the witness for each: a measure that no edit is trained on.
+"""Attributes that an edit may change, and the measure that tells each: no edit is trained on these measures.
 
-The steps are about half of what published W directions did to 24 generated faces at 256 px, and about as much as such
-faces differ from one another; where there is a direction for an attribute, it is a hit on about 3 of 4 faces or more
-(bald: on half). Some witnesses are weak: "old" is told by the lightness of hair alone, "makeup" by the lips' colour,
-"blush" and "smoky eyes" by the mean colour of a box below or above each eye, for which there is no direction. There
-is no witness for "young" (wrinkles did not show at 256 px), gender, curls, freckles or characters.
+The steps are about half of the effect of published W directions on 24 generated faces at 256 px, and about as much as
+such faces differ from one another; where there is a direction for an attribute, it is a hit on about 3 of 4 faces or
+more (bald: on half). Some measures are weak: "old" depends on the lightness of the hair alone, "makeup" on the colour
+of the lips, "blush" and "smoky eyes" on the mean colour of a box below or above each eye, for which there is no
+direction. There is no measure for "young" (wrinkles do not show at 256 px), gender, curls, freckles or characters.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from mcaclip.language.colours import plain
 
@@ -21,14 +19,14 @@ FACE = ("skin", "lips", "teeth", "brows", "eyes", "eye_g")
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute, one way.
+    """One attribute, in one direction.
 
     Attributes:
-        name: what it is called in figures.
+        name: its name in the figures.
         phrases: words that ask for it.
-        measure: which of `mcaclip.perception.face_measures` tells; with " + " between them, the sum of several.
+        measure: its measure, of `mcaclip.perception.face_measures`; several, joined by " + ", are added up.
         step: change of the measure that counts as a hit; below 0 where it must fall.
-        shown: value from which on a face shows the attribute already, so that there is nothing to change.
+        shown: value at which a face shows the attribute already, so that there is nothing to change.
         regions: what may change: names of regions (`mcaclip.perception.regions`) or of the parser's classes.
         margin: share of the face's width by which the regions are grown.
     """
@@ -46,11 +44,11 @@ class Attribute:
         return sum(measures[name] for name in self.measure.split(" + "))
 
     def moved(self, before: float, after: float) -> float:
-        """The change in units of twice the step, so that 0.5 is a hit, as half of the way is for a colour."""
+        """The change in units of twice the step, so that 0.5 is a hit, as for a colour."""
         return (after - before) / (2 * self.step)
 
     def there(self, value: float) -> bool:
-        """Whether a face with this value shows the attribute."""
+        """Whether a face with this value shows the attribute already."""
         return value >= self.shown if self.step > 0 else value <= self.shown
 
     @property
@@ -115,18 +113,11 @@ ATTRIBUTES = (
     Attribute("pale skin", ("pale skin", "pale", "fair skin"), "skin lightness", 6, 78, FACE),
     Attribute("tanned skin", ("tanned", "tanned skin", "tan", "dark skin"), "skin lightness", -6, 40, FACE),
 )  # fmt: skip
-"""Every attribute that has a witness."""
+"""Every attribute that can be measured."""
 
 
 def find_attribute(text: str) -> Attribute | None:
-    """The attribute that a text asks for, by its longest phrase ("no beard" is no beard); None for none."""
-    words, table = f" {plain(text)} ", _phrases()
-    for phrase in sorted(table, key=len, reverse=True):
-        if re.search(rf" {phrase} ", words):
-            return table[phrase]
-    return None
-
-
-@cache
-def _phrases() -> dict[str, Attribute]:
-    return {plain(phrase): attribute for attribute in ATTRIBUTES for phrase in attribute.phrases}
+    """The attribute that a text asks for, by the longest phrase in it ("no beard" before "beard"), or None."""
+    words = f" {plain(text)} "
+    found = [(plain(phrase), one) for one in ATTRIBUTES for phrase in one.phrases if f" {plain(phrase)} " in words]
+    return max(found, key=lambda pair: len(pair[0]))[1] if found else None

@@ -1,4 +1,4 @@
-"""Several methods on the same face and prompt, judged alike: `python -m mcaclip compare`."""
+"""Several methods on the same face and prompt, with the same figures: `python -m mcaclip compare`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.errors import PromptError
+from mcaclip.evaluation.markdown import markdown_table
 from mcaclip.evaluation.measures import HIT_SHARE, measure, named_region, see_face
 from mcaclip.generators.base import Generator
 from mcaclip.imaging.colour import colour_lab
@@ -25,13 +26,13 @@ COLUMNS = ("hit", "moved", "leak", "identity", "area", "seconds")
 
 @dataclass(frozen=True)
 class Figures:
-    """What an edit is worth; None where a prompt names no part and colour that could be measured.
+    """The figures of an edit; `hit`, `moved` and `leak` are None where a prompt names no part and colour.
 
     Attributes:
-        hit: the colour arrived at least half way (see `mcaclip.evaluation.measures.colour_moved`).
-        moved: how far it arrived; 1 is there.
+        hit: whether the colour went at least half of the way.
+        moved: how far it went, see `mcaclip.evaluation.measures.colour_moved`; 1 is all the way.
         leak: mean absolute change outside the named part, 0..255.
-        identity: cosine of the edit's identity to the face's.
+        identity: cosine of the identity of edit and face.
         area: share of the picture that the final mask opens; None for a method without masks.
         seconds: wall time of the edit.
     """
@@ -53,8 +54,8 @@ class CompareRow:
         face: the face's name.
         prompt: the words.
         edit: the edit, or None when the method could not make one.
-        figures: of the edit.
-        problem: why there is no edit and what to do, in plain words.
+        figures: the figures of the edit.
+        problem: why there is no edit and what to do.
     """
 
     method: str
@@ -71,12 +72,12 @@ class CompareRow:
 
 
 class EditMetrics:
-    """Judges edits of faces; every face is parsed once.
+    """Measures edits of faces; each face is parsed once as long as its edits follow one another.
 
     Args:
         preview: the 256 px generator, whose picture is parsed.
         parser: finds the parts of a face.
-        identity: tells people apart.
+        identity: compares people.
     """
 
     def __init__(self, preview: Generator, parser: Parser, identity: Identity, device: torch.device):
@@ -84,7 +85,7 @@ class EditMetrics:
         self._face: tuple[Tensor, Tensor] | None = None
 
     def parsed(self, w_plus: Tensor) -> Tensor:
-        """Class probabilities `[1, 19, 256, 256]` of a code `[18, 512]`; those of the last one are kept."""
+        """Class probabilities `[1, 19, 256, 256]` of a code `[18, 512]`; those of the last code are cached."""
         if self._face is None or not torch.equal(self._face[0], w_plus):
             self._face = (w_plus, see_face(self.preview, self.parser, w_plus)[1])
         return self._face[1]
@@ -118,13 +119,13 @@ def compare(
     callback: ProgressCallback | None = None,
     may_fit: bool = False,
 ) -> Iterator[CompareRow]:
-    """The methods one after another, a row each as soon as it is there.
+    """One row per method, each as soon as it is done.
 
     Args:
         face: a name for the rows.
         w_plus: the face's code, `[18, 512]`.
-        callback: told of the progress of each edit; may raise to cancel.
-        may_fit: fit a method that is not ready first; otherwise its row says how to fit it.
+        callback: gets the progress of each edit; may raise to cancel.
+        may_fit: whether a method that is not ready is fitted first; otherwise its row says how to fit it.
     """
     for method in methods:
         try:
@@ -137,21 +138,20 @@ def compare(
 
 
 def as_markdown(rows: Sequence[CompareRow]) -> str:
-    """A table with a line a row; what a method could not do stands below it."""
+    """A table with one line per row; problems and notes follow below it."""
     faces = len({row.face for row in rows}) > 1
     head = ["method", *(["face"] if faces else []), *COLUMNS]
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for row in rows:
-        values = asdict(row.figures) if row.figures else {}
-        cells = [row.title, *([row.face] if faces else []), *(cell(values.get(name)) for name in COLUMNS)]
-        lines.append("| " + " | ".join(cells) + " |")
+    lines = [
+        [row.title, *([row.face] if faces else []), *(cell(getattr(row.figures, name, None)) for name in COLUMNS)]
+        for row in rows
+    ]
     problems = dict.fromkeys(f"- {row.title}: {row.problem}" for row in rows if row.problem)
     notes = dict.fromkeys(f"- {row.title}: {note}" for row in rows if row.edit for note in row.edit.notes)
-    return "\n".join([*lines, *([""] if problems or notes else []), *problems, *notes]) + "\n"
+    return "\n".join([*markdown_table(head, lines), *([""] if problems or notes else []), *problems, *notes]) + "\n"
 
 
 def cell(value: object) -> str:
-    """A figure in a table: yes or no for a hit, a dash where nothing was measured."""
+    """A figure for a table: yes or no for a hit, a dash where nothing was measured."""
     if value is None:
         return "–"
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
@@ -161,7 +161,7 @@ def write_rows(rows: Sequence[CompareRow], out: Path, about: Mapping[str, object
     """Write `compare.json` and `compare.md`.
 
     Args:
-        about: goes into the JSON beside the rows, for instance the stack and its weights.
+        about: further content of the JSON, for instance the stack and its weights.
     """
     listed = [
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,45 +18,44 @@ if TYPE_CHECKING:
 
 
 class EvaluationContext:
-    """Everything that measures.
+    """All networks that measure edits.
 
     Args:
-        editor: whose identity network, space of words and preview are used.
+        editor: its identity network, CLIP and preview are used.
         parser: finds the regions of the source.
-        judge: a second opinion on identity.
-        attribute_probe: of attributes; loaded at its first use when it is None.
+        independent_identity: a second identity network, which nothing is trained against.
+        attribute_probe: measures attributes; the shipped one is loaded at its first use.
     """
 
     def __init__(
         self,
         editor: FaceEditor,
         parser: Parser,
-        judge: IndependentIdentity | None = None,
+        independent_identity: IndependentIdentity | None = None,
         attribute_probe: AttributeProbe | None = None,
     ):
-        self.editor, self.parser, self.judge, self._attribute_probe = editor, parser, judge, attribute_probe
-        self._told = lru_cache(maxsize=256)(self._tell)
+        self.editor, self.parser, self.independent_identity = editor, parser, independent_identity
+        self._attribute_probe = attribute_probe
+        self._text_embeddings: dict[str, Tensor] = {}
 
     @cached_property
     def attribute_probe(self) -> AttributeProbe:
-        """The attribute_probe of attributes. Raises WeightsError."""
+        """The measures of attributes. Raises WeightsError."""
         return self._attribute_probe or AttributeProbe.load(self.editor.find_faces)
 
     @torch.no_grad()
     def image_embedding(self, picture: Tensor) -> Tensor:
-        """A picture `[3, S, S]` in the space of words, `[D]`."""
+        """The CLIP embedding `[D]` of a picture `[3, S, S]`."""
         return self.editor.models.space.encode_image(picture[None].to(self.editor.device))[0].cpu()
 
     def text_embedding(self, words: str) -> Tensor:
-        """The mean direction `[D]` of a prompt in all templates."""
-        return self._told(words)
-
-    @torch.no_grad()
-    def _tell(self, words: str) -> Tensor:
-        return prompt_direction(self.editor.models.space, words).cpu()
+        """The mean direction `[D]` of a prompt in all templates; each prompt is encoded once."""
+        if words not in self._text_embeddings:
+            self._text_embeddings[words] = prompt_direction(self.editor.models.space, words).cpu()
+        return self._text_embeddings[words]
 
     @torch.no_grad()
     def identity(self, one: Tensor, other: Tensor) -> float:
-        """Cosine of two pictures `[3, S, S]`."""
+        """Cosine of the identity of two pictures `[3, S, S]`."""
         pair = (picture[None].to(self.editor.device) for picture in (one, other))
         return float(self.editor.models.identity.similarity(*pair))

@@ -1,14 +1,14 @@
 """Generated faces that are hard to edit: turned away, behind glasses, under a hat, as in the paper's Figure 5.
 
-The seeds 0 to 499 were drawn once by the compact stack's preview and parsed at 256 px by its parsing head. Of them:
+They are chosen from the seeds 0 to 499 by the parsing head at 256 px, on pictures of the compact stack's preview:
 
-- profiles: truncation 1.0, where faces turn further; the four with the largest distance of the nose's centre of mass
-  from the skin's, in square roots of the skin's area (0.31 to 0.42; a face that looks ahead has less than 0.05).
-  Broken pictures, with less than 6000 px of skin or 300 px of nose, did not count;
-- glasses and hats: truncation 0.7; the two with the most pixels of the class, as a share of the face's (0.135 and
-  more, 0.17 and more).
+- profiles: truncation 1.0, where faces turn further; the four with the largest distance between the centres of nose
+  and skin, in square roots of the skin's area (0.31 to 0.42; a face that looks ahead has less than 0.05). Broken
+  pictures, with less than 6000 px of skin or 300 px of nose, do not count;
+- glasses and hats: truncation 0.7; the two with the largest share of the class in the face's pixels (at least 0.135
+  for glasses, 0.17 for hats).
 
-On the paper stack, whose space W is the same, the faces are alike and the figures may differ a little.
+The paper stack has the same space W, so its faces are similar and its figures may differ a little.
 
 Source: MCA-CLIP (2025), Figure 5.
 """
@@ -26,9 +26,9 @@ class DifficultFace:
     """A generated face.
 
     Attributes:
-        kind: what makes it hard.
-        seed: see `FaceEditor.sample`, as the following is.
-        truncation_psi: 0 is the mean face, 1 as the generator learned them.
+        kind: what makes it difficult.
+        seed: see `FaceEditor.sample`.
+        truncation_psi: 0 is the mean face, 1 switches truncation off.
     """
 
     kind: Kind
@@ -37,7 +37,7 @@ class DifficultFace:
 
     @property
     def name(self) -> str:
-        """For rows, files and columns."""
+        """Its name in rows and files."""
         return f"{self.kind}_{self.seed}"
 
 
@@ -46,4 +46,3 @@ DIFFICULT_FACES = (
     *(DifficultFace("glasses", seed, 0.7) for seed in (69, 115)),
     *(DifficultFace("hat", seed, 0.7) for seed in (83, 106)),
 )
-"""Four profiles, two faces behind glasses, two under a hat."""

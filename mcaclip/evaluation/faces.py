@@ -1,11 +1,11 @@
-"""The faces that are measured: generated ones by their seeds, and photos, whose inversions are kept."""
+"""The faces that are measured: generated ones by their seeds, and photos, whose inversions are stored."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,13 +38,13 @@ class FaceSource:
         name: of its seed, or the photo's file.
         kind: `GENERATED` or `PHOTO`.
         photo: sha256 of the photo's file; empty for a generated face.
-        get: makes it, or reads it where it was kept; raises StudioError for a photo without a face.
+        get: makes it, or reads the stored inversion; raises StudioError for a photo without a face.
     """
 
     name: str
     kind: str
-    photo: str = field(default="", kw_only=True)
-    get: Callable[[], Inversion] = field(kw_only=True, repr=False)
+    get: Callable[[], Inversion]
+    photo: str = ""
 
 
 def face_sources(
@@ -53,57 +53,50 @@ def face_sources(
     """Faces of the seeds 0 to `seeds` - 1, then the first photos of a folder by name.
 
     Args:
-        limit: photos at most.
+        limit: largest number of photos.
         effort: see `FaceEditor.invert`.
-        out: the run's folder, where inversions are kept.
+        out: the run's folder, where inversions are stored.
     """
     for seed in range(seeds):
-        yield FaceSource(f"seed_{seed}", GENERATED, get=lambda seed=seed: editor.sample(seed))  # type: ignore[misc]
+        yield FaceSource(f"seed_{seed}", GENERATED, partial(editor.sample, seed))
     files = pictures_in(photos) if photos else []
     for path in files[:limit]:
         digest = sha256_of(path)
-        kept = out / "inversions" / f"{digest}_{effort}.safetensors"
-        yield FaceSource(valid_text(path.stem), PHOTO, photo=digest, get=_inverter(editor, path, effort, kept))
+        stored = out / "inversions" / f"{digest}_{effort}.safetensors"
+        yield FaceSource(valid_text(path.stem), PHOTO, partial(_invert, editor, path, effort, stored), digest)
 
 
-def _inverter(editor: FaceEditor, path: Path, effort: str, kept: Path) -> Callable[[], Inversion]:
-    def get() -> Inversion:
-        if (found := read_inversion(editor, kept)) is not None:
-            return found
-        found = editor.invert(editor.align(load_photo(path)), effort)
-        write_inversion(found, kept)
+def _invert(editor: FaceEditor, photo: Path, effort: str, stored: Path) -> Inversion:
+    """The stored inversion of a photo, or a new one, which is stored."""
+    if (found := _read_inversion(editor, stored)) is not None:
         return found
-
-    return get
-
-
-def write_inversion(inversion: Inversion, path: Path) -> None:
-    """Keeps the code and likeness of an inversion."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    likeness = "" if inversion.identity is None else str(inversion.identity)
-    with written_whole(path) as temporary:
-        temporary.write_bytes(save({"w_plus": inversion.w_plus.contiguous()}, {"identity": likeness}))
+    found = editor.invert(editor.align(load_photo(photo)), effort)
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    identity = "" if found.identity is None else str(found.identity)
+    with written_whole(stored) as temporary:
+        temporary.write_bytes(save({"w_plus": found.w_plus.contiguous()}, {"identity": identity}))
+    return found
 
 
-def read_inversion(editor: FaceEditor, path: Path) -> Inversion | None:
-    """The inversion that was kept, its picture made anew; None without a whole file."""
+def _read_inversion(editor: FaceEditor, path: Path) -> Inversion | None:
+    """A stored inversion, its picture rendered again; None where the file is missing or damaged."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            code, likeness = file.get_tensor("w_plus"), (file.metadata() or {}).get("identity", "")
+            code, identity = file.get_tensor("w_plus"), (file.metadata() or {}).get("identity", "")
     except SafetensorError:
         log.warning("%s is damaged; the photo is inverted again", path)
         return None
-    return editor.reconstruct(code, float(likeness) if likeness else None)
+    return editor.reconstruct(code, float(identity) if identity else None)
 
 
 class Face:
-    """One face with what all its edits are compared with, each computed at most once.
+    """One face with everything that its edits are compared with, each computed at most once.
 
     Args:
-        source: where it is from. Raises StudioError for a photo without a face.
-        context: what measures it.
+        source: where it comes from. Raises StudioError for a photo without a face.
+        context: measures it.
         size: side of the edits, see `build_variants`.
     """
 
@@ -112,18 +105,18 @@ class Face:
         self.inversion, self._context, self._size = source.get(), context, size
 
     @cached_property
-    def _seen(self) -> tuple[Tensor, Tensor]:
+    def _preview(self) -> tuple[Tensor, Tensor]:
         return see_face(self._context.editor.models.preview, self._context.parser, self.inversion.w_plus)
 
     @property
     def picture(self) -> Tensor:
         """The generator's picture of it at the size of the edits, `[3, S, S]` in [-1, 1]."""
-        return self.inversion.reconstruction if self._size == FULL_SIZE else self._seen[0]
+        return self.inversion.reconstruction if self._size == FULL_SIZE else self._preview[0]
 
     @property
     def parsed(self) -> Tensor:
         """Class probabilities `[1, 19, 256, 256]`."""
-        return self._seen[1]
+        return self._preview[1]
 
     @cached_property
     def small(self) -> Tensor:
@@ -132,13 +125,10 @@ class Face:
 
     @cached_property
     def measures(self) -> dict[str, float]:
-        """What the witness says of it; empty where no face was found."""
+        """What the attribute probe measures; empty where it finds no face."""
         return self._context.attribute_probe.measures(self.picture)
 
     @cached_property
     def embedding(self) -> Tensor:
-        """Its picture in the space of words, `[D]`."""
+        """CLIP embedding of its picture, `[D]`."""
         return self._context.image_embedding(self.picture)
-
-
-__all__ = ["GENERATED", "PHOTO", "Face", "FaceSource", "face_sources", "read_inversion", "write_inversion"]

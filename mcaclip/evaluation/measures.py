@@ -1,7 +1,4 @@
-"""What an edit did to a face, in numbers: how far the colour arrived, and how much else moved.
-
-`mcaclip.evaluation`, `mcaclip.evaluation.compare`, the paper's table and training all measure with these.
-"""
+"""The two measures of a colour edit, in evaluation and training: how close the colour came, how much else changed."""
 
 from __future__ import annotations
 
@@ -18,15 +15,15 @@ from mcaclip.perception.regions import dilate, face_width, region
 HIT_SHARE = 0.5
 """An edit that went at least this share of the way is a hit."""
 MARGIN = 0.05
-"""What may change reaches beyond the named region by this share of the face's width."""
+"""Share of the face's width by which the area that may change extends beyond the named region."""
 PARSE_SIZE = 256
 
 
 @torch.no_grad()
 def see_face(preview: Generator, parser: Parser, w_plus: Tensor) -> tuple[Tensor, Tensor]:
     """The preview's picture `[3, 256, 256]` of a code `[18, 512]`, and classes `[1, 19, 256, 256]`, on the CPU."""
-    made = synthesize(preview, w_plus[None].to(preview.w_avg.device), keep=parser.layers)
-    return made.image[0].clamp(-1, 1).cpu(), parser.parse(made, PARSE_SIZE).cpu()
+    rendered = synthesize(preview, w_plus[None].to(preview.w_avg.device), keep=parser.layers)
+    return rendered.image[0].clamp(-1, 1).cpu(), parser.parse(rendered, PARSE_SIZE).cpu()
 
 
 def named_region(parsed: Tensor, part: str) -> tuple[Tensor, Tensor]:
@@ -43,25 +40,22 @@ def named_region(parsed: Tensor, part: str) -> tuple[Tensor, Tensor]:
 
 
 def grow(mask: Tensor, parsed: Tensor, margin: float) -> Tensor:
-    """A soft mask `[1, 1, 256, 256]` made hard and grown by a share of the width of a face `[1, 19, 256, 256]`."""
+    """A soft mask `[1, 1, 256, 256]`, thresholded and grown by a share of the width of a face `[1, 19, 256, 256]`."""
     return dilate((mask > 0.3).float(), round(margin * float(face_width(parsed))))
 
 
 def measure(source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colour: Tensor) -> tuple[float, float]:
-    """`moved` and `leak` of pictures `[3, S, S]` in [-1, 1], see the two functions below."""
+    """`colour_moved` and `leak_outside` of pictures `[3, S, S]` in [-1, 1]."""
     return colour_moved(source, edited, mask, colour), leak_outside(source, edited, allowed)
 
 
 def colour_moved(source: Tensor, edited: Tensor, mask: Tensor, colour: Tensor) -> float:
-    """Share of the Lab distance to a colour that the region's mean colour covered.
+    """Share of the Lab distance to a colour that the region's mean colour covered; below 0 if it moved away.
 
     Args:
         source: `[3, S, S]` in [-1, 1], as `edited`.
-        mask: of the region, `[1, 1, 256, 256]`.
+        mask: the region, `[1, 1, 256, 256]`.
         colour: L, a, b, `[3]`.
-
-    Returns:
-        1 is there, 0 is where it was, below 0 is further away.
     """
     before, after = ((region_colour(picture, mask) - colour).norm() for picture in (source, edited))
     return float(1 - after / before.clamp_min(1e-6))

@@ -1,4 +1,4 @@
-"""A face with what its edits are compared with, and one edit of it, measured."""
+"""One measured edit of a face."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from mcaclip.imaging.metrics import ssim
 from mcaclip.perception.regions import region
 
 LEAST_PIXELS = 20
-"""A part of fewer pixels at 256 px does not show."""
+"""A part with fewer pixels at 256 px counts as invisible."""
 SAME_COLOUR = 12.0
-"""CIE76 distance below which two colours go by one name: then there is nothing to change."""
+"""CIE76 distance below which two colours have the same name: then there is nothing to change."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One face, one prompt, one column.
+    """One face, one prompt, one variant. The fields are the keys of `rows.jsonl`.
 
     Attributes:
         face: its name.
         kind: "generated" or "photo".
         photo: sha256 of the photo, or empty.
         prompt: `Subject.title`.
-        column: see `mcaclip.evaluation.variants`.
-        hit: all that the prompt asks for went at least half of the way; None where no witness can tell: there is
-            none for a part of the prompt, or the face does not show the part, or showed it all before the edit.
-        moved: how far each part of the prompt went: 1 is there, 0 is where it was. See `colour_moved` and
-            `Attribute.moved`. Parts that no witness can tell are left out.
-        leak: mean absolute change outside what may change, 0..255; None where nobody knows what may.
+        column: the variant, see `mcaclip.evaluation.variants`.
+        hit: whether everything that the prompt asks for went at least half of the way. None where part of it cannot
+            be measured, the face does not show the part, or showed all of it before the edit.
+        moved: how far each part of the prompt that can be measured went: 1 is all the way, 0 is no change. See
+            `colour_moved` and `Attribute.moved`.
+        leak: mean absolute change outside what may change, 0..255; None where that area is unknown.
         ssim_background: structural similarity there at 256 px.
         identity: cosine of edit and source by the stack's identity network.
-        score: cosine of the picture to the prompt in the stack's space of words, edit minus source.
+        score: cosine of picture and prompt by the stack's CLIP, edit minus source.
         area: share of the picture that the final mask opens.
         seconds: wall time of the edit.
-        judge: identity by a face network that nothing is trained against (`independent_identity`), or None.
+        judge: cosine by an identity network that nothing is trained against (`independent_identity`), or None.
     """
 
     face: str
@@ -63,14 +63,20 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What tells rows apart."""
+        """What identifies a row."""
         return self.face, self.photo, self.prompt, self.column
 
 
 @torch.no_grad()
-def measure_edit(context: EvaluationContext, face: Face, subject: Subject, column: str, edited: Edited) -> Row:
+def measure_edit(context: EvaluationContext, face: Face, subject: Subject, variant: str, edited: Edited) -> Row:
     """All figures of an edit."""
-    moved, hit = _moves(context, face, subject, edited.image)
+    after = context.attribute_probe.measures(edited.image) if any(c.attribute for c in subject.requests) else {}
+    moved = {
+        case.words: value
+        for case in subject.requests
+        if (value := _moved(face, case, edited.image, after)) is not None
+    }
+    hit = all(value >= HIT_SHARE for value in moved.values()) if moved and subject.measurable else None
     allowed = subject.allowed(face.parsed)
     leak = background = None
     if allowed is not None:
@@ -78,13 +84,13 @@ def measure_edit(context: EvaluationContext, face: Face, subject: Subject, colum
         leak = round(leak_outside(face.picture, edited.image, allowed), 4)
         background = round(float(ssim(face.small, small, 1 - allowed)), 4)
     gain = float((context.image_embedding(edited.image) - face.embedding) @ context.text_embedding(subject.words))
-    judged = context.judge.similarity(edited.image[None], face.picture[None]) if context.judge else None
+    second = context.independent_identity
     return Row(
         face=face.name,
         kind=face.kind,
         photo=face.photo,
         prompt=subject.title,
-        column=column,
+        column=variant,
         hit=hit,
         leak=leak,
         ssim_background=background,
@@ -92,26 +98,17 @@ def measure_edit(context: EvaluationContext, face: Face, subject: Subject, colum
         score=round(gain, 4),
         area=round(edited.area, 4),
         seconds=round(edited.seconds, 2),
-        judge=None if judged is None else round(float(judged), 4),
+        judge=round(float(second.similarity(edited.image[None], face.picture[None])), 4) if second else None,
         moved={name: round(value, 3) for name, value in moved.items()},
     )
 
 
-def _moves(
-    context: EvaluationContext, face: Face, subject: Subject, edited: Tensor
-) -> tuple[dict[str, float], bool | None]:
-    """How far each part went, and whether all that could be told went far enough."""
-    after = context.attribute_probe.measures(edited) if any(case.attribute for case in subject.requests) else {}
-    moved: dict[str, float] = {}
-    for case in subject.requests:
-        if (value := _moved(face, case, edited, after)) is not None:
-            moved[case.words] = value
-    if not moved or not subject.measurable:
-        return moved, None
-    return moved, all(value >= HIT_SHARE for value in moved.values())
-
-
 def _moved(face: Face, case: EvaluationCase, edited: Tensor, after: dict[str, float]) -> float | None:
+    """How far one part of a prompt went; None where it cannot be measured on this face.
+
+    Args:
+        after: the attribute measures of the edit.
+    """
     if case.colour is not None:
         mask, colour = region(face.parsed, case.colour.part), lab_of(case.colour.colour)
         if mask.sum() < LEAST_PIXELS or (region_colour(face.picture, mask) - colour).norm() < SAME_COLOUR:
@@ -122,5 +119,5 @@ def _moved(face: Face, case: EvaluationCase, edited: Tensor, after: dict[str, fl
     before = case.attribute.value(face.measures)
     if case.attribute.there(before):
         return None
-    # an edit in which no face is found any more did not do what was asked
+    # an edit that destroys the face is a miss
     return case.attribute.moved(before, case.attribute.value(after)) if after else 0.0

@@ -1,7 +1,7 @@
-"""The paper's protocol: seven prompts, 200 faces a prompt, methods as rows, the ablations as a second table.
+"""The paper's protocol: seven prompts, 200 faces per prompt, methods as rows, the ablations as a second table.
 
-`python -m mcaclip evaluate --table paper` works face by face, so that a run that is cut short has every method on the
-same faces. Each measured edit is a line of `rows.jsonl`; a later call goes on behind the last one.
+`python -m mcaclip evaluate --table paper` works face by face, so that an interrupted run has every method on the same
+faces. Each measured edit is a line of `rows.jsonl`; a later call continues after the last one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 from mcaclip.clip.clip_space import ClipSpace, prompt_direction
 from mcaclip.errors import StudioError
 from mcaclip.evaluation.compare import EditMetrics
+from mcaclip.evaluation.markdown import markdown_table
 from mcaclip.evaluation.measures import PARSE_SIZE, named_region
 from mcaclip.evaluation.row_log import RowLog
 from mcaclip.imaging.metrics import ssim
@@ -37,7 +38,7 @@ ABLATION = ("mca", "mca-without-ff", "mca-without-pre")
 MAIN = tuple(name for name in METHODS if name not in ABLATION[1:])
 SHEET_FACES = 2
 DIFFICULT_FACE_PROMPTS = 3
-"""So many of the prompts, the counterfactual ones unless others are named, are made on the hard faces as well."""
+"""How many prompts are also run on the difficult faces. Counterfactual prompts come first."""
 HARD = "profiles, glasses and hats"
 MEANS = ("ssim", "ssim_background", "hit", "leak", "identity", "clip", "seconds")
 
@@ -49,8 +50,8 @@ class TableRow:
     Attributes:
         ssim: structural similarity at 256 px.
         ssim_background: the same outside the named part, which is first grown by 5 % of the face's width.
-        clip: cosine of the edit and the prompt in the stack's space of words and pictures.
-        hit: see `mcaclip.evaluation.compare.Figures`, as the following are.
+        clip: cosine of the edit and the prompt by the stack's CLIP.
+        hit: see `mcaclip.evaluation.compare.Figures`, also for the fields below.
     """
 
     method: str
@@ -67,23 +68,23 @@ class TableRow:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells rows apart."""
+        """What identifies a row."""
         return self.method, self.prompt, self.face
 
 
 class TableRun(RowLog[TableRow]):
-    """A table under way, on disk; see `RowLog`, whose errors it has."""
+    """The rows and small pictures of a table on disk. Raises the errors of `RowLog`."""
 
     def __init__(self, out: Path, about: Mapping[str, object]):
         super().__init__(out, TableRow, about)
         (out / "tiles").mkdir(exist_ok=True)
 
     def tile(self, method: str, prompt: str, face: str) -> Path:
-        """File of a small picture of the qualitative sheet."""
+        """The file of a small picture for the qualitative sheet."""
         return self.out / "tiles" / f"{face}_{method}_{safe_stem(prompt).replace(' ', '_')}.png"
 
     def faces(self) -> list[str]:
-        """Names of the measured faces, in their order."""
+        """Names of the measured faces, in the order of the rows."""
         return list(dict.fromkeys(row.face for row in self.rows))
 
 
@@ -99,11 +100,11 @@ def fill(
     """Measure what is not measured yet, face by face.
 
     Args:
-        faces: a name, and what gives the code `[18, 512]`, for each face.
-        shown: small pictures are kept of so many faces.
+        faces: the name of each face, and a function that returns its code `[18, 512]`.
+        shown: number of faces whose small pictures are stored.
 
     Raises:
-        StudioError: a prompt that names no part and colour, which the figures need.
+        StudioError: a prompt names no part and colour, which the figures need.
     """
     if unclear := [prompt for prompt in prompts if understand(prompt) is None]:
         raise StudioError(f"the table needs prompts that name a part and a colour, not {', '.join(unclear)}")
@@ -151,7 +152,7 @@ def measure_row(
 
 
 def summarise(rows: Sequence[TableRow], methods: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Means a method over all of its rows, and how many prompts and edits they are over; only methods with rows."""
+    """The means of each method that has rows, and how many prompts and edits they are over."""
     result = {}
     for method in methods:
         own = [row for row in rows if row.method == method]
@@ -162,11 +163,10 @@ def summarise(rows: Sequence[TableRow], methods: Sequence[str]) -> dict[str, dic
 
 
 def shared(rows: Sequence[TableRow], methods: Sequence[str]) -> list[TableRow]:
-    """The rows of those methods, where each of them that has rows at all edited the same face in the same words."""
+    """The rows of these methods on the faces and prompts that all of them with any rows have edited."""
     own = [row for row in rows if row.method in methods]
-    made = [{(row.prompt, row.face) for row in own if row.method == method} for method in {row.method for row in own}]
-    everywhere = set.intersection(*made) if made else set()
-    return [row for row in own if (row.prompt, row.face) in everywhere]
+    made = [{row.key[1:] for row in own if row.method == method} for method in {row.method for row in own}]
+    return [row for row in own if all(row.key[1:] in done for done in made)]
 
 
 def tables(rows: Sequence[TableRow], hard: Sequence[TableRow] = ()) -> dict[str, dict[str, dict[str, float]]]:
@@ -175,77 +175,65 @@ def tables(rows: Sequence[TableRow], hard: Sequence[TableRow] = ()) -> dict[str,
     Args:
         hard: edits of `DIFFICULT_FACES`, which have a table of their own and count in no other.
     """
-    groups = {"counterfactual prompts": COUNTERFACTUAL, "ordinary prompts": ORDINARY}
+    ablated = {row.method for row in rows} & {*ABLATION[1:]}
     result = {
-        title: summarise([row for row in rows if row.prompt in prompts], MAIN) for title, prompts in groups.items()
+        "counterfactual prompts": summarise([row for row in rows if row.prompt in COUNTERFACTUAL], MAIN),
+        "ordinary prompts": summarise([row for row in rows if row.prompt in ORDINARY], MAIN),
+        "other prompts": summarise([row for row in rows if row.prompt not in PROMPTS], MAIN),
+        "ablation, shared edits": summarise(shared(rows, ABLATION), ABLATION) if ablated else {},
+        HARD: summarise(hard, tuple(METHODS)),
     }
-    other = [row for row in rows if row.prompt not in PROMPTS]
-    result["other prompts"] = summarise(other, MAIN)
-    ablated = bool({row.method for row in rows} & {*ABLATION[1:]})
-    result["ablation, shared edits"] = summarise(shared(rows, ABLATION), ABLATION) if ablated else {}
-    result[HARD] = summarise(hard, tuple(METHODS))
     return {title: table for title, table in result.items() if table}
 
 
 def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str], hard: Sequence[TableRow] = ()) -> str:
-    """All tables, what the columns are, and which methods have no weights for which prompt.
+    """All tables, an explanation of the columns, and the methods that have no weights for a prompt.
 
     Args:
+        clip: name of the CLIP that the score is from.
+        missing: lines about missing weights.
         hard: see `tables`.
-        clip: name of the space that the score is from.
-        missing: lines about what is not there.
     """
     names = {"ssim": "SSIM", "ssim_background": "SSIM outside", "clip": f"{clip} score"}
     lines = []
     for title, table in tables(rows, hard).items():
         head = ["method", "prompts", "edits", *(names.get(name, name) for name in MEANS)]
-        lines += [f"## {title}", "", "| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-        for method, values in table.items():
-            lines.append(f"| {METHODS[method].title} | " + " | ".join(f"{v:g}" for v in values.values()) + " |")
-        lines.append("")
+        cells = [[METHODS[name].title, *(f"{v:g}" for v in values.values())] for name, values in table.items()]
+        lines += [f"## {title}", "", *markdown_table(head, cells), ""]
     lines += _by_prompt(rows)
     lines += [
         "Each edit is compared with the generator's own picture of the same face. SSIM: 11 x 11 Gaussian window, "
-        "256 px; outside: without the named part, grown by 5 % of the face's width. Hit: share of edits whose named "
-        "part covered half of the way to the colour. Leak: mean absolute change outside, 0 to 255. LPIPS and BLIP "
-        "ITM: not available, their weights are not at hand.",
+        "256 px, pictures in [0, 1]; outside: without the named part, grown by 5 % of the face's width. Hit: share "
+        "of edits whose named part covered half of the way to the colour. Leak: mean absolute change outside, 0 to "
+        "255. LPIPS and BLIP ITM: not available, their weights are not at hand.",
     ]
     return "\n".join([*lines, *(["", "Not measured:", ""] if missing else []), *missing]) + "\n"
 
 
 def _by_prompt(rows: Sequence[TableRow]) -> list[str]:
-    """A table of hit and leak with a column a prompt, where there are several."""
+    """A table of hit and leak with one column per prompt, where there are several."""
     prompts = list(dict.fromkeys(row.prompt for row in rows))
     methods = [name for name in METHODS if any(row.method == name for row in rows)]
     if len(prompts) < 2:
         return []
-    lines = [
-        "## hit and leak by prompt",
-        "",
-        "| method | " + " | ".join(prompts) + " |",
-        "|---" * (len(prompts) + 1) + "|",
-    ]
-    for method in methods:
-        cells = []
-        for prompt in prompts:
-            found = summarise([row for row in rows if row.prompt == prompt], (method,)).get(method)
-            cells.append(f"{100 * found['hit']:.0f} %, {found['leak']:.2g}" if found else "")
-        lines.append(f"| {METHODS[method].title} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    by_prompt = [summarise([row for row in rows if row.prompt == prompt], methods) for prompt in prompts]
+    lines = []
+    for name in methods:
+        found = [table.get(name) for table in by_prompt]
+        cells = [f"{100 * own['hit']:.0f} %, {own['leak']:.2g}" if own else "" for own in found]
+        lines.append([METHODS[name].title, *cells])
+    return ["## hit and leak by prompt", "", *markdown_table(["method", *prompts], lines), ""]
 
 
 def missing_lines(methods: Sequence[EditMethod], prompts: Sequence[str]) -> list[str]:
     """A line for each method and prompt that has no weights, with the command that makes them."""
-    return [
-        f'- {METHODS[method.name].title}, "{prompt}": {_remedy(method.how_to_fit(prompt))}'
-        for method in methods
-        for prompt in prompts
-        if not method.ready(prompt)
-    ]
-
-
-def _remedy(command: str) -> str:
-    return f"`{command}`" if command else "not possible on this stack"
+    lacking = [(method, prompt) for method in methods for prompt in prompts if not method.ready(prompt)]
+    lines = []
+    for method, prompt in lacking:
+        command = method.how_to_fit(prompt)
+        remedy = f"`{command}`" if command else "not possible on this stack"
+        lines.append(f'- {METHODS[method.name].title}, "{prompt}": {remedy}')
+    return lines
 
 
 def _tile(picture: Tensor) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""What a prompt asks for, as far as it can be measured: colours of parts, attributes, or several of both."""
+"""What a prompt asks for, as far as it can be measured: colours of parts, attributes, or several of either."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 
 import torch
@@ -34,19 +34,19 @@ NATURAL: Mapping[str, frozenset[str]] = {
     "teeth": frozenset({"white", "beige", "silver", "gold"}),
     "background": _ANY, "clothes": _ANY,
 }  # fmt: skip
-"""Everyday colours that a part has, or is often painted; a prompt for any other is counterfactual."""
+"""Everyday colours that a part naturally has, or is often painted; a prompt for any other is counterfactual."""
 Recipes = Mapping[str, Sequence[tuple[str, float]]]
-"""From a recipe's name, as `plain` has it, to its prompts with a factor on the strength of each."""
+"""From a recipe's name, in the form of `plain`, to its prompts with a factor on the strength of each."""
 
 
 @dataclass(frozen=True)
 class EvaluationCase:
-    """One thing that a prompt asks for; of `colour` and `attribute` at most one is there.
+    """One thing that a prompt asks for: a colour, an attribute, or something that cannot be measured.
 
     Attributes:
-        words: the part of the prompt that says it.
-        colour: a part and its colour.
-        attribute: an attribute with a witness.
+        words: the part of the prompt that asks for it.
+        colour: a part and its colour, or None.
+        attribute: an attribute that can be measured, or None.
     """
 
     words: str
@@ -55,47 +55,37 @@ class EvaluationCase:
 
     @property
     def measurable(self) -> bool:
-        """Whether there is a witness."""
+        """Whether it can be measured."""
         return self.colour is not None or self.attribute is not None
 
     @property
     def counterfactual(self) -> bool:
         """Whether it asks for a colour that the part does not have by nature."""
-        if self.colour is None:
-            return False
-        return _everyday(self.colour.colour) not in NATURAL[self.colour.part]
+        return self.colour is not None and _everyday(self.colour.colour) not in NATURAL[self.colour.part]
 
     def allowed(self, parsed: Tensor) -> Tensor:
         """Where a face `[1, 19, 256, 256]` may change: a hard mask `[1, 1, 256, 256]`."""
         if self.colour is not None:
             return grow(region(parsed, self.colour.part), parsed, MARGIN)
         assert self.attribute is not None
-        areas = [_area(parsed, name) for name in self.attribute.regions]
+        areas = [
+            region(parsed, name) if name in REGIONS else parsed[:, [CLASSES.index(name)]]
+            for name in self.attribute.regions
+        ]
         return grow(torch.stack(areas).sum(0).clamp(max=1), parsed, self.attribute.margin)
-
-
-def _area(parsed: Tensor, name: str) -> Tensor:
-    return region(parsed, name) if name in REGIONS else parsed[:, [CLASSES.index(name)]]
 
 
 @lru_cache(maxsize=1024)
 def _everyday(name: str) -> str:
     """The everyday colour nearest to a known one."""
-    table = _everyday_labs()
     lab = lab_of(name)
-    return min(table, key=lambda other: float((table[other] - lab).norm()))
-
-
-@cache
-def _everyday_labs() -> Mapping[str, Tensor]:
-    return {name: lab_of(name) for name in COLOURS}
+    return min(COLOURS, key=lambda other: float((lab_of(other) - lab).norm()))
 
 
 def requests_of(prompt: str) -> tuple[EvaluationCase, ...]:
-    """Everything that a prompt asks for, in its order.
+    """Everything that a prompt asks for, in its order: "green lipstick and purple hair" asks for two things.
 
-    "a woman with green lipstick and purple hair" asks for two things. What has no witness is in the list as well, so
-    that nobody takes a part for the whole.
+    What cannot be measured is in the list as well, so that a hit is never counted for part of a prompt.
     """
     pieces = split_changes(prompt.lower(), lambda piece: not _says_nothing(piece))
     found = [_read(piece) for piece in pieces if not _says_nothing(piece)]
@@ -108,7 +98,7 @@ def _read(text: str) -> EvaluationCase:
 
 
 def _says_nothing(piece: str) -> bool:
-    """No word beside stop words, or colours alone (the "black" of "black and white hair")."""
+    """Whether it is nothing but stop words or a colour (the "black" of "black and white hair")."""
     return all(word in STOP_WORDS for word in plain(piece).split()) or plain(piece) in names_by_words()
 
 
@@ -117,8 +107,8 @@ class Subject:
     """One line of the figures: an edit by one prompt, or by several at once.
 
     Attributes:
-        settings: the edit, as the editor takes it.
-        ingredients: the same edit as single networks take it: recipes and prompts of several changes are taken apart.
+        settings: the edit, for the editor.
+        ingredients: the same edit for single networks: recipes and prompts of several changes are split up.
         requests: what it asks for.
     """
 
@@ -128,8 +118,8 @@ class Subject:
 
     @classmethod
     def of(cls, settings: EditSettings, recipes: Recipes = MappingProxyType({})) -> Subject:
-        """From an edit's settings, with what the library's recipes are made of."""
-        parts = tuple(one for part in settings.parts for one in _taken_apart(part, recipes))
+        """The line of an edit's settings, with the library's recipes."""
+        parts = tuple(one for part in settings.parts for one in _split(part, recipes))
         return cls(settings, parts, tuple(case for part in parts for case in requests_of(part.prompt)))
 
     @property
@@ -141,21 +131,21 @@ class Subject:
 
     @property
     def words(self) -> str:
-        """What FaceCLIP is asked: "green lipstick and purple hair"."""
+        """The text for the CLIP score: "green lipstick and purple hair"."""
         return " and ".join(part.prompt for part in self.settings.parts)
 
     @property
     def measurable(self) -> bool:
-        """Whether everything that it asks for has a witness."""
+        """Whether everything that it asks for can be measured."""
         return all(case.measurable for case in self.requests)
 
     @property
     def counterfactual(self) -> bool:
-        """Whether any of it is counterfactual, and all of it has a witness."""
+        """Whether any of it is counterfactual, and all of it can be measured."""
         return self.measurable and any(case.counterfactual for case in self.requests)
 
     def allowed(self, parsed: Tensor) -> Tensor | None:
-        """Where a face `[1, 19, 256, 256]` may change, `[1, 1, 256, 256]`; None where that cannot be told."""
+        """Where a face `[1, 19, 256, 256]` may change, `[1, 1, 256, 256]`; None where that is unknown."""
         if not self.measurable:
             return None
         return torch.stack([case.allowed(parsed) for case in self.requests]).amax(0)
@@ -166,7 +156,7 @@ def recipes_of(entries: Sequence[LibraryPrompt]) -> Recipes:
     return {plain(entry.prompt): entry.recipe for entry in entries if entry.recipe}
 
 
-def _taken_apart(part: PromptStrength, recipes: Recipes) -> list[PromptStrength]:
+def _split(part: PromptStrength, recipes: Recipes) -> list[PromptStrength]:
     if recipe := recipes.get(plain(part.prompt)):
         return [PromptStrength(prompt, factor * part.strength) for prompt, factor in recipe]
     cases = requests_of(part.prompt)
@@ -176,7 +166,7 @@ def _taken_apart(part: PromptStrength, recipes: Recipes) -> list[PromptStrength]
 
 
 def read_settings(text: str) -> EditSettings:
-    """The edit that a command line names: "green lipstick", or "green lipstick + purple hair:0.7".
+    """The edit that a text of the command line names: "green lipstick", or "green lipstick + purple hair:0.7".
 
     Raises:
         PromptError: see `mcaclip.validate.split_prompts`.

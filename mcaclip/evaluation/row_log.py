@@ -1,4 +1,4 @@
-"""Measured rows on disk: each is written as it is done, so that a run that is cut short goes on where it stopped."""
+"""Measured rows on disk: each is written at once, so that an interrupted run continues after its last row."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ class RowLog(Generic[Row]):
     """Rows of a run, in `rows.jsonl`, and what they depend on, in `about.json`.
 
     Args:
-        out: the run's folder; rows that it holds are kept.
+        out: the run's folder; its rows are kept.
         row_type: the dataclass of a row, of plain values.
-        about: what the rows depend on, for instance weights. A run that is resumed must agree in all that both
-            name; what only one of them names is kept beside it.
+        about: what the rows depend on, for instance weights. A resumed run must have the same values under the keys
+            that both runs have; other keys are merged.
 
     Raises:
-        StudioError: the folder holds rows that were made otherwise or are damaged, or cannot be written.
+        StudioError: the folder holds damaged rows or those of other settings, or cannot be written.
     """
 
     def __init__(self, out: Path, row_type: type[Row], about: Mapping[str, Any]):
         self.out = out
         try:
             out.mkdir(parents=True, exist_ok=True)
-            earlier = _about(out / ABOUT)
+            about_file = out / ABOUT
+            earlier = _read_object(about_file.read_bytes(), about_file) if about_file.exists() else {}
             now = json.loads(json.dumps(about))
             if others := [name for name in now if name in earlier and earlier[name] != now[name]]:
                 raise StudioError(
@@ -46,12 +47,12 @@ class RowLog(Generic[Row]):
                 )
             self.about: dict[str, Any] = {**earlier, **now}
             self.rows = [_row(row_type, row, out / ROWS, number) for number, row in read_rows(out / ROWS)]
-            write_text(out / ABOUT, json.dumps(self.about, indent=1, sort_keys=True))
+            write_text(about_file, json.dumps(self.about, indent=1, sort_keys=True))
         except OSError as error:
             raise _unwritable(out, error) from error
 
     def add(self, row: Row) -> None:
-        """Keeps a row. Raises StudioError when it cannot be written."""
+        """Writes a row. Raises StudioError when that fails."""
         try:
             append_row(self.out / ROWS, asdict(row))
         except OSError as error:
@@ -60,9 +61,9 @@ class RowLog(Generic[Row]):
 
 
 def read_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows that `append_row` wrote, each with the number of its line; none when there is no file.
+    """Rows that `append_row` wrote, each with its line number; none when there is no file.
 
-    A last line that a crash has cut is left out.
+    A last line that is incomplete after a crash is left out.
 
     Raises:
         StudioError: another line is damaged.
@@ -72,17 +73,11 @@ def read_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         if not line:
             continue
-        try:
-            row = json.loads(line.decode("utf-8"))
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise damaged(file, number)
-        yield number, row
+        yield number, _read_object(line, file, number)
 
 
 def append_row(file: Path, row: Mapping[str, Any]) -> None:
-    """Writes a row behind the others; what a crash has cut before it is taken away. Raises OSError."""
+    """Appends a row, in place of a last line that is incomplete after a crash. Raises OSError."""
     with file.open("a+b") as stream:
         end = stream.seek(0, os.SEEK_END)
         stream.truncate(_end_of_rows(stream, end))
@@ -90,7 +85,7 @@ def append_row(file: Path, row: Mapping[str, Any]) -> None:
 
 
 def _end_of_rows(stream: typing.BinaryIO, end: int) -> int:
-    """The place behind the last whole line."""
+    """The offset behind the last complete line."""
     while end:
         start = max(0, end - 4096)
         stream.seek(start)
@@ -100,17 +95,15 @@ def _end_of_rows(stream: typing.BinaryIO, end: int) -> int:
     return 0
 
 
-def _about(file: Path) -> dict[str, Any]:
-    """What is written of earlier rows. Raises StudioError when it is damaged."""
-    if not file.exists():
-        return {}
+def _read_object(content: bytes, file: Path, line: int | None = None) -> dict[str, Any]:
+    """A JSON object of a file, or of one of its lines. Raises StudioError when it is damaged."""
     try:
-        about = json.loads(file.read_bytes().decode("utf-8"))
+        found = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict):
-        raise damaged(file)
-    return about
+        found = None
+    if not isinstance(found, dict):
+        raise damaged(file, line)
+    return found
 
 
 def _row(row_type: type[Row], values: Mapping[str, Any], file: Path, number: int) -> Row:
@@ -124,20 +117,20 @@ def _row(row_type: type[Row], values: Mapping[str, Any], file: Path, number: int
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Whether a value of JSON can be one of a plain type, or of a union of plain types."""
+    """Whether a JSON value fits a plain type, or a union of plain types."""
     kinds = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, UnionType) else (hint,)
     plain = {str: (str,), bool: (bool,), int: (int,), float: (int, float), NoneType: (NoneType,)}
     return any(kind not in plain or type(value) in plain[kind] for kind in kinds)
 
 
 def damaged(file: Path, line: int | None = None) -> StudioError:
-    """What to tell of a file, or one of its lines, that holds something else than it should."""
+    """The error of a damaged file, or of one of its lines."""
     where = f"{file} is damaged" if line is None else f"line {line} of {file} is damaged"
-    return StudioError(f"{where}. It was left as it is: mend it or move it away, or choose another --out.")
+    return StudioError(f"{where}. It is unchanged: repair it or move it away, or choose another --out.")
 
 
 def _unwritable(out: Path, error: OSError) -> StudioError:
     return StudioError(
-        f"{out} cannot be used ({error.strerror or error}); rows that were done stay. Free some space and run the "
-        "same command again, or choose another --out."
+        f"{out} cannot be used ({error.strerror or error}); its rows are kept. Free some space and run the same "
+        "command again, or choose another --out."
     )

@@ -1,4 +1,4 @@
-"""A run of figures: face by face, every edit written down at once, so that a second call goes on where it stopped."""
+"""A run of figures, face by face: each edit is recorded at once, so that a second call continues after the last."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from mcaclip.evaluation.variants import FULL_SIZE, Variant
 from mcaclip.platform.atomic import write_text
 from mcaclip.platform.digests import sha256_of
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -30,9 +28,9 @@ class Plan:
 
     Attributes:
         subjects: the edits.
-        variants: who makes them.
+        variants: make each of them.
         size: side of the edits, see `build_variants`.
-        about: what else the figures depend on.
+        about: further settings that the figures depend on.
     """
 
     subjects: Sequence[Subject]
@@ -42,52 +40,51 @@ class Plan:
 
 
 def run(
-    context: EvaluationContext, plan: Plan, faces: Iterable[FaceSource], out: Path, say: Say = lambda line: None
+    context: EvaluationContext,
+    plan: Plan,
+    faces: Iterable[FaceSource],
+    out: Path,
+    report: Callable[[str], None] = lambda line: None,
 ) -> str:
     """Measure what is not measured yet and write `figures.json`, `figures.md` and the sheets into `out`.
 
     Args:
-        say: gets a line an edit as it is done.
+        report: gets a line per edit as it is done.
 
     Returns:
         The markdown.
 
     Raises:
-        StudioError: `out` holds figures that were made otherwise, or there is nothing to measure.
+        StudioError: `out` holds figures of other weights or settings, or there is nothing to measure.
     """
     if not plan.subjects:
         raise StudioError(f"there is nothing to evaluate: no prompt is known to the {context.editor.stack} stack")
     log, tiles, sources = RowLog(out, Row, _about(context, plan)), Tiles(out), list(faces)
-    shown, done = _shown(sources), {row.key for row in log.rows}
+    done = {row.key for row in log.rows}
+    # the contact sheets show the first faces of each kind
+    shown = [one for kind in (GENERATED, PHOTO) for one in [s for s in sources if s.kind == kind][:SHEET_FACES]]
     try:
         for number, source in enumerate(sources, 1):
             label = f"face {number} of {len(sources)}, {source.name}"
-            of_face = _of_face(context, plan, source, done, tiles if source in shown else None)
-            for row, words in of_face:
-                if row:
-                    log.add(row)
-                say(f"{label}: {words}")
+            for result in _measure_face(context, plan, source, done, tiles if source in shown else None):
+                if isinstance(result, Row):
+                    log.add(result)
+                report(f"{label}: {line(result) if isinstance(result, Row) else result}")
             _write(log, plan, sources)
     finally:
         markdown = _write(log, plan, sources)
-        names = [subject.title for subject in plan.subjects]
-        columns = [variant.name for variant in plan.variants]
-        write_sheets(tiles, out, [tile_name(one) for one in shown], names, columns, log.about)
+        prompts, variants = [one.title for one in plan.subjects], [one.name for one in plan.variants]
+        write_sheets(tiles, out, [tile_name(one) for one in shown], prompts, variants, log.about)
     return markdown
 
 
 def _about(context: EvaluationContext, plan: Plan) -> dict[str, object]:
-    """What rows depend on; prompts and faces may change from call to call."""
+    """Everything that rows depend on; prompts and faces may differ between calls."""
     editor = context.editor
     extra = weights.hashes((*SLOTS["parser"][editor.slots.parser], "face_parser"))
-    files = {f"column {c.name}": sha256_of(c.file) if c.file else "the editor's" for c in plan.variants}
+    files = {f"column {v.name}": sha256_of(v.file) if v.file else "the editor's" for v in plan.variants}
     about = {"stack": editor.stack, "size": plan.size, "weights": {**editor.weight_hashes(), **extra}}
     return {**about, **files, **plan.about}
-
-
-def _shown(sources: Sequence[FaceSource]) -> list[FaceSource]:
-    """The faces of the contact sheets: the first ones of each kind."""
-    return [one for kind in (GENERATED, PHOTO) for one in [s for s in sources if s.kind == kind][:SHEET_FACES]]
 
 
 def tile_name(source: FaceSource) -> str:
@@ -95,14 +92,14 @@ def tile_name(source: FaceSource) -> str:
     return f"{source.name}_{source.photo[:8]}" if source.photo else source.name
 
 
-def _of_face(
+def _measure_face(
     context: EvaluationContext,
     plan: Plan,
     source: FaceSource,
     done: set[tuple[str, str, str, str]],
     tiles: Tiles | None,
-) -> Iterator[tuple[Row | None, str]]:
-    """A row for each edit of a face that is still to do, with words about it; None for what had to be left out."""
+) -> Iterator[Row | str]:
+    """A row for each edit of a face that is still to do, or the reason why it is left out."""
     wanted = [
         (subject, variant)
         for subject in plan.subjects
@@ -114,25 +111,24 @@ def _of_face(
     try:
         face = Face(source, context, plan.size)
     except StudioError as error:
-        yield None, f"left out: {error}"
+        yield f"left out: {error}"
         return
     if tiles:
-        tiles.keep(face.picture, tile_name(source))
+        tiles.save(face.picture, tile_name(source))
     for subject, variant in wanted:
         try:
             edited = variant.edit(face.inversion, subject)
         except PromptError as error:
-            yield None, f"{subject.title} ({variant.name}) left out: {error}"
+            yield f"{subject.title} ({variant.name}) left out: {error}"
             continue
         if tiles:
-            tiles.keep(edited.image, tile_name(source), subject.title, variant.name)
-        row = measure_edit(context, face, subject, variant.name, edited)
-        yield row, line(row)
+            tiles.save(edited.image, tile_name(source), subject.title, variant.name)
+        yield measure_edit(context, face, subject, variant.name, edited)
 
 
 def line(row: Row) -> str:
     """One row for the terminal."""
-    hit = {True: "hit", False: "missed", None: "no verdict"}[row.hit]
+    hit = {True: "hit", False: "missed", None: "not measurable"}[row.hit]
     figures = ", ".join(
         f"{name} {FIGURES[name].shown(getattr(row, name))}" for name in ("leak", "identity", "score", "seconds")
     )
@@ -140,14 +136,14 @@ def line(row: Row) -> str:
 
 
 def _write(log: RowLog[Row], plan: Plan, sources: Sequence[FaceSource]) -> str:
-    """Writes the figures of the rows that this call is about; rows of other prompts and faces stay in the log."""
-    titles, columns = {s.title: s.counterfactual for s in plan.subjects}, {c.name for c in plan.variants}
+    """Writes the figures of this call's prompts and faces; the log keeps all rows."""
+    titles, variants = {s.title: s.counterfactual for s in plan.subjects}, {v.name for v in plan.variants}
     faces = {(one.name, one.photo) for one in sources}
-    rows = [r for r in log.rows if r.prompt in titles and r.column in columns and (r.face, r.photo) in faces]
+    rows = [r for r in log.rows if r.prompt in titles and r.column in variants and (r.face, r.photo) in faces]
     summary = summarise(rows, titles)
     notes = [f"{TITLES[variant.name]}: {variant.note}." for variant in plan.variants]
     markdown = as_markdown(summary, plan.subjects, plan.size, notes)
-    report = {**log.about, **summary.as_json, "rows": [asdict(row) for row in rows]}
-    write_text(log.out / "figures.json", json.dumps(report, indent=1))
+    figures = {**log.about, **summary.as_json, "rows": [asdict(row) for row in rows]}
+    write_text(log.out / "figures.json", json.dumps(figures, indent=1))
     write_text(log.out / "figures.md", markdown)
     return markdown

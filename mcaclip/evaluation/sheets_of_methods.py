@@ -1,7 +1,8 @@
-"""Sheets of a comparison: a row a method, with its edit, what changed, its masks and its figures."""
+"""Sheets of a comparison: one row per method, with its edit, what changed, its masks and its figures."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,19 +20,19 @@ from mcaclip.types import to_uint8
 
 TILE, LABEL, HEAD = 256, 300, 40
 SMALL = TILE // 2
-"""Side of a change and a mask in the overview, two of which lie below an edit."""
+"""Side of the change and of the mask, which stand side by side below an edit in the overview."""
 PAPER, INK, QUIET = (250, 249, 246), (30, 32, 36), (120, 122, 126)
 
 
 def compare_sheet(rows: Sequence[CompareRow]) -> Image.Image:
-    """One face: a line a method: label, source, edit, what changed, final mask."""
+    """One face, one line per method: label, source, edit, what changed, final mask."""
     return stack([head(["source", "edit", "what changed", "final mask"]), *(_line(row) for row in rows)])
 
 
 def overview_sheet(rows: Sequence[CompareRow]) -> Image.Image:
-    """Many faces: a line a method, a column a face, and in it the edit above what changed and the final mask.
+    """Many faces: one line per method, one column per face with the edit above what changed and the final mask.
 
-    The faces themselves stand on top.
+    The faces themselves are on top.
     """
     faces = list(dict.fromkeys(row.face for row in rows))
     sources = {row.face: row.edit.source for row in rows if row.edit}
@@ -48,7 +49,7 @@ def overview_sheet(rows: Sequence[CompareRow]) -> Image.Image:
 
 
 def small_row(row: CompareRow) -> CompareRow:
-    """The row with its pictures at the size of a tile and without its inner masks: many fit into memory."""
+    """The row with its pictures at the size of a tile and without its inner masks, so that many fit into memory."""
     if row.edit is None:
         return row
     edit, masks = row.edit, row.edit.masks[-1:]
@@ -71,15 +72,11 @@ def _line(row: CompareRow) -> Image.Image:
     if row.edit is None or row.figures is None:
         return label(row.title, [], row.problem, size=(LABEL + 4 * TILE, SMALL))
     f, edit = row.figures, row.edit
-    said = [
-        f"hit: {cell(f.hit)}   moved: {cell(f.moved)}",
-        f"leak: {cell(f.leak)}",
-        f"identity: {f.identity:.3f}",
-        f"{f.seconds:.1f} s",
-    ]
+    hit = f"hit: {cell(f.hit)}   moved: {cell(f.moved)}"
+    lines = [hit, f"leak: {cell(f.leak)}", f"identity: {f.identity:.3f}", f"{f.seconds:.1f} s"]
     mask = Image.fromarray(mask_tile(edit.masks[-1], TILE)) if edit.masks else blank("no masks")
     change = Image.fromarray(change_map(edit.source, edit.image, TILE))
-    return join([label(row.title, said), picture(edit.source), picture(edit.image), change, mask])
+    return join([label(row.title, lines), picture(edit.source), picture(edit.image), change, mask])
 
 
 def _shrunk(picture: Tensor) -> Tensor:
@@ -112,22 +109,16 @@ def head(columns: Sequence[str]) -> Image.Image:
 def label(
     title: str, lines: Sequence[str], problem: str | None = None, size: tuple[int, int] = (LABEL, TILE)
 ) -> Image.Image:
-    """What stands before a line of tiles, `size` being its width and height in pixels."""
+    """The label in front of a line of tiles, `(width, height)` in pixels."""
     tile = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(tile)
     draw.text((16, 16), title, INK, ImageFont.load_default(20))
-    body = [*lines, *_wrapped(problem or "", (size[0] - 32) // 8)]
+    body = [
+        *lines,
+        *textwrap.wrap(problem or "", (size[0] - 32) // 8, break_long_words=False, break_on_hyphens=False),
+    ]
     draw.multiline_text((16, 56), "\n".join(body), QUIET, ImageFont.load_default(15), spacing=6)
     return tile
-
-
-def _wrapped(words: str, limit: int) -> list[str]:
-    lines = [""]
-    for word in words.split():
-        if lines[-1] and len(lines[-1]) + len(word) >= limit:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines if words else []
 
 
 def join(tiles: Sequence[Image.Image]) -> Image.Image:
@@ -136,7 +127,7 @@ def join(tiles: Sequence[Image.Image]) -> Image.Image:
 
 
 def stack(lines: Sequence[Image.Image]) -> Image.Image:
-    """Lines below each other; shorter ones are filled up on the right."""
+    """Lines below each other; shorter ones are padded on the right."""
     width = max(line.width for line in lines)
     sheet = Image.new("RGB", (width, sum(line.height for line in lines)), PAPER)
     top = 0
@@ -147,29 +138,30 @@ def stack(lines: Sequence[Image.Image]) -> Image.Image:
 
 
 def table_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -> Image.Image | None:
-    """A column a prompt, a line a method and face, the face first; None without any picture."""
+    """One column per prompt, one line per method and face, the face first; None without any picture."""
     lines = []
     for face in run.faces():
+        source = _opened(run.tile("source", "face", face))
         for method in methods:
-            edits = [run.tile(method, prompt, face) for prompt in prompts]
-            if any(file.is_file() for file in edits):
-                tiles = [_opened(file) for file in (run.tile("source", "face", face), *edits)]
-                lines.append(join([label(METHODS[method].title, [face]), *tiles]))
+            lines += _edits(METHODS[method].title, face, [source], [run.tile(method, p, face) for p in prompts])
     return stack([head(["face", *prompts]), *lines]) if lines else None
 
 
 def faces_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -> Image.Image | None:
-    """A column a face, a line a method and prompt, the faces on top; None without any picture."""
+    """One column per face, one line per method and prompt, the faces on top; None without any picture."""
     faces, lines = run.faces(), []
     for prompt in prompts:
         for method in methods:
-            files = [run.tile(method, prompt, face) for face in faces]
-            if any(file.is_file() for file in files):
-                lines.append(join([label(METHODS[method].title, [prompt]), *(_opened(file) for file in files)]))
-    if not lines:
-        return None
+            lines += _edits(METHODS[method].title, prompt, [], [run.tile(method, prompt, face) for face in faces])
     sources = [_opened(run.tile("source", "face", face)) for face in faces]
-    return stack([head(faces), join([label("source", []), *sources]), *lines])
+    return stack([head(faces), join([label("source", []), *sources]), *lines]) if lines else None
+
+
+def _edits(title: str, of: str, first: Sequence[Image.Image], files: Sequence[Path]) -> list[Image.Image]:
+    """A labelled line of edits, behind the tiles `first`; none where there is no file."""
+    if not any(file.is_file() for file in files):
+        return []
+    return [join([label(title, [of]), *first, *(_opened(file) for file in files)])]
 
 
 def _opened(file: Path) -> Image.Image:

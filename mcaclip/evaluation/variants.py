@@ -1,16 +1,17 @@
-"""The variants of the method that are measured: the whole method, without Feature Fusion, without the masks of PRE.
+"""The variants of the method that are measured: the full method, without Feature Fusion, without the masks of PRE.
 
-Source: MCA-CLIP's ablation. "Without FF" has CF-CLIP's text module in its place and is a network of its own; "without
-PRE" is plainly G(w + delta_w).
+Source: MCA-CLIP's ablation. "Without FF" is a network of its own, with CF-CLIP's text module in place of Feature
+Fusion; "without PRE" is G(w + delta_w).
 """
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -55,39 +56,26 @@ class Edited:
     seconds: float
 
 
-class Variant(Protocol):
-    """Makes the edits of one variant."""
+class Variant(ABC):
+    """Makes the edits of one variant.
 
-    @property
-    def name(self) -> str:
-        """One of `VARIANTS`."""
-        ...
+    Attributes:
+        name: one of `VARIANTS`.
+        file: its weights, or None for the editor's.
+        note: how its edits are made, for people.
+    """
 
-    @property
-    def file(self) -> Path | None:
-        """Its weights, where they are not the editor's."""
-        ...
+    name: str
+    file: Path | None = None
+    note: str
 
-    @property
-    def note(self) -> str:
-        """How its edits are made, in words."""
-        ...
-
+    @abstractmethod
     def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """Edit a face.
-
-        Raises:
-            PromptError: it cannot edit with these prompts.
-        """
-        ...
+        """Edit a face. Raises PromptError for prompts that the variant cannot edit with."""
 
 
 def parse_variant(text: str) -> tuple[str, Path | None]:
-    """`"without-ff=FILE"` to the variant and its file.
-
-    Raises:
-        StudioError: no such variant, or a file that is missing or needed.
-    """
+    """From `"without-ff=FILE"` to the variant and its file. Raises StudioError for what cannot be used."""
     name, _, file = text.partition("=")
     if name not in VARIANTS:
         raise StudioError(f"--column {name!r} does not exist: choose {', '.join(VARIANTS)}")
@@ -105,12 +93,12 @@ def build_variants(editor: FaceEditor, named: Sequence[tuple[str, Path | None]],
     """The variants that a table compares.
 
     Args:
-        named: of `parse_variant`, each name once.
+        named: results of `parse_variant`, each name once.
         size: `FULL_SIZE`, or `PREVIEW_SIZE` for edits through the preview.
 
     Raises:
         StudioError: a variant is named twice.
-        WeightsError: a file that does not go with the stack or the variant.
+        WeightsError: a file does not fit the stack or the variant.
     """
     names = [name for name, _ in named]
     if twice := [name for name in VARIANTS if names.count(name) > 1]:
@@ -126,14 +114,14 @@ def build_variants(editor: FaceEditor, named: Sequence[tuple[str, Path | None]],
 
 
 def generator_of(editor: FaceEditor, size: int) -> Generator:
-    """What makes pictures of this size."""
+    """The generator that makes pictures of this size."""
     return editor.models.generator if size == FULL_SIZE else editor.models.preview
 
 
-class EditorVariant:
-    """The editor as people use it; the last edit is kept, since a variant without masks starts from it."""
+class EditorVariant(Variant):
+    """The editor as people use it; the last edit is cached, since a variant without masks starts from it."""
 
-    name, file = FULL, None
+    name = FULL
     note = "the studio's own networks"
 
     def __init__(self, editor: FaceEditor, size: int):
@@ -141,7 +129,7 @@ class EditorVariant:
         self._last: tuple[Inversion, EditSettings, EditResult] | None = None
 
     def result(self, inversion: Inversion, settings: EditSettings) -> EditResult:
-        """The edit with everything about it. Raises PromptError."""
+        """The whole edit, for this variant and `OpenVariant`. Raises PromptError."""
         last = self._last
         if last is None or last[0] is not inversion or last[1] != settings:
             make = self.editor.edit if self.size == FULL_SIZE else self.editor.preview
@@ -154,10 +142,10 @@ class EditorVariant:
         return Edited(result.image, float(result.combined_mask.mean()), result.seconds)
 
 
-class OpenVariant:
-    """The same network with all masks open: its shifts, through the generator once."""
+class OpenVariant(Variant):
+    """The editor's networks with all masks open: their shifts in one pass through the generator."""
 
-    name, file = WITHOUT_PRE, None
+    name = WITHOUT_PRE
     note = "the same networks with all masks open; its seconds are those of one pass through the generator"
 
     def __init__(self, whole: EditorVariant):
@@ -175,15 +163,15 @@ class OpenVariant:
         return Edited(image[0].clamp(-1, 1).cpu(), 1.0, time.monotonic() - started)
 
 
-class NetworkVariant:
-    """Weights of a file, universal or fitted.
+class NetworkVariant(Variant):
+    """The network of a file, universal or fitted.
 
     Args:
-        name: what the file is for: "without-pre" leaves its masks out, if it has any.
-        path: what `save_network` wrote.
+        name: the variant; "without-pre" leaves out the masks of the file, if it has any.
+        path: a file that `save_network` wrote.
 
     Raises:
-        WeightsError: a file for another generator or space of words, or with the part that its variant goes without.
+        WeightsError: the file is for another generator or CLIP, or has the part that the variant must not have.
     """
 
     def __init__(self, name: str, path: Path, editor: FaceEditor, size: int):
@@ -207,7 +195,7 @@ class NetworkVariant:
         return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
 
     def _prompted(self, prompt: str) -> PromptedNetwork:
-        """The network with the words of a prompt. Raises PromptError for one that it was not fitted to."""
+        """The network with a prompt's text code. Raises PromptError for a prompt that it was not fitted to."""
         if self.header.method == UNIVERSAL:
             text = self.editor.models.space.text_code(prompt).to(self.editor.device)
             return PromptedNetwork(self.fitted.network, text)
@@ -220,13 +208,12 @@ class NetworkVariant:
 
 
 def _check(header: EditHeader, name: str, path: Path, editor: FaceEditor) -> None:
-    """Raises WeightsError for weights that do not go with the stack or the variant."""
+    """Raises WeightsError for weights that do not fit the stack or the variant."""
     fit = StackFit.of(editor.slots, editor.models.generator.layers)
     fit.check_generator(path, header.generator, TRAIN_COMMAND)
     fit.check_clip(path, header.clip)
     if header.words:
-        words = words_digest(fit.clip)
-        replace(fit, words=words).check_words(path, header, TRAIN_COMMAND)
+        replace(fit, words=words_digest(fit.clip)).check_words(path, header, TRAIN_COMMAND)
     if name == WITHOUT_FF and isinstance(header.config.fusion, FeatureFusionConfig):
         raise WeightsError(
             f"{path} has Feature Fusion, so it is no network without it: name one that was trained with CF-CLIP's "

@@ -1,1 +1,1 @@
-"""What a prompt says: grammar, words, colours. No torch here."""
+"""The meaning of a prompt: grammar, words, colours. No torch here."""

@@ -1,4 +1,4 @@
-"""Words of a text and whether they are known: small normalisations, no model."""
+"""The words of a text and whether they are known, by simple normalisation."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _STOP_WORDS = (
     "closeup selfie face person people someone somebody anyone man men woman women guy lady"
 )
 STOP_WORDS = frozenset(_STOP_WORDS.split())
-"""Words that ask for a picture of a person, or hold a sentence together: they do not tell one face from another."""
+"""Words that ask for a picture of a person or have grammatical function only: they do not distinguish faces."""
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _SPELLED_ALIKE = 0.8
 _SHORTEST = 3
 
 
 def content_words(text: str) -> list[str]:
-    """The words of a text that say something, in lower case, each once, in order; of any script.
+    """The words of a text without stop words, in lower case, each once, in order, of any script.
 
-    Where there is none beside stop words ("a woman"), these are what it says.
+    A text of stop words alone ("a woman") keeps them.
     """
     words = [word.removesuffix("'s") for word in _WORD.findall(text.lower().replace("’", "'"))]
     return list(dict.fromkeys([word for word in words if word not in STOP_WORDS] or words))
@@ -44,9 +44,9 @@ def count_words(texts: Iterable[str]) -> dict[str, int]:
 
 
 def forms(word: str) -> set[str]:
-    """The word and what it may be a form of: "eyebrows" of "eyebrow", "dyed" of "dye", "reddish" of "red".
+    """The word and its possible base forms: "eyebrow" for "eyebrows", "dye" for "dyed", "red" for "reddish".
 
-    Endings are cut without a dictionary, so some results are no words; they match nothing.
+    Endings are cut without a dictionary, so some results are not words; they match nothing.
     """
     found = {word, word.replace("our", "or"), word.replace("grey", "gray")}
     for form in tuple(found):
@@ -87,6 +87,6 @@ class Vocabulary:
         return [word for word in content_words(text) if not self.count(word)]
 
     def meant(self, word: str) -> set[str]:
-        """Forms of the word, or of the known word that is spelled like it ("lipstik"); empty for a strange one."""
+        """Forms of the word, or of a known word with similar spelling ("lipstik"); empty where there is none."""
         near = [word] if self.count(word) else get_close_matches(word, self.counts, 1, _SPELLED_ALIKE)
         return forms(near[0]) if near else set()

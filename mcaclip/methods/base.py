@@ -1,16 +1,17 @@
 """What every edit method of the family has in common, and the table of all of them.
 
 A method turns a face's code and a prompt into an edit. Some need nothing but the networks of the stack, some one
-training for all prompts, some one for each prompt; `ready` and `how_to_fit` say so.
+training for all prompts, some one for each prompt; `EditMethod.ready` and `how_to_fit` say so.
 """
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -22,10 +23,10 @@ from mcaclip.errors import PromptError
 from mcaclip.types import ProgressCallback
 
 Needs = Literal["nothing", "once", "prompt"]
-"""What has to be trained before a method edits: nothing, one model for all prompts, or a network a prompt."""
+"""What has to be trained before a method edits: nothing, one model for all prompts, or one network per prompt."""
 
 Fitter = Callable[[str, str, ProgressCallback | None], Path]
-"""From a method's and a prompt's name to the weights that were fitted; given by who may train."""
+"""From the names of a method and a prompt to the weights that it fitted; the caller who may train passes it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class MethodContext(EditNetworks):
         libraries: fitted networks by method, then by prompt.
         files: the one file of a method that is trained once.
         fitter: fits a network on the fly; None where nothing may be trained.
-        optimisation_steps: of the method that optimises each edit.
+        optimisation_steps: steps of the method that optimises each edit.
     """
 
     slots: Stack
@@ -55,12 +56,12 @@ class MethodEdit:
 
     Attributes:
         image: `float32 [3, S, S]` in [-1, 1], on the CPU.
-        source: the generator's picture of the face, alike.
-        masks: one `float32 [1, s, s]` in [0, 1] a layer and one for the picture; empty for a method without masks.
+        source: the generator's picture of the face, in the same format.
+        masks: `float32 [1, s, s]` in [0, 1], one per layer and one for the picture; empty for a method without masks.
         delta_w: the shift in W+ with its strength, `float32 [18, 512]`, or None.
         delta_s: the shift in StyleSpace with its strength, `float32 [P]` (see `style_space`), or None.
         seconds: wall time of the edit, without any fitting.
-        notes: what to know of it, in plain words.
+        notes: remarks for people.
     """
 
     image: Tensor
@@ -82,7 +83,7 @@ class MethodEdit:
         delta_s: Tensor | None = None,
         notes: tuple[str, ...] = (),
     ) -> MethodEdit:
-        """From a batch of one face, on any device, and the time of a monotonic clock at which the edit began."""
+        """From a batch of one face on any device; `started` is the monotonic clock's time when the edit began."""
         return cls(
             image=image[0].clamp(-1, 1).cpu(),
             source=source[0].clamp(-1, 1).cpu(),
@@ -92,52 +93,6 @@ class MethodEdit:
             seconds=time.monotonic() - started,
             notes=notes,
         )
-
-
-class EditMethod(Protocol):
-    """One method, ready to be asked."""
-
-    @property
-    def name(self) -> str:
-        """Its name in `METHODS`."""
-        ...
-
-    @property
-    def needs_fitting(self) -> bool:
-        """Whether anything has to be trained before it edits."""
-        ...
-
-    def ready(self, prompt: str) -> bool:
-        """Whether it can edit with this prompt now."""
-        ...
-
-    def how_to_fit(self, prompt: str) -> str:
-        """The command that makes it ready for a prompt; empty where nothing is needed, or nothing helps."""
-        ...
-
-    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> EditMethod:
-        """The method, made ready for a prompt.
-
-        Raises:
-            PromptError: it cannot be fitted here.
-        """
-        ...
-
-    def edit(
-        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
-    ) -> MethodEdit:
-        """Edit one face.
-
-        Args:
-            w_plus: `[18, 512]`.
-            prompt: the words.
-            strength: factor on the shift, 0..2.
-            callback: told of the progress; may raise to cancel.
-
-        Raises:
-            PromptError: it is not ready for this prompt; the message says how to fit it.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -195,34 +150,55 @@ def fit_command(name: str, prompt: str, slots: Stack) -> str:
     return f"python -m train {command}{words}{' ' + options if options else ''}{stack}"
 
 
-def not_ready(name: str, prompt: str, slots: Stack) -> PromptError:
-    """The error of a method that has no weights for a prompt."""
-    title = METHODS[name].title
-    return PromptError(f'{title} has no weights for "{prompt}" here. Fit it with: {fit_command(name, prompt, slots)}')
+class EditMethod(ABC):
+    """One method on the networks of a stack.
 
+    Unless a subclass says otherwise, it needs no training or one file for all prompts, as `METHODS` has it.
 
-@dataclass(frozen=True)
-class TrainedOnce:
-    """What the methods that need one file for all prompts have in common; see `EditMethod`."""
+    Attributes:
+        name: its name in `METHODS`.
+    """
 
-    context: MethodContext
-    name: ClassVar[str]
-    needs_fitting: ClassVar[bool] = True
+    name: str
+
+    def __init__(self, context: MethodContext):
+        self.context = context
 
     def ready(self, prompt: str) -> bool:
-        """See `EditMethod.ready`."""
-        return self.name in self.context.files
+        """Whether it can edit with this prompt now."""
+        return METHODS[self.name].needs == "nothing" or self.name in self.context.files
 
     def how_to_fit(self, prompt: str) -> str:
-        """See `EditMethod.how_to_fit`."""
+        """The command that makes it ready for a prompt; empty where nothing is needed, or nothing helps."""
         return fit_command(self.name, prompt, self.context.slots)
 
     def fit(self, prompt: str, callback: ProgressCallback | None = None) -> Self:
-        """See `EditMethod.fit`: the file takes a run of its own, so it is never made on the fly."""
+        """The method, made ready for a prompt. A file for all prompts takes too long to be made on the fly.
+
+        Raises:
+            PromptError: it cannot be fitted here.
+        """
         if not self.ready(prompt):
             raise self.not_ready(prompt)
         return self
 
     def not_ready(self, prompt: str) -> PromptError:
-        """What to say where the file is missing."""
-        return not_ready(self.name, prompt, self.context.slots)
+        """The error of a method that has no weights for a prompt."""
+        title, command = METHODS[self.name].title, self.how_to_fit(prompt)
+        return PromptError(f'{title} has no weights for "{prompt}" here. Fit it with: {command}')
+
+    @abstractmethod
+    def edit(
+        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+    ) -> MethodEdit:
+        """Edit one face.
+
+        Args:
+            w_plus: `[18, 512]`.
+            prompt: the words.
+            strength: factor on the shift, 0..2.
+            callback: gets the progress; may raise to cancel.
+
+        Raises:
+            PromptError: it is not ready for this prompt; the message says how to fit it.
+        """

@@ -1,16 +1,15 @@
 """DeltaEdit's network: from a face's styles and features, and a change of features, to a change of styles.
 
-Source: Lyu et al., "DeltaEdit: Exploring Text-free Training for Text-driven Image Manipulation" (CVPR 2023). Differs
-in two things: styles enter and leave in units of their standard deviation, since MobileStyleGAN's layers, whose
-demodulation is folded into the weights, differ in scale; and each level (coarse, medium, fine, by the W+ rows) is one
-vector, since slots of a level have other widths here.
+Source: Lyu et al., "DeltaEdit: Exploring Text-free Training for Text-driven Image Manipulation" (CVPR 2023). It
+differs in two ways: styles enter and leave in units of their standard deviation, since the layers of MobileStyleGAN,
+whose demodulation is folded into the weights, differ in scale; and each level (coarse, medium, fine, by the W+ rows)
+is one vector, since the slots of a level differ in width here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -46,9 +45,9 @@ class DeltaConfig:
         rows: W+ row of each style slot.
         widths: channels of each style slot.
         dim: width of a picture's features.
-        layers: fully connected layers of each part (4 published).
+        layers: fully connected layers of each part; 4 in the published network.
         lr_mul: their learning rate multiplier.
-        hidden: width inside; 512 published.
+        hidden: width inside; 512 in the published network.
     """
 
     rows: tuple[int, ...]
@@ -82,7 +81,7 @@ class DeltaLevel(nn.Module):
 
 
 class DeltaMapper(nn.Module):
-    """All levels, and what the styles are normalised with."""
+    """All levels, with the mean and standard deviation that normalise the styles."""
 
     mean: Tensor
     std: Tensor
@@ -95,17 +94,17 @@ class DeltaMapper(nn.Module):
         self.register_buffer("std", torch.ones(size))
         owner = [level for row in config.rows for level, rows in LEVELS.items() if row in rows]
         channels = [level for level, width in zip(owner, config.widths, strict=True) for _ in range(width)]
-        self.places = {
+        self.indices = {
             level: torch.tensor([i for i, own in enumerate(channels) if own == level])
             for level in LEVELS if level in channels
         }  # fmt: skip
-        self.levels = nn.ModuleDict({level: DeltaLevel(len(place), config) for level, place in self.places.items()})
+        self.levels = nn.ModuleDict({level: DeltaLevel(len(own), config) for level, own in self.indices.items()})
 
     def forward(self, styles: Tensor, features: Tensor, change: Tensor) -> Tensor:
         """The change of the styles.
 
         Args:
-            styles: s of the face, `[B, S]`, as it is.
+            styles: s of the face, `[B, S]`, not normalised.
             features: the picture's features, unit vectors `[B, D]`.
             change: direction of the change of features, unit vectors `[B, D]`.
 
@@ -114,37 +113,24 @@ class DeltaMapper(nn.Module):
         """
         normal, condition = (styles - self.mean) / self.std, torch.cat([features, change], 1)
         result = torch.zeros_like(normal)
-        for level, place in self.places.items():
-            at = place.to(normal.device)
+        for level, own in self.indices.items():
+            at = own.to(normal.device)
             result[:, at] = self.levels[level](normal[:, at], condition)
         return result
 
 
 def save_delta(model: DeltaMapper, path: Path, generator: str, clip: str, record: dict[str, object]) -> None:
     """Write a model as float16 safetensors, with what it was trained on."""
-    config = {key: getattr(model.config, key) for key in DeltaConfig.__dataclass_fields__}
-    metadata = {
-        "format": FORMAT, "config": json.dumps(config), "generator": generator, "clip": clip,
-        "record": json.dumps(record),
-    }  # fmt: skip
+    config, notes = json.dumps(asdict(model.config)), json.dumps(record)
+    metadata = {"format": FORMAT, "config": config, "generator": generator, "clip": clip, "record": notes}
     save_half(model.state_dict(), path, metadata)
 
 
-def delta_header(path: Path) -> dict[str, str]:
-    """What `save_delta` wrote beside the weights. Raises WeightsError."""
-    return dict(_header(path).metadata)
-
-
-def _header(path: Path) -> WeightsHeader:
+def load_delta(path: Path, device: str | torch.device = "cpu") -> DeltaMapper:
+    """Read what `save_delta` wrote, frozen. The file is checked before the network is built. Raises WeightsError."""
     header = read_weights_header(path, FIT)
     if header.metadata.get("format") != FORMAT:
         raise WeightsError(f"{path} is no DeltaEdit model; {FIT}")
-    return header
-
-
-def load_delta(path: Path, device: str | torch.device = "cpu") -> DeltaMapper:
-    """Read what `save_delta` wrote, frozen. It is built only when the file holds all of it. Raises WeightsError."""
-    header = _header(path)
     try:
         config = _config_of(json.loads(header.metadata["config"]), header)
         with torch.device("meta"):
@@ -169,6 +155,5 @@ def _config_of(raw: dict, header: WeightsHeader) -> DeltaConfig:
 
 
 def _stack(inputs: int, outputs: int, layers: int, lr_mul: float) -> nn.Sequential:
-    sizes: Sequence[int] = [inputs, *[outputs] * layers]
-    linear = [EqualLinear(a, b, lr_mul=lr_mul, activation=True) for a, b in pairwise(sizes)]
+    linear = [EqualLinear(a, b, lr_mul=lr_mul, activation=True) for a, b in pairwise([inputs, *[outputs] * layers])]
     return nn.Sequential(PixelNorm(), *linear)

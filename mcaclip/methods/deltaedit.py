@@ -5,7 +5,6 @@ Source: Lyu et al., "DeltaEdit" (CVPR 2023), section 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -13,15 +12,14 @@ from torch import Tensor
 
 from mcaclip.generators.style_space import read_styles
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.base import MethodEdit, TrainedOnce
+from mcaclip.methods.base import EditMethod, MethodEdit
 from mcaclip.methods.delta_mapper import DeltaMapper, load_delta
 from mcaclip.methods.global_direction import style_edit, text_direction
 from mcaclip.types import ProgressCallback
 
 
-@dataclass(frozen=True)
-class DeltaEditMethod(TrainedOnce):
-    """Needs one model for all prompts; implements `EditMethod`."""
+class DeltaEditMethod(EditMethod):
+    """Needs one model for all prompts."""
 
     name = "deltaedit"
 

@@ -1,20 +1,20 @@
-"""The methods that are a network a prompt: StyleCLIP mapper, CF-CLIP, CoralStyleCLIP, MCA-CLIP and its ablations.
+"""The methods with one network per prompt: StyleCLIP mapper, CF-CLIP, CoralStyleCLIP, MCA-CLIP and its ablations.
 
 They differ in their network and in the losses it was fitted with (see `train.prompt.presets`), not in how they edit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import Tensor
 
-from mcaclip.editing.library import FittedEdit, Library, collect, find_fitted
+from mcaclip.editing.library import Library, collect, find_fitted
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.editing.stack_fit import StackFit
-from mcaclip.methods.base import MethodContext, MethodEdit, fit_command, not_ready
+from mcaclip.methods.base import EditMethod, MethodContext, MethodEdit
 from mcaclip.types import EditSettings, ProgressCallback
 
 
@@ -34,13 +34,12 @@ def network_edit(
     return MethodEdit.of(picture.image, source, prepared.started, picture.masks, delta_w)
 
 
-@dataclass(frozen=True)
-class FittedMethod:
-    """A method whose fitted networks are in `MethodContext.libraries`; implements `EditMethod`."""
+class FittedMethod(EditMethod):
+    """A method whose fitted networks are in `MethodContext.libraries`."""
 
-    name: str
-    context: MethodContext
-    needs_fitting = True
+    def __init__(self, name: str, context: MethodContext):
+        super().__init__(context)
+        self.name = name
 
     @property
     def library(self) -> Library:
@@ -51,29 +50,21 @@ class FittedMethod:
         """See `EditMethod.ready`."""
         return find_fitted(self.library, prompt) is not None
 
-    def how_to_fit(self, prompt: str) -> str:
-        """See `EditMethod.how_to_fit`."""
-        return fit_command(self.name, prompt, self.context.slots)
-
     def fit(self, prompt: str, callback: ProgressCallback | None = None) -> FittedMethod:
         """See `EditMethod.fit`."""
         context = self.context
         if context.fitter is None:
-            raise not_ready(self.name, prompt, context.slots)
+            raise self.not_ready(prompt)
         path = context.fitter(self.name, prompt, callback)
         fit = StackFit.of(context.slots, context.generator.layers)
         own = {**self.library, **collect([], [path], fit, context.device, self.name)}
-        return replace(self, context=replace(context, libraries={**context.libraries, self.name: own}))
+        return FittedMethod(self.name, replace(context, libraries={**context.libraries, self.name: own}))
 
     def edit(
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
-        words, entry = self._entry(prompt)
-        return network_edit(self.context, entry.prompted(words), words, w_plus, strength, callback)
-
-    def _entry(self, prompt: str) -> tuple[str, FittedEdit]:
         words = find_fitted(self.library, prompt)
         if words is None:
-            raise not_ready(self.name, prompt, self.context.slots)
-        return words, self.library[words]
+            raise self.not_ready(prompt)
+        return network_edit(self.context, self.library[words].prompted(words), words, w_plus, strength, callback)

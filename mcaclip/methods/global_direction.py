@@ -1,4 +1,4 @@
-"""StyleCLIP's global directions: one shift in StyleSpace a prompt, the same for every face.
+"""StyleCLIP's global directions: one shift in StyleSpace per prompt, the same for every face.
 
 Source: Patashnik et al., "StyleCLIP" (ICCV 2021), section 6 and its published code.
 """
@@ -6,7 +6,6 @@ Source: Patashnik et al., "StyleCLIP" (ICCV 2021), section 6 and its published c
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -17,7 +16,7 @@ from mcaclip.errors import PromptError
 from mcaclip.generators.style_space import with_style_shift
 from mcaclip.generators.synthesis import layer_hook, synthesize
 from mcaclip.language.grammar import NEUTRAL_TEXTS, in_templates
-from mcaclip.methods.base import MethodContext, MethodEdit, TrainedOnce
+from mcaclip.methods.base import EditMethod, MethodContext, MethodEdit
 from mcaclip.methods.style_table import StyleTable, load_table
 from mcaclip.types import ProgressCallback
 
@@ -58,9 +57,8 @@ def style_direction(table: StyleTable, towards: Tensor, beta: float = BETA) -> T
     return relevance / largest * table.std
 
 
-@dataclass(frozen=True)
-class GlobalDirectionMethod(TrainedOnce):
-    """Needs one table for all prompts; implements `EditMethod`."""
+class GlobalDirectionMethod(EditMethod):
+    """Needs one table for all prompts."""
 
     name = "styleclip-global"
 
@@ -77,8 +75,8 @@ class GlobalDirectionMethod(TrainedOnce):
         self.fit(prompt)
         direction = style_direction(self.table, text_direction(self.context.space, prompt))
         measured = int(self.table.measured.sum())
-        partly = f"measured on {self.table.images} faces; {measured} of {len(direction)} channels are known"
-        return style_edit(self.context, w_plus, strength * ALPHA * direction[None], (partly,), callback)
+        note = f"measured on {self.table.images} faces; {measured} of {len(direction)} channels are known"
+        return style_edit(self.context, w_plus, strength * ALPHA * direction[None], (note,), callback)
 
 
 def style_edit(

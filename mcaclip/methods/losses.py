@@ -1,7 +1,7 @@
 """The six losses of MCA-CLIP, StyleCLIP's, and our four extras: pure functions, one algorithm each.
 
 Images are `float [B, 3, S, S]` in [-1, 1]; masks and regions are `float [B, 1, s, s]` in [0, 1], 1 being the
-edited or named part. Every function returns a scalar that is averaged over the batch and not weighted;
+edited or named part. Unless it says otherwise, a function returns an unweighted scalar, averaged over the batch;
 `weigh` applies the weights.
 """
 
@@ -30,11 +30,11 @@ class LossWeights:
         area: mask area (`mask_area`).
         tv: mask smoothness (`mask_tv`).
         bg: change of the background (`background_loss`).
-        clip: the prompt as StyleCLIP has it (`clip_loss`), in place of `nce`.
+        clip: the prompt as in StyleCLIP (`clip_loss`), in place of `nce`.
         region: extra; masks open inside the named part and closed outside (`region_prior`).
         colour: extra; distance of the named part to the named colour, in Lab units (`lab_colour_distance`).
         preserve: extra; change of the picture outside the named part (`preservation_loss`).
-        exemplar: extra; distance inside the named part to a picture that was painted (`exemplar_loss`).
+        exemplar: extra; distance of the named part to a painted example (`exemplar_loss`).
 
     Source: MCA-CLIP Eq. 5-11 and its stated lambdas.
     """
@@ -53,7 +53,7 @@ class LossWeights:
 
     @property
     def uses_parser_losses(self) -> bool:
-        """Whether an extra that knows places and colours takes part."""
+        """Whether any extra that needs the parser has a weight."""
         return any((self.region, self.colour, self.preserve, self.exemplar))
 
 
@@ -61,17 +61,10 @@ PAPER_LOSS_WEIGHTS = LossWeights()
 
 
 def weigh(terms: Mapping[str, Tensor], weights: LossWeights) -> dict[str, Tensor]:
-    """Multiplies every term by its weight; the total loss is the sum of the values.
-
-    Args:
-        terms: name of a field of `LossWeights` -> scalar.
-        weights: the weights.
-
-    Returns:
-        The weighted terms under the same names, ready to log.
+    """The terms, named by fields of `LossWeights`, times their weights; the total loss is the sum of the values.
 
     Raises:
-        AttributeError: for a name that is no field of `LossWeights`.
+        AttributeError: a name is no field of `LossWeights`.
     """
     return {name: getattr(weights, name) * value for name, value in terms.items()}
 
@@ -116,13 +109,13 @@ def clip_nce_per_query(
     norm(S_j - A_i); cross entropy of the cosines / temperature.
 
     Args:
-        edited_features: CLIP features of the edits, `float [B * N, D]`: N augmented copies an image, the
-            copies of one image beside one another. Inputs need not be normalised.
+        edited_features: CLIP features of the edits, `float [B * N, D]`: N augmented copies per image, the
+            copies of one image next to each other. Inputs need not be normalised.
         source_features: features of the unaugmented sources, `float [B, D]`.
         source_text: the neutral word ("face") in T templates, `float [T, D]`.
         target_text: the prompt in the same T templates, `float [T, D]`.
         extra_negatives: hard negative directions shared by all queries, `float [K, D]` (see
-            `text_directions`); None is the paper.
+            `text_directions`); the paper has none.
         temperature: divisor of the cosines.
         negatives: "own" anchors the negatives at each picture's own source; "first" at the first source
             of the batch, as CF-CLIP's published code does.
@@ -131,7 +124,7 @@ def clip_nce_per_query(
         The unreduced losses `float [B * N]` against the text positive and against the image positive.
 
     Raises:
-        ValueError: when the edits are no multiple of the sources, or `negatives` is unknown.
+        ValueError: the number of edits is no multiple of the sources', or `negatives` is unknown.
 
     Source: CF-CLIP (Yu et al. 2022) Eq. 3-7, MCA-CLIP L_NCE.
     """
@@ -193,7 +186,7 @@ def text_directions(source_text: Tensor, texts: Tensor) -> Tensor:
         texts: features of K captions, `float [K, D]`, or of K captions in T templates, `float [K, T, D]`.
 
     Returns:
-        Unit vectors `float [K, D]`, formed as the text positive is.
+        Unit vectors `float [K, D]`, formed like the text positive.
     """
     target = _norm(texts)
     if target.ndim == 3:
@@ -205,13 +198,9 @@ def mask_area(masks: Sequence[Tensor], normalisation: Literal["1/side", "mean"] 
     """How much the masks are open.
 
     Args:
-        masks: one `float [B, 1, s, s]` a layer.
+        masks: `float [B, 1, s, s]`, one per layer.
         normalisation: "1/side" is the paper's sum over layers of n_l * sum(m), read with n_l = 1 / side;
-            "mean" is the mean over layers of the mean mask, 0..1, which does not depend on the number of
-            layers.
-
-    Raises:
-        ValueError: for an unknown normalisation.
+            "mean" is the mean over layers of the mean mask, 0..1. Raises ValueError for any other.
 
     Source: MCA-CLIP, L_area. The paper leaves n_l open: n_l = 1 would close every mask, 1 / side^2 do
         nothing at the given weight.
@@ -227,12 +216,9 @@ def mask_tv(masks: Sequence[Tensor], normalisation: Literal["sum", "mean"] = "su
     """Total variation: squared differences of horizontal and of vertical neighbours.
 
     Args:
-        masks: one `float [B, 1, s, s]` a layer.
+        masks: `float [B, 1, s, s]`, one per layer.
         normalisation: "sum" over pixels and layers is the paper's; "mean" divides by side^2 and the number
-            of layers.
-
-    Raises:
-        ValueError: for an unknown normalisation.
+            of layers. Raises ValueError for any other.
 
     Source: MCA-CLIP, L_tv.
     """
@@ -270,18 +256,18 @@ def preservation_loss(source: Tensor, edited: Tensor, region: Tensor) -> Tensor:
 def region_prior(masks: Sequence[Tensor], region: Tensor) -> Tensor:
     """Balanced cross entropy of the masks to the named part: open inside it, closed outside.
 
-    A cost of open cells outside alone closes every mask within a few steps, before any edit is found, and a closed
-    mask has no gradient to open again. Inside and outside count the same, however small the part is. A coarse cell
-    counts as inside only as far as the part covers more than half of it.
+    A cost of open cells outside alone closes every mask within a few steps, and a closed mask has no gradient to open
+    it again. Inside and outside count the same, however small the part is. A coarse cell counts as inside only as far
+    as the part covers more than half of it.
 
     Args:
-        masks: one `float [B, 1, s, s]` in [0, 1] a layer.
+        masks: `float [B, 1, s, s]` in [0, 1], one per layer.
         region: the named part of the source, `float [B, 1, S, S]`, without gradient.
 
     Returns:
         Mean over layers and samples.
 
-    Source: ours (extra): a witness that knows places, against a CLIP that is fooled.
+    Source: ours (extra).
     """
     costs = []
     for mask in masks:
@@ -294,13 +280,13 @@ def region_prior(masks: Sequence[Tensor], region: Tensor) -> Tensor:
 
 
 def exemplar_loss(edited: Tensor, exemplar: Tensor, region: Tensor, detail: float = 2.0) -> Tensor:
-    """How far the named part is from a painted example of the words: values and fine detail.
+    """Distance of the named part to a painted example of the prompt, in values and fine detail.
 
-    Without it the shortest way to a colour is a flat patch: nothing else in the losses asks for hair to stay hair.
+    Without it an edit may reach a colour by a flat patch: no other loss preserves the texture of hair.
 
     Args:
         edited: `float [B, 3, S, S]`, [-1, 1].
-        exemplar: the same face, painted as the prompt says, `float [B, 3, S, S]`, without gradient.
+        exemplar: the same face in the prompt's colour, `float [B, 3, S, S]`, without gradient.
         region: the named part, `float [B, 1, S, S]`, without gradient.
         detail: weight of the differences of neighbouring pixels.
 
@@ -321,8 +307,8 @@ def exemplar_loss(edited: Tensor, exemplar: Tensor, region: Tensor, detail: floa
 def lab_colour_distance(image: Tensor, region: Tensor, target_lab: Tensor, lightness_weight: float = 0.0) -> Tensor:
     """Mean Lab distance of the named part's pixels to the named colour.
 
-    Chroma counts pixel by pixel; lightness, if at all, only by the region's mean, so that light, shadow and
-    texture stay those of the face.
+    Chroma counts pixel by pixel; lightness counts only by the region's mean, so that light, shadow and texture of the
+    face stay.
 
     Args:
         image: `float [B, 3, S, S]`, [-1, 1].

@@ -1,6 +1,6 @@
 """The latent mappers of StyleCLIP and CF-CLIP, as published: no Feature Fusion, no masks.
 
-Both are built of the parts that the edit network uses as well. The published code calls them `LevelsMapper` and
+Both consist of parts that the edit network uses as well. The published code calls them `LevelsMapper` and
 `SingleMapper` (StyleCLIP), and `FullTextMapper` with a concatenating `LevelsMapper` (CF-CLIP). Published weights load
 through `read_styleclip_mapper` and `read_cfclip_mapper`.
 """
@@ -31,7 +31,7 @@ DELTA_SCALE = 0.1
 
 
 class StyleCLIPMapper(nn.Module):
-    """One prompt's mapper: the shift depends on the face alone, the words are in the weights.
+    """The mapper of one prompt: the shift depends on the face alone.
 
     Source: Patashnik et al., "StyleCLIP" (ICCV 2021), section 5.
     """
@@ -118,10 +118,10 @@ def _groups_of(names: Collection[str]) -> Mapping[str, tuple[int, int]]:
 
 
 def _read_renamed(path: Path, renames: Mapping[str, Rename]) -> dict[str, Any]:
-    """All of `state_dict` but the generator, each key renamed and put under the prefix of the one that knows it.
+    """All of `state_dict` but the generator, each key renamed by the function that knows it, under its prefix.
 
     Raises:
-        WeightsError: the file is damaged, or nothing knows one of its keys.
+        WeightsError: the file is damaged, or no function knows one of its keys.
     """
     renamed: dict[str, Any] = {}
     unknown = []

@@ -1,4 +1,4 @@
-"""StyleCLIP's latent optimisation: the code itself is moved until its picture says what the prompt says.
+"""StyleCLIP's latent optimisation: the code itself is moved until its picture matches the prompt.
 
 Source: Patashnik et al., "StyleCLIP" (ICCV 2021), section 4 and its published code.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,15 +14,15 @@ from torch import Tensor
 from mcaclip.clip.clip_space import FACECLIP
 from mcaclip.clip.face_tower import mask_gradient
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.base import MethodContext, MethodEdit
+from mcaclip.methods.base import EditMethod, MethodEdit
 from mcaclip.methods.losses import clip_loss, identity_loss
 from mcaclip.types import Progress, ProgressCallback
 
 PUBLISHED_RATE = 0.1
 FACECLIP_RATE = 0.03
-"""Against FaceCLIP the published rate strays: faces turn to grey, and the loss ends no lower."""
+"""With FaceCLIP the published rate overshoots: faces turn grey, and the loss ends no lower."""
 MASK_GRADIENT = 0.3
-"""See `mask_gradient`; with all of it more faces blur."""
+"""Passed to `mask_gradient`; with the whole gradient more faces blur."""
 L2_WEIGHT = 0.008
 IDENTITY_WEIGHT = 0.005
 WARM_UP, COOL_DOWN = 0.05, 0.25
@@ -40,28 +39,13 @@ def pace(done: float) -> float:
     return (0.5 - 0.5 * math.cos(math.pi * down)) * min(1.0, done / WARM_UP)
 
 
-@dataclass(frozen=True)
-class OptimisationMethod:
-    """Needs no training and several hundred steps an edit; implements `EditMethod`.
+class OptimisationMethod(EditMethod):
+    """Needs no training and several hundred steps per edit.
 
-    The steps go through the preview, whose 256 px are more than CLIP looks at; the result is made at full size.
+    The steps go through the preview, whose 256 px are more than CLIP takes in; the result is made at full size.
     """
 
-    context: MethodContext
     name = "styleclip-optimisation"
-    needs_fitting = False
-
-    def ready(self, prompt: str) -> bool:
-        """See `EditMethod.ready`: always."""
-        return True
-
-    def how_to_fit(self, prompt: str) -> str:
-        """See `EditMethod.how_to_fit`: nothing."""
-        return ""
-
-    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> OptimisationMethod:
-        """See `EditMethod.fit`: there is nothing to do."""
-        return self
 
     def edit(
         self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None

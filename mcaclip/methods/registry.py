@@ -41,38 +41,34 @@ SINGLE: Mapping[str, Callable[[MethodContext], EditMethod]] = {
     "deltaedit": DeltaEditMethod,
     "mca-universal": UniversalMethod,
 }
-"""The methods that are no network a prompt."""
+"""The methods that do not fit one network per prompt."""
 
 
 class Editor(Protocol):
-    """What methods take of an editor; `mcaclip.editor` itself is above them and is not imported."""
+    """What methods use of an editor; `mcaclip.editor` itself is above them and is not imported."""
 
     @property
     def models(self) -> EditNetworks:
         """Its networks."""
-        ...
 
     @property
     def slots(self) -> Stack:
         """The stack that they are from."""
-        ...
 
     @property
     def device(self) -> torch.device:
         """Where they are."""
-        ...
 
     @property
     def library(self) -> Library:
         """The fitted edits by prompt."""
-        ...
 
 
 def build_methods(context: MethodContext, names: Sequence[str]) -> list[EditMethod]:
     """The methods of these names, in this order.
 
     Raises:
-        StudioError: a name that is none, or none at all.
+        StudioError: see `check_names`.
     """
     check_names(names)
     return [SINGLE[name](context) if name in SINGLE else FittedMethod(name, context) for name in names]
@@ -99,7 +95,7 @@ def method_context(
     """What the methods work with, on an editor's networks.
 
     Args:
-        weights: files of any method to use beside the shipped ones and those in the cache's folder `methods`.
+        weights: files of any method, in addition to the shipped ones and those in the cache's folder `methods`.
         fitter: see `MethodContext`.
         optimisation_steps: see `MethodContext`.
 
@@ -110,11 +106,9 @@ def method_context(
     fit = StackFit.of(slots, models.generator.layers)
     asked = list(weights)
     for path in asked:
-        _check_use(path)
-        _check(path, fit)
-        _check_whole(path, models.generator)
-    places = WeightFolders.from_environment()
-    found = [*shipped_methods(places), *edit_files(places.methods)]
+        _check_named(path, fit, models.generator)
+    folders = WeightFolders.from_environment()
+    found = [*shipped_methods(folders), *edit_files(folders.methods)]
     every = [*(path for path in found if _fits(path, fit)), *asked]
     networks = [path for path in every if file_kind(path) == "network"]
     libraries: dict[str, Library] = {
@@ -170,23 +164,16 @@ def _check(path: Path, fit: StackFit) -> None:
     fit.check_clip(path, made.get("clip", mca.FIRST_CLIP))
 
 
-def _check_use(path: Path) -> None:
-    """Raises WeightsError for a network of no method that a file of weights could be named for."""
-    method = mca.read_header(path).method if file_kind(path) == "network" else ""
-    if method == UNIVERSAL:
-        raise WeightsError(f"{path} is a universal network: name it with --edits")
-
-
-def _check_whole(path: Path, generator: Generator) -> None:
-    """Raises WeightsError for a file whose weights cannot be used; they are read for that."""
+def _check_named(path: Path, fit: StackFit, generator: Generator) -> None:
+    """Reads a file that the user named. Raises WeightsError where it cannot be used."""
     kind = file_kind(path)
+    if kind == "network" and mca.read_header(path).method == UNIVERSAL:
+        raise WeightsError(f"{path} is a universal network: name it with --edits")
+    _check(path, fit)
     if kind == "network":
         mca.load_network(path)
         return
-    if kind == "deltaedit":
-        channels = len(delta_mapper.load_delta(path).mean)
-    else:
-        channels = len(style_table.load_table(path).std)
+    channels = len(delta_mapper.load_delta(path).mean if kind == "deltaedit" else style_table.load_table(path).std)
     own = sum(slot.channels for slot in generator.style_slots)
     if channels != own:
         raise WeightsError(f"{path} is for {channels} style channels, and this generator has {own}: make it again")

@@ -1,4 +1,4 @@
-"""The file of StyleCLIP's global directions: what each style channel does, in the space of words and pictures."""
+"""The file of StyleCLIP's global directions: the effect of each style channel in the space of CLIP."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ FIT = "compute it with `python -m train global-directions`"
 
 @dataclass(frozen=True)
 class StyleTable:
-    """Relevance of the style channels of a generator in a space of words and pictures.
+    """Relevance of a generator's style channels in the space of a CLIP.
 
     Attributes:
-        relevance: mean direction of the picture's features for the channel, unit vectors `float32 [P, D]`; rows of
-            channels that were not measured are 0.
+        relevance: mean direction in which each channel moves a picture's features, unit vectors `float32 [P, D]`;
+            rows of channels that were not measured are 0.
         std: standard deviation of each channel, `float32 [P]`.
-        measured: `bool [P]`.
+        measured: which channels were measured, `bool [P]`.
         generator: name of the generator.
-        clip: name of the space.
-        images: faces that the mean is over.
+        clip: name of the CLIP.
+        images: number of faces that the mean is over.
     """
 
     relevance: Tensor
@@ -45,18 +45,12 @@ def save_table(table: StyleTable, path: Path) -> None:
         "std": table.std.float().contiguous(),
         "measured": table.measured.to(torch.uint8).contiguous(),
     }
-    metadata = {
-        "format": FORMAT, "generator": table.generator, "clip": table.clip, "images": str(table.images)
-    }  # fmt: skip
-    save_whole(tensors, path, metadata)
+    about = {"format": FORMAT, "generator": table.generator, "clip": table.clip, "images": str(table.images)}
+    save_whole(tensors, path, about)
 
 
 def load_table(path: Path) -> StyleTable:
-    """Read what `save_table` wrote.
-
-    Raises:
-        WeightsError: no such file, or a damaged one.
-    """
+    """Read what `save_table` wrote. Raises WeightsError for a missing or damaged file."""
     header = read_weights_header(path, FIT)
     if header.metadata.get("format") != FORMAT:
         raise WeightsError(f"{path} is no table of global directions; {FIT}")

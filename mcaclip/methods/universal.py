@@ -1,26 +1,25 @@
-"""MCA-CLIP's universal mode: one network, whose words come from the text encoder at the moment of the edit.
+"""MCA-CLIP's universal mode: one network, which gets the words from the text encoder at the moment of the edit.
 
-Source: MCA-CLIP (2025), the same network as the fitted one, trained over all prompts that the space of words knows.
+Source: MCA-CLIP (2025), the same network as the fitted one, trained on all prompts that the text encoder knows.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import Tensor
 
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.errors import PromptError
-from mcaclip.methods.base import METHODS, MethodEdit, TrainedOnce
+from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.methods.fitted import network_edit
 from mcaclip.types import ProgressCallback
 
 
-@dataclass(frozen=True)
-class UniversalMethod(TrainedOnce):
-    """Needs one network for all prompts, `MethodContext.universal`; implements `EditMethod`."""
+class UniversalMethod(EditMethod):
+    """Needs one network for all prompts, `MethodContext.universal`."""
 
     name = "mca-universal"
 
@@ -44,10 +43,11 @@ class UniversalMethod(TrainedOnce):
         network, started = self.context.universal.network(), time.monotonic()
         prompted = PromptedNetwork(network, self.context.space.text_code(prompt))
         made = network_edit(self.context, prompted, prompt, w_plus, strength, callback)
-        return replace(made, seconds=time.monotonic() - started)  # with the words, which a fitted network has ready
+        # encoding the words counts as well; a fitted network has them in its file
+        return replace(made, seconds=time.monotonic() - started)
 
     def not_ready(self, prompt: str) -> PromptError:
-        """Says what the stack knows of the missing network, and how to make one where that is possible."""
+        """See `EditMethod.not_ready`: why the network is missing, and how to make one where that is possible."""
         problem, command = self.context.universal.problem, self.how_to_fit(prompt)
         more = f". Train one with: {command}" if command and command not in problem else ""
         return PromptError(f"{METHODS[self.name].title} cannot edit here: {problem}{more}")

@@ -10,18 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from mcaclip.types import to_uint8
 from mcaclip.ui.handlers.edit import Studio
 from mcaclip.ui.lab.method_set import Opens
 from mcaclip.ui.page.blocks import build, launch_options
-from mcaclip.ui.server.health import add_health
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.training_process import TrainingProcess
-from tests.fakes import FakeEditor, draw_face
+from tests.fakes import FakeEditor, write_photo
 from tests.helpers.fake_methods import FakeMethods
 
 CHROMIUM = Path(os.environ.get("MCACLIP_CHROMIUM", "/usr/bin/chromium"))
@@ -60,9 +56,9 @@ def serve(
     source = EditorSource(load)
     source.start()
     page = build(Studio(source, folder, training), methods)
-    options = {**launch_options(), "quiet": True, "prevent_thread_lock": True}
-    app, _, _ = page.launch(server_name="127.0.0.1", server_port=port, **options)
-    add_health(app, source)
+    # without `_frontend` Gradio does not give up when a busy machine answers its own request too late
+    options = {**launch_options(), "quiet": True, "prevent_thread_lock": True, "_frontend": False}
+    page.launch(server_name="127.0.0.1", server_port=port, **options)
     try:
         yield f"http://127.0.0.1:{port}/"
     finally:
@@ -71,7 +67,7 @@ def serve(
 
 @pytest.fixture(scope="session")
 def chromium():
-    """A browser; absent ones skip the tests on a desk and fail them in continuous integration."""
+    """A browser; without one the tests are skipped, and fail in continuous integration."""
     reason = None
     try:
         from playwright.sync_api import sync_playwright
@@ -126,13 +122,5 @@ def _check_host(url: str, problems: list[str]) -> None:
 
 @pytest.fixture
 def portrait(tmp_path) -> Callable[..., str]:
-    """Writes a drawn photo with so many faces; returns its path."""
-
-    def write(faces: int = 1, seed: int = 1) -> str:
-        face = to_uint8(draw_face(seed))[::4, ::4]
-        picture = np.zeros_like(face) if faces == 0 else np.concatenate([face] * faces, axis=1)
-        path = tmp_path / f"photo_{faces}_{seed}.png"
-        Image.fromarray(picture).save(path)
-        return str(path)
-
-    return write
+    """Saves a drawn photo with so many faces; returns its path."""
+    return lambda faces=1, seed=1: write_photo(tmp_path / f"photo_{faces}_{seed}.png", faces, seed)

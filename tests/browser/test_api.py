@@ -1,4 +1,4 @@
-"""The public endpoints, as other programs use them, and the health check. No browser is needed."""
+"""The public endpoints, as other programs use them, and the health check; without a browser."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def test_photo_to_edit(client, portrait, tmp_path):
     photo = handle_file(portrait(faces=2))
     aligned, found = client.predict(photo, 1, True, api_name="/align")
     assert Image.open(aligned).size == (1024, 1024) and len(found["faces"]) == 2 and len(found["quad"]) == 4
-    _, session, said = client.predict(photo, 1, "good", True, api_name="/invert")
-    assert said["identity"] == 0.78 and "likeness" in said["words"]
+    _, session, figures = client.predict(photo, 1, "good", True, api_name="/invert")
+    assert figures["identity"] == 0.78 and "likeness" in figures["words"]
     Image.fromarray(np.full((64, 64), 255, np.uint8)).save(tmp_path / "mask.png")
-    wish = f"{PROMPTS[0]}; {PROMPTS[2]}:0.5"
+    prompts = f"{PROMPTS[0]}; {PROMPTS[2]}:0.5"
     mask = handle_file(str(tmp_path / "mask.png"))
-    answer = client.predict(handle_file(session), wish, 1.2, 0.0, mask, api_name="/edit")
+    answer = client.predict(handle_file(session), prompts, 1.2, 0.0, mask, api_name="/edit")
     edited, overlay, session, figures, pasted = answer
     assert read_record(Path(edited))["prompts"] == [
         {"prompt": PROMPTS[0], "strength": 1.2},
@@ -42,18 +42,18 @@ def test_photo_to_edit(client, portrait, tmp_path):
     assert again[3]["prompt"] == PROMPTS[1]
 
 
-def test_random_face_to_edit(client):
-    _, session, said = client.predict(7, 0.7, api_name="/sample")
-    assert said == {"name": "seed_7", "identity": None, "words": said["words"]}
+def test_random_face_to_edit(client, site):
+    _, session, figures = client.predict(7, 0.7, api_name="/sample")
+    assert figures == {"name": "seed_7", "identity": None, "words": figures["words"]}
+    site.editor.resolved.clear()
     *_, figures, pasted = client.predict(handle_file(session), PROMPTS[0], threshold=0.5, api_name="/edit")
     assert pasted is None and figures["mask_threshold"] == 0.5 and figures["modes"] == ["fitted"]
+    assert site.editor.resolved == [PROMPTS[0]], "the prompt is read once"
     with pytest.raises(AppError, match="no universal network"):
         client.predict(handle_file(session), PROMPTS[0], 1.0, 0.5, None, "universal", api_name="/edit")
 
 
 def test_errors_say_what_to_do(client, portrait):
-    with pytest.raises(AppError, match="seed"):
-        client.predict(-3, 0.7, api_name="/sample")
     with pytest.raises(AppError, match="not a session"):
         client.predict(handle_file(portrait()), PROMPTS[0], 1.0, 0.0, None, api_name="/edit")
     with pytest.raises(AppError, match="consent=True"):
@@ -76,7 +76,7 @@ def test_arguments_have_names_and_defaults(client, portrait):
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "words"),
     [
         ({"strength": None}, "strength is None"),
         ({"strength": "much"}, "strength is much"),
@@ -86,11 +86,11 @@ def test_arguments_have_names_and_defaults(client, portrait):
         ({"prompt": ""}, "prompt is empty"),
     ],
 )
-def test_wrong_values_are_named(client, values, said):
+def test_wrong_values_are_named(client, values, words):
     *_, session, _ = client.predict(7, api_name="/sample")
     with pytest.raises(AppError) as refused:
         client.predict(**{"session": handle_file(session), "prompt": PROMPTS[0], **values}, api_name="/edit")
-    assert said in str(refused.value)
+    assert words in str(refused.value)
 
 
 @pytest.mark.parametrize("seed", [1e300, -1, 0.5, None, "seven"])
@@ -99,7 +99,7 @@ def test_seeds_that_are_none_are_refused(client, seed):
         client.predict(seed, api_name="/sample")
 
 
-def test_nothing_of_a_call_stays(client, site, tmp_path_factory):
+def test_a_call_leaves_no_files(client, site, tmp_path_factory):
     client.predict(3, 0.7, api_name="/sample")
     assert not list(site.folder.glob("call-*"))
 

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from tests.browser.conftest import serve
-from tests.browser.test_page import TOAST, type_in
+from tests.browser.test_page import PROMPT as FIRST_PROMPT
+from tests.browser.test_page import TOAST, random_face, type_in
 from tests.fakes import FakeEditor
 from tests.helpers.fake_methods import FakeMethods
 
@@ -30,12 +31,6 @@ def url(tmp_path, hold):
         yield address
 
 
-def make_face(page) -> None:
-    page.click("#tab-random-button")
-    page.click("#make-face")
-    page.wait_for_selector("#edit:not([disabled])")
-
-
 def chosen(page) -> list[str]:
     boxes = page.locator("#methods-chosen label:has(input:checked)").all_inner_texts()
     return [box.strip() for box in boxes]
@@ -47,11 +42,11 @@ def wait_for_rows(page, count: int) -> None:
 
 def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
     page = visit(url)
-    make_face(page)
-    type_in(page, "#prompt input, #prompt textarea", "purple hair")
+    random_face(page)
+    type_in(page, FIRST_PROMPT, "purple hair")
     page.click("#page-compare-button")
     page.wait_for_selector("#methods-face img")
-    page.wait_for_function("document.querySelector('#methods-prompt input, #methods-prompt textarea').value !== ''")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value !== ''")
     page.wait_for_selector(
         "#methods-ready >> text=Ready for “purple hair”: MCA-CLIP universal, MCA-CLIP, StyleCLIP optimisation"
     )
@@ -71,7 +66,7 @@ def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
     assert page.locator("#methods-pictures .thumbnail-item").count() == 9
 
 
-def test_what_is_missing_is_said(url, visit):
+def test_missing_face_and_weights_are_reported(url, visit):
     page = visit(url)
     page.click("#page-compare-button")
     page.wait_for_selector("#methods-needs >> text=no face yet")
@@ -79,7 +74,7 @@ def test_what_is_missing_is_said(url, visit):
     page.click("#methods-start")
     page.wait_for_selector(f"{TOAST} >> text=no face yet")
     page.click("#page-studio-button")
-    make_face(page)
+    random_face(page)
     page.click("#page-compare-button")
     page.wait_for_selector("#methods-face img")
     page.uncheck("#methods-chosen label:has-text('CF-CLIP') input")
@@ -91,7 +86,7 @@ def test_what_is_missing_is_said(url, visit):
 def test_the_tab_fits_a_telephone(url, visit, hold):
     hold.set()
     page = visit(url, viewport={"width": 390, "height": 800})
-    make_face(page)
+    random_face(page)
     page.evaluate("document.querySelector('#page-compare-button').click()")
     page.wait_for_selector("#methods-face img")
     type_in(page, PROMPT, "purple hair")

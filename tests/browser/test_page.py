@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from tests.browser.conftest import Site, serve
 from tests.fakes import ENTRIES, MASK_SIDES, PROMPTS, FakeEditor
 
 TOAST = ".toast-body"
+PROMPT, SECOND_PROMPT = "#prompt input, #prompt textarea", "#prompt-2 input, #prompt-2 textarea"
 
 
 def type_in(page, selector: str, value: str) -> None:
@@ -40,16 +43,34 @@ def upload(page, path: str) -> None:
     page.wait_for_selector("#reconstruct:not([disabled])")
 
 
+def random_face(page, seed: int = 5) -> None:
+    page.click("#tab-random-button")
+    type_in(page, "#seed input", str(seed))
+    page.click("#make-face")
+    page.wait_for_selector("#edit:not([disabled])")
+
+
 def reconstruct(page) -> None:
     page.click("#reconstruct")
     page.wait_for_selector("#edit:not([disabled])")
 
 
 def edit(page, prompt: str) -> None:
-    type_in(page, "#prompt input, #prompt textarea", prompt)
+    type_in(page, PROMPT, prompt)
     page.click("#edit")
     page.wait_for_selector(f"#result-line >> text=“{prompt}”")
     page.wait_for_selector("#download-edited:not([disabled])")
+
+
+@contextmanager
+def held(editor: FakeEditor) -> Iterator[None]:
+    """Reconstructions do not end meanwhile."""
+    editor.hold = threading.Event()
+    try:
+        yield
+    finally:
+        editor.hold.set()
+        editor.hold = None
 
 
 def picture(page, name: str) -> np.ndarray:
@@ -66,7 +87,7 @@ def test_photo_to_masks_and_downloads(site, visit, portrait):
     reconstruct(page)
     assert "likeness" in page.inner_text("#likeness")
     page.click(f"#prompts label:has-text('{PROMPTS[0]}')")
-    page.wait_for_function("document.querySelector('#prompt input, #prompt textarea').value !== ''")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value !== ''")
     page.click("#edit")
     page.wait_for_selector("#pasted-group", state="visible")
     assert page.locator("#masks .thumbnail-item").count() == len(MASK_SIDES)
@@ -80,7 +101,7 @@ def test_photo_to_masks_and_downloads(site, visit, portrait):
         assert (saved.format, saved.size) == ("PNG", size)
 
 
-def test_photo_without_a_face_is_told_and_the_page_goes_on(site, visit, portrait):
+def test_photo_without_a_face_is_reported_and_the_page_goes_on(site, visit, portrait):
     page = visit(site.url)
     agree(page)
     page.set_input_files("#photo input[type=file]", portrait(faces=0))
@@ -91,21 +112,21 @@ def test_photo_without_a_face_is_told_and_the_page_goes_on(site, visit, portrait
     upload(page, portrait())
 
 
-def test_file_that_is_no_image_is_told(site, visit, tmp_path):
+@pytest.mark.parametrize(("content", "words"), [(b"no image at all", "not an image"), (bytes(51 * 10**6), "/size/i")])
+def test_a_file_that_cannot_be_used_is_refused_in_words(site, visit, tmp_path, content, words):
     path = tmp_path / "notes.png"
-    path.write_bytes(b"no image at all")
+    path.write_bytes(content)
     page = visit(site.url)
     agree(page)
     page.set_input_files("#photo input[type=file]", str(path))
-    page.wait_for_selector(f"{TOAST} >> text=not an image")
+    page.wait_for_selector(f"{TOAST} >> text={words}")
+    assert page.is_disabled("#reconstruct")
 
 
-def test_prompt_without_a_fit_is_told_with_the_way_to_fit_it(site, visit):
+def test_prompt_without_a_fit_is_reported_with_the_way_to_fit_it(site, visit):
     page = visit(site.url)
-    page.click("#tab-random-button")
-    page.click("#new-seed")
-    page.wait_for_selector("#edit:not([disabled])")
-    type_in(page, "#prompt input, #prompt textarea", "red nose")
+    random_face(page)
+    type_in(page, PROMPT, "red nose")
     page.click("#edit")
     page.wait_for_selector(f'{TOAST} >> text=python -m train prompt "red nose"')
     edit(page, PROMPTS[1])
@@ -115,10 +136,7 @@ def test_random_face_is_the_same_for_the_same_seed(site, visit):
     seen = []
     for _ in range(2):
         page = visit(site.url)
-        page.click("#tab-random-button")
-        type_in(page, "#seed input", "42")
-        page.click("#make-face")
-        page.wait_for_selector("#edit:not([disabled])")
+        random_face(page, 42)
         seen.append(picture(page, "aligned"))
     assert np.array_equal(*seen)
 
@@ -150,9 +168,7 @@ def test_slider_previews_while_moving_and_renders_on_release(site, visit, portra
 
 def test_slider_works_from_the_keyboard(site, visit):
     page = visit(site.url)
-    page.click("#tab-random-button")
-    page.click("#new-seed")
-    page.wait_for_selector("#edit:not([disabled])")
+    random_face(page)
     edit(page, PROMPTS[2])
     page.focus("#threshold input[type=range]")
     page.keyboard.press("ArrowRight")
@@ -175,17 +191,13 @@ def test_several_faces_are_offered(site, visit, portrait):
 def test_stop_ends_the_reconstruction(site, visit, portrait):
     page = visit(site.url)
     upload(page, portrait())
-    site.editor.hold = threading.Event()
-    try:
+    with held(site.editor):
         page.click("#reconstruct")
         page.wait_for_selector("#reconstruction img")
         page.click("#stop")
         page.wait_for_selector(f"{TOAST} >> text=Stopped")
         page.wait_for_selector("#edit:not([disabled])")
         page.wait_for_selector("#refine:not([disabled])")
-    finally:
-        site.editor.hold.set()
-        site.editor.hold = None
 
 
 def test_two_visitors_at_once_see_only_their_own_face(site, visit, portrait):
@@ -210,9 +222,7 @@ def test_two_visitors_at_once_see_only_their_own_face(site, visit, portrait):
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_page_never_scrolls_sideways(site, visit, width):
     page = visit(site.url, viewport={"width": width, "height": 800})
-    page.click("#tab-random-button")
-    page.click("#new-seed")
-    page.wait_for_selector("#edit:not([disabled])")
+    random_face(page)
     edit(page, PROMPTS[0])
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
@@ -223,19 +233,12 @@ def test_notice_says_private_ai_edited_and_non_commercial(site, visit):
         assert word in notice
 
 
-def random_face(page, seed: int = 5) -> None:
-    page.click("#tab-random-button")
-    type_in(page, "#seed input", str(seed))
-    page.click("#make-face")
-    page.wait_for_selector("#edit:not([disabled])")
-
-
 def test_two_prompts_make_one_edit_and_undo_goes_back(site, visit):
     page = visit(site.url)
     random_face(page)
     edit(page, PROMPTS[0])
     first = picture(page, "edited")
-    type_in(page, "#prompt-2 input, #prompt-2 textarea", PROMPTS[2])
+    type_in(page, SECOND_PROMPT, PROMPTS[2])
     page.wait_for_selector("#prompt-row-3", state="visible")
     page.click("#edit")
     page.wait_for_selector(f"#result-line >> text=+ “{PROMPTS[2]}”")
@@ -243,7 +246,7 @@ def test_two_prompts_make_one_edit_and_undo_goes_back(site, visit):
     page.click("#undo")
     page.wait_for_selector("#redo:not([disabled])")
     assert np.array_equal(picture(page, "edited"), first)
-    assert page.input_value("#prompt-2 input, #prompt-2 textarea") == ""
+    assert page.input_value(SECOND_PROMPT) == ""
     page.click("#redo")
     page.wait_for_selector(f"#result-line >> text=+ “{PROMPTS[2]}”")
 
@@ -262,7 +265,7 @@ def test_session_can_be_downloaded_and_opened_again(site, visit, portrait, tmp_p
     other.set_input_files("#session-file input[type=file]", str(path))
     other.wait_for_selector(f"#result-line >> text=“{PROMPTS[1]}”")
     other.wait_for_selector("#pasted-group", state="visible")
-    assert other.input_value("#prompt input, #prompt textarea") == PROMPTS[1]
+    assert other.input_value(PROMPT) == PROMPTS[1]
 
 
 def draw(page, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -354,15 +357,6 @@ def test_example_face_and_inspection(site, visit):
     assert page.locator("#inspect .columns-chart .column").count() == 18
 
 
-def test_hint_says_how_well_the_words_are_known(site, visit):
-    page = visit(site.url)
-    type_in(page, "#prompt input, #prompt textarea", "red hair")
-    page.wait_for_selector("#prompt-help >> text=Not learned yet")
-    assert PROMPTS[2] in page.inner_text("#prompt-help")
-    type_in(page, "#prompt input, #prompt textarea", PROMPTS[2])
-    page.wait_for_selector("#prompt-help >> text=Known well")
-
-
 def test_every_picture_has_a_text_and_every_control_a_name(site, visit):
     page = visit(site.url)
     random_face(page)
@@ -398,15 +392,16 @@ def test_text_stands_out_in_both_schemes(site, visit, scheme):
 
 def test_prompts_are_offered_by_part_of_the_face_with_pictures(site, visit):
     page = visit(site.url)
+    type_in(page, PROMPT, "red hair")
+    page.wait_for_selector("#prompt-help >> text=Not learned yet")
+    assert PROMPTS[2] in page.inner_text("#prompt-help")
     page.click("#category label:has-text('Hair')")
     page.wait_for_function("() => document.querySelectorAll('#prompts label').length === 1")
     ground = "() => getComputedStyle(document.querySelector('#prompts label'), '::before').backgroundImage"
     assert "data:image/jpeg" in page.evaluate(ground)
     page.focus("#prompts input")
     page.keyboard.press("Space")
-    page.wait_for_function(
-        "v => document.querySelector('#prompt input, #prompt textarea').value === v", arg=PROMPTS[2]
-    )
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === '{PROMPTS[2]}'")
     page.wait_for_selector("#prompt-help >> text=Known well")
 
 
@@ -421,16 +416,16 @@ def universal_site(tmp_path_factory):
 def test_words_that_no_one_fitted_are_edited_at_once(universal_site, visit):
     page = visit(universal_site.url)
     random_face(page)
-    type_in(page, "#prompt input, #prompt textarea", "pink eyebrows and green skin")
+    type_in(page, PROMPT, "pink eyebrows and green skin")
     page.wait_for_selector("#prompt-help >> text=Several changes")
     page.click("#edit")
     page.wait_for_selector("#result-line >> text=“pink eyebrows” · strength 1.00 + “green skin”")
     page.wait_for_selector("#result-line >> text=universal network")
-    assert page.input_value("#prompt-2 input, #prompt-2 textarea") == "green skin"
+    assert page.input_value(SECOND_PROMPT) == "green skin"
     before, after = picture(page, "original").astype(int), picture(page, "edited").astype(int)
     assert np.abs(after - before).max() > 40, "the edit can be seen"
-    type_in(page, "#prompt-2 input, #prompt-2 textarea", "")
-    type_in(page, "#prompt input, #prompt textarea", "violin")
+    type_in(page, SECOND_PROMPT, "")
+    type_in(page, PROMPT, "violin")
     page.wait_for_selector("#prompt-help >> text=outside of what the models know")
     page.click("#edit")
     page.wait_for_selector(f"{TOAST} >> text=outside of what the models know")

@@ -11,7 +11,7 @@ from PIL import Image
 from mcaclip.errors import WeightsError
 from mcaclip.types import to_uint8
 from tests.browser.conftest import serve
-from tests.browser.test_page import agree, edit, picture
+from tests.browser.test_page import edit, picture, reconstruct, upload
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,8 @@ def test_upload_reconstruct_edit_and_masks(editor, visit, tmp_path):
     with serve(lambda report: editor, tmp_path / "tabs") as url:
         page = visit(url)
         page.set_default_timeout(240_000)
-        agree(page)
-        page.set_input_files("#photo input[type=file]", str(photo))
-        page.wait_for_selector("#reconstruct:not([disabled])")
-        page.click("#reconstruct")
-        page.wait_for_selector("#edit:not([disabled])")
+        upload(page, str(photo))
+        reconstruct(page)
         assert "likeness" in page.inner_text("#likeness")
         edit(page, editor.prompts()[0])
         page.wait_for_selector("#pasted-group", state="visible")

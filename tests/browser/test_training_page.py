@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from mcaclip.ui.state.training_process import TrainingProcess
 from tests.browser.conftest import serve
 from tests.browser.test_page import TOAST, type_in
 from tests.fakes import FakeEditor
-
-COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
+from tests.helpers.fake_training import COMMAND
 
 
 @pytest.fixture
 def training(tmp_path):
-    desk = TrainingProcess(tmp_path / "training", COMMAND)
-    yield desk
-    desk.stop()
+    made = TrainingProcess(tmp_path / "training", COMMAND)
+    yield made
+    made.stop()
 
 
 @pytest.fixture
@@ -26,6 +23,12 @@ def url(tmp_path, training):
     (tmp_path / "tabs").mkdir()
     with serve(lambda report: FakeEditor(), tmp_path / "tabs", training) as address:
         yield address
+
+
+def reload(page) -> None:
+    page.reload()
+    page.wait_for_selector("#status .status-ready")
+    page.click("#page-train-button")
 
 
 def start(page, prompt: str) -> None:
@@ -38,17 +41,13 @@ def test_training_is_shown_again_after_a_reload_and_can_be_stopped_and_kept(url,
     page = visit(url)
     start(page, "red nose")
     page.wait_for_selector("#train-curves svg")
-    page.reload()
-    page.wait_for_selector("#status .status-ready")
-    page.click("#page-train-button")
+    reload(page)
     page.wait_for_selector("#train-state >> text=red nose")
     page.wait_for_selector("#train-curves svg")
     page.wait_for_selector("#train-start[disabled]")
     page.click("#train-stop")
     page.wait_for_selector("#train-state >> text=was stopped")
-    page.reload()
-    page.wait_for_selector("#status .status-ready")
-    page.click("#page-train-button")
+    reload(page)
     page.click("#train-resume")
     page.wait_for_selector("#train-stop", state="visible")
     (training.run_folder / "go").touch()
@@ -66,9 +65,7 @@ def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, t
     first.wait_for_selector("#train-stop", state="visible")
     second.click("#train-start")
     second.wait_for_selector(f"{TOAST} >> text=“red nose” is being learned")
-    second.reload()
-    second.wait_for_selector("#status .status-ready")
-    second.click("#page-train-button")
+    reload(second)
     second.wait_for_selector("#train-state >> text=red nose")
     second.wait_for_selector("#train-start[disabled]")
     assert training.status().job.prompt == "red nose"

@@ -1,4 +1,4 @@
-"""The image tower pools colours inside areas; who optimises against it is told of areas that go."""
+"""The image tower pools colours inside areas, and its gradient knows of areas that shrink."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ from tests.helpers.drawn_parsing import drawn_parsing
 def masks() -> torch.Tensor:
     parsed = torch.cat([drawn_parsing(), torch.zeros(1, len(LABELS) - 19, 256, 256)], 1)
     return areas(torch.nn.functional.interpolate(parsed, size=(96, 96), mode="area"))
+
+
+@pytest.fixture(scope="module")
+def tower() -> FaceTower:
+    torch.manual_seed(3)
+    return FaceTower(16).eval()
 
 
 def mask(masks: torch.Tensor, name: str) -> torch.Tensor:
@@ -71,7 +77,7 @@ def test_pooled_colours_are_those_inside_the_mask():
         torch.testing.assert_close(found[0, half, :12], lab.repeat(4), atol=1e-3, rtol=0)
 
 
-def test_dark_and_light_pixels_are_told_apart():
+def test_dark_and_light_pixels_are_distinguished():
     picture = torch.full((1, 3, 192, 192), 0.9)
     picture[..., :20] = -0.9
     found = statistics(picture, torch.ones(1, 1, 96, 96))[0, 0]
@@ -79,7 +85,7 @@ def test_dark_and_light_pixels_are_told_apart():
     assert dark < 0.3 * mean and light > mean
 
 
-def test_shares_tell_two_colours_from_their_mean():
+def test_shares_distinguish_two_colours_from_their_mean():
     pixels = torch.tensor([SHADES[0], SHADES[5], SHADES[2], SHADES[20]]).T.view(1, 3, 2, 2) / 50
     shares = shade_shares(pixels)
     assert shares.shape == (1, len(SHADES), 2, 2)
@@ -113,15 +119,8 @@ def test_gradients_reach_the_picture_and_not_the_parser():
     assert not tower.parser.training
 
 
-def test_where_areas_are_depends_on_the_picture():
-    tower, picture = FaceTower(16).eval(), torch.rand(1, 3, 192, 192).requires_grad_()
-    size_of_hair = tower.pool_features(picture).found[0, AREAS.index("hair"), 16]
-    size_of_hair.backward()
-    assert picture.grad is not None and picture.grad.abs().sum() > 0
-
-
-def test_less_of_the_gradient_passes_through_where_areas_are_for_who_asks():
-    tower, picture = FaceTower(16).eval(), torch.rand(1, 3, 192, 192)
+def test_the_position_of_areas_passes_as_much_of_the_gradient_as_it_should(tower):
+    picture = torch.rand(1, 3, 192, 192)
     sizes, gradients = [], []
     for share in (1.0, 0.3):
         asked = picture.clone().requires_grad_()
@@ -132,11 +131,11 @@ def test_less_of_the_gradient_passes_through_where_areas_are_for_who_asks():
         gradients.append(asked.grad)
     assert torch.equal(*sizes)
     scale = float(gradients[0].abs().max())
+    assert scale > 0
     torch.testing.assert_close(gradients[1], 0.3 * gradients[0], atol=1e-4 * scale, rtol=1e-3)
 
 
-def test_a_colour_in_an_area_speaks_for_the_whole_area():
-    """Where an area counts for its colour, what makes it larger counts as well, however large it is."""
+def test_the_gradient_of_presence_is_that_of_a_logarithm():
     for side in (2, 30):
         mask = torch.zeros(1, 1, 96, 96)
         mask[..., :side, :side] = 0.9
@@ -144,10 +143,10 @@ def test_a_colour_in_an_area_speaks_for_the_whole_area():
         presence.sum().backward()
         assert mask.grad is not None
         grown = float(mask.grad.sum() / presence.detach())
-        assert grown == pytest.approx(96 * 96 / float(mask.detach().sum()), rel=1e-3), "the gradient of a logarithm"
+        assert grown == pytest.approx(96 * 96 / float(mask.detach().sum()), rel=1e-3)
 
 
-def test_presence_is_none_of_an_area_that_is_not_there():
+def test_an_area_that_is_not_there_has_no_presence():
     masks = torch.stack([torch.zeros(96, 96), torch.ones(96, 96)])[None]
     assert _presence(masks).tolist() == [[0.0, 1.0]]
 
@@ -156,9 +155,8 @@ def directions(tower: FaceTower, pictures: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(tower(pictures), dim=-1)
 
 
-def test_a_picture_that_needs_a_gradient_is_judged_over_noise():
-    torch.manual_seed(3)
-    tower, picture = FaceTower(16).eval(), torch.rand(2, 3, 192, 192) * 2 - 1
+def test_a_picture_that_needs_a_gradient_is_encoded_under_noise(tower):
+    picture = torch.rand(2, 3, 192, 192) * 2 - 1
     asked = picture.clone().requires_grad_(True)
     plain, smoothed = directions(tower, picture), directions(tower, asked)
     assert (smoothed - plain).abs().max() > 1e-4, "there is noise"
@@ -168,9 +166,8 @@ def test_a_picture_that_needs_a_gradient_is_judged_over_noise():
     assert asked.grad is not None and torch.isfinite(asked.grad).all() and asked.grad.abs().sum() > 0
 
 
-def test_smoothed_gradients_of_like_pictures_agree_the_more_the_more_copies(monkeypatch):
-    torch.manual_seed(4)
-    tower, picture = FaceTower(16).eval(), torch.rand(1, 3, 192, 192) * 2 - 1
+def test_smoothed_gradients_of_similar_pictures_agree_better_with_more_copies(tower, monkeypatch):
+    picture = torch.rand(1, 3, 192, 192) * 2 - 1
 
     def agreement() -> float:
         gradients = []

@@ -1,4 +1,4 @@
-"""What a space knows: words, the calibrated score, what is offered instead."""
+"""Familiarity of prompts: words, the calibrated score, the alternatives that are offered."""
 
 from __future__ import annotations
 
@@ -26,16 +26,9 @@ PHRASES = [f"{colour} {noun}" for colour in COLOURS for noun in NOUNS]
 CAPTIONS = [f"a photo of a woman with {phrase}" for phrase in PHRASES] * 20
 PARAPHRASES = [f"make the {noun}s look {colour}" for colour in COLOURS for noun in NOUNS]
 STRANGE = [
-    "angry dog",
-    "a bicycle",
-    "purple spaceship",
-    "red bicycle",
-    "sunset over mountains",
-    "a crown",
-    "asdf",
-    "緑",
-]
-STRANGE += ["green tractor", "blue whale", "hello", "violin"]
+    "angry dog", "a bicycle", "purple spaceship", "red bicycle", "sunset over mountains", "a crown", "asdf", "緑",
+    "green tractor", "blue whale", "hello", "violin",
+]  # fmt: skip
 
 
 class BagOfWords:
@@ -72,7 +65,7 @@ def knowledge(toy) -> TaughtFamiliarity:
         ("💄 123", []),
     ],
 )
-def test_content_words_leave_out_what_says_nothing(text, words):
+def test_content_words_leave_out_stop_words(text, words):
     assert content_words(text) == words
 
 
@@ -87,7 +80,7 @@ def test_other_forms_of_known_words_are_known(word, known):
     assert bool(table.count(word)) == known
 
 
-def test_words_are_counted_once_a_text():
+def test_words_are_counted_once_per_text():
     assert count_words(["green green hair", "a green lip"]) == {"green": 2, "hair": 1, "lip": 1}
 
 
@@ -107,16 +100,16 @@ def test_nearest_phrases_share_words_with_the_text(knowledge, toy):
     assert "blue violin" not in knowledge.phrases, "one of its words is in no caption"
 
 
-def test_verdict_holds_what_the_single_questions_say(knowledge, toy):
-    verdict = knowledge.check(toy, "angry purple spaceship")
-    assert verdict.known == pytest.approx(knowledge.score(toy, ["angry purple spaceship"])[0])
-    assert verdict.unknown_words == ("angry", "spaceship") == tuple(knowledge.unknown_words("angry purple spaceship"))
-    assert list(verdict.nearest) == knowledge.nearest(toy, "angry purple spaceship")
-    assert verdict.doubtful and "the words “angry” or “spaceship”. Nearest that I know: purple " in verdict.warning
+def test_the_report_agrees_with_score_unknown_words_and_nearest(knowledge, toy):
+    report = knowledge.check(toy, "angry purple spaceship")
+    assert report.known == pytest.approx(knowledge.score(toy, ["angry purple spaceship"])[0])
+    assert report.unknown_words == ("angry", "spaceship") == tuple(knowledge.unknown_words("angry purple spaceship"))
+    assert list(report.nearest) == knowledge.nearest(toy, "angry purple spaceship")
+    assert report.doubtful and "the words “angry” or “spaceship”. Nearest that I know: purple " in report.warning
     assert knowledge.check(toy, "purple hair").warning == ""
 
 
-def test_a_text_is_encoded_once_and_the_phrases_once_a_space(knowledge):
+def test_a_text_is_encoded_once_and_the_phrases_once_per_space(knowledge):
     class Counting(BagOfWords):
         texts = 0
 
@@ -131,8 +124,8 @@ def test_a_text_is_encoded_once_and_the_phrases_once_a_space(knowledge):
 
 
 def test_warning_quotes_a_few_short_words():
-    verdict = FamiliarityReport(0.0, ("x" * 200, "b", "c", "d"), ())
-    assert verdict.warning.count("“") == 3 and len(verdict.warning) < 100
+    report = FamiliarityReport(0.0, ("x" * 200, "b", "c", "d"), ())
+    assert report.warning.count("“") == 3 and len(report.warning) < 100
     assert FamiliarityReport(0.1, (), ("red hair",)).warning.endswith("together. Nearest that I know: red hair.")
 
 
@@ -141,6 +134,8 @@ def test_knowledge_survives_its_file(knowledge, toy, tmp_path):
     knowledge.save(path)
     again = TaughtFamiliarity.load(path)
     assert again == knowledge and again.score(toy, STRANGE) == knowledge.score(toy, STRANGE)
+    dataclasses.replace(knowledge, kin={"ponytail": 0.7}).save(path)
+    assert TaughtFamiliarity.load(path).kin == {"ponytail": 0.7}
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "list", "key", "number", "infinite", "no words", "extra"])
@@ -173,12 +168,11 @@ def test_report_is_that_of_phrases_the_fit_has_not_seen(knowledge):
 
 def test_calibration_finds_the_probabilities_that_made_the_data():
     generator = torch.Generator().manual_seed(0)
-    features = torch.rand(20_000, 3, generator=generator, dtype=torch.float64)
+    features = torch.rand(10_000, 3, generator=generator, dtype=torch.float64)
     true = Calibration(2.0, 3.0, 1.0, -3.0)
-    right = (torch.rand(20_000, generator=generator) < true.probability(features)).double()
+    right = (torch.rand(10_000, generator=generator) < true.probability(features)).double()
     found = fit_calibration(features, right)
-    for name, tolerance in (("share", 0.25), ("minimum", 0.25), ("cosine", 0.25)):
-        assert getattr(found, name) == pytest.approx(getattr(true, name), abs=tolerance)
+    assert dataclasses.astuple(found)[:3] == pytest.approx((2.0, 3.0, 1.0), abs=0.25)
     assert measure(found.probability(features), right)["calibration_error"] < 0.05
 
 
@@ -214,7 +208,6 @@ def test_a_published_clip_has_no_list_of_words(toy):
     found = familiarity_of(VIT_B_32)
     assert isinstance(found, OpenFamiliarity)
     assert found.score(toy, ["purple spaceship", "zxqv", "緑", "💄"]) == [1, 1, 0, 0]
-    assert found.nearest(toy, "a") == [] and found.unknown_words("spaceship") == []
     assert found.check(toy, "spaceship") == FamiliarityReport(1.0)
     assert found.check(toy, "緑").doubtful
 
@@ -226,10 +219,8 @@ def test_outside_phrases_are_many_and_different():
 def test_shipped_knowledge_parts_the_world_of_faceclip_from_the_rest(space):
     found = familiarity_of(FACECLIP)
     assert isinstance(found, TaughtFamiliarity)
-    assert (
-        min(found.score(space, ["green lipstick", "a woman with purple hair", "blue goatee", "her brows in teal"]))
-        > 0.5
-    )
+    known = ["green lipstick", "a woman with purple hair", "blue goatee", "her brows in teal"]
+    assert min(found.score(space, known)) > 0.5
     low = found.score(space, OUTSIDE_PHRASES)
     assert sum(value >= 0.5 for value in low) <= 0.1 * len(low)
     assert found.unknown_words("purple spaceship") == ["spaceship"]
@@ -237,10 +228,9 @@ def test_shipped_knowledge_parts_the_world_of_faceclip_from_the_rest(space):
     assert found.report["auc"] > 0.9 and dataclasses.is_dataclass(found)
 
 
-def test_relatives_of_known_nouns_count_for_what_they_are_worth(knowledge):
+def test_words_related_to_known_nouns_count_by_their_cosine(knowledge, toy):
     strange, near = "green ponytail", dataclasses.replace(knowledge, kin={"ponytail": 0.7})
     assert knowledge.unknown_words(strange) == ["ponytail"] and near.unknown_words(strange) == []
-    toy = BagOfWords()
     assert near.score(toy, [strange])[0] > knowledge.score(toy, [strange])[0]
 
 
@@ -249,8 +239,3 @@ def test_rare_nouns_are_known_as_their_usual_ones_are(space):
     rare, usual, odd = (knowledge.check(space, f"green {noun}") for noun in ("gnashers", "teeth", "gnashery"))
     assert rare.known == usual.known > 0.9 and not rare.unknown_words
     assert odd.unknown_words == ("gnashery",)
-
-
-def test_kin_is_kept_in_the_file(knowledge, tmp_path):
-    dataclasses.replace(knowledge, kin={"ponytail": 0.7}).save(tmp_path / "knowledge.json")
-    assert TaughtFamiliarity.load(tmp_path / "knowledge.json").kin == {"ponytail": 0.7}

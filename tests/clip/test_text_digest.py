@@ -9,7 +9,7 @@ from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.clip.text_digest import text_digest
 
 
-def test_it_knows_nothing_of_pictures(tmp_path):
+def test_it_ignores_the_image_tower(tmp_path):
     torch.manual_seed(0)
     space = ClipSpace(create_model())
     state = {name: tensor.contiguous() for name, tensor in space.model.state_dict().items()}

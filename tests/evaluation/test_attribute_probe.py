@@ -1,4 +1,4 @@
-"""The attribute_probe on a face of the embedded generator."""
+"""The attribute probe on a face of the embedded generator."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def picture(preview) -> torch.Tensor:
         return synthesize(preview, code).image[0].clamp(-1, 1)
 
 
-def test_every_attribute_can_be_told(attribute_probe, picture):
+def test_every_attribute_can_be_measured(attribute_probe, picture):
     found = attribute_probe.measures(picture)
     assert all(isinstance(one.value(found), float) for one in ATTRIBUTES)
     assert found["hair"] > 0.02 and found["mouth width"] > 0.4
 
 
-def test_a_dark_picture_changes_lightness_and_no_shape(attribute_probe, picture):
+def test_a_darker_picture_changes_lightness_and_no_shape(attribute_probe, picture):
     before, after = attribute_probe.measures(picture), attribute_probe.measures((picture + 1) * 0.8 - 1)
     assert after["skin lightness"] < before["skin lightness"] - 5
     assert after["mouth width"] == pytest.approx(before["mouth width"], abs=0.05)

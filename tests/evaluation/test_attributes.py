@@ -23,7 +23,7 @@ def test_attributes_are_found_by_their_longest_phrase(text, name):
 
 
 @pytest.mark.parametrize("text", ["young", "a zombie", "golden", "hair", "", "a bolder look"])
-def test_what_has_no_witness_is_no_attribute(text):
+def test_what_cannot_be_measured_is_no_attribute(text):
     assert find_attribute(text) is None
 
 

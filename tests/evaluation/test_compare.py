@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from mcaclip.__main__ import main
-from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import WeightsError
 from mcaclip.evaluation.compare import EditMetrics, as_markdown, compare
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compare_sheet, overview_sheet, small_row
@@ -24,8 +24,8 @@ from mcaclip.weights.store import WeightFolders, write_asset_sums
 from tests.helpers.fake_methods import made_row
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
-from tests.helpers.toy_space import ToyParser, ToySpace
-from tests.methods.test_methods import NETWORKS
+from tests.helpers.toy_space import ToyParser
+from tests.methods.test_methods import NETWORKS, save_fitted
 
 PROMPT = "green lipstick"
 
@@ -40,12 +40,14 @@ def editor(monkeypatch, tmp_path) -> ToyEditor:
 @pytest.fixture
 def cf_clip(editor, tmp_path):
     """A file of CF-CLIP's network for the prompt."""
-    path = tmp_path / "cf.safetensors"
     network = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
-    save_network(
-        network, path, {PROMPT: {}}, {PROMPT: ToySpace().text_code(PROMPT)}, "mobilestylegan", "FaceCLIP", "cf-clip"
-    )
-    return path
+    return save_fitted(tmp_path / "cf.safetensors", network, "cf-clip")
+
+
+def command(editor, out, *words: str, prompt: str = PROMPT, methods: str = "mca") -> int:
+    """Runs the command on the face of seed 0."""
+    line = ["compare", "--seed", "0", "--prompt", prompt, "--methods", methods, "--out", str(out), *words]
+    return main(line, lambda stack, edits: editor)
 
 
 def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
@@ -55,7 +57,7 @@ def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
     return list(compare(build_methods(tools, names), metrics, f"seed_{seed}", code, prompt, **options))
 
 
-def test_a_row_a_method_in_the_order_asked_for(editor, cf_clip):
+def test_there_is_a_row_per_method_in_the_order_of_the_names(editor, cf_clip):
     rows = rows_of(editor, ["cf-clip", "deltaedit", "mca"], [cf_clip])
     assert [row.method for row in rows] == ["cf-clip", "deltaedit", "mca"]
     assert rows[1].edit is None and rows[1].figures is None
@@ -67,20 +69,19 @@ def test_a_row_a_method_in_the_order_asked_for(editor, cf_clip):
 
 
 def test_a_universal_network_is_no_file_of_weights(editor, tmp_path):
-    path, words = tmp_path / "u.safetensors", ToySpace().text_code(PROMPT)
     network = MCANetwork(editor.models.generator.layers, NETWORKS["mca"])
-    save_network(network, path, {PROMPT: {}}, {PROMPT: words}, "mobilestylegan", "FaceCLIP", "universal")
+    path = save_fitted(tmp_path / "u.safetensors", network, "universal")
     with pytest.raises(WeightsError, match="name it with --edits"):
         method_context(editor, [path])
 
 
-def test_words_outside_the_vocabulary_have_no_hit_and_no_leak(editor):
+def test_a_prompt_outside_the_vocabulary_has_no_hit_and_no_leak(editor):
     (row,) = rows_of(editor, ["styleclip-optimisation"], prompt="a zombie")
     assert (row.figures.hit, row.figures.moved, row.figures.leak) == (None, None, None)
     assert row.figures.identity <= 1 and "–" in as_markdown([row])
 
 
-def test_an_edit_that_does_nothing_scores_so(editor):
+def test_an_edit_without_effect_has_such_figures(editor):
     (row,) = rows_of(editor, ["mca"], strength=0.0)
     assert (row.figures.hit, row.figures.moved, row.figures.leak) == (False, 0, 0)
     assert row.figures.identity == pytest.approx(1)
@@ -97,7 +98,7 @@ def test_progress_may_cancel_between_any_two_steps(editor):
         rows_of(editor, ["styleclip-optimisation"], callback=callback)
 
 
-def test_markdown_has_a_line_a_row_and_says_what_is_missing(editor):
+def test_markdown_has_a_line_per_row_and_names_what_is_missing(editor):
     rows = rows_of(editor, ["mca", "styleclip-global"])
     lines = as_markdown(rows).splitlines()
     assert lines[0].startswith("| method | hit ") and len(lines) == 6
@@ -105,7 +106,7 @@ def test_markdown_has_a_line_a_row_and_says_what_is_missing(editor):
     assert "python -m train global-directions" in lines[5]
 
 
-def test_sheets_have_a_line_a_method(editor):
+def test_sheets_have_a_line_per_method(editor):
     rows = [row for seed in (0, 1) for row in rows_of(editor, ["mca", "deltaedit"], seed=seed)]
     assert compare_sheet(rows[:2]).size == (LABEL + 4 * TILE, HEAD + TILE + SMALL)
     assert overview_sheet(rows).size == (LABEL + 2 * TILE, HEAD + TILE + (TILE + SMALL) + SMALL)
@@ -150,14 +151,10 @@ def test_change_is_dark_where_nothing_changed_and_has_one_scale():
 
 def test_the_command_writes_sheets_json_and_markdown(editor, cf_clip, tmp_path, capsys):
     out = tmp_path / "out"
-    status = main(
-        ["compare", "--seed", "0", "--seed", "1", "--prompt", PROMPT, "--methods", "mca,cf-clip,deltaedit",
-         "--weights", str(cf_clip), "--out", str(out)],
-        lambda stack, edits: editor,
-    )  # fmt: skip
-    assert status == 0
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == 6 and said[0].startswith("seed_0  MCA-CLIP: hit")
+    words = ("--seed", "1", "--weights", str(cf_clip))
+    assert command(editor, out, *words, methods="mca,cf-clip,deltaedit") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 6 and printed[0].startswith("seed_0  MCA-CLIP: hit")
     report = json.loads((out / "compare.json").read_text())
     assert [(row["face"], row["method"]) for row in report["rows"]][:3] == [
         ("seed_0", "mca"), ("seed_0", "cf-clip"), ("seed_0", "deltaedit")
@@ -168,6 +165,8 @@ def test_the_command_writes_sheets_json_and_markdown(editor, cf_clip, tmp_path, 
         "seed_0_mca.png", "seed_0_cf-clip.png", "seed_1_mca.png", "seed_1_cf-clip.png",
     }  # fmt: skip
     assert np.asarray(Image.open(out / "seed_0_mca.png")).shape == (8, 8, 3)
+    for name in ("seed_0.png", "seed_0_mca.png"):
+        assert read_record(out / name)["prompt"] == PROMPT
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_the_command_writes_sheets_json_and_markdown(editor, cf_clip, tmp_path, 
         (["--seed", "0", "--prompt", "red lips"], "takes one --prompt"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_anything_is_loaded(words, problem, capsys, tmp_path):
+def test_wrong_options_are_refused_before_anything_is_loaded(words, problem, capsys, tmp_path):
     def never(stack, edits):
         raise AssertionError("loaded")
 
@@ -190,25 +189,16 @@ def test_what_cannot_be_done_is_said_before_anything_is_loaded(words, problem, c
 
 
 def test_no_row_at_all_is_a_failure(editor, tmp_path):
-    words = ["compare", "--seed", "0", "--prompt", "blue hat", "--methods", "mca", "--out", str(tmp_path / "o")]
-    assert main(words, lambda stack, edits: editor) == 2
+    assert command(editor, tmp_path / "o", prompt="blue hat") == 2
 
 
-def test_weights_in_the_cache_are_found_and_foreign_ones_left_out(editor, cf_clip, tmp_path):
-    place = tmp_path / "cache" / "methods"
-    place.mkdir(parents=True)
-    (place / "cf.safetensors").write_bytes(cf_clip.read_bytes())
-    (place / "junk.safetensors").write_bytes(b"junk")
+def test_weights_in_the_cache_are_found_and_those_of_other_stacks_left_out(editor, cf_clip, tmp_path):
+    folder = tmp_path / "cache" / "methods"
+    folder.mkdir(parents=True)
+    (folder / "cf.safetensors").write_bytes(cf_clip.read_bytes())
+    (folder / "junk.safetensors").write_bytes(b"junk")
     network = MCANetwork(editor.models.generator.layers, NETWORKS["styleclip-mapper"])
-    save_network(
-        network,
-        place / "x.safetensors",
-        {PROMPT: {}},
-        {PROMPT: ToySpace().text_code(PROMPT)},
-        "stylegan2",
-        "FaceCLIP",
-        "styleclip-mapper",
-    )
+    save_fitted(folder / "x.safetensors", network, "styleclip-mapper", generator="stylegan2")
     ready = {method.name for method in build_methods(method_context(editor), list(METHODS)) if method.ready(PROMPT)}
     assert ready == {"styleclip-optimisation", "cf-clip", "mca"}
 
@@ -219,48 +209,36 @@ def test_shipped_weights_are_found_and_a_changed_file_is_left_out(editor, cf_cli
     shipped = assets / "methods" / "cf.safetensors"
     shipped.write_bytes(cf_clip.read_bytes())
     write_asset_sums(assets)
-    places = WeightFolders(None, tmp_path / "cache", assets)
-    monkeypatch.setattr(WeightFolders, "from_environment", lambda: places)
+    folders = WeightFolders(None, tmp_path / "cache", assets)
+    monkeypatch.setattr(WeightFolders, "from_environment", lambda: folders)
     assert PROMPT in method_context(editor).libraries["cf-clip"]
 
     other = MCANetwork(editor.models.generator.layers, NETWORKS["cf-clip"])
-    codes = {PROMPT: ToySpace().text_code(PROMPT)}
-    save_network(other, shipped, {PROMPT: {}}, codes, "mobilestylegan", "FaceCLIP", "cf-clip")
+    save_fitted(shipped, other, "cf-clip")
     assert not method_context(editor).libraries["cf-clip"] and "git checkout" in caplog.text
 
 
 def test_another_comparison_goes_into_a_folder_of_its_own(editor, tmp_path, capsys):
     out = tmp_path / "o"
-    words = ["compare", "--seed", "0", "--methods", "mca", "--out", str(out)]
-    for options in (["--prompt", PROMPT], ["--prompt", PROMPT, "--strength", "0.5"]):
-        assert main([*words, *options], lambda stack, edits: editor) == 0
+    for options in ([], ["--strength", "0.5"]):
+        assert command(editor, out, *options) == 0
     strengths = [json.loads((f / "compare.json").read_text())["strength"] for f in (out, out / "compare_2")]
     assert strengths == [1.0, 0.5] and str(out / "compare_2") in capsys.readouterr().out
     (out / "notes.txt").write_text("mine")
-    replaced = [*words, "--prompt", PROMPT, "--strength", "0.2", "--overwrite"]
-    assert main(replaced, lambda stack, edits: editor) == 0
+    assert command(editor, out, "--strength", "0.2", "--overwrite") == 0
     assert json.loads((out / "compare.json").read_text())["strength"] == 0.2 and (out / "notes.txt").exists()
 
 
 def test_a_comparison_that_is_cut_short_leaves_nothing(editor, tmp_path, monkeypatch):
     monkeypatch.setattr("mcaclip.evaluation.compare.write_rows", Interrupted(None, 0))
     with pytest.raises(KeyboardInterrupt):
-        main(["compare", "--seed", "0", "--prompt", PROMPT, "--methods", "mca", "--out", str(tmp_path / "o")],
-             lambda stack, edits: editor)  # fmt: skip
+        command(editor, tmp_path / "o")
     assert list((tmp_path / "o").iterdir()) == []
-
-
-def test_its_pictures_say_what_they_show(editor, tmp_path):
-    words = ["compare", "--seed", "0", "--prompt", PROMPT, "--methods", "mca", "--out", str(tmp_path / "o")]
-    assert main(words, lambda stack, edits: editor) == 0
-    for name in ("seed_0.png", "seed_0_mca.png"):
-        assert read_record(tmp_path / "o" / name)["prompt"] == PROMPT
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"\0" * 7 + b"\x10{}"])
 def test_weights_that_cannot_be_read_are_named_in_one_line(editor, tmp_path, capsys, content):
     (tmp_path / "w.safetensors").write_bytes(content)
-    words = ["compare", "--seed", "0", "--prompt", PROMPT, "--weights", str(tmp_path / "w.safetensors")]
-    assert main([*words, "--out", str(tmp_path / "o")], lambda stack, edits: editor) == 2
+    assert command(editor, tmp_path / "o", "--weights", str(tmp_path / "w.safetensors"), methods="all") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "w.safetensors" in line

@@ -36,7 +36,7 @@ def test_faces_are_seeds_and_the_first_photos(photos, tmp_path):
         found[3].get()
 
 
-def test_a_photo_is_inverted_once_an_effort(photos, tmp_path):
+def test_a_photo_is_inverted_once_per_effort(photos, tmp_path):
     first, later = FiguresEditor(), FiguresEditor()
     made = sources(first, photos, tmp_path / "out")[2].get()
     kept = sources(later, photos, tmp_path / "out")[2].get()
@@ -46,7 +46,7 @@ def test_a_photo_is_inverted_once_an_effort(photos, tmp_path):
     assert later.calls == ["invert instant"]
 
 
-def test_another_photo_of_the_same_name_is_inverted_anew(photos, tmp_path):
+def test_another_photo_of_the_same_name_is_inverted_again(photos, tmp_path):
     editor = FiguresEditor()
     before = sources(editor, photos, tmp_path / "out")[2]
     before.get()
@@ -56,7 +56,7 @@ def test_another_photo_of_the_same_name_is_inverted_anew(photos, tmp_path):
     assert before.photo != after.photo and editor.calls == ["invert good"] * 2
 
 
-def test_a_damaged_inversion_is_made_anew(photos, tmp_path, caplog):
+def test_a_damaged_inversion_is_made_again(photos, tmp_path, caplog):
     editor = FiguresEditor()
     sources(editor, photos, tmp_path / "out")[2].get()
     (kept,) = (tmp_path / "out" / "inversions").iterdir()

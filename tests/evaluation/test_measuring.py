@@ -29,7 +29,7 @@ class ToyAttributeProbe:
         return {} if float(picture.max()) <= -1 else dict.fromkeys(names, value)
 
 
-class LastJudge:
+class ToyIndependentIdentity:
     def similarity(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         return torch.tensor([0.5 if torch.equal(one, other) else 0.25])
 
@@ -55,12 +55,12 @@ def paint(picture: torch.Tensor, where: tuple[slice, slice], colour: str) -> tor
     return painted
 
 
-def rows(tools, face, prompt: str, image: torch.Tensor) -> Row:
+def measured(tools, face, prompt: str, image: torch.Tensor) -> Row:
     return measure_edit(tools, face, Subject.of(read_settings(prompt)), "full", Edited(image, 0.25, 1.5))
 
 
 def test_a_painted_part_is_a_hit_without_leak(tools, face):
-    row = rows(tools, face, "green lipstick", paint(face.picture, LIPS, "green"))
+    row = measured(tools, face, "green lipstick", paint(face.picture, LIPS, "green"))
     assert row.hit is True and row.moved["green lipstick"] == pytest.approx(1, abs=0.02)
     assert row.leak == 0 and row.ssim_background > 0.999
     assert (row.face, row.kind, row.column, row.area, row.seconds) == ("seed_0", "generated", "full", 0.25, 1.5)
@@ -70,26 +70,23 @@ def test_two_parts_must_both_arrive_and_may_both_change(tools, face):
     half = paint(face.picture, LIPS, "green")
     whole = paint(half, HAIR, "purple")
     for prompt in ("green lipstick and purple hair", "green lipstick + purple hair"):
-        one, both = rows(tools, face, prompt, half), rows(tools, face, prompt, whole)
+        one, both = measured(tools, face, prompt, half), measured(tools, face, prompt, whole)
         assert one.hit is False and both.hit is True and set(both.moved) == {"green lipstick", "purple hair"}
         assert both.leak == 0, "what lies in either part is allowed"
-    assert rows(tools, face, "green lipstick", whole).leak > 1
+    assert measured(tools, face, "green lipstick", whole).leak > 1
 
 
-def test_the_background_is_compared_where_the_prompt_has_no_say(tools, face):
+def test_the_background_is_compared_outside_the_named_part(tools, face):
     other = paint(face.picture, (slice(200, 256), slice(0, 60)), "green")
-    row = rows(tools, face, "green lipstick", other)
+    row = measured(tools, face, "green lipstick", other)
     assert row.hit is False and row.leak > 1 and row.ssim_background < 0.99
 
 
-def test_a_colour_that_is_there_already_gets_no_verdict(tools, face):
+def test_what_shows_already_or_not_at_all_is_neither_hit_nor_miss(tools, face):
+    assert measured(tools, face, "green teeth", paint(face.picture, LIPS, "green")).hit is None
     face.inversion.reconstruction = paint(face.picture, LIPS, "green")
-    row = rows(tools, face, "green lipstick", face.picture)
+    row = measured(tools, face, "green lipstick", face.picture)
     assert row.hit is None and row.moved == {} and row.leak == 0
-
-
-def test_a_part_that_does_not_show_gets_no_verdict(tools, face):
-    assert rows(tools, face, "green teeth", paint(face.picture, LIPS, "green")).hit is None
 
 
 def with_value(picture: torch.Tensor, value: float) -> torch.Tensor:
@@ -101,45 +98,44 @@ def with_value(picture: torch.Tensor, value: float) -> torch.Tensor:
 @pytest.mark.parametrize(("value", "hit"), [(0.0, False), (0.05, False), (0.07, True), (-0.3, False)])
 def test_an_attribute_must_move_by_its_step_the_right_way(tools, face, value, hit):
     face.inversion.reconstruction = with_value(face.picture, 0.0)
-    row = rows(tools, face, "smiling", with_value(face.picture, value))
-    assert row.hit is hit and row.moved["smiling"] == pytest.approx(
-        value / 2 / find_attribute("smiling").step, abs=1e-3
-    )
+    row = measured(tools, face, "smiling", with_value(face.picture, value))
+    share = value / 2 / find_attribute("smiling").step
+    assert row.hit is hit and row.moved["smiling"] == pytest.approx(share, abs=1e-3)
 
 
-def test_a_face_that_smiles_already_gets_no_verdict(tools, face):
+def test_a_face_that_smiles_already_is_neither_hit_nor_miss(tools, face):
     face.inversion.reconstruction = with_value(face.picture, 0.5)
-    assert rows(tools, face, "smiling", with_value(face.picture, 0.9)).hit is None
-    assert rows(tools, face, "serious", with_value(face.picture, 0.0)).hit is True
+    assert measured(tools, face, "smiling", with_value(face.picture, 0.9)).hit is None
+    assert measured(tools, face, "serious", with_value(face.picture, 0.0)).hit is True
 
 
 def test_an_edit_without_a_face_missed(tools, face):
     face.inversion.reconstruction = with_value(face.picture, 0.0)
-    assert rows(tools, face, "smiling", torch.full((3, SIDE, SIDE), -1.0)).hit is False
+    assert measured(tools, face, "smiling", torch.full((3, SIDE, SIDE), -1.0)).hit is False
 
 
-def test_without_a_witness_only_identity_score_and_area_are_told(tools, face):
-    row = rows(tools, face, "zombie", paint(face.picture, LIPS, "green"))
+def test_what_cannot_be_measured_has_identity_score_and_area_alone(tools, face):
+    row = measured(tools, face, "zombie", paint(face.picture, LIPS, "green"))
     assert row.hit is None and row.leak is None and row.ssim_background is None
     assert row.identity < 1 and row.score != 0
-    half_known = rows(tools, face, "green lipstick and a zombie look", paint(face.picture, LIPS, "green"))
+    half_known = measured(tools, face, "green lipstick and a zombie look", paint(face.picture, LIPS, "green"))
     assert half_known.hit is None and half_known.moved["green lipstick"] > 0.9
 
 
 def test_the_score_is_what_the_edit_gained(tools, face):
-    same = rows(tools, face, "green lipstick", face.picture)
+    same = measured(tools, face, "green lipstick", face.picture)
     assert same.score == 0 and same.identity == pytest.approx(1, abs=1e-4)
     words = tools.text_embedding("green lipstick")
     edited = torch.rand(3, SIDE, SIDE)
     expected = float((tools.image_embedding(edited) - tools.image_embedding(face.picture)) @ words)
-    assert rows(tools, face, "green lipstick", edited).score == pytest.approx(expected, abs=1e-4)
+    assert measured(tools, face, "green lipstick", edited).score == pytest.approx(expected, abs=1e-4)
     assert float(words.norm()) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_second_opinion_is_asked_for_when_there_is_one(tools, face):
-    assert rows(tools, face, "smiling", face.picture).judge is None
-    judged = EvaluationContext(tools.editor, tools.parser, LastJudge(), ToyAttributeProbe())
-    assert rows(judged, face, "smiling", face.picture).judge == 0.5
+def test_an_independent_identity_is_measured_where_there_is_a_network(tools, face):
+    assert measured(tools, face, "smiling", face.picture).judge is None
+    judged = EvaluationContext(tools.editor, tools.parser, ToyIndependentIdentity(), ToyAttributeProbe())
+    assert measured(judged, face, "smiling", face.picture).judge == 0.5
 
 
 def test_a_preview_is_compared_with_the_previews_picture(tools):

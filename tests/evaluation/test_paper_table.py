@@ -10,17 +10,16 @@ import pytest
 from PIL import Image
 
 from mcaclip.__main__ import main
-from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import StudioError
-from mcaclip.evaluation import difficult_faces as hard_faces
-from mcaclip.evaluation import paper_table
+from mcaclip.evaluation import difficult_faces, paper_table
 from mcaclip.evaluation.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet, table_sheet
 from mcaclip.language.grammar import understand
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
-from tests.helpers.toy_space import ToyParser, ToySpace
-from tests.methods.test_methods import NETWORKS
+from tests.helpers.toy_space import ToyParser
+from tests.methods.test_methods import NETWORKS, save_fitted
 
 ROW = TableRow("mca", "green lipstick", "seed_0", 0.9, 0.99, 0.3, True, 0.8, 1.0, 0.95, 2.0)
 
@@ -30,7 +29,7 @@ def editor(monkeypatch, tmp_path) -> ToyEditor:
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
     monkeypatch.setattr(paper_table, "FAST_FACES", 2)
-    monkeypatch.setattr(hard_faces, "DIFFICULT_FACES", hard_faces.DIFFICULT_FACES[3:5])
+    monkeypatch.setattr(difficult_faces, "DIFFICULT_FACES", difficult_faces.DIFFICULT_FACES[3:5])
     return ToyEditor()
 
 
@@ -60,7 +59,7 @@ def test_markdown_names_the_score_after_its_space_and_lpips_as_missing():
     assert "FaceCLIP score" in text and "LPIPS and BLIP ITM: not available" in text and "- CF-CLIP: nothing" in text
 
 
-def test_several_prompts_are_told_apart():
+def test_several_prompts_have_a_table_of_their_own():
     rows = [
         ROW,
         replace(ROW, face="seed_1", hit=False),
@@ -72,7 +71,7 @@ def test_several_prompts_are_told_apart():
     assert "by prompt" not in as_markdown(rows[:2], "FaceCLIP", [])
 
 
-def test_a_row_that_was_cut_by_a_crash_is_forgotten(tmp_path):
+def test_a_row_that_is_incomplete_after_a_crash_is_replaced(tmp_path):
     run = TableRun(tmp_path, {"stack": "toy"})
     run.add(ROW)
     with (tmp_path / "rows.jsonl").open("a") as file:
@@ -91,12 +90,10 @@ def _command(editor, out, *words: str) -> int:
 
 def _fitted(editor, path: Path, prompt: str, method: str = "cf-clip") -> Path:
     network = MCANetwork(editor.models.generator.layers, NETWORKS[method])
-    code = ToySpace().text_code(prompt)
-    save_network(network, path, {prompt: {}}, {prompt: code}, "mobilestylegan", "FaceCLIP", method)
-    return path
+    return save_fitted(path, network, method, prompt)
 
 
-def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, capsys):
+def test_the_command_measures_once_and_resumes(editor, tmp_path, monkeypatch, capsys):
     weights = _fitted(editor, tmp_path / "cf.safetensors", "green lipstick")
     words = ("--methods", "mca,cf-clip", "--weights", str(weights), "--prompt", "green lipstick")
     out, limited = tmp_path / "out", Interrupted(paper_table.measure_row, 3)
@@ -120,16 +117,17 @@ def test_the_command_measures_once_and_goes_on(editor, tmp_path, monkeypatch, ca
 
 def test_weights_may_be_added_to_a_run_and_not_changed(editor, tmp_path, capsys):
     (tmp_path / "more").mkdir()
-    first, out = _fitted(editor, tmp_path / "edit.safetensors", "green lipstick"), tmp_path / "out"
-    more = _fitted(editor, tmp_path / "more" / "edit.safetensors", "purple hair")
-    asked = ("--methods", "cf-clip", "--weights", str(first))
+    mapper = "styleclip-mapper"
+    first, out = _fitted(editor, tmp_path / "edit.safetensors", "green lipstick", mapper), tmp_path / "out"
+    more = _fitted(editor, tmp_path / "more" / "edit.safetensors", "purple hair", mapper)
+    asked = ("--methods", mapper, "--weights", str(first))
     assert _command(editor, out, *asked, "--prompt", "green lipstick") == 0
     both = (*asked, "--weights", str(more), "--prompt", "green lipstick", "--prompt", "purple hair")
     assert _command(editor, out, *both) == 0, "a file of the same name in another folder is another file"
     assert {row.prompt for row in TableRun(out, {}).rows} == {"green lipstick", "purple hair"}
-    _fitted(editor, more, "purple hair")
+    _fitted(editor, more, "purple hair", mapper)
     assert _command(editor, out, *both) == 2
-    assert "cf-clip: purple hair" in capsys.readouterr().err
+    assert f"{mapper}: purple hair" in capsys.readouterr().err
 
 
 def test_ablations_have_a_sheet_of_their_own(tmp_path):
@@ -140,17 +138,14 @@ def test_ablations_have_a_sheet_of_their_own(tmp_path):
     main_sheet, ablation = (table_sheet(run, [ROW.prompt, "purple hair"], names) for names in (MAIN, ABLATION))
     assert main_sheet.height == ablation.height == HEAD + 2 * TILE
     assert main_sheet.width == LABEL + 3 * TILE, "what is not fitted has its place"
-    assert (
-        table_sheet(run, [ROW.prompt], ["deltaedit"]) is None
-        and faces_sheet(run, [ROW.prompt], ["deltaedit"]) is None
-    )
+    assert table_sheet(run, [ROW.prompt], ["deltaedit"]) is faces_sheet(run, [ROW.prompt], ["deltaedit"]) is None
 
 
 def test_methods_without_weights_are_named_with_their_command(editor, tmp_path, capsys):
     assert _command(editor, tmp_path / "out", "--methods", "mca,deltaedit", "--prompt", "green lipstick") == 0
-    said = capsys.readouterr().out
-    assert '- DeltaEdit, "green lipstick": `python -m train deltaedit`' in said
-    assert "| DeltaEdit |" not in said
+    printed = capsys.readouterr().out
+    assert '- DeltaEdit, "green lipstick": `python -m train deltaedit`' in printed
+    assert "| DeltaEdit |" not in printed
 
 
 def test_prompts_that_cannot_be_measured_are_refused(editor, tmp_path, capsys):

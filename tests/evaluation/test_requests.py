@@ -11,8 +11,8 @@ from mcaclip.perception.regions import REGIONS
 from tests.helpers.toy_space import ToyParser
 
 
-def told(prompt: str) -> list[str]:
-    """Each ask as "colour part", an attribute's name, or "?"."""
+def names_of(prompt: str) -> list[str]:
+    """Each request as "colour part", an attribute's name, or "?"."""
     return [
         f"{a.colour.colour} {a.colour.part}" if a.colour else a.attribute.name if a.attribute else "?"
         for a in requests_of(prompt)
@@ -36,7 +36,7 @@ def told(prompt: str) -> list[str]:
     ],
 )
 def test_a_prompt_is_read_part_by_part(prompt, expected):
-    assert told(prompt) == expected
+    assert names_of(prompt) == expected
 
 
 @pytest.mark.parametrize("prompt", ["green lipstick", "blue goatee", "silver skin", "pink eyebrows", "purple hair",
@@ -47,7 +47,7 @@ def test_colours_that_a_part_never_has_are_counterfactual(prompt):
 
 @pytest.mark.parametrize("prompt", ["red lipstick", "blonde hair", "smiling", "blue eyes", "chestnut hair", "zombie",
                                     "green shirt", "green lipstick and a zombie look"])  # fmt: skip
-def test_natural_colours_and_what_cannot_be_told_are_not(prompt):
+def test_natural_colours_and_what_cannot_be_measured_are_not(prompt):
     assert not Subject.of(read_settings(prompt)).counterfactual
 
 
@@ -68,7 +68,7 @@ def test_a_recipe_is_measured_part_by_part():
     joker = Subject.of(read_settings("Joker:0.8"), recipes)
     assert joker.title == "Joker:0.8" and joker.words == "Joker"
     assert [(one.prompt, one.strength) for one in joker.ingredients] == [("green hair", 0.8), ("red lipstick", 0.4)]
-    assert [ask.colour.part for ask in joker.requests] == ["hair", "lips"] and joker.counterfactual
+    assert [case.colour.part for case in joker.requests] == ["hair", "lips"] and joker.counterfactual
     assert not Subject.of(read_settings("joker")).measurable
 
 
@@ -99,14 +99,14 @@ def parsed() -> torch.Tensor:
     return ToyParser().parse(Synthesis(torch.zeros(1, 3, 8, 8), {}), 256)
 
 
-def test_several_asks_may_change_the_union_of_their_regions(parsed):
+def test_several_requests_may_change_the_union_of_their_regions(parsed):
     alone = [Subject.of(read_settings(text)).allowed(parsed) for text in ("green lipstick", "purple hair")]
     both = Subject.of(read_settings("green lipstick and purple hair")).allowed(parsed)
     assert torch.equal(both, torch.maximum(*alone))
     assert both.sum() > max(one.sum() for one in alone) and 0 < both.mean() < 1
 
 
-def test_a_smile_may_change_the_face_and_nobody_knows_of_a_zombie(parsed):
+def test_a_smile_may_change_the_face_and_the_area_of_a_zombie_is_unknown(parsed):
     lips, smile = (Subject.of(read_settings(text)).allowed(parsed) for text in ("green lipstick", "smiling"))
     assert (smile >= (lips > 0).float()).float().mean() > 0.95 and smile.sum() > lips.sum()
     assert Subject.of(read_settings("zombie")).allowed(parsed) is None

@@ -36,7 +36,7 @@ def test_rows_are_found_again_and_others_come_behind_them(out):
     assert RowLog(out, Row, {"size": 256}).rows == [FIRST, SECOND, FIRST]
 
 
-def test_line_that_a_crash_has_cut_is_left_out_and_replaced(out):
+def test_line_that_is_incomplete_after_a_crash_is_replaced(out):
     file = out / "rows.jsonl"
     with file.open("a") as stream:
         stream.write('{"name": "thr' + "e" * 10_000)
@@ -49,16 +49,10 @@ def test_line_that_a_crash_has_cut_is_left_out_and_replaced(out):
 @pytest.mark.parametrize(
     "line",
     [
-        "garbage",
-        "7",
-        "[" * 5000,
-        "{}",
-        '{"name": 7, "score": 1}',
-        '{"name": "a", "score": "1"}',
-        '{"name": "a", "score": 1, "hit": 1}',
-        '{"name": "a", "score": 1, "other": 1}',
+        "garbage", "7", "[" * 5000, "{}", '{"name": 7, "score": 1}', '{"name": "a", "score": "1"}',
+        '{"name": "a", "score": 1, "hit": 1}', '{"name": "a", "score": 1, "other": 1}',
     ],
-)
+)  # fmt: skip
 def test_damaged_row_is_named_and_nothing_is_changed(out, line):
     file = out / "rows.jsonl"
     file.write_text(f"{file.read_text()}{line}\n")
@@ -75,17 +69,13 @@ def test_damaged_record_of_settings_is_named(out, content):
         RowLog(out, Row, {"size": 256})
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl", "about.json"])
-def test_folder_in_place_of_a_file_is_told_in_words(tmp_path, name):
-    (tmp_path / name).mkdir()
-    with pytest.raises(StudioError, match="cannot be used"):
-        RowLog(tmp_path, Row, {})
-
-
-def test_file_in_place_of_the_folder_is_told_in_words(tmp_path):
-    (tmp_path / "out").touch()
-    with pytest.raises(StudioError, match="cannot be used"):
-        RowLog(tmp_path / "out", Row, {})
+def test_folder_in_place_of_a_file_and_the_reverse_are_refused(tmp_path):
+    for name in ("rows.jsonl", "about.json"):
+        (tmp_path / name / name).mkdir(parents=True)
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "rows.jsonl", tmp_path / "about.json", tmp_path / "file"):
+        with pytest.raises(StudioError, match="cannot be used"):
+            RowLog(out, Row, {})
 
 
 def test_first_row_makes_the_file(tmp_path):

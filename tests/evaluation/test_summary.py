@@ -9,21 +9,9 @@ from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.summary import COUNTERFACTUAL, FIGURES, OTHER, as_markdown, means, summarise, table
 
 ROW = Row(
-    "seed_0",
-    "generated",
-    "",
-    "green lipstick",
-    "full",
-    True,
-    1.0,
-    0.99,
-    0.9,
-    0.2,
-    0.1,
-    2.0,
-    None,
-    {"green lipstick": 0.8},
-)
+    "seed_0", "generated", "", "green lipstick", "full", hit=True, leak=1.0, ssim_background=0.99, identity=0.9,
+    score=0.2, area=0.1, seconds=2.0, moved={"green lipstick": 0.8},
+)  # fmt: skip
 PROMPTS = {"green lipstick": True, "smiling": False}
 
 
@@ -33,7 +21,7 @@ def column(name: str, **changes) -> list[Row]:
     return [row, replace(row, face="seed_1", leak=row.leak + 2)]
 
 
-def test_a_mean_counts_every_prompt_alike_and_leaves_out_what_nobody_could_tell():
+def test_a_mean_weighs_prompts_alike_and_leaves_out_what_is_not_measured():
     rows = [ROW, replace(ROW, face="seed_1", leak=3.0, hit=False),
             replace(ROW, prompt="smiling", leak=None, hit=None, identity=0.5)]  # fmt: skip
     found = means(rows)
@@ -41,7 +29,7 @@ def test_a_mean_counts_every_prompt_alike_and_leaves_out_what_nobody_could_tell(
     assert found["edits"] == 3 and found["judged"] == 2 and found["judge"] is None
 
 
-def test_columns_are_compared_on_the_faces_that_all_have_done():
+def test_variants_are_compared_on_the_faces_that_all_have_edited():
     rows = [*column("full"), *column("without-pre", leak=9.0)[:1]]
     found = table("all", rows)
     assert found.columns["full"]["edits"] == 1 and found.columns["full"]["leak"] == 1.0
@@ -89,11 +77,11 @@ def test_markdown_says_for_every_target_whether_it_is_met():
     assert by_name["hit rate"] == ["0 %", "100 %", "≥ 90 %", "no", "no"]
     assert by_name["leak outside (0-255)"] == ["2.000", "51.000", "≤ 2.000", "yes", "yes"]
     assert by_name["score gained"][2:] == ["-", "-", "equal"]
-    assert "identity by the judge" not in by_name, "nobody was asked"
-    assert "- smiling: smile rises by 0.06 or more" in text and "- No witness: zombie." in text
+    assert "independent identity" not in by_name, "there is no such network"
+    assert "- smiling: smile rises by 0.06 or more" in text and "- Cannot be measured: zombie." in text
     assert "- full: as it is." in text and "preview" not in text
 
 
-def test_markdown_of_previews_says_so_and_one_column_is_compared_with_nothing():
+def test_markdown_names_the_preview_and_has_no_comparison_of_a_single_variant():
     text = as_markdown(summarise([ROW], {"green lipstick": True}), [], 256)
     assert "256 px, through the preview" in text and "full is best" not in text

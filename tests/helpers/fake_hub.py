@@ -17,11 +17,11 @@ class FakeHub:
 
     Attributes:
         files: what can be downloaded; an exception in place of the content is raised.
-        asked: the (repo, file, revision) of every question, in order.
+        asked: the (repo, file, revision) of every request, in order.
         resumed_at: where every download started, in order.
-        seconds: how long each question would have waited for an answer.
-        states_digests: whether the hub says what sha256 a file has, as it does for large files.
-        stops_after: bytes after which a download breaks off, None for never.
+        seconds: the timeout of every request, in order.
+        states_digests: whether the hub gives the sha256 of a file, as it does for large files.
+        stops_after: bytes after which a download is interrupted, None for never.
     """
 
     def __init__(self, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
-"""Stands in for `python -m train prompt`: writes metrics, waits until it is told to go on, writes a result.
+"""Stands in for `python -m train prompt`: writes metrics, waits for a file named "go", writes a result.
 
-A prompt that says "deaf" does not listen to SIGTERM; one with "child" starts a process and writes its number down.
+With the prompt "deaf" it ignores SIGTERM; with "child" it starts a process and writes its number down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,35 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the process itself starts faster without torch
+    from mcaclip.ui.state.training_process import TrainingProcess
+
+COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Waits for what another process does."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def begin(training: TrainingProcess, prompt: str = "red nose") -> None:
+    """Starts to learn a prompt and waits for its first metrics."""
+    training.start(prompt, "compact", 5)
+    until(lambda: len(training.status().rows) == 5)
+
+
+def learn(training: TrainingProcess) -> None:
+    """Learns "red nose" to the end."""
+    training.start("red nose", "compact", 5)
+    (training.run_folder / "go").touch()
+    until(lambda: training.status().finished)
 
 
 def main() -> None:

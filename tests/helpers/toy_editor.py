@@ -1,4 +1,4 @@
-"""The real editor's face to the world, on a toy generator: for commands that work with methods."""
+"""An editor on a toy generator, for commands that work with methods."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.helpers.toy_space import ToyIdentity, ToySpace
 
 
 def fitted_edit(network: MCANetwork, prompt: str) -> FittedEdit:
-    """An entry of a library, the prompt's words as `ToySpace` has them."""
+    """An entry of a library, with the prompt encoded by `ToySpace`."""
     fitted = FittedNetwork(network, {prompt: {}}, {prompt: ToySpace().text_code(prompt)})
     return FittedEdit({}, lambda: fitted)
 
@@ -45,8 +45,11 @@ class ToyEditor:
         self.library = {"green lipstick": fitted_edit(network, "green lipstick")}
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
-        code = seeded_z(18, seed)
-        return Inversion(code, synthesize(self.models.generator, code[None]).image[0].clamp(-1, 1), None, 0.0)
+        return self.reconstruct(seeded_z(18, seed))
+
+    def reconstruct(self, w_plus: torch.Tensor, identity: float | None = None) -> Inversion:
+        image = synthesize(self.models.generator, w_plus[None]).image[0].clamp(-1, 1)
+        return Inversion(w_plus, image, identity, 0.0)
 
     def prompts(self) -> tuple[str, ...]:
         return tuple(self.library)

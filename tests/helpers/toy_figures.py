@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
-from mcaclip.generators.synthesis import MaskedShift, compose, synthesize, union
+from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.render import blend, prepare
+from mcaclip.editing.request import EditRequest
+from mcaclip.errors import NoFaceError, PromptError
 from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion
 from tests.helpers.toy_editor import ToyEditor, fitted_edit
 
@@ -24,8 +27,6 @@ class FiguresEditor(ToyEditor):
         self.library |= {prompt: fitted_edit(network, prompt) for prompt in ("purple hair", "smiling")}
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
-        from mcaclip.errors import PromptError
-
         if strange := [part.prompt for part in settings.parts if part.prompt not in self.library]:
             raise PromptError(f"no edit is fitted for {strange[0]}")
         return settings
@@ -38,27 +39,18 @@ class FiguresEditor(ToyEditor):
         self.calls.append(f"preview {settings.title}")
         return self._make(inversion, settings)
 
-    @torch.no_grad()
     def _make(self, inversion: Inversion, settings: EditSettings) -> EditResult:
-        generator, code = self.models.generator, inversion.w_plus[None]
-        source, deltas, shifts = synthesize(generator, code, keep=range(len(generator.layers))), [], []
-        for part in self.check_settings(settings).parts:
-            network, _, codes = self.library[part.prompt].fitted()
-            t_w, delta_w = network(code, codes[part.prompt])
-            deltas.append(delta_w[0])
-            shifts.append(MaskedShift(part.strength * delta_w, network.masks(source.features, t_w)))
-        image = compose(generator, code, shifts, source.image)[0].clamp(-1, 1)
-        masks = tuple(union(same)[0] for same in zip(*(shift.masks for shift in shifts), strict=True))
-        return EditResult(
-            image, masks, (), masks[-1], torch.stack(deltas).sum(0), settings, None, 0.5, shifts=tuple(deltas)
-        )
+        def prompted(words: str) -> PromptedNetwork:
+            return self.library[words].prompted(words)
+
+        request = EditRequest.of_networks(self.check_settings(settings), prompted)
+        prepared = prepare(self.models.generator, inversion.w_plus[None], request)
+        return replace(blend(prepared), seconds=0.5)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         return [] if photo.max() < 16 else [DetectedFace((0, 0, 8, 8), np.arange(136.0).reshape(68, 2) ** 1.1)]
 
     def align(self, photo: np.ndarray, face: int = 0) -> AlignedFace:
-        from mcaclip.errors import NoFaceError
-
         if not self.find_faces(photo):
             raise NoFaceError("There is no face in the photo.")
         brightness = torch.full((3, 8, 8), float(photo.mean()) / 255)
@@ -67,7 +59,3 @@ class FiguresEditor(ToyEditor):
     def invert(self, aligned: AlignedFace, effort: str = "good") -> Inversion:
         self.calls.append(f"invert {effort}")
         return self.reconstruct(torch.randn(18, 512) + aligned.image.mean(), 0.75)
-
-    def reconstruct(self, w_plus: torch.Tensor, identity: float | None = None) -> Inversion:
-        image = synthesize(self.models.generator, w_plus[None]).image[0].clamp(-1, 1)
-        return Inversion(w_plus, image, identity, 0.0)

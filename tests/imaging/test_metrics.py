@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mcaclip.imaging.metrics import ssim, ssim_map
+from mcaclip.imaging.metrics import ssim
 
 
 @pytest.fixture
@@ -22,11 +22,12 @@ def test_it_is_symmetric_and_falls_with_noise(picture):
     torch.testing.assert_close(ssim(picture, noise), ssim(noise, picture))
 
 
-def test_flat_pictures_follow_the_formula():
+def test_flat_pictures_follow_the_formula_on_the_range_from_0_to_1():
     a, b = torch.full((1, 3, 16, 16), 0.5), torch.full((1, 3, 16, 16), -0.2)
-    c1 = 0.02**2
-    wanted = (2 * 0.5 * -0.2 + c1) / (0.25 + 0.04 + c1)
-    torch.testing.assert_close(ssim_map(a, b), torch.full((1, 1, 16, 16), wanted), atol=1e-3, rtol=0)
+    c1 = 0.01**2
+    wanted = (2 * 0.75 * 0.4 + c1) / (0.75**2 + 0.4**2 + c1)
+    for weight in (None, torch.ones(1, 1, 16, 16)):
+        torch.testing.assert_close(ssim(a, b, weight), torch.tensor([wanted]), atol=1e-3, rtol=0)
 
 
 def test_only_the_weighted_part_counts(picture):

@@ -64,13 +64,13 @@ def test_a_noun_stands_in_one_list_and_is_no_colour():
         ("", ""),
     ],
 )
-def test_rare_nouns_are_said_in_usual_words(text, usual):
+def test_usual_words_replace_rare_nouns(text, usual):
     assert in_usual_words(text) == usual
 
 
 def test_captions_are_in_usual_words_already():
-    said = [*phrases_of_captions(), *(noun for nouns in HELD_OUT_NOUNS.values() for noun in nouns)]
-    assert [text for text in said if in_usual_words(text) != text] == []
+    texts = [*phrases_of_captions(), *(noun for nouns in HELD_OUT_NOUNS.values() for noun in nouns)]
+    assert [text for text in texts if in_usual_words(text) != text] == []
     assert [name for name in names_by_words() if in_usual_words(name) != name] == []
 
 
@@ -114,6 +114,5 @@ def test_a_change_is_not_split_again_and_no_word_is_lost(prompt):
     for change in changes:
         assert split_changes(change, lambda text: text == "zombie") == (change,)
     kept = [word for change in changes for word in change.split()]
-    assert [w for w in kept if w not in ("and", "with", ",")] == [
-        w for w in prompt.split() if w not in ("and", "with", ",")
-    ]
+    between = ("and", "with", ",")
+    assert [w for w in kept if w not in between] == [w for w in prompt.split() if w not in between]

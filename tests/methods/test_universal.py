@@ -1,4 +1,4 @@
-"""The universal network's file: where it fits, and what is said where it does not."""
+"""The universal network's file: where it fits, and the message where it does not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def saved(tmp_path):
     return path
 
 
-def test_the_file_says_whose_words_it_learned(saved):
+def test_the_file_names_the_text_tower_it_was_trained_with(saved):
     header = read_header(saved)
     assert (header.method, header.words, header.prompts) == (METHOD, WORDS, {})
     assert is_universal(saved)
@@ -60,7 +60,7 @@ def test_the_network_is_read_once_and_takes_any_words(saved):
         (replace(FIT, layers=LAYERS[:1]), "python -m train universal"),
     ],
 )
-def test_one_that_does_not_fit_says_what_to_do_and_costs_this_mode_only(saved, place, words, caplog):
+def test_a_file_that_does_not_fit_names_the_remedy_and_disables_this_mode_only(saved, place, words, caplog):
     with pytest.raises(WeightsError, match=words):
         open_universal(saved, place)
     with caplog.at_level(logging.WARNING):
@@ -75,7 +75,7 @@ def test_no_file_means_no_universal_mode_and_how_to_get_it():
     assert not found.there and "python -m train universal" in found.problem
 
 
-def test_a_damaged_file_costs_this_mode_only(tmp_path, caplog):
+def test_a_damaged_file_disables_this_mode_only(tmp_path, caplog):
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     with caplog.at_level(logging.WARNING):
         assert not find_universal(tmp_path / "bad.safetensors", [], FIT).there

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import create_autospec
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -23,12 +22,13 @@ from tests.fakes import ENTRIES, FakeEditor
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
+from tests.train.directions import write_directions
 from train.__main__ import COMMANDS, main
 from train.clip.train import FaceCLIPSettings
 from train.clip.words.lexicon import Lexicon
-from train.parser.attributes import ATTRIBUTES, VARIETY
+from train.common import setup
 from train.parser.teacher import TeacherUNet
-from train.universal.targets import ATTRIBUTE_EDITS
+from train.universal import adapt_to_text_tower, universal
 
 CALLED: set[str] = set()
 
@@ -50,6 +50,15 @@ def small(monkeypatch):
         monkeypatch.setattr(module, name, smaller)
 
     return change
+
+
+@pytest.fixture(autouse=True)
+def _loaded_once(generator, preview, monkeypatch):
+    """The generator of the test session, where a command would load its own."""
+    for module in (setup, universal, adapt_to_text_tower):
+        for name, network in (("load_generator", generator), ("load_preview", preview)):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, create_autospec(getattr(module, name), return_value=network))
 
 
 @pytest.fixture
@@ -79,12 +88,7 @@ def teacher(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def directions(tmp_path_factory) -> str:
-    keys = {edit.key for edit in ATTRIBUTES} | set(VARIETY) | {"nada_beard"}
-    keys |= {key for edit in ATTRIBUTE_EDITS for key in (edit.key, *edit.but)}
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("directions") / "w.npz"
-    np.savez(path, **{key: rng.standard_normal((18, 512)) for key in sorted(keys)})
-    return str(path)
+    return str(write_directions(tmp_path_factory.mktemp("directions")))
 
 
 @pytest.fixture
@@ -237,7 +241,6 @@ def test_universal(run, small, directions):
 
 def test_universal_words(run, monkeypatch):
     from mcaclip import weights
-    from train.universal import adapt_to_text_tower
 
     settings = adapt_to_text_tower.WordsSettings(captions=2, steps=2)
     real = adapt_to_text_tower.run

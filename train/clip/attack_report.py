@@ -1,9 +1,9 @@
-"""Can FaceCLIP be fooled? Latent ascent on a prompt, and what the pixel parser then measures in the named part."""
+"""Robustness of FaceCLIP: latent ascent on a prompt, and what the parser of pictures measures in the named part."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,16 +39,16 @@ SAMPLER = CodeSampler(psi=(0.7, 0.7), mix=0.0, jitter=0.0)
 
 @dataclass(frozen=True)
 class AscentSettings:
-    """The attack.
+    """An attack.
 
     Attributes:
         parts: parts that prompts name, in turn.
-        cases: prompts, each on a face of its own.
+        cases: number of prompts, each on its own face.
         steps: of Adam, on all rows of W+.
         lr: its learning rate.
-        reach: longest shift of a row, in typical distances of a face's w from the mean; 0 for no limit.
+        reach: longest shift of a row, relative to the mean distance of a face's w from the average w; 0 for no limit.
         as_the_app: with the rates and the penalty of StyleCLIP's latent optimisation, which the app offers.
-        by_ruler: on the part's mean Lab itself instead of what FaceCLIP says: how near does one come without it?
+        by_ruler: on the part's mean Lab instead of FaceCLIP's cosine, as an upper bound of what can be reached.
         name: of the figure and the sheet.
     """
 
@@ -64,15 +64,15 @@ class AscentSettings:
 
 
 MILD = AscentSettings(lr=0.01, reach=1.0, name="bounded ascent")
-"""No row goes farther than from one face to the next."""
+"""No row moves farther than the typical distance of a face from the mean."""
 OPTIMISATION = AscentSettings(as_the_app=True, name="latent optimisation")
-"""As the app edits by StyleCLIP's optimisation, but for its slight care for identity and its number of steps."""
+"""StyleCLIP's optimisation as in the app, but without the identity loss and with another number of steps."""
 BY_RULER = AscentSettings(lr=0.01, reach=1.0, by_ruler=True, name="bounded ascent on the mean colour")
 ATTACKS = (MILD, BY_RULER, AscentSettings(), OPTIMISATION)
 
 
 def words_loss(space: ClipSpace, prompt: str, mask_share: float = 1.0) -> Callable[[Tensor], Tensor]:
-    """How far a picture `[1, 3, S, S]` is from a prompt: 1 less the cosine.
+    """1 - cosine of a picture `[1, 3, S, S]` and a prompt.
 
     Args:
         mask_share: of the gradient that passes through FaceCLIP's masks.
@@ -87,9 +87,9 @@ def words_loss(space: ClipSpace, prompt: str, mask_share: float = 1.0) -> Callab
 
 
 def ruler_loss(parser: FaceParser, part: str, colour: str) -> Callable[[Tensor], Tensor]:
-    """How far the mean Lab of a part of a picture `[1, 3, S, S]` is from a colour: its squared distance / 50.
+    """Squared distance / 50 of a part's mean Lab in a picture `[1, 3, S, S]` from a colour.
 
-    A part that is no longer found is looked for where it was at first.
+    The first area of the part is used where the parser no longer finds it.
     """
     wanted, first = torch.tensor(lab_values(colour)), None
     rows = [LABELS.index(name) for name in RULED_CLASSES[part]]
@@ -114,11 +114,11 @@ def ascend(
     settings: AscentSettings,
     longest: float = 0.0,
 ) -> Tensor:
-    """The picture `[3, S, S]` in [-1, 1] with the least loss, by gradient steps from `code [1, 18, 512]`.
+    """The picture `[3, S, S]` in [-1, 1] after gradient steps from `code [1, 18, 512]` that lower a loss.
 
     Args:
-        loss_of: a picture `[1, 3, S, S]`.
-        longest: L2 norm that no row's shift exceeds; 0 for no limit.
+        loss_of: the loss of a picture `[1, 3, S, S]`.
+        longest: greatest L2 norm of a row's shift; 0 for no limit.
     """
     shift = torch.zeros_like(code, requires_grad=True)
     optimizer = torch.optim.Adam([shift], settings.lr)
@@ -137,10 +137,10 @@ def ascend(
 
 
 def shown_colours(parser: FaceParser, picture: Tensor, part: str) -> frozenset[str]:
-    """What a part's mean Lab is called, by the parser's area: one name or two of `DISTINCT`.
+    """One or two names of `DISTINCT` for the mean Lab of a part, whose area the parser finds.
 
-    The nearest of the survey's colours and the nearest of CSS's, for an attack goes to the corners of sRGB: pure blue
-    is nearly as near to the survey's purple as to its blue. Empty where the part is not found.
+    They are the nearest by the survey's values and the nearest by those of CSS, because attacks reach the corners of
+    sRGB: pure blue is nearly as near to the survey's purple as to its blue. Empty where the part is not found.
     """
     labels = parser.probabilities(picture[None])[0].argmax(0).to(torch.uint8).numpy()
     small = F.interpolate(picture[None], size=(SIDE, SIDE), mode="area")[0]
@@ -179,9 +179,6 @@ def measure_ascent(
         log.info("%s: found %s", prompt, " or ".join(sorted(found)) or "no such part")
         with torch.no_grad():
             sheet.append((synthesize(generator, code).image[0].clamp(-1, 1), made))
-    _save(sheet, out / f"{settings.name.replace(' ', '_')}.png")
+    pictures = [list(row) for row in zip(*sheet, strict=True)]  # faces above, what became of them below
+    grid(pictures).save(out / f"{settings.name.replace(' ', '_')}.png")
     return {f"{settings.name}: colour agrees": {"share": round(float(np.mean(hits)), 4), "of": len(hits)}}
-
-
-def _save(pairs: Sequence[tuple[Tensor, Tensor]], path: Path) -> None:
-    grid([[before for before, _ in pairs], [after for _, after in pairs]]).save(path)

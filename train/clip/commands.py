@@ -1,4 +1,4 @@
-"""What `train faceclip`, `faceclip-pooled` and `knowledge` put together: data, training, report, vocabulary."""
+"""The runs of `train faceclip`, `faceclip-pooled`, `faceclip-lexicon`, `faceclip-report` and `knowledge`."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ from train.parser.train import ParserSettings
 
 log = logging.getLogger(__name__)
 LEAST_KINSHIP_OF_TAUGHT = 0.52
-"""Cosine of word vectors from which a word that the dictionary teaches counts as known: two witnesses agree on it."""
+"""Cosine of word vectors from which a word of the dictionaries counts as known; lower, as two sources agree on it."""
 KINSHIP_OF_SYNONYMS = 0.9
-"""How well a word counts as known that a dictionary names in one breath with a noun of captions."""
+"""How well a word counts as known that a dictionary lists as a synonym of a noun of captions."""
 OFTEN = 3
-"""Captions (of `train.clip.familiarity.CAPTIONS`) that must hold a word before others may be kin to it."""
+"""Captions, of `train.clip.familiarity.CAPTIONS`, that must have a word before others may be related to it."""
 
 
 def make_faceclip(
@@ -63,7 +63,7 @@ def make_faceclip(
     ascents: int,
     start_from: Path | None = None,
 ) -> None:
-    """Train FaceCLIP; `model.safetensors`, `knowledge.json`, `report.json` and `ascent.png` are written to `out`.
+    """Train FaceCLIP; writes `model.safetensors`, `knowledge.json`, `report.json` and sheets of the ascents to `out`.
 
     Args:
         pool: folder of labelled faces, see `train.parser.pseudo_labels`.
@@ -83,7 +83,8 @@ def make_faceclip(
     train_faceclip(space, known, labelled, settings, out, max_minutes, start_from, Attack(preview, parser))
     space.requires_grad_(False)
     make_knowledge(space, pool, faces, out, vectors)
-    _report(space, SceneSet(labelled, space.image_size), preview, parser, settings, photos, ascents, out)
+    figures = _figures(space, SceneSet(labelled, space.image_size), parser, settings, photos)
+    _write_report(figures, space, preview, parser, ascents, out)
 
 
 def make_pooled(
@@ -98,25 +99,24 @@ def make_pooled(
     words_stay: bool = False,
     learns: Learners = "both",
 ) -> None:
-    """Train the FaceCLIP in use further (`train.clip.train_cached`); model, knowledge and report go to `out`.
+    """Train the FaceCLIP in use further (`train.clip.train_cached`); writes model, knowledge and report to `out`.
 
-    Networks that were taught the old codes of words do not go with the new ones, unless only the image tower learns.
+    Networks that were trained on the old codes of texts do not fit the new ones, unless only the image tower learns.
 
     Args: see `make_faceclip`, and
-        sentences: folder of a sentence encoder (`train.clip.words.related_words`), to move words that no caption
-            has; None: as is.
-        words_stay: do not move them, as an earlier training has; only read nouns by their kin.
+        sentences: folder of a sentence encoder (`train.clip.words.related_words`), by which words that no caption has
+            are moved to related ones; None leaves them.
+        words_stay: do not move them, because an earlier training has; only replace nouns by related words.
         learns: which of the towers, see `train.clip.train_cached.PooledSettings`.
     """
-    labelled = load_faces(faces, ParserSettings.pool_seed, pool)
     parser = FaceParser.load(weights.get("face_parser"))
     settings, space, preview = PooledSettings(learns=learns), load_space(), load_preview()
     tokens = space.tokenizer.encoder
     vectors = read_vectors(words, whole_words(tokens))
     known = known_tokens(vectors, tokens)
-    scenes = SceneSet(labelled, space.image_size)
+    scenes = _load_scenes(pool, faces, space)
     groups = rare_faces(scenes, faces - settings.block.test_faces)
-    kin = _kin(space, scenes, faces, sentences) if sentences else None
+    kin = _find_kin(space, scenes, sentences) if sentences else None
     if kin is not None and words_stay:
         kin = replace(kin, moves=torch.zeros_like(kin.moves))
     budget = Budget(max_minutes, {"paint": 1.0, "attack": 0.7, "learn": 3.0})
@@ -126,7 +126,7 @@ def make_pooled(
     attacked = make_attacked(space, attack, scenes, groups[0], settings.attacked, out / "attacked", seed, minutes)
     train_pooled(space, known, blocks, settings, out, budget.minutes("learn"), kin, attacked)
     make_knowledge(space, pool, faces, out, vectors)
-    _report(space, scenes, preview, parser, settings.block, photos, ascents, out)
+    _write_report(_figures(space, scenes, parser, settings.block, photos), space, preview, parser, ascents, out)
 
 
 def make_lexicon(
@@ -139,9 +139,9 @@ def make_lexicon(
     out: Path,
     max_minutes: float,
 ) -> None:
-    """Teach the text tower of the FaceCLIP in use nouns of dictionaries; model and knowledge are written to `out`.
+    """Teach the text tower of the FaceCLIP in use nouns of dictionaries; writes model and knowledge to `out`.
 
-    Captions keep their codes, so networks that were taught them need no more than the new digest:
+    Captions keep their codes, so networks that were trained on them only need the new digest:
     `python -m train universal-words --before OLD.safetensors --max-minutes 0`.
 
     Args: see `make_pooled`, and
@@ -149,8 +149,7 @@ def make_lexicon(
         synonyms: Ding's file, see `train.clip.words.ding`.
     """
     space, vectors = load_space(), read_vectors(words)
-    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
-    captions = drawn_captions(scenes, faces - ParserSettings.held_out)
+    captions = _training_captions(_load_scenes(pool, faces, space))
     texts = [*captions, *phrases_of_captions()]  # some phrases are too rare for the captions drawn
     said, ranks = count_words(texts), {word: rank for rank, word in enumerate(vectors)}
     lexicon = find_lexicon(
@@ -168,9 +167,16 @@ def make_lexicon(
     _write_knowledge(space, captions, kin, out)
 
 
-def _kin(space: ClipSpace, scenes: SceneSet, faces: int, sentences: Path) -> Kin:
-    said = count_words(drawn_captions(scenes, faces - ParserSettings.held_out))
-    often = [word for word, count in said.items() if count >= OFTEN]
+def _load_scenes(pool: Path, faces: int, space: ClipSpace) -> SceneSet:
+    return SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
+
+
+def _training_captions(scenes: SceneSet) -> list[str]:
+    return drawn_captions(scenes, len(scenes.faces) - ParserSettings.held_out)
+
+
+def _find_kin(space: ClipSpace, scenes: SceneSet, sentences: Path) -> Kin:
+    often = [word for word, count in count_words(_training_captions(scenes)).items() if count >= OFTEN]
     return find_kin(space.model.token_embedding.weight, space.tokenizer.encoder, often, read_encoder(sentences))
 
 
@@ -183,56 +189,43 @@ def make_report(
     ascents_only: bool = False,
     seed: int = AscentSettings.seed,
 ) -> None:
-    """Measure the FaceCLIP in use as a training measures its own; `report.json` and the sheets are written to `out`.
+    """Measure the FaceCLIP in use as after a training; writes `report.json` and the sheets of the ascents to `out`.
 
     Args: see `make_faceclip`, and
-        ascents_only: nothing else.
+        ascents_only: measure nothing but the ascents.
         seed: draws the faces and colours of the ascents.
     """
-    space, parser = load_space(), FaceParser.load(weights.get("face_parser"))
+    space, parser, figures = load_space(), FaceParser.load(weights.get("face_parser")), {}
     out.mkdir(parents=True, exist_ok=True)
-    if ascents_only:
-        _report_ascents({}, load_preview(), space, parser, ascents, seed, out)
-        return
-    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
-    _report(space, scenes, load_preview(), parser, FaceCLIPSettings(), photos, ascents, out, seed)
+    if not ascents_only:
+        figures = _figures(space, _load_scenes(pool, faces, space), parser, FaceCLIPSettings(), photos)
+    _write_report(figures, space, load_preview(), parser, ascents, out, seed)
 
 
-def _report(
-    space: ClipSpace,
-    scenes: SceneSet,
-    preview: Generator,
-    parser: FaceParser,
-    settings: FaceCLIPSettings,
-    photos: Path | None,
-    ascents: int,
-    out: Path,
-    ascent_seed: int = AscentSettings.seed,
-) -> None:
-    """Writes `report.json` and the sheets of the ascents."""
+def _figures(
+    space: ClipSpace, scenes: SceneSet, parser: FaceParser, settings: FaceCLIPSettings, photos: Path | None
+) -> dict[str, dict[str, float]]:
+    """Figures on held-out faces and, where a folder is given, on photos."""
     faces = len(scenes.faces)
     figures = report(space, scenes, range(faces - settings.test_faces, faces), settings.seed)
-    if photos is not None:
-        figures |= _on_photos(space, parser, photos, settings.seed)
-    (out / "report.json").write_text(json.dumps(figures, indent=1))
-    _report_ascents(figures, preview, space, parser, ascents, ascent_seed, out)
+    return figures | _on_photos(space, parser, photos, settings.seed) if photos is not None else figures
 
 
-def _report_ascents(
-    figures: Mapping[str, dict[str, float]],
-    preview: Generator,
+def _write_report(
+    figures: dict[str, dict[str, float]],
     space: ClipSpace,
+    preview: Generator,
     parser: FaceParser,
-    cases: int,
-    seed: int,
+    ascents: int,
     out: Path,
+    seed: int = AscentSettings.seed,
 ) -> None:
-    """Adds what the attacks give to `figures`, and writes all to `report.json`."""
-    found = dict(figures)
+    """Writes `report.json` and the sheets of the attacks; the figures are kept even if an attack is interrupted."""
+    (out / "report.json").write_text(json.dumps(figures, indent=1))
     for attack in ATTACKS:
-        found |= measure_ascent(preview, space, parser, replace(attack, cases=cases, seed=seed), out)
-    (out / "report.json").write_text(json.dumps(found, indent=1))
-    log.info("FaceCLIP: %s", found)
+        figures |= measure_ascent(preview, space, parser, replace(attack, cases=ascents, seed=seed), out)
+    (out / "report.json").write_text(json.dumps(figures, indent=1))
+    log.info("FaceCLIP: %s", figures)
 
 
 def make_knowledge(
@@ -241,10 +234,9 @@ def make_knowledge(
     """Count the words of training captions and calibrate; writes `knowledge.json` into `out`.
 
     Args:
-        vectors: of words, which say what is kin to those of captions; None: what is kin in the knowledge in use.
+        vectors: of words, to find related words; None takes those of the `knowledge.json` in use.
     """
-    scenes = SceneSet(load_faces(faces, ParserSettings.pool_seed, pool), space.image_size)
-    captions = drawn_captions(scenes, faces - ParserSettings.held_out)
+    captions = _training_captions(_load_scenes(pool, faces, space))
     kin = kin_words(vectors, count_words(captions)) if vectors else TaughtFamiliarity.load().kin
     _write_knowledge(space, captions, kin, out)
 
@@ -256,7 +248,7 @@ def _write_knowledge(space: ClipSpace, captions: Sequence[str], kin: Mapping[str
 
 
 def _on_photos(space: ClipSpace, parser: FaceParser, folder: Path, seed: int) -> dict[str, dict[str, float]]:
-    """Colours of parts on real photos that the engine paints where the parser finds the parts."""
+    """`colours_of_parts` on photos, whose parts the parser finds."""
     photographed = photo_faces(parser, folder)
     scenes = SceneSet(photographed, space.image_size)
     tally = colours_of_parts(space, scenes, range(len(photographed)), np.random.default_rng(seed))

@@ -1,4 +1,4 @@
-"""`python -m train knowledge`: which words FaceCLIP was taught, and how sure one may be that it knows a phrase."""
+"""`python -m train knowledge`: the words that FaceCLIP was taught, and the probability that it knows a phrase."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mcaclip.errors import TrainingError
 from mcaclip.language.colours import COLOURS
 from mcaclip.language.grammar import PART_NOUNS
 from mcaclip.language.vocabulary import STOP_WORDS, Vocabulary, content_words, count_words
-from train.clip.captions.wording import CHARACTER_PHRASES, PATTERN_PHRASES, STATE_PHRASES
+from mcaclip.language.word_tables import read_words
+from train.clip.captions.wording import USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.scenes import SceneSet
 from train.clip.words.word_vectors import standardised
@@ -23,18 +24,14 @@ from train.clip.words.word_vectors import standardised
 log = logging.getLogger(__name__)
 CAPTIONS = 8000
 LEAST_KINSHIP = 0.62
-"""Cosine of word vectors from which a word is taken for a relative of a known noun."""
+"""Cosine of word vectors from which a word counts as related to a known noun."""
 SEED = 31
 RIDGE = 2e-4
-"""On the coefficients: words alone often part both lists without an error, and then the likelihood has no maximum."""
+"""On the coefficients, because words alone often separate the lists, and then the likelihood has no maximum."""
 NEWTON_STEPS = 60
 BINS = 10
-PARAPHRASES = (
-    "the {noun} should be {colour}", "make the {noun} {colour}", "{noun} in {colour}", "her {noun} is {colour}",
-    "{colour} for the {noun}", "give him {colour} {noun}", "{noun}, {colour}", "a very {colour} {noun}",
-    "a portrait of {colour} {noun}", "person whose {noun} are {colour}", "{colour}ish {noun}", "dyed {colour} {noun}",
-)  # fmt: skip
-"""Wordings that no caption has, of words that captions have."""
+PARAPHRASES = read_words("familiarity")["known"]
+"""Wordings that are in no caption, made of words that are."""
 
 
 def fit_knowledge(
@@ -46,20 +43,19 @@ def fit_knowledge(
     kin: Mapping[str, float] | None = None,
     seed: int = SEED,
 ) -> TaughtFamiliarity:
-    """What a trained, frozen space knows, calibrated on one half of both lists and measured on the other.
+    """The familiarity of phrases to a trained, frozen space: calibrated on half of both lists, measured on the rest.
 
     Args:
-        space: the space.
-        captions: those it was trained with; their words are the known ones.
+        captions: those of the training; their words are the known ones.
         phrases: canonical phrases to offer; those with a word that no caption has are left out.
-        known: phrases that it should know and that stand in no caption, such as unseen paraphrases.
+        known: phrases that the space should know and that are in no caption, such as unseen paraphrases.
         unknown: phrases that it cannot know.
         kin: see `kin_words`.
         seed: of the halves.
 
     Returns:
-        The knowledge; `report` has `auc`, `calibration_error`, `recall` (share of known phrases that get at least
-        one half), `false_alarm` (the same of unknown ones), all of the held-out half.
+        The familiarity; its `report` has `auc`, `calibration_error`, `recall` (share of known phrases that get at
+        least 0.5) and `false_alarm` (the same of unknown ones), all on the held-out half.
 
     Raises:
         TrainingError: no captions, no phrase of known words, or fewer than four known or unknown phrases.
@@ -90,13 +86,13 @@ def kin_words(
 ) -> dict[str, float]:
     """Words outside `words` whose vector has a cosine of `least` or more with that of a noun of a face's parts.
 
-    Only nouns that name a thing in one word have kin: "war paint" would make "troops" known, "surprised" most verbs.
-    The vectors are those that training began with (`train.clip.words.word_vectors`), each coordinate of deviation 1:
-    in the trained embedding every word that was moved to its kin (`train.clip.words.related_words`) would be known,
+    Only nouns of one word have related words: "war paint" would make "troops" known, "surprised" most verbs. The
+    vectors are those that training began with (`train.clip.words.word_vectors`), each coordinate of deviation 1: in
+    the trained embedding every word that was moved to related ones (`train.clip.words.related_words`) would be known,
     however far they are.
     """
     named = [nouns for part, nouns in PART_NOUNS.items() if part != "background"]
-    named += [STATE_PHRASES["glasses", 1], STATE_PHRASES["hat", 1]]
+    named += [USUAL.states["glasses", 1], USUAL.states["hat", 1]]
     things = [content_words(phrase) for phrases in named for phrase in phrases]
     nouns = {words[0] for words in things if len(words) == 1}
     anchors = [number for number, word in enumerate(vectors) if word in nouns and word in words]
@@ -111,11 +107,11 @@ def kin_words(
 
 
 def fit_calibration(features: Tensor, right: Tensor) -> Calibration:
-    """Logistic regression whose three coefficients are not negative: more of each never means less known.
+    """Logistic regression with three non-negative coefficients: more of a feature never means less familiar.
 
     Args:
         features: `float64 [T, 3]`.
-        right: `float64 [T]`, 1 for a known phrase; both kinds count the same, however many there are.
+        right: `float64 [T]`, 1 for a known phrase; known and unknown phrases have the same total weight.
 
     Source: targets as in Platt, "Probabilistic outputs for support vector machines" (1999), section 2.2.
     """
@@ -189,7 +185,7 @@ def drawn_captions(scenes: SceneSet, faces: int, count: int = CAPTIONS, seed: in
 
 def canonical_phrases() -> list[str]:
     """Every colour of every part in the commonest words, and all patterns, characters and attributes."""
-    others = (*PATTERN_PHRASES.values(), *CHARACTER_PHRASES.values(), *STATE_PHRASES.values())
+    others = (*USUAL.patterns.values(), *USUAL.characters.values(), *USUAL.states.values())
     return [
         *(f"{colour} {nouns[0]}" for nouns in PART_NOUNS.values() for colour in COLOURS),
         *(phrases[0] for phrases in others),

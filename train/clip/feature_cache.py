@@ -1,15 +1,15 @@
-"""Pictures that are painted and pooled once, for a FaceCLIP that judges them many times.
+"""Pictures that are painted and pooled once, and that FaceCLIP learns from many times.
 
-Nearly all the time of FaceCLIP's training goes into painting and parsing. Here the image tower's pooling, which
-hardly learns any more, is done once a picture; what was pooled is kept together with what the picture shows, so that
-new captions can be drawn of it at every sight.
+Nearly all of the time of FaceCLIP's training goes into painting and parsing. Here the image tower's pooling, which
+hardly learns any more, runs once per picture; its features are kept with what the picture shows, so that each use
+of the picture can draw new captions.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +34,13 @@ ATTACKED = 24
 
 @dataclass(frozen=True)
 class CachedBatch:
-    """Pictures as the layers behind the pooling meet them.
+    """Pooled pictures, and what they show.
 
     Attributes:
         features: of all pictures.
-        drawn: what the first pictures show; captions are drawn of them.
-        others: what the last pictures show, as far as it is known: broken and attacked ones.
-        asked: a caption a picture of `others` that it is to be compared with, true or not.
+        drawn: what the first pictures show; captions are drawn from these.
+        others: what the last pictures, broken and attacked ones, are known to show.
+        asked: a caption for each of `others` that it is compared with, true or not.
     """
 
     features: PooledFeatures
@@ -49,15 +49,11 @@ class CachedBatch:
     asked: list[Caption]
 
     def joined(self, other: CachedBatch) -> CachedBatch:
-        """With the pictures of a block that has none whose captions are drawn."""
+        """This block followed by one without drawn scenes; raises ValueError for other blocks."""
         if other.drawn:
             raise ValueError("a block of drawn pictures cannot come behind others")
-        features = PooledFeatures(
-            *(
-                torch.cat(both)
-                for both in ((self.features.found, other.features.found), (self.features.whole, other.features.whole))
-            )
-        )
+        mine, others = self.features, other.features
+        features = PooledFeatures(torch.cat([mine.found, others.found]), torch.cat([mine.whole, others.whole]))
         return CachedBatch(features, self.drawn, self.others + other.others, self.asked + other.asked)
 
     def save(self, path: Path) -> None:
@@ -76,7 +72,7 @@ class CachedBatch:
 
     @classmethod
     def load(cls, path: Path) -> CachedBatch:
-        """As it was saved; the features stays in half precision.
+        """A saved block; its features stay in half precision.
 
         Raises:
             TrainingError: the file is damaged.
@@ -111,44 +107,30 @@ def make_blocks(
     folder: Path,
     max_minutes: float = 1e9,
 ) -> list[Path]:
-    """PartColour and pool what is not in the folder yet, as far as the minutes go.
+    """Paint and pool the blocks that are not in the folder yet, as far as the minutes go.
 
     Args:
         groups: faces to draw from, see `train.clip.train.rare_faces`.
-        settings: of a batch; a block is one.
+        settings: of a batch; each block is one batch.
         count: blocks in all.
 
     Returns:
         Files of the blocks that are there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"block_{number:04d}.npz" for number in range(count)]
     parser = space.model.visual.trunk.parser.to(memory_format=torch.channels_last)  # half the time
     end = time.monotonic() + 60 * max_minutes
-    for number, path in enumerate(paths):
-        if path.exists():
-            continue
+
+    def painted(number: int) -> CachedBatch | None:
         if time.monotonic() > end:
-            break
+            return None
         rng = np.random.default_rng((settings.seed, number))
-        _make_block(space, scenes, groups, settings, rng).save(path)
-        log.info("painted %d of %d", number + 1, count)
+        more = no_faces(scenes, groups[0], settings.broken, rng)
+        images, drawn = draw_pictures(scenes, groups, settings, rng, more)
+        return CachedBatch(pool_pictures(space, images), drawn, [x.scene for x in more], [x.caption for x in more])
+
+    paths = _make_missing([folder / f"block_{number:04d}.npz" for number in range(count)], painted)
     parser.to(memory_format=torch.contiguous_format)
-    return [path for path in paths if path.exists()]
-
-
-def _make_block(
-    space: ClipSpace,
-    scenes: SceneSet,
-    groups: Sequence[np.ndarray],
-    settings: FaceCLIPSettings,
-    rng: np.random.Generator,
-) -> CachedBatch:
-    more = no_faces(scenes, groups[0], settings.broken, rng)
-    images, drawn = draw_pictures(scenes, groups, settings, rng, more)
-    return CachedBatch(
-        pool_pictures(space, images), drawn, [scene for _, scene, _ in more], [said for _, _, said in more]
-    )
+    return paths
 
 
 def make_attacked(
@@ -166,30 +148,39 @@ def make_attacked(
     Args: see `make_blocks`, and
         faces: to paint on.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"attacked_{number:04d}.npz" for number in range(count)]
     end = time.monotonic() + 60 * max_minutes
-    for number, path in enumerate(paths):
-        if path.exists():
-            continue
+
+    def attacked(number: int) -> CachedBatch | None:
         rng = np.random.default_rng((seed, number))
         attack.pool.clear()
         while len(attack.pool) < ATTACKED and time.monotonic() < end:
             attack.advance(space, rng)
         examples = attack.examples(scenes, faces, ATTACKED, rng)
         if not examples:
+            return None
+        features = pool_pictures(space, torch.stack([x.picture for x in examples]))
+        return CachedBatch(features, [], [x.scene for x in examples], [x.caption for x in examples])
+
+    return _make_missing([folder / f"attacked_{number:04d}.npz" for number in range(count)], attacked)
+
+
+def _make_missing(paths: Sequence[Path], make: Callable[[int], CachedBatch | None]) -> list[Path]:
+    """Make and save the blocks that do not exist yet, until `make` returns None; returns the files that exist."""
+    for number, path in enumerate(paths):
+        if path.exists():
+            continue
+        block = make(number)
+        if block is None:
             break
-        pictures, shown, asked = zip(*examples, strict=True)
-        CachedBatch(pool_pictures(space, torch.stack(pictures)), [], list(shown), list(asked)).save(path)
-        log.info("attacked %d of %d", number + 1, count)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        block.save(path)
+        log.info("%s is written, %d in all", path.name, len(paths))
     return [path for path in paths if path.exists()]
 
 
 @torch.no_grad()
 def pool_pictures(space: ClipSpace, images: Tensor) -> PooledFeatures:
-    """What the tower pools of pictures `[B, 3, S, S]` in [-1, 1], as the space shows them to it."""
-    looks = []
-    for piece in images.split(CHUNK):
-        with torch.autocast(images.device.type, torch.bfloat16):
-            looks.append(face_tower(space).pool_features(space.normalised(piece)))
-    return PooledFeatures(torch.cat([x.found for x in looks]).float(), torch.cat([x.whole for x in looks]).float())
+    """What the tower pools of pictures `[B, 3, S, S]` in [-1, 1]."""
+    with torch.autocast(images.device.type, torch.bfloat16):
+        pooled = [face_tower(space).pool_features(space.normalised(piece)) for piece in images.split(CHUNK)]
+    return PooledFeatures(torch.cat([x.found for x in pooled]).float(), torch.cat([x.whole for x in pooled]).float())

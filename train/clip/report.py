@@ -1,4 +1,4 @@
-"""How well FaceCLIP understands, on faces and wordings that training never showed."""
+"""How well FaceCLIP understands faces and wordings that are not in its training."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.imaging.colour import lab_values
+from mcaclip.imaging.colour import lab_of, lab_values
 from mcaclip.language.colours import unseen_colours
 from mcaclip.language.grammar import PART_NOUNS
-from train.clip.captions.blind_wordings import BLIND_WORDINGS
-from train.clip.captions.wording import HELD_OUT_NOUNS, HELD_OUT_SENTENCES, HELD_OUT_STATE_PHRASES, STATE_PHRASES
+from mcaclip.language.word_tables import Table, read_words
+from train.clip.captions.wording import HELD_OUT, USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import (
@@ -28,25 +28,16 @@ from train.clip.scenes.types import (
     PartColour,
     Scene,
     agreement,
-    colour_lab_of,
 )
 
 LARGE_PARTS = ("hair", "skin", "background", "clothes")
 CHOICES = 12
 CAPTIONS = 100
 DRAWS = 6
-OUTSIDE: tuple[tuple[str, str], ...] = (
-    ("hair", "her ponytail is {}"), ("hair", "{} braids"), ("hair", "a {} wig"), ("hair", "{} bob cut"),
-    ("hair", "went {} at the salon, strands everywhere"), ("lips", "{} mouth"),
-    ("lips", "kiss marks left by {} lipstick"),
-    ("lips", "smeared {} on her lips"), ("eyes", "{} eyeballs"), ("eyes", "staring with {} pupils and irises"),
-    ("brows", "{} arches above the eyes"), ("brows", "bushy {} eyebrow"), ("goatee", "a pointy {} tuft on the chin"),
-    ("goatee", "{} chin whiskers"), ("beard", "lumberjack beard, {}"), ("moustache", "{} stache"),
-    ("skin", "alien with {} skin"), ("skin", "{} face"), ("skin", "his whole face coated in {}"),
-    ("background", "standing before a {} curtain"), ("background", "{} behind"), ("clothes", "dressed in {}"),
-    ("clothes", "{} uniform"), ("teeth", "{} tooth"), ("ears", "{} ear"),
-)  # fmt: skip
-"""Wordings that no template makes, many with words that no caption has; the part that each is about."""
+OUTSIDE: Table = read_words("report")["outside"]
+"""Wordings by part that no template makes, many with words that no caption has."""
+BLIND: Table = read_words("report")["blind"]
+"""Wordings by part, by somebody who had seen nothing of this project."""
 
 
 @dataclass
@@ -66,24 +57,24 @@ class Tally:
 
 @torch.no_grad()
 def encode_pictures(space: ClipSpace, scenes: SceneSet, shown: Sequence[Scene], rng: np.random.Generator) -> Tensor:
-    """`[N, D]`, one picture a scene, without augmentation."""
+    """`[N, D]`, one picture per scene, without augmentation."""
     return torch.cat([space.encode_image(scenes.render(scene, rng)[None]) for scene in shown])
 
 
 @torch.no_grad()
 def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """Each part of each face painted in one of 12 colours: is its caption the best of 12, in held-out sentences?
+    """Paints each part of each face in one of 12 colours: is the right caption the best of 12?
 
-    Four wordings: a training noun in a held-out sentence, a held-out noun in one, `OUTSIDE` and `BLIND_WORDINGS`; and
-    any part and colour of all of them at once, the right part also by each of its held-out nouns and blind wordings.
-    A colour can be found without understanding the noun; a part cannot.
+    The captions are a training noun and a held-out noun in a held-out sentence, `OUTSIDE` and `BLIND`. "Any part and
+    colour" compares with all parts and colours at once, also with the right part's held-out nouns and blind wordings,
+    because a colour can be found without understanding the noun, but a part cannot.
     """
-    tally, sentence = Tally(), HELD_OUT_SENTENCES[0]
+    tally, sentence = Tally(), HELD_OUT.sentences["things"][0]
     usual = {p: _texts(space, sentence.format(s="someone", t="{} " + PART_NOUNS[p][0])) for p in PARTS}
-    unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT_NOUNS[p][0])) for p in PARTS}
-    nouns = {p: [_texts(space, "{} " + noun) for noun in HELD_OUT_NOUNS[p]] for p in PARTS}
-    outside = [(part, text, _texts(space, text)) for part, text in OUTSIDE]
-    blind = {part: [_texts(space, text) for text in texts] for part, texts in BLIND_WORDINGS.items()}
+    unseen = {p: _texts(space, sentence.format(s="someone", t="{} " + HELD_OUT.nouns[p][0])) for p in PARTS}
+    nouns = {p: [_texts(space, "{} " + noun) for noun in HELD_OUT.nouns[p]] for p in PARTS}
+    outside = {part: {text: _texts(space, text) for text in texts} for part, texts in OUTSIDE.items()}
+    blind = {part: [_texts(space, text) for text in texts] for part, texts in BLIND.items()}
     everything = torch.cat([usual[part] for part in PARTS])
     for face in faces:
         for part in scenes.shown_parts(face):
@@ -102,16 +93,15 @@ def colours_of_parts(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], r
                 tally.add("blind wordings", _best(vectors, picture) == colour)
                 tally.add("any part and colour, blind wordings", _best_of_all(vectors, rival, picture) == colour)
             tally.add("unseen nouns", _best(unseen[part], picture) == colour)
-            for about, text, vectors in outside:
-                if about == part:
-                    hit = _best(vectors, picture) == colour
-                    tally.add("outside wordings", hit)
-                    tally.add(f"outside: {text}", hit)
+            for text, vectors in outside.get(part, {}).items():
+                hit = _best(vectors, picture) == colour
+                tally.add("outside wordings", hit)
+                tally.add(f"outside: {text}", hit)
     return tally
 
 
 def nearest_colour(lab: Lab | None, lab_by_name: Callable[[str], Lab] = lab_values) -> str | None:
-    """What a ruler reads: the test colour nearest to a part's mean. Shading and thin paint mislead it, too."""
+    """The test colour nearest to a part's mean, which shading and thin paint can mislead."""
     return min(DISTINCT, key=lambda name: math.dist(lab, lab_by_name(name))) if lab else None
 
 
@@ -124,13 +114,13 @@ def _best(texts: Tensor, picture: Tensor) -> int:
 
 
 def _best_of_all(texts: Tensor, rival: float, picture: Tensor) -> int | None:
-    """As `_best`, None where a text beside these has a higher cosine, `rival`."""
+    """As `_best`, but None where the cosine `rival` of another text is higher."""
     return _best(texts, picture) if float((texts @ picture).max()) > rival else None
 
 
 @torch.no_grad()
 def unseen_colour_names(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """A large part painted in a colour whose name no caption had, among 12 such names that look different."""
+    """Paints a large part in a colour whose name is in no caption: is it the best of 12 such names?"""
     tally, names = Tally(), sorted(unseen_colours())
     for face in faces:
         parts = [part for part in LARGE_PARTS if part in scenes.shown_parts(face)]
@@ -145,8 +135,8 @@ def _different(names: Sequence[str], rng: np.random.Generator) -> list[str]:
     """Twelve names whose colours lie apart."""
     chosen: list[str] = []
     for index in rng.permutation(len(names)):
-        lab = colour_lab_of(names[index])
-        if all(float((lab - colour_lab_of(other)).norm()) > OTHER for other in chosen):
+        lab = lab_of(names[index])
+        if all(float((lab - lab_of(other)).norm()) > OTHER for other in chosen):
             chosen.append(names[index])
         if len(chosen) == CHOICES:
             break
@@ -155,14 +145,14 @@ def _different(names: Sequence[str], rng: np.random.Generator) -> list[str]:
 
 @torch.no_grad()
 def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """Unpainted faces of which a state is known: does the phrase for it fit better than the one for its opposite?
+    """Unpainted faces with a known state: does its phrase fit better than that of its opposite?
 
-    Twice: with phrases of the captions, and with words that no caption has.
+    Asked with phrases of the captions, and with words that no caption has.
     """
     tally = Tally()
     shown = [scenes.scene(face) for face in faces]
     pictures = encode_pictures(space, scenes, shown, rng)
-    for wording, phrases in (("attribute", STATE_PHRASES), ("attribute in unseen words", HELD_OUT_STATE_PHRASES)):
+    for wording, phrases in (("attribute", USUAL.states), ("attribute in unseen words", HELD_OUT.states)):
         for number, state in enumerate(STATES):
             yes, no = (space.encode_text(list(phrases[state, sign])).mean(0) for sign in (1, -1))
             for scene, picture in zip(shown, pictures, strict=True):
@@ -175,9 +165,9 @@ def attributes(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np
 
 @torch.no_grad()
 def retrieval(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator) -> Tally:
-    """A picture against 100 distinct captions: is the best one its own, is it true? In held-out and in known words.
+    """Is the best of 100 distinct captions the picture's own, and is it true? In held-out and in known words.
 
-    Each is over several draws of captions, for one moves by five points either way.
+    The figures are over several draws of captions, because those of a single draw vary by five points.
     """
     tally = Tally()
     for held_out in (True, False) * DRAWS:
@@ -194,7 +184,7 @@ def retrieval(space: ClipSpace, scenes: SceneSet, faces: Sequence[int], rng: np.
 def _distinct_captions(
     scenes: SceneSet, faces: Sequence[int], rng: np.random.Generator, held_out: bool
 ) -> tuple[list[Scene], list[Caption]]:
-    """Drawn scenes with a caption each, which says something that no other one says in the same words."""
+    """Drawn scenes with one caption each; captions that say nothing or repeat another are left out."""
     texts: list[Caption] = []
     shown: list[Scene] = []
     for face in faces:

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from mcaclip.clip.clip_space import FACECLIP, ClipSpace, create_model
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.face_parser import FaceParser
-from train.clip.captions.batch import CaptionBatch, Facts, tell
+from train.clip.captions.batch import CaptionBatch, Facts, write_captions
 from train.clip.negatives import Attack, Example, no_faces
-from train.clip.scenes.scenes import PARTS, STATES, Scene, SceneSet
+from train.clip.scenes.scenes import SceneSet
+from train.clip.scenes.types import PARTS, STATES, Scene
 from train.clip.words.word_vectors import token_table
 from train.common.checkpoint import take_averaged
 from train.common.loop import LoopSettings, TrainingLoop
@@ -26,9 +27,9 @@ from train.parser.pseudo_labels import LabelledFaces
 
 log = logging.getLogger(__name__)
 ATTACK_EVERY = 4
-"""Steps of training a step of the attack."""
+"""Steps of training per step of the attack."""
 CHUNKS = 5
-"""Captions are read in so many pieces of like length: most are short, and padding costs as much as words."""
+"""Pieces of like length in which captions are encoded: most are short, and padding costs as much as words."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,12 @@ class FaceCLIPSettings:
 
     Attributes:
         test_faces: faces at the pool's end that are held out.
-        groups: faces a batch; each stands in it with four scenes that differ in one thing.
-        captions: captions a scene, one of which has a twin that is false in one claim.
+        groups: faces per batch, each with four scenes that differ in one thing.
+        captions: captions per scene, the first of which has a twin that is false in one claim.
         rare_share: share of a batch's faces that are drawn from those that show a rare state (bald, hat ...).
-        broken: pictures a batch that are no face, and pictures that an attack on the towers in training has made.
+        broken: pictures per batch that show no face, and as many that an attack on the towers in training has made.
         lr: of the towers.
-        word_noise: greatest deviation of the noise on token embeddings, in their own (see `blurred`).
+        word_noise: greatest deviation of the noise on token embeddings, relative to theirs (see `blurred`).
     """
 
     test_faces: int = 150
@@ -60,7 +61,7 @@ class FaceCLIPSettings:
 def contrastive_loss(logits: Tensor, fits: Tensor) -> Tensor:
     """Symmetric InfoNCE in which several captions may be true of a picture, and some are neither true nor false.
 
-    A caption counts the less, the more pictures it is true of: "a face" teaches nothing.
+    The more pictures a caption is true of, the less it counts: "a face" teaches nothing.
 
     Args:
         logits: pictures by captions `[B, C]`.
@@ -75,39 +76,26 @@ def contrastive_loss(logits: Tensor, fits: Tensor) -> Tensor:
     return (rows.mean() + (columns * special).sum() / special.sum()) / 2
 
 
-@dataclass(frozen=True)
-class Batch:
-    """What one step learns from.
-
-    Attributes:
-        images: `[B, 3, S, S]` in [-1, 1].
-        caption_batch: what is said of them.
-    """
-
-    images: Tensor
-    caption_batch: CaptionBatch
-
-
 def draw_batch(
     scenes: SceneSet,
-    faces: int | Sequence[np.ndarray],
+    faces: Sequence[np.ndarray],
     settings: FaceCLIPSettings,
     rng: np.random.Generator,
     more: Sequence[Example] = (),
-) -> Batch:
-    """A batch.
+) -> tuple[Tensor, CaptionBatch]:
+    """Pictures `[B, 3, S, S]` in [-1, 1] and their captions.
 
     Args:
-        faces: their number from the first one on, or groups of them that are drawn in turn (see `rare_faces`).
+        faces: groups that are drawn from in turn, see `rare_faces`.
         more: further pictures, whose colours and states the probes do not read.
     """
     images, drawn = draw_pictures(scenes, faces, settings, rng, more)
-    return Batch(images, tell(drawn, settings.captions, rng, [(scene, text) for _, scene, text in more]))
+    return images, write_captions(drawn, settings.captions, rng, [(x.scene, x.caption) for x in more])
 
 
 def draw_pictures(
     scenes: SceneSet,
-    faces: int | Sequence[np.ndarray],
+    faces: Sequence[np.ndarray],
     settings: FaceCLIPSettings,
     rng: np.random.Generator,
     more: Sequence[Example] = (),
@@ -116,13 +104,11 @@ def draw_pictures(
     chosen = draw_faces(faces, settings, rng)
     drawn = [scene for face in chosen for scene in scenes.draw(int(face), rng)]
     pictures = [scenes.render(scene, rng) for scene in drawn]
-    return augment(torch.stack([*pictures, *(picture for picture, _, _ in more)]), scenes.size, rng), drawn
+    return augment(torch.stack([*pictures, *(x.picture for x in more)]), scenes.size, rng), drawn
 
 
-def draw_faces(faces: int | Sequence[np.ndarray], settings: FaceCLIPSettings, rng: np.random.Generator) -> np.ndarray:
-    """The faces of a batch; each rare one takes its state's turn, so that no state is drowned by a commoner one."""
-    if isinstance(faces, int):
-        return rng.choice(faces, settings.groups, replace=False)
+def draw_faces(faces: Sequence[np.ndarray], settings: FaceCLIPSettings, rng: np.random.Generator) -> np.ndarray:
+    """The faces of a batch; groups of rare faces take turns, so that no state crowds out a rarer one."""
     usual, *rare = faces
     turns = rng.binomial(settings.groups, settings.rare_share) if rare else 0
     found = {int(rng.choice(rare[int(rng.integers(len(rare)))])) for _ in range(turns)}
@@ -138,9 +124,9 @@ def rare_faces(scenes: SceneSet, faces: int, rarer_than: float = 0.05) -> list[n
 
 
 class FactProbe(nn.Module):
-    """Reads parts, colours and attributes off features, in one linear layer; thrown away after training.
+    """Predicts parts, colours and attributes from features by one linear layer that is discarded after training.
 
-    It shows a tower in a few hundred steps where colours are, for which the contrastive loss needs thousands.
+    With it a tower learns colours in a few hundred steps, for which the contrastive loss alone needs thousands.
     """
 
     def __init__(self, width: int):
@@ -177,32 +163,33 @@ class Trainee(nn.Module):
         return blurred(self.reworded(ids[0], embedded), self.noise) if self.training else embedded
 
     def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
-        """Embedded tokens `[T, L, D]` of training captions, before noise; a training may change them."""
+        """Embedded tokens `[T, L, D]` of training captions, before noise; subclasses may change them."""
         return embedded
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Loss terms, and how often a caption is true of the picture that ranks first."""
-        device = batch.images.device.type
-        with torch.autocast(device, torch.bfloat16):
-            raw = self.space.image_features(batch.images).float()
-            said = self.space.text_features(batch.caption_batch.captions).float()
-        return self.terms(raw, said, batch.caption_batch)
+    def forward(self, images: Tensor, caption_batch: CaptionBatch) -> dict[str, Tensor]:
+        """Loss terms of pictures `[B, 3, S, S]`, and how often a caption is true of the picture that ranks first."""
+        with torch.autocast(images.device.type, torch.bfloat16):
+            pictures = self.space.image_features(images).float()
+            texts = self.space.text_features(caption_batch.captions).float()
+        return self.terms(pictures, texts, caption_batch)
 
-    def terms(self, raw: Tensor, said: Tensor, caption_batch: CaptionBatch) -> dict[str, Tensor]:
-        """The same, of features of pictures `[B, D]` and of captions `[C, D]`."""
-        terms = match_terms(raw, said, self.space.model.logit_scale, caption_batch.fits, caption_batch.pairs)
-        terms["seen"] = self.image_probe(raw[: len(caption_batch.shown.painted)], caption_batch.shown)
-        terms["read"] = self.text_probe(said, caption_batch.said)
+    def terms(self, pictures: Tensor, texts: Tensor, batch: CaptionBatch) -> dict[str, Tensor]:
+        """The same, from features of pictures `[B, D]` and of captions `[C, D]`."""
+        terms = match_terms(pictures, texts, self.space.model.logit_scale, batch.fits, batch.pairs)
+        terms["seen"] = self.image_probe(pictures[: len(batch.scene_facts.painted)], batch.scene_facts)
+        terms["read"] = self.text_probe(texts, batch.caption_facts)
         loss = terms["contrast"] + terms["twins"] + 0.5 * (terms["seen"] + terms["read"])
         return {"loss": loss, **terms}
 
 
-def match_terms(raw: Tensor, said: Tensor, logit_scale: Tensor, fits: Tensor, pairs: Tensor) -> dict[str, Tensor]:
+def match_terms(
+    pictures: Tensor, texts: Tensor, logit_scale: Tensor, fits: Tensor, pairs: Tensor
+) -> dict[str, Tensor]:
     """How well pictures and captions match.
 
     Args:
-        raw: features of pictures `[B, D]`.
-        said: features of captions `[C, D]`.
+        pictures: features `[B, D]`.
+        texts: features of captions `[C, D]`.
         logit_scale: logarithm of the factor of the cosines.
         fits: `[B, C]`, see `train.clip.captions.batch.CaptionBatch`.
         pairs: `[P, 3]`, see `train.clip.captions.batch.CaptionBatch`.
@@ -211,7 +198,7 @@ def match_terms(raw: Tensor, said: Tensor, logit_scale: Tensor, fits: Tensor, pa
         The losses "contrast" and "twins"; "right", how often a caption is true of the picture that ranks first.
     """
     scale = logit_scale.exp().clamp(max=60)
-    cosines = F.normalize(raw, dim=-1) @ F.normalize(said, dim=-1).T
+    cosines = F.normalize(pictures, dim=-1) @ F.normalize(texts, dim=-1).T
     picture, true, false = pairs.T
     twins = F.softplus(scale * (cosines[picture, false] - cosines[picture, true])).sum() / max(len(picture), 1)
     ranked = cosines.masked_fill(fits == 0, -1)
@@ -270,7 +257,7 @@ def train_faceclip(
             if number % ATTACK_EVERY == 0:
                 attack.advance(space, rng)
             more += attack.examples(scenes, groups[0], settings.broken, rng)
-        return trainee(draw_batch(scenes, groups, settings, rng, more))
+        return trainee(*draw_batch(scenes, groups, settings, rng, more))
 
     loop.run(step)
     parser.to(memory_format=torch.contiguous_format)
@@ -281,7 +268,7 @@ def train_faceclip(
 
 
 def caption_features(space: ClipSpace, captions: Sequence[str]) -> Tensor:
-    """Features `[C, D]` of captions, which are read in pieces of like length."""
+    """Features `[C, D]` of captions, which are encoded in pieces of like length."""
     ids = space.tokenizer(list(captions)).to(space.mean.device)
     order = ids.argmax(1).argsort()
     read = [space.token_features(ids[rows]) for rows in order.chunk(CHUNKS)]
@@ -294,17 +281,17 @@ def save_space(space: ClipSpace, out: Path) -> None:
 
 
 def blurred(embedded: Tensor, noise: float) -> Tensor:
-    """Embedded words `[T, L, D]` with noise: words near a known one get its meaning.
+    """Embedded words `[T, L, D]` with noise, so that words near a known one get its meaning.
 
-    Each text has its own share of `noise` times the words' deviation. In so many dimensions it hardly ever points
-    from one colour to another, but reaches as far as kin words lie.
+    Each text has its own share of `noise` times the words' deviation. In so many dimensions the noise hardly ever
+    points from one colour to another, but reaches as far as related words are.
     """
     share = torch.rand(len(embedded), 1, 1, device=embedded.device)
     return embedded + noise * share * embedded.detach().std() * torch.randn_like(embedded) if noise else embedded
 
 
 def adamw(space: ClipSpace, trained: Iterable[nn.Parameter], lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW for what is trained of a space: matrices decay, the rest and the words do not."""
+    """AdamW for the trained parameters of a space; only matrices other than the token embedding decay."""
     words = space.model.token_embedding.weight
     learned = [p for p in trained if p.requires_grad]
     decaying = [p for p in learned if p.ndim > 1 and p is not words]

@@ -1,7 +1,7 @@
-"""`python -m train faceclip-pooled`: both towers of FaceCLIP learn on, on pictures that are pooled once.
+"""`python -m train faceclip-pooled`: trains both towers of FaceCLIP further, on pictures that are pooled once.
 
 The layers behind the image tower's pooling and the whole text tower see batches several times larger than
-`train.clip.train` can paint, and each picture many times, every time with other captions. The pooling's own
+`train.clip.train` can paint, and each picture many times, each time with other captions. The pooling's own
 convolution stays as it is.
 """
 
@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.face_tower import NOISE, PooledFeatures
 from mcaclip.errors import TrainingError
-from train.clip.captions.batch import CaptionBatch, tell
+from train.clip.captions.batch import CaptionBatch, write_captions
 from train.clip.feature_cache import CachedBatch, face_tower
 from train.clip.train import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
 from train.clip.words.related_words import Kin
@@ -39,19 +39,19 @@ class PooledSettings:
     """Settings of the training.
 
     Attributes:
-        blocks: batches that are painted.
-        attacked: blocks of pictures that attacks on the towers as they are have made; one goes with each batch.
-        block: how one is drawn; its learning rate and the like are of no account.
-        captions: captions a picture at a sight of it, the first of which has a twin.
-        noise: deviation of the noise on what was pooled, in its own: a picture is seen many times.
-        word_noise: greatest deviation of the noise on token embeddings, in their own (see `train.blurred`).
-        kin_share: share of captions whose nouns are read by their kin, as words of no caption are (see
-            `train.clip.words.related_words`).
-        unseen: blocks that take no part; the loss on them is written down at the end.
-        kept: share of the weights as they were in what is written: the mean of both reads held-out words better.
-        learns: "both" towers; "image": the text tower stays, and with it all networks that were taught its codes;
-            "text": the image tower stays, and with it how hard it is to fool.
-        noisy: share of pictures that are judged under noise, as those that are optimised against FaceCLIP will be
+        blocks: painted batches.
+        attacked: blocks of pictures that attacks on the starting towers have made; one joins each batch.
+        block: how a block is drawn; its learning rate and the like do not matter.
+        captions: captions per use of a picture, the first of which has a twin.
+        noise: deviation of the noise on pooled features, relative to theirs, because each picture is used many times.
+        word_noise: greatest deviation of the noise on token embeddings, relative to theirs (see `train.blurred`).
+        kin_share: share of captions whose nouns are replaced by their related words, as words that no caption has
+            are (see `train.clip.words.related_words`).
+        unseen: held-out blocks; the loss on them is logged at the end.
+        kept: weight of the starting weights in the result: their mean with the new ones reads held-out words better.
+        learns: "both" towers; "image": the text tower stays, so networks that were trained on its codes still fit;
+            "text": the image tower stays, and with it its resistance to attacks.
+        noisy: share of pictures that are encoded under noise, as pictures that are optimised against FaceCLIP are
             (`mcaclip.clip.face_tower.FaceTower.smoothed`).
     """
 
@@ -73,7 +73,7 @@ class PooledSettings:
 
 
 class PooledTrainee(Trainee):
-    """FaceCLIP with its probes, from what was pooled on."""
+    """FaceCLIP behind its pooling, with its probes."""
 
     def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
         space.requires_grad_(True)
@@ -88,40 +88,28 @@ class PooledTrainee(Trainee):
             face_tower(space).get_submodule(name).requires_grad_(False)
 
     def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
-        """Some captions as they would be read if they never had been said."""
+        """Embedded tokens, those of some captions replaced as if training had never said their nouns."""
         if self.kin is None:
             return embedded
         chosen = torch.rand(len(ids), 1) < self.kin_share
         return torch.where((chosen & self.kin.stands_in[ids])[..., None], self.kin.vectors[ids], embedded)
 
-    def judged(self, features: PooledFeatures) -> Tensor:
-        """Features `[B, D]` of pooled pictures, with noise on them while they are learned from."""
-        found, whole = features.found.float(), features.whole.float()
+    def image_features(self, features: PooledFeatures) -> Tensor:
+        """Image features `[B, D]` of pooled pictures; in training with noise on what was pooled and on tokens."""
+        found, whole, token_noise = features.found.float(), features.whole.float(), None
         if self.training and self.feature_noise:
-            there = found != 0  # an area that is not there stays away
+            there = found != 0  # an area that is absent stays absent
             found = (found + self.feature_noise * found.std(0) * torch.randn_like(found)) * there
             whole = whole + self.feature_noise * whole.std(0) * torch.randn_like(whole)
+        if self.training and self.noisy:
+            token_noise = torch.tensor(NOISE)[torch.randint(len(NOISE), (len(found),))]
+            token_noise = token_noise * (torch.rand(len(found)) < self.noisy)
         with torch.autocast(found.device.type, torch.bfloat16):
-            return (
-                face_tower(self.space)
-                .encode_pooled(PooledFeatures(found, whole), self._token_noise(len(found)))
-                .float()
-            )
+            return face_tower(self.space).encode_pooled(PooledFeatures(found, whole), token_noise).float()
 
-    def _token_noise(self, count: int) -> Tensor | None:
-        """Deviations `[count]` of the noise on tokens while they are learned from: none, or one of the tower's."""
-        if not self.training or not self.noisy:
-            return None
-        drawn = torch.tensor(NOISE)[torch.randint(len(NOISE), (count,))]
-        return drawn * (torch.rand(count) < self.noisy)
-
-    def read(self, captions: Sequence[str]) -> Tensor:
-        """Features `[C, D]` of captions."""
-        return caption_features(self.space, captions)
-
-    def lesson(self, features: PooledFeatures, caption_batch: CaptionBatch) -> dict[str, Tensor]:
-        """Loss terms of a block and what is said of it."""
-        return self.terms(self.judged(features), self.read(caption_batch.captions), caption_batch)
+    def pooled_terms(self, features: PooledFeatures, batch: CaptionBatch) -> dict[str, Tensor]:
+        """Loss terms of a block and its captions."""
+        return self.terms(self.image_features(features), caption_features(self.space, batch.captions), batch)
 
 
 def train_pooled(
@@ -139,8 +127,8 @@ def train_pooled(
     Args:
         space: a trained FaceCLIP, whose pooling made the blocks.
         known: `bool [tokens]`, those whose embedding stays.
-        kin: where words of no caption move before the training; None: nowhere.
-        attacked: blocks of attacked pictures, one of which goes with each of the others.
+        kin: where words that no caption has move before the training; None: nowhere.
+        attacked: blocks of attacked pictures, one of which joins each of the others.
 
     Raises:
         TrainingError: too few blocks.
@@ -162,7 +150,7 @@ def train_pooled(
     )
 
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        return trainee.lesson(*next(caption_batches))
+        return trainee.pooled_terms(*next(caption_batches))
 
     loop.run(step)
     after = loop.averaged_state()
@@ -176,7 +164,7 @@ def train_pooled(
 
 
 class Lessons(Dataset[tuple[PooledFeatures, CaptionBatch]]):
-    """From the number of a step to pooled pictures and what is said of them."""
+    """Maps the number of a step to pooled pictures and their captions."""
 
     def __init__(self, blocks: Sequence[CachedBatch], settings: PooledSettings, attacked: Sequence[CachedBatch] = ()):
         self.blocks, self.settings, self.attacked = blocks, settings, attacked
@@ -190,11 +178,11 @@ class Lessons(Dataset[tuple[PooledFeatures, CaptionBatch]]):
         if self.attacked:
             block = block.joined(self.attacked[int(rng.integers(len(self.attacked)))])
         others = list(zip(block.others, block.asked, strict=True))
-        return block.features, tell(block.drawn, self.settings.captions, rng, others)
+        return block.features, write_captions(block.drawn, self.settings.captions, rng, others)
 
 
 def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[PooledFeatures, CaptionBatch]]:
-    """The lessons from the first one on, written by a process of their own while others are learned from."""
+    """The lessons from the first one on, prepared by a separate process during training."""
     return DataLoader(
         lessons,
         batch_size=None,
@@ -206,7 +194,7 @@ def _ahead(lessons: Lessons, first: int) -> DataLoader[tuple[PooledFeatures, Cap
 
 
 def _ignore_interrupts(_: int) -> None:
-    """Ctrl-C reaches both processes; the one that learns still needs lessons until its checkpoint is written."""
+    """Ctrl-C reaches both processes, but training still needs lessons until its checkpoint is written."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -214,5 +202,5 @@ def _mean_terms(trainee: PooledTrainee, blocks: Sequence[CachedBatch], settings:
     found = []
     for number in range(len(blocks)):
         with torch.no_grad():
-            found.append(trainee.lesson(*Lessons(blocks, settings)[number]))
+            found.append(trainee.pooled_terms(*Lessons(blocks, settings)[number]))
     return {name: round(float(torch.stack([terms[name] for terms in found]).mean()), 4) for name in found[0]}

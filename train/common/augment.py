@@ -12,18 +12,15 @@ from torch import Tensor
 def random_views(images: Tensor, copies: int, rng: np.random.Generator, distortion: float = 0.5) -> Tensor:
     """`copies` random perspective views of each image, `[B, 3, S, S]` to `[B * copies, 3, S, S]`.
 
-    Each corner moves inwards by up to `distortion / 2` of the side; the surroundings mirror the picture. The copies
-    of an image stand beside one another.
+    Each corner moves inwards by up to `distortion / 2` of the side; the picture is mirrored outside its borders. The
+    copies of an image are neighbours in the batch.
 
-    Source: CF-CLIP's augmentation (random perspective, distortion 0.5, FACTS 2).
+    Source: CF-CLIP's augmentation (random perspective, distortion 0.5).
     """
     batch, _, height, width = images.shape
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
-    ys, xs = np.meshgrid(
-        np.linspace(-1, 1, height, dtype=np.float32),
-        np.linspace(-1, 1, width, dtype=np.float32),
-        indexing="ij",
-    )
+    sides = (np.linspace(-1, 1, side, dtype=np.float32) for side in (height, width))
+    ys, xs = np.meshgrid(*sides, indexing="ij")
     points = np.stack([xs, ys, np.ones_like(xs)], -1)
     grids = []
     for _ in range(batch * copies):

@@ -1,4 +1,4 @@
-"""Batches that shrink to what fits into memory, with the same gradient."""
+"""Batches that are computed in as many parts as memory requires, with the same gradient."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Terms = Mapping[str, Tensor]
 
 
 class MicroBatches:
-    """Computes a batch in parts and adds up their gradients; twice as many parts each time memory runs out.
+    """Computes a batch in parts and adds their gradients up; twice as many parts each time memory runs out.
 
-    The loss terms are means over the batch, so parts weighed by their share give the gradient of the whole.
+    The loss terms are means over the batch, so parts weighted by their share give the gradient of the whole.
 
     Args:
         backward: adds the gradient of a loss.
@@ -34,12 +34,12 @@ class MicroBatches:
         """Accumulate the gradient of a whole batch.
 
         Args:
-            batch: samples.
-            terms_of: from a range of samples to named terms; the gradient is that of `loss`.
-            rng: what `terms_of` draws from; set back before another try.
+            batch: number of samples.
+            terms_of: from a range of samples to named terms; `loss` is differentiated.
+            rng: what `terms_of` draws from; reset before another attempt.
 
         Returns:
-            The terms of the whole batch, without a graph; a term that only some parts have is the mean over those.
+            The terms of the whole batch, detached; a term that only some parts have is the mean over those.
 
         Raises:
             TrainingError: not even one sample fits.
@@ -60,11 +60,12 @@ class MicroBatches:
         return terms
 
     def _try(self, batch: int, terms_of: Callable[[slice], Terms]) -> dict[str, Tensor] | None:
-        """The summed terms, or None when memory ran out (whatever held memory is gone when this returns)."""
+        """The terms, or None when memory ran out; nothing holds memory any more when this returns."""
         sums: dict[str, Tensor] = {}
         shares: dict[str, float] = {}
         try:
-            for part in self._ranges(batch):
+            edges = np.linspace(0, batch, self.parts + 1).round().astype(int).tolist()
+            for part in (slice(first, last) for first, last in pairwise(edges) if last > first):
                 share = (part.stop - part.start) / batch
                 terms = terms_of(part)
                 self.backward(terms["loss"] * share)
@@ -74,7 +75,3 @@ class MicroBatches:
         except torch.OutOfMemoryError:
             return None
         return {name: value / shares[name] for name, value in sums.items()}
-
-    def _ranges(self, batch: int) -> list[slice]:
-        edges = np.linspace(0, batch, self.parts + 1).round().astype(int).tolist()
-        return [slice(first, last) for first, last in pairwise(edges) if last > first]

@@ -1,4 +1,4 @@
-"""Checkpoints of trainings on disk: written whole or not at all, and read without trust."""
+"""Checkpoints of trainings on disk: written whole or not at all, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -11,39 +11,36 @@ import torch
 from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
+from mcaclip.platform.atomic import written_whole
+from train.common.arrays import reason, unusable
 
-MAX_REASON = 200
 KEYS = ("model", "averaged", "optimizer", "step", "seconds", "torch_rng", "numpy_rng", "fingerprint")
 
 
 def save_checkpoint(state: Mapping[str, Any], path: Path) -> None:
-    """Write a checkpoint; one that was there before stays until this one is complete.
+    """Write a checkpoint, whole or not at all.
 
     Raises:
         TrainingError: the disk is full or cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with written_whole(path) as temporary, temporary.open("wb") as file:
             torch.save(dict(state), file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch turns errors of the disk into its own
-        if temporary.is_file():
-            temporary.unlink()
+    except (OSError, RuntimeError) as error:  # torch replaces errors of the disk by its own
         cause = error.__context__ if isinstance(error.__context__, OSError) else error
         raise TrainingError(
-            f"{path} cannot be written ({reason(cause)}); one that was there before is as it was. "
+            f"{path} cannot be written ({reason(cause)}); an earlier checkpoint is still there. "
             "Free some space, or choose another --out, and run the same command again."
         ) from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Everything that `train.common.loop.TrainingLoop` wrote, its parts not yet checked against a model.
+    """What `train.common.loop.TrainingLoop` wrote; its parts are not yet checked against a model.
 
     Raises:
-        TrainingError: the file is damaged, or no checkpoint of this version.
+        TrainingError: the file is damaged, or is no checkpoint of this version.
     """
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
@@ -73,15 +70,23 @@ def check_weights(path: Path, given: object, own: Mapping[str, Tensor]) -> dict[
 
 
 def check_optimizer(path: Path, given: object, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The state of an optimiser from a checkpoint, with the settings that the optimiser has now.
+    """The state of an optimiser from a checkpoint, with the settings of `optimizer`.
 
     Raises:
-        TrainingError: it is of other parameters, or not finite.
+        TrainingError: it belongs to other parameters, or is not finite.
     """
     own = optimizer.state_dict()
     fault = unusable(path, "its optimiser's state does not fit this network")
     if not isinstance(given, dict) or not isinstance(given.get("state"), dict):
         raise fault
+    groups = given.get("param_groups")
+    if not isinstance(groups, list) or len(groups) != len(own["param_groups"]):
+        raise fault
+    for group, saved in zip(own["param_groups"], groups, strict=True):
+        if isinstance(saved, dict) and "step" in saved:  # Ranger counts the steps of a group, not of a parameter
+            if type(saved["step"]) is not int or saved["step"] < 0:
+                raise fault
+            group["step"] = saved["step"]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if not given["state"].keys() <= set(range(len(parameters))):
         raise fault
@@ -105,17 +110,3 @@ def take_averaged(path: Path, module: nn.Module) -> None:
     if not path.is_file():
         raise TrainingError(f"there is no file {path}: --start-from takes the checkpoint.pt of a run")
     module.load_state_dict(check_weights(path, read_checkpoint(path)["averaged"], module.state_dict()))
-
-
-def unusable(path: Path, why: str) -> TrainingError:
-    """What to tell of a checkpoint that cannot be used; the file stays as it is."""
-    return TrainingError(
-        f"{path} cannot be used: {why}. It was left as it is: move it away to begin anew, or choose another --out."
-    )
-
-
-def reason(error: BaseException) -> str:
-    """What an error says, in at most `MAX_REASON` letters of one line."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    words = " ".join(said.split()) or type(error).__name__
-    return words if len(words) <= MAX_REASON else f"{words[:MAX_REASON]}…"

@@ -1,12 +1,7 @@
-"""Generated faces for training: W+ codes of several kinds and, where needed, their full-size pictures.
-
-Everything follows from a seed, so that a set can be made again. Sets are cached on disk and resumable.
-"""
+"""Generated faces for training: W+ codes of several kinds and, where needed, their pictures, all from a seed."""
 
 from __future__ import annotations
 
-import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +12,7 @@ from torch import Tensor
 
 from mcaclip.generators.base import NUM_WS, Generator, broadcast_w, truncate
 from mcaclip.generators.synthesis import synthesize
-from train.common.arrays import open_array, read_count, write_count
-
-log = logging.getLogger(__name__)
-KINDS = ("plain", "mixed", "jittered", "shifted")
+from train.common.arrays import open_array, read_count, unfinished
 
 
 @dataclass(frozen=True)
@@ -28,13 +20,13 @@ class CodeSampler:
     """Draws W+ codes.
 
     Attributes:
-        psi: range of the truncation, drawn uniformly for each face.
+        psi: range of the truncation, drawn uniformly per face.
         mix: probability that rows above a random crossover come from another face.
         jitter: largest per-row Gaussian offset, in standard deviations of w.
         common: largest Gaussian offset that all rows share, in standard deviations of w. Codes of inverted photos
-            hold such parts: in the directions where w hardly varies they deviate two to three times as far.
-        shift: probability of a strong shift on a random range of rows. It carries features as far from
-            natural faces as a counterfactual edit does.
+            have such offsets: where w hardly varies, they deviate two to three times as far.
+        shift: probability of a strong shift on a random range of rows, which moves features as far from natural
+            faces as a counterfactual edit does.
     """
 
     psi: tuple[float, float] = (0.5, 1.0)
@@ -82,25 +74,15 @@ class FaceSet:
 def collect_faces(
     generator: Generator, sampler: CodeSampler, count: int, seed: int, cache: Path, minutes: float = 1e9
 ) -> FaceSet:
-    """Generate `count` faces at full size, shrunk to 256 px; goes on where an earlier call stopped."""
+    """Generate `count` faces at full size and shrink them to 256 px, or continue where an earlier call stopped."""
     cache.mkdir(parents=True, exist_ok=True)
     codes = sampler.draw(generator, count, np.random.default_rng(seed))
     file = cache / f"faces_{seed}_{count}.npy"
-    shape = (count, 3, 256, 256)
-    images = open_array(file, shape, np.float16)
-    done_file = file.with_suffix(".done")
-    done = read_count(done_file, count)
-    started = time.monotonic()
-    for index in range(done, count):
-        if time.monotonic() - started > 60 * minutes:
-            break
+    images = open_array(file, (count, 3, 256, 256), np.float16)
+    for (index,) in unfinished(file.with_suffix(".done"), count, minutes, images):
         picture = synthesize(generator, codes[index : index + 1]).image
         images[index] = F.adaptive_avg_pool2d(picture, 256)[0].half().cpu().numpy()
-        write_count(done_file, index + 1)
-        done = index + 1
-        if index % 50 == 0:
-            log.info("faces %d of %d, %.0f s", index + 1, count, time.monotonic() - started)
-    images.flush()
+    done = read_count(file.with_suffix(".done"), count)
     return FaceSet(codes[:done], torch.from_numpy(np.asarray(images[:done])))
 
 

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
 from mcaclip.evaluation.row_log import append_row
-from train.common.checkpoint import check_optimizer, check_weights, read_checkpoint, reason, save_checkpoint, unusable
+from train.common.arrays import reason, unusable
+from train.common.checkpoint import check_optimizer, check_weights, read_checkpoint, save_checkpoint
 
 log = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"

@@ -1,4 +1,4 @@
-"""The edit network that a fit begins with."""
+"""The edit network that a fit starts with."""
 
 from __future__ import annotations
 
@@ -21,21 +21,16 @@ log = logging.getLogger(__name__)
 
 
 def shifted_rows(config: MCAConfig, generator: Generator, trained_through: Generator) -> MCAConfig:
-    """The network's shape without rows that training cannot see.
-
-    StyleGAN2's preview ends at 256 px: nothing would tell the rows above it what to do, so they are not shifted.
-    """
-    seen, used = (max(_rows(made)) for made in (trained_through, generator))
+    """The network's configuration without the rows above a preview: they get no gradient, so they are not shifted."""
+    seen, used = (
+        max(row for spec in made.layers for row in (*spec.rows, spec.rgb_row) if row is not None)
+        for made in (trained_through, generator)
+    )
     return replace(config, last_row=min(config.last_row, seen)) if seen < used else config
 
 
-def _rows(generator: Generator) -> set[int]:
-    styled = {row for spec in generator.layers for row in spec.rows}
-    return styled | {spec.rgb_row for spec in generator.layers if spec.rgb_row is not None}
-
-
 def masks_above(config: MCAConfig, generator: Generator, trained_through: Generator) -> MCAConfig:
-    """The network's shape with mask nets above a preview that see the mask below them."""
+    """The network's configuration with mask nets above a preview that see the mask below them."""
     seen = len(trained_through.layers)
     if config.masks is None or config.masks.cascade or seen == len(generator.layers):
         return config
@@ -46,12 +41,12 @@ def new_network(generator: Generator, config: MCAConfig, start_from: Path | None
     """An edit network for a generator's layers.
 
     Args:
-        config: its shape; a network to start from brings its own sizes.
-        start_from: a file to take the weights from; random ones when None.
+        config: its configuration; a network to start from keeps its own sizes.
+        start_from: a file with the first weights; random ones when None.
 
     Raises:
-        TrainingError: that file holds a network of another kind, or for other layers.
-        WeightsError: it holds no network, or one whose weights are no numbers.
+        TrainingError: the file holds a network of another kind, or for other layers.
+        WeightsError: it holds no network, or one whose weights are not finite.
     """
     if start_from is None:
         return MCANetwork(generator.layers, config).to(generator.w_avg.device)
@@ -65,21 +60,20 @@ def new_network(generator: Generator, config: MCAConfig, start_from: Path | None
 
 
 def parameter_groups(network: nn.Module, lr: float, equalised_factor: float) -> list[dict[str, Any]]:
-    """For an optimiser: first what learns with `lr`, then the equalised layers with `equalised_factor` times that.
+    """The optimiser's groups: what learns with `lr`, then the equalised layers with `equalised_factor` times that.
 
-    Those are the mapper's layers and CF-CLIP's text module; they scale their weights down at run time.
+    Equalised layers (the mapper and CF-CLIP's text module) scale their weights down at run time.
     """
     layers = [module for module in network.modules() if isinstance(module, EqualLinear)]
-    equalised = {id(parameter) for layer in layers for parameter in layer.parameters()}
-    parameters = list(network.parameters())
+    equalised = {parameter for layer in layers for parameter in layer.parameters()}
     return [
-        {"params": [p for p in parameters if id(p) not in equalised]},
-        {"params": [p for p in parameters if id(p) in equalised], "lr": lr * equalised_factor},
+        {"params": [p for p in network.parameters() if p not in equalised]},
+        {"params": [p for p in network.parameters() if p in equalised], "lr": lr * equalised_factor},
     ]
 
 
 def default_start(stack: Stack, generator: Generator, config: MCAConfig) -> Path | None:
-    """The universal network, where a fit of this kind can go on from it: it knows parts and colours already."""
+    """The universal network, which knows parts and colours, where a fit of this kind can start from it."""
     found = universal_of(stack, generator, torch.device("cpu")).path
     if found is None or _kind(read_header(found).config) != _kind(config):
         return None
@@ -88,6 +82,6 @@ def default_start(stack: Stack, generator: Generator, config: MCAConfig) -> Path
 
 
 def _kind(config: MCAConfig) -> tuple[object, ...]:
-    """What a method or a preset decides, sizes apart."""
+    """What the method or the preset decides about a network, apart from its sizes."""
     variant = getattr(config.fusion, "variant", None)
     return type(config.fusion), variant, config.masks is None

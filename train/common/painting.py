@@ -1,4 +1,4 @@
-"""PartColour on pictures, a beard grown along a W direction, and the augmentation of what FaceCLIP looks at."""
+"""Paint on pictures, a beard grown along a W direction, and the augmentation of FaceCLIP's pictures."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def grow_beard(generator: Generator, code: Tensor, source: Tensor, chin: Tensor,
 
 
 def paint(image: Tensor, mask: Tensor, lab: Tensor, strength: float, cover: float) -> Tensor:
-    """Recolour a region and keep its light and shade.
+    """Recolour a region, keeping its light and shade.
 
     Args:
         image: `[3, H, W]` in [-1, 1].
         mask: `[1, H, W]` in [0, 1].
         lab: the colour, `[3]`.
-        strength: 0..1, how far a and b go to the colour.
-        cover: 0..1, how far the region's mean lightness goes to the colour's (1 is opaque paint).
+        strength: 0..1, how far a and b move to the colour.
+        cover: 0..1, how far the region's mean lightness moves to the colour's (1 is opaque paint).
     """
     source = srgb_to_lab(image)
     weight = mask.sum().clamp_min(1e-3)
@@ -54,18 +54,10 @@ def paint(image: Tensor, mask: Tensor, lab: Tensor, strength: float, cover: floa
 
 
 def augment(images: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    """Pictures as a camera, a screen or an editor might deliver them; hues stay what they are.
+    """Pictures `[B, 3, S, S]` to `[B, 3, size, size]` in [-1, 1], as cameras, screens and editors deliver them.
 
-    Flip, rotation, scale, shift, a little shear, exposure, contrast, saturation, a faint colour cast, blur, noise,
-    JPEG.
-
-    Args:
-        images: `[B, 3, S, S]` in [-1, 1].
-        size: side of the result.
-        rng: decides everything.
-
-    Returns:
-        `[B, 3, size, size]` in [-1, 1].
+    They are flipped, turned, scaled, shifted, sheared a little, exposed differently, blurred and compressed. Hues
+    stay as they are, apart from a faint colour cast.
     """
     out = _moved(images, size, rng)
     out = _relit(out, rng)
@@ -94,7 +86,7 @@ def _moved(images: Tensor, size: int, rng: np.random.Generator) -> Tensor:
 
 def _relit(images: Tensor, rng: np.random.Generator) -> Tensor:
     batch = len(images)
-    # most pictures are well exposed: were all of them far off, white could not be told from silver
+    # most pictures stay well exposed: if all were far off, white could not be distinguished from silver
     much = rng.uniform(0, 1, batch)
     gain, lift = _column(1 + much * rng.uniform(-0.2, 0.2, batch)), _column(much * rng.uniform(-0.12, 0.12, batch))
     grey = images.mean(1, keepdim=True)
@@ -104,7 +96,7 @@ def _relit(images: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _degraded(picture: Tensor, rng: np.random.Generator) -> Tensor:
-    """Blur or a detour over fewer pixels, then JPEG, each on some pictures."""
+    """Blur, a lower resolution or JPEG on some pictures."""
     kind = rng.random()
     if kind >= 0.45:
         return picture

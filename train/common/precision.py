@@ -1,4 +1,4 @@
-"""Number formats of a training run: what a graphics card computes with."""
+"""Number formats of a training run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
 
 @dataclass(frozen=True)
 class Precision:
-    """What the generator, the mask nets and the parser compute with; all else stays float32.
+    """The number format of the generator, the mask nets and the parser; everything else stays float32.
 
     Attributes:
-        autocast_to: type of their convolutions and products, or None for float32.
-        tf32: let float32 products use the card's TF32 units.
+        autocast_to: type of their convolutions and matrix products, or None for float32.
+        tf32: whether float32 products may use the GPU's TF32 units.
     """
 
     autocast_to: torch.dtype | None = None
@@ -26,30 +26,28 @@ class Precision:
 
     def autocast(self, device: torch.device) -> contextlib.AbstractContextManager:
         """The context to compute in."""
-        if self.autocast_to is None:
-            return contextlib.nullcontext()
-        return torch.autocast(device.type, self.autocast_to)
+        return torch.autocast(device.type, self.autocast_to, enabled=self.autocast_to is not None)
 
     @property
     def scaled(self) -> bool:
-        """Whether gradients need a loss scale (float16 has too small a range for them)."""
+        """Whether the loss is scaled, because the range of float16 is too small for gradients."""
         return self.autocast_to is torch.float16
 
     def apply(self) -> None:
-        """Set torch's own switch for TF32, for the whole process."""
+        """Set torch's switch for TF32, for the whole process."""
         torch.set_float32_matmul_precision("high" if self.tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = self.tf32
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
-    """From an option to the precision.
+    """The precision that an option names.
 
     Args:
-        name: one of `PRECISIONS`. "auto" is bf16 on a card that has it, else fp16, each with TF32 for the rest, and
-            fp32 without CUDA.
+        name: one of `PRECISIONS`. "auto" is bf16 on a GPU that supports it and fp16 on others, both with TF32 for the
+            rest; without CUDA it is fp32.
 
     Raises:
-        TrainingError: unknown name, or one that this device cannot do.
+        TrainingError: the name is unknown, or the device does not support the format.
     """
     if name not in PRECISIONS:
         raise TrainingError(f"precision {name!r} is not available: choose {', '.join(PRECISIONS)}")

@@ -16,7 +16,7 @@ from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.loading import load_face_identity
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsing_head import ParsingHead
-from train.common.arrays import unusable
+from train.common.arrays import reason, unusable
 
 CHECKPOINT_FROM = 128
 """Layers of StyleGAN2 from this side on are computed twice in training instead of kept (see `StyleGAN2Config`)."""
@@ -49,7 +49,7 @@ def load_space(device: str = "cpu") -> ClipSpace:
 
 
 def load_direction(path: Path, name: str) -> Tensor:
-    """A W direction `[18, 512]` of an npz file (one of 18 rows, or of one that counts for all).
+    """A W direction `[18, 512]` from an npz file, which may hold one row for all.
 
     Raises:
         TrainingError: no such file or direction, or a damaged one.
@@ -63,7 +63,7 @@ def load_direction(path: Path, name: str) -> Tensor:
         if direction is not None:
             direction = direction.reshape(-1, 512).expand(18, 512).contiguous()
     except Exception as error:  # whatever unpacking garbage raises
-        raise unusable(path, f"it is no file of W directions ({' '.join(str(error).split())[:200]})") from error
+        raise unusable(path, f"it is no file of W directions ({reason(error)})") from error
     if direction is None:
         raise TrainingError(f"{path} has no direction {name}; it has {', '.join(names)}")
     if not direction.isfinite().all():

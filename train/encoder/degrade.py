@@ -1,4 +1,4 @@
-"""What makes a photo worse than a generated picture: for inputs of the inversion encoder."""
+"""Degradations that make a generated picture look like a photo, for the inversion encoder's inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Image = np.ndarray
 
 @dataclass(frozen=True)
 class Degradation:
-    """How strong, and how often, each kind is.
+    """Strength and probability of each kind.
 
     Attributes:
         shift: largest misplacement of the crop, as a share of its side.
@@ -22,7 +22,7 @@ class Degradation:
         exposure: largest relative change of brightness; contrast and gamma change as much.
         cast: standard deviation of the colour cast in grey levels.
         often: probability of each of blur, small face, noise and JPEG.
-        occluder: probability of a patch over a part of the picture.
+        occluder: probability of a patch over part of the picture.
     """
 
     shift: float = 0.02
@@ -77,7 +77,7 @@ def _expose(image: Image, rng: np.random.Generator, how: Degradation) -> Image:
 
 
 def _occlude(image: Image, rng: np.random.Generator) -> Image:
-    """An ellipse of one colour with a soft edge: a hand, a microphone, a strand of hair."""
+    """An ellipse of one colour with a soft edge, like a hand or a microphone."""
     size = image.shape[0]
     centre = tuple(int(v) for v in rng.uniform(0.1, 0.9, 2) * size)
     axes = tuple(int(v) for v in rng.uniform(0.04, 0.2, 2) * size)

@@ -1,9 +1,9 @@
 """Do edits work on inverted codes as they do on native ones? Shipped prompts, and published W directions.
 
-Every direction shifts both codes by the same amount, and a measure says how far the face moved: dlib's landmarks, the
-parser, lightness. None of them takes part in the inversion. A shift *succeeds* if the measure moves the expected way
-by at least half of the median movement on native codes (of the same direction, over all faces); a picture in which
-no face is found counts as a failure. Everything is seen at 256 px, through the preview.
+Every direction shifts both codes by the same amount, and a measure that takes no part in the inversion (dlib's
+landmarks, the parser, lightness) says how far the face moved. A shift *succeeds* if the measure moves as expected by
+at least half of the median movement on native codes (of the same direction, over all faces); a picture without a
+detected face is a failure. All pictures are 256 px, from the preview.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Probe:
     Attributes:
         key: its name in the file of directions.
         length: of the shift (each W+ row's norm); negative for the other way.
-        measure: which of `measures` tells.
+        measure: which of `measures` is compared.
         way: 1 if the measure should rise, -1 if it should fall.
     """
 
@@ -60,16 +60,16 @@ PROBES = (
     Probe("a31_glasses", -4.0, "glasses", 1),
     Probe("nada_beard", 3.5, "chin darkness", 1),
 )
-"""The expected ways were looked at on generated faces; this far along its plus side a31_eyes_open closes them."""
+"""The expected ways were verified on generated faces; this far along its plus side a31_eyes_open closes the eyes."""
 
 
 class Editability:
     """Edits codes and measures what happens.
 
     Args:
-        editor: whose preview and shipped prompts are used.
+        editor: its preview and its shipped prompts are used.
         parser: of generated faces.
-        directions: an npz file of W directions; without one only the prompts are tried.
+        directions: an npz file of W directions; without it only the prompts are tried.
     """
 
     def __init__(self, editor: FaceEditor, parser: Parser, directions: Path | None = None):
@@ -83,7 +83,7 @@ class Editability:
             self.shifts[probe.key] = probe.length * unit.to(editor.device)
 
     def hits(self, face: Inversion) -> dict[str, bool]:
-        """For every shipped prompt: does the colour arrive?"""
+        """For every shipped prompt: whether the colour arrives."""
         picture, parsed = self._see(face.w_plus)
         meanings = {prompt: understand(prompt) for prompt in self.editor.prompts()}
         return {p: self._hit(face, picture, parsed, p, meaning) for p, meaning in meanings.items() if meaning}
@@ -94,7 +94,7 @@ class Editability:
         return measure(picture, edited, mask, allowed, lab_of(meaning.colour))[0] >= HIT_SHARE
 
     def movements(self, face: Inversion) -> dict[str, float | None]:
-        """For every direction: how far its measure moved, None where no face was found."""
+        """For every direction: the movement of its measure, None where no face was found."""
         if not self.shifts:
             return {}
         before, moved = self.measures(face.w_plus), {}
@@ -119,7 +119,7 @@ class Editability:
 
 
 def prompt_summary(rows: Sequence[Mapping]) -> dict[str, float]:
-    """Shares of hits, of rows with `edits`: prompt to hits of the native and of the inverted code."""
+    """Shares of hits in rows with `edits`: from prompts to hits of the native and of the inverted code."""
     pairs = [pair for row in rows for pair in row.get("edits", {}).values()]
     if not pairs:
         return {}
@@ -128,7 +128,7 @@ def prompt_summary(rows: Sequence[Mapping]) -> dict[str, float]:
 
 
 def direction_summary(rows: Sequence[Mapping]) -> dict[str, float]:
-    """Shares of success, of rows with `directions`: key to movements of the native and of the inverted code.
+    """Shares of success in rows with `directions`: from keys to movements of the native and of the inverted code.
 
     Returns:
         Over all directions, and by direction under `KEY native` and `KEY inverted`; see the module for *success*.

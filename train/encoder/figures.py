@@ -1,6 +1,6 @@
-"""`python -m train inversion-figures`: likeness by a network that nothing is optimised against, and editability.
+"""`python -m train inversion-figures`: editability, and likeness by a network that nothing is optimised against.
 
-Every face is written down as it is done, so that a stopped run goes on where it was.
+Every face is recorded when it is finished, so that a stopped run can be continued.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROWS = "rows.jsonl"
 FIRST_SEED = 5000
 SHEET_FACES = 12
 POOR, FINE = 0.45, 0.6
-"""The judge's cosine below which the studio should warn, and above which it should not."""
+"""The independent cosine below which the studio should warn, and above which it should not."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _score(judge: IndependentIdentity, photo: Tensor, found: Inversion) -> dict[
 
 
 def summarise(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
-    """Means, and the lowest judgement, by kind of face and effort; edits, see `editability`; the warning."""
+    """Means and the lowest cosine by kind of face and effort, with `editability`; and the warning's agreement."""
     summary = {}
     for kind, effort in dict.fromkeys((row["kind"], row["effort"]) for row in rows):
         group = [row for row in rows if (row["kind"], row["effort"]) == (kind, effort)]
@@ -138,12 +138,12 @@ def summarise(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
 
 
 def warning_agreement(rows: Sequence[dict]) -> dict[str, float]:
-    """How often the studio says "a poor likeness" where the judge agrees.
+    """How well the studio's warning of a poor likeness agrees with the independent network.
 
     Returns:
-        `poor`: faces below the judge's `POOR`, `recall`: the part of them that is warned of; `fine`: faces above
-        `FINE`, `false_alarm`: the part of them that is warned of all the same; `warned`: faces that are warned of,
-        `precision`: the part of them that is not above `FINE`. A share of nothing is left out.
+        `poor`: faces below `POOR`, `recall`: the share of them with a warning; `fine`: faces above `FINE`,
+        `false_alarm`: the share of them with a warning; `warned`: faces with a warning, `precision`: the share of
+        them not above `FINE`. A share of no faces is left out.
     """
     judged = np.array([row["judge"] for row in rows])
     warned = np.array([is_poor(row["dlib"], row["pixel"]) for row in rows])

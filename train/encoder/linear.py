@@ -1,4 +1,4 @@
-"""The encoder's linear path: ridge regression from views to w in closed form, cut to a low rank."""
+"""The encoder's linear path: ridge regression from views to w in closed form, reduced to a low rank."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ MOST_FACES = 6000
 
 @torch.no_grad()
 def flat_views(caches: list[ViewCache], first: int, end: int) -> Tensor:
-    """`[end - first, 19584]`; the caches take turns, so that every degradation is there."""
-    return torch.cat([flatten(_one(caches[face % len(caches)], face)) for face in range(first, end)])
+    """`[end - first, 19584]`; the caches take turns, so that every degradation occurs."""
+    return torch.cat([flatten(_view(caches, face)) for face in range(first, end)])
 
 
-def _one(cache: ViewCache, face: int | np.integer) -> View:
-    return cache.batch(np.array([face]))
+def _view(caches: list[ViewCache], face: int) -> View:
+    return caches[face % len(caches)].batch(np.array([face]))
 
 
 @torch.no_grad()
 def fit_linear(encoder: FaceEncoder, codes: Tensor, caches: list[ViewCache], held_out: int) -> dict[str, float]:
     """Solve the ridge, and blend it with what the convolutional path has learned.
 
-    The features are scaled so that every kind of map has the same total variance. Strength of the ridge and share of
-    each path are chosen on the last `held_out` faces; `encoder` then holds the blend. Of a larger pool the last
-    `MOST_FACES` are taken.
+    The features are scaled so that every kind of map has the same total variance. The ridge's strength and the share
+    of each path are chosen on the last `held_out` faces; `encoder` then holds the blend. Only the last
+    `MOST_FACES` faces are used.
 
     Args:
         encoder: on the CPU.
@@ -70,26 +70,17 @@ def fit_linear(encoder: FaceEncoder, codes: Tensor, caches: list[ViewCache], hel
     assert isinstance(head, torch.nn.Linear)
     head.weight.mul_(1 - share)
     head.bias.mul_(1 - share).add_(share * middle)
-    return {
-        "linear": scores[1.0],
-        "convolutional": scores[0.0],
-        "blend": scores[share],
-        "share": share,
-        "ridge": ridge,
-    }
+    explained_by = {"linear": scores[1.0], "convolutional": scores[0.0], "blend": scores[share]}
+    return {**explained_by, "share": share, "ridge": ridge}
 
 
 def _standardised(x: Tensor, held_out: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Centred features of which each kind has variance one in all, with the scale and mean that were taken."""
+    """Centred features, each kind with a total variance of one; their scale and mean."""
     mean = x[:-held_out].mean(0)
     x = x - mean
     sizes = (3 * 32**2, 64 * 8**2, 128 * 8**2, 256 * 4**2, 128)
-    scale = torch.cat(
-        [
-            torch.full((size,), float(1 / part[:-held_out].square().sum(1).mean().sqrt()))
-            for size, part in zip(sizes, x.split(sizes, dim=1), strict=True)
-        ]
-    )
+    factors = [1 / part[:-held_out].square().sum(1).mean().sqrt() for part in x.split(sizes, dim=1)]
+    scale = torch.stack(factors).repeat_interleave(torch.tensor(sizes))
     return x * scale, scale, mean
 
 
@@ -100,5 +91,4 @@ def _explained(guess: Tensor, true: Tensor) -> float:
 def _convolutional(encoder: FaceEncoder, caches: list[ViewCache], count: int, held_out: int) -> Tensor:
     """The base that the convolutional path alone gives for the held-out faces."""
     encoder.eval()
-    index = np.arange(count - held_out, count)
-    return torch.cat([encoder(_one(caches[face % len(caches)], face))[0] for face in index])
+    return torch.cat([encoder(_view(caches, face))[0] for face in range(count - held_out, count)])

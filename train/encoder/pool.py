@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +12,10 @@ from torch import Tensor
 from mcaclip.generators.base import NUM_WS, W_DIM
 from mcaclip.generators.preview import PREVIEW_SIZE, PreviewGenerator
 from mcaclip.generators.synthesis import synthesize
-from train.common.arrays import open_array, read_count, write_count
+from train.common.arrays import open_array, read_count, unfinished
 from train.common.faces import CodeSampler
 
-log = logging.getLogger(__name__)
 FLUSH_EVERY = 25
-LOG_EVERY = 200
 DRAWN_AT_ONCE = 250
 
 
@@ -46,36 +42,29 @@ class Pool:
 def render_pool(
     generator: PreviewGenerator, sampler: CodeSampler, count: int, seed: int, folder: Path, minutes: float = 1e9
 ) -> Pool:
-    """Render up to `count` faces; goes on where an earlier call stopped, at most 25 faces back.
+    """Render up to `count` faces; an earlier call is continued, at most 25 faces back.
 
-    Codes are drawn from the seed some hundred at a time, so that a short call need not draw those it never renders.
-    The layers compute in bfloat16, which takes half the time on a CPU that knows it and changes a pixel by less
-    than the eight bits that are kept of it.
+    Codes are drawn `DRAWN_AT_ONCE` at a time, so that a short call does not draw codes that it never renders. The
+    layers compute in bfloat16, which halves the time on a CPU that supports it and changes pixels by less than one
+    of 256 levels.
 
     Returns:
-        The faces that are done.
+        The finished faces.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file, done_file = folder / f"faces_{seed}_{count}.npy", folder / f"faces_{seed}_{count}.done"
     images = open_array(file, (count, 3, PREVIEW_SIZE, PREVIEW_SIZE), np.uint8)
     done = read_count(done_file, count)
     codes = [_draw(generator, sampler, seed, first) for first in range(0, done, DRAWN_AT_ONCE)]
-    started, device = time.monotonic(), generator.w_avg.device
-    while done < count and time.monotonic() - started < 60 * minutes:
-        if done % DRAWN_AT_ONCE == 0:
-            codes.append(_draw(generator, sampler, seed, done))
-        code = codes[-1][done % DRAWN_AT_ONCE].to(device)
+    device = generator.w_avg.device
+    for (index,) in unfinished(done_file, count, minutes, images, every=FLUSH_EVERY):
+        if index % DRAWN_AT_ONCE == 0:
+            codes.append(_draw(generator, sampler, seed, index))
+        code = codes[-1][index % DRAWN_AT_ONCE].to(device)
         with torch.autocast(device.type, torch.bfloat16):
             picture = synthesize(generator, code[None]).image[0].float()
-        images[done] = ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
-        done += 1
-        if done % FLUSH_EVERY == 0:
-            images.flush()
-            write_count(done_file, done)
-        if done % LOG_EVERY == 0:
-            log.info("face %d of at most %d, %.0f s", done, count, time.monotonic() - started)
-    images.flush()
-    write_count(done_file, done)
+        images[index] = ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+    done = read_count(done_file, count)
     return Pool(torch.cat([torch.empty(0, NUM_WS, W_DIM), *codes])[:done], images[:done])
 
 

@@ -1,7 +1,7 @@
 """`python -m train encoder`: the network that gives inversions their first code.
 
-Stages, each resumable: render generated faces with known codes; see degraded copies of them; learn the codes; solve
-the linear path; then learn from pictures, with the generator's preview behind the encoder.
+Stages, each resumable: render generated faces with known codes; compute features of degraded copies; learn the codes;
+solve the linear path; learn from pictures, with the generator's preview behind the encoder.
 Source: e4e (Tov et al. 2021) for the structure of the loss: pictures, identity, and an offset penalty.
 """
 
@@ -37,7 +37,7 @@ ROWS_USED = 16
 LINEAR_REPORT = "linear.json"
 FEWEST_REPORTED = 20
 SHARES = {"faces": 0.38, "mild": 0.09, "strong": 0.09, "codes": 0.2, "linear": 0.03, "pictures": 0.17, "report": 0.04}
-"""Parts of a call's time by stage."""
+"""Shares of a call's time by stage."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class EncoderSettings:
     """Settings of the stages.
 
     Attributes:
-        faces: size of the pool, if the time allows (0.1 s a face on one idle CPU core); the last `held_out` of
-            those rendered, at most a fifth, are for the report.
+        faces: size of the pool, if the time allows (0.1 s per face on an idle CPU core); the last `held_out` of those
+            rendered, at most a fifth, are for the report.
         seed: of the pool and of the first weights; mild and strong degradations use the next two numbers.
-        steps: of learning codes, `batch` faces each.
-        picture_steps: of learning from pictures, `picture_batch` faces each.
+        steps: of learning codes from `batch` faces each.
+        picture_steps: of learning from `picture_batch` pictures each.
         offset: weight of the squared offsets in the code stage.
         anchor: weight of the squared distance from the true code in the picture stage.
     """
@@ -75,7 +75,7 @@ def sampler() -> CodeSampler:
 
 
 def new_encoder(pool: Pool, generator: PreviewGenerator, seed: int) -> FaceEncoder:
-    """An encoder that has learned nothing but the codes' mean and spread, on the generator's device."""
+    """An untrained encoder with the codes' mean and spread, on the generator's device."""
     torch.manual_seed(seed)
     encoder, w_avg = FaceEncoder(), generator.w_avg.cpu()
     encoder.w_mean.copy_(w_avg)
@@ -86,7 +86,7 @@ def new_encoder(pool: Pool, generator: PreviewGenerator, seed: int) -> FaceEncod
 def code_loss(
     encoder: FaceEncoder, base: Tensor, offsets: Tensor, codes: Tensor, penalty: float
 ) -> dict[str, Tensor]:
-    """Squared error of the rows in variances of w; upper rows, which hardly show at 256 px, count a quarter."""
+    """Squared error of the rows in variances of w; upper rows, which hardly show at 256 px, have weight 0.25."""
     true = (codes - encoder.w_mean) / encoder.w_std
     rows = torch.cat([base[:, None], base[:, None] + offsets], 1)
     lower = (rows - true[:, : LAST_OFFSET_ROW + 1]).square().mean()
@@ -98,7 +98,7 @@ def code_loss(
 def learn_codes(
     encoder: FaceEncoder, codes: Tensor, caches: list[ViewCache], settings: EncoderSettings, out: Path, minutes: float
 ) -> None:
-    """From cached views to codes; the averaged weights are left in `encoder`."""
+    """Learn codes from cached views; `encoder` ends with the averaged weights."""
     count, device = min(cache.count for cache in caches) - settings.held_out, encoder.w_mean.device
     encoder.project.requires_grad_(False)  # the linear path is solved afterwards
     encoder.spread.requires_grad_(False)
@@ -129,7 +129,7 @@ def learn_pictures(
     out: Path,
     minutes: float,
 ) -> None:
-    """The reconstruction, made by the preview, has to look like the face before it was degraded."""
+    """Learn from pictures: the preview's reconstruction has to look like the face before it was degraded."""
     count, device = len(pool) - settings.held_out, encoder.w_mean.device
     encoder.project.requires_grad_(False)
     encoder.spread.requires_grad_(True)
@@ -154,7 +154,7 @@ def learn_pictures(
         loss = distance + settings.anchor * terms["loss"]
         return {"loss": loss, "picture": distance, **parts, "code": terms["lower"]}
 
-    encoder.eval()  # the statistics of the code stage stay: batches of four are too small for new ones
+    encoder.eval()  # batches of four are too small for new batch norm statistics
     loop.run(step)
     encoder.load_state_dict(loop.averaged_state())
 
@@ -170,7 +170,7 @@ def evaluate_encoder(
 ) -> dict[str, float]:
     """PSNR in dB at 256 px, dlib identity and explained variance of held-out faces, not degraded.
 
-    When the time is short, not of all of them, but of `FEWEST_REPORTED` at least.
+    Faces are left out when the time is short, down to `FEWEST_REPORTED`.
     """
     index, started = np.arange(len(pool) - settings.held_out, len(pool)), time.monotonic()
     signal: list[Tensor] = []
@@ -198,10 +198,9 @@ def evaluate_encoder(
 def train_encoder(
     generator: PreviewGenerator, identity: FaceIdentity, settings: EncoderSettings, out: Path, minutes: float = 1e9
 ) -> dict[str, float]:
-    """All stages; writes `encoder.safetensors` and `report.json` into `out`.
+    """All stages; writes `encoder.safetensors` and `report.json` into `out`, or continues a stopped run there.
 
-    A stopped run goes on where it was. Once something has been learned the faces stay those it was learned from, and
-    once the last stage has begun the ones before it are closed: more time then goes to the last.
+    Once learning has begun, no faces are added; once the last stage has begun, all further time goes to it.
 
     Raises:
         TrainingError: the time was too short for enough faces.
@@ -224,7 +223,7 @@ def train_encoder(
     report = evaluate_encoder(encoder, pool, generator, identity, settings, budget.minutes("report"))
     report |= {"pool": len(pool)} | json.loads((out / LINEAR_REPORT).read_text())
     state = encoder.state_dict()
-    # counters of the batch norms: of no use any more, and too large for half precision after a long run
+    # the batch norms' counters are not needed any more, and after a long run too large for half precision
     save_half({n: t if t.is_floating_point() else t * 0 for n, t in state.items()}, out / "encoder.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))
     log.info("%s: %s", out / "encoder.safetensors", report)
@@ -234,8 +233,8 @@ def train_encoder(
 def _see_faces(
     generator: PreviewGenerator, identity: FaceIdentity, settings: EncoderSettings, out: Path, budget: Budget
 ) -> tuple[Pool, list[ViewCache]]:
-    """The faces that were rendered and seen, mildly and strongly degraded."""
-    # what has begun to learn goes on with the faces it began with
+    """The rendered faces, and their views after mild and after strong degradation."""
+    # a stage that has begun to learn keeps its faces
     frozen = any((out / stage / CHECKPOINT).exists() for stage in ("codes", "pictures"))
     _stage("rendering faces")
     time_left = 0.0 if frozen else budget.minutes("faces")
@@ -249,7 +248,7 @@ def _see_faces(
     if count < 2 * settings.batch:
         raise TrainingError(
             f"only {count} faces were ready in this time, {2 * settings.batch} are needed: run the same command "
-            "again, with a larger --max-minutes; it goes on where it stopped"
+            "again, with a larger --max-minutes; it continues where it stopped"
         )
     return pool.first(count), [replace(cache, count=count) for cache in caches]
 

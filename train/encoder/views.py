@@ -1,9 +1,7 @@
-"""What the frozen backbone sees of the pool's faces, computed once: degraded inputs for the encoder."""
+"""Features of the pool's degraded faces from the frozen backbone, computed once: the encoder's inputs."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,10 @@ from torch import Tensor
 from mcaclip.inversion.encoder import PIXELS, View, view_of
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.types import to_uint8
-from train.common.arrays import open_array, read_count, write_count
+from train.common.arrays import open_array, read_count, unfinished
 from train.encoder.degrade import Degradation, degrade
 from train.encoder.pool import Pool
 
-log = logging.getLogger(__name__)
 CHUNK = 16
 SHAPES = {
     "pixels": (3, PIXELS, PIXELS),
@@ -61,31 +58,24 @@ def degraded(pool: Pool, index: np.ndarray, how: Degradation, seed: int) -> Tens
 def cache_views(
     pool: Pool, identity: FaceIdentity, how: Degradation, seed: int, folder: Path, capacity: int, minutes: float = 1e9
 ) -> ViewCache:
-    """Views of all faces of the pool, degraded; goes on where an earlier call stopped.
+    """Views of the pool's faces, degraded, as many as are finished in time; an earlier call is continued.
 
     Args:
         capacity: the size that the pool may have in the end.
-
-    Returns:
-        The views that are done; they may be fewer than the pool's faces.
     """
+    arrays = {
+        name: open_array(
+            folder / f"views_{seed}_{name}.npy", (capacity, *shape), np.uint8 if name == "pixels" else np.float16
+        )
+        for name, shape in SHAPES.items()
+    }
     done_file = folder / f"views_{seed}.done"
-    arrays = {}
-    for name, shape in SHAPES.items():
-        file = folder / f"views_{seed}_{name}.npy"
-        arrays[name] = open_array(file, (capacity, *shape), np.uint8 if name == "pixels" else np.float16)
-    done = read_count(done_file, capacity)
-    started = time.monotonic()
-    while done < len(pool) and time.monotonic() - started < 60 * minutes:
-        index = np.arange(done, min(done + CHUNK, len(pool)))
-        view = view_of(identity, degraded(pool, index, how, seed).to(identity.center.device))
-        for name, values in zip(SHAPES, view, strict=True):
-            if name == "pixels":
-                arrays[name][index] = np.stack([to_uint8(v) for v in values]).transpose(0, 3, 1, 2)
-            else:
-                arrays[name][index] = values.half().cpu().numpy()
-        done = int(index[-1]) + 1
-        write_count(done_file, done)
-        if done % (CHUNK * 50) == 0:
-            log.info("views %d: face %d of %d, %.0f s", seed, done, len(pool), time.monotonic() - started)
-    return ViewCache(arrays, min(done, len(pool)))
+    if read_count(done_file, capacity) < len(pool):
+        for index in map(np.array, unfinished(done_file, len(pool), minutes, size=CHUNK)):
+            view = view_of(identity, degraded(pool, index, how, seed).to(identity.center.device))
+            for name, values in zip(SHAPES, view, strict=True):
+                if name == "pixels":
+                    arrays[name][index] = np.stack([to_uint8(v) for v in values]).transpose(0, 3, 1, 2)
+                else:
+                    arrays[name][index] = values.half().cpu().numpy()
+    return ViewCache(arrays, min(read_count(done_file, capacity), len(pool)))

@@ -1,11 +1,11 @@
 """`python -m train stand-in`: files in place of the paper stack's published weights, with random content.
 
-For tests and speed measurements on a machine that cannot reach the hub: every file is made in the container, keys and
-shapes of the published one, and then goes through the same converter. The values are the networks' default
-initialisations, seeded by the file's name, so the outputs are finite and images are noise in a plausible range.
+For tests and speed measurements on a machine that cannot reach the hub: every file has the container, keys and shapes
+of the published one and goes through the same converter. The values are the networks' default initialisations, seeded
+by the file's name, so that outputs are finite and images are noise in a plausible range.
 
-The folder takes the place of the real files through `MCACLIP_WEIGHTS`; the record beside each file says that it is a
-stand-in, and so does every use of it.
+`MCACLIP_WEIGHTS` names the folder in place of the real files. The record beside each file, and a log line at every
+use, say that it is a stand-in.
 """
 
 from __future__ import annotations
@@ -25,11 +25,7 @@ from mcaclip.errors import TrainingError
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights import TABLE, Entry
 from mcaclip.weights.obtain import convert
-from mcaclip.weights.store import (
-    Located,
-    Record,
-    record_path,
-)
+from mcaclip.weights.store import Located, Record, record_path
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +97,7 @@ def make_stand_ins(out: Path, only: Sequence[str] | None = None) -> list[Path]:
     """Write the files with their records, and a README.
 
     Args:
-        out: a folder that is new, empty, or was made by this command; files of the same names are replaced.
+        out: a folder that is new, is empty, or was made by this command; files of the same names are replaced.
         only: keys of `MAKERS`; all when None or empty. Other stand-ins in the folder stay.
 
     Returns:
@@ -126,14 +122,14 @@ def make_stand_ins(out: Path, only: Sequence[str] | None = None) -> list[Path]:
 
 
 def _foreign_files(folder: Path) -> list[str]:
-    """Names of what this command did not make; hidden files are what an interrupted run left."""
+    """Names of the files that this command did not make, apart from hidden ones, which an interrupted run leaves."""
     weights = {path for path in folder.glob("*.safetensors") if (r := Record.beside(path)) and r.remark == REMARK}
     ours = {folder / README_NAME, *weights, *map(record_path, weights)}
     return sorted(path.name for path in folder.iterdir() if path not in ours and not path.name.startswith("."))
 
 
 def _write(entry: Entry, content: dict[str, Any], out: Path) -> Path:
-    """Write the original, convert it into `out` and throw it away."""
+    """Write the original, convert it into `out` and delete it."""
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as temporary:
         original = Path(temporary) / entry.source.name
         if original.suffix == ".safetensors":

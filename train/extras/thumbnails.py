@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIDE = 112
 QUALITY = 86
 SEEDS = {"lips": 3, "hair": 31, "goatee": 24, "beard": 24, "moustache": 24, "brows": 29, "eyes": 29}
-"""Faces on which a part is easy to see; `OTHER_SEED` for the rest."""
+"""Faces on which a part is easy to see; `OTHER_SEED` for other parts."""
 OTHER_SEED = 19
 CROPS = {
     "lips": (300, 480, 420),
@@ -29,22 +29,14 @@ CROPS = {
     "brows": (250, 280, 520),
     "eyes": (250, 300, 520),
 }
-"""Left, top and side in pixels of an aligned face (1024); the whole face for the rest."""
+"""Left, top and side in pixels of an aligned face (1024); other parts show the whole face."""
 
 
 def draw_thumbnails(editor: FaceEditor, folder: Path, prompts: Sequence[str] = ()) -> list[Path]:
-    """Writes a JPEG of `SIDE` pixels for every prompt that the editor offers, at its best strength.
-
-    Args:
-        editor: with the prompt library and its networks.
-        folder: where they go; made when needed.
-        prompts: only these.
-
-    Returns:
-        The files.
+    """Write a JPEG of `SIDE` pixels, at its best strength, for every prompt that the editor offers, or for some.
 
     Raises:
-        TrainingError: a prompt that is not offered.
+        TrainingError: a prompt is not offered.
     """
     entries = {entry.prompt: entry for entry in editor.offered()}
     if unknown := [prompt for prompt in prompts if prompt not in entries]:

@@ -1,4 +1,4 @@
-"""`python -m train identity-mean`: the mean descriptor of generated faces, which identity scores are centred with."""
+"""`python -m train identity-mean`: the mean descriptor of generated faces, which centres identity scores."""
 
 from __future__ import annotations
 
@@ -33,11 +33,8 @@ def fit_identity_mean(generator: Generator, out: Path, faces: int = 300, seed: i
         cosines = unit @ unit.T
         return float((cosines.sum() - len(unit)) / (len(unit) * (len(unit) - 1)))
 
-    report = {
-        "faces": faces,
-        "strangers_raw": strangers(stacked),
-        "strangers_centred": strangers(stacked - mean),
-    }
+    cosines = {"strangers_raw": strangers(stacked), "strangers_centred": strangers(stacked - mean)}
+    report = {"faces": faces, **cosines}
     out.mkdir(parents=True, exist_ok=True)
     save_whole({"mean": mean.contiguous()}, out / "identity_mean.safetensors")
     (out / "report.json").write_text(json.dumps(report, indent=1))

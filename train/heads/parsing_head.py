@@ -1,4 +1,4 @@
-"""`python -m train parsing-head`: learn to read 19 classes off the generator's features, from a pixel teacher."""
+"""`python -m train parsing-head`: learn 19 classes from the generator's features, with a pixel teacher."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import Synthesis, synthesize
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from train.common.faces import CodeSampler
@@ -29,7 +29,7 @@ class ParsingHeadSettings:
     """Settings of the fit.
 
     Attributes:
-        pool: labelled faces kept in memory (features in float16, 18 MB a face); every step draws from it.
+        pool: labelled faces in memory (features in float16, 18 MB per face); every step draws from it.
         test_faces: unseen faces on which agreement with the teacher is reported.
     """
 
@@ -47,7 +47,7 @@ def _labelled(generator: Generator, teacher: Teacher, count: int, rng: np.random
     features: dict[int, list[Tensor]] = {layer: [] for layer in PARSED_LAYERS}
     labels = []
     for code in SAMPLER.draw(generator, count, rng):
-        made: Synthesis = synthesize(generator, code[None], keep=PARSED_LAYERS)
+        made = synthesize(generator, code[None], keep=PARSED_LAYERS)
         for layer in PARSED_LAYERS:
             features[layer].append(made.features[layer].half())
         labels.append(F.avg_pool2d(teacher(made.image), 2).half())
@@ -61,10 +61,8 @@ def _pick(features: dict[int, Tensor], index: np.ndarray) -> dict[int, Tensor]:
 @torch.no_grad()
 def agreement(head: ParsingHead, features: dict[int, Tensor], labels: Tensor) -> dict[str, float]:
     """Intersection over union with the teacher's labels, by class, over all test faces together."""
-    found, wanted = [], labels.float().argmax(1)
-    for index in range(len(labels)):
-        found.append(head(_pick(features, np.array([index]))).argmax(1))
-    predicted = torch.cat(found)
+    wanted = labels.float().argmax(1)
+    predicted = torch.cat([head(_pick(features, np.array([index]))).argmax(1) for index in range(len(labels))])
     scores = {}
     for number, name in enumerate(CLASSES):
         union = ((predicted == number) | (wanted == number)).sum()
@@ -89,7 +87,7 @@ def fit_parsing_head(
         index = rng.integers(0, len(labels), settings.batch)
         target = labels[index].float()
         log_p = head(_pick(features, index)).log_softmax(1)
-        # rare parts (eyes, brows, lips) count as much as hair and background: weight by 1 / sqrt(area)
+        # weighting by 1 / sqrt(area) lets small parts (eyes, brows, lips) count as well as hair and background
         weight = target.sum((0, 2, 3)).clamp_min(64.0).rsqrt()
         weights = (target * weight[None, :, None, None]).sum(1)
         loss = (-(target * log_p).sum(1) * weights).sum() / weights.sum()

@@ -28,9 +28,9 @@ class PreviewHeadSettings:
     """Settings of the fit.
 
     Attributes:
-        faces: training faces (0.6 s each on two CPU cores, 8 MB of memory each).
+        faces: training faces (each 0.6 s on two CPU cores and 8 MB of memory).
         test_faces: unseen faces for the reported PSNR, truncation 1 and no mixing.
-        batch: crops of 32 x 32 feature cells a step.
+        batch: crops of 32 x 32 feature cells per step.
     """
 
     faces: int = 640
@@ -43,7 +43,7 @@ class PreviewHeadSettings:
 
 @torch.no_grad()
 def _features(generator: MobileStyleGAN, codes: Tensor) -> Tensor:
-    """`float16 [N, 256, 128, 128]` of layer 10, modulated as the head wants them."""
+    """`float16 [N, 256, 128, 128]` of layer 10, modulated for the head."""
     preview = PreviewGenerator(generator, PreviewHead())
     maps = []
     for code in codes:
@@ -55,14 +55,10 @@ def _features(generator: MobileStyleGAN, codes: Tensor) -> Tensor:
 def _batch(faces: FaceSet, features: Tensor, size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
     index = rng.integers(0, len(faces.codes), size)
     y, x = rng.integers(0, 128 - CROP + 1, (2, size))
-    crops = torch.stack([features[i, :, a : a + CROP, b : b + CROP] for i, a, b in zip(index, y, x, strict=True)])
-    targets = torch.stack(
-        [
-            faces.images[i, :, 2 * a : 2 * (a + CROP), 2 * b : 2 * (b + CROP)]
-            for i, a, b in zip(index, y, x, strict=True)
-        ]
-    )
-    return crops.float(), targets.float(), faces.codes[index]
+    places = list(zip(index, y, x, strict=True))
+    crops = torch.stack([features[i, :, a : a + CROP, b : b + CROP] for i, a, b in places])
+    targets = [faces.images[i, :, 2 * a : 2 * (a + CROP), 2 * b : 2 * (b + CROP)] for i, a, b in places]
+    return crops.float(), torch.stack(targets).float(), faces.codes[index]
 
 
 def psnr(a: Tensor, b: Tensor) -> Tensor:
@@ -74,12 +70,8 @@ def psnr(a: Tensor, b: Tensor) -> Tensor:
 def evaluate_head(generator: MobileStyleGAN, head: PreviewHead, faces: FaceSet) -> dict[str, float]:
     """PSNR in dB against the area-downsampled 1024 px pictures."""
     preview = PreviewGenerator(generator, head)
-    values = torch.cat(
-        [
-            psnr(synthesize(preview, c[None]).image, i[None].float())
-            for c, i in zip(faces.codes, faces.images, strict=True)
-        ]
-    )
+    pairs = zip(faces.codes.split(1), faces.images.split(1), strict=True)
+    values = torch.cat([psnr(synthesize(preview, code).image, image.float()) for code, image in pairs])
     return {"psnr_mean": float(values.mean()), "psnr_min": float(values.min()), "faces": len(values)}
 
 
@@ -101,7 +93,7 @@ def fit_preview_head(
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
         crops, targets, codes = _batch(faces, features, settings.batch, rng)
         error = inverse_haar(head(crops, codes)) - targets
-        # Charbonnier: near the square for small errors, without letting the shifted faces rule the fit
+        # Charbonnier: quadratic for small errors, so that the shifted faces do not dominate the fit
         loss = (error.square() + 0.05**2).sqrt().mean() - 0.05
         return {"loss": loss, "mse": error.square().mean()}
 

@@ -1,7 +1,8 @@
 """`python -m train deltaedit`: train DeltaEdit's network on pairs of generated faces. No text is read.
 
-First the styles and picture features of some thousand faces are collected (on disk, resumable), then pairs of them
-are learned: from the first face's styles and features and the change of features, the change of styles.
+First the styles and picture features of some thousand faces are collected (on disk, resumable). Then the network
+learns from pairs of them to predict the change of styles from the first face's styles and features and the change of
+features.
 
 Source: Lyu et al., "DeltaEdit" (CVPR 2023), section 3.
 """
@@ -39,11 +40,10 @@ class DeltaSettings:
 
     Attributes:
         faces: faces that the pairs are drawn from.
-        steps: optimiser steps.
-        batch: pairs a step (64 published).
+        batch: pairs per step (64 published).
         lr: learning rate of Adam (0.5 published for lr_mul 0.01; this is for lr_mul 1).
         layers: see `DeltaConfig`.
-        seed: draws faces and pairs.
+        seed: of faces and pairs.
         sampler: draws the faces.
     """
 
@@ -68,23 +68,22 @@ class Pool:
 def collect_pool(
     generator: Generator, space: ClipSpace, settings: DeltaSettings, out: Path, max_minutes: float = 1e9
 ) -> Pool:
-    """Styles and features of the settings' faces; features are kept in `out` and a call goes on where one stopped.
+    """Styles and features of the settings' faces; an earlier call, whose features are in `out`, is continued.
 
     Raises:
-        TrainingError: fewer than two faces are ready when the time is over, or those of an earlier call are damaged.
+        TrainingError: fewer than two faces are ready when the time is over, or the earlier features are damaged.
     """
     out.mkdir(parents=True, exist_ok=True)
     codes = settings.sampler.draw(generator, settings.faces, np.random.default_rng(settings.seed))
     file = out / f"features_{settings.seed}_{settings.faces}.npy"
-    kept = torch.zeros(0, _width(space))
+    kept = torch.zeros(0, space.encode_text(["a face"]).shape[1])
     if file.exists():
         kept = torch.from_numpy(np.array(read_array(file, (None, kept.shape[1]), np.float32)))
         if len(kept) > settings.faces or not kept.isfinite().all():
             raise unusable(file, "it holds something else than it should")
     parts, done, started, saved = [kept], len(kept), time.monotonic(), time.monotonic()
     while done < settings.faces and time.monotonic() - started < 60 * max_minutes:
-        made = space.encode_image(synthesize(generator, codes[done : done + 1]).image).cpu()
-        parts.append(made)
+        parts.append(space.encode_image(synthesize(generator, codes[done : done + 1]).image).cpu())
         done += 1
         if time.monotonic() - saved > 30:
             write_array(file, torch.cat(parts).numpy())
@@ -120,8 +119,8 @@ def train_deltaedit(
     """Collect faces, train, write the model into `out`; returns its file.
 
     Args:
-        generator: the preview: its styles are the first ones of the full generator's.
-        stack: whose names go into the file.
+        generator: the preview, whose styles are the first ones of the full generator's.
+        stack: its names are written into the file.
     """
     started, device = time.monotonic(), generator.w_avg.device
     pool = collect_pool(generator, space, settings, out / "pool", max_minutes)
@@ -153,11 +152,7 @@ def train_deltaedit(
 
 
 def pair_terms(model: DeltaMapper, pool: Pool, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """The loss terms of the pairs of faces with these numbers; inputs s_1, i_1 and Delta i."""
+    """The loss terms of pairs of faces, given by their numbers; the inputs are s_1, i_1 and Delta i."""
     change = F.normalize(pool.features[second] - pool.features[first], dim=1)
     wanted = (pool.styles[second] - pool.styles[first]) / model.std
     return delta_loss(model(pool.styles[first], pool.features[first], change), wanted)
-
-
-def _width(space: ClipSpace) -> int:
-    return space.encode_text(["a face"]).shape[1]

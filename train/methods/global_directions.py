@@ -1,7 +1,7 @@
-"""`python -m train global-directions`: what every style channel does to the features of a picture.
+"""`python -m train global-directions`: how every style channel changes the features of a picture.
 
-A channel is set to its value plus and minus five standard deviations on each of some faces; the unit vectors of the
-change of features are averaged. The run works through the channels in blocks and can be stopped between any two.
+A channel is moved by plus and minus five standard deviations on some faces, and the unit vectors of the change of
+features are averaged. The run can be stopped after any block of channels.
 
 Source: Patashnik et al., "StyleCLIP" (ICCV 2021), section 6.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -27,8 +26,9 @@ from mcaclip.config import Stack
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator, broadcast_w, seeded_z
 from mcaclip.generators.style_space import read_styles, style_ranges, style_size, with_style_shift
-from mcaclip.generators.synthesis import Resume, checkpoints, finish_from
+from mcaclip.generators.synthesis import checkpoints, finish_from
 from mcaclip.methods.style_table import StyleTable, save_table
+from mcaclip.platform.atomic import written_whole
 from train.common.arrays import read_array, unusable, write_array
 
 log = logging.getLogger(__name__)
@@ -45,10 +45,10 @@ class TableSettings:
         sigma: how far a channel is moved, in standard deviations, both ways.
         samples: faces that the standard deviations are from.
         first: the first channel to measure.
-        last: the channel behind the last one; None for all.
-        every: only each so many-th channel.
+        last: the channel after the last one; None for all.
+        every: step between measured channels.
         batch: pictures at a time.
-        seed: draws the faces.
+        seed: of the faces.
     """
 
     images: int = 100
@@ -62,7 +62,7 @@ class TableSettings:
 
 
 def channels_to_measure(generator: Generator, settings: TableSettings) -> list[int]:
-    """Channels of s that the settings name; those of RGB outputs are left out, as published.
+    """Channels of s that the settings choose; those of RGB outputs are left out, as published.
 
     Raises:
         TrainingError: none is left.
@@ -75,7 +75,7 @@ def channels_to_measure(generator: Generator, settings: TableSettings) -> list[i
 
 
 def blocks(generator: Generator, channels: list[int], size: int) -> Iterator[tuple[int, list[int]]]:
-    """The channels in blocks of one slot each, with the layer from which a slot's shift changes the picture."""
+    """The channels in blocks of one slot each, with the layer from which the slot changes the picture."""
     for slot, place in style_ranges(generator):
         own = [channel for channel in channels if place.start <= channel < place.stop]
         for start in range(0, len(own), size):
@@ -91,15 +91,14 @@ def compute_table(
     max_minutes: float = 1e9,
     stack: Stack | None = None,
 ) -> Path | None:
-    """Measure the channels and write the table into `out`; goes on where an earlier call stopped.
+    """Measure the channels, or continue an earlier call, and write the table into `out`.
 
     Args:
-        generator: what is measured through: a preview gives the first channels of its full generator's styles.
-        stack: whose names go into the file.
+        generator: a preview gives the first channels of its full generator's styles.
+        stack: its names are written into the file.
 
     Returns:
-        The table's file, complete or not: channels that are still to be measured are marked in it. None when not even
-        one block was finished.
+        The table's file, in which channels that were not measured yet are marked; None without a finished block.
 
     Raises:
         TrainingError: `out` holds a run with other settings.
@@ -134,7 +133,7 @@ def faces(generator: Generator, settings: TableSettings) -> tuple[Tensor, Tensor
 def block_relevance(
     generator: Generator, space: ClipSpace, codes: Tensor, std: Tensor, layer: int, block: list[int], sigma: float
 ) -> Tensor:
-    """Mean unit direction of each channel of a block, of length 1, `[len(block), D]`; 0 for one that does nothing.
+    """Mean direction of each channel of a block, of length 1, `[len(block), D]`; 0 for a channel without effect.
 
     Args:
         codes: the faces, `[N, 18, 512]`.
@@ -145,7 +144,8 @@ def block_relevance(
     step[range(len(block)), block] = sigma * std[block]
     shifted = with_style_shift(generator, torch.cat([step, -step]))
     for code in codes.split(1):
-        state = _state_at(generator, code, layer).expand(2 * len(block))
+        start = next(state for state in checkpoints(generator, code) if state.layer == layer)
+        state = start.expand(2 * len(block))
         features = space.encode_image(finish_from(shifted, code.expand(2 * len(block), -1, -1), state))
         up, down = features.chunk(2)
         direction = F.normalize(up - down, dim=1)
@@ -154,12 +154,8 @@ def block_relevance(
     return F.normalize(total, dim=1).cpu()
 
 
-def _state_at(generator: Generator, code: Tensor, layer: int) -> Resume:
-    return next(state for state in checkpoints(generator, code) if state.layer == layer)
-
-
 class _Run:
-    """What a run has measured so far, on disk after every block."""
+    """What a run has measured so far, saved after every block."""
 
     def __init__(self, out: Path, settings: dict[str, object], size: int, space: ClipSpace):
         out.mkdir(parents=True, exist_ok=True)
@@ -176,18 +172,17 @@ class _Run:
             self.relevance = torch.from_numpy(np.array(read_array(out / STATE, (size, width), np.float16))).float()
 
     def keep(self, block: list[int], relevance: Tensor) -> None:
-        """Adds a block."""
+        """Add a block."""
         self.relevance[block] = relevance
         self.done.update(block)
         write_array(self.out / STATE, self.relevance.half().numpy())
         text = json.dumps({"settings": self.settings, "done": sorted(self.done)})
-        temporary = self.out / f"{DONE}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, self.out / DONE)
+        with written_whole(self.out / DONE) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def _read_done(file: Path, size: int) -> dict[str, Any]:
-    """The settings of a run and the channels that it has done. Raises TrainingError for a damaged file."""
+    """The settings of a run and its finished channels. Raises TrainingError for a damaged file."""
     try:
         kept = json.loads(file.read_bytes().decode("utf-8"))
         done = kept["done"]

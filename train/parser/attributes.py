@@ -1,4 +1,4 @@
-"""Attributes of generated faces along published W directions: how far a code lies, and what may be said of it."""
+"""Attributes of generated faces along published W directions: positions of codes, and the states that follow."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from train.common.setup import load_direction
 
 @dataclass(frozen=True)
 class Attribute:
-    """One published direction.
+    """A published direction.
 
     Attributes:
-        name: what the plus side shows, see `ATTRIBUTES`.
+        name: of what the plus side shows.
         key: its name in the file of directions.
-        sign: 1 where the file's plus side is ours.
+        sign: 1 where the file's plus side is ours, else -1.
         reach: lengths of a shift (each W+ row's norm) that show clearly and do not break a face.
-        plus: standard deviations of the projection above which the attribute is there.
-        minus: standard deviations below which its opposite is there.
+        plus: standard deviations of the projection above which a face has the attribute.
+        minus: standard deviations below which it has the opposite.
     """
 
     name: str
@@ -44,7 +44,7 @@ ATTRIBUTES = (
     Attribute("full hair", "nada_hair_length", 1, (2.0, 4.0), 1.5, -1.5),
     Attribute("surprised", "a31_emotion_surprise", 1, (2.0, 3.5), 1.8, -1.8),
 )
-"""What training knows of a face. Directions and signs were looked at on generated faces."""
+"""The attributes that training knows. Directions and signs were verified on generated faces."""
 
 VARIETY: Mapping[str, tuple[float, float]] = {
     "a31_race_black": (-1.5, 3.5),
@@ -53,7 +53,7 @@ VARIETY: Mapping[str, tuple[float, float]] = {
     "a31_angle_pitch": (-1.5, 1.5),
     "a31_width": (-1.0, 1.0),
 }
-"""Directions with the range of their shift, for faces of every kind. They are never named in a caption."""
+"""Directions with the range of their shift, for varied faces. No caption names them."""
 
 
 class Directions:
@@ -61,11 +61,11 @@ class Directions:
 
     def __init__(self, path: Path):
         """Read the file of directions; raises TrainingError where it is missing."""
-        self.attributes = [a.sign * _unit(load_direction(path, a.key)) for a in ATTRIBUTES]
-        self.variety = [_unit(load_direction(path, key)) for key in VARIETY]
+        self.attributes = [a.sign * F.normalize(load_direction(path, a.key), dim=-1) for a in ATTRIBUTES]
+        self.variety = [F.normalize(load_direction(path, key), dim=-1) for key in VARIETY]
 
     def vary(self, code: Tensor, rng: np.random.Generator) -> Tensor:
-        """`code [18, 512]` of another skin, pose and width of face."""
+        """`code [18, 512]` with another skin, pose and width of the face."""
         for direction, (low, high) in zip(self.variety, VARIETY.values(), strict=True):
             if rng.random() < 0.35:
                 code = code + float(rng.uniform(low, high)) * direction
@@ -86,7 +86,7 @@ class Directions:
 
 
 def states(positions: Tensor, spread: Tensor) -> Tensor:
-    """What may be said: `int8 [N, A]`, 1 the attribute, -1 its opposite, 0 neither is sure.
+    """Certain states, `int8 [N, A]`: 1 the attribute, -1 its opposite, 0 neither.
 
     Args:
         positions: of the faces, `[N, A]`.
@@ -95,7 +95,3 @@ def states(positions: Tensor, spread: Tensor) -> Tensor:
     scaled = positions / spread
     plus, minus = (torch.tensor([getattr(a, side) for a in ATTRIBUTES]) for side in ("plus", "minus"))
     return (scaled > plus).to(torch.int8) - (scaled < minus).to(torch.int8)
-
-
-def _unit(direction: Tensor) -> Tensor:
-    return F.normalize(direction, dim=-1)

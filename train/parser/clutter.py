@@ -1,8 +1,8 @@
 """Drawn surroundings for the pixel parser's training: what real portraits have behind, before and below a face.
 
-The generator's own backgrounds are soft and plain. Portraits have flags, books, lamps, stripes and lettering there,
-and suits with ties below; a parser that never saw such things takes them for hair or skin.
-All pictures are `uint8 [S, S, 3]` RGB, all masks `float32 [S, S]` in [0, 1].
+The generator's backgrounds are soft and plain. Portraits have flags, books, stripes and lettering there, and suits
+with ties, which an untrained parser takes for hair or skin. Pictures are `uint8 [S, S, 3]` RGB, masks
+`float32 [S, S]` in [0, 1].
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def blend(image: Image, other: Image, mask: np.ndarray) -> Image:
 
 
 def occluder(size: int, rng: np.random.Generator) -> np.ndarray:
-    """Where something stands before the face, `uint8 [S, S]` of 0 and 1: an ellipse, a polygon, a bar, a caption."""
+    """The mask `uint8 [S, S]` (0 or 1) of something in front of a face: an ellipse, a polygon, a bar, a caption."""
     mask = np.zeros((size, size), np.uint8)
     centre, kind = rng.uniform(0.05, 0.95, 2) * size, rng.random()
     if kind < 0.4:
@@ -147,12 +147,7 @@ def occluder(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def suit(image: Image, cloth: np.ndarray, rng: np.random.Generator) -> Image:
-    """Clothes of another stuff, sometimes with a shirt and a tie; folds keep their shade.
-
-    Args:
-        image: the picture.
-        cloth: `bool [S, S]`, where clothes are.
-    """
+    """The picture with other clothes at `cloth bool [S, S]`, sometimes with a shirt and a tie; folds stay shaded."""
     size = len(cloth)
     stuff = texture(size, rng)
     rows, columns = np.nonzero(cloth)
@@ -171,7 +166,7 @@ def suit(image: Image, cloth: np.ndarray, rng: np.random.Generator) -> Image:
 
 
 def necklace(neck: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Where a chain hangs on a neck `bool [S, S]`: `uint8 [S, S]` of 0 and 1; None where there is no room."""
+    """The mask of a chain on a neck `bool [S, S]`: `uint8 [S, S]` of 0 and 1; None where there is no room."""
     size = len(neck)
     rows, columns = np.nonzero(neck)
     if len(rows) < 0.01 * size * size:

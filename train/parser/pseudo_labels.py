@@ -1,15 +1,12 @@
 """The pool of labelled faces that the pixel parser and FaceCLIP learn from: pictures, label maps, attributes.
 
-Labels come from two witnesses: the pixel teacher, averaged over a flip, and the parsing head, which reads the
-generator's features. Facial hair, which the teacher does not know, is what darkens the lower face when a code is
-compared with its shaved self.
+Labels are the average of the pixel teacher and the parsing head, which reads the generator's features. Facial hair,
+which neither knows, is where the lower face is darker than the same code shaved.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,25 +24,24 @@ from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.label_map import BACKGROUND, without_islands
 from mcaclip.perception.parsing_head import CLASSES, PARSED_LAYERS, ParsingHead
 from mcaclip.perception.regions import region
-from train.common.arrays import open_array, read_array, read_count, write_array, write_count
+from train.common.arrays import open_array, read_array, read_count, unfinished, write_array
 from train.common.faces import CodeSampler
 from train.common.painting import grow_beard
 from train.parser.attributes import ATTRIBUTES, Directions, states
 from train.parser.teacher import Teacher
 
-log = logging.getLogger(__name__)
 SAMPLER = CodeSampler(psi=(0.5, 1.0), mix=0.1, jitter=0.1)
 GOATEE_SHARE = 0.2
 SHAVED = 3.5
 """Length of the shift along the beard direction's minus side that takes a beard away."""
 TEACHER_WEIGHT = 0.35
-"""The head has seen the teacher's answers on many faces and errs less in busy backgrounds; the teacher has edges."""
+"""The head errs less in busy backgrounds; the teacher has the sharper edges."""
 SPECK = 40
-"""Pieces of a class below so many pixels (at 256 px) take the label around them, unless the class is small itself."""
+"""Pixels (at 256 px) below which pieces of large classes take the label around them."""
 PIECE_SHARE = 0.12
 """Pieces of skin, hair or a hat below this share of the largest one are errors."""
 FACE_SHARE = 0.6
-"""Share of a hole's rim that must be face for the hole to be closed; gaps between strands of hair stay open."""
+"""Share of a hole's rim that must be face for it to be closed; gaps between strands of hair stay open."""
 _FACE = tuple(n for n, name in enumerate(CLASSES) if name not in ("background", "hair", "hat", "neck", "cloth"))
 _IN_ONE_PIECE = tuple(CLASSES.index(name) for name in ("skin", "hair", "hat"))
 _LARGE = tuple(CLASSES.index(name) for name in ("background", "skin", "hair", "hat", "neck", "cloth"))
@@ -56,12 +52,12 @@ FLUSH_EVERY = 50
 
 @dataclass(frozen=True)
 class LabelledFaces:
-    """Faces with everything that is known of them.
+    """Generated faces with labels.
 
     Attributes:
         images: `uint8 [N, 3, 256, 256]`.
         labels: `uint8 [N, 256, 256]`, numbers of `LABELS`.
-        states: `int8 [N, len(ATTRIBUTES)]`: 1 shown, -1 its opposite shown, 0 not sure.
+        states: `int8 [N, len(ATTRIBUTES)]`, see `train.parser.attributes.states`.
     """
 
     images: np.ndarray
@@ -78,7 +74,7 @@ class LabelledFaces:
 
 @dataclass(frozen=True)
 class Labellers:
-    """Everything that labels a face."""
+    """The networks and directions that label a face."""
 
     generator: Generator
     head: ParsingHead
@@ -88,12 +84,11 @@ class Labellers:
 
 @torch.no_grad()
 def build_faces(models: Labellers, count: int, seed: int, folder: Path, max_minutes: float = 1e9) -> LabelledFaces:
-    """Make `count` faces, or go on where an earlier call stopped; the files in `folder` hold them.
+    """Make `count` labelled faces in `folder`, or continue where an earlier call stopped.
 
     Raises:
         TrainingError: the time was too short for all of them.
     """
-    end = time.monotonic() + 60 * max_minutes
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     codes = SAMPLER.draw(models.generator, count, rng)
@@ -102,30 +97,24 @@ def build_faces(models: Labellers, count: int, seed: int, folder: Path, max_minu
     images = open_array(folder / f"images_{seed}_{count}.npy", (count, 3, 256, 256), np.uint8)
     labels = open_array(folder / f"labels_{seed}_{count}.npy", (count, 256, 256), np.uint8)
     done_file = folder / f"done_{seed}_{count}"
-    done = read_count(done_file, count)
-    for index in range(done, count):
-        if time.monotonic() > end:
-            raise TrainingError(
-                f"{index} of {count} faces are labelled: run the same command again, with more --max-minutes; "
-                "it goes on where it stopped"
-            )
+    for (index,) in unfinished(done_file, count, max_minutes, images, labels, every=FLUSH_EVERY):
         image, label = _label(models, codes[index : index + 1], bool(with_goatee[index]))
         images[index] = ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
         labels[index] = label.numpy()
-        if (index + 1) % FLUSH_EVERY == 0 or index + 1 == count:
-            images.flush()
-            labels.flush()
-            write_count(done_file, index + 1)
-            log.info("labelled face %d of %d", index + 1, count)
+    if (done := read_count(done_file, count)) < count:
+        raise TrainingError(
+            f"{done} of {count} faces are labelled: run the same command again, with more --max-minutes; "
+            "it continues there"
+        )
     write_array(folder / f"states_{seed}_{count}.npy", _states(models, codes, with_goatee))
     return load_faces(count, seed, folder)
 
 
 def load_faces(count: int, seed: int, folder: Path) -> LabelledFaces:
-    """The faces that `build_faces` made; the files stay on disk and are read as they are needed.
+    """The faces that `build_faces` made, as memory maps.
 
     Raises:
-        TrainingError: they are not there, or not all of them, or are damaged.
+        TrainingError: some or all of them are missing or damaged.
     """
     name = f"{seed}_{count}"
     if not (folder / f"states_{name}.npy").exists():
@@ -137,8 +126,8 @@ def load_faces(count: int, seed: int, folder: Path) -> LabelledFaces:
 
 
 def _states(models: Labellers, codes: Tensor, with_goatee: np.ndarray) -> np.ndarray:
-    ordinary = SAMPLER.draw(models.generator, 1000, np.random.default_rng(0))
     w_avg = models.generator.w_avg
+    ordinary = SAMPLER.draw(models.generator, 1000, np.random.default_rng(0))
     spread = models.directions.positions(ordinary, w_avg).std(0)
     found = states(models.directions.positions(codes, w_avg), spread).numpy()
     beard = [a.name for a in ATTRIBUTES].index("bearded")
@@ -171,22 +160,18 @@ def _with_facial_hair(label: Tensor, bare_skin: Tensor, picture: Tensor, shaved:
     top, bottom = int(rows[lips].min()), int(rows[lips].max())
     left, right = int(columns[lips].min()), int(columns[lips].max())
     nose_end, width = int(rows[nose].max()), max(right - left, 20)
-    upper = skin & (rows < nose_end)
+    upper, aside = skin & (rows < nose_end), (columns - (left + right) / 2).abs()
     if not upper.any():
         return label
     lightness, bare = (_smooth(srgb_to_lab(x.clamp(-1, 1))[:, :1])[0, 0] for x in (picture, shaved))
-    face = (
-        bare_skin & (skin | (label == CLASSES.index("hair"))) & (rows > nose_end - 8) & (rows < bottom + 1.1 * width)
-    )
-    face &= (columns - (left + right) / 2).abs() < 1.5 * width
+    face = bare_skin & (skin | (label == CLASSES.index("hair")))
+    face &= (rows > nose_end - 8) & (rows < bottom + 1.1 * width) & (aside < 1.5 * width)
     hairy = face & (bare - lightness > DARKER) & (lightness[upper].median() - lightness > DARKER)
-    near = (columns - (left + right) / 2).abs() < 0.45 * width
-    over = (rows < (top + bottom) / 2) & ((columns - (left + right) / 2).abs() < 0.7 * width)
     out = label.clone()
     out[hairy] = LABELS.index("beard")
-    out[hairy & (rows > bottom) & near] = LABELS.index("goatee")
-    out[hairy & over] = LABELS.index("moustache")
-    return torch.from_numpy(without_specks(out.numpy(), tuple(range(len(CLASSES), len(LABELS)))))
+    out[hairy & (rows > bottom) & (aside < 0.45 * width)] = LABELS.index("goatee")
+    out[hairy & (rows < (top + bottom) / 2) & (aside < 0.7 * width)] = LABELS.index("moustache")
+    return torch.from_numpy(without_specks(out.numpy(), range(len(CLASSES), len(LABELS))))
 
 
 def _smooth(values: Tensor) -> Tensor:
@@ -199,44 +184,44 @@ def clean(labels: np.ndarray) -> np.ndarray:
 
 
 def without_specks(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """Specks of the named classes get the label around them."""
+    """Specks of the named classes, and pieces beside a much larger one, get the commonest label around them."""
     for number in classes:
-        labels = _without_specks(labels, number)
+        pieces, labels = list(_pieces(labels, number)), labels.copy()
+        largest = max((piece.area for piece in pieces), default=0)
+        limit = max(SPECK, PIECE_SHARE * largest if number in _IN_ONE_PIECE else 0)
+        for piece in pieces:
+            if piece.area < limit and len(piece.around):
+                labels[piece.box][piece.inside] = np.bincount(piece.around).argmax()
     return labels
 
 
 def without_holes(labels: np.ndarray) -> np.ndarray:
-    """Background that the face itself surrounds gets the label around it; dark skin is at times labelled so."""
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(
-        (labels == BACKGROUND).astype(np.uint8), connectivity=4
-    )
-    out, size = labels.copy(), len(labels)
-    for piece in range(1, count):
-        left, top, width, height, _ = stats[piece]
-        if left == 0 or top == 0 or left + width == size or top + height == size:
-            continue
-        box = slice(top - 1, top + height + 1), slice(left - 1, left + width + 1)
-        inside = pieces[box] == piece
-        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
-        around = labels[box][rim]
-        if np.isin(around, _FACE).mean() > FACE_SHARE:
-            out[box][inside] = np.bincount(around).argmax()
-    return out
-
-
-def _without_specks(labels: np.ndarray, number: int) -> np.ndarray:
-    """Specks of one class get the commonest label of their rim, and so do all pieces beside a much larger one."""
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats((labels == number).astype(np.uint8), connectivity=4)
+    """Background that the face surrounds gets the commonest label around it: dark skin is at times labelled so."""
     out = labels.copy()
-    largest = stats[1:, cv2.CC_STAT_AREA].max(initial=0)
-    limit = max(SPECK, PIECE_SHARE * largest if number in _IN_ONE_PIECE else 0)
-    for piece in range(1, count):
-        left, top, width, height, area = stats[piece]
-        if area >= limit:
-            continue
-        box = slice(max(top - 2, 0), top + height + 2), slice(max(left - 2, 0), left + width + 2)
-        inside = pieces[box] == piece
-        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
-        if rim.any():
-            out[box][inside] = np.bincount(labels[box][rim]).argmax()
+    for piece in _pieces(labels, BACKGROUND):
+        if not piece.at_border and np.isin(piece.around, _FACE).mean() > FACE_SHARE:
+            out[piece.box][piece.inside] = np.bincount(piece.around).argmax()
     return out
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A connected piece of one class: its mask `inside` a box of the label map, and the labels next to it."""
+
+    box: tuple[slice, slice]
+    inside: np.ndarray
+    around: np.ndarray
+    area: int
+    at_border: bool
+
+
+def _pieces(labels: np.ndarray, number: int) -> Iterator[_Piece]:
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats((labels == number).astype(np.uint8), connectivity=4)
+    height, width = labels.shape
+    for index in range(1, count):
+        x, y, w, h, area = stats[index]
+        box = slice(max(y - 1, 0), y + h + 1), slice(max(x - 1, 0), x + w + 1)
+        inside = numbers[box] == index
+        rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+        at_border = x == 0 or y == 0 or x + w == width or y + h == height
+        yield _Piece(box, inside, labels[box][rim], area, at_border)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
 from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.perception.face_parser import MIRRORED
 from mcaclip.perception.parsing_head import CLASSES
 
 # The teacher's own class numbers, in its order.
@@ -19,7 +20,6 @@ _TEACHER_CLASSES = (
     "r_brow", "hat", "hair", "mouth", "neck", "cloth", "l_eye", "ear_r",
 )  # fmt: skip
 VIEWS = ((256, False), (256, True), (288, False), (232, True))
-_SIDED = {f"{side}_{part}" for side in "lr" for part in ("brow", "eye", "ear")}
 
 
 def _double(i: int, o: int) -> nn.Sequential:
@@ -56,8 +56,6 @@ class Teacher:
         load_strictly(self.net, path, "is no parsing teacher", "name the file with --teacher FILE")
         self.net.requires_grad_(False).eval()
         self._order = [_TEACHER_CLASSES.index(name) for name in CLASSES]
-        mirrored = [_mirror(name) for name in CLASSES]
-        self._mirror = [CLASSES.index(name) for name in mirrored]
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
@@ -66,10 +64,6 @@ class Teacher:
         for size, flipped in self.views:
             x = F.interpolate(images.clamp(-1, 1), size=(size, size), mode="bilinear", antialias=True)
             p = self.net(x.flip(-1) if flipped else x)[:, self._order].softmax(1)
-            p = p.flip(-1)[:, self._mirror] if flipped else p
+            p = p.flip(-1)[:, MIRRORED[: len(CLASSES)]] if flipped else p
             total += F.interpolate(p, size=images.shape[-2:], mode="bilinear")
         return total / len(self.views)
-
-
-def _mirror(name: str) -> str:
-    return {"l": "r", "r": "l"}[name[0]] + name[1:] if name in _SIDED else name

@@ -1,4 +1,4 @@
-"""`python -m train parser`: the pixel parser learns 22 classes from generated, painted and replaced pictures."""
+"""`python -m train parser`: the pixel parser learns 22 classes from altered pictures of generated faces."""
 
 from __future__ import annotations
 
@@ -35,16 +35,14 @@ class ParserSettings:
     """Settings of the training.
 
     Attributes:
-        faces: size of the pool, the held-out faces included.
+        faces: size of the pool, including the held-out faces.
         pool_seed: of the pool.
         held_out: the last faces of the pool, never trained on.
-        steps: optimiser steps.
-        batch: pictures a step.
-        sides: sizes of the pictures of a step, one drawn for each step.
-        lr: largest learning rate.
+        batch: pictures per step.
+        sides: of the pictures; one is drawn for each step.
         dice: weight of the Dice term.
         seed: of views and batches.
-        views: what the pictures go through.
+        views: how the pictures are altered.
     """
 
     faces: int = 1600
@@ -60,17 +58,17 @@ class ParserSettings:
 
 
 class PooledFaces:
-    """Pictures and labels of a pool on disk (see `labelled_faces.build_faces`), which may still be growing.
+    """Pictures and labels of a pool on disk (see `pseudo_labels.build_faces`), which may still be growing.
 
     Raises:
-        TrainingError: there is no such pool, or it is damaged.
+        TrainingError: the pool is missing or damaged.
     """
 
     def __init__(self, folder: Path, settings: ParserSettings) -> None:
         name = f"{settings.pool_seed}_{settings.faces}"
         self._done_file = folder / f"done_{name}"
         if not self._done_file.exists():
-            raise TrainingError(f"{folder} holds no labelled faces {name}: leave out --as-is, and they are made")
+            raise TrainingError(f"{folder} holds no labelled faces {name}: leave out --as-is to make them")
         self._images = read_array(folder / f"images_{name}.npy", (settings.faces, 3, 256, 256), np.uint8)
         self._labels = read_array(folder / f"labels_{name}.npy", (settings.faces, 256, 256), np.uint8)
         self._faces = settings.faces
@@ -78,17 +76,17 @@ class PooledFaces:
 
     @property
     def ready(self) -> int:
-        """How many faces are done, the held-out ones included."""
+        """How many faces are finished, including the held-out ones."""
         return read_count(self._done_file, self._faces)
 
     @property
     def training(self) -> range:
-        """The faces to train on that are done."""
+        """The finished faces to train on."""
         return range(min(self.ready, self._training))
 
     @property
     def held_out(self) -> range:
-        """The faces to test on that are done."""
+        """The finished faces to test on."""
         return range(self._training, max(self.ready, self._training))
 
     def face(self, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,15 +120,15 @@ def shares(pool: PooledFaces, faces: int = 400) -> Tensor:
 
 
 def class_weights(share: Tensor) -> Tensor:
-    """What a pixel of each class counts, `[22]`, from the classes' shares of all pixels."""
+    """The weight of a pixel of each class, `[22]`, from the classes' shares of all pixels."""
     return share.clamp_min(LEAST_SHARE).rsqrt()
 
 
 def unweighted(net: FaceParser, share: Tensor) -> None:
-    """Take the classes' weights back out of a trained net, in place.
+    """Remove the effect of the classes' weights from a trained net, in place.
 
-    A net that minimises cross-entropy with weights w gives `w p / sum(w p)` for the probabilities p. Its lips grow
-    into the skin. Subtracting `log w` from its logits gives p again.
+    A net that minimises cross-entropy with weights w predicts `w p / sum(w p)` for the probabilities p, so that lips
+    grow into the skin. Subtracting `log w` from its logits restores p.
     """
     assert net.out.bias is not None
     with torch.no_grad():
@@ -138,9 +136,9 @@ def unweighted(net: FaceParser, share: Tensor) -> None:
 
 
 def parsing_loss(logits: Tensor, labels: Tensor, share: Tensor, dice: float) -> dict[str, Tensor]:
-    """Cross-entropy weighted by `1 / sqrt(share)`, and a soft Dice loss over the rare classes that are there.
+    """Cross-entropy weighted by `1 / sqrt(share)`, and a soft Dice loss over the rare classes that are present.
 
-    Each logit answers for four pixels; where they differ it is to be in between, so edges are learnt as soft.
+    Each logit stands for four pixels; where they differ, its target is their mean, so that edges are learnt as soft.
 
     Args:
         logits: `[B, 22, S / 2, S / 2]`.
@@ -171,7 +169,7 @@ Predictor = Callable[[Tensor], Tensor]
 
 @torch.no_grad()
 def agreement(predict: Predictor, batches: Sequence[tuple[Tensor, Tensor]], names: Sequence[str]) -> dict[str, float]:
-    """Intersection over union with labels by class, over all pictures together, of the classes that occur.
+    """Intersection over union with the labels, over all pictures together, by class that occurs.
 
     Args:
         predict: the parser.
@@ -189,7 +187,7 @@ def agreement(predict: Predictor, batches: Sequence[tuple[Tensor, Tensor]], name
 
 
 def held_out_batches(pool: PooledFaces, how: ViewSettings | None, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Held-out faces one by one: as they are, or one view of each that `seed` decides."""
+    """Held-out faces one by one: unaltered, or one view of each drawn from `seed`."""
     rng, batches = np.random.default_rng(seed), []
     for index in pool.held_out:
         if how is not None:
@@ -204,10 +202,10 @@ def held_out_batches(pool: PooledFaces, how: ViewSettings | None, seed: int) -> 
 def train_parser(
     pool: PooledFaces, settings: ParserSettings, out: Path, max_minutes: float = 1e9, teacher: Predictor | None = None
 ) -> FaceParser:
-    """Train, or go on; writes `face_parser.safetensors` and `report.json` into `out`.
+    """Train, or continue a run; writes `face_parser.safetensors` and `report.json` into `out`.
 
     Args:
-        teacher: a parser of CelebAMask-HQ's classes to compare with in the report.
+        teacher: a parser of CelebAMask-HQ's classes, for comparison in the report.
     """
     torch.manual_seed(settings.seed)
     share = shares(pool)
@@ -239,7 +237,7 @@ def train_parser(
 def measure(
     net: FaceParser, pool: PooledFaces, settings: ParserSettings, teacher: Predictor | None = None
 ) -> dict[str, object]:
-    """Agreement with the labels on held-out faces, as they are and as views; of the teacher too, in its classes."""
+    """Agreement with the labels on held-out faces, unaltered and as views; also the teacher's, in its classes."""
     report: dict[str, object] = {"held_out": len(pool.held_out)}
     for name, how in (("plain", None), ("views", settings.views)):
         batches = held_out_batches(pool, how, settings.seed)

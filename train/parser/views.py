@@ -1,7 +1,6 @@
-"""Views of labelled faces for the pixel parser: other colours, surroundings, light, places and cameras.
+"""Views of labelled faces for the pixel parser: other colours, surroundings, light, positions and cameras.
 
-Pictures are `uint8 [S, S, 3]` RGB, labels `uint8 [S, S]` numbers of `LABELS`. Everything follows from the random
-generator that is handed in.
+Pictures are `uint8 [S, S, 3]` RGB, labels `uint8 [S, S]` numbers of `LABELS`.
 """
 
 from __future__ import annotations
@@ -36,19 +35,19 @@ PAINTED_PARTS: dict[str, tuple[int, ...]] = {
         "cloth": ("cloth",),
     }.items()
 }
-"""What counterfactual paint covers; the labels stay what they are."""
+"""What counterfactual paint covers; it does not change the labels."""
 
 
 @dataclass(frozen=True)
 class ViewSettings:
-    """How often, and how strongly, each kind of change happens.
+    """Probability and strength of each kind of change.
 
     Attributes:
         painted: probability that one to three parts get another colour.
         clothed: of other clothes.
         placed: of another background.
-        occluded: of something before the face.
-        necklaced: of a drawn necklace; the faces' own are never labelled.
+        occluded: of something in front of the face.
+        necklaced: of a drawn necklace; those of the faces are not labelled.
         degraded: of each of low resolution, blur, noise and JPEG.
         grey: of a grey picture.
         turn: largest rotation in degrees.
@@ -73,14 +72,7 @@ Face = tuple[Image, np.ndarray]
 
 
 def view(face: Face, other: Face, rng: np.random.Generator, how: ViewSettings) -> Face:
-    """One view of a face and its labels.
-
-    Args:
-        face: what is shown.
-        other: another face, whose background and clothes may come behind this one.
-        rng: decides everything.
-        how: how often what happens.
-    """
+    """One view of a face and its labels; background and clothes of the face `other` may come behind it."""
     image, labels = face
     if rng.random() < how.painted:
         image = _painted(image, labels, rng)
@@ -124,7 +116,7 @@ def painted(image: Image, mask: np.ndarray, rgb: np.ndarray, strength: float, co
 
 
 def _scenery(other: Image, other_labels: np.ndarray, rng: np.random.Generator) -> Image:
-    """A drawn texture, or what lies behind another face, its person covered by more of the same or by a texture."""
+    """A drawn texture, or the background of another face, whose person is covered by more of it or by a texture."""
     size = len(other)
     if rng.random() < 0.6:
         return texture(size, rng)
@@ -175,7 +167,7 @@ def _lit(image: Image, rng: np.random.Generator, how: ViewSettings) -> Image:
 
 
 def _seen(image: Image, rng: np.random.Generator, how: ViewSettings) -> Image:
-    """Through a poorer camera: fewer pixels, blur or sharpening, noise, JPEG."""
+    """As a poorer camera sees it: fewer pixels, blur or sharpening, noise, JPEG."""
     size = len(image)
     if rng.random() < how.degraded:
         small = int(rng.integers(size // 5, size))

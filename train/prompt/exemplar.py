@@ -1,4 +1,4 @@
-"""Painted examples of a prompt: the second witness's picture of what the words mean."""
+"""Painted examples of a prompt: pictures of what it asks for, which the fit approaches."""
 
 from __future__ import annotations
 

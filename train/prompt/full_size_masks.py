@@ -1,18 +1,16 @@
 """Mask nets above the preview's layers: they learn from the finished mask below them.
 
 A prompt is fitted through the 256 px preview, which has only the lower layers (up to 128 px of MobileStyleGAN, up to
-256 px of StyleGAN2). The nets of the finer layers are 1x1 convolutions on features of their own; here they learn to
-say, from those features, what the mask of the preview's last layer says.
+256 px of StyleGAN2). The nets of the finer layers learn to predict the mask of the preview's last layer from the
+features of their own layers.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,37 +21,8 @@ from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.nn.ops import resize_mask
 from mcaclip.types import TextCode
-from train.common.faces import CodeSampler
-
-if TYPE_CHECKING:
-    from train.prompt.objective import Target
 
 log = logging.getLogger(__name__)
-
-
-def fit_upper_masks(
-    network: MCANetwork,
-    generator: Generator,
-    targets: Sequence[Target],
-    sampler: CodeSampler,
-    faces: int,
-    seed: int,
-    top: int,
-    lr: float = 2e-3,
-    max_minutes: float = 1e9,
-) -> float:
-    """Train the nets above layer `top` and the final one on `faces` full-size faces, every prompt on each.
-
-    Args:
-        top: the preview's last layer, whose mask they learn from.
-        max_minutes: no further face is begun after them.
-
-    Returns:
-        The last step's binary cross entropy.
-    """
-    codes = sampler.draw(generator, faces, np.random.default_rng(seed))
-    prompts = TextCode.stack([target.code for target in targets])
-    return learn_upper_masks(network, generator, codes, lambda _: prompts, top, lr, max_minutes)
 
 
 def learn_upper_masks(
@@ -65,10 +34,16 @@ def learn_upper_masks(
     lr: float = 2e-3,
     max_minutes: float = 1e9,
 ) -> float:
-    """As `fit_upper_masks`, for faces `codes [N, 18, 512]` with prompts of their own, a step a prompt.
+    """Train the nets above layer `top` and the final one on full-size faces, one step per prompt.
 
     Args:
+        codes: of the faces, `[N, 18, 512]`.
         prompts_for: from a code `[1, 18, 512]` to the prompts of that face.
+        top: the preview's last layer, whose mask they learn from.
+        max_minutes: after which no further face is begun.
+
+    Returns:
+        The last step's binary cross entropy.
     """
     coral = network.coral
     assert isinstance(coral, CoralMasks), "a method without masks has none above the preview either"
@@ -76,7 +51,7 @@ def learn_upper_masks(
     for net in upper:
         assert isinstance(net, MaskNet)
         if net.gain is not None:
-            # start as a copy of the mask below; the features then only have to correct it
+            # each net starts as a copy of the mask below, which its features then only correct
             nn.init.ones_(net.gain)
             for parameter in net.out.parameters():
                 nn.init.zeros_(parameter)

@@ -1,9 +1,8 @@
 """Full-size agreement: the rows above the preview learn to do at 1024 px what the preview showed.
 
-A prompt is fitted through the 256 px preview, which only guesses what rows 12-15 do, and a fit exploits the guess:
-lips that are green there may come out teal at full size. Here the finished network is its own teacher. The real upper
-layers run on small windows (a tenth of the cost), and the change that they make has to equal the change that the
-preview showed.
+A prompt is fitted through the 256 px preview, which only approximates rows 12-15: lips that are green there may come
+out teal at full size. Here the finished network is its own teacher. The real upper layers run on small windows, at a
+tenth of the cost, and the change that they make has to equal the change that the preview showed.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ LATTICE_BLOCK = 5
 
 @dataclass(frozen=True)
 class _Lower:
-    """What the layers up to 128 px give for one face: source and blended features, the mask, the preview's change."""
+    """Results of the layers up to 128 px for one face: source and blended features, mask, the preview's change."""
 
     source: Tensor
     blended: Tensor
@@ -68,10 +67,10 @@ def _place(mask: Tensor, size: int, rng: np.random.Generator) -> tuple[int, int]
 
 
 def lattice_energy(picture: Tensor, mask: Tensor) -> Tensor:
-    """How much of a picture's fine detail repeats with the generator's own grid, a scalar in units of the picture.
+    """The fine detail of a picture that repeats with the generator's grid, a scalar in units of the picture.
 
-    The up-sampling steps turn a shift that is too strong into a mesh of 8 px, one cell of the 128 px map. Skin and
-    hair have no such period: averaged over blocks of 5 x 5 cells they leave a flat pattern, the mesh does not.
+    Up-sampling turns a shift that is too strong into a mesh of 8 px, one cell of the 128 px map. Skin and hair have
+    no such period: averaged over blocks of 5 x 5 cells they leave a flat pattern, which the mesh does not.
 
     Args:
         picture: `[1, 3, 8K, 8K]`, K a multiple of `LATTICE_BLOCK`.

@@ -1,12 +1,12 @@
-"""The loss of a fit: the terms of the paper, those of the methods beside it, and our extras.
+"""The loss of a fit: the terms of the paper, those of the other methods, and our extras.
 
-A term is computed when its weight is not 0: a method is a network (see `mcaclip.editing.network.mca`)
-and a set of weights.
+A term is computed when its weight is not 0: a method is a network (see `mcaclip.editing.network.mca`) and a set of
+weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +34,7 @@ from train.prompt.exemplar import paint_exemplar
 from train.prompt.presets import PromptSettings
 
 FINE_MASK = 64
-"""From this side on masks keep to the part itself: lipstick spares the teeth. Coarser cells get a margin."""
+"""Masks of this side and larger keep to the part itself, so that lipstick spares the teeth; others get a margin."""
 BACKGROUND = CLASSES.index("background")
 FLOAT32 = Precision()
 
@@ -46,8 +46,8 @@ class Target:
     Attributes:
         code: what the edit network is given.
         texts: the prompt in the templates, `[T, D]`.
-        negatives: unit directions `[K, D]` of captions that it must not become, or None.
-        meaning: its part and colour, where the vocabulary knows them: the second witness.
+        negatives: unit directions `[K, D]` of captions that the edit must not match, or None.
+        meaning: its part and colour, where the vocabulary has them.
     """
 
     prompt: str
@@ -74,22 +74,21 @@ def encode_target(space: ClipSpace, prompt: str, source_texts: Tensor, hard_nega
 
 
 def _clearly_other(meaning: Meaning, part: str, colour: str) -> bool:
-    """Neighbouring shades of the same part ("lime lips" for "green lips") are no fair negatives."""
+    """Whether a caption is a fair negative; neighbouring shades of the same part are not."""
     return part != meaning.part or bool((lab_of(colour) - lab_of(meaning.colour)).norm() > 45)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some faces and what a network made of them.
+    """Some faces and their edits by a network.
 
     Attributes:
         codes: `[B, 18, 512]`.
-        targets: a prompt for each.
-        source: their pictures and features.
+        targets: one per face.
+        source: pictures and features of the faces.
         edited: `[B, 3, S, S]`.
         delta_w: `[B, 18, 512]`.
-        masks: one `[B, 1, s, s]` a layer and one for the picture; empty for a method without masks.
-        rng: draws the augmented copies.
+        masks: one `[B, 1, s, s]` per layer and one for the picture; empty for a method without masks.
     """
 
     codes: Tensor
@@ -98,11 +97,10 @@ class Batch:
     edited: Tensor
     delta_w: Tensor
     masks: list[Tensor]
-    rng: np.random.Generator
 
 
 class PromptObjective:
-    """The loss of one batch, with everything that stays frozen."""
+    """The loss of a batch, with everything that stays frozen."""
 
     def __init__(
         self,
@@ -124,46 +122,41 @@ class PromptObjective:
                 encode_target(space, prompt, self.source_texts, settings.hard_negatives) for prompt in prompts
             ]
 
-    def edit(
-        self, network: MCANetwork, codes: Tensor, targets: Sequence[Target]
-    ) -> tuple[Synthesis, Tensor, Tensor, list[Tensor]]:
-        """Source, edited picture, delta_w and masks of `codes [B, 18, 512]`, a target for each."""
+    def edit(self, network: MCANetwork, codes: Tensor, targets: Sequence[Target]) -> Batch:
+        """The edits of `codes [B, 18, 512]`, each by a target."""
         prompted = PromptedNetwork(network, TextCode.stack([target.code for target in targets]))
         with self.precision.autocast(codes.device):
             made = edit_batch(self.generator, prompted, codes)
-        # what is compared is compared in float32
-        source = replace(made.source, image=made.source.image.float())
-        return source, made.image.float(), made.shifts[0].delta_w, [mask.float() for mask in made.masks]
+        source = replace(made.source, image=made.source.image.float())  # losses are computed in float32
+        masks = [mask.float() for mask in made.masks]
+        return Batch(codes, targets, source, made.image.float(), made.shifts[0].delta_w, masks)
 
     def __call__(
         self, network: MCANetwork, codes: Tensor, targets: Sequence[Target], rng: np.random.Generator
     ) -> dict[str, Tensor]:
-        """Weighted terms and their sum under "loss"; terms of weight 0 are not computed."""
-        weights = self.settings.weights
-        batch = Batch(codes, targets, *self.edit(network, codes, targets), rng)
-        terms = {name: term(batch) for name, term in self.terms.items() if getattr(weights, name)}
+        """Weighted terms and their sum under "loss"; terms of weight 0 are not computed. `rng` draws CLIP's views."""
+        weights, batch = self.settings.weights, self.edit(network, codes, targets)
+        terms = {name: term() for name, term in self._terms(batch, rng).items() if getattr(weights, name)}
         if weights.uses_parser_losses:
             terms |= self._parser_losses(batch)
         weighted = weigh(terms, weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
 
-    @property
-    def terms(self) -> Mapping[str, Callable[[Batch], Tensor]]:
-        """The terms that need nothing but the batch, by their names in `LossWeights`."""
+    def _terms(self, b: Batch, rng: np.random.Generator) -> dict[str, Callable[[], Tensor]]:
+        """The terms of the paper and the methods, by their names in `LossWeights`."""
+        normalisation = self.settings.mask_normalisation
         return {
-            "id": lambda b: losses.identity_loss(self.identity.embed(b.source.image), self.identity.embed(b.edited)),
-            "l2": lambda b: losses.latent_l2(b.delta_w),
-            "nce": self._nce,
-            "clip": self._clip,
-            "area": lambda b: losses.mask_area(
-                b.masks, "1/side" if self.settings.mask_normalisation == "sum" else "mean"
-            ),
-            "tv": lambda b: losses.mask_tv(b.masks, self.settings.mask_normalisation),
-            "bg": lambda b: losses.background_loss(b.source.image, b.edited, self._background(b)),
+            "id": lambda: losses.identity_loss(self.identity.embed(b.source.image), self.identity.embed(b.edited)),
+            "l2": lambda: losses.latent_l2(b.delta_w),
+            "nce": lambda: self._nce(b, rng),
+            "clip": lambda: self._clip(b),
+            "area": lambda: losses.mask_area(b.masks, "1/side" if normalisation == "sum" else "mean"),
+            "tv": lambda: losses.mask_tv(b.masks, normalisation),
+            "bg": lambda: losses.background_loss(b.source.image, b.edited, self._background(b)),
         }
 
     def _background(self, batch: Batch) -> Tensor:
-        """Background of the source; for a parser of pictures, which sees the edit as well, of both."""
+        """The background of the source; with a parser of pictures, what is background in the edit as well."""
         background = self._parse(batch.source)[:, BACKGROUND : BACKGROUND + 1]
         if not self.parser.layers:
             after = self._parse(Synthesis(batch.edited.detach(), {}))
@@ -175,13 +168,9 @@ class PromptObjective:
         with self.precision.autocast(made.image.device):
             return self.parser.parse(made, made.image.shape[-1]).float()
 
-    def _views(self, batch: Batch) -> Tensor:
-        """Features of the augmented copies of each edit, `[B, views, D]`."""
-        views = random_views(batch.edited, self.settings.views, batch.rng)
-        return self.space.encode_image(views).unflatten(0, (len(batch.edited), self.settings.views))
-
-    def _nce(self, batch: Batch) -> Tensor:
-        edited = self._views(batch)
+    def _nce(self, batch: Batch, rng: np.random.Generator) -> Tensor:
+        views = random_views(batch.edited, self.settings.views, rng)
+        edited = self.space.encode_image(views).unflatten(0, (-1, self.settings.views))
         with torch.no_grad():
             source = self.space.encode_image(batch.source.image)
         values = [
@@ -195,18 +184,18 @@ class PromptObjective:
         return losses.clip_loss(self.space.encode_image(batch.edited), texts)
 
     def _parser_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The extras, over the samples whose prompt names a known part and colour."""
+        """The extras, over the faces whose prompt names a known part and colour."""
         w, source, edited = self.settings.weights, batch.source.image, batch.edited
         meanings = {i: target.meaning for i, target in enumerate(batch.targets) if target.meaning}
         if not meanings:
             return {}
         known, parsed = list(meanings), self._parse(batch.source)
         part = sharpen(torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()]))
-        wide = dilate(part, 3)
+        wide, labs = dilate(part, 3), torch.stack([lab_of(meaning.colour) for meaning in meanings.values()])
         terms: dict[str, Callable[[], Tensor]] = {
             "region": lambda: self._region([mask[known] for mask in batch.masks], part, wide),
             "colour": lambda: losses.lab_colour_distance(
-                edited[known], part, _labs(meanings.values()).to(source), self.settings.lightness
+                edited[known], part, labs.to(source), self.settings.lightness
             ),
             "preserve": lambda: losses.preservation_loss(source[known], edited[known], wide),
             "exemplar": lambda: losses.exemplar_loss(edited[known], self._exemplars(batch, meanings, part), wide),
@@ -225,7 +214,3 @@ class PromptObjective:
             for n, (i, meaning) in enumerate(meanings.items())
         ]
         return torch.cat(painted)
-
-
-def _labs(meanings: Iterable[Meaning]) -> Tensor:
-    return torch.stack([lab_of(meaning.colour) for meaning in meanings])

@@ -1,4 +1,4 @@
-"""What a fit is told: the settings of the presets, and what each method of the family changes in them."""
+"""The settings of the presets, and what each method of the family changes in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AgreementSettings:
         window: side of the window in cells of the 128 px map.
         anchor: weight of the squared distance of the lower rows from where they were.
         colour: weight of the Lab distance of the masked part to the named colour, where the prompt names one.
-        lattice: weight of the mesh that strong shifts of the upper rows print on the part (see `lattice_energy`).
+        lattice: weight of the mesh that strong shifts of the upper rows leave on the part (see `lattice_energy`).
     """
 
     steps: int = 80
@@ -44,15 +44,15 @@ class PromptSettings:
     Attributes:
         network: the edit network's structure.
         weights: weights of the loss terms; extras at 0 are not computed.
-        mask_normalisation: "sum" has the paper's sums over pixels in the area and TV terms (FACTS 1.4); "mean" is
-            free of the resolution.
-        hard_negatives: put the directions of other part-colour captions into CLIP-NCE.
+        mask_normalisation: "sum" has the paper's sums over pixels in the area and TV terms; "mean" does not depend on
+            the resolution.
+        hard_negatives: whether CLIP-NCE has the directions of other part-colour captions as negatives.
         lightness: weight of the region's mean lightness in the colour term.
         views: augmented copies of each edit that CLIP sees (8 in CF-CLIP).
-        batch: faces a step; prompts take turns.
+        batch: faces per step; prompts take turns.
         optimizer: "ranger" (paper) or "adam".
-        mapper_lr_factor: the mapper's equalised layers scale their weights down by sqrt(512) at run time and need
-            a larger rate; the paper's lr_mul of 0.01 with lr 0.5 comes to the same.
+        mapper_lr_factor: of the mapper's equalised layers, which scale their weights down by sqrt(512) at run time;
+            the paper's lr_mul of 0.01 with lr 0.5 has the same effect.
         upper_mask_faces: full-size faces from which the mask nets above the preview's layers learn.
         agreement: the stage in which the rows above the preview are corrected at full size.
     """
@@ -93,11 +93,11 @@ PAPER_PRESET = PromptSettings(
     sampler=CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0),
 )
 WORDS_PRESET = replace(COMPACT_PRESET, weights=LossWeights(area=0.05, tv=0.5))
-"""The compact structure with the paper's six losses alone: no witness says where lips are and what green is."""
+"""The compact structure with the paper's six losses alone, so with nothing from the parser and no named colours."""
 PRESETS = {"compact": COMPACT_PRESET, "words": WORDS_PRESET, "paper": PAPER_PRESET}
 
 Recipe = Callable[[PromptSettings], PromptSettings]
-"""From MCA-CLIP's settings to those of a method: its network and its losses; steps, batches and faces stay."""
+"""From MCA-CLIP's settings to those of a method, which changes the network and the losses."""
 
 
 def _text_module(settings: PromptSettings) -> TextEmbeddingConfig:
@@ -106,12 +106,12 @@ def _text_module(settings: PromptSettings) -> TextEmbeddingConfig:
 
 
 def _without_ff(settings: PromptSettings) -> PromptSettings:
-    """The ablation "w/o FF": the text module in its place."""
+    """The ablation "w/o FF": CF-CLIP's text module in place of Feature Fusion."""
     return replace(settings, network=replace(settings.network, fusion=_text_module(settings)))
 
 
 def _without_pre(settings: PromptSettings) -> PromptSettings:
-    """The ablation "w/o PRE": no masks, plainly G(w + delta_w); the terms that only shape masks go with them."""
+    """The ablation "w/o PRE": G(w + delta_w) without masks and without the terms that only shape masks."""
     weights = replace(settings.weights, area=0.0, tv=0.0, region=0.0)
     return replace(settings, network=replace(settings.network, masks=None), weights=weights)
 
@@ -162,7 +162,7 @@ def settings_for(method: str, preset: str) -> PromptSettings:
 
 
 def shortened(settings: PromptSettings, steps: int) -> PromptSettings:
-    """The settings with this number of steps; the stages at full size take no more than these."""
+    """The settings with this number of steps, also as the most that the stages at full size take."""
     agreement = replace(settings.agreement, steps=min(settings.agreement.steps, steps))
     faces = min(settings.upper_mask_faces, steps)
     return replace(settings, steps=steps, agreement=agreement, upper_mask_faces=faces)

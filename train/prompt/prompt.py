@@ -1,8 +1,8 @@
 """`python -m train prompt "green lipstick"`: fit an edit network, MCA-CLIP's or another method's, to prompts.
 
-Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the method's losses.
-Extras beside them (a second witness that knows places and colours, hard negatives) are switches of the preset:
-`--preset paper` has none of them.
+Each step draws faces, edits them through the 256 px preview and lowers the weighted sum of the method's losses. The
+extras (losses on the parser's regions and on named colours, hard negatives) are settings of the preset; `paper` has
+none of them.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.naming import distinct_stems
+from mcaclip.types import TextCode
 from mcaclip.validate import clean_prompt
 from train.common.backoff import MicroBatches
 from train.common.loop import Budget, LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
-from train.common.ranger import Ranger
 from train.common.sheets import save_edit_sheet
-from train.prompt.full_size_masks import fit_upper_masks
+from train.prompt.full_size_masks import learn_upper_masks
 from train.prompt.full_size_rows import fit_upper_rows
 from train.prompt.objective import PromptObjective, Target
 from train.prompt.presets import PromptSettings
@@ -56,7 +56,7 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
 
 
 def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
-    """Log a warning for every prompt that the space hardly knows. Raises WeightsError."""
+    """Log a warning for every prompt that CLIP hardly knows. Raises WeightsError."""
     knowledge = familiarity_of(space.name)
     for prompt in dict.fromkeys(prompts):
         verdict = knowledge.check(space, prompt)
@@ -65,8 +65,13 @@ def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
 
 
 def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Optimizer:
-    make = Ranger if settings.optimizer == "ranger" else torch.optim.Adam
-    return make(parameter_groups(network, settings.lr, settings.mapper_lr_factor), lr=settings.lr)
+    groups = parameter_groups(network, settings.lr, settings.mapper_lr_factor)
+    if settings.optimizer != "ranger":
+        return torch.optim.Adam(groups, settings.lr)
+    from pytorch_optimizer import Ranger  # a second of imports, which the other presets do not need
+
+    # Without the flag, the steps before the rectification starts would go uphill; the published code goes downhill.
+    return Ranger(groups, settings.lr, degenerated_to_sgd=True)
 
 
 def check_words_are_seen(settings: PromptSettings, prompts: Sequence[str], method: str) -> None:
@@ -93,17 +98,17 @@ def fit_prompts(
 
     The prompts take turns; one that is named twice takes twice as many.
 
-    `objective.generator` is what is trained through: the preview, or the full generator itself. Behind a
-    preview two short stages follow for what only `full_generator` has: the upper rows learn to do at full size what
-    the preview showed, and the upper mask nets learn from the finished masks below them.
+    `objective.generator`, the preview or the full generator itself, is trained through. After a preview, two short
+    stages follow for the layers that only `full_generator` has: the upper rows learn to do at full size what the
+    preview showed, and the upper mask nets learn from the finished masks below them.
 
     Args:
-        max_minutes: of this call, the two short stages included.
-        start_from: an edit network to go on from instead of random weights.
-        stack: goes into the file, which says what the network was fitted on.
-        method: goes into the file, too; the objective's settings are those of this method (see `settings_for`).
-        progress: told the share 0..1 of the steps before each one; may raise to end the run.
-        finish: make no more steps; all the time goes to what follows them.
+        max_minutes: of this call, including the two short stages.
+        start_from: an edit network to start from instead of random weights.
+        stack: is written into the file, as what the network was fitted on.
+        method: is written into the file, too; the objective's settings belong to it (see `settings_for`).
+        progress: called with the share 0..1 of the steps before each one; may raise to end the run.
+        finish: make no more steps, so that all the time goes to the short stages.
     """
     settings = objective.settings
     check_words_are_seen(settings, [target.prompt for target in objective.targets], method)
@@ -113,19 +118,14 @@ def fit_prompts(
     pair = (full_generator, objective.generator)
     config = masks_above(shifted_rows(settings.network, *pair), *pair)
     network = new_network(full_generator, config, start_from)
-    fits_rows = isinstance(objective.generator, PreviewGenerator)
-    top = len(objective.generator.layers) - 1
-    fits_masks = top + 1 < len(full_generator.layers) and isinstance(network.coral, CoralMasks)
-    needed = {"steps": True, "rows": fits_rows, "masks": fits_masks}
+    fits_masks = len(objective.generator.layers) < len(full_generator.layers) and isinstance(
+        network.coral, CoralMasks
+    )
+    needed = {"steps": True, "rows": isinstance(objective.generator, PreviewGenerator), "masks": fits_masks}
     budget = Budget(max_minutes, {stage: SHARES[stage] for stage in SHARES if needed[stage]})
-    loop_settings = LoopSettings(
-        settings.steps,
-        0.0 if finish else budget.minutes("steps"),
-        settings.seed,
-        settings.ema,
-        log_every=5,
-        sheet_every=sheet_every,
-        warmup=20,
+    minutes = 0.0 if finish else budget.minutes("steps")
+    limits = LoopSettings(
+        settings.steps, minutes, settings.seed, settings.ema, log_every=5, sheet_every=sheet_every, warmup=20
     )
     fingerprint = {"prompts": prompts, **asdict(settings)}
     if stack.label != DEFAULT_STACK:
@@ -135,7 +135,7 @@ def fit_prompts(
     if start_from is not None:
         fingerprint["start"] = sha256_of(start_from)
     optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
-    loop = TrainingLoop(network, optimizer, loop_settings, out, fingerprint, scaled)
+    loop = TrainingLoop(network, optimizer, limits, out, fingerprint, scaled)
     batches = MicroBatches(loop.backward, optimizer.zero_grad)
     shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
@@ -158,17 +158,17 @@ def fit_prompts(
     loop.run(step, sheet)
     network.load_state_dict(loop.averaged_state())
     sheet(loop.step)
+    if loop.step > before:  # an earlier call's stage belongs to the network before these steps
+        shutil.rmtree(out / "upper_rows", ignore_errors=True)
     if isinstance(objective.generator, PreviewGenerator):
         assert isinstance(full_generator, MobileStyleGAN)
-        folder = out / "upper_rows"
-        if loop.step > before:  # what an earlier call did there was for the network as it was
-            shutil.rmtree(folder, ignore_errors=True)
-        stage = (settings.sampler, folder, settings.agreement, budget.minutes("rows"))
+        stage = (settings.sampler, out / "upper_rows", settings.agreement, budget.minutes("rows"))
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
     if fits_masks:
-        faces, seed = settings.upper_mask_faces, settings.seed
-        minutes = budget.minutes("masks")
-        fit_upper_masks(network, full_generator, distinct, settings.sampler, faces, seed, top, max_minutes=minutes)
+        faces = settings.sampler.draw(full_generator, settings.upper_mask_faces, np.random.default_rng(settings.seed))
+        texts, minutes = TextCode.stack([target.code for target in distinct]), budget.minutes("masks")
+        top = len(objective.generator.layers) - 1
+        learn_upper_masks(network, full_generator, faces, lambda _: texts, top, max_minutes=minutes)
     path = out / "edit.safetensors"
     records = {prompt: {"steps": loop.step} for prompt in prompts}
     codes = {target.prompt: target.code for target in distinct}
@@ -182,8 +182,7 @@ def fit_prompts(
 def _edits(
     objective: PromptObjective, network: MCANetwork, codes: Tensor, target: Target
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Sources, edits and masks of some faces, made one by one: at full size several would take much memory."""
+    """Sources, edits and masks of some faces, edited one by one to save memory at full size."""
     made = [objective.edit(network, code[None], [target]) for code in codes]
-    sources = torch.cat([source.image for source, _, _, _ in made])
-    edits = torch.cat([edited for _, edited, _, _ in made])
-    return sources, edits, [torch.cat(layer) for layer in zip(*(masks for _, _, _, masks in made), strict=True)]
+    masks = [torch.cat(layer) for layer in zip(*(batch.masks for batch in made), strict=True)]
+    return torch.cat([batch.source.image for batch in made]), torch.cat([batch.edited for batch in made]), masks

@@ -1,9 +1,9 @@
-"""`python -m train universal-words`: the universal network takes over the words of a FaceCLIP that learned on.
+"""`python -m train universal-words`: the universal network learns the words of a FaceCLIP that was trained further.
 
-Words enter the network through Feature Fusion alone, so that is all that learns: read by the new text tower, a
-caption is to give the `t_w` that it gave when the old one read it. Mapper and masks, which only see `t_w`, stay as
-they are. Captions in rarer words are to give what the same claim gives in commoner ones, so that synonyms are
-learned, too. No picture is needed.
+Words enter the network through Feature Fusion alone, so only that learns: a caption read by the new text tower has to
+give the `t_w` that it gave with the old one. Mapper and masks, which only see `t_w`, stay as they are. Captions in
+rarer words have to give the `t_w` of the same claim in commoner ones, so that synonyms are learned, too. No picture
+is needed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from train.universal.universal import shift_loss
 
 log = logging.getLogger(__name__)
 MEASURED = 256
-"""Captions that the result is measured on."""
+"""Captions, of another seed, that the result is measured on."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class WordsSettings:
     """Settings of the training.
 
     Attributes:
-        captions: a step, each for a face of its own.
-        tellings: captions in common words whose mean `t_w` is wanted.
+        captions: per step, each for another face.
+        tellings: captions in common words whose mean `t_w` is the target.
         wider: share of captions in rarer words.
-        attributes: share of captions that ask for an attribute, not for a colour.
+        attributes: share of captions that name an attribute instead of a colour.
     """
 
     captions: int = 40
@@ -64,10 +64,10 @@ class WordsSettings:
 
 
 def load_words(path: Path) -> ClipSpace:
-    """A frozen FaceCLIP whose text tower alone is what the file holds: its image tower may be of another layout.
+    """A frozen FaceCLIP with the text tower of a file, whose image tower may have another layout.
 
     Raises:
-        TrainingError: the file holds no such text tower.
+        TrainingError: the file holds no text tower of FaceCLIP.
     """
     space = ClipSpace(create_model())
     try:
@@ -84,10 +84,10 @@ class WordsTraining:
     """The loss of a step.
 
     Args:
-        generator: draws the faces' codes.
-        network: as it was, with the space whose words it learned.
-        before: that space.
-        after: the space whose words it is to take.
+        generator: maps the faces' codes.
+        network: as it was trained.
+        before: the space whose words it knows.
+        after: the space whose words it learns.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class WordsTraining:
         self.teacher = copy.deepcopy(network).requires_grad_(False).eval()
 
     def loss(self, network: MCANetwork, rng: np.random.Generator, count: int = 0) -> dict[str, Tensor]:
-        """Errors of "fused" `t_w` and of "shift", relative to their size, over `count` captions."""
+        """Errors of `t_w` ("fused") and of the "shift", relative to their size, over `count` captions."""
         s, count = self.settings, count or self.settings.captions
         claims = [self._claim(rng) for _ in range(count)]
         codes = s.sampler.draw(self.generator, count, rng)
@@ -128,7 +128,7 @@ class WordsTraining:
 def retrain(
     training: WordsTraining, network: MCANetwork, settings: WordsSettings, out: Path, minutes: float
 ) -> MCANetwork:
-    """Train the fusion in place, in the run folder `out`, or go on there; returns all with averaged weights."""
+    """Train the fusion in place, or continue in the run folder `out`; returns the network with averaged weights."""
     network.requires_grad_(False)
     learned = network.fusion.requires_grad_(True)
     optimizer = torch.optim.AdamW(
@@ -142,15 +142,16 @@ def retrain(
 
 
 def run(before: Path, out: Path, minutes: float, settings: WordsSettings = WordsSettings()) -> Path:
-    """Teach the shipped universal network the words of the FaceCLIP in use; `universal.safetensors` goes to `out`.
+    """Teach the shipped universal network the words of the FaceCLIP in use.
+
+    Writes `universal.safetensors`, and the remaining errors as `universal.json`, into the run folder `out`.
 
     Args:
         before: weights of the FaceCLIP whose words the network knows.
-        out: the run's folder; `universal.json` gets the errors that are left.
         minutes: time of this call.
 
     Raises:
-        TrainingError: `before` is no FaceCLIP, or not the one that the network was taught with.
+        TrainingError: `before` is no FaceCLIP, or not the one that the network was trained with.
     """
     taught, words = weights.get("universal"), load_words(before)
     if read_header(taught).words != text_digest(before):
@@ -160,14 +161,9 @@ def run(before: Path, out: Path, minutes: float, settings: WordsSettings = Words
     retrain(training, network, settings, out, minutes)
     path = out / "universal.safetensors"
     save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))
-    (out / "universal.json").write_text(json.dumps(_errors(training, network), indent=1))
+    with torch.no_grad():
+        terms = training.loss(network, np.random.default_rng(settings.seed + 1), MEASURED)
+    errors = {name: round(float(value), 4) for name, value in terms.items()}
+    log.info("remaining relative squared errors: %s", errors)
+    (out / "universal.json").write_text(json.dumps(errors, indent=1))
     return path
-
-
-@torch.no_grad()
-def _errors(training: WordsTraining, network: MCANetwork) -> dict[str, float]:
-    """What is left of the loss on captions of another seed."""
-    terms = training.loss(network, np.random.default_rng(training.settings.seed + 1), MEASURED)
-    found = {name: round(float(value), 4) for name, value in terms.items()}
-    log.info("relative squared errors that are left: %s", found)
-    return found

@@ -1,9 +1,9 @@
 """The colour teacher: from a part, a colour and a face to a shift of the code, without any words.
 
-Universal mode has two things to learn: what shift turns a part into a colour, for which every example costs a pass
-through the generator, and what words mean, for which examples cost nothing. The teacher learns the first from few
-examples, since it is told part and colour in numbers; the edit network then learns from the teacher's shifts and the
-parser's regions, prompt after prompt without a picture (see `train.universal.universal`).
+Universal mode learns two things: which shift gives a part a colour, where every example costs a pass through the
+generator, and what words mean, where examples cost nothing. The teacher, whose inputs are part and colour as numbers,
+learns the first from few examples; the edit network then learns from the teacher's shifts and the parser's regions,
+without a picture (see `train.universal.universal`).
 """
 
 from __future__ import annotations
@@ -29,15 +29,7 @@ from train.common.loop import LoopSettings, TrainingLoop
 from train.common.painting import BEARD_STRENGTH, paint
 from train.prompt.exemplar import COVER, FACIAL_HAIR
 from train.prompt.full_size_rows import lattice_energy
-from train.universal.face_windows import (
-    FIRST_ROW,
-    SeenFace,
-    crop,
-    cut_square,
-    see,
-    set_stage,
-    show,
-)
+from train.universal.face_windows import FIRST_ROW, SeenFace, crop, cut_square, see, set_stage, show
 
 LAST_ROW = 15
 """The last row that the embedded generator uses."""
@@ -51,13 +43,13 @@ class TeacherSettings:
     """Settings of the teacher's training.
 
     Attributes:
-        faces: faces a step, each with `prompts` parts and colours.
+        faces: faces per step, each with `prompts` parts and colours.
         exemplar: weight of the distance to the painted picture.
         colour: weight of the Lab distance to the colour.
         size: weight of the mean square of the shift.
-        preview: weight of the preview's picture against that of the real upper layers, which a shift must suit too:
-            the preview only guesses what rows 12-15 do, and how strong shifts of the rows below come out.
-        lattice: weight of the mesh that strong shifts of the upper rows print on a part (see `lattice_energy`).
+        preview: weight of the preview's picture against that of the real upper layers, because the preview only
+            approximates rows 12-15 and strong shifts of the rows below.
+        lattice: weight of the mesh that strong shifts of the upper rows leave on a part (see `lattice_energy`).
     """
 
     faces: int = 1
@@ -77,7 +69,7 @@ class TeacherSettings:
 class ColourTeacher(nn.Module):
     """A small network from part, colours and code to a shift of rows 4-15.
 
-    Facial hair starts from a published W direction that grows a beard; the network then only colours it.
+    Facial hair starts from a published W direction that grows a beard, which the network then colours.
     """
 
     beard: Tensor
@@ -111,9 +103,9 @@ class ColourTeacher(nn.Module):
         number = torch.tensor([PARTS.index(part) for part in parts], device=w_plus.device)
         wanted, given = target / 50, source / 50
         pairs = wanted[:, [0, 0, 1]] * wanted[:, [1, 2, 2]]
-        told = [F.one_hot(number, len(PARTS)).float(), wanted, wanted.square(), pairs, given]
+        inputs = [F.one_hot(number, len(PARTS)).float(), wanted, wanted.square(), pairs, given]
         context = self.context(w_plus[:, ROWS].mean(1))
-        hidden = F.gelu(self.enter(torch.cat([*told, context], 1))) * (1 + self.gate(number))
+        hidden = F.gelu(self.enter(torch.cat([*inputs, context], 1))) * (1 + self.gate(number))
         hidden = F.gelu(self.middle(hidden)) * (1 + self.gate(number))
         rows = self.out(hidden).unflatten(1, (-1, 512))
         delta = F.pad(rows, (0, 0, FIRST_ROW, 18 - LAST_ROW - 1))
@@ -122,7 +114,7 @@ class ColourTeacher(nn.Module):
 
 
 def draw_targets(face: SeenFace, count: int, rng: np.random.Generator) -> tuple[list[str], Tensor]:
-    """Different parts that the face shows, and a colour for each, `[n, 3]` in Lab; one facial hair at most."""
+    """Different shown parts, at most one of them facial hair, and a colour for each, `[n, 3]` in Lab."""
     parts = draw_parts(face.shown, count, rng)
     hair = [part for part in parts if part in FACIAL_HAIR]
     parts = [part for part in parts if part not in hair[1:]]
@@ -137,7 +129,7 @@ class TeacherTraining:
         self.preview, self.parser, self.settings = preview, parser, settings
 
     def face(self, teacher: ColourTeacher, rng: np.random.Generator) -> Iterator[dict[str, Tensor]]:
-        """The loss and its terms for several targets on a new face, one after the other to save memory."""
+        """The loss and its terms for several targets on a new face, one by one to save memory."""
         face = see(self.preview, self.parser, self.settings.sampler.draw(self.preview, 1, rng))
         for part, colour in zip(*draw_targets(face, self.settings.prompts, rng), strict=True):
             yield self._target(teacher, face, part, colour, rng)
@@ -171,9 +163,9 @@ class TeacherTraining:
 
 
 def hairiness(grown: Tensor, bald: Tensor) -> Tensor:
-    """How much of each pixel `[B, 1, h, w]` is facial hair: it is darker than the skin `bald [B, 3, h, w]` was.
+    """The share of each pixel `[B, 1, h, w]` that is facial hair, which is darker than the skin `bald [B, 3, h, w]`.
 
-    Skin between hairs takes some of a dye as well, or a thin goatee would not show its colour at all.
+    Skin between hairs takes some dye as well, so that a thin goatee shows its colour.
     """
     darker = srgb_to_lab(bald.clamp(-1, 1))[:, :1] - srgb_to_lab(grown.clamp(-1, 1))[:, :1]
     return (SKIN_TAKES + darker / DARK_HAIR).clamp(SKIN_TAKES, 1)
@@ -182,7 +174,7 @@ def hairiness(grown: Tensor, bald: Tensor) -> Tensor:
 def train_teacher(
     preview: PreviewGenerator, parser: Parser, beard: Tensor, settings: TeacherSettings, out: Path, minutes: float
 ) -> ColourTeacher:
-    """Train the teacher in the run folder `out`, or go on there; returns it with averaged weights, frozen."""
+    """Train the teacher, or continue in the run folder `out`; returns it with averaged weights, frozen."""
     torch.manual_seed(settings.seed)
     teacher = ColourTeacher(beard)
     training = TeacherTraining(preview, parser, settings)

@@ -1,4 +1,4 @@
-"""Edits of a part on a small window of a face: what a training step can afford, by the preview and at full size."""
+"""Edits of a part on a small window of a face, cheap enough for a training step, by the preview and at full size."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from train.clip.scenes.types import PARTS
 FIRST_ROW = 4
 """The first row that an edit of a part shifts; those below shape the face."""
 FINE_MASK = 64
-"""From this side on masks keep to the part itself; coarser cells get a margin."""
+"""Masks of this side and larger keep to the part itself; coarser ones get a margin."""
 REAL_CELLS, REAL_SCALE = 20, 4
-"""Side of the square that the real upper layers draw, in cells of the 128 px map; its pixels a preview pixel."""
+"""Side of the square of the real upper layers, in cells of the 128 px map; its pixels per preview pixel."""
 CELLS, SMALLEST_WINDOW, LARGEST_WINDOW = 16, 3, 8
-"""Side of the map that an edit starts from, and the smallest and largest side of a window, in its cells."""
+"""Side of the map that an edit starts from, and the smallest and largest side of a window in its cells."""
 SMALLEST_PART = 40.0
 """Pixels of 256 x 256 that a part must cover to count as shown."""
 
 
 @dataclass(frozen=True)
 class SeenFace:
-    """A generated face as teacher and edit network need it.
+    """A generated and parsed face.
 
     Attributes:
         code: `[1, 18, 512]`.
@@ -43,6 +43,7 @@ class SeenFace:
         regions: the parts' soft masks `[1, 1, 256, 256]`, by name.
         labs: the parts' mean Lab `[3]`, by name.
         shown: the parts that are large enough to see.
+        parsed: class probabilities `[1, 19, 256, 256]`.
     """
 
     code: Tensor
@@ -66,14 +67,14 @@ def see(preview: PreviewGenerator, parser: Parser, code: Tensor) -> SeenFace:
 
 
 def layer_masks(preview: PreviewGenerator, part: Tensor) -> list[Tensor]:
-    """A part's masks at every layer of the preview and for its picture: `[B, 1, 256, 256]` to `[B, 1, s, s]` each."""
+    """Masks of a part `[B, 1, 256, 256]` for the preview's layers and for its picture, each `[B, 1, s, s]`."""
     wide = dilate(part, 3)
     masks = [resize_mask(part if spec.size >= FINE_MASK else wide, spec.size) for spec in preview.layers]
     return [*masks, masks[-1]]
 
 
 def choose_window(part: Tensor, rng: np.random.Generator) -> Window:
-    """Rows and columns, in cells of the 16 px map, around a part `[1, 1, 256, 256]` or a piece of a large one."""
+    """Rows and columns, in cells of the 16 px map, around a part `[1, 1, 256, 256]` or some of a large one."""
     covered = F.max_pool2d(part, PREVIEW_SIZE // CELLS)[0, 0] > 0.5
     ys, xs = (positions.cpu().numpy() for positions in torch.nonzero(covered, as_tuple=True))
     if len(ys) == 0:
@@ -83,7 +84,7 @@ def choose_window(part: Tensor, rng: np.random.Generator) -> Window:
 
 
 def _span(covered: np.ndarray, centre: int) -> slice:
-    """The covered cells with a cell around them, at most `LARGEST_WINDOW`, then those about `centre`."""
+    """The covered cells with a margin of one; when they are too many, the `LARGEST_WINDOW` around `centre`."""
     first, last = max(int(covered.min()) - 1, 0), min(int(covered.max()) + 2, CELLS)
     if last - first > LARGEST_WINDOW:
         first = min(max(centre - LARGEST_WINDOW // 2, first), last - LARGEST_WINDOW)
@@ -101,12 +102,12 @@ def crop(maps: Tensor, window: Window) -> Tensor:
 
 @dataclass(frozen=True)
 class Stage:
-    """What an edit of one part of one face needs, cut to a window.
+    """Where one part of one face is edited.
 
     Attributes:
         window: in cells of the 16 px map.
-        masks: the part's, one a layer of the preview, `[1, 1, s, s]` and not cut.
-        corner: top left cell, on the 128 px map, of the square of `REAL_CELLS` that the real upper layers draw.
+        masks: of the part, one `[1, 1, s, s]` per layer of the preview, not cropped.
+        corner: top left cell, on the 128 px map, of the square of `REAL_CELLS` that the real upper layers compute.
     """
 
     window: Window
@@ -129,39 +130,6 @@ def _square(side: slice, centre: int) -> int:
     return min(max(centre - REAL_CELLS // 2, side.start), side.stop - REAL_CELLS)
 
 
-def shifted_features(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> Tensor:
-    """Features of the preview's last layer in the window, of the edited face: `[1, 256, h, w]`.
-
-    Only the shifted layers are computed. They blend with the source's own features instead of computing them anew on
-    the blended ones, which differs from `masked_synthesize` at the masks' edges only and costs half.
-    """
-    code = face.code + delta
-    x = crop(face.made.features[FIRST_ROW - 1], stage.window)
-    for index in range(FIRST_ROW, len(preview.layers)):
-        scale = preview.layers[index].size // CELLS
-        rows, columns = (slice(side.start * scale, side.stop * scale) for side in stage.window)
-        source = crop(face.made.features[index], stage.window)
-        edited = preview.full.layer(index, x, code, (rows, columns))
-        x = source + crop(stage.masks[index], stage.window) * (edited - source)
-    return x
-
-
-def preview_window(preview: PreviewGenerator, face: SeenFace, x: Tensor, delta: Tensor, stage: Stage) -> Tensor:
-    """The preview's picture of those features, `[1, 3, h, w]` at 256 px a face."""
-    edited = preview.finish(preview.rgb(len(preview.layers) - 1, x, face.code + delta))
-    before = crop(face.made.image, stage.window)
-    return before + crop(resize_mask(stage.masks[-1], PREVIEW_SIZE), stage.window) * (edited - before)
-
-
-def real_square(preview: PreviewGenerator, face: SeenFace, x: Tensor, delta: Tensor, stage: Stage) -> Tensor:
-    """What the real upper layers make of the stage's square, `[1, 3, S, S]` at 1024 px a face."""
-    scale = CELLS_ABOVE // CELLS
-    left, top = (own - side.start * scale for own, side in zip(stage.corner, stage.window, strict=True))
-    part = x[:, :, left : left + REAL_CELLS, top : top + REAL_CELLS]
-    mask = cut_square(stage.masks[-1], stage)
-    return upper_picture(preview.full, part, face.code, stage.corner, (delta, mask))
-
-
 def cut_square(maps: Tensor, stage: Stage) -> Tensor:
     """The stage's square of maps `[B, C, s, s]` of 128 px or more."""
     ys, xs = window_at(stage.corner, REAL_CELLS, maps.shape[-1] // CELLS_ABOVE)
@@ -170,7 +138,7 @@ def cut_square(maps: Tensor, stage: Stage) -> Tensor:
 
 @dataclass(frozen=True)
 class Pictures:
-    """One edit: the preview's window and the real square, both at 256 px a face, and the square at its own size."""
+    """One edit: the preview's window and the real square at 256 px per face, and the square at full size."""
 
     window: Tensor
     square: Tensor
@@ -178,7 +146,24 @@ class Pictures:
 
 
 def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> Pictures:
-    """The edit by `delta [1, 18, 512]`."""
-    x = shifted_features(preview, face, delta, stage)
-    large = real_square(preview, face, x, delta, stage)
-    return Pictures(preview_window(preview, face, x, delta, stage), F.avg_pool2d(large, REAL_SCALE), large)
+    """The edit by `delta [1, 18, 512]`.
+
+    Only the shifted layers are computed. They are blended with the source's features, not with features recomputed
+    from the blended ones: this costs half and differs from `masked_synthesize` at the masks' edges only.
+    """
+    code, window = face.code + delta, stage.window
+    x = crop(face.made.features[FIRST_ROW - 1], window)
+    for index in range(FIRST_ROW, len(preview.layers)):
+        scale = preview.layers[index].size // CELLS
+        rows, columns = (slice(side.start * scale, side.stop * scale) for side in window)
+        source = crop(face.made.features[index], window)
+        edited = preview.full.layer(index, x, code, (rows, columns))
+        x = source + crop(stage.masks[index], window) * (edited - source)
+    scale = CELLS_ABOVE // CELLS
+    top, left = (own - side.start * scale for own, side in zip(stage.corner, window, strict=True))
+    part = x[:, :, top : top + REAL_CELLS, left : left + REAL_CELLS]
+    large = upper_picture(preview.full, part, face.code, stage.corner, (delta, cut_square(stage.masks[-1], stage)))
+    edited = preview.finish(preview.rgb(len(preview.layers) - 1, x, code))
+    before = crop(face.made.image, window)
+    shown = before + crop(resize_mask(stage.masks[-1], PREVIEW_SIZE), window) * (edited - before)
+    return Pictures(shown, F.avg_pool2d(large, REAL_SCALE), large)

@@ -1,4 +1,4 @@
-"""What universal mode learns to do: targets in words, each with the shift and the region that fulfil it."""
+"""What universal mode learns: prompts, each with the shift and the region that fulfil it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,12 @@ ORIGIN = ("a31_race_yellow", "a31_race_white", "a31_race_black")
 NOT_AGE = (*GENDER, "a31_glasses", *ORIGIN)
 NOT_HAIR = (*GENDER, *AGE, "a31_race_yellow")
 ROSY_SHARE = 0.3
-"""How often cheeks get a blush whose colour goes without saying."""
+"""Share of cheeks with a blush whose colour is not named."""
 EYES = ("l_eye", "r_eye", "eye_g")
 AROUND_EYES = (*EYES, "l_brow", "r_brow")
 STRENGTH = {"hair": 1.1, "beard": 1.1, "goatee": 1.1, "moustache": 1.3, "cheeks": 1.1, "skin": 0.8}
-"""How far along the teacher's shift a part's colour goes, where not all the way. The teacher weighs colour against
-likeness: at full size most parts pass half of the way to the colour, a white moustache does not, and skin goes
-further than a face stays the same person (measured with `evaluate` at several strengths)."""
+"""Strength of the teacher's shift for parts where it is not 1, because the teacher weighs colour against likeness: a
+white moustache is too weak at full size, and skin so strong that likeness suffers (measured with `evaluate`)."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,16 @@ class AttributeEdit:
 
     Attributes:
         state: its name in captions, of `train.clip.scenes.types.STATES`.
-        sign: 1 to bring it about, -1 for its opposite.
+        sign: 1 for the attribute, -1 for its opposite.
         key: the published W direction.
         length: signed length of the shift (each row's norm).
         region: a named region (`mcaclip.perception.regions`) or parser classes that may change.
-        margin: pixels of 256 by which that grows.
-        without: parser classes that are taken out again.
-        but: directions that this one must not follow: the published one of age also makes a man, and that of a smile
-            puts glasses on.
-        rows: first row of the shift and the one after its last. Rows 0-2 turn and reshape the whole head, the upper
-            ones its colours.
+        margin: pixels of 256 by which the region grows.
+        without: parser classes that are then removed from it.
+        but: directions that this one must not follow: the published one of age also changes gender, and that of a
+            smile adds glasses.
+        rows: first row of the shift and the one after its last. Rows 0-2 turn and reshape the head; the upper ones
+            change its colours.
     """
 
     state: str
@@ -108,19 +107,18 @@ ATTRIBUTE_EDITS = (
     AttributeEdit("surprised", 1, "a31_emotion_surprise", 3.0, FACE, 6),
     AttributeEdit("open mouth", 1, "a31_emotion_surprise", 3.0, FACE, 6),
 )
-"""What was looked at on generated faces and does what its name says."""
+"""Verified on generated faces: each does what its name says."""
 
 
 @dataclass(frozen=True)
 class EditTarget:
-    """A prompt for a face, and its fulfilment.
+    """A prompt for a face, and the edit that fulfils it.
 
     Attributes:
-        text: in the user's words.
+        text: as a user would write it.
         part: the part of a colour target, "" for an attribute.
-        delta: the shift `[18, 512]`, or None where the face lacks the part: there is nothing to do but to close the
-            masks.
-        mask: where, `[1, 1, 256, 256]`; None for targets that only teach the shift.
+        delta: the shift `[18, 512]`, or None where the face lacks the part, so that only the masks have to close.
+        mask: the region `[1, 1, 256, 256]`; None for targets that only teach the shift.
     """
 
     text: str
@@ -153,7 +151,7 @@ class EditTargets:
         return [self.attribute(face, int(number), rng, place < masked) for place, number in enumerate(chosen)]
 
     def colours(self, face: SeenFace, count: int, more: int, rng: np.random.Generator) -> list[EditTarget]:
-        """Colours of `count` parts with their masks, shown or not, and `more` of shown parts without."""
+        """Colours of `count` parts, shown or not, with masks, and `more` of shown parts without masks."""
         parts = draw_parts(PARTS, count, rng)
         parts += [face.shown[int(i)] for i in rng.integers(len(face.shown), size=more)]
         return self._paints(face, parts, count, rng)
@@ -178,7 +176,7 @@ class EditTargets:
 
 
 def draw_target_paint(part: str, rng: np.random.Generator) -> PartColour:
-    """A painted part; cheeks are now and then simply "blushing"."""
+    """The colour of a part; some cheeks are simply "blushing"."""
     if part == "cheeks" and rng.random() < ROSY_SHARE:
         return PartColour(part, None, pattern="blush")
     paint = draw_paint(part, rng)

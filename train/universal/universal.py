@@ -1,9 +1,9 @@
 """`python -m train universal`: one edit network for every prompt that FaceCLIP knows.
 
 First the colour teacher learns, without words, which shift gives a part a colour (`colour_teacher`). Then the edit
-network learns from captions of its whole grammar: the shift from the teacher and from published W directions, the
-masks from the parser's regions. That costs no pass through the shifted generator, so a step holds dozens of
-prompts. The mask nets above the preview learn last, as in a fit of one prompt.
+network learns from captions of the whole grammar: the shift from the teacher and from published W directions, the
+masks from the parser's regions. This needs no pass through the shifted generator, so a step holds dozens of prompts.
+The mask nets above the preview learn last, as in a fit of one prompt.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ UNIVERSAL_CONFIG = MCAConfig(
     mapper_lr_mul=1.0,
     delta_scale=0.3,
 )
-"""Wider than a fit of one prompt: it holds every part and colour."""
+"""Wider than a fit of one prompt, because it holds every part and colour."""
 WITHOUT_FF = replace(UNIVERSAL_CONFIG, fusion=TextEmbeddingConfig(num_layers=3, lr_mul=1.0))
-"""The ablation "w/o FF": CF-CLIP's text module in its place."""
+"""The ablation "w/o FF": CF-CLIP's text module in place of Feature Fusion."""
 
 MASKED_ATTRIBUTES = 2
 
@@ -62,13 +62,13 @@ class UniversalSettings:
 
     Attributes:
         network: the edit network's structure.
-        faces: faces a step.
-        masked: colour targets a face whose masks are learned as well.
-        unmasked: further colour targets a face.
-        attributes: attribute targets a face, the masks of two of which are learned.
+        faces: faces per step.
+        masked: colour targets per face whose masks are learned as well.
+        unmasked: further colour targets per face.
+        attributes: attribute targets per face; the masks of two of them are learned.
         attribute_weight: of their shifts' loss against that of the colours.
         mask_weight: of the masks' loss against the shift's.
-        lr: of all parts; `mapper_lr_factor` times that for equalised layers.
+        lr: of all parts; equalised layers have `mapper_lr_factor` times that.
         upper_faces: full-size faces that the mask nets above the preview learn from.
     """
 
@@ -97,9 +97,9 @@ def shift_loss(delta: Tensor, wanted: Tensor) -> Tensor:
 
 
 def mask_loss(logits: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Cross entropy and Dice of masks to regions, mean over layers; one `[B, 1, s, s]` a layer each.
+    """Cross entropy and Dice of masks to regions, mean over layers; one `[B, 1, s, s]` per layer each.
 
-    Cross entropy alone hardly sees lips among 16 384 cells, and one that is balanced opens cells beside them.
+    Cross entropy alone hardly sees lips among 16 384 cells, and a balanced one opens cells beside them.
     """
     terms = []
     for given, target in zip(logits, wanted, strict=True):
@@ -165,7 +165,7 @@ class UniversalTraining:
 def train_universal(
     training: UniversalTraining, full: MobileStyleGAN, out: Path, minutes: float
 ) -> tuple[MCANetwork, int]:
-    """Train the network in the run folder `out`, or go on there; returns it with averaged weights, and the steps."""
+    """Train the network, or continue in the run folder `out`; returns it with averaged weights, and the steps."""
     settings = training.settings
     torch.manual_seed(settings.seed)
     network = MCANetwork(full.layers, settings.network)
@@ -201,14 +201,14 @@ def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyl
 
 @dataclass(frozen=True)
 class UniversalRun:
-    """What a call may choose.
+    """Options of a call.
 
     Attributes:
-        out: the run's folder; teacher and network have one each in it.
+        out: the run's folder, with a folder each for teacher and network.
         directions: file of published W directions.
         teacher_minutes: time of this call for the teacher.
         minutes: time of this call for the edit network.
-        without_ff: train the ablation with CF-CLIP's text module, by the same teacher.
+        without_ff: train the ablation with CF-CLIP's text module, with the same teacher.
     """
 
     out: Path
@@ -219,7 +219,7 @@ class UniversalRun:
 
 
 def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
-    """Train, or go on, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder."""
+    """Train, or continue, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder."""
     full, parser, space = load_generator(), load_parser(), space or load_space()
     preview, beard = load_preview(full=full), load_direction(choice.directions, "nada_beard")
     teacher = train_teacher(preview, parser, beard, TeacherSettings(), choice.out / "teacher", choice.teacher_minutes)

@@ -13,7 +13,7 @@ Components = dict[str, Any]
 
 
 def picture(name: str, label: str, **options: Any) -> gr.Image:
-    """A picture that is only looked at, under its caption."""
+    """A picture that cannot be changed, under its caption."""
     with gr.Column(min_width=130, elem_classes="picture"):
         gr.HTML(markup.caption(label))
         return gr.Image(
@@ -30,14 +30,8 @@ def picture(name: str, label: str, **options: Any) -> gr.Image:
 
 def thumbnails(name: str, label: str, columns: int, **options: Any) -> gr.Gallery:
     """Small pictures to choose from."""
-    settings: dict[str, Any] = {
-        "height": "auto",
-        "allow_preview": False,
-        "interactive": False,
-        "buttons": [],
-        "format": "jpeg",
-    }
-    return gr.Gallery(label=label, columns=columns, elem_id=name, **{**settings, **options})
+    options = {"allow_preview": False, "buttons": [], "format": "jpeg", **options}
+    return gr.Gallery(label=label, columns=columns, elem_id=name, height="auto", interactive=False, **options)
 
 
 def before_after(name: str, label: str) -> gr.ImageSlider:

@@ -23,9 +23,9 @@ def _curve(name: str, rows: Sequence[dict[str, float]]) -> str:
     spread, length = (high - low) or 1.0, (last - first) or 1.0
     line = " ".join(f"{200 * (s - first) / length:.1f},{52 - 48 * (v - low) / spread:.1f}" for s, v in points)
     label = text.TERM_LABELS[name]
-    said = f"{label}: from {points[0][1]:.3g} to {points[-1][1]:.3g}"
+    summary = f"{label}: from {points[0][1]:.3g} to {points[-1][1]:.3g}"
     return (
-        f'<figure><svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img" aria-label="{escape(said)}">'
+        f'<figure><svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img" aria-label="{escape(summary)}">'
         f'<polyline points="{line}" /></svg>'
         f"<figcaption>{escape(label)}<b>{points[-1][1]:.3g}</b></figcaption></figure>"
     )

@@ -1,4 +1,4 @@
-"""Between arrays and what the browser is sent."""
+"""Between arrays and the pictures that the browser receives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from mcaclip.imaging import visuals
 from mcaclip.platform.naming import safe_stem
@@ -21,7 +20,7 @@ SCREEN_QUALITY = 92
 GALLERY_SIDE = 256
 THUMBNAIL_SIDE = 160
 BLANK = np.full((8, 8, 3), 128, np.uint8)
-"""Stands for an edit of a session file whose picture is not made yet."""
+"""The thumbnail of an edit of a session file whose picture is not computed yet."""
 
 
 def screen_file(image: np.ndarray, folder: Path, name: str) -> str:
@@ -59,11 +58,6 @@ def fitted(image: np.ndarray, side: int = 1400) -> np.ndarray:
         return image
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-
-
-def resized(image: Tensor, side: int) -> Tensor:
-    """`[3, H, H]` averaged down to `[3, side, side]`; the same range."""
-    return F.interpolate(image[None], size=side, mode="area")[0]
 
 
 def opened(path: Path, side: int = 1400) -> np.ndarray | None:

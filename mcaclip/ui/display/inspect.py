@@ -11,7 +11,7 @@ from mcaclip.ui.display.curves import curves
 from mcaclip.validate import FITTED
 
 GROUPS = (("coarse", 0, 4), ("medium", 4, 8), ("fine", 8, 18))
-"""Rows of W+ by what they decide: pose and shape, features, colour and texture."""
+"""Rows of W+ by what they control: pose and shape, features, colour and texture."""
 
 
 def report(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) -> str:
@@ -24,7 +24,7 @@ def report(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) 
     parts = zip(result.settings.parts, result.shifts, result.modes, strict=True)
     charts = [
         _rows_chart(part.prompt, [float(row.norm()) for row in shift])
-        + (_terms(part.prompt, terms.get(part.prompt, ())) if mode == FITTED else _not_learned(part.prompt))
+        + _learning(part.prompt, mode, terms.get(part.prompt, ()))
         for part, shift, mode in parts
     ]
     return f'<div class="inspect">{_layers_table(result)}<div>{"".join(charts)}</div></div>'
@@ -54,15 +54,11 @@ def _cell(value: float, largest: float, label: str) -> str:
     return f"<td><span class='meter' style='--share:{share:.1f}%'>{label}</span></td>"
 
 
-def _not_learned(prompt: str) -> str:
-    return f"<section><h3>Learning of “{escape(prompt)}”</h3>{markup.note(text.NOT_BY_ITSELF)}</section>"
-
-
-def _terms(prompt: str, rows: Sequence[dict[str, float]]) -> str:
+def _learning(prompt: str, mode: str, rows: Sequence[dict[str, float]]) -> str:
     """How a prompt was learned."""
-    drawn = curves(rows)
-    note = text.TERMS_INFO if drawn else text.NO_TERMS
-    return f"<section><h3>Learning of “{escape(prompt)}”</h3><p class='note note-quiet'>{note}</p>{drawn}</section>"
+    drawn = curves(rows) if mode == FITTED else ""
+    note = text.TERMS_INFO if drawn else text.NO_TERMS if mode == FITTED else text.NOT_BY_ITSELF
+    return f"<section><h3>Learning of “{escape(prompt)}”</h3>{markup.hint(note)}{drawn}</section>"
 
 
 def _rows_chart(prompt: str, norms: Sequence[float]) -> str:

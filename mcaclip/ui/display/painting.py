@@ -1,4 +1,4 @@
-"""Between what is painted in the browser (assets/paint.js) and masks."""
+"""Between strokes that are painted in the browser (assets/paint.js) and masks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def paint_of(strokes: str | None) -> Paint | None:
         Masks `float32 [1, CANVAS, CANVAS]`, or None when nothing is painted.
 
     Raises:
-        StudioError: it is no such picture.
+        StudioError: the strokes are no such picture.
     """
     if not strokes:
         return None
@@ -61,7 +61,7 @@ def paint_of(strokes: str | None) -> Paint | None:
 
 
 def board(picture: np.ndarray, paint: Paint | None) -> str:
-    """The place to paint: a picture `uint8 [H, H, 3]`, over it a canvas, and the strokes of `paint`."""
+    """The painting area: a picture `uint8 [H, H, 3]`, over it a canvas, and the strokes of `paint`."""
     small = cv2.resize(picture, (CANVAS, CANVAS), interpolation=cv2.INTER_AREA)
     used = "" if paint is None else f'<img class="strokes" alt="" src="{strokes_of(paint)}">'
     label = escape(text.PAINT_LABEL)

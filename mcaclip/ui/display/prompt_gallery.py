@@ -1,4 +1,4 @@
-"""The prompt library as the page offers it: by category, each prompt with a small picture."""
+"""The prompt library on the page: by category, each prompt with a small picture."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def within(entries: Sequence[LibraryPrompt], label: str | None) -> list[str]:
 
 
 def thumbnail_style(entries: Sequence[LibraryPrompt]) -> str:
-    """A style sheet that puts its picture before the name of every prompt; a patch of its colours where none is."""
+    """A style sheet that puts a picture before the name of every prompt, or a patch of its colours without one."""
     rules = [
         f"#prompts label:has(input[value={_quoted(entry.prompt)}])::before {{ {_ground(entry)} }}"
         for entry in entries
@@ -60,7 +60,7 @@ def _ground(entry: LibraryPrompt) -> str:
 
 
 def _quoted(words: str) -> str:
-    """A CSS string; everything but letters, digits and spaces as its code, so that it can end nothing."""
+    """A CSS string. All but letters, digits and spaces are escaped, so that no prompt can end it."""
     return '"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in words) + '"'
 
 

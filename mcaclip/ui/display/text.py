@@ -12,7 +12,6 @@ TITLE = "MCA-CLIP Studio"
 TAGLINE = "Describe a change to a face. See what changed, and where, layer by layer."
 
 STEP_PHOTO = "Photo"
-STEP_RECONSTRUCT = "Reconstruct"
 STEP_PROMPT = "Prompt"
 STEP_RESULT = "Result"
 
@@ -61,6 +60,7 @@ PROMPT_HELP = "Choose one, or write your own. Several changes can be combined."
 MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
+OUTSIDE_PROMPT = "“{}” is outside of what the models know. {} Say it in other words."
 TRY_UNIVERSAL = "Or choose Universal, which takes any words it knows."
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
 PROMPT_PLACEHOLDERS = ("green lipstick", "purple hair", "blue goatee", "another change")
@@ -93,7 +93,6 @@ MAKE_SWEEP = "Make an animation"
 SWEEP_LABEL = "From nothing to one and a half times, at 256 px"
 SWEEP_FILE = "Download the animation · GIF"
 STRIP_INFO = "The same edit at five strengths, as previews of 256 px. Press one to use it."
-VARIATIONS_LABEL = "Variations"
 MAKE_VARIATIONS = "Show four variations"
 VARIATIONS_INFO = (
     "The same edit in other shades. Press one to use it, or the first to go back to the edit as learned."
@@ -118,8 +117,6 @@ COMPARE_LEFT = "Left"
 COMPARE_RIGHT = "Right"
 KEEP_LABEL = "Keep"
 MARK_LABEL = "Put a small “AI-edited” on the picture"
-DOWNLOAD_SETTINGS = "Settings · JSON"
-DOWNLOAD_SESSION = "Session"
 TAB_SESSION = "Saved session"
 SESSION_LABEL = "Session file"
 SESSION_INFO = "Go on from a session that you downloaded here: the face, its photo and all edits come back."
@@ -138,8 +135,8 @@ PAGE_STUDIO = "Studio"
 PAGE_INSPECT = "Inspect"
 PAGE_TRAIN = "Train"
 RENDER = "Render full size"
-DOWNLOAD_EDITED = "Face · PNG"
-DOWNLOAD_PASTED = "Photo · PNG"
+DOWNLOAD_LABELS = ("Face · PNG", "Photo · PNG", "Settings · JSON", "Session")
+"""In the order of `mcaclip.ui.handlers.views.DOWNLOADS`."""
 
 RESULT_HINT = "Choose a face, reconstruct it, describe a change. The result appears here."
 PREVIEW_BADGE = "Preview at 256 px. Let go of the slider for the full size."
@@ -154,18 +151,16 @@ VARIATIONS_PROGRESS = "Rendering variations"
 INSPECT_HINT = "Make an edit first. Then this page shows, layer by layer, what it did."
 
 STILL_LOADING = "The models are still loading. Try again in a moment."
-PAGE_COMPARE = "Compare"
 METHODS_TITLE = "The same edit by several methods"
 METHODS_INFO = (
     "The methods work one after another on the face of the first tab. A method without weights for your words "
     "gives the command that makes them. StyleCLIP optimisation learns each edit anew, which takes minutes."
 )
 METHODS_FACE = "The face"
-METHODS_PROMPT = "What should change?"
 METHODS_CHOSEN = "Methods"
-METHODS_START = "Compare"
-METHODS_EMPTY = "Edits, what they changed, and figures appear here, a row a method."
+METHODS_EMPTY = "Edits, what they changed, and figures appear here, one row per method."
 METHODS_CANCELLED = "Stopped. The rows that were finished stay."
+METHODS_WORKING = "{} is working"
 METHODS_CHANGE = "what changed"
 METHODS_MASK = "final mask"
 METHODS_NO_MASK = "this method has no masks"
@@ -195,6 +190,9 @@ TRAIN_KEEP = "Add to the prompts"
 TRAIN_SHEET = "Newest samples: face, edit, masks"
 TRAIN_EMPTY = "Nothing was learned on this machine yet. Curves and samples appear here while it learns."
 
+TRAIN_DOUBTFUL = "Expect little of “{}”. {} You can try it all the same."
+TRAIN_STOPPING = "Learning “{}” is being stopped. A step and its checkpoint take some seconds."
+TRAIN_ADDED = "Added to the prompts: {}."
 FEW_STEPS = 250
 """The shipped prompts had 468 steps."""
 TERM_LABELS = {
@@ -214,8 +212,8 @@ TERM_LABELS = {
 NOT_BY_ITSELF = "It was not learned by itself: the universal network made it from the words."
 NO_TERMS = "Its loss terms were not kept."
 TERMS_INFO = (
-    "Weighted terms of the training loss, from the first to the last step that was written down; of all prompts "
-    "that were learned together."
+    "Weighted terms of the training loss, from the first to the last recorded step, of all prompts that were "
+    "learned together."
 )
 
 NOTICE = (
@@ -233,6 +231,7 @@ BAD_SEED = "The seed is a whole number from 0 to 4294967295."
 NO_FACE = "No face was found. Use a photo with an upright, well lit face, at least 64 pixels wide."
 STOPPED = "Stopped. The best so far is kept."
 GENERATED = "A generated face is its own reconstruction."
+SEVERAL_FACES = "{} faces found. The largest is chosen; pick another one below the photo."
 ALIGNING = "Looking for faces"
 GENERATING = "Making a face"
 RECONSTRUCTING = "Reconstructing"
@@ -261,7 +260,7 @@ def likeness(identity: float | None) -> str:
 def result_line(result: EditResult) -> str:
     """What the result shows, in one line."""
     settings = result.settings
-    said = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
+    lines = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
     masks = f"hard masks at {settings.mask_threshold:.2f}" if settings.mask_threshold > 0 else "soft masks"
     tools = [masks]
     if settings.mask_invert:
@@ -275,12 +274,7 @@ def result_line(result: EditResult) -> str:
     made = " + ".join(dict.fromkeys(MODE_NAMES.get(mode, f"{mode} networks") for mode in result.modes))
     tools += [made] if made else []
     kept = f" · identity kept {result.identity:.2f}" if result.identity is not None else ""
-    return f"{said} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
-
-
-def several_faces(count: int) -> str:
-    """Toast after a photo with more than one face."""
-    return f"{count} faces found. The largest is chosen; pick another one below the photo."
+    return f"{lines} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
 
 
 def known_prompt(asked: str, known: str) -> str:
@@ -293,13 +287,13 @@ def known_prompt(asked: str, known: str) -> str:
 def read_prompts(readings: Sequence[Reading]) -> str:
     """Under the prompt field, for what can be edited by the universal network, at least in part."""
     if len(readings) > 1:
-        said = ["Several changes: " + ", ".join(f"“{one.prompt}”" for one in readings) + "."]
+        lines = ["Several changes: " + ", ".join(f"“{one.prompt}”" for one in readings) + "."]
     else:
-        said = [f"“{readings[0].prompt}” can be edited at once."]
+        lines = [f"“{readings[0].prompt}” can be edited at once."]
     for one in readings:
         if one.entry and one.entry.recipe:
-            said.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
-    return " ".join([*said, *filter(None, map(useful_range, readings)), *(one.note for one in readings if one.note)])
+            lines.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
+    return " ".join([*lines, *filter(None, map(useful_range, readings)), *(one.note for one in readings if one.note)])
 
 
 def useful_range(reading: Reading) -> str:
@@ -311,49 +305,29 @@ def useful_range(reading: Reading) -> str:
     return f"“{entry.prompt}” looks good from strength {low:g} to {high:g}, best near {entry.best:g}."
 
 
-def outside_prompt(asked: str, warning: str) -> str:
-    """Under the prompt field, for words that the universal network cannot know."""
-    return f"“{asked}” is outside of what the models know. {warning} Say it in other words."
-
-
 def unknown_prompt(asked: str, near: Sequence[str], warning: str = "") -> str:
     """Under the prompt field, for a prompt without a fitted edit; markup of our own.
 
     Args:
-        near: learned prompts that are near to it.
-        warning: what the words leave open, see `mcaclip.clip.familiarity.Verdict`.
+        near: learned prompts that are similar.
+        warning: see `mcaclip.clip.familiarity.FamiliarityReport`.
     """
-    said = [f"Not learned yet: “{escape(asked)}”."]
+    lines = [f"Not learned yet: “{escape(asked)}”."]
     if warning:
-        said.append(escape(warning))
+        lines.append(escape(warning))
     if near:
-        said.append(f"Learned and near: {escape(', '.join(near))}.")
-    said.append(
+        lines.append(f"Learned and near: {escape(', '.join(near))}.")
+    lines.append(
         "Teaching it in the Train tab will hardly work."
         if warning
         else "The Train tab or the command line can learn it."
     )
-    return " ".join(said)
-
-
-def doubtful_training(asked: str, warning: str) -> str:
-    """Before a prompt is learned whose words are not known."""
-    return f"Expect little of “{asked}”. {warning} You can try it all the same."
-
-
-def factor_caption(factor: float) -> str:
-    """Under a picture of the strength strip."""
-    return f"{factor:g} ×"
+    return " ".join(lines)
 
 
 def variation_caption(number: int) -> str:
     """Under a picture of the variations."""
     return f"variation {number}" if number else AS_LEARNED
-
-
-def comparing(method: str) -> str:
-    """While a method makes its edit."""
-    return f"{method} is working"
 
 
 def methods_ready(prompt: str, ready: Sequence[str], lacking: Sequence[str]) -> list[str]:
@@ -372,11 +346,6 @@ def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:
     return f"Learning “{prompt}” · {minutes}:{seconds:02d} left"
 
 
-def training_stopping(prompt: str) -> str:
-    """A training was asked to stop and has not yet."""
-    return f"Learning “{prompt}” is being stopped. A step and its checkpoint take some seconds."
-
-
 def training_done(prompt: str, steps: int) -> str:
     """There is a fitted edit after so many steps."""
     if steps < FEW_STEPS:
@@ -389,8 +358,3 @@ def training_stopped(prompt: str, error: str | None) -> str:
     if error:
         return f"Learning “{prompt}” failed: {error}"
     return f"Learning “{prompt}” was stopped. It can go on from there."
-
-
-def added_prompts(prompts: Sequence[str]) -> str:
-    """Toast after a result went into the library."""
-    return f"Added to the prompts: {', '.join(prompts)}."

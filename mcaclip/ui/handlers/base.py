@@ -1,4 +1,4 @@
-"""What all handlers share: the one editor, the folder for files, work in the background.
+"""What all handlers share: the editor, the folder for files, the tabs and the limits.
 
 A handler takes plain values and the tab's `Session` and yields *views*: dictionaries from a component's
 name to its new value or update. `mcaclip.ui.handlers.binder` connects names and components.
@@ -6,36 +6,30 @@ name to its new value or update. `mcaclip.ui.handlers.binder` connects names and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from mcaclip.types import Progress, ProgressCallback
 from mcaclip.ui.display import markup
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.views import View
-from mcaclip.ui.state.background import steps
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.state.session import CancelToken, Session
+from mcaclip.ui.state.session import Session
 from mcaclip.ui.state.tabs import Tabs
 from mcaclip.ui.state.training_process import TrainingProcess
 from mcaclip.ui.state.visitor_files import VisitorFiles
 
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
-
 Views = Iterator[View]
-Result = TypeVar("Result")
 
 POLL_SECONDS = 0.3
 
 
 class HandlerBase:
-    """The editor all tabs share and the folder for their files.
+    """The editor that all tabs share, and the folder for their files.
 
     Args:
         source: of the editor.
@@ -54,12 +48,12 @@ class HandlerBase:
         self.tabs = Tabs(VisitorFiles(Path(get_upload_folder())))
         self.limits = Limits()
 
-    def ready_editor(self) -> FaceEditor | None:
+    def ready_editor(self) -> EditorProtocol | None:
         """The editor, or None while it is loading."""
         return self.source.wait(0) if self.source.status.ready else None
 
     def status(self) -> View:
-        """Polled until the models are there."""
+        """The state of the models; polled until they are loaded."""
         state = self.source.status
         view: View = {"status": views.load_status(state)}
         if state.ready:
@@ -70,37 +64,19 @@ class HandlerBase:
         return view
 
     def stop(self, session: Session) -> View:
-        """Ends what runs at its next step and keeps the best it has; an edit, which has none, is dropped."""
+        """Ends the computation at its next step with the best result so far; an edit, which has none, is dropped."""
         session.running.stop()
         return {}
 
     def abandon(self, session: Session) -> View:
-        """Ends what runs, because its face is no longer wanted."""
+        """Ends the computation, because its face is no longer wanted."""
         session.running.cancel()
         return {}
 
-    def await_editor(self, bar: str) -> Generator[View, None, FaceEditor]:
-        """Waits for the editor, showing in `bar` how far it is. Raises WeightsError."""
+    def await_editor(self, bar: str) -> Generator[View, None, EditorProtocol]:
+        """Waits for the editor and shows its progress in `bar`. Raises WeightsError."""
         self.tabs.used()
         while (editor := self.source.wait(POLL_SECONDS)) is None:
             state = self.source.status
             yield {bar: markup.progress(state.stage, state.fraction)}
         return editor
-
-    def _computed(
-        self,
-        work: Callable[[ProgressCallback], Result],
-        token: CancelToken,
-        view: Callable[[Progress], View],
-    ) -> Generator[View, None, Result]:
-        """Runs `work` in the background, turning its progress into views."""
-        running = steps(work, token)
-        try:
-            while True:
-                try:
-                    step = next(running)
-                except StopIteration as end:
-                    return end.value
-                yield view(step)
-        finally:
-            running.close()

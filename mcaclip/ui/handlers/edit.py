@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -21,14 +22,12 @@ from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Views
 from mcaclip.ui.handlers.face import FaceHandlers, saved_session
 from mcaclip.ui.handlers.views import View
-from mcaclip.ui.state.background import CancelledError
+from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.controls import Controls, suggestions
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 from mcaclip.ui.state.training_process import read_metrics
 from mcaclip.validate import FITTED, MAX_STRENGTH
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 STRIP = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Strengths that are shown side by side, as factors on the prompts' own."""
@@ -36,6 +35,8 @@ SWEEP = tuple(step / 12 * 1.5 for step in range(13))
 """Strengths of the animation."""
 VARIATIONS = (0, 1, 2, 3, 4)
 """Variations that are shown side by side; 0 is the edit as learned."""
+Result = TypeVar("Result")
+Work = Callable[[EditorProtocol, ProgressCallback], Result]
 
 
 class Studio(FaceHandlers):
@@ -52,8 +53,7 @@ class Studio(FaceHandlers):
         return {"prompts": gr.update(choices=offered, value=prompt if prompt in offered else None)}
 
     def prompt_picked(self, prompt: str, *prompts: str) -> View:
-        """A prompt of the library goes into the first field that is empty, or replaces a single one; its strength to
-        where it looks best."""
+        """A prompt of the library goes into the first empty field, or replaces a single one, at its best strength."""
         filled = [bool((one or "").strip()) for one in prompts]
         target = 0 if sum(filled) < 2 or all(filled) else filled.index(False)
         view: View = {f"prompt_{target}": prompt, "prompts": None if target else gr.skip()}
@@ -63,16 +63,15 @@ class Studio(FaceHandlers):
 
     def prompt_hint(self, *prompts: str, mode: str | None = None) -> View:
         """How well the prompts are known, while they are typed: the first unknown one, else the last one."""
-        editor = self.ready_editor()
-        filled = [words for prompt in prompts if (words := " ".join((prompt or "").split()))]
-        line = markup.note(text.PROMPT_HELP)
-        for words in filled if editor is not None else ():
-            assert editor is not None
+        line, editor = text.PROMPT_HELP, self.ready_editor()
+        if editor is None:
+            return {"prompt_help": markup.note(line)}
+        for words in filter(None, (" ".join((prompt or "").split()) for prompt in prompts)):
             try:
-                line = markup.note(_said_of(words, editor.read_prompt(words, mode)))
+                line = _known_hint(words, editor.read_prompt(words, mode))
             except PromptError as error:
-                return {"prompt_help": _refused(editor, words, mode, error)}
-        return {"prompt_help": line}
+                return {"prompt_help": _refused_hint(editor, words, mode, error)}
+        return {"prompt_help": markup.note(line)}
 
     # -- 4 result -----------------------------------------------------------------------------------------
 
@@ -95,10 +94,10 @@ class Studio(FaceHandlers):
         yield from self._render(settings, session)
 
     def preview(self, controls: Controls, session: Session) -> View:
-        """The edit that is shown with other slider values, small and at once. The session is left as it is.
+        """The edit that is shown with other slider values, small and at once. The session does not change.
 
-        A preview may be asked for before a full edit and come after it; when the full edit has these very
-        values it is shown instead.
+        A preview may be requested before a full edit and answered after it; when the full edit has the same
+        values, it is shown instead.
         """
         result, inversion = session.result, session.inversion
         if result is None or inversion is None:
@@ -141,11 +140,9 @@ class Studio(FaceHandlers):
         """The edit that is shown at five strengths."""
         result, inversion = _shown(session)
         small = yield from self._previews(
-            text.STRIP_PROGRESS,
-            lambda editor, callback: editor.strip(inversion, result.settings, STRIP, callback),
-            session,
+            text.STRIP_PROGRESS, session, lambda editor, show: editor.strip(inversion, result.settings, STRIP, show)
         )
-        yield {"strip": _gallery(small, [text.factor_caption(factor) for factor in STRIP])}
+        yield {"strip": _gallery(small, [f"{factor:g} ×" for factor in STRIP])}
 
     def strength_chosen(self, index: int, session: Session) -> Views:
         """One of the five strengths, at full size."""
@@ -158,13 +155,13 @@ class Studio(FaceHandlers):
         result, inversion = _shown(session)
         small = yield from self._previews(
             text.VARIATIONS_PROGRESS,
-            lambda editor, callback: editor.variations(inversion, result.settings, VARIATIONS, callback),
             session,
+            lambda editor, show: editor.variations(inversion, result.settings, VARIATIONS, show),
         )
         yield {"variations": _gallery(small, [text.variation_caption(number) for number in VARIATIONS])}
 
     def variation_chosen(self, index: int, session: Session) -> Views:
-        """One of the variations, at full size. They stay to choose from: only the number differs."""
+        """One of the variations, at full size. The others stay on the page: only the number differs."""
         result, _ = _shown(session)
         wanted = replace(result.settings, variation=VARIATIONS[index])
         if wanted == result.settings:
@@ -174,13 +171,11 @@ class Studio(FaceHandlers):
             yield {name: value for name, value in view.items() if name != "variations"}
 
     def sweep(self, session: Session) -> Views:
-        """The edit that is shown from no strength to one and a half times, as an animation to keep."""
+        """The edit that is shown, from no strength to one and a half times, as an animation to download."""
         result, inversion = _shown(session)
         session = session.with_folder(self.root)
         small = yield from self._previews(
-            text.STRIP_PROGRESS,
-            lambda editor, callback: editor.strip(inversion, result.settings, SWEEP, callback),
-            session,
+            text.STRIP_PROGRESS, session, lambda editor, show: editor.strip(inversion, result.settings, SWEEP, show)
         )
         assert session.folder is not None
         path = session.folder / f"{session.name}_sweep.gif"
@@ -192,30 +187,39 @@ class Studio(FaceHandlers):
         }
 
     def _previews(
-        self, label: str, work: Callable[[FaceEditor, ProgressCallback], list[EditResult]], session: Session
+        self, label: str, session: Session, work: Work[list[EditResult]]
     ) -> Generator[View, None, list[EditResult]]:
-        """The small pictures that `work` makes; as long as their progress is shown, they can be cancelled."""
+        """The small pictures that `work` makes."""
         self.limits.compute(session.client)
-        session = replace(session, running=CancelToken())
-        yield {"session": session, "edit_progress": markup.progress(label, 0.0), **views.busy_edit()}
+        try:
+            small = yield from self._computed(label, replace(session, running=CancelToken()), work)
+        except CancelledError:
+            raise StudioError(text.CANCELLED) from None
+        yield views.idle_edit()
+        return small
+
+    def _computed(self, label: str, session: Session, work: Work[Result]) -> Generator[View, None, Result]:
+        """Runs `work` in the background. While its progress is shown it can be cancelled.
+
+        Raises:
+            CancelledError: it was.
+        """
+        yield {
+            "session": session,
+            "edit_progress": markup.progress(label, 0.0),
+            "cancel": gr.update(visible=True),
+        }
         try:
             editor = yield from self.await_editor("edit_progress")
-            small = yield from self._computed(
-                lambda callback: work(editor, callback), session.running, views.edit_bar
-            )
-        except CancelledError:
-            yield views.idle_edit()
-            raise StudioError(text.CANCELLED) from None
+            return (yield from steps(partial(work, editor), session.running, views.edit_bar))
         except Exception:
             yield views.idle_edit()
             raise
-        yield views.idle_edit()
-        return small
 
     # -- painting -----------------------------------------------------------------------------------------
 
     def paint(self, strokes: str | None, controls: Controls, session: Session) -> Views:
-        """Takes what was painted into the masks."""
+        """Puts what was painted into the masks."""
         result, _ = _shown(session)
         painted = paint_of(strokes)
         if painted is None:
@@ -250,7 +254,7 @@ class Studio(FaceHandlers):
         return {**view, "download_session": gr.update(value=str(path), interactive=True)}
 
     def _result_view(self, session: Session) -> View:
-        """The edit, and how its prompts were learned as far as that is on this disk."""
+        """The edit, and how its prompts were learned where their metrics are on this disk."""
         editor = self.source.wait(0)
         assert session.result is not None and editor is not None
         parts = zip(session.result.settings.parts, session.result.modes, strict=True)
@@ -266,45 +270,38 @@ class Studio(FaceHandlers):
         assert inversion is not None
         self.limits.compute(session.client)
         session = replace(session.with_folder(self.root), running=CancelToken())
-        yield {"session": session, "edit_progress": markup.progress(text.EDITING, 0.0), **views.busy_edit()}
         try:
-            editor = yield from self.await_editor("edit_progress")
-            wanted = editor.check_settings(settings)
             result = yield from self._computed(
-                lambda callback: editor.edit(inversion, wanted, callback), session.running, views.edit_bar
+                text.EDITING, session, lambda editor, show: editor.render(inversion, editor.resolve(settings), show)
             )
         except CancelledError:
-            yield views.idle_edit()
             return
-        except Exception:
-            yield views.idle_edit()
-            raise
         session = _recorded(result, session, at)
         saving = {"edit_progress": markup.progress(text.SAVING, 1.0)}
         yield {**views.idle_edit(), **self._result_view(session), **views.controls_view(session), **saving}
         yield {**self._files(session), **views.history_view(session), "edit_progress": ""}
 
 
-def _said_of(words: str, readings: Sequence[Reading]) -> str:
-    """What is known of a prompt that can be edited."""
+def _known_hint(words: str, readings: Sequence[Reading]) -> str:
+    """What to show under a prompt that can be edited."""
     if any(reading.mode != FITTED for reading in readings) or len(readings) > 1:
         return text.read_prompts(readings)
     known, useful = text.known_prompt(words, readings[0].prompt), text.useful_range(readings[0])
     return f"{known} {useful}" if useful else known
 
 
-def _refused(editor: FaceEditor, words: str, mode: str | None, error: PromptError) -> str:
-    """What to say of a prompt without an edit: what is wrong with it, or how far it is known."""
+def _refused_hint(editor: EditorProtocol, words: str, mode: str | None, error: PromptError) -> str:
+    """What to show under a prompt that cannot be edited: what is wrong with it, or how well it is known."""
     try:
         verdict = editor.check_familiarity(words)
     except PromptError:
         return markup.note(text.sentence(str(error)))
     if editor.has_universal and mode != FITTED:
-        said = text.outside_prompt(words, verdict.warning) if verdict.outside else text.sentence(str(error))
-        return markup.note(said)
+        line = text.OUTSIDE_PROMPT.format(words, verdict.warning) if verdict.outside else text.sentence(str(error))
+        return markup.note(line)
     near = suggestions(words, editor.prompts())
-    said = text.unknown_prompt(words, near, verdict.warning)
-    return markup.hint(f"{said} {text.TRY_UNIVERSAL}" if editor.has_universal else said)
+    line = text.unknown_prompt(words, near, verdict.warning)
+    return markup.hint(f"{line} {text.TRY_UNIVERSAL}" if editor.has_universal else line)
 
 
 def _shown(session: Session) -> tuple[EditResult, Inversion]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -18,12 +19,14 @@ from mcaclip.types import AlignedFace, Inversion, ProgressCallback
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import HandlerBase, Views
-from mcaclip.ui.state.background import CancelledError
+from mcaclip.ui.state.background import CancelledError, steps
+from mcaclip.ui.state.editor import EditorProtocol
+from mcaclip.ui.state.rest import cropped
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 
 MAX_SEED = 2**32 - 1
 NEW_SEEDS = 1_000_000
-"""New seeds stay below this: six digits are easy to note down."""
+"""New seeds are below this: six digits are easy to write down."""
 MIN_TRUNCATION, MAX_TRUNCATION = 0.3, 1.0
 DEFAULT_TRUNCATION = 0.7
 
@@ -34,7 +37,7 @@ class FaceHandlers(HandlerBase):
     # -- 1 photo ------------------------------------------------------------------------------------------
 
     def photo_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
-        """A photo was given, taken away, or declared to be aligned already; without consent it is not looked at."""
+        """A photo was given, removed, or declared to be already aligned; without consent it is not opened."""
         session = session.restarted()
         if path is None:
             yield views.empty_view(session)
@@ -59,11 +62,11 @@ class FaceHandlers(HandlerBase):
             yield views.empty_view(session.restarted())
             raise
         if len(session.faces) > 1:
-            gr.Info(text.several_faces(len(session.faces)))
+            gr.Info(text.SEVERAL_FACES.format(len(session.faces)))
         yield {**views.face_view(session), "faces": views.faces_update(session, 0)}
 
     def consent_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
-        """The photo that waited for consent is looked at; withdrawn consent takes the photo's face away."""
+        """Consent opens the photo that waited for it; without consent, its face is removed from the page."""
         if path is None:
             yield {}
             return
@@ -97,55 +100,42 @@ class FaceHandlers(HandlerBase):
         except Exception:
             yield views.empty_view(session)
             raise
-        yield {**views.empty_view(session), **views.reconstructed_view(session)}
+        yield {**views.empty_view(session), **views.face_view(session)}
 
     # -- 2 reconstruct ------------------------------------------------------------------------------------
 
     def reconstruct(self, effort: object, session: Session) -> Views:
         """Finds the face's latent code, showing frames as it goes."""
-        aligned = _photo_face(session)
-        chosen = validate.check_effort(effort)
-
-        def work(callback: ProgressCallback) -> Inversion:
-            editor = self.source.wait(0)
-            assert editor is not None
-            return editor.invert(aligned, chosen, callback)
-
-        yield from self._inverted(work, session)
+        aligned, chosen = _photo_face(session), validate.check_effort(effort)
+        yield from self._inverted(lambda editor, callback: editor.invert(aligned, chosen, callback), session)
 
     def refine(self, session: Session) -> Views:
-        """Goes on from the reconstruction that is there."""
+        """Improves the reconstruction further."""
         aligned, inversion = _photo_face(session), session.inversion
         if inversion is None:
             raise StudioError(text.NEEDS_RECONSTRUCTION)
+        yield from self._inverted(lambda editor, callback: editor.refine(aligned, inversion, callback), session)
 
-        def work(callback: ProgressCallback) -> Inversion:
-            editor = self.source.wait(0)
-            assert editor is not None
-            return editor.refine(aligned, inversion, callback)
-
-        yield from self._inverted(work, session)
-
-    def _inverted(self, work: Callable[[ProgressCallback], Inversion], session: Session) -> Views:
-        """Runs an inversion, with live frames. Whatever ends it, the page shows what the session holds."""
+    def _inverted(self, work: Callable[[EditorProtocol, ProgressCallback], Inversion], session: Session) -> Views:
+        """Runs an inversion with live frames. However it ends, the page shows what the session holds."""
         self.limits.compute(session.client)
         session = replace(session, running=CancelToken())
         yield {"session": session, **views.busy_view(text.RECONSTRUCTING)}
         try:
-            yield from self.await_editor("face_progress")
-            inversion = yield from self._computed(work, session.running, views.frame_view)
+            editor = yield from self.await_editor("face_progress")
+            inversion = yield from steps(partial(work, editor), session.running, views.frame_view)
         except CancelledError:
-            yield views.settled_view(session)
+            yield views.face_view(session)
             return
         except Exception:
-            yield views.settled_view(session)
+            yield views.face_view(session)
             raise
         if session.running.stopping:
             gr.Info(text.STOPPED)
         session = replace(session.without_edits(), inversion=inversion)
-        yield {**views.no_result_view(), **views.reconstructed_view(session)}
+        yield {**views.no_result_view(), **views.face_view(session)}
 
-    # -- a session that was kept --------------------------------------------------------------------------
+    # -- a saved session ----------------------------------------------------------------------------------
 
     def open_session(self, path: str | None, session: Session) -> Views:
         """Shows the face and edits of a session file; the last edit that was shown is computed again."""
@@ -175,7 +165,7 @@ class FaceHandlers(HandlerBase):
         )
         if saved.weights and saved.weights != editor.weight_hashes():
             gr.Warning(text.OTHER_WEIGHTS)
-        yield {**views.empty_view(session), **views.reconstructed_view(session)}
+        yield {**views.empty_view(session), **views.face_view(session)}
         if saved.current >= 0:
             yield from self.go_to(saved.current, session)
 
@@ -201,13 +191,7 @@ def _kept_photo(saved: SavedSession, folder: Path | None) -> Path | None:
 
 def saved_face(saved: SavedSession) -> AlignedFace | None:
     """The photo's face as it was cropped; None for a generated face. Raises ImageError."""
-    photo = saved.pixels
-    if photo is None:
-        return None
-    if saved.quad is None:
-        return align.already_aligned(photo)
-    crop, valid = align.crop_quad(photo, saved.quad, align.ALIGNED_SIZE)
-    return AlignedFace(crop, saved.quad, valid, None, photo)
+    return None if saved.pixels is None else cropped(saved.pixels, saved.quad)
 
 
 def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:

@@ -1,4 +1,4 @@
-"""What the page shows at each point of the road: from a `Session` to new values of components.
+"""What the page shows in each state: from a `Session` to new values of components.
 
 A view is a dictionary from a component's name to its new value or Gradio update.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
+from torch import Tensor
+from torch.nn import functional as F
 
 from mcaclip import validate
 from mcaclip.editing.prompts import LibraryPrompt
@@ -22,12 +24,10 @@ from mcaclip.types import EditResult, Inversion, Progress
 from mcaclip.ui.display import images, markup, painting, text
 from mcaclip.ui.display import prompt_gallery as library
 from mcaclip.ui.state.controls import AUTOMATIC
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.loading import LoadStatus
 from mcaclip.ui.state.session import Session
 from mcaclip.version import __version__
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 View = dict[str, Any]
 
@@ -36,10 +36,11 @@ SMALL_SIDE = 512
 SLIDERS = ("threshold", "feather", "invert")
 TOOLS = ("make_strip", "make_sweep", "make_variations", "use_paint", "drop_paint")
 """Buttons that need an edit."""
+DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "download_session")
 
 
 def load_status(state: LoadStatus) -> str:
-    """Whether the models can be used."""
+    """Whether the models can be used, for the top of the page."""
     if state.error is not None:
         return f'<p class="status status-error" role="alert">{escape(state.error)}</p>'
     if state.ready:
@@ -49,63 +50,36 @@ def load_status(state: LoadStatus) -> str:
 
 def empty_view(session: Session) -> View:
     """No face yet."""
-    return {
-        **no_result_view(),
-        "session": session,
-        "faces": gr.update(value=None, visible=False),
-        "aligned_view": None,
-        "reconstruction_view": None,
-        "likeness": "",
-        "face_progress": "",
-        "reconstruct": gr.update(visible=True, interactive=False),
-        "effort": gr.update(visible=True),
-        "refine": gr.update(visible=False),
-        "stop": gr.update(visible=False),
-        "edit": gr.update(interactive=False),
-    }
+    return {**face_view(session.restarted()), "faces": gr.update(value=None, visible=False)}
 
 
 def face_view(session: Session) -> View:
-    """An aligned face that waits for its reconstruction."""
-    assert session.aligned is not None
+    """The face of a session: none, one that waits for its reconstruction, or one that can be edited.
+
+    A generated face is shown in both places.
+    """
+    aligned, inversion = session.aligned, session.inversion
+    is_photo, is_ready = aligned is not None, inversion is not None
+    pictures = [None if image is None else images.shown(image, SMALL_SIDE) for image in _pair(session)]
     return {
-        **no_result_view(),
+        **({} if is_ready else no_result_view()),
         "session": session,
-        "aligned_view": images.shown(session.aligned.image, SMALL_SIDE),
-        "reconstruction_view": None,
-        "likeness": "",
+        "aligned_view": pictures[0],
+        "reconstruction_view": pictures[1],
+        "likeness": "" if inversion is None else markup.note(text.likeness(inversion.identity), "strong"),
         "face_progress": "",
-        "reconstruct": gr.update(visible=True, interactive=True),
-        "effort": gr.update(visible=True),
-        "refine": gr.update(visible=False),
+        "reconstruct": gr.update(visible=is_photo or not is_ready, interactive=is_photo),
+        "effort": gr.update(visible=is_photo or not is_ready),
+        "refine": gr.update(visible=is_photo and is_ready),
         "stop": gr.update(visible=False),
-        "edit": gr.update(interactive=False),
+        "edit": gr.update(interactive=is_ready),
     }
 
 
-def reconstructed_view(session: Session) -> View:
-    """A face that can be edited; a generated one stands in both places."""
-    inversion = session.inversion
-    assert inversion is not None
-    original = inversion.reconstruction if session.aligned is None else session.aligned.image
-    real = session.aligned is not None
-    return {
-        "session": session,
-        "aligned_view": images.shown(original, SMALL_SIDE),
-        "reconstruction_view": images.shown(inversion.reconstruction, SMALL_SIDE),
-        "likeness": markup.note(text.likeness(inversion.identity), "strong"),
-        "face_progress": "",
-        "reconstruct": gr.update(visible=real, interactive=real),
-        "effort": gr.update(visible=real),
-        "refine": gr.update(visible=real),
-        "stop": gr.update(visible=False),
-        "edit": gr.update(interactive=True),
-    }
-
-
-def settled_view(session: Session) -> View:
-    """After a reconstruction that came to nothing: what was there before."""
-    return face_view(session) if session.inversion is None else reconstructed_view(session)
+def _pair(session: Session) -> tuple[Tensor | None, Tensor | None]:
+    """The face before any edit and its reconstruction."""
+    reconstruction = None if session.inversion is None else session.inversion.reconstruction
+    return reconstruction if session.aligned is None else session.aligned.image, reconstruction
 
 
 def busy_view(label: str) -> View:
@@ -133,11 +107,6 @@ def edit_bar(step: Progress) -> View:
     return {"edit_progress": markup.progress(step.stage.capitalize(), step.fraction)}
 
 
-def busy_edit() -> View:
-    """An edit has begun."""
-    return {"cancel": gr.update(visible=True)}
-
-
 def idle_edit() -> View:
     """No edit runs."""
     return {"cancel": gr.update(visible=False), "edit_progress": ""}
@@ -160,19 +129,23 @@ def no_result_view() -> View:
         "pasted_group": gr.update(visible=False),
         "pasted": None,
         "canvas": markup.note(text.PAINT_HINT),
-        **dict.fromkeys(("strip", "variations"), gr.update(value=None, visible=False)),
-        "sweep_group": gr.update(visible=False),
-        "sweep_view": None,
-        "sweep_file": gr.update(value=None, visible=False),
+        **_no_previews(),
         "history": gr.update(value=None, visible=False),
         "history_hint": gr.update(visible=True),
         "compare_row": gr.update(visible=False),
         "comparison": None,
         "inspect": markup.note(text.INSPECT_HINT),
-        "download_edited": gr.update(value=None, interactive=False),
-        "download_pasted": gr.update(value=None, interactive=False, visible=True),
-        "download_settings": gr.update(value=None, interactive=False),
-        "download_session": gr.update(value=None, interactive=False),
+        **dict.fromkeys(DOWNLOADS, gr.update(value=None, interactive=False, visible=True)),
+    }
+
+
+def _no_previews() -> View:
+    """No strengths, variations or animation of the edit that is shown."""
+    hidden = gr.update(value=None, visible=False)
+    return {
+        **dict.fromkeys(("strip", "variations", "sweep_file"), hidden),
+        "sweep_group": gr.update(visible=False),
+        "sweep_view": None,
     }
 
 
@@ -180,7 +153,8 @@ def result_view(session: Session) -> View:
     """A full-size edit."""
     result, inversion, folder = session.result, session.inversion, session.folder
     assert result is not None and inversion is not None and folder is not None
-    original = inversion.reconstruction if session.aligned is None else session.aligned.image
+    original, _ = _pair(session)
+    assert original is not None
     overlay = visuals.overlay(inversion.reconstruction, result.combined_mask)
     before = images.screen_file(images.shown(original), folder, "original")
     after = images.screen_file(images.shown(result.image), folder, "edited")
@@ -195,10 +169,7 @@ def result_view(session: Session) -> View:
         **dict.fromkeys((*SLIDERS, *TOOLS), open_),
         "undo": gr.update(interactive=session.at > 0),
         "redo": gr.update(interactive=session.at < len(session.history) - 1),
-        **dict.fromkeys(("strip", "variations"), gr.update(value=None, visible=False)),
-        "sweep_group": gr.update(visible=False),
-        "sweep_view": None,
-        "sweep_file": gr.update(value=None, visible=False),
+        **_no_previews(),
         "render": gr.update(visible=False),
         "masks_group": gr.update(visible=True),
         "masks": images.mask_gallery(result),
@@ -209,7 +180,7 @@ def result_view(session: Session) -> View:
 
 def preview_view(small: EditResult, inversion: Inversion, session: Session) -> View:
     """A preview: nothing that is shown large or kept may come from it."""
-    source = images.resized(inversion.reconstruction, small.image.shape[-1])
+    source = F.interpolate(inversion.reconstruction[None], size=small.image.shape[-1], mode="area")[0]
     edited = images.shown(small.image)
     closed = gr.update(interactive=False)
     return {
@@ -218,7 +189,7 @@ def preview_view(small: EditResult, inversion: Inversion, session: Session) -> V
         "slider": (session.original, edited),
         "result_line": markup.note(text.PREVIEW_BADGE, "badge"),
         "render": gr.update(visible=True),
-        **dict.fromkeys(("download_edited", "download_pasted", "download_settings", "download_session"), closed),
+        **dict.fromkeys(DOWNLOADS, closed),
     }
 
 
@@ -319,7 +290,7 @@ def library_view(entries: Sequence[LibraryPrompt], can_choose_mode: bool = False
     }
 
 
-def editor_view(editor: FaceEditor) -> View:
+def editor_view(editor: EditorProtocol) -> View:
     """What can be edited with an editor."""
     return library_view(editor.offered(), editor.has_universal and bool(editor.prompts()))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 
 import gradio as gr
@@ -15,13 +16,13 @@ from mcaclip.evaluation.compare import COLUMNS, CompareRow, cell
 from mcaclip.imaging import visuals
 from mcaclip.methods.base import METHODS
 from mcaclip.methods.registry import check_names
-from mcaclip.types import Inversion, Progress, ProgressCallback
+from mcaclip.types import Progress
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display.components import Components, picture, thumbnails
 from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View
-from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
+from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, Opens
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.session import CancelToken, Session
 
@@ -30,29 +31,29 @@ class CompareHandlers:
     """What the tab's events do.
 
     Args:
-        desk: of the page, for its editor.
+        studio: the handlers of the page, for its editor.
         opens: from the editor to the methods; tests pass their own.
     """
 
-    def __init__(self, desk: HandlerBase, opens: Opens = EditorMethods):
-        self.desk = desk
+    def __init__(self, studio: HandlerBase, opens: Opens = EditorMethods):
+        self.studio = studio
         self.opens = opens
 
     def arrive(self, prompt: str | None, first_prompt: str | None, chosen: Sequence[str], session: Session) -> Views:
-        """The face that will be edited; the words of the first tab and a choice of methods where there are none."""
+        """The face that is edited; where they are missing, the prompt of the first tab and a choice of methods."""
         own = bool((prompt or "").strip())
         words = prompt if own else first_prompt
         yield {**face_view(session), **({} if own else {"methods_prompt": words or ""})}
-        waited = not self.desk.source.status.ready
-        editor = yield from self.desk.await_editor("methods_bar")
+        waited = not self.studio.source.status.ready
+        editor = yield from self.studio.await_editor("methods_bar")
         view = {**self.hint(words), **({"methods_bar": ""} if waited else {})}
         if not chosen:
             view["methods_chosen"] = [name for name in self.opens(editor).known() if name != SLOW]
         yield view
 
     def hint(self, prompt: str | None) -> View:
-        """Which methods can work with the words as they stand."""
-        editor = self.desk.ready_editor()
+        """Which methods can work with the prompt as it is."""
+        editor = self.studio.ready_editor()
         if editor is None or not (prompt or "").strip():
             return {"methods_ready": ""}
         try:
@@ -66,24 +67,28 @@ class CompareHandlers:
         return {"methods_ready": "".join(markup.note(line) for line in lines)}
 
     def run(self, names: Sequence[str], prompt: str, session: Session) -> Views:
-        """The chosen methods on the face of the first tab, each shown as soon as it is there."""
+        """The chosen methods on the face of the first tab, each shown as soon as it is done."""
         face = session.inversion
         if face is None:
             raise StudioError(text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION)
         words, ordered = validate.clean_prompt(prompt), [name for name in SHOWN if name in names]
         check_names(ordered)
-        editor = self.desk.source.wait(0)
+        editor = self.studio.source.wait(0)
         if editor is None:
             raise StudioError(text.STILL_LOADING)
-        self.desk.limits.compute(session.client)
+        self.studio.limits.compute(session.client)
         session = replace(session, running=CancelToken())
         yield {"session": session, **busy_view(ordered[0], 0.0), **rows_view([])}
         rows: list[CompareRow] = []
         try:
             methods = self.opens(editor)
             for number, name in enumerate(ordered):
-                yield busy_view(name, number / len(ordered))
-                row = yield from self._row(methods, name, face, words, session.running, (number, len(ordered)))
+
+                def view(step: Progress, number: int = number, name: str = name) -> View:
+                    return busy_view(name, (number + step.fraction) / len(ordered))
+
+                yield view(Progress(name, 0.0))
+                row = yield from steps(partial(methods.row, name, face, words), session.running, view)
                 rows.append(row)
                 yield rows_view(rows)
         except CancelledError:
@@ -93,41 +98,6 @@ class CompareHandlers:
             yield idle_view("")
             raise
         yield idle_view("")
-
-    def _row(
-        self,
-        methods: MethodSet,
-        name: str,
-        face: Inversion,
-        prompt: str,
-        token: CancelToken,
-        place: tuple[int, int],
-    ) -> Generator[View, None, CompareRow]:
-        """One method's row, its progress as views; `place` is its number and how many there are.
-
-        Each method has a token of its own, since `steps` uses one up; the tab's token ends it.
-        """
-        own = CancelToken()
-
-        def work(callback: ProgressCallback) -> CompareRow:
-            def report(step: Progress) -> None:
-                if token.cancelled:
-                    own.cancel()
-                callback(step)
-
-            report(Progress(name, 0.0))
-            return methods.row(name, face, prompt, report)
-
-        running = steps(work, own)
-        try:
-            while True:
-                try:
-                    step = next(running)
-                except StopIteration as end:
-                    return end.value
-                yield busy_view(name, (place[0] + step.fraction) / place[1])
-        finally:
-            running.close()
 
 
 def face_view(session: Session) -> View:
@@ -143,7 +113,7 @@ def face_view(session: Session) -> View:
 def busy_view(name: str, fraction: float) -> View:
     """While a method works."""
     return {
-        "methods_bar": markup.progress(text.comparing(METHODS[name].title), fraction),
+        "methods_bar": markup.progress(text.METHODS_WORKING.format(METHODS[name].title), fraction),
         "methods_start": gr.update(interactive=False),
         "methods_stop": gr.update(visible=True),
     }
@@ -181,7 +151,7 @@ def row_pictures(row: CompareRow) -> list[tuple[np.ndarray, str]]:
 
 
 def table(rows: Sequence[CompareRow]) -> str:
-    """The figures, and below them what a method could not do or what to know of it."""
+    """The figures, and below them the problems and notes of each method."""
     head = "".join(f"<th>{escape(text.METHODS_COLUMNS[name])}</th>" for name in ("method", *COLUMNS))
     body = "".join(f"<tr><td>{escape(row.title)}</td>{_cells(row)}</tr>" for row in rows)
     lines = [f"{row.title}: {row.problem}" for row in rows if row.problem]
@@ -202,10 +172,10 @@ def build_tab(parts: Components) -> None:
             gr.HTML(f'<h2 class="step">{text.METHODS_TITLE}</h2>')
             gr.HTML(markup.note(text.METHODS_INFO))
             parts["methods_needs"] = gr.HTML("", elem_id="methods-needs")
-            # always there: a component that gets its picture in the moment it is shown for the first time can miss it
+            # always visible: a component that is shown for the first time while it gets its picture can miss it
             parts["methods_face"] = picture("methods-face", text.METHODS_FACE)
             parts["methods_prompt"] = gr.Textbox(
-                label=text.METHODS_PROMPT,
+                label=text.PROMPT_LABEL,
                 placeholder="green lipstick",
                 max_lines=1,
                 max_length=validate.MAX_PROMPT_LENGTH,
@@ -219,7 +189,7 @@ def build_tab(parts: Components) -> None:
                 elem_id="methods-chosen",
             )
             with gr.Row(elem_classes="buttons"):
-                parts["methods_start"] = gr.Button(text.METHODS_START, variant="primary", elem_id="methods-start")
+                parts["methods_start"] = gr.Button(text.COMPARE_LABEL, variant="primary", elem_id="methods-start")
                 parts["methods_stop"] = gr.Button(text.STOP, variant="stop", visible=False, elem_id="methods-stop")
         with gr.Column(scale=9, min_width=300, elem_classes="stage"):
             parts["methods_bar"] = gr.HTML("", elem_id="methods-bar")
@@ -238,4 +208,4 @@ def connect(bind: Binder, tab: gr.Tab, parts: Components, handlers: CompareHandl
     bind.light([prompt.change], handlers.hint, [prompt], trigger_mode="always_last")
     asked = [parts["methods_chosen"], prompt, parts["session"]]
     bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked)
-    bind.light([parts["methods_stop"].click], handlers.desk.abandon, [parts["session"]])
+    bind.light([parts["methods_stop"].click], handlers.studio.abandon, [parts["session"]])

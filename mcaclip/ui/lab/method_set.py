@@ -1,53 +1,47 @@
-"""The methods as the Compare tab knows them: which can work, and what makes a row."""
+"""The methods of the Compare tab: which can work, and how each makes its row."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from mcaclip.evaluation.compare import CompareRow, EditMetrics, compare
 from mcaclip.loading import load_parser
 from mcaclip.methods.base import METHODS, MethodContext
-from mcaclip.methods.registry import build_methods, method_context
+from mcaclip.methods.registry import Editor, build_methods, method_context
 from mcaclip.types import Inversion, ProgressCallback
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 OWN = ("mca-universal", "mca")
 SHOWN = (*OWN, *(name for name in METHODS if name not in OWN))
-"""Methods in the order of the tab: MCA-CLIP first, which is there and quick."""
+"""Methods in the order of the tab: first MCA-CLIP, which is shipped and fast."""
 SLOW = "styleclip-optimisation"
-"""Takes minutes an edit, so nobody gets it unasked."""
+"""Takes minutes per edit, so it is not chosen by default."""
 
 
 class MethodSet(Protocol):
     """Methods on one editor's networks."""
 
     def known(self) -> tuple[str, ...]:
-        """Those with weights for one prompt at least, in the order of `SHOWN`."""
-        ...
+        """The methods with weights for at least one prompt, in the order of `SHOWN`."""
 
     def ready(self, prompt: str) -> tuple[str, ...]:
-        """Those that can edit with a prompt now, in the order of `SHOWN`."""
-        ...
+        """The methods that can edit with a prompt now, in the order of `SHOWN`."""
 
     def row(self, name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
         """One method on one face; the callback may raise to cancel. Raises StudioError."""
-        ...
 
 
-Opens = Callable[["FaceEditor"], MethodSet]
-"""From an editor to the methods on it."""
+Opens = Callable[[Any], MethodSet]
+"""From the page's editor to the methods on it; a stand-in editor comes with stand-in methods."""
 
 
 @dataclass(frozen=True)
 class EditorMethods:
     """The methods on a real editor; implements `MethodSet`. The parser is loaded for the first row."""
 
-    editor: FaceEditor
+    editor: Editor
 
     @cached_property
     def tools(self) -> MethodContext:

@@ -24,38 +24,38 @@ class TrainHandlers:
     """What the tab's events do.
 
     Args:
-        desk: of the page, for its editor.
+        studio: the handlers of the page, for its editor.
         training: the one training of this machine.
     """
 
-    def __init__(self, desk: HandlerBase, training: TrainingProcess):
-        self.desk = desk
+    def __init__(self, studio: HandlerBase, training: TrainingProcess):
+        self.studio = studio
         self.training = training
 
     def refresh(self) -> View:
-        """How the training stands now."""
+        """The state of the training now."""
         return train_view(self.training.status())
 
     def start(self, prompt: str, preset: str, minutes: float | None) -> View:
-        """Begins to learn a prompt; of one whose words are not known it says so."""
+        """Begins to learn a prompt; warns when its words are not known."""
         self.training.start(prompt, preset, minutes or 0)
         if warning := self._warning(prompt):
             gr.Warning(escape(warning))
         return self.refresh()
 
     def hint(self, prompt: str | None) -> View:
-        """What speaks against learning a prompt, while it is typed."""
+        """A warning about the prompt while it is typed."""
         try:
             return {"train_hint": markup.note(self._warning(prompt) if (prompt or "").strip() else "")}
         except PromptError as error:
             return {"train_hint": markup.note(text.sentence(str(error)))}
 
     def _warning(self, prompt: str | None) -> str:
-        """That the words are not known; empty when they are, or the models are not loaded yet. Raises PromptError."""
+        """A warning when the words are not known; empty while the models are not loaded. Raises PromptError."""
         words = clean_prompt(prompt)
-        editor = self.desk.ready_editor()
+        editor = self.studio.ready_editor()
         verdict = None if editor is None else editor.check_familiarity(words)
-        return text.doubtful_training(words, verdict.warning) if verdict and verdict.doubtful else ""
+        return text.TRAIN_DOUBTFUL.format(words, verdict.warning) if verdict and verdict.doubtful else ""
 
     def stop(self) -> View:
         """Ends the process for now."""
@@ -68,17 +68,17 @@ class TrainHandlers:
         return self.refresh()
 
     def finish(self) -> View:
-        """Makes an edit of what is learned so far."""
+        """Makes a fitted edit from what is learned so far."""
         self.training.finish()
         return self.refresh()
 
     def keep(self) -> View:
         """Adds the result to the library that all visitors choose from."""
-        editor = self.desk.source.wait(0)
+        editor = self.studio.source.wait(0)
         if editor is None:
             raise StudioError(text.STILL_LOADING)
         added = editor.add_edits(self.training.keep())
-        gr.Info(escape(text.added_prompts(added)))
+        gr.Info(escape(text.TRAIN_ADDED.format(", ".join(added))))
         return {**self.refresh(), **editor_view(editor)}
 
 
@@ -159,7 +159,7 @@ def _state_line(status: TrainingStatus) -> str:
     if job is None:
         return markup.note(text.TRAIN_EMPTY)
     if status.stopping:
-        return markup.note(text.training_stopping(job.prompt), "strong")
+        return markup.note(text.TRAIN_STOPPING.format(job.prompt), "strong")
     if status.running:
         done = 1 - status.seconds_left / (60 * job.minutes)
         return markup.progress(text.training_line(job.prompt, status.seconds_left, bool(status.rows)), done)

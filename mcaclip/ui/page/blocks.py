@@ -37,8 +37,8 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
     page = Page(studio, **options)
     with page:
         # first, so that no event of the page takes their names
-        api.connect(api.Endpoints(studio.source, studio.root, studio.tabs, studio.limits))
-        parts["session"] = gr.State()  # stands for the tab's session among the inputs, see `wiring.Binder`
+        api.connect(api.Endpoints(studio))
+        parts["session"] = gr.State()  # marks the place of the tab's session among the inputs, see `Binder`
         parts["timer"] = gr.Timer(1.0)
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")
@@ -47,7 +47,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):
                 layout.studio_tab(parts)
-            with gr.Tab(text.PAGE_COMPARE, elem_id="page-compare") as comparing:
+            with gr.Tab(text.COMPARE_LABEL, elem_id="page-compare") as comparing:
                 compare_tab.build_tab(parts)
             with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as train:
                 if studio.training is None:
@@ -66,11 +66,11 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
 
 
 def launch_options(host: str = "127.0.0.1", names: Sequence[str] = ()) -> dict[str, Any]:
-    """Arguments of `launch` about looks, painting and safety: no analytics, no run history, no folder is served.
+    """Arguments of `launch` for the design, painting and safety: no analytics, no run history, no served folder.
 
     Args:
         host: the address to listen on.
-        names: further names under which the page may be asked for, see `gate.own_names`.
+        names: further names under which the page is reached, see `gate.own_names`.
     """
     return {
         "app_kwargs": {"lifespan": gate.lifespan(gate.own_names(host, names))},

@@ -1,4 +1,4 @@
-"""Gradio's Blocks with two promises of our own: no foreign file comes in, every file that goes out has an owner."""
+"""Gradio's Blocks with two guarantees: no foreign file comes in, and every file that goes out has an owner."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Page(gr.Blocks):
     """The page that is being built.
 
     Args:
-        desk: what every tab works on, the limits of clients, and the editor's source.
+        studio: the handlers, for the tabs, the limits of clients and the editor's source.
         options: of `gr.Blocks`.
     """
 
-    def __init__(self, desk: HandlerBase, **options: Any):
+    def __init__(self, studio: HandlerBase, **options: Any):
         super().__init__(**options)
-        self.tabs, self.limits, self.source = desk.tabs, desk.limits, desk.source
+        self.tabs, self.limits, self.source = studio.tabs, studio.limits, studio.source
         self._connection: ContextVar[str | None] = ContextVar("connection", default=None)
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> dict[str, Any]:
-        """As Gradio does, knowing for whom."""
+        """As Gradio does, and remembers for which tab."""
         token = self._connection.set(options.get("session_hash"))
         try:
             return await super().process_api(block_fn, inputs, *args, **options)
@@ -48,16 +48,16 @@ class Page(gr.Blocks):
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
     ) -> list[Any]:
-        """As Gradio does, for values that fit; files must be ones that were uploaded or made here.
+        """As Gradio does, for values of the right types and files that were uploaded or made here.
 
-        Gradio itself would download an address that stands in place of a path, and checks paths only where a value
-        says that it is a file.
+        Gradio itself downloads an address that stands in place of a path, and checks a path only where the value
+        claims to be a file.
         """
         if not all(self.tabs.files.knows(path) for path in file_paths(inputs) if path is not None):
             raise gr.Error(text.FILE_UNKNOWN, print_exception=False)
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
-        except Exception as error:  # values of a wrong type: the page sends none, whoever else does may send anything
+        except Exception as error:  # of a wrong type; the page sends none, but other programs may
             log.info("A request was refused: %s", type(error).__name__)
             raise gr.Error(text.BAD_REQUEST, print_exception=False) from None
 
@@ -91,5 +91,5 @@ class Page(gr.Blocks):
 
     @cached_property
     def endpoints(self) -> dict[str, Any]:
-        """What Gradio says of the public endpoints."""
+        """Gradio's description of the public endpoints."""
         return self.get_api_info()["named_endpoints"]

@@ -1,4 +1,4 @@
-"""What the page consists of. What its parts do is in `wiring`."""
+"""The components of the page. Their events are in `wiring`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mcaclip.config import ASSETS
 from mcaclip.ui.display import markup, painting, text
 from mcaclip.ui.display.components import Components, before_after, picture, thumbnails
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, MAX_TRUNCATION, MIN_TRUNCATION
+from mcaclip.ui.handlers.views import DOWNLOADS
 
 EXAMPLES = ASSETS / "examples"
 
@@ -92,7 +93,7 @@ def _random_source(parts: Components) -> None:
 
 def _reconstruct_step(parts: Components) -> None:
     with gr.Column(elem_classes="stage"):
-        gr.HTML(markup.step(2, text.STEP_RECONSTRUCT))
+        gr.HTML(markup.step(2, text.RECONSTRUCT))
         with gr.Row(elem_classes="pair"):
             parts["aligned_view"] = picture("aligned", text.ALIGNED_LABEL)
             parts["reconstruction_view"] = picture("reconstruction", text.RECONSTRUCTION_LABEL)
@@ -118,22 +119,10 @@ def _prompt_step(parts: Components) -> None:
     with gr.Column(elem_classes="stage"):
         gr.HTML(markup.step(3, text.STEP_PROMPT))
         parts["prompt_style"] = gr.HTML("", elem_id="prompt-style")
-        parts["category"] = gr.Radio(
-            choices=[],
-            show_label=False,
-            label=text.CATEGORY_LABEL,
-            container=False,
-            visible=False,
-            elem_id="category",
-        )
-        parts["prompts"] = gr.Radio(
-            choices=[],
-            show_label=False,
-            label=text.PROMPTS_LABEL,
-            container=False,
-            visible=False,
-            elem_id="prompts",
-        )
+        for name, label in (("category", text.CATEGORY_LABEL), ("prompts", text.PROMPTS_LABEL)):
+            parts[name] = gr.Radio(
+                choices=[], show_label=False, label=label, container=False, visible=False, elem_id=name
+            )
         for index in range(validate.MAX_PROMPTS):
             _prompt_row(parts, index)
         parts["mode"] = gr.Radio(
@@ -207,13 +196,16 @@ def _result_step(parts: Components) -> None:
         _keep(parts)
         with gr.Column(visible=False, elem_id="masks-group") as parts["masks_group"]:
             gr.HTML(f'<h3>{text.MASKS_LABEL}</h3><p class="note note-quiet">{text.MASKS_INFO}</p>')
-            options: dict[str, Any] = {
-                "allow_preview": True,
-                "format": "png",
-                "object_fit": "contain",
-                "buttons": ["fullscreen"],
-            }
-            parts["masks"] = thumbnails("masks", text.MASKS_LABEL, 6, show_label=False, **options)
+            parts["masks"] = thumbnails(
+                "masks",
+                text.MASKS_LABEL,
+                6,
+                show_label=False,
+                allow_preview=True,
+                format="png",
+                object_fit="contain",
+                buttons=["fullscreen"],
+            )
         with gr.Column(visible=False, elem_id="pasted-group") as parts["pasted_group"]:
             parts["pasted"] = picture("pasted", text.PASTED_LABEL)
 
@@ -231,7 +223,7 @@ def _strengths_view(parts: Components) -> None:
 
 def _variations_view(parts: Components) -> None:
     gr.HTML(markup.note(text.VARIATIONS_INFO))
-    parts["variations"] = thumbnails("variations", text.VARIATIONS_LABEL, 5, show_label=False, visible=False)
+    parts["variations"] = thumbnails("variations", text.TAB_VARIATIONS, 5, show_label=False, visible=False)
     with gr.Row(elem_classes="buttons"):
         parts["make_variations"] = gr.Button(text.MAKE_VARIATIONS, interactive=False, elem_id="make-variations")
 
@@ -259,28 +251,13 @@ def _history_view(parts: Components) -> None:
 
 def _mask_tools(parts: Components) -> None:
     with gr.Row(elem_classes="sliders"):
-        parts["threshold"] = gr.Slider(
-            0,
-            validate.MAX_THRESHOLD,
-            value=0.0,
-            step=0.05,
-            label=text.THRESHOLD_LABEL,
-            info=text.THRESHOLD_INFO,
-            interactive=False,
-            buttons=[],
-            elem_id="threshold",
-        )
-        parts["feather"] = gr.Slider(
-            0,
-            validate.MAX_FEATHER,
-            value=0.0,
-            step=1,
-            label=text.FEATHER_LABEL,
-            info=text.FEATHER_INFO,
-            interactive=False,
-            buttons=[],
-            elem_id="feather",
-        )
+        for name, largest, step, label, info in (
+            ("threshold", validate.MAX_THRESHOLD, 0.05, text.THRESHOLD_LABEL, text.THRESHOLD_INFO),
+            ("feather", validate.MAX_FEATHER, 1, text.FEATHER_LABEL, text.FEATHER_INFO),
+        ):
+            parts[name] = gr.Slider(
+                0, largest, 0.0, step=step, label=label, info=info, interactive=False, buttons=[], elem_id=name
+            )
         parts["invert"] = gr.Checkbox(
             label=text.INVERT_LABEL, interactive=False, container=False, min_width=130, elem_id="invert"
         )
@@ -290,11 +267,7 @@ def _keep(parts: Components) -> None:
     with gr.Column(elem_id="keep"):
         gr.HTML(f"<h3>{text.KEEP_LABEL}</h3>")
         with gr.Row(elem_classes="downloads"):
-            for name, label, elem_id in (
-                ("download_edited", text.DOWNLOAD_EDITED, "download-edited"),
-                ("download_pasted", text.DOWNLOAD_PASTED, "download-pasted"),
-                ("download_settings", text.DOWNLOAD_SETTINGS, "download-settings"),
-                ("download_session", text.DOWNLOAD_SESSION, "download-session"),
-            ):
+            for name, label in zip(DOWNLOADS, text.DOWNLOAD_LABELS, strict=True):
+                elem_id = name.replace("_", "-")
                 parts[name] = gr.DownloadButton(label, interactive=False, min_width=110, elem_id=elem_id)
         parts["mark"] = gr.Checkbox(label=text.MARK_LABEL, value=True, container=False, elem_id="mark")

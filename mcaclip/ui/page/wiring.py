@@ -1,8 +1,8 @@
-"""Events to handlers: which button does what, in which queue."""
+"""Connects the events of the first tab with its handlers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -10,12 +10,21 @@ import gradio as gr
 from mcaclip import validate
 from mcaclip.ui.display import painting
 from mcaclip.ui.display.components import Components
+from mcaclip.ui.handlers.base import Views
 from mcaclip.ui.handlers.binder import NOTHING_CHOSEN, Binder, Chosen, index_of
 from mcaclip.ui.handlers.edit import STRIP, VARIATIONS, Studio
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION
 from mcaclip.ui.page.layout import example_faces
 from mcaclip.ui.state.controls import Controls, mode_of
 from mcaclip.ui.state.session import Session
+
+NEWEST: dict[str, Any] = {"trigger_mode": "always_last"}
+"""An event that comes while an earlier one of its kind runs follows it, with the values that the controls have then.
+
+Gradio drops it by default. Here it repeats the data of the earlier event, so this is not for events with data.
+"""
+EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+"""Every event runs with its own data, such as which picture of a gallery was chosen."""
 
 
 def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
@@ -27,6 +36,24 @@ def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
     _connect_edit(bind, parts, studio)
     _connect_result(bind, parts, studio)
     return bind
+
+
+def _of_choice(handler: Callable[[int, Session], Views], count: int | None = None) -> Callable[..., Views]:
+    """The event of a gallery for a handler that takes which picture was chosen, one of `count`."""
+
+    def chosen(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
+        yield from handler(index_of(event, count), session)
+
+    return chosen
+
+
+def _of_controls(handler: Callable[[Controls, Session], Views]) -> Callable[..., Views]:
+    """The event for a handler that takes the values of the controls."""
+
+    def with_values(*values: Any) -> Iterator[dict[str, Any]]:
+        yield from handler(Controls.of(values[:-1]), values[-1])
+
+    return with_values
 
 
 def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
@@ -47,21 +74,17 @@ def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
     def opened(upload: Any, session: Session) -> Iterator[dict[str, Any]]:
         yield from studio.open_session(bind.file(upload, session), session)
 
-    # with Gradio's default, "once", a photo given while its predecessor is still being cleared would be dropped
     raw: dict[str, Any] = {"preprocess": False, "fresh": True}
-    bind.model(given, changed, photo, trigger_mode="always_last", **raw)
-    bind.model([parts["aligned_box"].input], changed, photo, **raw)
-    bind.model([parts["consent"].input], consented, photo, trigger_mode="always_last", **raw)
+    bind.model(given, changed, photo, **NEWEST, **raw)
+    bind.model([parts["aligned_box"].input], changed, photo, **NEWEST, **raw)
+    bind.model([parts["consent"].input], consented, photo, **NEWEST, **raw)
 
-    def chosen(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
-        yield from studio.face_chosen(index_of(event), session)
+    def example(index: int, session: Session) -> Iterator[dict[str, Any]]:
+        yield from studio.random_face(example_faces()[index][0], DEFAULT_TRUNCATION, session)
 
-    def example(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
-        faces = example_faces()
-        yield from studio.random_face(faces[index_of(event, len(faces))][0], DEFAULT_TRUNCATION, session)
-
-    bind.model([parts["faces"].select], chosen, [session])
-    bind.model([parts["examples"].select], example, [session], trigger_mode="always_last", fresh=True)
+    bind.model([parts["faces"].select], _of_choice(studio.face_chosen), [session], **EACH)
+    example_chosen = _of_choice(example, len(example_faces()))
+    bind.model([parts["examples"].select], example_chosen, [session], **EACH, fresh=True)
     bind.model(made[:1], studio.new_face, [truncation, session], fresh=True)
     bind.model(made[1:], studio.random_face, [parts["seed"], truncation, session], fresh=True)
     bind.model([parts["session_file"].upload], opened, [parts["session_file"], session], **raw)
@@ -77,12 +100,12 @@ def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
     def hint(*values: Any) -> dict[str, Any]:
         return studio.prompt_hint(*values[:-1], mode=mode_of(values[-1]))
 
-    bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]])
-    bind.light([parts["prompts"].input], studio.prompt_picked, [parts["prompts"], *fields])
+    bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]], **NEWEST)
+    bind.light([parts["prompts"].input], studio.prompt_picked, [parts["prompts"], *fields], **NEWEST)
     asked = [*fields, parts["mode"]]
-    bind.light([parts["mode"].change], hint, asked, trigger_mode="always_last")
+    bind.light([parts["mode"].change], hint, asked, **NEWEST)
     for index, field in enumerate(fields):
-        bind.light([field.change], hint, asked, trigger_mode="always_last")
+        bind.light([field.change], hint, asked, **NEWEST)
         if index + 1 < len(fields):
 
             def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
@@ -100,26 +123,18 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     sliders = [*strengths, parts["threshold"], parts["feather"]]
     controls = [*fields, *strengths, parts["threshold"], parts["feather"], parts["invert"], parts["mode"]]
 
-    def edit(*values: Any) -> Iterator[dict[str, Any]]:
-        yield from studio.edit(Controls.of(values[:-1]), values[-1])
-
     def preview(*values: Any) -> dict[str, Any]:
         return studio.preview(Controls.of(values[:-1]), values[-1])
-
-    def rerender(*values: Any) -> Iterator[dict[str, Any]]:
-        yield from studio.rerender(Controls.of(values[:-1]), values[-1])
 
     def paint(strokes: str, *values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.paint(strokes, Controls.of(values[:-1]), values[-1])
 
-    def unpaint(*values: Any) -> Iterator[dict[str, Any]]:
-        yield from studio.unpaint(Controls.of(values[:-1]), values[-1])
-
+    edit, rerender, unpaint = map(_of_controls, (studio.edit, studio.rerender, studio.unpaint))
     inputs = [*controls, session]
-    bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs, trigger_mode="always_last")
-    bind.model([slider.input for slider in sliders], preview, inputs, trigger_mode="always_last")
+    bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs, **NEWEST)
+    bind.model([slider.input for slider in sliders], preview, inputs, **NEWEST)
     settled = [*(slider.release for slider in sliders), parts["render"].click, parts["invert"].input]
-    bind.model(settled, rerender, inputs, trigger_mode="always_last")
+    bind.model(settled, rerender, inputs, **NEWEST)
     bind.model([parts["use_paint"].click], paint, [parts["strokes"], *inputs], js=painting.READ_STROKES)
     bind.model([parts["drop_paint"].click], unpaint, inputs, js=painting.CLEAR_STROKES)
 
@@ -127,24 +142,17 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
 def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
     """History, strengths, variations, downloads."""
     session = parts["session"]
-    bind.model([parts["undo"].click], studio.step_back, [session], trigger_mode="always_last")
-    bind.model([parts["redo"].click], studio.step_forward, [session], trigger_mode="always_last")
+    bind.model([parts["undo"].click], studio.step_back, [session], **NEWEST)
+    bind.model([parts["redo"].click], studio.step_forward, [session], **NEWEST)
 
-    def go_to(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
-        yield from studio.go_to(index_of(event), session)
-
-    def strength(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
-        yield from studio.strength_chosen(index_of(event, len(STRIP)), session)
-
-    def variation(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
-        yield from studio.variation_chosen(index_of(event, len(VARIATIONS)), session)
-
-    bind.model([parts["history"].select], go_to, [session], trigger_mode="always_last")
-    bind.model([parts["strip"].select], strength, [session], trigger_mode="always_last")
-    bind.model([parts["variations"].select], variation, [session], trigger_mode="always_last")
+    strength = _of_choice(studio.strength_chosen, len(STRIP))
+    variation = _of_choice(studio.variation_chosen, len(VARIATIONS))
+    bind.model([parts["history"].select], _of_choice(studio.go_to), [session], **EACH)
+    bind.model([parts["strip"].select], strength, [session], **EACH)
+    bind.model([parts["variations"].select], variation, [session], **EACH)
     compared = [parts["compare_left"], parts["compare_right"]]
-    bind.light([part.input for part in compared], studio.compare, [*compared, session])
+    bind.light([part.input for part in compared], studio.compare, [*compared, session], **NEWEST)
     bind.model([parts["make_strip"].click], studio.strengths, [session])
     bind.model([parts["make_variations"].click], studio.variations, [session])
     bind.model([parts["make_sweep"].click], studio.sweep, [session])
-    bind.model([parts["mark"].input], studio.files, [parts["mark"], session], trigger_mode="always_last")
+    bind.model([parts["mark"].input], studio.files, [parts["mark"], session], **NEWEST)

@@ -1,1 +1,1 @@
-"""What stands between the page and other people: gate, folders, endpoints, health."""
+"""The server around the page: request checks, folder, endpoints, health."""

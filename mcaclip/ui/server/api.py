@@ -1,6 +1,6 @@
 """The public endpoints: `align`, `invert`, `sample`, `edit`. Small outputs, no state between calls.
 
-What one call needs of another travels as a session file, so that nothing of a visitor stays here.
+What one call needs from another travels as a session file, so that nothing of a visitor stays on the server.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -23,18 +23,15 @@ from mcaclip.imaging import align, visuals
 from mcaclip.results import export as keep
 from mcaclip.results import pipeline, session_file
 from mcaclip.results.folder import describe_settings
-from mcaclip.types import AlignedFace, EditSettings, Inversion, Paint, PromptStrength
+from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, Paint, PromptStrength
 from mcaclip.ui.display import images, text
+from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.handlers.binder import MODEL_QUEUE, address_of, toasts, with_request
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, checked_seed, checked_truncation, saved_face, saved_session
 from mcaclip.ui.state.controls import AUTOMATIC, mode_of
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
-from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
-from mcaclip.ui.state.tabs import Tabs
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 LOAD_SECONDS = 600.0
 MAX_FACE = 1000
@@ -45,14 +42,11 @@ class Endpoints:
     """What the endpoints do. Arguments come as a caller sent them and are checked here.
 
     Args:
-        source: of the editor.
-        root: an existing folder; every call works in a folder of its own in it, which is removed at its end.
-        tabs: told that the models are used; its files are the only ones that a call may name.
-        limits: of the clients.
+        studio: the handlers of the page. Every call works in its own folder below their root, removed at its end.
     """
 
-    def __init__(self, source: EditorSource, root: Path, tabs: Tabs, limits: Limits):
-        self.source, self.root, self.tabs, self.limits = source, root, tabs, limits
+    def __init__(self, studio: HandlerBase):
+        self.studio = studio
 
     def align(self, photo: object, face: object = 0, consent: object = False) -> Answer:
         """Crop one face of a photo; face 0 is the largest. Consent says that the person in the photo agreed to this.
@@ -96,41 +90,32 @@ class Endpoints:
         after a colon: "green lipstick; purple hair:0.7". The mask is white where the edit is allowed. The mode is
         automatic, universal (one network for any prompt) or fitted. Returns the picture, where it changed, a session
         file to go on with, figures, and the photo with the edit in it (nothing for a generated face)."""
-        prompts = [part for part in validate.check_text(prompt, "prompt").split(";") if part.strip()]
-        parts = validate.split_prompts(prompts, validate.check_strength(strength))
-        wanted = EditSettings(
-            parts[0][0],
-            mask_threshold=validate.check_threshold(threshold),
-            mode=validate.check_mode(mode_of(mode)),
-        ).with_parts([PromptStrength(*part) for part in parts])
+        wanted = _settings(prompt, strength, threshold, mode)
         with self._work() as (editor, folder):
             saved = session_file.read_session(self._file(session))
             aligned = saved_face(saved)
             if mask is not None:
                 wanted = replace(wanted, paint=Paint(allow=load_mask(self._file(mask), aligned)))
-            settings = editor.check_settings(wanted)
+            request = editor.resolve(wanted)
             inversion = editor.reconstruct(saved.w_plus, saved.identity)
-            result = editor.edit(inversion, settings)
-            record = {**describe_settings(settings), "face": saved.name}
-            keep.write_png(folder / "edited.png", keep.mark(images.shown(result.image)), record)
-            overlay = visuals.overlay(inversion.reconstruction, result.combined_mask)
-            keep.write_png(folder / "overlay.png", overlay, record)
-            if aligned is not None:
-                keep.write_png(folder / "pasted.png", keep.mark(pipeline.paste(aligned, result)), record)
-            kept = replace(saved, edits=session_file.latest_edits((*saved.edits, settings)))
-            kept = replace(kept, current=len(kept.edits) - 1, weights=editor.weight_hashes())
-            session_file.write_session(folder / "session.safetensors", kept)
-            areas = {
-                name: round(float(layer.mean()), 4)
-                for name, layer in zip(result.mask_names, result.masks, strict=True)
+            result = editor.render(inversion, request)
+            record = {**describe_settings(request.settings), "face": saved.name}
+            pictures = {
+                "edited": keep.mark(images.shown(result.image)),
+                "overlay": visuals.overlay(inversion.reconstruction, result.combined_mask),
             }
-            made = {"modes": list(result.modes), "identity": result.identity, "seconds": round(result.seconds, 2)}
-            figures = {**record, **made, "notes": list(result.notes), "mask_area": areas}
-            names = ("edited.png", "overlay.png", "session.safetensors")
+            if aligned is not None:
+                pictures["pasted"] = keep.mark(pipeline.paste(aligned, result))
+            for name, picture in pictures.items():
+                keep.write_png(folder / f"{name}.png", picture, record)
+            edits = session_file.latest_edits((*saved.edits, request.settings))
+            kept = replace(saved, edits=edits, current=len(edits) - 1, weights=editor.weight_hashes())
+            session_file.write_session(folder / "session.safetensors", kept)
             pasted = None if aligned is None else str(folder / "pasted.png")
-            yield (*(str(folder / name) for name in names), figures, pasted)
+            paths = (str(folder / name) for name in ("edited.png", "overlay.png", "session.safetensors"))
+            yield (*paths, {**record, **_figures(result)}, pasted)
 
-    def _face(self, editor: FaceEditor, session: Session, inversion: Inversion, folder: Path) -> tuple[Any, ...]:
+    def _face(self, editor: EditorProtocol, session: Session, inversion: Inversion, folder: Path) -> tuple[Any, ...]:
         path = folder / "session.safetensors"
         session_file.write_session(path, saved_session(session, editor.weight_hashes()))
         picture = images.screen_file(images.shown(inversion.reconstruction), folder, "face")
@@ -141,22 +126,22 @@ class Endpoints:
         """Where an uploaded file lies. Raises StudioError."""
         if not value:
             raise StudioError(text.FILE_MISSING)
-        return self.tabs.files.given(value, None)
+        return self.studio.tabs.files.given(value, None)
 
-    def _aligned(self, editor: FaceEditor, photo: object, face: int, consent: object) -> tuple[Any, AlignedFace]:
+    def _aligned(self, editor: EditorProtocol, photo: object, face: int, consent: object) -> tuple[Any, AlignedFace]:
         if consent is not True:
             raise StudioError(text.CONSENT_ARGUMENT)
         pixels = align.load_photo(self._file(photo))
         return pixels, editor.align(pixels, face)
 
     @contextmanager
-    def _work(self) -> Iterator[tuple[FaceEditor, Path]]:
+    def _work(self) -> Iterator[tuple[EditorProtocol, Path]]:
         """The editor, and a folder that is gone afterwards. Raises WeightsError."""
-        self.tabs.used()
-        editor = self.source.wait(LOAD_SECONDS)
+        self.studio.tabs.used()
+        editor = self.studio.source.wait(LOAD_SECONDS)
         if editor is None:
             raise WeightsError("The models are still loading; try again in a minute.")
-        with tempfile.TemporaryDirectory(prefix="call-", dir=self.root) as folder:
+        with tempfile.TemporaryDirectory(prefix="call-", dir=self.studio.root) as folder:
             yield editor, Path(folder)
 
 
@@ -173,7 +158,7 @@ def connect(endpoints: Endpoints) -> None:
         picture, overlay = gr.Image(label="picture", type="filepath"), gr.Image(label="overlay", type="filepath")
         kept, figures = gr.File(label="session"), gr.JSON(label="figures")
         pasted = gr.Image(label="pasted", type="filepath")
-        add = partial(_add, endpoints.limits)
+        add = partial(_add, endpoints.studio.limits)
         add("align", endpoints.align, [photo, face, consent], [picture, figures])
         add("invert", endpoints.invert, [photo, face, effort, consent], [picture, kept, figures])
         add("sample", endpoints.sample, [seed, psi], [picture, kept, figures])
@@ -182,7 +167,7 @@ def connect(endpoints: Endpoints) -> None:
 
 
 def _add(limits: Limits, name: str, work: Callable[..., Answer], inputs: list[Any], outputs: list[Any]) -> None:
-    """An endpoint that counts what its callers ask for and says in plain words what was wrong."""
+    """An endpoint that counts its callers' requests and reports errors in plain words."""
 
     def call(request: gr.Request, *values: Any) -> Answer:
         with toasts(html=False):
@@ -199,6 +184,26 @@ def _add(limits: Limits, name: str, work: Callable[..., Answer], inputs: list[An
         concurrency_limit=1,
         preprocess=False,
     )
+
+
+def _settings(prompt: object, strength: object, threshold: object, mode: object) -> EditSettings:
+    """The settings of an edit as a caller sent them. Raises StudioError."""
+    prompts = [part for part in validate.check_text(prompt, "prompt").split(";") if part.strip()]
+    parts = validate.split_prompts(prompts, validate.check_strength(strength))
+    threshold, mode = validate.check_threshold(threshold), validate.check_mode(mode_of(mode))
+    settings = EditSettings(parts[0][0], mask_threshold=threshold, mode=mode)
+    return settings.with_parts([PromptStrength(*part) for part in parts])
+
+
+def _figures(result: EditResult) -> dict[str, Any]:
+    masks = zip(result.mask_names, result.masks, strict=True)
+    return {
+        "modes": list(result.modes),
+        "identity": result.identity,
+        "seconds": round(result.seconds, 2),
+        "notes": list(result.notes),
+        "mask_area": {name: round(float(mask.mean()), 4) for name, mask in masks},
+    }
 
 
 def _face_number(value: object) -> int:

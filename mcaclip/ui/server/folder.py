@@ -1,7 +1,7 @@
-"""The one folder on the disk that holds anything of visitors, and its end.
+"""The one folder on the disk that holds visitors' files, and its removal.
 
-A server that ends in order removes its folder. What a killed one left is removed by the next start: the folder is
-locked as long as its server lives, and the system drops the lock with the process, whatever ended it.
+A server that ends normally removes its folder. That of a killed server is removed by the next start: a folder is
+locked while its server lives, and the system drops the lock with the process, whatever ended it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TRIES = 30
 
 @contextlib.contextmanager
 def server_folder(parent: Path | None = None) -> Iterator[Path]:
-    """A folder for this server alone, removed at the end; what dead servers left beside it is removed at once.
+    """A folder for this server alone, removed at the end; folders that dead servers left beside it are removed first.
 
     Args:
         parent: where it is made; the system's folder for temporary files when None.

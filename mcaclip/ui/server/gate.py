@@ -1,8 +1,7 @@
-"""What stands before every request, whatever its route: who may ask, how often, and how much they may send."""
+"""The checks before every request, whatever its route: who may ask, how often, and how much they may send."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import os
@@ -11,6 +10,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from socket import AF_INET, AF_INET6
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -49,7 +49,7 @@ ROUTES = {
             "token", "upload_progress", "user"},
     "POST": {"api", "call", "cancel", "queue", "reset", "run", "upload"},
 }  # fmt: skip
-"""What of Gradio's API the page and the endpoints need; the rest is closed."""
+"""The part of Gradio's API that the page and the endpoints need; the rest is closed."""
 CLOSED = ("/monitoring", "/openapi.json")
 
 HEADERS = {
@@ -82,8 +82,8 @@ def own_names(host: str, more: Iterable[str] = ()) -> tuple[str, ...]:
     names |= {name.strip().lower() for name in os.environ.get("SPACE_HOST", "").split(",") if name.strip()}
     names |= {host.lower().strip("[]"), *LOOPBACK}
     if host.strip("[]") in ("0.0.0.0", "::", ""):
-        addresses = [one.address for found in psutil.net_if_addrs().values() for one in found]
-        names |= {address.partition("%")[0].lower() for address in addresses if _is_address(address)}
+        found = [one for card in psutil.net_if_addrs().values() for one in card]
+        names |= {one.address.partition("%")[0].lower() for one in found if one.family in (AF_INET, AF_INET6)}
         names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
     return tuple(sorted(names - {""}))
 
@@ -107,7 +107,7 @@ def lifespan(names: tuple[str, ...]) -> Callable[[FastAPI], Any]:
 
 
 class Guarded(Protocol):
-    """What the gate has to know of a page."""
+    """What the gate needs of a page."""
 
     tabs: Tabs
     limits: Limits
@@ -117,19 +117,15 @@ class Guarded(Protocol):
     @property
     def fns(self) -> dict[int, Any]:
         """The events by their numbers."""
-        ...
 
     def waiting(self, client: str) -> int:
-        """How many events of a client wait for the models or are served."""
-        ...
+        """See `mcaclip.ui.page.guarded.Page.waiting`."""
 
     def expects(self, query: bytes) -> bool:
-        """Whether anything was asked for by the session that a request for answers names."""
-        ...
+        """See `mcaclip.ui.page.guarded.Page.expects`."""
 
     def parameters(self, endpoint: str) -> dict[str, bool] | None:
-        """The names of an endpoint's arguments, and which of them have no default; None where there is none."""
-        ...
+        """See `mcaclip.ui.page.guarded.Page.parameters`."""
 
 
 class Gate:
@@ -154,7 +150,7 @@ class Gate:
         return self.page.tabs.files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers what is refused, hands everything else on."""
+        """Answers what is refused, passes everything else on."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
@@ -186,10 +182,10 @@ class Gate:
         return (path.removeprefix(root) if path.startswith(f"{root}/") else path).rstrip("/") or "/"
 
     def _refusal(self, scope: Scope, path: str) -> PlainTextResponse | None:
-        """The answer to a request that goes no further, by what stands before its body."""
+        """The answer to a request that is refused by its headers and address; None for one that is not."""
         headers, method, client = Headers(scope=scope), scope["method"], client_of(scope)
-        said = [*headers.getlist("origin"), *(",".join(headers.getlist("x-forwarded-host")).split(","))]
-        if any(name is not None and name not in self.names for name in map(_name, said)):
+        claimed = [*headers.getlist("origin"), *(",".join(headers.getlist("x-forwarded-host")).split(","))]
+        if any(name is not None and name not in self.names for name in map(_name, claimed)):
             return _refused(403, "This address is not one that the studio was started for.")
         if len(scope.get("query_string", b"")) > MAX_QUERY_BYTES:
             return _refused(414, "The address is too long.")
@@ -217,7 +213,7 @@ class Gate:
         if not self.page.limits.take(client, UPLOADED_BYTES, length):
             return _refused(429, "These were many files within a few minutes. Wait a little, then go on.")
         if self.files.stored_bytes + length > MAX_STORED_BYTES:
-            return _refused(503, "The server holds as many photos as it can. Try again in some minutes.")
+            return _refused(503, "The server holds as many photos as it can. Try again in a few minutes.")
         return None
 
     async def _heartbeat(self, connection: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -245,7 +241,7 @@ class Gate:
         refusal = self._event_refusal(path, body)
         joins = path.split("/")[2] in ("call", "queue")
         if refusal is None and joins and self.page.waiting(client_of(scope)) >= MAX_WAITING:
-            refusal = _refused(429, "As many of your requests wait already as may. Wait for them first.")
+            refusal = _refused(429, "Too many of your requests are waiting already. Wait for them first.")
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -257,7 +253,7 @@ class Gate:
         await self.app(scope, replayed, send)
 
     def _event_refusal(self, path: str, body: bytes) -> PlainTextResponse | None:
-        """The answer to a body that Gradio would stumble over."""
+        """The answer to a body that Gradio cannot handle; None for any other."""
         try:
             value = strict_json.loads(body.decode("utf-8"), MAX_BODY_BYTES) if body else {}
         except ValueError:
@@ -286,7 +282,7 @@ class Gate:
         return None
 
     async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An upload into a folder of its own; its files are known from then on."""
+        """An upload into a folder of its own; afterwards its files are known."""
         body = bytearray()
 
         async def listened(message: Message) -> None:
@@ -306,7 +302,7 @@ class Gate:
                 self.files.remove_strays(folder)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        """Hands a request on, and ends it when its body is larger than it may be, whatever its headers say."""
+        """Passes a request on, and ends it when its body is larger than `limit`, whatever its headers say."""
         size, started, cut = 0, False, False
 
         async def counted() -> Message:
@@ -383,11 +379,3 @@ def _listed(body: bytes | bytearray) -> list[str]:
     except ValueError:
         return []
     return [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True

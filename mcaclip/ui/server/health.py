@@ -1,4 +1,4 @@
-"""`/healthz`, for whoever watches over the server."""
+"""`/healthz`, for monitoring."""
 
 from __future__ import annotations
 

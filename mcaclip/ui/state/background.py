@@ -12,21 +12,25 @@ from mcaclip.types import Progress, ProgressCallback, StopEarly
 from mcaclip.ui.state.session import CancelToken
 
 Result = TypeVar("Result")
+Shown = TypeVar("Shown")
 
 
 class CancelledError(Exception):
-    """The computation ended because nobody wants its result any more."""
+    """The computation ended because its result is no longer wanted."""
 
 
-def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Generator[Progress, None, Result]:
-    """Runs `work` and yields its newest progress; steps that come faster than they are taken are dropped.
+def steps(
+    work: Callable[[ProgressCallback], Result], token: CancelToken, show: Callable[[Progress], Shown]
+) -> Generator[Shown, None, Result]:
+    """Runs `work` and shows its newest progress; steps that come faster than they are taken are dropped.
 
-    Closing the generator (the visitor left) cancels the work like the token does, and waits for its end.
+    Closing the generator (the visitor left) cancels the work as the token does, and waits for its end.
 
     Args:
         work: called with a callback; its exceptions are raised here.
         token: cancelled from outside to end the work at its next step, or stopped to end it with the best it has
-            (work that knows no best so far is cancelled by that).
+            (work that keeps no best so far is cancelled by that).
+        show: from a step to what is yielded.
 
     Returns:
         What `work` returns.
@@ -34,11 +38,11 @@ def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Gen
     Raises:
         CancelledError: when the token ended it.
     """
-    news = _Newest()
+    news, left = _Newest(), threading.Event()
     future: Future[Result] = Future()
 
     def report(step: Progress) -> None:
-        if token.cancelled:
+        if token.cancelled or left.is_set():
             raise CancelledError
         news.put(step)
         if token.stopping:
@@ -46,6 +50,8 @@ def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Gen
 
     def run() -> None:
         try:
+            if token.cancelled:
+                raise CancelledError
             future.set_result(work(report))
         except StopEarly:
             future.set_exception(CancelledError())
@@ -58,9 +64,9 @@ def steps(work: Callable[[ProgressCallback], Result], token: CancelToken) -> Gen
     thread.start()
     try:
         while (step := news.take()) is not None:
-            yield step
+            yield show(step)
     finally:
-        token.cancel()
+        left.set()
         thread.join()
     return future.result()
 

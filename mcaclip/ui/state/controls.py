@@ -14,11 +14,11 @@ from mcaclip.types import EditSettings, Paint, PromptStrength
 
 @dataclass(frozen=True)
 class Controls:
-    """What stands in the controls, not checked yet.
+    """The values of the controls, not checked yet.
 
     Attributes:
         prompts: the text fields; empty ones do not count.
-        strengths: one a text field.
+        strengths: one per text field.
         threshold: see `EditSettings.mask_threshold`.
         feather: see `EditSettings.mask_feather`.
         invert: see `EditSettings.mask_invert`.

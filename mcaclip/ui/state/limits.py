@@ -1,4 +1,4 @@
-"""How much one client may ask for within a while, whatever tab, session or route it comes by."""
+"""How much one client may request within a time, over all its tabs, sessions and routes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mcaclip.ui.display import text
 
 @dataclass(frozen=True)
 class Allowance:
-    """So much within so many seconds."""
+    """An amount within a time."""
 
     amount: int
     seconds: float
@@ -24,13 +24,13 @@ class Allowance:
 COMPUTATIONS = Allowance(40, 60)
 """Faces, reconstructions and edits; previews while a slider moves do not count."""
 EVENTS = Allowance(1200, 60)
-"""Whatever else the page asks for: previews, hints while one types, choices."""
+"""All other requests of the page: previews, hints while a prompt is typed, choices."""
 UPLOADED_BYTES = Allowance(160_000_000, 600)
 LOGINS = Allowance(10, 60)
 
 
 class Limits:
-    """Counts what clients ask for; may be shared by threads.
+    """Counts the requests of clients; may be shared by threads.
 
     Args:
         clock: seconds that only go forwards.
@@ -53,12 +53,12 @@ class Limits:
             return True
 
     def compute(self, client: str) -> None:
-        """Counts a computation. Raises StudioError when a minute has had enough of them."""
+        """Counts a computation. Raises StudioError when there were too many within a minute."""
         if not self.take(client, COMPUTATIONS):
             raise StudioError(text.TOO_MANY)
 
     def _forget_old(self, now: float) -> None:
-        """Drops what no allowance asks about any more, and clients of whom nothing is left."""
+        """Drops requests that no longer count, and clients without any."""
         for key, used in list(self._used.items()):
             while used and now - used[0][0] >= key[1].seconds:
                 used.popleft()

@@ -6,13 +6,10 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.ui.display import text
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
+from mcaclip.ui.state.editor import EditorProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +19,7 @@ ReportProgress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class LoadStatus:
-    """How far the loading is.
+    """The state of loading.
 
     Attributes:
         stage: in words.
@@ -38,17 +35,17 @@ class LoadStatus:
 
 
 class EditorSource:
-    """Loads one editor in a thread and hands it to whoever waits.
+    """Loads one editor in a thread and gives it to all who wait.
 
     Args:
         load: makes the editor, reporting its progress.
     """
 
-    def __init__(self, load: Callable[[ReportProgress], FaceEditor]):
+    def __init__(self, load: Callable[[ReportProgress], EditorProtocol]):
         self._load = load
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._editor: FaceEditor | None = None
+        self._editor: EditorProtocol | None = None
         self.status = LoadStatus()
 
     def start(self) -> None:
@@ -74,7 +71,7 @@ class EditorSource:
     def _report(self, stage: str, fraction: float) -> None:
         self.status = LoadStatus(f"{text.LOADING} · {stage}", fraction)
 
-    def wait(self, seconds: float) -> FaceEditor | None:
+    def wait(self, seconds: float) -> EditorProtocol | None:
         """The editor, or None when it is not there after `seconds`.
 
         Raises:

@@ -1,7 +1,7 @@
 """A tab's state at rest: without the pictures that can be computed again, and with painted masks packed.
 
-A face in work holds some 50 to 150 MB. At rest it is its photo's file, the crop's corners, the latent code, and the
-settings of its edits; all pictures come back bit for bit, because they are functions of these.
+A face in use holds some 50 to 150 MB. At rest it is its photo's file, the crop's corners, the latent code and the
+settings of its edits. All pictures come back bit for bit, because they are functions of these.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,10 +19,8 @@ from mcaclip.imaging import align
 from mcaclip.imaging.photo import load_photo
 from mcaclip.types import AlignedFace, EditResult, Paint
 from mcaclip.ui.display import text
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import Session
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
 
 NOTHING = torch.empty(0)
 NO_PIXELS = np.empty(0, np.uint8)
@@ -32,17 +29,18 @@ NO_PIXELS = np.empty(0, np.uint8)
 def at_rest(session: Session) -> Session:
     """The session without its pictures; `awake` brings them back."""
     session = _with_paint(session, _deflated)
+    aligned = session.aligned
     return replace(
         session,
         photo=None if session.photo is None else NO_PIXELS,
-        aligned=None if session.aligned is None else _corners(session.aligned),
+        aligned=None if aligned is None else replace(aligned, image=NOTHING, valid=NO_PIXELS, photo=NO_PIXELS),
         inversion=None if session.inversion is None else replace(session.inversion, reconstruction=NOTHING),
         result=None,
         history=tuple(replace(entry, result=None) for entry in session.history),
     )
 
 
-def awake(session: Session, editor: FaceEditor) -> Session:
+def awake(session: Session, editor: EditorProtocol) -> Session:
     """The session with its photo, crop, reconstruction and the edit that is shown, computed again.
 
     Raises:
@@ -54,14 +52,15 @@ def awake(session: Session, editor: FaceEditor) -> Session:
             raise StudioError(text.TAB_GONE)
         session = replace(session, photo=load_photo(session.photo_file))
     if session.aligned is not None and session.photo is not None:
-        session = replace(session, aligned=_cropped(session.aligned, session.photo))
+        face = session.aligned
+        session = replace(session, aligned=cropped(session.photo, face.quad, face.landmarks))
     if session.inversion is not None:
         picture = editor.reconstruct(session.inversion.w_plus).reconstruction
         session = replace(session, inversion=replace(session.inversion, reconstruction=picture))
         if 0 <= session.at < len(session.history):
             entry = session.history[session.at]
             assert session.inversion is not None
-            entry = replace(entry, result=editor.edit(session.inversion, entry.settings))
+            entry = replace(entry, result=editor.render(session.inversion, editor.resolve(entry.settings)))
             history = (*session.history[: session.at], entry, *session.history[session.at + 1 :])
             session = replace(session, history=history, result=entry.result)
     return session
@@ -82,16 +81,12 @@ def _size_of_result(result: EditResult) -> int:
     return result.image.nbytes + result.combined_mask.nbytes + sum(mask.nbytes for mask in result.masks)
 
 
-def _corners(aligned: AlignedFace) -> AlignedFace:
-    """An aligned face of which only its place in the photo is left."""
-    return replace(aligned, image=NOTHING, valid=NO_PIXELS, photo=NO_PIXELS)
-
-
-def _cropped(aligned: AlignedFace, photo: np.ndarray) -> AlignedFace:
-    if aligned.quad is None:
+def cropped(photo: np.ndarray, quad: np.ndarray | None, landmarks: np.ndarray | None = None) -> AlignedFace:
+    """The face of a photo `uint8 [H, W, 3]` at known corners; see `AlignedFace`."""
+    if quad is None:
         return align.already_aligned(photo)
-    crop, valid = align.crop_quad(photo, aligned.quad, align.ALIGNED_SIZE)
-    return replace(aligned, image=crop, valid=valid, photo=photo)
+    crop, valid = align.crop_quad(photo, quad, align.ALIGNED_SIZE)
+    return AlignedFace(crop, quad, valid, landmarks, photo)
 
 
 def _with_paint(session: Session, change: Callable[[Tensor], Tensor]) -> Session:

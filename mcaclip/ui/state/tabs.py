@@ -8,30 +8,27 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mcaclip.errors import StudioError
 from mcaclip.platform.memory import return_freed_memory
 from mcaclip.ui.display import text
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import network_of
 from mcaclip.ui.state.rest import at_rest, awake, size_of
 from mcaclip.ui.state.session import Session, forget
 from mcaclip.ui.state.visitor_files import VisitorFiles
 
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
-
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 3600
-"""A tab that asks for nothing for so long is forgotten."""
+"""A tab without a request for so long is forgotten."""
 CLOSED_SECONDS = 60
 """A tab whose connection ended is forgotten after so long, unless it comes back: phones drop connections."""
 REST_SECONDS = 600
-"""The pictures of a tab that asks for nothing for so long are dropped; they are computed again when it does."""
+"""The pictures of a tab without a request for so long are dropped; its next request computes them again."""
 MAX_TABS = 500
 MAX_TABS_OF_ONE = 40
-"""Tabs of one client that are kept; beyond that its own oldest one makes room."""
+"""Tabs of one client that are kept; beyond that its own oldest one is removed."""
 MAX_AWAKE_BYTES = 128 * 2**20
 """Pictures of all tabs together; those of the tab that is served come on top."""
 SWEEP_SECONDS = 15
@@ -93,7 +90,7 @@ class Tabs:
             tab = self._touched(key)
             return Session() if tab is None else tab.session
 
-    def session(self, key: str, editor: FaceEditor | None) -> Session:
+    def session(self, key: str, editor: EditorProtocol | None) -> Session:
         """A tab's session with all its pictures; to be called where the models may be used.
 
         Args:
@@ -101,8 +98,8 @@ class Tabs:
             editor: computes the pictures of a tab at rest; None while it is loaded.
 
         Raises:
-            StudioError: it was forgotten (said once), it rests and the models are not loaded yet, or its photo cannot
-                be read again.
+            StudioError: it was forgotten (raised once), it rests and the models are not loaded yet, or its photo
+                cannot be read again.
         """
         with self._lock:
             tab = self._touched(key)
@@ -119,7 +116,7 @@ class Tabs:
         return whole
 
     def keep(self, key: str, session: Session) -> None:
-        """Remembers what a tab works on now. What comes for one that was forgotten meanwhile is dropped."""
+        """Remembers what a tab works on now. The session of a tab that was forgotten meanwhile is dropped."""
         with self._lock:
             gone = key in self._gone or not key
             if not gone and (key in self._tabs or not session.empty):
@@ -167,7 +164,7 @@ class Tabs:
             return_freed_memory()
 
     def used(self) -> None:
-        """Somebody used the models just now."""
+        """The models were used just now."""
         with self._lock:
             self._used, self._trimmed = self._clock(), False
 
@@ -191,7 +188,7 @@ class Tabs:
                 log.exception("A sweep of the tabs failed")
 
     def _surplus(self, client: str) -> list[str]:
-        """The tabs that have to make room: those of a client that has too many, then any; open ones last."""
+        """The tabs to remove: first those of a client that has too many, then any; open ones last."""
         order = sorted(self._tabs, key=lambda key: self._open[key] > 0)  # the longest unused first
         own = [key for key in order if network_of(self._tabs[key].session.client) == client]
         too_many = own[: max(0, len(own) - MAX_TABS_OF_ONE)]

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from mcaclip import validate
@@ -42,14 +43,14 @@ METRICS, EDIT = "metrics.jsonl", "edit.safetensors"
 FINISH_MINUTES = 5.0
 SHEET_EVERY = 25
 STOP_SECONDS = 30.0
-"""A step and its checkpoint take seconds; a process that takes longer hangs and is ended at once."""
+"""A step and its checkpoint take seconds; a process that takes longer hangs, and is killed."""
 PROMPT_SECONDS = 2.0
-"""How long the page waits for a process that is being stopped; it goes on being stopped behind the page's back."""
+"""How long the page waits for a process that is being stopped; after that it is stopped in the background."""
 
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """How a training stands.
+    """The state of a training.
 
     Attributes:
         job: what was asked for, or None when there is none.
@@ -121,9 +122,9 @@ class TrainingProcess:
         self._go_on(FINISH_MINUTES, "--finish")
 
     def stop(self) -> None:
-        """Ends the process at its next step, and what it started with it; it can be resumed from there.
+        """Ends the process at its next step, with all that it started; it can be resumed from there.
 
-        One that does not listen is ended after `STOP_SECONDS`. Returns after `PROMPT_SECONDS` at the latest.
+        A process that ignores this is killed after `STOP_SECONDS`. Returns after at most `PROMPT_SECONDS`.
         """
         job = self._job()
         if job is None or job.process is None or not job.alive:
@@ -136,7 +137,7 @@ class TrainingProcess:
             self._stopping[1].join(PROMPT_SECONDS)
 
     def status(self) -> TrainingStatus:
-        """How it stands, read from disk."""
+        """The state, read from disk."""
         job = self._job()
         if job is None:
             return TrainingStatus()
@@ -198,14 +199,14 @@ class TrainingProcess:
         options = ["--preset", preset, "--max-minutes", f"{minutes:g}", "--sheet-every", str(SHEET_EVERY)]
         # after "--" a prompt is never taken for an option
         line = [*self.command, *options, *more, "--out", str(self.run_folder), "--", prompt]
-        # of an earlier attempt nothing is left in the log, so that its error is not told as this one's
+        # the log starts empty, so that an error of an earlier attempt is not shown as this one's
         with (self.run_folder / "log.txt").open("wb") as log:
             child = subprocess.Popen(
                 line, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         try:
             Job(prompt, preset, minutes, time.time(), ProcessId.of(child.pid)).save(self.root / "job.json")
-        except OSError:  # without a record nobody could find and stop it
+        except OSError:  # without a record it could not be found and stopped
             child.kill()
             child.wait()
             raise
@@ -221,10 +222,10 @@ class TrainingProcess:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """No training is under way, and none begins meanwhile. The system drops the lock with its owner.
+        """Keeps any training from starting meanwhile. The system drops the lock with its owner.
 
         Raises:
-            TrainingError: that is not so, or the disk cannot be written.
+            TrainingError: a training is under way or being started, or the disk cannot be written.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -236,7 +237,7 @@ class TrainingProcess:
                     )
                 yield
         except Timeout:
-            raise TrainingError("Another training is being started at this moment. Look again.") from None
+            raise TrainingError("Another training is being started at this moment. Try again.") from None
         except OSError as error:
             raise TrainingError(
                 f"The training's folder {self.root} cannot be written: {error.strerror or error}. "
@@ -273,11 +274,6 @@ def machine() -> str:
     import torch
 
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
-    words = [device, f"{os.cpu_count() or 1} cores"]
-    try:
-        page = os.sysconf("SC_PAGE_SIZE")
-        free, total = (page * os.sysconf(name) / 2**30 for name in ("SC_AVPHYS_PAGES", "SC_PHYS_PAGES"))
-        words.append(f"{free:.1f} of {total:.1f} GB memory free")
-    except (ValueError, OSError, AttributeError):
-        pass
-    return " · ".join(words)
+    memory = psutil.virtual_memory()
+    free, total = memory.free / 2**30, memory.total / 2**30
+    return f"{device} · {os.cpu_count() or 1} cores · {free:.1f} of {total:.1f} GB memory free"

@@ -1,4 +1,4 @@
-"""What a training leaves on disk, read without trust: other programs and crashes may have written anything there."""
+"""What a training leaves on disk. It is read without trust: other programs and crashes may have written anything."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Job:
         return self.process is not None and self.process.alive()
 
     def seconds_left(self, now: float) -> float:
-        """Of its time limit, 0 to all of it whatever the clock says."""
+        """The rest of its time limit, from 0 to all of it even if the clock was changed."""
         return min(max(0.0, self.started + 60 * self.minutes - now), 60 * self.minutes)
 
     def save(self, path: Path) -> None:
@@ -70,8 +70,8 @@ class Job:
 def read_job(path: Path) -> Job | None:
     """The job that `Job.save` wrote; None when there is none, or not a whole one.
 
-    A record of a process that no training can be (this one, the system's first) or without the time at which the
-    process started names no process.
+    A record names no process if it lacks the time at which the process started, or if the process cannot be a
+    training (this one, or the system's first).
     """
     record = _parsed(_tail(path, MAX_LINE_BYTES))
     if not isinstance(record, dict):
@@ -108,11 +108,11 @@ def read_metrics(path: Path) -> tuple[dict[str, float], ...]:
 
 
 def last_error(path: Path) -> str | None:
-    """The last line of a log that tells of an error, in at most `MAX_ERROR_LETTERS`; None when there is none."""
-    said = [line for line in _lines(path, MAX_LOG_BYTES) if line.startswith(b"error:")]
-    if not said:
+    """The last error line of a log, in at most `MAX_ERROR_LETTERS`; None when there is none."""
+    errors = [line for line in _lines(path, MAX_LOG_BYTES) if line.startswith(b"error:")]
+    if not errors:
         return None
-    words = " ".join(said[-1].decode("utf-8", "replace").removeprefix("error:").split())
+    words = " ".join(errors[-1].decode("utf-8", "replace").removeprefix("error:").split())
     shown = "".join(letter if letter.isprintable() else "?" for letter in words)
     return shown if len(shown) <= MAX_ERROR_LETTERS else f"{shown[:MAX_ERROR_LETTERS]}…"
 
@@ -132,7 +132,7 @@ def _tail(path: Path, limit: int) -> bytes:
 
 
 def _parsed(line: bytes) -> Any:
-    """What JSON says; None for what is no JSON."""
+    """The value of a line of JSON; None for anything else."""
     try:
         return json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):

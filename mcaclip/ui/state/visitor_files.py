@@ -1,8 +1,8 @@
-"""The files of visitors: what they sent, and what they were shown. Nothing else is ever opened or removed.
+"""The files of visitors: what they uploaded and what they were shown. No other file is ever opened or removed.
 
 Gradio keeps both below one folder and shares them among all visitors by their content. Here every upload gets a
-folder of its own, every file has an owner (a tab), and it goes with the last one. A file without an owner, as the
-endpoints leave them, goes after a while.
+folder of its own, every file has an owner (a tab), and it is removed with the last one. A file without an owner, as
+the endpoints leave them, is removed after a while.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 UNCLAIMED_SECONDS = 600
 """A file that no tab owns is removed after so long."""
 FRESH_SECONDS = 30
-"""A file that was written since is not removed yet: Gradio writes a picture before it says for whom."""
+"""A file that was written within so long is not removed yet: Gradio writes a picture before its tab is known."""
 MAX_STORED_BYTES = 2_000_000_000
 """Uploads of all visitors together; beyond that no more are taken."""
 
@@ -37,7 +37,7 @@ MAX_STORED_BYTES = 2_000_000_000
 class _File:
     """What is known of a file: when it last came, its size in bytes if it was uploaded, and whose it is.
 
-    The owner None stands for whoever may still fetch it without a tab, and goes with time.
+    The owner None stands for a client without a tab who may still fetch it; it expires.
     """
 
     since: float
@@ -65,15 +65,15 @@ class VisitorFiles:
             self._known(path, None, max(1, _size(path)))
 
     def given(self, value: object, tab: str | None) -> Path:
-        """Where the file lies that a visitor names.
+        """The path of a file that a visitor names.
 
         Args:
             value: what the browser or a program sent: a path, or Gradio's description of a file with its `path`.
             tab: of the visitor; None for an endpoint, which leaves the file without an owner.
 
         Raises:
-            StudioError: it is nothing that was uploaded or made here, or it is another visitor's. Which of them, and
-                whether there is such a file on the disk, is not said.
+            StudioError: it was not uploaded or made here, or it is another visitor's. The message is the same for
+                both, and does not show whether such a file exists.
         """
         path = value.get("path") if isinstance(value, dict) else value
         with self._lock:
@@ -91,10 +91,10 @@ class VisitorFiles:
             return isinstance(path, str) and path in self._files
 
     def shown(self, paths: Iterable[str], tab: str | None) -> None:
-        """Files that a visitor is sent; they go with the tab, or when another one takes their place.
+        """Files that a visitor is sent; they are removed with the tab, or when another one replaces them.
 
-        A file of the same name takes the place of an earlier one, for the page asks for the newest; names that Gradio
-        makes itself are shared by all its pictures.
+        A file of the same name replaces an earlier one, for the page asks for the newest; names that Gradio makes
+        itself are shared by all its pictures.
         """
         with self._lock:
             for path in paths:
@@ -147,7 +147,7 @@ class VisitorFiles:
 
     def _remove_ownerless(self) -> None:
         for path in [path for path, file in self._files.items() if not file.owners]:
-            if _fresh(path):  # made once more just now, for a visitor who is about to be sent it
+            if _fresh(path):  # made again just now, for a visitor who is about to receive it
                 self._files[path].owners.add(None)
                 self._files[path].since = self._clock()
                 continue
@@ -182,7 +182,7 @@ class UploadFolder(os.PathLike):
 
     @contextmanager
     def apart(self) -> Iterator[Path]:
-        """A folder that nobody can guess for the files of one request; yields it."""
+        """Yields a folder with an unguessable name for the files of one request."""
         name = f"upload-{secrets.token_hex(16)}"
         token = self._current.set(name)
         try:

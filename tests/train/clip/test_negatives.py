@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
 from mcaclip.generators.synthesis import synthesize
@@ -12,15 +11,9 @@ from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import FixedParser, ToySpace
 from train.clip.captions.write import caption
 from train.clip.negatives import Attack, no_faces
-from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import Caption, Claim, PartColour, agreement
 
 FACES = np.arange(2)
-
-
-@pytest.fixture(scope="module")
-def scenes() -> SceneSet:
-    return SceneSet(drawn_faces(), 192)
 
 
 def after_steps(labels: np.ndarray, steps: int) -> tuple[Attack, np.random.Generator]:
@@ -70,7 +63,7 @@ def test_an_attack_is_judged_by_the_colours_that_the_parser_finds():
     climb = attack.climbs[0]
     climb.paint = PartColour("hair", "blue")
     blue = torch.tensor([-0.9, -0.5, 0.6])[:, None, None].expand(3, 256, 256)
-    _, scene, _ = attack._seen(blue, climb)
+    _, scene, _ = attack._measured(blue, climb)
     assert agreement(Caption("blue hair", (Claim(paint=climb.paint),)), scene) == 1
     assert agreement(Caption("red hair", (Claim(paint=PartColour("hair", "red")),)), scene) == -1
     assert agreement(Caption("blue goatee", (Claim(paint=PartColour("goatee", "blue")),)), scene) == -1

@@ -12,11 +12,11 @@ import torch
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
+from mcaclip.imaging.colour import lab_of
 from tests.helpers.drawn_faces import drawn_faces
 from train.clip.captions.batch import caption_facts, scene_facts
 from train.clip.report import DRAWS, Tally, _different, colours_of_parts, nearest_colour, retrieval
-from train.clip.scenes.scenes import SceneSet
-from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, PartColour, colour_lab_of
+from train.clip.scenes.types import DISTINCT, OTHER, PARTS, STATES, Caption, Claim, PartColour
 from train.clip.train import (
     FaceCLIPSettings,
     Trainee,
@@ -27,10 +27,7 @@ from train.clip.train import (
     train_faceclip,
 )
 
-
-@pytest.fixture(scope="module")
-def scenes() -> SceneSet:
-    return SceneSet(drawn_faces(4), 192)
+EVERY_FACE = [np.arange(4)]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +68,7 @@ def test_facts_of_scenes_and_captions_agree(scenes):
     lips = PARTS.index("lips")
     for facts in (shown, said):
         assert facts.painted[0].nonzero().flatten().tolist() == [lips]
-        torch.testing.assert_close(facts.lab[0, lips], colour_lab_of("green") / 50, atol=0.02, rtol=0)
+        torch.testing.assert_close(facts.lab[0, lips], lab_of("green") / 50, atol=0.02, rtol=0)
     assert said.states[0, STATES.index("smiling")] == -1 and said.states.abs().sum() == 1
 
 
@@ -82,15 +79,12 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
     trainee = Trainee(new_space, known, settings).train()
     words = new_space.model.token_embedding.weight
     before = words.detach().clone()
-    batch = draw_batch(scenes, 4, settings, np.random.default_rng(0))
-    assert batch.images.shape == (8, 3, 192, 192) and batch.caption_batch.fits.shape == (
-        8,
-        8 + len(batch.caption_batch.pairs),
-    )
+    images, captions = draw_batch(scenes, EVERY_FACE, settings, np.random.default_rng(0))
+    assert images.shape == (8, 3, 192, 192) and captions.fits.shape == (8, 8 + len(captions.pairs))
     optimizer = torch.optim.Adam([p for p in trainee.parameters() if p.requires_grad], 1e-3)
     losses = []
     for _ in range(8):
-        terms = trainee(batch)
+        terms = trainee(images, captions)
         optimizer.zero_grad()
         terms["loss"].backward()
         optimizer.step()
@@ -100,11 +94,11 @@ def test_a_step_learns_and_leaves_known_words_as_they_are(scenes, new_space):
 
 
 def test_a_twin_differs_in_one_false_claim(scenes):
-    told = draw_batch(scenes, 4, FaceCLIPSettings(groups=4), np.random.default_rng(2)).caption_batch
-    assert len(told.pairs) >= 12
-    for picture, true, false in told.pairs.tolist():
-        assert told.fits[picture, true] == 1 and told.fits[picture, false] == -1
-        assert told.captions[true] != told.captions[false]
+    _, batch = draw_batch(scenes, EVERY_FACE, FaceCLIPSettings(groups=4), np.random.default_rng(2))
+    assert len(batch.pairs) >= 12
+    for picture, true, false in batch.pairs.tolist():
+        assert batch.fits[picture, true] == 1 and batch.fits[picture, false] == -1
+        assert batch.captions[true] != batch.captions[false]
 
 
 def test_rare_states_take_their_turns():
@@ -136,25 +130,23 @@ def test_training_goes_on_from_the_averaged_weights_of_another_run(scenes, new_s
         train_faceclip(new_space, known, drawn_faces(4), still, tmp_path / "third", 1e9, tmp_path / "none.pt")
 
 
-def test_a_shipped_batch_is_seeded(scenes):
+def test_batches_are_seeded(scenes):
     settings = FaceCLIPSettings(groups=2)
-    one, two = (draw_batch(scenes, 4, settings, np.random.default_rng(5)) for _ in range(2))
-    assert one.caption_batch.captions == two.caption_batch.captions and torch.equal(
-        one.caption_batch.fits, two.caption_batch.fits
-    )
-    assert torch.equal(one.images, two.images)
+    batches = [draw_batch(scenes, EVERY_FACE, settings, np.random.default_rng(5)) for _ in range(2)]
+    (images, one), (same, two) = batches
+    assert one.captions == two.captions and torch.equal(one.fits, two.fits) and torch.equal(images, same)
 
 
 def test_the_ruler_names_colours():
     for name in DISTINCT:
-        assert nearest_colour(tuple(colour_lab_of(name).tolist())) == name
+        assert nearest_colour(tuple(lab_of(name).tolist())) == name
     assert nearest_colour(None) is None
 
 
 def test_colour_names_to_choose_from_look_different():
     names = ["red", "crimson", *DISTINCT, "teal", "navy", "lime"]
     chosen = _different(names, np.random.default_rng(0))
-    labs = [colour_lab_of(name) for name in chosen]
+    labs = [lab_of(name) for name in chosen]
     gaps = [float((a - b).norm()) for i, a in enumerate(labs) for b in labs[:i]]
     assert min(gaps) > OTHER
 
@@ -179,10 +171,7 @@ def test_the_report_counts_every_part_that_shows(scenes):
 
 
 def test_tally_gives_shares():
-    tally = Tally()
-    for hit in (True, False, True, True):
-        tally.add("x", hit)
-    assert tally.shares() == {"x": {"share": 0.75, "of": 4}}
+    assert Tally({"x": [True, False, True, True]}).shares() == {"x": {"share": 0.75, "of": 4}}
 
 
 def test_retrieval_is_over_several_draws_in_held_out_and_in_known_words(scenes, new_space):

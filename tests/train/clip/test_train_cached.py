@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,28 +12,33 @@ import torch
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
-from tests.helpers.drawn_faces import drawn_faces
-from train.clip.captions.batch import tell
+from train.clip.captions.batch import write_captions
 from train.clip.feature_cache import CachedBatch, face_tower, make_attacked, make_blocks, pool_pictures
-from train.clip.negatives import Attack, no_faces
+from train.clip.negatives import Attack, Example, no_faces
 from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import Caption, Claim, PartColour, agreement, read_captions, read_scenes, to_json
-from train.clip.train import FaceCLIPSettings, match_terms
+from train.clip.train import FaceCLIPSettings, caption_features
 from train.clip.train_cached import Lessons, PooledSettings, PooledTrainee, train_pooled
 from train.clip.words.related_words import Kin
 
 BLOCK = FaceCLIPSettings(groups=2, broken=1)
 SETTINGS = PooledSettings(blocks=2, block=BLOCK, unseen=1, steps=60, lr=2e-3)
 KNOWN = torch.arange(49408) < 40000
-
-
-@pytest.fixture(scope="module")
-def scenes() -> SceneSet:
-    return SceneSet(drawn_faces(4), 192)
+EVERY_FACE = [np.arange(4)]
 
 
 @pytest.fixture
 def space() -> ClipSpace:
+    return new_space()
+
+
+@pytest.fixture(scope="module")
+def blocks(scenes, tmp_path_factory) -> list[Path]:
+    """Two blocks that a space like `space` has painted."""
+    return make_blocks(new_space(), scenes, EVERY_FACE, BLOCK, 2, tmp_path_factory.mktemp("blocks"))
+
+
+def new_space() -> ClipSpace:
     torch.manual_seed(0)
     return ClipSpace(create_model()).requires_grad_(False).eval()
 
@@ -45,38 +51,35 @@ def test_scenes_and_captions_come_back_from_json(scenes):
     assert read_captions(to_json(said)) == said
 
 
-def test_what_was_pooled_is_what_the_tower_sees(space):
+def test_pooled_features_are_encoded_like_pictures(space):
     images = torch.rand(3, 3, 192, 192, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with torch.no_grad():
-        seen, judged = space.image_features(images), face_tower(space).encode_pooled(pool_pictures(space, images))
-    assert torch.cosine_similarity(seen, judged).min() > 0.999, "but for the parser's half precision"
+        whole, pooled = space.image_features(images), face_tower(space).encode_pooled(pool_pictures(space, images))
+    assert torch.cosine_similarity(whole, pooled).min() > 0.999, "but for the parser's half precision"
 
 
-def test_blocks_are_painted_once_and_kept_with_what_they_show(space, scenes, tmp_path):
-    groups = [np.arange(4)]
-    paths = make_blocks(space, scenes, groups, BLOCK, 2, tmp_path)
-    block, before = CachedBatch.load(paths[0]), [path.stat().st_mtime_ns for path in paths]
+def test_blocks_are_painted_once_and_kept_with_what_they_show(space, scenes, blocks, tmp_path):
+    block, before = CachedBatch.load(blocks[0]), [path.stat().st_mtime_ns for path in blocks]
     assert len(block.features.found) == 9 == len(block.drawn) + len(block.others)
     assert [said.claims[0].no_face for said in block.asked] == [True]
-    assert make_blocks(space, scenes, groups, BLOCK, 2, tmp_path) == paths
-    assert [path.stat().st_mtime_ns for path in paths] == before
-    assert make_blocks(space, scenes, groups, BLOCK, 2, tmp_path / "no_time", max_minutes=-1) == []
+    assert make_blocks(space, scenes, EVERY_FACE, BLOCK, 2, blocks[0].parent) == blocks
+    assert [path.stat().st_mtime_ns for path in blocks] == before
+    assert make_blocks(space, scenes, EVERY_FACE, BLOCK, 2, tmp_path / "no_time", max_minutes=-1) == []
 
 
 def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scenes):
     drawn = scenes.draw(0, np.random.default_rng(0))
     broken = [(scene, said) for _, scene, said in no_faces(scenes, np.arange(4), 2, np.random.default_rng(1))]
-    caption_batch = tell(drawn, 1, np.random.default_rng(2), broken)
-    assert caption_batch.fits.shape == (len(drawn) + 2, len(caption_batch.captions))
-    assert caption_batch.captions[-2:] == [said.text for _, said in broken]
-    assert (caption_batch.fits[-2:, -2:] == 1).all() and (caption_batch.fits[:-2, -2:] == -1).all()
-    assert len(caption_batch.shown.painted) == len(drawn)
+    batch = write_captions(drawn, 1, np.random.default_rng(2), broken)
+    assert batch.fits.shape == (len(drawn) + 2, len(batch.captions))
+    assert batch.captions[-2:] == [said.text for _, said in broken]
+    assert (batch.fits[-2:, -2:] == 1).all() and (batch.fits[:-2, -2:] == -1).all()
+    assert len(batch.scene_facts.painted) == len(drawn)
 
 
 def test_captions_read_by_length_are_what_the_space_reads(space):
     texts = ["a face", "a man with bright green hair, a pink beard and no hat", "green lips"]
-    trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
-    torch.testing.assert_close(trainee.read(texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(caption_features(space, texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
 
 
 def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
@@ -92,23 +95,18 @@ def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
     assert (PooledTrainee(space, KNOWN, every).reworded(ids, read * 0) == 0).all(), "without kin nothing changes"
 
 
-def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
-    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
-    before, block = copy.deepcopy(space.state_dict()), CachedBatch.load(paths[0])
-    caption_batch = tell(block.drawn, 1, np.random.default_rng(3), list(zip(block.others, block.asked, strict=True)))
+def test_both_towers_learn_and_the_pooling_stays(space, blocks, tmp_path):
+    before, block = copy.deepcopy(space.state_dict()), CachedBatch.load(blocks[0])
+    others = list(zip(block.others, block.asked, strict=True))
+    captions = write_captions(block.drawn, 1, np.random.default_rng(3), others)
 
     def contrast() -> float:
-        trainee = PooledTrainee(space, KNOWN, SETTINGS).eval()
         with torch.no_grad():
-            raw, said = trainee.judged(block.features), trainee.read(caption_batch.captions)
-        return float(
-            match_terms(raw, said, space.model.logit_scale.detach(), caption_batch.fits, caption_batch.pairs)[
-                "contrast"
-            ]
-        )
+            terms = PooledTrainee(space, KNOWN, SETTINGS).eval().pooled_terms(block.features, captions)
+        return float(terms["contrast"])
 
     at_first = contrast()
-    train_pooled(space, KNOWN, paths, SETTINGS, tmp_path)
+    train_pooled(space, KNOWN, blocks, SETTINGS, tmp_path)
     assert contrast() < 0.9 * at_first
     after = space.state_dict()
     frozen = [n for n in after if n.startswith(("model.visual.trunk.parser.", "model.visual.trunk.texture."))]
@@ -120,10 +118,9 @@ def test_both_towers_learn_and_the_pooling_stays(space, scenes, tmp_path):
 
 
 @pytest.mark.parametrize("learns", ["image", "text"])
-def test_one_tower_learns_and_the_other_stays(space, scenes, tmp_path, learns):
-    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 2, tmp_path / "blocks")
+def test_one_tower_learns_and_the_other_stays(space, blocks, tmp_path, learns):
     before = copy.deepcopy(space.state_dict())
-    train_pooled(space, KNOWN, paths, replace(SETTINGS, steps=3, learns=learns), tmp_path)
+    train_pooled(space, KNOWN, blocks, replace(SETTINGS, steps=3, learns=learns), tmp_path)
     changed = {name for name, value in space.state_dict().items() if not torch.equal(value, before[name])}
     tower = "model.visual.trunk."
     seen = {name for name in changed if name.startswith(tower)}
@@ -133,20 +130,15 @@ def test_one_tower_learns_and_the_other_stays(space, scenes, tmp_path, learns):
     assert not any(name.startswith((f"{tower}parser.", f"{tower}texture.")) for name in changed)
 
 
-def test_pictures_are_judged_under_noise_while_they_teach(space, scenes, tmp_path):
-    (path,) = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
-    features, quiet = CachedBatch.load(path).features, replace(SETTINGS, noise=0.0)
-    trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=1.0)).train()
-    assert not torch.equal(trainee.judged(features), trainee.judged(features))
-    trainee.eval()
-    assert torch.equal(trainee.judged(features), trainee.judged(features))
-    trainee = PooledTrainee(space, KNOWN, replace(quiet, noisy=0.0)).train()
-    assert torch.equal(trainee.judged(features), trainee.judged(features))
+@pytest.mark.parametrize(("noisy", "training", "same"), [(1.0, True, False), (1.0, False, True), (0.0, True, True)])
+def test_pictures_are_encoded_under_noise_in_training_only(space, blocks, noisy, training, same):
+    features = CachedBatch.load(blocks[0]).features
+    trainee = PooledTrainee(space, KNOWN, replace(SETTINGS, noise=0.0, noisy=noisy)).train(training)
+    assert torch.equal(trainee.image_features(features), trainee.image_features(features)) == same
 
 
-def test_attacked_pictures_go_with_a_block(space, scenes, tmp_path):
-    paths = make_blocks(space, scenes, [np.arange(4)], BLOCK, 1, tmp_path)
-    block = CachedBatch.load(paths[0])
+def test_attacked_pictures_go_with_a_block(blocks):
+    block = CachedBatch.load(blocks[0])
     attacked = replace(block, drawn=[], others=block.others * 9, asked=block.asked * 9)
     features, caption_batch = Lessons([block], SETTINGS, [attacked])[0]
     assert len(features.found) == len(features.whole) == 18 == len(caption_batch.fits)
@@ -164,7 +156,7 @@ class HairAttack(Attack):
 
     def advance(self, space, rng):
         paint = PartColour("hair", "green")
-        self.pool.append((self.picture, self.scene, Caption("green hair", (Claim(paint=paint),))))
+        self.pool.append(Example(self.picture, self.scene, Caption("green hair", (Claim(paint=paint),))))
 
 
 def test_attacked_pictures_are_kept_beside_painted_ones(space, scenes, tmp_path, monkeypatch):

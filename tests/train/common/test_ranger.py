@@ -1,109 +1,95 @@
+"""The optimiser of the `paper` preset is the published Ranger, and a resumed run goes on with it exactly."""
+
 from __future__ import annotations
 
-import copy
+import math
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from train.common.ranger import Ranger
+from train.common.loop import LoopSettings, TrainingLoop
+from train.prompt.presets import PAPER_PRESET
+from train.prompt.prompt import _optimizer
 
 
-def make_problem() -> tuple[nn.Linear, torch.Tensor, torch.Tensor]:
+def problem() -> tuple[nn.Linear, Tensor, Tensor]:
     torch.manual_seed(0)
     return nn.Linear(6, 3), torch.randn(32, 6), torch.randn(32, 3)
 
 
-def train(model: nn.Linear, optimiser: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor, steps: int):
-    losses = []
-    for _ in range(steps):
-        optimiser.zero_grad()
+def ranger(model: nn.Module, lr: float = 0.05) -> torch.optim.Optimizer:
+    return _optimizer(model, replace(PAPER_PRESET, lr=lr))
+
+
+def published_step(weights: list[Tensor], state: list[dict[str, Tensor]], step: int, lr: float) -> None:
+    """Ranger as in StyleCLIP (Patashnik et al. 2021), mapper/training/ranger.py: betas (0.95, 0.999), no decay."""
+    longest, decayed = 2 / (1 - 0.999) - 1, 0.999**step
+    length = longest - 2 * step * decayed / (1 - decayed)
+    for p, s in zip(weights, state, strict=True):
+        grad = p.grad - p.grad.mean(1, keepdim=True) if p.dim() > 1 else p.grad
+        s["first"] = 0.95 * s["first"] + 0.05 * grad
+        s["second"] = 0.999 * s["second"] + 0.001 * grad**2
+        size = lr / (1 - 0.95**step)
+        if length > 5:
+            rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+            p.data -= size * math.sqrt((1 - decayed) * rectified) * s["first"] / (s["second"].sqrt() + 1e-5)
+        else:
+            p.data -= size * s["first"]
+        if step % 6 == 0:
+            s["slow"] = s["slow"] + 0.5 * (p.data - s["slow"])
+            p.data.copy_(s["slow"])
+
+
+def test_ten_steps_are_those_of_the_published_code():
+    (model, x, y), (reference, _, _) = problem(), problem()
+    optimizer, weights = ranger(model), list(reference.parameters())
+    state = [{"first": 0 * p.data, "second": 0 * p.data, "slow": p.data.clone()} for p in weights]
+    for step in range(1, 11):
+        for net in (model, reference):
+            net.zero_grad()
+            (net(x) - y).square().mean().backward()
+        optimizer.step()
+        published_step(weights, state, step, 0.05)
+        torch.testing.assert_close(list(model.parameters()), weights, atol=1e-6, rtol=1e-5)
+
+
+def test_it_lowers_the_loss_and_leaves_alone_what_has_no_gradient():
+    model, x, y = problem()
+    model.register_parameter("unused", nn.Parameter(torch.ones(2)))
+    optimizer, losses = ranger(model, 0.3), []
+    for _ in range(60):
+        optimizer.zero_grad()
         loss = (model(x) - y).square().mean()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
-    return losses
+    assert losses[-1] < 0.9 * losses[0] and torch.equal(model.unused, torch.ones(2))
 
 
-def test_defaults_are_those_of_the_method():
-    group = Ranger(make_problem()[0].parameters()).param_groups[0]
-    assert (group["k"], group["alpha"], group["betas"], group["eps"]) == (6, 0.5, (0.95, 0.999), 1e-5)
+@pytest.mark.parametrize("stop", [4, 6, 9])  # before, at and after a pull towards the slow weights
+def test_a_resumed_run_goes_on_exactly(stop, tmp_path):
+    def run(out: str, until: int) -> tuple[dict[str, Tensor], dict]:
+        model, x, y = problem()
+        settings = LoopSettings(14, seed=3, checkpoint_seconds=0.0)
+        loop = TrainingLoop(model, ranger(model), settings, tmp_path / out, {})
 
+        def step(number: int, _) -> dict[str, Tensor]:
+            if number == until:
+                raise KeyboardInterrupt
+            return {"loss": (model(x) - y).square().mean()}
 
-def test_equals_radam_with_a_hand_written_lookahead():
-    model, x, y = make_problem()
-    reference = copy.deepcopy(model)
-    slow = [p.detach().clone() for p in reference.parameters()]
-    radam = torch.optim.RAdam(reference.parameters(), lr=0.05, betas=(0.95, 0.999), eps=1e-5)
-    ranger = Ranger(model.parameters(), lr=0.05, k=3, alpha=0.25)
-    for step in range(1, 14):
-        train(model, ranger, x, y, 1)
-        train(reference, radam, x, y, 1)
-        if step % 3 == 0:
-            with torch.no_grad():
-                for index, p in enumerate(reference.parameters()):
-                    slow[index] = slow[index] + 0.25 * (p - slow[index])
-                    p.copy_(slow[index])
-        for ours, theirs in zip(model.parameters(), reference.parameters(), strict=True):
-            torch.testing.assert_close(ours, theirs, atol=1e-7, rtol=1e-6)
+        try:
+            loop.run(step)
+        except KeyboardInterrupt:
+            assert loop.step == until
+        return model.state_dict(), loop.optimizer.state_dict()
 
-
-def test_alpha_one_is_plain_radam():
-    model, x, y = make_problem()
-    reference = copy.deepcopy(model)
-    train(model, Ranger(model.parameters(), lr=0.05, alpha=1.0), x, y, 13)
-    train(reference, torch.optim.RAdam(reference.parameters(), 0.05, (0.95, 0.999), 1e-5), x, y, 13)
-    torch.testing.assert_close(model.weight, reference.weight)
-
-
-def test_lowers_the_loss():
-    model, x, _ = make_problem()
-    reachable = x @ torch.randn(6, 3) + 1
-    losses = train(model, Ranger(model.parameters(), lr=0.3), x, reachable, 150)
-    assert losses[-1] < 0.05 * losses[0]
-
-
-@pytest.mark.parametrize("first", [4, 6, 9])  # before, at and after a pull
-def test_resume_goes_on_exactly(first, tmp_path):
-    model, x, y = make_problem()
-    optimiser = Ranger(model.parameters(), lr=0.05)
-    train(model, optimiser, x, y, first)
-    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict()}, tmp_path / "run.pt")
-    expected = train(model, optimiser, x, y, 11)
-
-    stored = torch.load(tmp_path / "run.pt", weights_only=True)
-    resumed, _, _ = make_problem()
-    again = Ranger(resumed.parameters(), lr=1.0, k=2)  # settings come back from the state, too
-    resumed.load_state_dict(stored["model"])
-    again.load_state_dict(stored["optimiser"])
-    assert train(resumed, again, x, y, 11) == expected
-    assert torch.equal(resumed.weight, model.weight)
-    for p, q in zip(model.parameters(), resumed.parameters(), strict=True):
-        assert torch.equal(optimiser.state[p]["slow"], again.state[q]["slow"])
-
-
-def test_slow_weights_start_before_the_first_step():
-    parameter = nn.Parameter(torch.tensor([2.0]))
-    optimiser = Ranger([parameter], lr=0.1)
-    parameter.grad = torch.ones(1)
-    optimiser.step()
-    assert optimiser.state[parameter]["slow"].item() == 2.0
-    assert parameter.item() < 2.0
-
-
-def test_parameters_without_gradient_and_later_groups():
-    used, unused, late = (nn.Parameter(torch.ones(2)) for _ in range(3))
-    optimiser = Ranger([used, unused], lr=0.1, k=2)
-    optimiser.add_param_group({"params": [late]})
-    assert optimiser.param_groups[1]["k"] == 2
-    for _ in range(4):
-        used.grad = late.grad = torch.ones(2)
-        optimiser.step()
-    assert torch.equal(unused, torch.ones(2))
-    assert torch.equal(used, late) and used.max() < 1
-
-
-@pytest.mark.parametrize("settings", [{"k": 0}, {"alpha": 0.0}, {"alpha": 1.5}])
-def test_bad_settings_are_refused(settings):
-    with pytest.raises(ValueError, match="alpha"):
-        Ranger([nn.Parameter(torch.ones(1))], **settings)
+    run("parts", stop)
+    weights, state = run("parts", 14)
+    wanted, wanted_state = run("whole", 14)
+    assert all(torch.equal(weights[name], wanted[name]) for name in wanted)
+    assert state["param_groups"] == wanted_state["param_groups"]
+    for number, values in wanted_state["state"].items():
+        assert all(torch.equal(state["state"][number][name], value) for name, value in values.items())

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 import torch
 
@@ -10,6 +9,8 @@ from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.imaging.align import FaceAligner
 from mcaclip.types import Inversion
 from mcaclip.weights import get
+from tests.train.directions import write_directions
+from train.encoder import editability
 from train.encoder.editability import PROBES, Editability, direction_summary, prompt_summary
 
 
@@ -53,6 +54,11 @@ def small_editor(preview):
     return SmallEditor(SmallModels(preview), FaceAligner(get("dlib_landmarks")))
 
 
+@pytest.fixture
+def _two_probes(monkeypatch):
+    monkeypatch.setattr(editability, "PROBES", PROBES[:2])
+
+
 @pytest.fixture(scope="module")
 def face(preview):
     with torch.no_grad():
@@ -60,25 +66,22 @@ def face(preview):
     return Inversion(code, torch.zeros(3, 8, 8), None, 0.0)
 
 
-def test_a_shift_along_a_row_moves_what_it_should(small_editor, parser, face, tmp_path):
-    rng = np.random.default_rng(0)
-    made_up = {probe.key: rng.standard_normal((18, 512)).astype(np.float32) for probe in PROBES}
-    np.savez(tmp_path / "directions.npz", **made_up)
-    editing = Editability(small_editor, parser, tmp_path / "directions.npz")
+def test_every_row_of_a_shift_has_its_length(small_editor, parser, tmp_path):
+    editing = Editability(small_editor, parser, write_directions(tmp_path))
     for probe in PROBES:
         rows = editing.shifts[probe.key].norm(dim=-1)
         assert torch.allclose(rows, torch.full((18,), abs(probe.length)))
-    editing.shifts = {key: torch.zeros_like(shift) for key, shift in editing.shifts.items()}
-    assert set(editing.movements(face).values()) == {0.0}
+
+
+@pytest.mark.usefixtures("_two_probes")
+@pytest.mark.parametrize(("length", "movement"), [(0.0, 0.0), (30.0, None)], ids=["no shift", "no face"])
+def test_what_does_not_move_and_what_is_no_face_any_more(small_editor, parser, face, length, movement):
+    editing = Editability(small_editor, parser)
+    editing.shifts = {probe.key: torch.full((18, 512), length) for probe in PROBES}
+    assert list(editing.movements(face).values()) == [movement] * 2
 
 
 def test_without_directions_nothing_is_shifted_and_the_log_says_so(small_editor, parser, face, tmp_path, caplog):
     with caplog.at_level("INFO"):
         editing = Editability(small_editor, parser, tmp_path / "none.npz")
     assert editing.movements(face) == {} and "--directions" in caplog.text
-
-
-def test_a_picture_without_a_face_moves_nothing(small_editor, parser, face):
-    editing = Editability(small_editor, parser)
-    editing.shifts = {probe.key: torch.full((18, 512), 30.0) for probe in PROBES}
-    assert set(editing.movements(face).values()) == {None}

@@ -13,8 +13,9 @@ from mcaclip.errors import TrainingError, WeightsError
 from mcaclip.generators.base import broadcast_w, seeded_z
 from mcaclip.generators.style_space import read_styles, style_ranges, style_size, with_style_shift
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, delta_header, load_delta
+from mcaclip.methods.delta_mapper import FIT, DeltaMapper, delta_config, load_delta
 from mcaclip.methods.style_table import load_table
+from mcaclip.nn.header import read_weights_header
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToySpace
 from train.common.faces import CodeSampler
@@ -98,7 +99,7 @@ def test_deltaedit_learns_without_a_word(world, tmp_path, monkeypatch):
     with torch.no_grad():
         before, after = (sum(pair_terms(m, pool, first, second).values()) for m in (fresh, model))
     assert after < 0.8 * before
-    header = delta_header(path)
+    header = read_weights_header(path, FIT).metadata
     assert (header["generator"], header["clip"]) == ("mobilestylegan", "FaceCLIP")
 
 

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from train.parser.attributes import ATTRIBUTES, VARIETY, Directions, states
+from tests.train.directions import write_directions
+from train.parser.attributes import ATTRIBUTES, Directions, states
 
 
 @pytest.fixture
 def directions(tmp_path) -> Directions:
-    rng = np.random.default_rng(0)
-    names = [attribute.key for attribute in ATTRIBUTES] + list(VARIETY)
-    np.savez(tmp_path / "w.npz", **{name: rng.normal(size=(18, 512)).astype(np.float32) for name in names})
-    return Directions(tmp_path / "w.npz")
+    return Directions(write_directions(tmp_path))
 
 
 def test_a_shift_moves_its_own_position_by_its_length(directions):

@@ -39,14 +39,25 @@ def found(label: Tensor, picture: Tensor, shaved: Tensor) -> Tensor:
     return _with_facial_hair(label, label == SKIN, picture, shaved)
 
 
-def test_a_shaved_face_has_none(label, shaved):
-    assert torch.equal(found(label, shaved, shaved), label)
+CHIN = slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        (slice(0), slice(0), 0.4),  # nothing
+        (slice(60, 110), slice(90, 170), -0.5),  # brows and forehead
+        (*CHIN, 0.36),  # a chin that is only slightly darker
+    ],
+)
+def test_what_is_no_facial_hair_gets_no_label(label, shaved, picture):
+    assert torch.equal(found(label, haired(shaved, *picture), shaved), label)
 
 
 @pytest.mark.parametrize(
     ("rows", "columns", "number"),
     [
-        (slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146), GOATEE),
+        (*CHIN, GOATEE),
         (slice(TOP - 12, TOP - 2), slice(110, 146), MOUSTACHE),
         (slice(186, 205), slice(70, 88), BEARD),
         (slice(186, 205), slice(168, 186), BEARD),
@@ -66,18 +77,8 @@ def test_a_shadow_that_the_shaved_face_has_too_is_no_hair(label, shaved):
     assert torch.equal(found(label, shadowed, shadowed), label)
 
 
-def test_dark_brows_and_forehead_are_no_facial_hair(label, shaved):
-    picture = haired(shaved, slice(60, 110), slice(90, 170))
-    assert torch.equal(found(label, picture, shaved), label)
-
-
-def test_a_slightly_darker_chin_is_not_enough(label, shaved):
-    picture = haired(shaved, slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146), 0.36)
-    assert torch.equal(found(label, picture, shaved), label)
-
-
 def test_without_lips_or_nose_nothing_is_said(label, shaved):
-    picture = haired(shaved, slice(BOTTOM + 8, BOTTOM + 30), slice(110, 146))
+    picture = haired(shaved, *CHIN)
     for gone in (("u_lip", "l_lip"), ("nose",)):
         hidden = label.clone()
         for name in gone:
@@ -104,28 +105,20 @@ def head() -> np.ndarray:
     return labels
 
 
-def test_a_clean_map_stays_as_it_is(head):
-    assert np.array_equal(clean(head), head)
-    assert np.array_equal(without_holes(head), head)
-
-
-def test_an_island_in_the_background_goes(head):
+@pytest.mark.parametrize(
+    ("rows", "columns", "name"),
+    [
+        (slice(0), slice(0), "hair"),  # no change
+        (slice(5, 15), slice(240, 250), "hair"),  # an island in the background
+        (slice(200, 205), slice(100, 105), "cloth"),  # a speck; the eye, which is smaller, stays
+        (slice(170, 185), slice(80, 95), "hair"),  # a patch of hair on the cheek
+    ],
+)
+def test_plain_errors_are_cleaned_away(head, rows, columns, name):
     spoilt = head.copy()
-    spoilt[5:15, 240:250] = HAIR
-    assert np.array_equal(clean(spoilt), head)
-
-
-def test_a_speck_gets_the_label_around_it_and_small_parts_stay(head):
-    spoilt = head.copy()
-    spoilt[200:205, 100:105] = CLASSES.index("cloth")
-    assert np.array_equal(clean(spoilt), head)
-    assert (clean(spoilt) == EYE).sum() == (head == EYE).sum()
-
-
-def test_a_patch_of_hair_on_the_cheek_is_an_error(head):
-    spoilt = head.copy()
-    spoilt[170:185, 80:95] = HAIR
-    assert np.array_equal(clean(spoilt), head)
+    spoilt[rows, columns] = CLASSES.index(name)
+    before = spoilt.copy()
+    assert np.array_equal(clean(spoilt), head) and np.array_equal(spoilt, before)
 
 
 def test_only_the_named_classes_lose_their_specks(head):
@@ -138,25 +131,16 @@ def test_only_the_named_classes_lose_their_specks(head):
 def test_a_hole_in_the_face_is_closed(head):
     spoilt = head.copy()
     spoilt[170:200, 90:130] = NONE
-    assert np.array_equal(without_holes(spoilt), head)
-
-
-def test_gaps_in_the_hair_and_what_reaches_the_border_stay_open(head):
-    open_hair = head.copy()
-    open_hair[25:45, 100:140] = NONE
-    assert np.array_equal(without_holes(open_hair), open_hair)
-    cut = head.copy()
-    cut[170:180, 0:130] = NONE
-    assert np.array_equal(without_holes(cut), cut)
-
-
-def test_the_map_given_is_not_changed(head):
-    spoilt = head.copy()
-    spoilt[200:205, 100:105] = NONE
     before = spoilt.copy()
-    without_holes(spoilt)
-    clean(spoilt)
-    assert np.array_equal(spoilt, before)
+    assert np.array_equal(without_holes(spoilt), head) and np.array_equal(spoilt, before)
+
+
+@pytest.mark.parametrize(
+    "gap", [(slice(0), slice(0)), (slice(25, 45), slice(100, 140)), (slice(170, 180), slice(0, 130))]
+)
+def test_gaps_in_the_hair_and_what_reaches_the_border_stay_open(head, gap):
+    head[gap] = NONE
+    assert np.array_equal(without_holes(head), head)
 
 
 def test_a_label_map_is_the_likeliest_class_without_islands(head):

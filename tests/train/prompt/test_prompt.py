@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import default_start, new_network
 from train.prompt.exemplar import paint_exemplar
 from train.prompt.objective import PromptObjective
-from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET
+from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET, PromptSettings
 from train.prompt.prompt import check_prompts, fit_prompts
 
 PAPER_TERMS = {"id", "l2", "nce", "area", "tv", "bg"}
@@ -45,53 +46,45 @@ def codes(objective: PromptObjective, seed: int = 0) -> torch.Tensor:
     return CodeSampler(psi=(0.7, 0.7), mix=0, jitter=0).draw(objective.generator, 1, np.random.default_rng(seed))
 
 
-def test_compact_preset_has_the_papers_terms_and_the_extras(objective):
+def terms_of(objective: PromptObjective) -> dict[str, torch.Tensor]:
     network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
-    terms = objective(network, codes(objective), objective.targets, np.random.default_rng(0))
+    return objective(network, codes(objective), objective.targets, np.random.default_rng(0))
+
+
+def other(objective: PromptObjective, prompt: str, settings: PromptSettings) -> PromptObjective:
+    return PromptObjective(
+        objective.generator, objective.space, objective.identity, objective.parser, [prompt], settings
+    )
+
+
+def test_compact_preset_has_the_papers_terms_and_the_extras(objective):
+    terms = terms_of(objective)
     assert set(terms) == PAPER_TERMS | {"region", "colour", "preserve", "exemplar", "loss"}
-    total = sum(value for name, value in terms.items() if name != "loss")
-    torch.testing.assert_close(terms["loss"], total)
+    torch.testing.assert_close(terms["loss"], sum(value for name, value in terms.items() if name != "loss"))
 
 
 def test_paper_weights_leave_the_papers_six_terms_alone(objective):
-    paper = PromptObjective(
-        objective.generator, objective.space, objective.identity, objective.parser, ["green lipstick"],
-        replace(PAPER_PRESET, views=1, batch=1, network=COMPACT_PRESET.network),
-    )  # fmt: skip
+    settings = replace(PAPER_PRESET, views=1, batch=1, network=COMPACT_PRESET.network)
+    paper = other(objective, "green lipstick", settings)
     assert paper.targets[0].negatives is None
-    network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
-    assert set(paper(network, codes(paper), paper.targets, np.random.default_rng(0))) == PAPER_TERMS | {"loss"}
+    assert set(terms_of(paper)) == PAPER_TERMS | {"loss"}
     assert PAPER_PRESET.weights == PAPER_LOSS_WEIGHTS
     assert PAPER_PRESET.network.masks == MaskConfig(text_dim=0, cascade=False)
 
 
-def test_prompts_outside_the_vocabulary_have_no_second_witness(objective):
-    free = PromptObjective(
-        objective.generator,
-        objective.space,
-        objective.identity,
-        objective.parser,
-        ["a zombie"],
-        objective.settings,
-    )
-    network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
-    assert set(free(network, codes(free), free.targets, np.random.default_rng(0))) == PAPER_TERMS | {"loss"}
+def test_prompts_outside_the_vocabulary_have_no_extras(objective):
+    assert set(terms_of(other(objective, "a zombie", objective.settings))) == PAPER_TERMS | {"loss"}
 
 
 def test_training_steps_lower_the_loss(objective, tmp_path):
     torch.manual_seed(0)
     network = MCANetwork(objective.generator.full.layers, COMPACT_PRESET.network)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    loop = TrainingLoop(network, optimizer, LoopSettings(6, log_every=1), tmp_path, {})
-    face, seen = codes(objective), []
-
-    def step(_: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        terms = objective(network, face, objective.targets, np.random.default_rng(0))
-        seen.append(float(terms["loss"].detach()))
-        return terms
-
-    loop.run(step)
-    assert seen[-1] < seen[0]
+    loop = TrainingLoop(network, optimizer, LoopSettings(3, log_every=1), tmp_path, {})
+    face = codes(objective)
+    loop.run(lambda *_: objective(network, face, objective.targets, np.random.default_rng(0)))
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
 
 
 def test_exemplar_is_the_same_face_with_the_part_painted(objective, parser):

@@ -13,6 +13,7 @@ from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.language.grammar import Meaning, understand
+from tests.train.directions import write_directions
 from train.clip.scenes.types import PARTS
 from train.common.faces import CodeSampler
 from train.common.setup import load_direction
@@ -58,11 +59,7 @@ def teacher():
 
 @pytest.fixture(scope="module")
 def directions(tmp_path_factory):
-    rng = np.random.default_rng(0)
-    path = tmp_path_factory.mktemp("directions") / "w.npz"
-    keys = {key for edit in ATTRIBUTE_EDITS for key in (edit.key, *edit.but)}
-    np.savez(path, **{key: rng.standard_normal((18, 512)) for key in sorted(keys)})
-    return path
+    return write_directions(tmp_path_factory.mktemp("directions"))
 
 
 def test_a_seen_face_shows_the_parts_that_every_face_has(face):

@@ -33,7 +33,7 @@ def test_single_category_needs_no_choice():
     assert library_view(entries(*PROMPTS))["category"]["visible"]
 
 
-def test_mode_is_offered_where_there_are_two():
+def test_mode_is_offered_only_with_both_kinds_of_network():
     assert not editor_view(FakeEditor())["mode"]["visible"]
     assert editor_view(FakeEditor(universal=True))["mode"]["visible"]
 

@@ -31,7 +31,7 @@ def editor() -> FakeEditor:
 
 
 @pytest.fixture
-def desk(editor, tmp_path) -> HandlerBase:
+def studio(editor, tmp_path) -> HandlerBase:
     source = EditorSource(lambda report: editor)
     assert source.wait(10) is editor
     return HandlerBase(source, tmp_path)
@@ -42,8 +42,8 @@ def session(editor) -> Session:
     return Session(inversion=editor.sample(1))
 
 
-def test_rows_come_one_after_another_in_the_order_of_the_table(desk, session):
-    views = list(CompareHandlers(desk, FakeMethods).run(NAMES, WORDS, session))
+def test_rows_come_one_after_another_in_the_order_of_the_table(studio, session):
+    views = list(CompareHandlers(studio, FakeMethods).run(NAMES, WORDS, session))
     tables = [view["methods_table"] for view in views if "methods_table" in view]
     assert [line.count("<tr><td>") for line in tables] == [0, 1, 2, 3]
     ordered = [METHODS[name].title for name in ("mca", "cf-clip", "deltaedit")]
@@ -55,39 +55,39 @@ def test_rows_come_one_after_another_in_the_order_of_the_table(desk, session):
     assert not views[-1]["methods_stop"]["visible"] and views[-1]["methods_start"]["interactive"]
 
 
-def test_a_method_that_is_not_fitted_says_how(desk, session):
+def test_a_method_that_is_not_fitted_says_how(studio, session):
     *_, last = [
-        v for v in CompareHandlers(desk, FakeMethods).run(["deltaedit"], "x", session) if "methods_table" in v
+        v for v in CompareHandlers(studio, FakeMethods).run(["deltaedit"], "x", session) if "methods_table" in v
     ]
     assert "python -m train deltaedit" in last["methods_table"] and "<td>–</td>" in last["methods_table"]
 
 
-def test_stopping_ends_the_method_and_keeps_the_rows(desk, session):
-    views = CompareHandlers(desk, FakeMethods).run(NAMES, WORDS, session)
+def test_stopping_ends_the_method_and_keeps_the_rows(studio, session):
+    views = CompareHandlers(studio, FakeMethods).run(NAMES, WORDS, session)
     shown: list[dict] = []
     for view in views:
         shown.append(view)
         if view.get("methods_table", "").count("<tr><td>") == 1:
-            desk.abandon(shown[0]["session"])
+            studio.abandon(shown[0]["session"])
     tables = [view["methods_table"] for view in shown if "methods_table" in view]
     assert tables[-1].count("<tr><td>") == 1
     assert text.METHODS_CANCELLED in shown[-1]["methods_bar"] and shown[-1]["methods_start"]["interactive"]
 
 
-def test_a_failure_frees_the_button_and_is_told(desk, session):
+def test_a_failure_is_raised_and_enables_the_button_again(studio, session):
     class Broken(FakeMethods):
         def row(self, *_):
             raise StudioError("the weights are damaged")
 
-    views, seen = CompareHandlers(desk, Broken).run(["mca"], WORDS, session), []
+    views, seen = CompareHandlers(studio, Broken).run(["mca"], WORDS, session), []
     with pytest.raises(StudioError, match="damaged"):
         for view in views:
             seen.append(view)
     assert seen[-1]["methods_start"]["interactive"]
 
 
-def test_what_is_missing_is_asked_for(desk, session, tmp_path):
-    handlers = CompareHandlers(desk, FakeMethods)
+def test_what_is_missing_is_asked_for(studio, session, tmp_path):
+    handlers = CompareHandlers(studio, FakeMethods)
     with pytest.raises(StudioError, match="no face yet"):
         next(handlers.run(NAMES, "green lipstick", Session()))
     with pytest.raises(PromptError, match="empty"):
@@ -122,19 +122,19 @@ def test_the_real_methods_answer_for_a_face(monkeypatch, tmp_path):
     assert EditorMethods(toy).ready("blue hair") == ("mca-universal", "styleclip-optimisation")
 
 
-def arrival(desk, prompt, first_prompt, session, chosen=()) -> dict:
-    """Everything that the tab is told when it is opened."""
-    views = CompareHandlers(desk, FakeMethods).arrive(prompt, first_prompt, chosen, session)
+def arrival(studio, prompt, first_prompt, session, chosen=()) -> dict:
+    """All updates of the tab when it is opened."""
+    views = CompareHandlers(studio, FakeMethods).arrive(prompt, first_prompt, chosen, session)
     return {name: value for view in views for name, value in view.items()}
 
 
-def test_every_method_is_offered_and_what_is_there_is_chosen(desk, session):
+def test_every_method_is_offered_and_those_with_weights_are_chosen(studio, session):
     assert set(SHOWN) == set(METHODS)
-    assert arrival(desk, "", "", session)["methods_chosen"] == ["mca-universal", "mca", "cf-clip"]
-    assert "methods_chosen" not in arrival(desk, "", "", session, ["deltaedit"]), "a choice stays"
+    assert arrival(studio, "", "", session)["methods_chosen"] == ["mca-universal", "mca", "cf-clip"]
+    assert "methods_chosen" not in arrival(studio, "", "", session, ["deltaedit"]), "a choice stays"
 
 
-def test_who_comes_early_waits_for_the_models(editor, session, tmp_path):
+def test_a_tab_that_is_opened_early_waits_for_the_models(editor, session, tmp_path):
     gate = threading.Event()
 
     def load(report):
@@ -149,20 +149,20 @@ def test_who_comes_early_waits_for_the_models(editor, session, tmp_path):
     assert last["methods_chosen"] and last["methods_bar"] == "" and WORDS in last["methods_ready"]
 
 
-def test_which_methods_are_ready_is_said_while_words_are_typed(desk):
-    handlers = CompareHandlers(desk, FakeMethods)
-    said = handlers.hint("a <zombie>")["methods_ready"]
-    assert "Ready for “a &lt;zombie&gt;”: MCA-CLIP universal, StyleCLIP optimisation." in said
-    assert "Without weights for it: MCA-CLIP, StyleCLIP mapper" in said
+def test_the_hint_lists_ready_and_missing_methods_while_a_prompt_is_typed(studio):
+    handlers = CompareHandlers(studio, FakeMethods)
+    hint = handlers.hint("a <zombie>")["methods_ready"]
+    assert "Ready for “a &lt;zombie&gt;”: MCA-CLIP universal, StyleCLIP optimisation." in hint
+    assert "Without weights for it: MCA-CLIP, StyleCLIP mapper" in hint
     assert (
         handlers.hint(" ")["methods_ready"] == "" and "the limit is 200" in handlers.hint("x" * 500)["methods_ready"]
     )
 
 
-def test_the_tab_shows_the_face_and_takes_the_words_of_the_first_tab(desk, session):
-    lacking = arrival(desk, "", "", Session())
+def test_the_tab_shows_the_face_and_takes_the_words_of_the_first_tab(studio, session):
+    lacking = arrival(studio, "", "", Session())
     assert "no face yet" in lacking["methods_needs"] and lacking["methods_face"] is None
-    view = arrival(desk, "", WORDS, session)
+    view = arrival(studio, "", WORDS, session)
     assert view["methods_prompt"] == WORDS and view["methods_needs"] == "" and view["methods_face"].ndim == 3
-    own = arrival(desk, "red lips", WORDS, session)
+    own = arrival(studio, "red lips", WORDS, session)
     assert "methods_prompt" not in own and "red lips" in own["methods_ready"]

@@ -46,6 +46,16 @@ def test_whatever_the_models_compute_waits_in_one_line(page):
     assert all(fn.concurrency_id == MODEL_QUEUE for fn in page.fns.values() if fn.api_visibility == "public")
 
 
+def test_no_choice_is_lost_while_another_is_under_way(page):
+    """Gradio drops a second event while the first is under way, or runs it with the first one's data."""
+    modes = {event: fn.trigger_mode for fn in page.fns.values() for event in fn.targets}
+    ids = {block.elem_id: number for number, block in page.blocks.items() if getattr(block, "elem_id", None)}
+    for gallery in ("faces", "examples", "history", "strip", "variations"):
+        assert modes[ids[gallery], "select"] == "multiple"
+    for control in ("category", "prompts", "compare-left", "compare-right", "aligned-box", "consent", "mark"):
+        assert modes[ids[control], "input"] == "always_last"
+
+
 def test_test_hooks_are_unique(page):
     ids = [block.elem_id for block in page.blocks.values() if getattr(block, "elem_id", None)]
     assert len(ids) == len(set(ids))

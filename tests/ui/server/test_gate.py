@@ -1,4 +1,4 @@
-"""What is refused before any route sees it."""
+"""What is refused before it reaches a route."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = own_names("127.0.0.1")
 
 
 class Site:
-    """A gate before a small app that tells what it saw."""
+    """A gate before a small app that answers with the size of what it received."""
 
     def __init__(self, root):
         self.files = VisitorFiles(root)
@@ -199,7 +199,7 @@ def test_bodies_that_the_page_would_not_send_are_refused(site, body, status):
     assert site.ask("POST", "/gradio_api/queue/join", content=body).status_code == status
 
 
-def test_a_call_by_names_is_told_what_it_lacks(site):
+def test_a_call_by_names_reports_missing_and_unknown_arguments(site):
     ask = lambda name, body: site.ask("POST", f"/gradio_api/call/v2/{name}", content=json.dumps(body).encode())  # noqa: E731
     assert ask("invert", {"photo": {}, "seed": 3}).status_code == ask("invert", {"photo": {}}).status_code == 200
     assert "photo" in ask("invert", {"seed": 3}).text and ask("invert", {"seed": 3}).status_code == 400
@@ -222,7 +222,7 @@ def test_a_call_by_names_is_told_what_it_lacks(site):
         ("GET", "/gradio_api/"),
     ],
 )
-def test_routes_that_nobody_needs_are_closed(site, method, path):
+def test_unused_routes_are_closed(site, method, path):
     assert site.ask(method, path).status_code == 404
 
 

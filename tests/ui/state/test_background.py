@@ -12,6 +12,10 @@ from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.session import CancelToken
 
 
+def _steps(work, token=None):
+    return steps(work, token or CancelToken(), lambda step: step)
+
+
 def _drain(running):
     seen = []
     while True:
@@ -22,7 +26,7 @@ def _drain(running):
 
 
 def test_result_is_returned():
-    assert _drain(steps(lambda callback: 42, CancelToken())) == ([], 42)
+    assert _drain(_steps(lambda callback: 42)) == ([], 42)
 
 
 def test_errors_of_the_work_are_raised_here():
@@ -30,7 +34,7 @@ def test_errors_of_the_work_are_raised_here():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        _drain(steps(work, CancelToken()))
+        _drain(_steps(work))
 
 
 def test_slow_consumer_gets_the_newest_step_with_the_last_frame():
@@ -47,7 +51,7 @@ def test_slow_consumer_gets_the_newest_step_with_the_last_frame():
         assert release.wait(10)
 
     release = threading.Event()
-    running = steps(work, CancelToken())
+    running = _steps(work)
     assert next(running).stage == "a"
     taken.set()
     assert sent.wait(10)
@@ -64,7 +68,7 @@ def test_token_ends_endless_work():
         while True:
             callback(Progress("on", 0.5))
 
-    running = steps(work, token)
+    running = _steps(work, token)
     next(running)
     token.cancel()
     with pytest.raises(CancelledError):
@@ -81,7 +85,7 @@ def test_closing_the_generator_ends_the_work():
         finally:
             ended.set()
 
-    running = steps(work, CancelToken())
+    running = _steps(work)
     next(running)
     running.close()
     assert ended.is_set()

@@ -89,7 +89,7 @@ def test_painting_is_drawn_again_as_it_was():
 @pytest.mark.parametrize(
     "strokes", ["x", "data:image/png;base64,%%", "data:image/png;base64,AAAA", "data:image/gif;base64,"]
 )
-def test_what_is_no_painting_is_told(strokes):
+def test_a_bad_painting_is_refused(strokes):
     with pytest.raises(StudioError, match="paint again"):
         paint_of(strokes)
 

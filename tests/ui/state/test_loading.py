@@ -45,7 +45,7 @@ def test_progress_is_visible_while_loading():
 
 
 @pytest.mark.parametrize("error", [WeightsError("no network: copy the file"), RuntimeError("odd")])
-def test_failed_load_is_told_and_tried_again(error):
+def test_failed_load_is_raised_and_tried_again(error):
     outcomes = [error, FakeEditor()]
 
     def load(report):

@@ -21,19 +21,24 @@ from mcaclip.ui.state.session import Entry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, VisitorFiles
 from tests.fakes import PROMPTS, FakeEditor, draw_face
-from tests.helpers.clock import Clock
 
 QUAD = np.array([[40.0, 30.0], [30.0, 190.0], [190.0, 200.0], [200.0, 40.0]])
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def tabs(tmp_path, clock) -> Tabs:
+    return Tabs(VisitorFiles(tmp_path, clock), clock)
 
 
 @pytest.fixture
-def tabs(tmp_path, clock) -> Tabs:
-    return Tabs(VisitorFiles(tmp_path, clock), clock)
+def upload(tabs, tmp_path) -> Path:
+    """An uploaded file that is not fresh any more."""
+    path = tmp_path / "upload" / "me.jpg"
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    os.utime(path, (0, 0))
+    tabs.files.received([str(path)])
+    return path
 
 
 @pytest.fixture
@@ -97,7 +102,7 @@ def test_a_tab_at_rest_is_small(edited):
     assert size_of(resting) == 0 and packed < 500_000
 
 
-def test_a_photo_that_is_gone_is_told(edited, editor):
+def test_a_removed_photo_is_an_error(edited, editor):
     session = edited()
     session.photo_file.unlink()
     with pytest.raises(StudioError, match="removed from the server"):
@@ -114,7 +119,7 @@ def test_pictures_of_all_tabs_are_bounded(tabs, edited, editor, monkeypatch):
     assert [size_of(tabs.resting(key)) > 0 for key in "abcd"].count(True) <= 3
 
 
-def test_an_idle_tab_rests_and_then_goes(tabs, clock, edited, editor):
+def test_an_idle_tab_rests_and_is_then_removed(tabs, clock, edited, editor):
     session = edited()
     tabs.connected("a")
     tabs.keep("a", session)
@@ -129,12 +134,8 @@ def test_an_idle_tab_rests_and_then_goes(tabs, clock, edited, editor):
     assert not session.folder.exists() and session.running.cancelled
 
 
-def test_a_closed_tab_goes_with_its_files_unless_it_comes_back(tabs, clock, edited, tmp_path):
-    session, upload = edited(), tmp_path / "upload" / "me.jpg"
-    upload.parent.mkdir()
-    upload.write_bytes(b"x")
-    os.utime(upload, (0, 0))
-    tabs.files.received([str(upload)])
+def test_a_closed_tab_is_removed_with_its_files_unless_it_reconnects(tabs, clock, edited, upload):
+    session = edited()
     tabs.files.given(str(upload), "hash")
     tabs.connected("hash")
     tabs.keep("hash", session)
@@ -161,21 +162,15 @@ def test_a_connection_that_is_renewed_before_the_old_one_ends_stays(tabs, clock,
     assert session.folder.is_dir()
 
 
-def test_the_oldest_tab_makes_room_with_its_files(tabs, edited, monkeypatch):
+@pytest.mark.parametrize(("is_open", "kept"), [(False, [False, True, True]), (True, [True, False, True])])
+def test_the_oldest_tab_makes_room_with_its_files_unless_it_is_open(tabs, edited, monkeypatch, is_open, kept):
     monkeypatch.setattr(tabs_module, "MAX_TABS", 2)
     sessions = [edited(seed) for seed in (1, 2, 3)]
+    if is_open:
+        tabs.connected("a")
     for key, session in zip("abc", sessions, strict=True):
         tabs.keep(key, session)
-    assert [session.folder.is_dir() for session in sessions] == [False, True, True]
-
-
-def test_a_tab_that_is_open_makes_room_last(tabs, edited, monkeypatch):
-    monkeypatch.setattr(tabs_module, "MAX_TABS", 2)
-    sessions = [edited(seed) for seed in (1, 2, 3)]
-    tabs.connected("a")
-    for key, session in zip("abc", sessions, strict=True):
-        tabs.keep(key, session)
-    assert [session.folder.is_dir() for session in sessions] == [True, False, True]
+    assert [session.folder.is_dir() for session in sessions] == kept
 
 
 def test_one_client_cannot_push_out_the_others(tabs, edited, monkeypatch):
@@ -197,19 +192,14 @@ def test_an_empty_tab_is_not_kept_and_one_that_becomes_empty_is(tabs, edited):
     assert tabs.resting("a").inversion is None
 
 
-def test_a_file_whose_request_was_refused_goes_after_a_while(tabs, clock, tmp_path):
-    upload = tmp_path / "upload" / "me.jpg"
-    upload.parent.mkdir()
-    upload.write_bytes(b"x")
-    os.utime(upload, (0, 0))
-    tabs.files.received([str(upload)])
+def test_a_file_whose_request_was_refused_is_removed_after_a_while(tabs, clock, upload):
     tabs.files.given(str(upload), "never-kept")
     clock.now = UNCLAIMED_SECONDS
     tabs.sweep()
     assert not upload.exists() and tabs.files.stored_bytes == 0
 
 
-def test_who_comes_back_to_a_forgotten_tab_is_told_once_and_can_start_again(tabs, edited):
+def test_a_forgotten_tab_raises_once_and_can_start_again(tabs, edited):
     tabs.keep("a", edited())
     tabs.close("a")
     with pytest.raises(StudioError, match="removed from the server"):
@@ -232,7 +222,7 @@ def test_a_face_at_rest_does_not_come_back_over_a_newer_one(tabs, edited, editor
     assert tabs.resting("a") is new
 
 
-def test_who_has_no_tab_is_kept_nowhere(tabs, edited):
+def test_a_session_without_a_key_is_not_kept(tabs, edited):
     session = edited()
     tabs.keep("", session)
     assert not session.folder.exists() and tabs.resting("").inversion is None

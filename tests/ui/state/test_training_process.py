@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 
 import pytest
 
@@ -18,39 +16,24 @@ from mcaclip.ui.lab.train import TrainHandlers, train_view
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.training_process import TrainingProcess, TrainingStatus, machine, read_metrics
 from tests.fakes import FakeEditor
-
-COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
-
-
-@pytest.fixture
-def desk(tmp_path):
-    made = TrainingProcess(tmp_path / "training", COMMAND)
-    yield made
-    made.stop()
+from tests.helpers.fake_training import COMMAND, begin, learn, until
 
 
-def _until(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_training_runs_to_its_end_and_is_kept(desk):
-    assert desk.status() == TrainingStatus()
-    desk.start("  red   nose ", "compact", 5)
-    _until(lambda: len(desk.status().rows) == 5)
-    status = desk.status()
+def test_training_runs_to_its_end_and_is_kept(training):
+    assert training.status() == TrainingStatus()
+    training.start("  red   nose ", "compact", 5)
+    until(lambda: len(training.status().rows) == 5)
+    status = training.status()
     assert status.running and status.job.prompt == "red nose" and 0 < status.seconds_left <= 300
-    (desk.run_folder / "go").touch()
-    _until(lambda: desk.status().finished)
-    path = desk.keep()
-    assert path.name == "red_nose.safetensors" and desk.kept() == [path]
+    (training.run_folder / "go").touch()
+    until(lambda: training.status().finished)
+    path = training.keep()
+    assert path.name == "red_nose.safetensors" and training.kept() == [path]
 
 
-def test_second_visitor_cannot_start_a_second_one(desk):
-    desk.start("red nose", "compact", 5)
-    other = TrainingProcess(desk.root, COMMAND)
+def test_second_visitor_cannot_start_a_second_one(training):
+    training.start("red nose", "compact", 5)
+    other = TrainingProcess(training.root, COMMAND)
     assert other.status().running, "found again by another server, or after a reload"
     with pytest.raises(TrainingError, match="red nose"):
         other.start("blue nose", "compact", 5)
@@ -58,73 +41,69 @@ def test_second_visitor_cannot_start_a_second_one(desk):
         other.resume(5)
 
 
-def test_stopped_training_goes_on_or_is_finished(desk):
-    desk.start("red nose", "compact", 5)
-    _until(lambda: len(desk.status().rows) == 5)
-    desk.stop()
-    status = desk.status()
+def test_stopped_training_goes_on_or_is_finished(training):
+    begin(training)
+    training.stop()
+    status = training.status()
     assert not status.running and not status.finished and status.error is None
-    desk.resume(5)
-    assert desk.status().running
-    _until(lambda: len(desk.status().rows) == 10)
-    desk.stop()
-    desk.finish()
-    _until(lambda: desk.status().finished)
+    training.resume(5)
+    assert training.status().running
+    until(lambda: len(training.status().rows) == 10)
+    training.stop()
+    training.finish()
+    until(lambda: training.status().finished)
 
 
-def test_failure_is_told_in_words(desk):
-    desk.start("it fails", "compact", 5)
-    _until(lambda: not desk.status().running)
-    assert desk.status().error == "it did not work"
-    assert "it did not work" in train_view(desk.status())["train_state"]
+def test_failure_is_shown_in_words(training):
+    training.start("it fails", "compact", 5)
+    until(lambda: not training.status().running)
+    assert training.status().error == "it did not work"
+    assert "it did not work" in train_view(training.status())["train_state"]
     with pytest.raises(TrainingError, match="no fitted edit"):
-        desk.keep()
+        training.keep()
 
 
-def test_prompt_that_looks_like_an_option_is_a_prompt(desk):
-    desk.start("--out /", "compact", 5)
-    _until(lambda: len(desk.status().rows) == 5)
-    assert desk.status().running
+def test_prompt_that_looks_like_an_option_is_a_prompt(training):
+    begin(training, "--out /")
+    assert training.status().running
 
 
 @pytest.mark.parametrize(
     ("values", "error"),
     [(("", "compact", 5), PromptError), (("a", "huge", 5), TrainingError), (("a", "compact", 0), TrainingError)],
 )
-def test_bad_values_start_nothing(desk, values, error):
+def test_bad_values_start_nothing(training, values, error):
     with pytest.raises(error):
-        desk.start(*values)
-    assert desk.status() == TrainingStatus()
+        training.start(*values)
+    assert training.status() == TrainingStatus()
     with pytest.raises(TrainingError, match="go on"):
-        desk.resume(5)
+        training.resume(5)
 
 
-def test_result_goes_into_the_library_of_the_editor(desk, tmp_path):
+def test_result_goes_into_the_library_of_the_editor(training, tmp_path):
     editor = FakeEditor()
-    handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: editor), tmp_path, desk), desk)
-    desk.start("red nose", "compact", 5)
-    (desk.run_folder / "go").touch()
-    _until(lambda: desk.status().finished)
-    assert handlers.desk.source.wait(30) is editor
+    handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: editor), tmp_path, training), training)
+    learn(training)
+    assert handlers.studio.source.wait(30) is editor
     assert "prompts" in handlers.keep()
     assert "add red_nose.safetensors" in editor.calls
 
 
-def test_words_that_are_not_known_are_told_before_they_are_learned(desk, tmp_path, monkeypatch):
-    said = []
-    monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", said.append)
-    handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: FakeEditor()), tmp_path, desk), desk)
+def test_unknown_words_are_warned_about_before_they_are_learned(training, tmp_path, monkeypatch):
+    warnings = []
+    monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", warnings.append)
+    handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: FakeEditor()), tmp_path, training), training)
     assert handlers.hint("red nose") == {"train_hint": ""}, "nothing is known of words before the models are there"
-    assert handlers.desk.source.wait(30) is not None
+    assert handlers.studio.source.wait(30) is not None
     hint = handlers.hint("red nose")["train_hint"]
     assert "do not know the words “red” or “nose”" in hint and "green lipstick" in hint
     assert handlers.hint("purple lipstick") == handlers.hint(" ") == handlers.hint(None) == {"train_hint": ""}
     assert "Latin letters" in handlers.hint("💄")["train_hint"]
     handlers.start("purple lipstick", "compact", 5)
-    assert said == []
-    desk.stop()
+    assert warnings == []
+    training.stop()
     handlers.start("red nose", "compact", 5)
-    assert len(said) == 1 and "“nose”" in said[0]
+    assert len(warnings) == 1 and "“nose”" in warnings[0]
 
 
 def test_half_written_metrics_are_read_as_far_as_they_go(tmp_path):
@@ -135,6 +114,10 @@ def test_half_written_metrics_are_read_as_far_as_they_go(tmp_path):
     rows = read_metrics(path)
     assert len(rows) <= 400 and rows[-1]["step"] == 999
     assert read_metrics(tmp_path / "none") == ()
+    rows = [{"step": step, "loss": loss} for loss, steps in ((1, (1, 10, 20)), (2, (10, 20, 30))) for step in steps]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    again = [(row["step"], row["loss"]) for row in read_metrics(path)]
+    assert again == [(1, 1), (10, 2), (20, 2), (30, 2)], "a step that was done again counts once"
 
 
 def test_curves_need_two_points_and_name_every_term():
@@ -147,23 +130,14 @@ def test_machine_is_named_with_its_memory():
     assert "cores" in machine() and "GB" in machine()
 
 
-def test_loss_terms_of_a_kept_prompt_are_inspected(desk):
-    desk.start("red nose", "compact", 5)
-    (desk.run_folder / "go").touch()
-    _until(lambda: desk.status().finished)
-    rows = read_metrics(desk.keep().with_suffix(".jsonl"))
+def test_loss_terms_of_a_kept_prompt_are_inspected(training):
+    learn(training)
+    rows = read_metrics(training.keep().with_suffix(".jsonl"))
     assert rows[-1]["step"] == 5
     editor = FakeEditor()
     result = editor.edit(editor.sample(1), EditSettings("green lipstick"))
     assert "identity: from 0.1 to 0.1" in report(result, {"green lipstick": rows})
     assert "were not kept" in report(result, {})
-
-
-def test_steps_that_were_done_again_are_drawn_once(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    rows = [{"step": step, "loss": loss} for loss, steps in ((1, (1, 10, 20)), (2, (10, 20, 30))) for step in steps]
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    assert [(row["step"], row["loss"]) for row in read_metrics(path)] == [(1, 1), (10, 2), (20, 2), (30, 2)]
 
 
 def test_few_steps_are_not_called_learned():

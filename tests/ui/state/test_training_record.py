@@ -1,4 +1,4 @@
-"""What a training leaves behind may be stale, damaged or someone else's: nobody is signalled, nothing is lost."""
+"""A training's files may be stale, damaged or foreign: no other process is stopped, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -18,15 +18,7 @@ from mcaclip.ui.display.curves import curves
 from mcaclip.ui.lab.train import train_view
 from mcaclip.ui.state.training_process import TrainingProcess, TrainingStatus, file_stem, read_metrics
 from mcaclip.ui.state.training_record import MAX_ERROR_LETTERS, MAX_METRICS_BYTES, last_error, read_job
-
-COMMAND = (sys.executable, "-m", "tests.helpers.fake_training")
-
-
-@pytest.fixture
-def desk(tmp_path):
-    made = TrainingProcess(tmp_path / "training", COMMAND)
-    yield made
-    made.stop()
+from tests.helpers.fake_training import COMMAND, begin, until
 
 
 @pytest.fixture
@@ -38,15 +30,8 @@ def stranger():
     process.wait()
 
 
-def _until(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _record(desk, **changes) -> None:
-    """Writes a job as the desk does, with other values; None leaves one out."""
+def _record(training, **changes) -> None:
+    """Writes the record of a job with some values changed; None omits one."""
     record = {
         "prompt": "red nose",
         "preset": "compact",
@@ -56,29 +41,29 @@ def _record(desk, **changes) -> None:
         "process_started": 1.0,
     }
     record = {name: value for name, value in (record | changes).items() if value is not None}
-    desk.root.mkdir(exist_ok=True)
-    (desk.root / "job.json").write_text(json.dumps(record))
+    training.root.mkdir(exist_ok=True)
+    (training.root / "job.json").write_text(json.dumps(record))
 
 
-def test_stop_leaves_a_process_alone_that_has_got_the_number_since(desk, stranger):
+def test_stop_leaves_another_process_with_the_same_number_alone(training, stranger):
     known = ProcessId.of(stranger.pid)
     for started in (known.started - 60, known.started + 60, None, math.nan, "now", [known.started]):
-        _record(desk, pid=stranger.pid, process_started=started)
-        status = desk.status()
+        _record(training, pid=stranger.pid, process_started=started)
+        status = training.status()
         assert status.job.prompt == "red nose" and not status.running
-        desk.stop()
+        training.stop()
     assert stranger.poll() is None
-    desk.resume(5)
-    assert desk.status().running, "a stale record does not keep a training from starting"
+    training.resume(5)
+    assert training.status().running, "a stale record does not keep a training from starting"
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 1, True, 1.5, 10**30, "7", [7], {"pid": 7}, math.nan, os.getpid()])
-def test_numbers_that_no_training_can_have_are_no_process(desk, pid):
+def test_numbers_that_no_training_can_have_are_no_process(training, pid):
     first = ProcessId.of(1)
     for started in (ProcessId.of_current().started, first.started if first else 0.0):
-        _record(desk, pid=pid, process_started=started)
-        assert desk.status().job is not None and not desk.status().running
-        desk.stop()
+        _record(training, pid=pid, process_started=started)
+        assert training.status().job is not None and not training.status().running
+        training.stop()
 
 
 @pytest.mark.parametrize(
@@ -99,107 +84,108 @@ def test_numbers_that_no_training_can_have_are_no_process(desk, pid):
         {"started": {}},
     ],
 )
-def test_job_with_values_that_cannot_be_is_no_job(desk, changes):
-    _record(desk, **changes)
-    assert desk.status() == TrainingStatus()
-    desk.stop()
-    assert train_view(desk.status())["train_state"]
+def test_job_with_values_that_cannot_be_is_no_job(training, changes):
+    _record(training, **changes)
+    assert training.status() == TrainingStatus()
+    training.stop()
+    assert train_view(training.status())["train_state"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"7", b"\xff\xfe", b"[" * 5000, b'{"a":' * 3000])
-def test_damaged_record_is_no_job(desk, content):
-    desk.root.mkdir()
-    (desk.root / "job.json").write_bytes(content)
-    assert desk.status() == TrainingStatus()
-    desk.stop()
+def test_damaged_record_is_no_job(training, content):
+    training.root.mkdir()
+    (training.root / "job.json").write_bytes(content)
+    assert training.status() == TrainingStatus()
+    training.stop()
     with pytest.raises(TrainingError, match="go on"):
-        desk.finish()
+        training.finish()
 
 
-def test_training_that_cannot_be_noted_down_does_not_run(desk):
-    (desk.root / "job.json").mkdir(parents=True)
-    assert desk.status() == TrainingStatus()
+def test_a_training_that_cannot_be_recorded_does_not_run(training):
+    (training.root / "job.json").mkdir(parents=True)
+    assert training.status() == TrainingStatus()
     with pytest.raises(TrainingError, match=r"cannot be written.*Free some space"):
-        desk.start("red nose", "compact", 5)
-    assert desk.status() == TrainingStatus()
+        training.start("red nose", "compact", 5)
+    assert training.status() == TrainingStatus()
 
 
-def test_folder_that_is_a_file_is_told_in_words(tmp_path):
+def test_a_file_in_place_of_the_folder_is_an_error_in_words(tmp_path):
     (tmp_path / "file").touch()
-    desk = TrainingProcess(tmp_path / "file", COMMAND)
-    assert desk.status() == TrainingStatus()
+    training = TrainingProcess(tmp_path / "file", COMMAND)
+    assert training.status() == TrainingStatus()
     with pytest.raises(TrainingError, match="cannot be written"):
-        desk.start("red nose", "compact", 5)
+        training.start("red nose", "compact", 5)
 
 
-def test_only_a_living_owner_keeps_others_from_starting(desk):
-    desk.root.mkdir()
-    (desk.root / "starting.lock").touch()
-    os.utime(desk.root / "starting.lock", (2**32, 2**32))
-    with FileLock(desk.root / "starting.lock"), pytest.raises(TrainingError, match="being started at this moment"):
-        desk.start("red nose", "compact", 5)
-    desk.start("red nose", "compact", 5)
-    assert desk.status().running
+def test_only_a_living_owner_keeps_others_from_starting(training):
+    training.root.mkdir()
+    (training.root / "starting.lock").touch()
+    os.utime(training.root / "starting.lock", (2**32, 2**32))
+    with (
+        FileLock(training.root / "starting.lock"),
+        pytest.raises(TrainingError, match="at this moment"),
+    ):
+        training.start("red nose", "compact", 5)
+    training.start("red nose", "compact", 5)
+    assert training.status().running
 
 
-def test_wrong_clock_shows_no_nonsense(desk):
+def test_a_wrong_clock_leaves_a_possible_time_limit(training):
     for started, left in ((0.0, 0.0), (1e12, 300.0), (-1e300, 0.0)):
-        _record(desk, started=started)
-        assert read_job(desk.root / "job.json").seconds_left(time.time()) == left
+        _record(training, started=started)
+        assert read_job(training.root / "job.json").seconds_left(time.time()) == left
 
 
-def test_stop_ends_what_the_process_started(desk):
-    desk.start("child", "compact", 5)
-    _until(lambda: len(desk.status().rows) == 5)
-    child = ProcessId.of(int((desk.run_folder / "child").read_text()))
+def test_stop_ends_what_the_process_started(training):
+    begin(training, "child")
+    child = ProcessId.of(int((training.run_folder / "child").read_text()))
     assert child.alive()
-    desk.stop()
-    assert not desk.status().running and not child.alive()
-    desk.finish()
-    _until(lambda: desk.status().finished)
+    training.stop()
+    assert not training.status().running and not child.alive()
+    training.finish()
+    until(lambda: training.status().finished)
 
 
-def test_process_that_does_not_listen_is_ended_without_waiting_for_it(desk, monkeypatch):
+def test_a_process_that_ignores_stop_is_killed_without_waiting_for_it(training, monkeypatch):
     monkeypatch.setattr("mcaclip.ui.state.training_process.PROMPT_SECONDS", 0.0)
-    desk.start("deaf", "compact", 5)
-    _until(lambda: len(desk.status().rows) == 5)
-    desk.stop()
-    status = desk.status()
+    begin(training, "deaf")
+    training.stop()
+    status = training.status()
     assert status.running and status.stopping
     view = train_view(status)
     assert "is being stopped" in view["train_state"] and not view["train_stop"]["interactive"]
     assert view["train_timer"]["active"]
     monkeypatch.setattr("mcaclip.ui.state.training_process.STOP_SECONDS", 0.0)
-    other = TrainingProcess(desk.root, COMMAND)
+    other = TrainingProcess(training.root, COMMAND)
     other.stop()
-    _until(lambda: not desk.status().running)
-    assert not desk.status().stopping
+    until(lambda: not training.status().running)
+    assert not training.status().stopping
 
 
-def test_error_of_an_earlier_attempt_is_not_told_again(desk):
-    desk.start("it fails", "compact", 5)
-    _until(lambda: not desk.status().running)
-    _record(desk, prompt="red nose")
-    desk.resume(5)
-    _until(lambda: len(desk.status().rows) == 10)
-    desk.stop()
-    assert desk.status().error is None
+def test_error_of_an_earlier_attempt_is_not_shown_again(training):
+    training.start("it fails", "compact", 5)
+    until(lambda: not training.status().running)
+    _record(training, prompt="red nose")
+    training.resume(5)
+    until(lambda: len(training.status().rows) == 10)
+    training.stop()
+    assert training.status().error is None
 
 
-def test_error_on_the_page_is_one_short_line_without_markup(desk):
-    _record(desk)
-    desk.run_folder.mkdir()
-    log = desk.run_folder / "log.txt"
+def test_error_on_the_page_is_one_short_line_without_markup(training):
+    _record(training)
+    training.run_folder.mkdir()
+    log = training.run_folder / "log.txt"
     log.write_bytes(
         b"\x00" * 10**6 + b"\nerror: <img src=x onerror=alert(1)>\x1b[31m\xff " + b"a" * 5000 + b"\nmore\n"
     )
-    said = last_error(log)
-    assert len(said) <= MAX_ERROR_LETTERS + 1 and said.isprintable()
-    state = train_view(desk.status())["train_state"]
+    shown = last_error(log)
+    assert len(shown) <= MAX_ERROR_LETTERS + 1 and shown.isprintable()
+    state = train_view(training.status())["train_state"]
     assert "&lt;img" in state and "<img" not in state
     log.unlink()
     log.mkdir()
-    assert last_error(log) is None and desk.status().error is None
+    assert last_error(log) is None and training.status().error is None
 
 
 def test_metrics_that_are_garbage_are_left_out(tmp_path):
@@ -232,23 +218,23 @@ def test_metrics_that_are_garbage_are_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("minutes", [None, 0, -1, math.nan, math.inf, 601, "5", [5]])
-def test_minutes_out_of_range_are_refused(desk, minutes):
+def test_minutes_out_of_range_are_refused(training, minutes):
     with pytest.raises(TrainingError, match="1 to 600 minutes"):
-        desk.start("red nose", "compact", minutes)
+        training.start("red nose", "compact", minutes)
     with pytest.raises(TrainingError, match="1 to 600 minutes"):
-        desk.resume(minutes)
+        training.resume(minutes)
 
 
-def test_prompts_that_are_alike_keep_files_of_their_own(desk):
+def test_prompts_that_are_alike_keep_files_of_their_own(training):
     prompts = ["green lips", "green lips!", "green-lips", "Green lips", "ñ", "é", "b" * 100, "b" * 101]
     kept = {}
     for prompt in prompts:
-        _record(desk, prompt=prompt)
-        desk.run_folder.mkdir(exist_ok=True)
-        (desk.run_folder / "edit.safetensors").write_text(prompt)
-        kept[prompt] = desk.keep()
-        assert desk.keep() == kept[prompt]
-    assert len(set(kept.values())) == len(prompts) == len(desk.kept())
+        _record(training, prompt=prompt)
+        training.run_folder.mkdir(exist_ok=True)
+        (training.run_folder / "edit.safetensors").write_text(prompt)
+        kept[prompt] = training.keep()
+        assert training.keep() == kept[prompt]
+    assert len(set(kept.values())) == len(prompts) == len(training.kept())
     assert all(path.read_text() == prompt for prompt, path in kept.items())
 
 
@@ -261,13 +247,13 @@ def test_file_of_another_prompt_is_not_replaced(tmp_path, monkeypatch):
     assert file_stem("green lips", tmp_path) == "green_lips"
 
 
-def test_keeping_that_fails_leaves_the_library_as_it_was(desk, monkeypatch):
-    _record(desk)
-    desk.run_folder.mkdir()
-    (desk.run_folder / "edit.safetensors").write_text("first")
-    (desk.run_folder / "metrics.jsonl").write_text('{"step": 1}\n')
-    path = desk.keep()
-    (desk.run_folder / "edit.safetensors").write_text("second")
+def test_keeping_that_fails_leaves_the_library_as_it_was(training, monkeypatch):
+    _record(training)
+    training.run_folder.mkdir()
+    (training.run_folder / "edit.safetensors").write_text("first")
+    (training.run_folder / "metrics.jsonl").write_text('{"step": 1}\n')
+    path = training.keep()
+    (training.run_folder / "edit.safetensors").write_text("second")
 
     def full(source, target):
         with open(target, "w") as file:
@@ -276,5 +262,5 @@ def test_keeping_that_fails_leaves_the_library_as_it_was(desk, monkeypatch):
 
     monkeypatch.setattr("mcaclip.ui.state.training_process.shutil.copyfile", full)
     with pytest.raises(TrainingError, match="No space left on device"):
-        desk.keep()
-    assert path.read_text() == "first" and sorted(desk.library.iterdir()) == [path.with_suffix(".jsonl"), path]
+        training.keep()
+    assert path.read_text() == "first" and sorted(training.library.iterdir()) == [path.with_suffix(".jsonl"), path]

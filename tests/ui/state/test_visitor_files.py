@@ -8,12 +8,6 @@ import pytest
 from mcaclip.errors import StudioError
 from mcaclip.ui.state import visitor_files
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, UploadFolder, VisitorFiles, file_paths
-from tests.helpers.clock import Clock
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
@@ -25,6 +19,15 @@ def files(tmp_path, clock) -> VisitorFiles:
 @pytest.fixture(autouse=True)
 def written_long_ago(monkeypatch):
     monkeypatch.setattr(visitor_files, "FRESH_SECONDS", 0)
+
+
+@pytest.fixture
+def shared(files) -> Path:
+    """A picture as Gradio keeps it, in a folder named by its content."""
+    path = files.root / "hash" / "face.webp"
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    return path
 
 
 def _upload(files: VisitorFiles, name: str = "me.jpg") -> str:
@@ -84,10 +87,7 @@ def test_a_tab_takes_its_uploads_with_it_and_nothing_else(files):
         files.given(mine, "me")
 
 
-def test_a_picture_that_two_tabs_see_goes_with_the_last(files):
-    shared = files.root / "hash" / "face.webp"
-    shared.parent.mkdir()
-    shared.write_bytes(b"x")
+def test_a_picture_of_two_tabs_is_removed_with_the_last(files, shared):
     for tab in ("one", "two"):
         files.shown([str(shared)], tab)
     files.leave("one")
@@ -169,11 +169,8 @@ def test_every_path_in_a_request_is_seen():
     assert set(file_paths(value)) == {"a", "b", 3}
 
 
-def test_a_picture_that_is_made_once_more_stays_for_who_is_about_to_get_it(files, clock, monkeypatch):
+def test_a_picture_that_is_made_again_is_kept_for_the_tab_that_receives_it(files, shared, clock, monkeypatch):
     monkeypatch.setattr(visitor_files, "FRESH_SECONDS", 30)
-    shared = files.root / "hash" / "face.webp"
-    shared.parent.mkdir()
-    shared.write_bytes(b"x")
     files.shown([str(shared)], "one")
     files.leave("one")
     files.shown([str(shared)], "two")

@@ -1,4 +1,4 @@
-"""What is said of pictures: captions, their twins, and how far each fits each picture."""
+"""The captions of a batch of pictures, their twins, and which caption is true of which picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from train.clip.captions.write import caption_and_twin
-from train.clip.scenes.types import PARTS, STATES, Caption, Scene, agreement, target_lab
+from train.clip.scenes.types import PARTS, STATES, Caption, PartColour, Scene, agreement, target_lab
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Facts:
     """What pictures show, or captions say, for the probes.
 
     Attributes:
-        painted: `[B, parts]`: 1 where a part is painted or said to be.
+        painted: `[B, parts]`: 1 where a part is painted, or where the caption says so.
         lab: `[B, parts, 3]`, its colour in Lab / 50.
-        states: `[B, states]`, 1, -1, or 0 for not known or not said.
+        states: `[B, states]`, 1, -1, or 0 for unknown or not mentioned.
     """
 
     painted: Tensor
@@ -35,75 +35,64 @@ class CaptionBatch:
     Attributes:
         captions: `C` of them.
         fits: `[B, C]`, 1 true, -1 false, 0 not known.
-        shown: facts of the first pictures; of the others too little is known.
-        said: facts of all captions.
+        scene_facts: of the drawn scenes; too little is known of the other pictures.
+        caption_facts: of all captions.
         pairs: `[P, 3]`: a picture, a caption that is true of it, and one that differs in one claim and is false.
     """
 
     captions: list[str]
     fits: Tensor
-    shown: Facts
-    said: Facts
+    scene_facts: Facts
+    caption_facts: Facts
     pairs: Tensor
 
 
-def tell(
+def write_captions(
     drawn: Sequence[Scene], count: int, rng: np.random.Generator, others: Sequence[tuple[Scene, Caption]] = ()
 ) -> CaptionBatch:
-    """`count` captions a scene, the first with a twin.
+    """`count` captions per scene, the first with a twin.
 
     Args:
         others: further pictures, each with a caption that it is to be compared with.
     """
-    texts, pairs = _captions_with_twins(drawn, count, rng)
-    texts += [text for _, text in others]
-    pictured = [*drawn, *(scene for scene, _ in others)]
-    fits = torch.tensor([[agreement(text, scene) for text in texts] for scene in pictured])
-    return CaptionBatch([t.text for t in texts], fits, scene_facts(drawn), caption_facts(texts), pairs)
-
-
-def _captions_with_twins(
-    drawn: Sequence[Scene], count: int, rng: np.random.Generator
-) -> tuple[list[Caption], Tensor]:
-    """`count` captions a scene, then twins of the first ones; and `pairs` as in `CaptionBatch`."""
-    texts: list[Caption] = []
+    captions: list[Caption] = []
     twins: list[tuple[int, int, Caption]] = []
     for row, scene in enumerate(drawn):
         for number in range(count):
-            said, other = caption_and_twin(scene, rng, twin=number == 0)
-            if other is not None:
-                twins.append((row, len(texts), other))
-            texts.append(said)
-    pairs = [(row, column, len(texts) + k) for k, (row, column, _) in enumerate(twins)]
-    return [*texts, *(other for _, _, other in twins)], torch.tensor(pairs, dtype=torch.long).view(-1, 3)
+            caption, twin = caption_and_twin(scene, rng, twin=number == 0)
+            if twin is not None:
+                twins.append((row, len(captions), twin))
+            captions.append(caption)
+    pairs = torch.tensor([(row, column, len(captions) + k) for k, (row, column, _) in enumerate(twins)])
+    captions += [*(twin for _, _, twin in twins), *(caption for _, caption in others)]
+    pictured = [*drawn, *(scene for scene, _ in others)]
+    fits = torch.tensor([[agreement(caption, scene) for caption in captions] for scene in pictured])
+    texts = [caption.text for caption in captions]
+    return CaptionBatch(texts, fits, scene_facts(drawn), caption_facts(captions), pairs.long().view(-1, 3))
 
 
 def scene_facts(scenes: Sequence[Scene]) -> Facts:
     """What the scenes show."""
-    facts = _empty_facts(len(scenes))
-    for row, scene in enumerate(scenes):
-        facts.states[row] = torch.tensor(scene.states).float()
-        for paint in scene.paints:
-            lab = None if paint.pattern else target_lab(paint)
-            if lab is not None:
-                facts.painted[row, PARTS.index(paint.part)] = 1
-                facts.lab[row, PARTS.index(paint.part)] = torch.tensor(lab) / 50
-    return facts
+    states = torch.tensor([scene.states for scene in scenes]).float().view(-1, len(STATES))
+    return _facts([scene.paints for scene in scenes], states)
 
 
 def caption_facts(captions: Sequence[Caption]) -> Facts:
     """What the captions say."""
-    facts = _empty_facts(len(captions))
-    for row, text in enumerate(captions):
-        for claim in text.claims:
+    states = torch.zeros(len(captions), len(STATES))
+    for row, caption in enumerate(captions):
+        for claim in caption.claims:
             if claim.state:
-                facts.states[row, STATES.index(claim.state)] = claim.sign
-            lab = target_lab(claim.paint) if claim.paint and not claim.paint.pattern else None
-            if claim.paint and lab is not None:
-                facts.painted[row, PARTS.index(claim.paint.part)] = 1
-                facts.lab[row, PARTS.index(claim.paint.part)] = torch.tensor(lab) / 50
-    return facts
+                states[row, STATES.index(claim.state)] = claim.sign
+    return _facts([[claim.paint for claim in caption.claims if claim.paint] for caption in captions], states)
 
 
-def _empty_facts(rows: int) -> Facts:
-    return Facts(torch.zeros(rows, len(PARTS)), torch.zeros(rows, len(PARTS), 3), torch.zeros(rows, len(STATES)))
+def _facts(paints: Sequence[Sequence[PartColour]], states: Tensor) -> Facts:
+    painted, lab = torch.zeros(len(paints), len(PARTS)), torch.zeros(len(paints), len(PARTS), 3)
+    for row, parts in enumerate(paints):
+        for paint in parts:
+            target = None if paint.pattern else target_lab(paint)
+            if target is not None:
+                painted[row, PARTS.index(paint.part)] = 1
+                lab[row, PARTS.index(paint.part)] = torch.tensor(target) / 50
+    return Facts(painted, lab, states)

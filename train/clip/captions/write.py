@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,8 +19,8 @@ from mcaclip.language.colours import (
     says_unseen,
     unseen_colours,
 )
-from train.clip.captions import wording as w
-from train.clip.captions import wording_more as more
+from mcaclip.language.word_tables import Phrases
+from train.clip.captions.wording import HELD_OUT, PARTICIPLES, PLURAL, SINGULAR, USUAL, VIVID, WIDER, Wording
 from train.clip.scenes.draw import draw_pattern, other_colour
 from train.clip.scenes.types import (
     CHARACTERS,
@@ -38,79 +37,71 @@ from train.clip.scenes.types import (
 )
 
 PLAIN_SHARE = 0.55
-"""Captions as a user types them: "green lipstick", without a sentence around."""
+"""Share of captions in the words of a prompt, without a sentence around them: "green lipstick"."""
 WIDER_SHARE = 0.5
-"""Captions that draw on the synonyms of `train.clip.captions.wording_more` as well."""
+"""Share of captions that also draw on synonyms."""
+COMMON_SHARE = 0.5
+"""How often a part goes by one of its two commonest nouns."""
 LONGEST = 4
 NATURAL_PARTS = ("hair", "hair", "brows", "background", "clothes", "eyes")
+WORN_PARTS = frozenset({"lips", "cheeks", "clothes", "eyes"})
 LACK_SHARE = {"male": 1.0, "old": 1.0, "smiling": 1.0, "hat": 0.15, "bald": 0.3, "goatee": 0.15, "moustache": 0.15}
-"""How often a caption may say that a face lacks something, 0.5 for what is not named."""
+"""How often a caption may say that a face lacks something; 0.5 for states that are not listed."""
 _TRIES = 8
-Options = tuple[str, ...]
 
 
 def caption(scene: Scene, rng: np.random.Generator, held_out: bool = False) -> Caption:
-    """Something true of a scene.
-
-    Args:
-        scene: what the picture shows.
-        rng: decides what is said, and how.
-        held_out: take the nouns, phrases and sentences that training never uses.
-    """
+    """Something true of a scene; `held_out`: in the nouns, phrases and sentences that training never uses."""
     return caption_and_twin(scene, rng, held_out)[0]
 
 
 def caption_and_twin(
     scene: Scene, rng: np.random.Generator, held_out: bool = False, twin: bool = False
 ) -> tuple[Caption, Caption | None]:
-    """Something true of a scene and, if asked for, the same with one claim made false: None where none is at hand.
+    """A true caption of a scene and, if asked for, its twin with one false claim; None where no claim can be false.
 
-    The pair is in the same words but for the claim: a hard negative that no other picture of a batch need supply.
+    Both use the same words but for that claim: the twin is a hard negative that no other picture needs to supply.
     """
     for _ in range(_TRIES):
         plain = bool(rng.random() < PLAIN_SHARE)
         claims = choose_claims(scene, rng, plain)
-        style, wider = int(rng.integers(2**31)), bool(rng.random() < WIDER_SHARE)
-        writing = partial(_written, plain=plain, held_out=held_out, wider=wider, style=style)
-        said = Caption(writing(claims), claims)
+        style, words = int(rng.integers(2**31)), _wording(held_out, bool(rng.random() < WIDER_SHARE))
         changed = falsified(claims, scene, rng) if twin else None
-        other = Caption(writing(changed), changed) if changed else None
-        if held_out or not (says_unseen(said.text) or (other and says_unseen(other.text))):
+        true = _written(claims, plain, words, style)
+        false = _written(changed, plain, words, style) if changed else None
+        if held_out or not (says_unseen(true.text) or (false and says_unseen(false.text))):
             break
-    return said, other
+    return true, false
 
 
-def _written(claims: Sequence[Claim], plain: bool, held_out: bool, wider: bool, style: int) -> str:
-    """Claims in the words that the number `style` stands for."""
-    return _Writer(np.random.default_rng(style), held_out, wider and not held_out).write(claims, plain)
+def _written(claims: tuple[Claim, ...], plain: bool, words: Wording, style: int) -> Caption:
+    """A caption in words that are drawn from the seed `style`."""
+    return Caption(_Writer(np.random.default_rng(style), words).write(claims, plain), claims)
 
 
 def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = False, wider: bool = False) -> str:
-    """Claims in words, as a prompt or as a sentence; `wider`: with the synonyms of `wording_more` as well."""
-    return _Writer(rng, held_out, wider).write(claims, bool(rng.random() < PLAIN_SHARE))
+    """Claims in words, as a prompt or as a sentence; `wider`: with the synonyms as well."""
+    return _Writer(rng, _wording(held_out, wider)).write(claims, bool(rng.random() < PLAIN_SHARE))
+
+
+def _wording(held_out: bool, wider: bool) -> Wording:
+    return HELD_OUT if held_out else WIDER if wider else USUAL
 
 
 def phrases_of_captions() -> list[str]:
     """All that captions are made of, the rarest words as well: nouns, phrases, sentences and colour names."""
-    by_name = (
-        w.TRAINING_NOUNS, more.NOUNS, w.DONE, w.FINISH_WORDS, more.FINISH_WORDS, w.STATE_PHRASES, more.STATE_PHRASES,
-        w.PERSON_WORDS, more.PERSON_WORDS, w.SUBJECTS, more.SUBJECTS, w.PATTERN_PHRASES, more.PATTERN_PHRASES,
-        w.COLOURED_PATTERNS, w.CHARACTER_PHRASES, more.CHARACTER_PHRASES,
-    )  # fmt: skip
-    lists = (
-        w.ADJECTIVES, w.SENTENCES, more.SENTENCES, w.WORN, w.BY_COLOUR, more.BY_COLOUR, w.NEUTRAL, w.BARE,
-        w.BARE_THINGS, w.NO_FACE, w.CHARACTER_SENTENCES,
-    )  # fmt: skip
-    colours = tuple(name for name in named_colours() if name not in unseen_colours())
-    tables = (*(words for table in by_name for words in table.values()), *lists, colours)
-    return [re.sub(r"\{\w*\}", " ", phrase) for phrases in tables for phrase in phrases]
+    tables = (*WIDER.tables().values(), PARTICIPLES)
+    colours = (name for name in named_colours() if name not in unseen_colours())
+    phrases = (*(text for table in tables for texts in table.values() for text in texts), *VIVID, *colours)
+    return [re.sub(r"\{\w*\}", " ", phrase) for phrase in phrases]
 
 
 def caption_pair(paints: Sequence[PartColour], noun: str, word: str, rng: np.random.Generator) -> tuple[str, str]:
-    """PartColours in words, twice the same but that the first one's part goes by `word`, then by `noun`."""
-    writer = _Namer(rng, False, bool(rng.random() < WIDER_SHARE), paints[0].part, noun)
+    """Two captions of painted parts that call the first part `word` and `noun`, and are the same otherwise."""
+    wider = bool(rng.random() < WIDER_SHARE)
+    writer = _Writer(rng, _wording(False, wider), {paints[0].part: noun})
     usual = writer.write([Claim(paint=paint) for paint in paints], bool(rng.random() < PLAIN_SHARE))
-    article = r"(?:\b(an?) )?" if noun in w.ONE else "()"
+    article = r"(?:\b(an?) )?" if noun in SINGULAR else "()"
     named = with_article(word)
     return re.sub(
         rf"{article}\b{re.escape(noun)}\b", lambda found: named if found[1] else word, usual, flags=re.IGNORECASE
@@ -118,20 +109,20 @@ def caption_pair(paints: Sequence[PartColour], noun: str, word: str, rng: np.ran
 
 
 def adjective_pair(paint: PartColour, ending: str, rng: np.random.Generator) -> tuple[str, str]:
-    """A paint said of a person, "a blue-haired model" for the ending "haired", and as "a model with blue hair"."""
-    writer = _Writer(rng, False)
-    colour, who = writer.colour(paint), writer.pick(w.SUBJECTS[0])
-    noun = w.TRAINING_NOUNS[paint.part][0]
-    thing = with_article(f"{colour} {noun}") if noun in w.ONE else f"{colour} {noun}"
+    """A part's colour in two ways; for the ending "haired": "a blue-haired model" and "a model with blue hair"."""
+    writer = _Writer(rng, USUAL)
+    colour, person = writer.colour(paint), writer.pick(USUAL.subjects[0])
+    noun = USUAL.nouns[paint.part][0]
+    thing = _counted(f"{colour} {noun}", noun)
     between = "-" if writer.chance(0.6) else " "
-    return with_article(f"{colour}{between}{ending} {who}"), f"{with_article(who)} with {thing}"
+    return with_article(f"{colour}{between}{ending} {person}"), f"{with_article(person)} with {thing}"
 
 
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
     """One to four true things of a scene, now and then none; fewer for a plain prompt."""
     if scene.character and rng.random() < 0.65:
         return (Claim(character=scene.character),)
-    claims = [Claim(paint=_said(paint, rng)) for paint in scene.paints]
+    claims = [Claim(paint=_as_named(paint, rng)) for paint in scene.paints]
     rng.shuffle(claims)  # type: ignore[arg-type]
     if claims and ((plain and rng.random() < 0.7) or rng.random() < 0.15):
         claims = claims[: int(rng.integers(1, 3)) if not plain else 1]
@@ -148,8 +139,8 @@ def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[
     return tuple(claims[:LONGEST])
 
 
-def _said(paint: PartColour, rng: np.random.Generator) -> PartColour:
-    """A paint as a caption names it: matte and glossy may be left out, and so may the colour of most patterns."""
+def _as_named(paint: PartColour, rng: np.random.Generator) -> PartColour:
+    """A paint as a caption names it: matte and glossy, and the colours of patterns, may be left out."""
     if paint.finish in ("matte", "glossy") and rng.random() < 0.3:
         return replace(paint, finish="")
     if paint.pattern and paint.colour is not None and rng.random() < 0.3:
@@ -160,7 +151,7 @@ def _said(paint: PartColour, rng: np.random.Generator) -> PartColour:
 def _unpainted_claims(scene: Scene, rng: np.random.Generator) -> list[Claim]:
     """States, and everyday colours of what is not painted, in a random order."""
     claims = [Claim(state=name, sign=sign) for name, sign in zip(STATES, scene.states, strict=True) if sign]
-    # what a face lacks is said less often than what it has
+    # captions mention what a face lacks less often than what it has
     claims = [c for c in claims if rng.random() < (LACK_SHARE.get(c.state, 0.5) if c.sign < 0 else 1)]
     natural = dict(scene.natural)
     part = NATURAL_PARTS[int(rng.integers(len(NATURAL_PARTS)))]
@@ -172,7 +163,7 @@ def _unpainted_claims(scene: Scene, rng: np.random.Generator) -> list[Claim]:
 
 
 def _compatible(claims: list[Claim]) -> list[Claim]:
-    """Without claims that say the same of facial hair, or of hair, twice."""
+    """Keeps only the first of the states about facial hair, and the first of those about hair."""
     groups = {"bearded": 1, "goatee": 1, "moustache": 1, "bald": 2, "full hair": 2, "long hair": 2}
     seen: set[int] = set()
     kept = []
@@ -185,7 +176,7 @@ def _compatible(claims: list[Claim]) -> list[Claim]:
 
 
 def falsified(claims: Sequence[Claim], scene: Scene, rng: np.random.Generator) -> tuple[Claim, ...] | None:
-    """The claims with one of them changed to what is not so; None where no change is surely false."""
+    """The claims with one of them made false; None where no change is surely false."""
     for index in rng.permutation(len(claims)):
         for _ in range(_TRIES):
             changed = _changed(claims[index], claims, rng)
@@ -195,7 +186,7 @@ def falsified(claims: Sequence[Claim], scene: Scene, rng: np.random.Generator) -
 
 
 def _changed(claim: Claim, claims: Sequence[Claim], rng: np.random.Generator) -> Claim | None:
-    """Another colour, part, pattern, character, or the opposite state; None where there is no such thing."""
+    """A claim of another colour, part, pattern, character or the opposite state; None for other claims."""
     if claim.state:
         return replace(claim, sign=-claim.sign)
     if claim.character:
@@ -207,41 +198,49 @@ def _changed(claim: Claim, claims: Sequence[Claim], rng: np.random.Generator) ->
         return Claim(paint=draw_pattern(rng, but=paint.pattern))
     if rng.random() < 0.25:
         return Claim(paint=replace(paint, part=str(rng.choice(PARTS))))
-    spoken = [c.paint for c in claims if c.paint and c.paint.colour and c is not claim]
-    if spoken and rng.random() < 0.5:
-        other = spoken[int(rng.integers(len(spoken)))]
+    others = [c.paint for c in claims if c.paint and c.paint.colour and c is not claim]
+    if others and rng.random() < 0.5:
+        other = others[int(rng.integers(len(others)))]
         return Claim(paint=PartColour(paint.part, other.colour, other.finish))
     return Claim(paint=PartColour(paint.part, other_colour(paint, rng)))
 
 
 def nearest_colour(lab: Lab) -> str | None:
-    """The everyday colour that a Lab may be called, None where it is between two."""
+    """The everyday colour that a Lab value may be called; None where it is between two."""
     name = min(COLOURS, key=lambda c: math.dist(lab_values(c), lab))
     return name if math.dist(lab_values(name), lab) < SAME else None
 
 
 @dataclass(frozen=True)
 class _Writer:
-    """Puts claims into words."""
+    """Puts claims into words.
+
+    Attributes:
+        rng: draws the words.
+        words: to draw from.
+        given: nouns that parts must go by.
+    """
 
     rng: np.random.Generator
-    held_out: bool
-    wider: bool = False
+    words: Wording
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def held_out(self) -> bool:
+        return self.words is HELD_OUT
 
     def write(self, claims: Sequence[Claim], plain: bool) -> str:
+        sentences = self.words.sentences
         if not claims:
-            text = self.pick(w.HELD_OUT_NEUTRAL if self.held_out else w.NEUTRAL)
+            text = self.pick(sentences["neutral"])
         elif claims[0].character:
-            text = self._character(claims[0].character, plain)
+            text = self.pick(self.words.characters[claims[0].character])
+            text = text if plain else self.pick(sentences["characters"]).format(text)
         elif plain:
             text = self.join([self.thing(claim, plain=True) for claim in claims])
         else:
-            text = self._sentence(list(claims))
+            text = self._sentence(claims)
         return self._typed(text)
-
-    def phrases(self, usual: Options, more: Options, held_out: Options) -> Options:
-        """The table of the vocabulary in use."""
-        return held_out if self.held_out else (*usual, *more) if self.wider else usual
 
     def pick(self, options: Sequence[str]) -> str:
         return options[int(self.rng.integers(len(options)))]
@@ -256,44 +255,26 @@ class _Writer:
             return ", ".join(things)
         return ", ".join(things[:-1]) + " and " + things[-1]
 
-    def _character(self, name: str, plain: bool) -> str:
-        tables = (w.CHARACTER_PHRASES, more.CHARACTER_PHRASES, w.HELD_OUT_CHARACTER_PHRASES)
-        phrase = self.pick(self.phrases(*(table[name] for table in tables)))
-        return phrase if plain or self.held_out else self.pick(w.CHARACTER_SENTENCES).format(phrase)
-
-    def _sentence(self, claims: list[Claim]) -> str:
+    def _sentence(self, claims: Sequence[Claim]) -> str:
         adjectives, things, sex = self._split(claims)
-        subject = self.subject(adjectives, sex)
+        subject, sentences = self._subject(adjectives, sex), self.words.sentences
         if not things:
-            if self.held_out:
-                return self.pick(("a studio shot of {}", "a snapshot of {}", "look at {}")).format(subject)
-            return self.pick(("{}", "a photo of {}", "a portrait of {}", "a picture of {}")).format(subject)
+            return self.pick(sentences["subject"]).format(subject)
         paint = things[0].paint
         if len(things) == 1 and paint is not None and not paint.pattern and self.chance(0.45):
             return self._by_colour(paint, subject)
         parts = [self.thing(claim) for claim in things]
         if len(parts) == 1 and parts[0].startswith("no ") and not self.held_out and self.chance(0.5):
-            return self.pick(("{} without {}", "{} who has no {}", "a photo of {} without {}")).format(
-                subject, parts[0].removeprefix("no ")
-            )
-        sentences = self.phrases(w.SENTENCES, more.SENTENCES, w.HELD_OUT_SENTENCES)
-        if not self.held_out and all(c.paint and c.paint.part in w.WORN_PARTS for c in things) and self.chance(0.4):
-            sentences = w.WORN
-        return self._fill(self._spoken(sentences, subject, adjectives, sex), subject, self.join(parts))
+            return self.pick(sentences["without"]).format(subject, parts[0].removeprefix("no "))
+        options = sentences["things"]
+        if not self.held_out and all(c.paint and c.paint.part in WORN_PARTS for c in things) and self.chance(0.4):
+            options = sentences["worn"]
+        if adjectives or sex:  # a subject that says something must be named
+            options = _naming_the_subject(options)
+        return self.pick(options).replace("{s}", subject).replace("{t}", self.join(parts))
 
-    def _spoken(self, sentences: Sequence[str], subject: str, adjectives: list[str], sex: int) -> str:
-        """A sentence; one that names the subject where the subject says something."""
-        if adjectives or sex:
-            sentences = [sentence for sentence in sentences if "{s}" in sentence]
-        return self.pick(sentences)
-
-    @staticmethod
-    def _fill(sentence: str, subject: str, things: str) -> str:
-        return sentence.replace("{s}", subject).replace("{t}", things)
-
-    def _split(self, claims: list[Claim]) -> tuple[list[str], list[Claim], int]:
-        """Claims that go into the subject as adjectives, the others, and the subject's sex (0 for not said)."""
-        words = w.HELD_OUT_PERSON_WORDS if self.held_out else self._person_words()
+    def _split(self, claims: Sequence[Claim]) -> tuple[list[str], list[Claim], int]:
+        """Claims that become the subject's adjectives, the others, and the subject's sex (0 for not mentioned)."""
         adjectives: list[str] = []
         things: list[Claim] = []
         sex = 0
@@ -301,46 +282,33 @@ class _Writer:
             key = (claim.state, claim.sign)
             if claim.state == "male" and self.chance(0.85):
                 sex = claim.sign
-            elif key in words and len(adjectives) < 2 and self.chance(0.6):
-                adjectives.append(self.pick(words[key]))
+            elif key in self.words.adjectives and len(adjectives) < 2 and self.chance(0.6):
+                adjectives.append(self.pick(self.words.adjectives[key]))
             else:
                 things.append(claim)
         return adjectives, things, sex
 
-    def _subjects(self, sex: int) -> Options:
-        return self.phrases(w.SUBJECTS[sex], more.SUBJECTS[sex], w.HELD_OUT_SUBJECTS[sex])
-
-    def _person_words(self) -> Mapping[tuple[str, int], Options]:
-        if not self.wider:
-            return w.PERSON_WORDS
-        keys = {*w.PERSON_WORDS, *more.PERSON_WORDS}
-        return {key: (*w.PERSON_WORDS.get(key, ()), *more.PERSON_WORDS.get(key, ())) for key in keys}
-
-    def subject(self, adjectives: Sequence[str], sex: int) -> str:
-        noun = self.pick(self._subjects(sex))
+    def _subject(self, adjectives: Sequence[str], sex: int) -> str:
+        noun = self.pick(self.words.subjects[sex])
         if not adjectives and sex == 0 and not self.held_out and self.chance(0.15):
             return "someone"
         words = " ".join([*adjectives, noun])
         return ("the " + words) if self.chance(0.08) else with_article(words)
 
     def _by_colour(self, paint: PartColour, subject: str) -> str:
-        noun = self.noun(paint.part)
-        sentences = self.phrases(w.BY_COLOUR, more.BY_COLOUR, w.HELD_OUT_BY_COLOUR)
+        noun, options = self.noun(paint.part), self.words.sentences["colours"]
         if "someone" not in subject and not re.fullmatch(r"(a|an|the) \w+", subject):
-            sentences = tuple(sentence for sentence in sentences if "{s}" in sentence)
-        sentence = self.pick(sentences)
-        if "the {n}" not in sentence and "whose {n}" not in sentence and noun in w.ONE:
-            sentence = sentence.replace("{n}", with_article(noun), 1)
-        be = "are" if noun in w.MANY else "is"
-        values = {"s": subject, "n": noun, "is": be, "c": self.colour(paint), "done": self.pick(w.DONE[paint.part])}
-        return sentence.format(**values)
+            options = _naming_the_subject(options)
+        sentence = self.pick(options)
+        if "the {n}" not in sentence and "whose {n}" not in sentence:
+            sentence = sentence.replace("{n}", _counted(noun, noun), 1)
+        values = {"s": subject, "n": noun, "is": "are" if noun in PLURAL else "is", "c": self.colour(paint)}
+        return sentence.format(**values, done=self.pick(PARTICIPLES[paint.part]))
 
     def thing(self, claim: Claim, plain: bool = False) -> str:
         """A claim as a thing that a face has."""
-        if claim.bare and plain:
-            return self.pick(w.HELD_OUT_BARE if self.held_out else w.BARE)
         if claim.bare:
-            return self.pick(w.HELD_OUT_BARE_THINGS if self.held_out else w.BARE_THINGS)
+            return self.pick(self.words.sentences["bare" if plain else "bare_things"])
         if claim.state:
             return self._state(claim.state, claim.sign, plain)
         assert claim.paint is not None
@@ -348,35 +316,34 @@ class _Writer:
             return self._pattern(claim.paint)
         noun = self.noun(claim.paint.part)
         phrase = f"{self.colour(claim.paint)} {noun}"
-        return with_article(phrase) if noun in w.ONE and not (plain and self.chance(0.75)) else phrase
+        bare = noun in SINGULAR and plain and self.chance(0.75)
+        return phrase if bare else _counted(phrase, noun)
 
     def _state(self, state: str, sign: int, plain: bool) -> str:
-        key = (state, sign)
-        phrases = self.phrases(w.STATE_PHRASES[key], more.STATE_PHRASES[key], w.HELD_OUT_STATE_PHRASES[key])
+        phrases, adjectives = self.words.states[state, sign], self.words.adjectives
         if plain and state == "male":
-            return self.pick(self._subjects(sign))
+            return self.pick(self.words.subjects[sign])
         if plain and not self.held_out and self.chance(0.5):
-            opposite = self._person_words().get((state, -sign))
+            opposite = adjectives.get((state, -sign))
             if opposite and self.chance(0.3):
                 return "not " + self.pick(opposite)
-            return self.pick(self._person_words().get(key, phrases))
+            return self.pick(adjectives.get((state, sign), phrases))
         phrase = self.pick(phrases)
         if plain and phrase.startswith("no ") and self.chance(0.5):
             return "without " + phrase.removeprefix("no ")
         return re.sub(r"^an? ", "", phrase) if plain and self.chance(0.5) else phrase
 
     def _pattern(self, paint: PartColour) -> str:
-        if paint.colour is not None and paint.pattern in w.COLOURED_PATTERNS:
-            table = w.HELD_OUT_COLOURED_PATTERNS if self.held_out else w.COLOURED_PATTERNS
-            return self.pick(table[paint.pattern]).format(self.colour(paint))
-        name = paint.pattern
-        return self.pick(
-            self.phrases(w.PATTERN_PHRASES[name], more.PATTERN_PHRASES[name], w.HELD_OUT_PATTERN_PHRASES[name])
-        )
+        coloured = self.words.coloured_patterns
+        if paint.colour is not None and paint.pattern in coloured:
+            return self.pick(coloured[paint.pattern]).format(self.colour(paint))
+        return self.pick(self.words.patterns[paint.pattern])
 
     def noun(self, part: str) -> str:
-        nouns = self.phrases(w.TRAINING_NOUNS[part], more.NOUNS[part], w.HELD_OUT_NOUNS[part])
-        return self.pick(nouns[:2] if self.chance(w.COMMON_SHARE) else nouns)
+        if part in self.given:
+            return self.given[part]
+        nouns = self.words.nouns[part]
+        return self.pick(nouns[:2] if self.chance(COMMON_SHARE) else nouns)
 
     def colour(self, paint: PartColour) -> str:
         """A colour with its finish, in one of its names."""
@@ -387,16 +354,15 @@ class _Writer:
         name = self.pick(names)
         name = name.replace("grey", "gray") if self.chance(0.3) else name
         if paint.finish:
-            finish, held_out = paint.finish, (w.HELD_OUT_FINISH_WORDS[paint.finish],)
-            return f"{self.pick(self.phrases(w.FINISH_WORDS[finish], more.FINISH_WORDS[finish], held_out))} {name}"
+            return f"{self.pick(self.words.finishes[paint.finish])} {name}"
         return self._with_adjective(name, paint)
 
     def _with_adjective(self, name: str, paint: PartColour) -> str:
-        """Now and then "vivid" before a colour that is; never where the two words name another colour."""
+        """Now and then "vivid" before a vivid colour; never where the two words name another colour."""
         lightness, a, b = target_lab(paint) or (0.0, 0.0, 0.0)
         if self.held_out or math.hypot(a, b) < 45 or not self.chance(0.12):
             return name
-        adjective = self.pick(w.ADJECTIVES)
+        adjective = self.pick(VIVID)
         fits = adjective not in ("deep", "rich") or lightness < 50
         words = plain(f"{adjective} {name}").split()
         # "bright violet-blue" would be read as bright violet, then blue
@@ -404,7 +370,7 @@ class _Writer:
         return f"{adjective} {name}" if fits and not other else name
 
     def _typed(self, text: str) -> str:
-        """As people type: a capital, a full stop, all capitals now and then."""
+        """As people type: with a capital, a full stop, or all in capitals now and then."""
         if self.chance(0.1):
             text = text[0].upper() + text[1:]
         if self.chance(0.02):
@@ -412,15 +378,13 @@ class _Writer:
         return text + "." if self.chance(0.06) else text
 
 
-@dataclass(frozen=True)
-class _Namer(_Writer):
-    """Calls one part by a noun that is given."""
+def _naming_the_subject(sentences: Phrases) -> Phrases:
+    return tuple(sentence for sentence in sentences if "{s}" in sentence)
 
-    named: str = ""
-    given: str = ""
 
-    def noun(self, part: str) -> str:
-        return self.given if part == self.named else super().noun(part)
+def _counted(phrase: str, noun: str) -> str:
+    """A phrase about a noun, with an article where the noun takes one."""
+    return with_article(phrase) if noun in SINGULAR else phrase
 
 
 def with_article(words: str) -> str:

@@ -1,19 +1,19 @@
-"""Which four scenes of a face go into a batch together: every style isolates one thing that words can say."""
+"""Draws the four scenes of a face that go into a batch together; each style varies one thing that words can say."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, names_by_words, plain, says_unseen, survey_colours, unseen_colours
+from mcaclip.language.word_tables import Table, read_words
 from train.clip.scenes.types import CHARACTERS, PATTERNS, PartColour, same_colour, target_lab
 
-PartColours = tuple[tuple[PartColour, ...], str]
-"""PartColours of a scene, and its character or ""."""
 WEIGHT = {
     "hair": 1.6, "lips": 1.6, "eyes": 1.3, "goatee": 1.3, "brows": 1.2, "beard": 1.0, "moustache": 1.0, "skin": 1.0,
     "cheeks": 0.8, "teeth": 1.0, "ears": 1.0, "background": 1.1, "clothes": 1.5,
@@ -22,13 +22,22 @@ WEIGHT = {
 SURVEY_SHARE = 0.3
 FINISH_SHARE = 0.2
 GLOSSY_PARTS = frozenset({"lips", "hair", "skin", "cheeks", "clothes"})
+CHARACTER_COLOURS: dict[str, Table] = read_words("characters")["colours"]
+"""Colours to choose from for each part that makes a character."""
 EXCLUSIVE = ({"goatee", "beard"},)
 """Parts that lie on top of each other and are not painted together."""
 
 
+class Painting(NamedTuple):
+    """The painted parts of a scene, and the character that they make or ""."""
+
+    paints: tuple[PartColour, ...] = ()
+    character: str = ""
+
+
 @cache
 def survey_names() -> tuple[str, ...]:
-    """Survey colours that training may say: they hold no unseen name, and go by one meaning."""
+    """Survey colours that training may name: they contain no held-out name and have one meaning."""
     names = set(survey_colours()) - set(COLOURS)
     return tuple(sorted(n for n in names if not says_unseen(n) and names_by_words()[plain(n)] == n))
 
@@ -93,7 +102,7 @@ def draw_pattern(rng: np.random.Generator, but: str = "") -> PartColour:
     return PartColour(part, None, "", name)
 
 
-def _colours(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
+def _colours(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     """One part in two colours, another part in the first one, and nothing."""
     parts = draw_parts(shown, 2, rng)
     first = draw_paint(parts[0], rng)
@@ -101,10 +110,10 @@ def _colours(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours
     elsewhere = PartColour(parts[-1], first.colour, first.finish if first.finish not in ("matte", "glossy") else "")
     if len(parts) < 2:
         elsewhere = PartColour(parts[0], other_colour(other, rng))
-    return [((first,), ""), ((other,), ""), ((elsewhere,), ""), ((), "")]
+    return [Painting((first,)), Painting((other,)), Painting((elsewhere,)), Painting()]
 
 
-def _swapped(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
+def _swapped(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     """Two parts in two colours, the colours swapped, and each part alone."""
     parts = draw_parts(shown, 2, rng)
     if len(parts) < 2:
@@ -112,26 +121,22 @@ def _swapped(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours
     first = PartColour(parts[0], draw_colour(rng))
     second = PartColour(parts[1], other_colour(first, rng))
     swapped = (PartColour(parts[0], second.colour), PartColour(parts[1], first.colour))
-    return [((first, second), ""), (swapped, ""), ((first,), ""), ((second,), "")]
+    return [Painting((first, second)), Painting(swapped), Painting((first,)), Painting((second,))]
 
 
-def _facial_hair(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
+def _facial_hair(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     """A part of the lower face in two colours, one nearby in the first of them, and another or nothing."""
     here = [part for part in ("goatee", "beard", "moustache", "lips", "cheeks") if part in shown]
     if len(here) < 2:
         return _colours(shown, rng)
     order = [str(part) for part in rng.permutation(here)]
     first = draw_paint(order[0], rng)
-    last: tuple[PartColour, ...] = () if rng.random() < 0.5 else (PartColour(order[-1], other_colour(first, rng)),)
-    return [
-        ((first,), ""),
-        ((PartColour(order[0], other_colour(first, rng)),), ""),
-        ((PartColour(order[1], first.colour),), ""),
-        (last, ""),
-    ]
+    last = Painting() if rng.random() < 0.5 else Painting((PartColour(order[-1], other_colour(first, rng)),))
+    other = PartColour(order[0], other_colour(first, rng))
+    return [Painting((first,)), Painting((other,)), Painting((PartColour(order[1], first.colour),)), last]
 
 
-def _finishes(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
+def _finishes(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     """One part and colour in two finishes, plain in another colour, and nothing."""
     suited = [part for part in shown if part in GLOSSY_PARTS]
     if suited and rng.random() < 0.5:
@@ -143,78 +148,62 @@ def _finishes(shown: Sequence[str], rng: np.random.Generator) -> list[PartColour
         if any(f"{finish} {colour}" in unseen_colours() for finish in pair):
             return _colours(shown, rng)
     first, second = (PartColour(part, colour, finish) for finish in pair)
-    return [((first,), ""), ((second,), ""), ((PartColour(part, other_colour(first, rng)),), ""), ((), "")]
+    other = PartColour(part, other_colour(first, rng))
+    return [Painting((first,)), Painting((second,)), Painting((other,)), Painting()]
 
 
-def _patterns(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
-    """A pattern, another one, the first one with a painted part, and that part alone."""
+def _patterns(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
+    """A pattern, another one, the first one with a painted part, and that part alone or nothing."""
     if "cheeks" not in shown or "eyes" not in shown:
         return _colours(shown, rng)
     pattern = draw_pattern(rng)
     other = draw_pattern(rng, but=pattern.pattern)
     allowed = [part for part in shown if part not in ("cheeks", "skin")]
     paint = draw_paint(draw_parts(allowed, 1, rng)[0], rng)
-    return [((pattern,), ""), ((other,), ""), ((pattern, paint), ""), ((paint,) if rng.random() < 0.6 else (), "")]
+    alone = Painting((paint,)) if rng.random() < 0.6 else Painting()
+    return [Painting((pattern,)), Painting((other,)), Painting((pattern, paint)), alone]
 
 
-def _many(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
+def _many(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     """Three or four painted parts, and the same with one, two and all of the colours changed."""
     parts = draw_parts(shown, int(rng.integers(3, 5)), rng)
     paints = [draw_paint(part, rng) for part in parts]
-    out: list[PartColours] = [(tuple(paints), "")]
+    out = [Painting(tuple(paints))]
     for changed in (1, 2, len(parts)):
         new = list(paints)
         for index in rng.permutation(len(parts))[:changed]:
             new[int(index)] = PartColour(parts[int(index)], other_colour(paints[int(index)], rng))
-        out.append((tuple(new), ""))
+        out.append(Painting(tuple(new)))
     return out
 
 
 def bundle(character: str, shown: Sequence[str], rng: np.random.Generator) -> tuple[PartColour, ...]:
-    """The painted parts that make a character, those of them that show."""
-    skin, lips, hair, eyes = {
-        "zombie": (
-            ("sage", "grey green", "dull green", "green grey"),
-            ("crimson", "dried blood"),
-            (),
-            ("red", "blood red"),
-        ),
-        "joker": (("white",), ("red", "scarlet"), ("green", "lime", "emerald"), ()),
-        "vampire": (
-            ("pale grey", "very light pink", "white"),
-            ("crimson", "maroon", "blood red"),
-            (),
-            ("red", "blood red"),
-        ),
-        "elf": (("mint", "pale green", "celadon"), (), ("green", "silver", "forest green", "white"), ("emerald",)),
-        "avatar": (("blue", "cerulean", "cornflower"), (), ("navy", "black"), ("yellow", "gold", "amber")),
-        "clown": (("white",), ("red",), ("red", "orange", "blue", "green", "yellow", "purple"), ()),
-    }[character]
-    choices = {"skin": skin, "lips": lips, "hair": hair, "eyes": eyes, "cheeks": ("red",) * (character == "clown")}
-    known = {part: [c for c in names if c not in unseen_colours()] for part, names in choices.items()}
+    """The visible ones of the painted parts that make a character."""
+    choices = CHARACTER_COLOURS[character].items()
+    known = {part: [c for c in names if c not in unseen_colours()] for part, names in choices}
     return tuple(PartColour(part, str(rng.choice(names))) for part, names in known.items() if names and part in shown)
 
 
-def _characters(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
+def _characters(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     """Two characters, one painted part of the first alone, and nothing."""
     if "skin" not in shown:
         return _colours(shown, rng)
     first, second = (str(name) for name in rng.permutation(CHARACTERS)[:2])
     paints, others = bundle(first, shown, rng), bundle(second, shown, rng)
     alone = paints[int(rng.integers(len(paints)))]
-    return [(paints, first), (others, second), ((alone,), ""), ((), "")]
+    return [Painting(paints, first), Painting(others, second), Painting((alone,)), Painting()]
 
 
-STYLES: tuple[tuple[Callable[[Sequence[str], np.random.Generator], list[PartColours]], float], ...] = (
+STYLES: tuple[tuple[Callable[[Sequence[str], np.random.Generator], list[Painting]], float], ...] = (
     (_colours, 0.26), (_swapped, 0.20), (_facial_hair, 0.11), (_finishes, 0.08), (_patterns, 0.12), (_many, 0.15),
     (_characters, 0.08),
 )  # fmt: skip
 
 
-def draw_paints(shown: Sequence[str], rng: np.random.Generator) -> list[PartColours]:
-    """PartColours and character of four scenes of a face that shows the parts `shown`."""
+def draw_paints(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
+    """Paintings of four scenes of a face that shows the parts `shown`."""
     if not shown:
-        return [((), "")] * 4
+        return [Painting()] * 4
     weights = [weight for _, weight in STYLES]
     style = STYLES[int(rng.choice(len(STYLES), p=weights))][0]
     return style(shown, rng)

@@ -1,4 +1,4 @@
-"""Painting in Lab: colours with their finish, grown facial hair, and the patterns. Pictures are changed in place."""
+"""Painting in Lab: colours with their finish, grown facial hair, and patterns. Pictures are changed in place."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ COVER = {
     "lips": 0.75, "hair": 0.5, "goatee": 0.6, "beard": 0.6, "moustache": 0.6, "brows": 0.6, "eyes": 0.5,
     "skin": 0.55, "cheeks": 0.55, "teeth": 0.7, "ears": 0.6, "background": 0.9, "clothes": 0.75,
 }  # fmt: skip
-"""How far a part's mean lightness goes to the colour's, on average; make-up covers more than dye."""
+"""How far a part's mean lightness moves to that of the colour, on average; make-up covers more than dye."""
 TEXTURED = FACIAL_HAIR_PARTS | {"eyes", "hair", "brows"}
-"""Parts whose texture shows through any dye: hair, and irises with their pupils."""
+"""Parts whose texture shows through dye: hair, and irises with their pupils."""
 WEAK = 0.6
+SUBPIXEL_BITS = 4
+"""Points of OpenCV's drawings are given in sixteenths of a pixel."""
 HAIR_GAIN = 7.0
 """Lightness deviation of the strokes of hair that is painted where none grew."""
 
@@ -43,24 +45,24 @@ def texture(height: int, width: int, rng: np.random.Generator) -> Mask:
 
 
 def bounding_box(mask: Mask) -> tuple[slice, slice] | None:
-    """Rows and columns where a mask is not next to zero."""
-    seen = mask > 0.01
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    """Rows and columns where a mask is above 0.01; None if it is nowhere."""
+    above = mask > 0.01
+    rows, columns = np.flatnonzero(above.any(1)), np.flatnonzero(above.any(0))
     if len(rows) == 0:
         return None
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float, flatten: float = 0.2) -> None:
-    """Recolour a region and keep its light and shade (see `train.common.painting.paint`).
+    """Recolour a region and keep its light and shade, see `train.common.painting.paint`.
 
     Args:
         lab: `[h, w, 3]`, changed in place.
         mask: `[h, w]` in [0, 1].
         colour: Lab.
-        strength: 0..1, how far a and b go to the colour.
-        cover: 0..1, how far the mean lightness goes to the colour's.
-        flatten: share of the contrast that opaque paint takes away; twice as much where it changes lightness far.
+        strength: 0..1, how far a and b move to the colour.
+        cover: 0..1, how far the mean lightness moves to that of the colour.
+        flatten: share of the contrast that opaque paint removes; doubled where it changes the lightness a lot.
     """
     weight = max(float(mask.sum()), 1e-3)
     light = lab[..., 0]
@@ -74,9 +76,9 @@ def coat(lab: np.ndarray, mask: Mask, colour: Lab, strength: float, cover: float
 
 
 def apply_finish(lab: np.ndarray, mask: Mask, finish: str) -> None:
-    """Glossy raises the brightest part of a region to highlights; matte takes local contrast away."""
+    """Glossy raises the brightest part of a region to highlights; matte removes local contrast."""
     light = lab[..., 0]
-    # only what lies inside counts: light skin around lips is no highlight on them
+    # the mean is taken inside the region: light skin around lips is no highlight on them
     smooth = cv2.GaussianBlur(light * mask, (0, 0), 2.5) / np.maximum(cv2.GaussianBlur(mask, (0, 0), 2.5), 0.05)
     if finish == "matte":
         lab[..., 0] += mask * 0.75 * (smooth - light)
@@ -91,7 +93,7 @@ def apply_finish(lab: np.ndarray, mask: Mask, finish: str) -> None:
 
 
 def paint_part(face: FaceMap, lab: np.ndarray, paint: PartColour, rng: np.random.Generator, full: bool) -> None:
-    """PartColour one part of `lab [S, S, 3]`; `full` leaves nothing to chance, for colours that did not come out."""
+    """Paint one part of `lab [S, S, 3]` in place; `full` paints opaquely, without random variation."""
     mask, colour = part_mask(face, paint.part), target_lab(paint)
     box = None if mask is None else bounding_box(mask)
     if mask is None or box is None or colour is None:
@@ -127,7 +129,7 @@ def grow(face: FaceMap, piece: np.ndarray, mask: Mask, box: tuple[slice, slice],
 
 
 def paint_pattern(face: FaceMap, lab: np.ndarray, paint: PartColour, rng: np.random.Generator) -> None:
-    """PartColour one of `scene_types.PATTERNS` on `lab [S, S, 3]`."""
+    """Paint one of `train.clip.scenes.types.PATTERNS` on `lab [S, S, 3]` in place."""
     mask = _PATTERN_MASKS[paint.pattern](face, rng)
     if mask is None:
         return
@@ -159,37 +161,29 @@ def _glitter(lab: np.ndarray, mask: Mask, colour: Lab, rng: np.random.Generator)
         lab[..., axis] += (0.35 * mask + 0.4 * specks) * (colour[axis] - lab[..., axis])
 
 
-def _skin_above_mouth(face: FaceMap) -> Mask | None:
-    mask = cheeks_and_nose(face)
-    return None if mask is None else np.clip(mask * 1.6, 0, 1)
-
-
-def cheeks_and_nose(face: FaceMap) -> Mask | None:
-    """Where freckles are: the cheeks, and the nose between them."""
+def _cheeks_and_nose(face: FaceMap) -> Mask | None:
+    """The cheeks, and the nose between them."""
     mask = part_mask(face, "cheeks")
-    return None if mask is None else np.maximum(mask, 0.8 * face.classes("nose"))
+    return None if mask is None else np.clip(np.maximum(mask, 0.8 * face.classes("nose")) * 1.6, 0, 1)
 
 
 def _freckles(face: FaceMap, rng: np.random.Generator) -> Mask | None:
-    where = _skin_above_mouth(face)
+    where = _cheeks_and_nose(face)
     box = None if where is None else bounding_box(where)
     if where is None or box is None:
         return None
-    out = np.zeros_like(where)
-    scale = 16
     canvas = np.zeros(where.shape, np.uint8)
     for _ in range(int(rng.integers(60, 160))):
         y, x = int(rng.integers(box[0].start, box[0].stop)), int(rng.integers(box[1].start, box[1].stop))
         if rng.random() < where[y, x]:
-            radius = int(scale * rng.uniform(0.5, 1.1) * face.size / 192)
-            centre = int(scale * (x + rng.random())), int(scale * (y + rng.random()))
-            cv2.circle(canvas, centre, radius, int(rng.integers(150, 255)), -1, cv2.LINE_AA, 4)
-    out = cv2.GaussianBlur(canvas, (0, 0), 0.5).astype(np.float32) / 255
-    return out * (where > 0.15)
+            radius = int(16 * rng.uniform(0.5, 1.1) * face.size / 192)
+            centre = int(16 * (x + rng.random())), int(16 * (y + rng.random()))
+            cv2.circle(canvas, centre, radius, int(rng.integers(150, 255)), -1, cv2.LINE_AA, SUBPIXEL_BITS)
+    return cv2.GaussianBlur(canvas, (0, 0), 0.5).astype(np.float32) / 255 * (where > 0.15)
 
 
 def _stripes(face: FaceMap, rng: np.random.Generator) -> Mask | None:
-    """Two or three bars of war paint over each cheek, tilted a little."""
+    """One to three bars of war paint on each cheek, tilted a little."""
     eyes = face.below_eyes
     if face.nose is None or not eyes or part_mask(face, "cheeks") is None:
         return None
@@ -204,7 +198,7 @@ def _stripes(face: FaceMap, rng: np.random.Generator) -> Mask | None:
             end = start + outward * rng.uniform(0.15, 0.19) * face.size
             points = [(start, y), (end, y + tilt * abs(end - start))]
             a, b = ((int(16 * px), int(16 * py)) for px, py in points)
-            cv2.line(canvas, a, b, 255, max(int(thick), 2), cv2.LINE_AA, 4)
+            cv2.line(canvas, a, b, 255, max(int(thick), 2), cv2.LINE_AA, SUBPIXEL_BITS)
     return canvas.astype(np.float32) / 255 * face.classes("skin", "beard", "nose")
 
 
@@ -227,7 +221,7 @@ def _tattoo(face: FaceMap, rng: np.random.Generator) -> Mask | None:
         angle = phase + 2.1 * arm + turn * t
         reach = radius * (0.25 + 1.1 * t ** rng.uniform(0.6, 1.4))
         points = np.stack([x + reach * np.cos(angle), y + reach * np.sin(angle)], 1)
-        cv2.polylines(canvas, [np.round(16 * points).astype(np.int32)], False, 235, thick, cv2.LINE_AA, 4)
+        cv2.polylines(canvas, [np.round(16 * points).astype(np.int32)], False, 235, thick, cv2.LINE_AA, SUBPIXEL_BITS)
     return canvas.astype(np.float32) / 255 * face.classes("skin", "nose", "beard")
 
 
@@ -267,7 +261,7 @@ def _smoky(face: FaceMap, rng: np.random.Generator) -> Mask | None:
 _PATTERN_MASKS = {
     "freckles": _freckles,
     "stripes": _stripes,
-    "glitter": lambda face, _: _skin_above_mouth(face),
+    "glitter": lambda face, _: _cheeks_and_nose(face),
     "tattoo": _tattoo,
     "white lashes": _lashes,
     "blush": lambda face, _: part_mask(face, "cheeks"),
@@ -277,7 +271,7 @@ _PATTERN_MASKS = {
 
 
 def paint_character(face: FaceMap, lab: np.ndarray, character: str, rng: np.random.Generator) -> None:
-    """What a character has beside painted parts: the joker's long grin, the clown's nose, dark rims of eyes."""
+    """Paint what a character has besides painted parts: the joker's grin, the clown's nose, dark rims of the eyes."""
     if character == "clown":
         nose = face.nose
         if nose is not None:

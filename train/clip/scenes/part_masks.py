@@ -1,7 +1,8 @@
-"""Where the parts of one labelled face are, as soft masks; and what its label areas tell."""
+"""Soft masks of the parts of a labelled face, and the states that its label areas show."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,9 +72,7 @@ class FaceMap:
 
     def classes(self, *names: str, edge: float = EDGE) -> Mask:
         """Soft mask of the named labels together."""
-        table = np.zeros(256, np.uint8)
-        table[[LABELS.index(name) for name in names]] = 255
-        small = cv2.resize(cv2.LUT(self.labels, table), (self.size, self.size), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(self._where(names, 255), (self.size, self.size), interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), edge * self.size / 192)
         return small.astype(np.float32) / 255
 
@@ -83,8 +82,7 @@ class FaceMap:
 
     def box(self, *names: str) -> Box | None:
         """Where the named labels are; None where there is next to nothing of them."""
-        numbers = [LABELS.index(name) for name in names]
-        found = self._is(numbers)
+        found = self._where(names, 1)
         rows, columns = (cv2.reduce(found, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel() for axis in (1, 0))
         if rows.sum() < 12:
             return None
@@ -92,9 +90,10 @@ class FaceMap:
         scale = self.size / self.labels.shape[0]
         return Box(scale * y[0], scale * (y[-1] + 1), scale * x[0], scale * (x[-1] + 1))
 
-    def _is(self, numbers: list[int]) -> np.ndarray:
+    def _where(self, names: Sequence[str], value: int) -> np.ndarray:
+        """`uint8 [256, 256]`: `value` where one of the labels is, else 0."""
         table = np.zeros(256, np.uint8)
-        table[numbers] = 1
+        table[[LABELS.index(name) for name in names]] = value
         return cv2.LUT(self.labels, table)
 
     @cached_property
@@ -142,7 +141,7 @@ class FaceMap:
 
 
 def _with_jaw_hair(labels: np.ndarray) -> np.ndarray:
-    """Labels in which hair below the mouth of a bearded face is beard: parsers run hair and beard together."""
+    """Relabels hair below the mouth of a bearded face as beard, because parsers run hair and beard together."""
     hairy = np.isin(labels, [LABELS.index(name) for name in ("beard", "moustache", "goatee")])
     rows, columns = np.nonzero(np.isin(labels, [LABELS.index(name) for name in ("u_lip", "l_lip")]))
     if hairy.mean() < 0.003 or len(rows) == 0:
@@ -248,7 +247,7 @@ def teeth(face: FaceMap) -> Mask | None:
 
 
 def skin(face: FaceMap) -> Mask:
-    """All skin, and facial hair half: face paint gets into it."""
+    """All skin, and facial hair by half, because face paint gets into it."""
     return face.classes(*CLASSES_OF["skin"]) + 0.5 * face.hairiness
 
 
@@ -257,11 +256,11 @@ _SHAPES = {
     "skin": skin,
 }  # fmt: skip
 LEAST_PIXELS = {"eyes": 16, "brows": 40, "teeth": 40, "ears": 60, "lips": 60, "moustache": 50, "goatee": 80}
-"""Below so many pixels (at 192 px) a part does not show; 150 for those not named."""
+"""Pixels (at 192 px) below which a part does not show; 150 for parts that are not listed."""
 
 
 def part_mask(face: FaceMap, part: str) -> Mask | None:
-    """`float32 [size, size]` in [0, 1], or None where the face does not show the part. Not to be changed."""
+    """`float32 [size, size]` in [0, 1], or None where the face does not show the part; do not change it in place."""
     if part not in face.masks:
         mask = _SHAPES[part](face) if part in _SHAPES else face.classes(*CLASSES_OF[part])
         least = LEAST_PIXELS.get(part, 150) * (face.size / 192) ** 2
@@ -270,13 +269,12 @@ def part_mask(face: FaceMap, part: str) -> Mask | None:
 
 
 def measured_states(face: FaceMap) -> tuple[int, ...]:
-    """What label areas tell, in the order of `scene_types.MEASURED`: 1, -1, or 0 where not sure."""
+    """States by the areas of labels, in the order of `MEASURED`: 1, -1, or 0 where not sure."""
     mouth, hair = face.mouth, face.share("hair")
     long = 0
     if mouth is not None:
-        low = (
-            face.labels[int(min((mouth.bottom + mouth.width) / face.size, 0.99) * 256) :] == LABELS.index("hair")
-        ).sum()
+        first = int(min((mouth.bottom + mouth.width) / face.size, 0.99) * 256)
+        low = (face.labels[first:] == LABELS.index("hair")).sum()
         long = 1 if low > 1500 else -1 if low < 60 else 0
     inside, hat = face.share("mouth"), face.share("hat")
     chin, lip, jaw = face.share("goatee"), face.share("moustache"), face.share("beard")

@@ -1,14 +1,15 @@
-"""The data engine: what stands in a picture, the picture itself, and its hard negatives.
+"""Scenes of labelled faces, and their painted pictures.
 
-Four scenes of each face go into a batch together: they differ in a colour, a part, a finish, or in which of two
-parts has which colour. CaptionBatch them apart needs the right word at the right place, and nothing else will do.
+Four scenes of each face go into a batch together as hard negatives: they differ in a colour, a part, a finish, or in
+which of two parts has which colour, so only the right word in the right place tells them apart.
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -20,40 +21,26 @@ from mcaclip.language.colours import COLOURS
 from train.clip.scenes.draw import draw_paints
 from train.clip.scenes.paint import paint_character, paint_part, paint_pattern
 from train.clip.scenes.part_masks import FaceMap, measured_states, part_mask
-from train.clip.scenes.types import (
-    CHARACTERS,
-    FACIAL_HAIR_PARTS,
-    FINISHES,
-    MEASURED,
-    PARTS,
-    PATTERNS,
-    SAME,
-    STATES,
-    Caption,
-    Claim,
-    Lab,
-    PartColour,
-    Scene,
-    agreement,
-    colour_lab_of,
-    holds,
-    target_lab,
-)
+from train.clip.scenes.types import FACIAL_HAIR_PARTS, PARTS, SAME, Lab, PartColour, Scene, target_lab
 from train.parser.pseudo_labels import LabelledFaces
 
-__all__ = [
-    "CHARACTERS", "FINISHES", "MEASURED", "PARTS", "PATTERNS", "STATES", "Caption", "Claim", "PartColour", "Scene",
-    "SceneSet", "agreement", "colour_lab_of", "holds", "target_lab",
-]  # fmt: skip
 CAME_OUT = 25.0
-"""CIE76 distance of a painted part's mean from its colour above which the paint is put on again, opaque."""
+"""CIE76 distance of a painted part's mean from its colour above which the part is painted again, opaquely."""
 NEARER = 5.0
-"""So much nearer to another everyday colour may the mean be than to its own: thin white paint is silver."""
+"""How much nearer to another everyday colour the mean may be than to its own: thin white paint looks silver."""
 NATURAL = ("hair", "brows", "eyes", "lips", "skin", "cheeks", "teeth", "ears", "background", "clothes")
 ORDER = ("background", "clothes", "skin", "ears", "cheeks", "beard", "goatee", "moustache", "lips", "teeth", "eyes",
          "brows", "hair")  # fmt: skip
 REMEMBERED = 4096
 """Faces of which parts and natural colours are remembered."""
+
+
+class _FaceFacts(NamedTuple):
+    """The parts that a face shows, its states, and the mean colours of its parts."""
+
+    shown: tuple[str, ...]
+    states: tuple[int, ...]
+    natural: tuple[tuple[str, Lab], ...]
 
 
 class SceneSet:
@@ -67,20 +54,19 @@ class SceneSet:
     def __init__(self, faces: LabelledFaces, size: int = 192):
         self.faces = faces
         self.size = size
-        self._known: OrderedDict[int, tuple[tuple[str, ...], tuple[int, ...], tuple[tuple[str, Lab], ...]]]
-        self._known = OrderedDict()
+        self._facts = lru_cache(REMEMBERED)(self._measure_face)
 
     def scene(self, face: int, paints: Sequence[PartColour] = (), character: str = "") -> Scene:
-        """A scene of a face with what is known of it: the way to make one by hand, for an evaluation."""
-        _, states, natural = self._facts(face)
+        """A scene of a face that is painted as given, with what is known of the face."""
+        facts = self._facts(face)
         painted = {paint.part for paint in paints if not paint.pattern}
         hidden = painted | (FACIAL_HAIR_PARTS if painted & FACIAL_HAIR_PARTS else frozenset())
-        left = tuple((part, lab) for part, lab in natural if part not in hidden)
-        return Scene(face, tuple(paints), states, character, left)
+        left = tuple((part, lab) for part, lab in facts.natural if part not in hidden)
+        return Scene(face, tuple(paints), facts.states, character, left)
 
     def shown_parts(self, face: int) -> tuple[str, ...]:
         """The parts that a face shows well enough to be painted."""
-        return self._facts(face)[0]
+        return self._facts(face).shown
 
     def draw(self, face: int, rng: np.random.Generator) -> list[Scene]:
         """Four scenes of one face, hard negatives for each other."""
@@ -136,17 +122,13 @@ class SceneSet:
                 failed.add(paint.part)
         return rgb, frozenset(failed)
 
-    def _facts(self, face: int) -> tuple[tuple[str, ...], tuple[int, ...], tuple[tuple[str, Lab], ...]]:
-        if face not in self._known:
-            if len(self._known) >= REMEMBERED:
-                self._known.popitem(last=False)
-            found = self._map(face)
-            shown = tuple(part for part in PARTS if part_mask(found, part) is not None)
-            states = (*(int(s) for s in self.faces.states[face]), *measured_states(found))
-            rgb = cv2.cvtColor(found.lab, cv2.COLOR_Lab2RGB)
-            means = ((part, mean_lab(found, rgb, part)) for part in NATURAL if part in shown)
-            self._known[face] = shown, states, tuple((part, lab) for part, lab in means if lab is not None)
-        return self._known[face]
+    def _measure_face(self, face: int) -> _FaceFacts:
+        found = self._map(face)
+        shown = tuple(part for part in PARTS if part_mask(found, part) is not None)
+        states = (*(int(s) for s in self.faces.states[face]), *measured_states(found))
+        rgb = cv2.cvtColor(found.lab, cv2.COLOR_Lab2RGB)
+        means = ((part, mean_lab(found, rgb, part)) for part in NATURAL if part in shown)
+        return _FaceFacts(shown, states, tuple((part, lab) for part, lab in means if lab is not None))
 
 
 def came_out(shown: Lab, wanted: Lab) -> bool:

@@ -1,4 +1,4 @@
-"""What is true of a painted picture, what a caption claims, and whether the one fits the other."""
+"""What is true of a painted picture, what a caption claims, and whether the claims hold."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from torch import Tensor
 
-from mcaclip.imaging.colour import lab_of, lab_values
+from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOUR_SYNONYMS, named_colours
 from train.parser.attributes import ATTRIBUTES
 
@@ -37,15 +36,15 @@ PATTERNS: dict[str, tuple[str, str | None]] = {
 """Pattern -> where it is painted, and its colour where a scene names none."""
 CHARACTERS = ("zombie", "joker", "vampire", "elf", "avatar", "clown")
 LOOKALIKES = frozenset({("joker", "clown"), ("clown", "joker"), ("zombie", "elf"), ("elf", "zombie")})
-"""Characters whose bundles overlap so far that neither is false of the other."""
+"""Characters whose colours overlap so much that neither is false of the other."""
 SAME, OTHER = 12.0, 28.0
-"""CIE76 distances below which two colours go by one name, and above which they do not."""
+"""CIE76 distances below which two colours share a name, and above which they do not."""
 SHADE_OF_SAME_HUE, HUE_ANGLE = 40.0, 0.3
-"""Shades of one hue so close are neither clearly one colour nor clearly two (navy is a blue)."""
+"""CIE76 distance and angle within which shades of one hue are not clearly two colours (navy is a blue)."""
 DISTINCT = (
     "red", "orange", "yellow", "green", "turquoise", "blue", "purple", "pink", "black", "white", "brown", "silver",
 )  # fmt: skip
-"""Colours that nobody takes for one another, near as some are: white for silver, blue for purple."""
+"""Colours that nobody confuses, although some are near each other, such as white and silver."""
 MAKE_UP = frozenset({"eyes", "lips", "cheeks", "skin", "teeth", "ears", "brows", "goatee", "beard", "moustache"})
 FACIAL_HAIR_PARTS = frozenset({"goatee", "beard", "moustache"})
 _STATE_INDEX = {name: index for index, name in enumerate(STATES)}
@@ -77,12 +76,11 @@ class Scene:
 
     Attributes:
         face: index into the labelled faces.
-        paints: what is painted, at most one a part and one a pattern.
+        paints: what is painted, at most one per part and one per pattern.
         states: 1 shown, -1 its opposite shown, 0 not known; in the order of `STATES`.
-        character: "" or one of `CHARACTERS`, whose bundle `paints` holds.
-        natural: mean Lab of parts as the generator made them, for what captions say of unpainted parts.
-        face_like: 1 for a face, -1 for what is none (any more), 0 where nobody looked: of such a picture only
-            `natural` is known.
+        character: "" or one of `CHARACTERS`, whose colours `paints` holds.
+        natural: mean Lab of unpainted parts.
+        face_like: 1 for a face, -1 for no face, 0 if that is not known; then only `natural` is known.
     """
 
     face: int
@@ -98,7 +96,7 @@ class Claim:
     """One thing that a caption says: exactly one of the five.
 
     Attributes:
-        paint: a part has a colour, or a pattern is there; `natural` ones are of unpainted parts.
+        paint: a part, painted or not, has a colour, or a pattern is there.
         state: one of `STATES`, with its `sign`.
         bare: nothing on the face is painted ("no makeup").
         character: one of `CHARACTERS`.
@@ -121,20 +119,14 @@ class Caption:
     claims: tuple[Claim, ...]
 
 
-def colour_lab_of(name: str) -> Tensor:
-    """Lab `[3]` of an everyday or survey colour; raises PromptError for an unknown name."""
-    return lab_of(name)
-
-
 @lru_cache(maxsize=16384)
 def target_lab(paint: PartColour) -> Lab | None:
-    """The Lab that a paint shows, with its finish, inside sRGB; None for a pattern that names no colour."""
+    """Lab of a paint with its finish, inside sRGB; None for a pattern that names no colour."""
     if paint.colour is None:
         return None
-    if f"{paint.finish} {paint.colour}" in COLOUR_SYNONYMS:
-        return lab_values(COLOUR_SYNONYMS[f"{paint.finish} {paint.colour}"])
-    if f"{paint.finish} {paint.colour}" in named_colours():
-        return lab_values(f"{paint.finish} {paint.colour}")
+    name = f"{paint.finish} {paint.colour}"
+    if name in COLOUR_SYNONYMS or name in named_colours():
+        return lab_values(COLOUR_SYNONYMS.get(name, name))
     lightness, a, b = lab_values(paint.colour)
     if paint.finish == "dark":
         lightness, a, b = 0.5 * lightness, 0.85 * a, 0.85 * b
@@ -167,9 +159,9 @@ def same_colour(one: Lab, other: Lab) -> int:
     return -1 if distance > limit else 0
 
 
-@lru_cache(maxsize=16384)  # asked of every caption and every picture of a batch
+@lru_cache(maxsize=16384)  # called for each caption and each picture of a batch
 def _distinct(lab: Lab) -> str | None:
-    """Which of the distinct colours goes by the same name; None for none of them."""
+    """The distinct colour that shares a name with a Lab value, if there is one."""
     nearest = min(DISTINCT, key=lambda name: math.dist(lab, lab_values(name)))
     return nearest if math.dist(lab, lab_values(nearest)) < SAME else None
 
@@ -236,7 +228,7 @@ def _paint_holds(claim: PartColour, scene: Scene) -> int:
 
 
 def _finish_holds(claimed: str, shown: str) -> int:
-    """Only matte and glossy are no colours; each excludes the other, and plain paint may be either."""
+    """Matte and glossy exclude each other, and plain paint may be either; other finishes are part of the colour."""
     if claimed not in ("matte", "glossy") or claimed == shown:
         return 1
     return -1 if shown in ("matte", "glossy") else 0
@@ -264,30 +256,29 @@ def _pattern_holds(claim: PartColour, scene: Scene) -> int:
     return -1
 
 
-def to_json(told: Sequence[Scene] | Sequence[Caption]) -> str:
+def to_json(records: Sequence[Scene] | Sequence[Caption]) -> str:
     """Scenes, or captions, as one line."""
-    return json.dumps([asdict(one) for one in told])
+    return json.dumps([asdict(record) for record in records])
 
 
 def read_scenes(text: str) -> list[Scene]:
     """What `to_json` made of scenes."""
-    return [_scene(kept) for kept in json.loads(text)]
+    return [
+        Scene(
+            **{
+                **kept,
+                "paints": tuple(PartColour(**paint) for paint in kept["paints"]),
+                "states": tuple(kept["states"]),
+                "natural": tuple((part, tuple(lab)) for part, lab in kept["natural"]),
+            }
+        )
+        for kept in json.loads(text)
+    ]
 
 
 def read_captions(text: str) -> list[Caption]:
     """What `to_json` made of captions."""
     return [Caption(kept["text"], tuple(_claim(claim) for claim in kept["claims"])) for kept in json.loads(text)]
-
-
-def _scene(kept: Mapping[str, Any]) -> Scene:
-    return Scene(
-        kept["face"],
-        tuple(PartColour(**paint) for paint in kept["paints"]),
-        tuple(kept["states"]),
-        kept["character"],
-        tuple((part, (lab[0], lab[1], lab[2])) for part, lab in kept["natural"]),
-        kept["face_like"],
-    )
 
 
 def _claim(kept: Mapping[str, Any]) -> Claim:

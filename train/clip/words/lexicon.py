@@ -18,14 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.language.vocabulary import content_words
-from train.clip.captions.wording import (
-    CHARACTER_PHRASES,
-    PATTERN_PHRASES,
-    PERSON_WORDS,
-    STATE_PHRASES,
-    TRAINING_NOUNS,
-)
-from train.clip.captions.wording_more import NOUNS
+from mcaclip.language.word_tables import read_words
+from train.clip.captions.wording import USUAL, WIDER
 from train.clip.captions.write import adjective_pair, caption_pair
 from train.clip.scenes.draw import draw_paint
 from train.clip.scenes.types import PARTS
@@ -53,10 +47,7 @@ PART_SHARE = 0.5
 """Share of a word's weights that its part must have."""
 SECOND_SHARE = 0.4
 """How often a caption of a lesson speaks of another part as well."""
-ENDINGS = {
-    "lips": "lipped", "skin": "skinned", "cheeks": "cheeked", "moustache": "moustached", "brows": "browed",
-    "teeth": "toothed", "ears": "eared", "goatee": "goateed", "clothes": "clad",
-}  # fmt: skip
+ENDINGS: Mapping[str, str] = read_words("caption_nouns")["persons"]
 """What a part's colour makes of a person; "haired", "eyed" and "bearded" stand in captions."""
 ENDINGS_SHARE = 0.1
 """How many lessons are about these."""
@@ -113,11 +104,6 @@ class Lessons:
         share = ENDINGS_SHARE if self.endings else 0
         return [self._ending(rng) if rng.random() < share else self._pair(rng) for _ in range(count)]
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """All that is taught."""
-        return (*self.lexicon.words, *self.endings.values())
-
     def _ending(self, rng: np.random.Generator) -> tuple[str, str]:
         part = str(rng.choice(list(self.endings)))
         return adjective_pair(draw_paint(part, rng), self.endings[part], rng)
@@ -141,7 +127,7 @@ def find_lexicon(
         common: words that people write, among which the lexicon's must be.
         encode: the sentence encoder.
     """
-    nouns = tuple((part, noun) for part in PARTS for noun in (*TRAINING_NOUNS[part], *NOUNS[part]))
+    nouns = tuple((part, noun) for part in PARTS for noun in WIDER.nouns[part])
     meanings = _Meanings(dictionary, nouns, encode)
     candidates = filter(dictionary.is_noun, _candidates(meanings.senses, said, common))
     rows = {word: row for word in candidates if (row := meanings.row(word)) is not None}
@@ -231,13 +217,8 @@ def _encoded(encode: Encoder, texts: Sequence[str]) -> Tensor:
 
 def _other_phrases() -> list[str]:
     """What captions say beside colours of parts: a noun that is nearer to one of these ("baldness") is left alone."""
-    phrases = (
-        *STATE_PHRASES.values(),
-        *PERSON_WORDS.values(),
-        *PATTERN_PHRASES.values(),
-        *CHARACTER_PHRASES.values(),
-    )
-    return [text for texts in phrases for text in texts]
+    tables = (USUAL.states, USUAL.adjectives, USUAL.patterns, USUAL.characters)
+    return [text for table in tables for texts in table.values() for text in texts]
 
 
 def _one_hot(nouns: Nouns) -> Tensor:

@@ -22,8 +22,7 @@ from torch import Tensor
 from mcaclip.errors import TrainingError
 from mcaclip.language.vocabulary import STOP_WORDS, content_words
 from mcaclip.platform.torchvision_guard import ensure_torchvision
-from train.clip.captions.wording import TRAINING_NOUNS
-from train.clip.captions.wording_more import NOUNS
+from train.clip.captions.wording import WIDER
 from train.clip.scenes.types import PARTS
 from train.clip.words.word_vectors import END_OF_WORD, whole_words
 
@@ -126,4 +125,4 @@ def _words_in_words(tokens: Mapping[str, int], said: Collection[str]) -> list[st
 
 def _words_of_parts() -> list[set[str]]:
     """Words that name each part in captions: the last ones of its nouns."""
-    return [{content_words(noun)[-1] for noun in (*TRAINING_NOUNS[part], *NOUNS[part])} for part in PARTS]
+    return [{content_words(noun)[-1] for noun in WIDER.nouns[part]} for part in PARTS]

@@ -12,11 +12,11 @@ import torch
 from mcaclip.imaging.colour import lab_of, lab_values, srgb_to_lab
 from mcaclip.language.colours import COLOURS, says_unseen, unseen_colours
 from mcaclip.language.grammar import MORE_NOUNS, PART_NOUNS, understand
-from tests.helpers.drawn_faces import drawn_faces
-from train.clip.captions import wording
+from train.clip.captions.wording import HELD_OUT_NOUNS, USUAL
 from train.clip.captions.write import caption
 from train.clip.scenes.draw import STYLES, bundle
-from train.clip.scenes.scenes import (
+from train.clip.scenes.scenes import came_out
+from train.clip.scenes.types import (
     CHARACTERS,
     PARTS,
     PATTERNS,
@@ -25,16 +25,9 @@ from train.clip.scenes.scenes import (
     Claim,
     PartColour,
     Scene,
-    SceneSet,
     agreement,
-    came_out,
     target_lab,
 )
-
-
-@pytest.fixture(scope="module")
-def scenes() -> SceneSet:
-    return SceneSet(drawn_faces())
 
 
 @pytest.fixture
@@ -126,7 +119,7 @@ def test_each_style_makes_four_different_scenes(scenes, rng, style):
 
 def test_captions_are_true_of_their_scene_and_held_out_words_stay_held_out(scenes):
     rng, texts, unseen = np.random.default_rng(5), set(), set()
-    words = [noun for nouns in wording.HELD_OUT_NOUNS.values() for noun in nouns]
+    words = [noun for nouns in HELD_OUT_NOUNS.values() for noun in nouns]
     held_out = re.compile(r"\b(" + "|".join(map(re.escape, words)) + r")\b")
     for _ in range(1250):
         for scene in scenes.draw(0, rng):
@@ -227,7 +220,7 @@ def test_characters_are_bundles_of_known_colours(scenes, rng, character):
 
 def test_every_everyday_colour_and_part_has_words():
     for part in PARTS:
-        assert len(wording.TRAINING_NOUNS[part]) >= 3 and wording.HELD_OUT_NOUNS[part]
+        assert len(USUAL.nouns[part]) >= 3 and HELD_OUT_NOUNS[part]
         for noun in PART_NOUNS[part]:
             for colour in ("green", "dusty rose", *list(COLOURS)[:3]):
                 meaning = understand(f"{colour} {noun}")

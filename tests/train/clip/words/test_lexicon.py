@@ -189,7 +189,10 @@ def test_lessons_are_about_nouns_and_endings():
     lexicon = Lexicon(("whiskers", "blusher"), (("beard", "beard"), ("cheeks", "rouged cheeks")), torch.eye(2))
     lessons = Lessons(lexicon, ENDINGS)
     pairs = lessons.draw(400, np.random.default_rng(0))
-    taught = {word: [usual.lower() for other, usual in pairs if word in other.lower()] for word in lessons.words}
+    taught = {
+        word: [usual.lower() for other, usual in pairs if word in other.lower()]
+        for word in (*lexicon.words, *ENDINGS.values())
+    }
     assert len(taught["whiskers"]) > 100 and all("beard" in usual for usual in taught["whiskers"])
     assert len(taught["blusher"]) > 100 and all("rouged cheeks" in usual for usual in taught["blusher"])
     ends = [usual for ending in ENDINGS.values() for usual in taught[ending]]
