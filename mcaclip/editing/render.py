@@ -37,8 +37,8 @@ FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is use
 COARSE_ROWS = range(4)
 """W+ rows of the layers up to 16 px, which say where and how large things are."""
 NEW_SHAPES = 0.13
-"""Root mean square of a coarse row's shift at which an edit draws new shapes altogether, as smiling, glasses and an
-old face do at strength 1. Colours are below a twentieth of it."""
+"""Root mean square of a coarse row's shift at which an edit keeps nothing of the residual where likeness is 0: that of
+smiling and of an old face at strength 1. Glasses move more, and colours less than a twentieth of it."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def kept_share(delta_w: Tensor, likeness: float) -> float:
     move the finer rows only and keep all of it.
     """
     moved = float(delta_w[:, list(COARSE_ROWS)].square().mean(2).max().sqrt())
-    return 1 - (1 - likeness) * min(1.0, moved / NEW_SHAPES)
+    return max(0.0, 1 - (1 - likeness) * moved / NEW_SHAPES)
 
 
 @dataclass(frozen=True)
