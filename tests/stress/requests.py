@@ -123,8 +123,16 @@ class Ask:
         choice, server = self.rng.choice, self.server
         canary = str(choice([self.world.canaries, *sorted(self.world.canaries.rglob("*"))]))
         own = str(choice([server.parent, server.log, *sorted(server.files())[:6]]))
-        trap = f"http://{choice(('127.0.0.1', 'localhost', '127.1', '[::1]', '0x7f.1'))}:{server.trap}/x.png"
-        tries = [canary, canary, own, trap, f"{server.url}/config", f"file://{canary}", "/etc/passwd"]
+        host, port = choice(("127.0.0.1", "localhost", "127.1", "[::1]", "0x7f.1")), server.trap.getsockname()[1]
+        tries = [
+            canary,
+            canary,
+            own,
+            f"http://{host}:{port}/x.png",
+            f"{server.url}/config",
+            f"file://{canary}",
+            "/etc/passwd",
+        ]
         tries += ["/proc/self/environ", "/dev/zero", "~/.bashrc", "\\\\127.0.0.1\\a\\b.png", text(self.rng)[:3000]]
         path = choice(tries)
         ways = (path, path, f"{server.parent}/../{path}", "../" * 12 + path.lstrip("/"), path.replace("/", "%2f"))
@@ -207,7 +215,9 @@ def _call(ask: Ask, name: str, data: Any) -> None:
         batched, event_id = rng.random() < 0.5, text(rng)[:50]
         ask.post(f"run/{name}", data=data, batched=batched, simple_format=True, event_id=event_id)
         return
-    named = {rng.choice(("seed", "truncation", "photo", "x")): one for one in data}
+    named = {
+        rng.choice(("seed", "truncation", "photo", "x")): one for one in (data if isinstance(data, list) else ())
+    }
     route, body = rng.choice(((f"call/{name}", {"data": data}), (f"call/v2/{name}", named)))
     joined = ask.post(route, **body)
     with contextlib.suppress(ValueError, KeyError, TypeError):

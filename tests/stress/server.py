@@ -7,12 +7,10 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +35,7 @@ class Server:
         process: its main process.
         parent: the folder in which it makes its own; also its system folder for temporary files.
         log: its output.
-        trap: the port of another web server here, from which it must not fetch anything.
-        asked: the paths that it asked that server for.
+        trap: another server of this machine, to which it must not connect.
         config: the components and events of the page, as browsers get them.
     """
 
@@ -46,8 +43,7 @@ class Server:
     process: psutil.Process
     parent: Path
     log: Path
-    trap: int
-    asked: list[str]
+    trap: socket.socket
     config: dict[str, Any] = field(default_factory=dict)
     _read: int = 0
     _base: int = 0
@@ -104,7 +100,8 @@ class Server:
         self._base = self._base or self.memory()
         grown = self.memory() - self._base
         assert grown <= MAX_GROWTH, f"The server grew by {grown >> 20} MB"
-        assert not self.asked, f"The server asked another one: {self.asked}"
+        with contextlib.suppress(BlockingIOError):
+            raise AssertionError(f"The server connected to another one: {self.trap.accept()}")
         strays = [path.name for path in self.parent.iterdir() if PREFIX not in path.name]
         assert not strays, f"The server left files outside its folder: {strays}"
 
@@ -118,10 +115,11 @@ def served(world: World, real: bool = False) -> Iterator[Server]:
         port = free.getsockname()[1]
     line = [sys.executable, *(part.format(port=port, parent=parent) for part in (REAL if real else FAKE))]
     environment = os.environ | {"TMPDIR": str(parent), "GRADIO_TEMP_DIR": str(parent)}
-    with log.open("wb") as file, _trap() as (trap, asked):
+    with log.open("wb") as file, socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.setblocking(False)
         child = subprocess.Popen(line, cwd=PROJECT, env=environment, stdout=file, stderr=file)
         try:
-            server = Server(port, psutil.Process(child.pid), parent, log, trap, asked)
+            server = Server(port, psutil.Process(child.pid), parent, log, trap)
             _await(server, child)
             yield server
         finally:
@@ -151,24 +149,3 @@ def _await(server: Server, child: subprocess.Popen[bytes]) -> None:
         assert child.poll() is None, f"The server ended:\n{server.new_log()[-3000:]}"
         time.sleep(0.2)
     raise AssertionError("The server did not start")
-
-
-@contextmanager
-def _trap() -> Iterator[tuple[int, list[str]]]:
-    """A web server that nobody has business with; yields its port and the paths that it was asked for."""
-    asked: list[str] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as trap:
-        threading.Thread(target=trap.serve_forever, daemon=True).start()
-        yield trap.server_port, asked
-        trap.shutdown()
