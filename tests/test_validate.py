@@ -68,36 +68,22 @@ def test_prompts_carry_their_strength_after_a_colon():
     assert validate.split_prompts(["a: b"], 1.0) == [("a: b", 1.0)], "a colon without a number belongs to the words"
 
 
-@pytest.mark.parametrize(
-    "prompts",
-    [None, [], [":0.5"], ["a:2.5"], ["a", "A:0.5"], ["a", "b", "c", "d", "e"]],
-)
+@pytest.mark.parametrize("prompts", [None, [], [":0.5"], ["a:2.5"], ["a", "A:0.5"], ["a", "b", "c", "d", "e"]])
 def test_bad_compositions_are_refused(prompts):
     with pytest.raises(StudioError):
         validate.split_prompts(prompts, 1.0)
 
 
-@pytest.mark.parametrize("feather", [-1, 16.1, math.nan])
-def test_feather_outside_its_range_is_refused(feather):
-    with pytest.raises(StudioError, match="feather"):
-        validate.check_feather(feather)
+RANGES = {"strength": (0.0, 2.0), "threshold": (0.0, 0.95), "feather": (0.0, 16.0)}
 
 
-@pytest.mark.parametrize("strength", [-0.01, 2.01, math.nan, math.inf])
-def test_strength_outside_its_range_is_refused(strength):
-    with pytest.raises(StudioError, match="strength"):
-        validate.check_strength(strength)
-
-
-@pytest.mark.parametrize("threshold", [-0.1, 0.96, 1.0, math.nan])
-def test_threshold_outside_its_range_is_refused(threshold):
-    with pytest.raises(StudioError, match="threshold"):
-        validate.check_threshold(threshold)
-
-
-def test_limits_themselves_are_accepted():
-    assert [validate.check_strength(value) for value in (0.0, 2.0)] == [0.0, 2.0]
-    assert [validate.check_threshold(value) for value in (0.0, 0.95)] == [0.0, 0.95]
+@pytest.mark.parametrize("name", RANGES)
+def test_a_number_is_in_its_range_limits_included(name):
+    check, (low, high) = getattr(validate, f"check_{name}"), RANGES[name]
+    assert [check(value) for value in (low, high)] == [low, high]
+    for value in (low - 0.01, high + 0.01, math.nan, math.inf):
+        with pytest.raises(StudioError, match=name):
+            check(value)
 
 
 def test_efforts_are_known_by_name():

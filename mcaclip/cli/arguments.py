@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
 
 EditorLoader = Callable[[Stack, Sequence[Path]], "FaceEditor"]
-"""From a stack, and files of fitted edits to use with it, to its editor. Tests hand in their own."""
+"""From a stack, and files of fitted edits to use with it, to its editor. Tests pass their own."""
 
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], Arg("where the networks run")]
 StackName = Annotated[str, Arg("model stack", choices=tuple(STACKS))]
@@ -44,7 +44,7 @@ class StackOptions:
 
     @property
     def slots(self) -> dict[str, str | None]:
-        """The choices by slot; None is the stack's own."""
+        """The choices by slot; None keeps that of the stack."""
         return {"generator": self.generator, "clip": self.clip}
 
     def chosen_stack(self) -> Stack:
@@ -54,7 +54,7 @@ class StackOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class EditorOptions(StackOptions):
-    """What an editor is loaded by."""
+    """The choices by which an editor is loaded."""
 
     encoder: Annotated[str | None, _slot("encoder")] = None
     identity: Annotated[str | None, _slot("identity")] = None
@@ -91,7 +91,7 @@ class EditorOptions(StackOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuringOptions(EditorOptions):
-    """An editor, and the parser that measures what it does."""
+    """An editor, and the parser that measures its edits."""
 
     parser: Annotated[str | None, _slot("parser")] = None
 
@@ -121,7 +121,7 @@ class MethodOptions(MeasuringOptions):
     ] = ()
 
     def method_names(self) -> list[str]:
-        """The names of `--methods`, in its order. Raises StudioError for one that is none, or named twice."""
+        """The names of `--methods`, in their order. Raises StudioError for a name that is unknown or given twice."""
         from mcaclip.methods.base import METHODS
         from mcaclip.methods.registry import check_names
 

@@ -1,4 +1,4 @@
-"""What commands on several files share: which files are meant, and that a bad one does not stop the others."""
+"""Commands on several files: which files are meant, and the report of those that failed."""
 
 from __future__ import annotations
 
@@ -11,22 +11,17 @@ from pathlib import Path
 from mcaclip.errors import StudioError
 from mcaclip.platform.console import EXIT_BAD_INPUT, complain
 
-__all__ = [
-    "EXIT_BAD_INPUT", "EXIT_SOME_FAILED", "PICTURES_HELP", "Pictures", "check_folder", "complain", "missing",
-    "pictures", "report",
-]  # fmt: skip
-
 EXIT_SOME_FAILED = 3
 PICTURES_HELP = 'a folder stands for all pictures in it, a pattern such as "*.jpg" for all that match'
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Which pictures a command line means.
+    """The pictures that a command line means.
 
     Attributes:
-        files: they are there; in the order of the command line.
-        failures: what is not there, and what to do about it.
+        files: those that exist, in the order of the command line.
+        failures: paths that mean no picture, with what to do about it.
     """
 
     files: tuple[Path, ...]
@@ -34,7 +29,7 @@ class Pictures:
 
     @property
     def asked(self) -> int:
-        """How many pictures were asked for."""
+        """The number of pictures and failures."""
         return len(self.files) + len(self.failures)
 
 
@@ -90,7 +85,7 @@ def check_folder(folder: Path) -> None:
 
 
 def report(failures: Mapping[Path, str], asked: int) -> int:
-    """One line per failed file on stderr; the exit status for `asked` files."""
+    """Writes one line per failed file on stderr; the exit status for `asked` files."""
     for path, message in failures.items():
         complain(f"{path}: {message}")
     if not failures:

@@ -44,7 +44,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
 
 @dataclass(frozen=True)
 class Stage:
-    """Something to measure: its name, what to call, and how often."""
+    """Something to measure: its name, the function to call, and how often."""
 
     name: str
     call: Callable[[], object]
@@ -60,7 +60,7 @@ class Measure:
 
 
 def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
-    """What an editor does, from a face of seed 0; an inversion runs once.
+    """The stages of an editor, with the face of seed 0; an inversion runs once.
 
     Without a fitted prompt the edit runs a network with random weights, which takes as long.
     """
@@ -95,7 +95,7 @@ def _with_random_edit(editor: FaceEditor) -> FaceEditor:
 
 
 def measure(stage: Stage, device: torch.device) -> Measure:
-    """Runs a stage as often as it says."""
+    """Runs a stage `repeats` times."""
     import torch
 
     on_gpu = device.type == "cuda"
@@ -126,12 +126,12 @@ def peak_memory(device: torch.device) -> int:
 
 
 def as_line(name: str, measured: Measure) -> str:
-    """A stage and what it takes."""
+    """One line of the table."""
     return f"{name:28} {measured.seconds:7.2f} s {measured.memory / 1e9:6.2f} GB"
 
 
 def memory_note(device: torch.device) -> str:
-    """What the memory column says."""
+    """The meaning of the memory column."""
     if device.type == "cuda":
         return "Memory: the peak of each stage on the GPU, all models of the stack included."
     return "Memory: the largest size of the whole process up to that stage, all models included."

@@ -80,7 +80,7 @@ class ChangeOptions:
         return parts
 
     def settings(self, parts: Parts, editor: FaceEditor) -> EditSettings:
-        """What the options ask of an editor, all but the painted mask, which depends on the face.
+        """The settings of the edit, without the painted mask, which depends on the face.
 
         Raises:
             PromptError: the editor cannot make one of the changes.

@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from mcaclip import validate
 from mcaclip.cli import options as reading
-from mcaclip.cli.arguments import (
-    EditorLoader,
-    Effort,
-    MethodOptions,
-    OutFolder,
-)
+from mcaclip.cli.arguments import EditorLoader, Effort, MethodOptions, OutFolder
 from mcaclip.cli.batch import PICTURES_HELP, check_folder, pictures, report
 from mcaclip.cli.options import Arg, checked, whole
 from mcaclip.errors import StudioError
@@ -24,7 +19,6 @@ from mcaclip.platform.atomic import folder_written_whole
 from mcaclip.platform.console import EXIT_BAD_INPUT, problem_of, say
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import Tensor
 
     from mcaclip.editor import FaceEditor
@@ -83,17 +77,20 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     photos = options.check()
     check_folder(options.out)
     editor = options.load_editor(load)
+    import numpy as np
+
     from mcaclip.cli.training import make_fitter
     from mcaclip.evaluation.compare import EditMetrics, compare, write_rows
-    from mcaclip.evaluation.sheets_of_methods import small_row
+    from mcaclip.evaluation.sheets_of_methods import overview_sheet, small_row
     from mcaclip.loading import load_parser
     from mcaclip.methods.registry import build_methods, method_context
+    from mcaclip.results.export import write_png
 
     steps, strength = options.fit_steps, options.strength
     fitter = make_fitter(options.chosen_stack(), steps, options.out / "fits", options.device) if steps else None
-    tools = method_context(editor, options.weights, fitter, options.optimisation_steps)
-    methods = build_methods(tools, names)
-    metrics = EditMetrics(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
+    context = method_context(editor, options.weights, fitter, options.optimisation_steps)
+    methods = build_methods(context, names)
+    metrics = EditMetrics(context.preview, load_parser(editor.slots, editor.device), context.identity, context.device)
     rows: list[CompareRow] = []
     failures: dict[Path, str] = {}
     about = {"stack": editor.stack, "prompt": prompt, "strength": strength, "weights": editor.weight_hashes()}
@@ -113,7 +110,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
             rows += [small_row(row) for row in own]
         if rows:
             write_rows(rows, folder, about)
-            _save_overview(rows, folder, about)
+        if len({row.face for row in rows}) > 1:
+            write_png(folder / "overview.png", np.asarray(overview_sheet(rows)), about)
     if rows and places[-1] != options.out:
         say(f"The comparison is in {places[-1]}, since {options.out} holds another one.")
     status = report(failures, len(photos) + len(options.seed))
@@ -129,7 +127,7 @@ def _free_folder(out: Path, overwrite: bool) -> Path:
 def faces(
     editor: FaceEditor, seeds: Sequence[int], photos: Sequence[Path], effort: str, failures: dict[Path, str]
 ) -> Iterator[tuple[str, Tensor]]:
-    """A name and a code `[18, 512]` for each face; a photo that has none goes into `failures` with the reason."""
+    """Yields a name and a code `[18, 512]` per face; `failures` gets each photo without one, with the reason."""
     from mcaclip.imaging.align import load_photo
     from mcaclip.platform.naming import distinct_stems
 
@@ -147,39 +145,24 @@ def faces(
 
 def line(row: CompareRow) -> str:
     """One row for the terminal."""
-    if row.figures is None:
-        return f"{row.face}  {row.title}: {row.problem}"
+    start, f = f"{row.face}  {row.title}: ", row.figures
+    if f is None:
+        return f"{start}{row.problem}"
     from mcaclip.evaluation.compare import cell
 
-    f = row.figures
-    return (
-        f"{row.face}  {row.title}: hit {cell(f.hit)}, leak {cell(f.leak)}, identity {f.identity:.3f}, "
-        f"{f.seconds:.1f} s"
-    )
+    return f"{start}hit {cell(f.hit)}, leak {cell(f.leak)}, identity {f.identity:.3f}, {f.seconds:.1f} s"
 
 
 def _save_face(rows: Sequence[CompareRow], out: Path, face: str, about: Mapping[str, object]) -> None:
+    """Writes the sheet of a face, and each of its edits."""
+    import numpy as np
+
     from mcaclip.evaluation.sheets_of_methods import compare_sheet
     from mcaclip.results.export import write_png
     from mcaclip.types import to_uint8
 
-    _save_sheet(compare_sheet(rows), out / f"{face}.png", about)
+    write_png(out / f"{face}.png", np.asarray(compare_sheet(rows)), about)
     for row in rows:
         if row.edit:
             record = {**about, "face": row.face, "method": row.method}
             write_png(out / f"{face}_{row.method}.png", to_uint8(row.edit.image), record)
-
-
-def _save_overview(rows: Sequence[CompareRow], out: Path, about: Mapping[str, object]) -> None:
-    from mcaclip.evaluation.sheets_of_methods import overview_sheet
-
-    if len({row.face for row in rows}) > 1:
-        _save_sheet(overview_sheet(rows), out / "overview.png", about)
-
-
-def _save_sheet(sheet: Image.Image, path: Path, about: Mapping[str, object]) -> None:
-    import numpy as np
-
-    from mcaclip.results.export import write_png
-
-    write_png(path, np.asarray(sheet), about)

@@ -127,7 +127,7 @@ def _escaped(text: str) -> str:
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
-    """What reads a whole number of a range."""
+    """A reader of whole numbers in a range."""
 
     def read(text: str) -> int:
         # a number with more digits than any that is allowed is not even converted
@@ -139,7 +139,7 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def number(least: float, most: float, complaint: str) -> Callable[[str], float]:
-    """What reads a number of a range; otherwise the text and the complaint make the message."""
+    """A reader of numbers in a range; for others the text and the complaint make the message."""
 
     def read(text: str) -> float:
         try:
@@ -154,7 +154,7 @@ def number(least: float, most: float, complaint: str) -> Callable[[str], float]:
 
 
 def checked(check: Callable[[float], Number]) -> Callable[[str], Number]:
-    """What reads a number that a check of `mcaclip.validate` lets through."""
+    """A reader of numbers that pass a check of `mcaclip.validate`."""
 
     def read(text: str) -> Number:
         try:

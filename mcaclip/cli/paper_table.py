@@ -50,19 +50,19 @@ def run(options: TableOptions, load: EditorLoader | None) -> int:
     from mcaclip.loading import load_parser
     from mcaclip.methods.registry import build_methods, method_context
 
-    tools = method_context(editor, options.weights)
-    methods = build_methods(tools, names)
+    context = method_context(editor, options.weights)
+    methods = build_methods(context, names)
     prompts = options.prompt or paper_table.PROMPTS
-    metrics = EditMetrics(tools.preview, load_parser(editor.slots, editor.device), tools.identity, tools.device)
-    about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(tools, names, prompts)}
+    metrics = EditMetrics(context.preview, load_parser(editor.slots, editor.device), context.identity, context.device)
+    about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
     run = paper_table.TableRun(options.out, about)
     count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
     faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
-    paper_table.fill(run, methods, metrics, tools.space, prompts, faces)
+    paper_table.fill(run, methods, metrics, context.space, prompts, faces)
     hard = paper_table.TableRun(options.out / "hard_faces", about)
     hard_faces = [(face.name, partial(_code, editor, face.seed, face.truncation_psi)) for face in DIFFICULT_FACES]
     hard_prompts = prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
-    paper_table.fill(hard, methods, metrics, tools.space, hard_prompts, hard_faces, shown=len(hard_faces))
+    paper_table.fill(hard, methods, metrics, context.space, hard_prompts, hard_faces, shown=len(hard_faces))
     missing = paper_table.missing_lines(methods, prompts)
     markdown = paper_table.as_markdown(run.rows, editor.slots.clip, missing, hard.rows)
     _write(run, hard, prompts, markdown)
@@ -74,17 +74,17 @@ def _code(editor: FaceEditor, seed: int, truncation_psi: float) -> Tensor:
     return editor.sample(seed, truncation_psi).w_plus
 
 
-def _weights_of(tools: MethodContext, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
-    """sha256 of the weight file of each method and prompt: a later call may add some, and change none."""
+def _weights_of(context: MethodContext, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
+    """sha256 of the weight file of each method and prompt. A later call may add files, and change none."""
     from mcaclip.platform.digests import sha256_of
 
     files = {
         f"{name}: {prompt}": edit.path
-        for name, library in tools.libraries.items()
+        for name, library in context.libraries.items()
         for prompt, edit in library.items()
         if edit.path and name in names and prompt in prompts
     }
-    files |= {name: path for name, path in tools.files.items() if name in names}
+    files |= {name: path for name, path in context.files.items() if name in names}
     digests = {path: sha256_of(path) for path in set(files.values())}
     return {name: digests[path] for name, path in files.items()}
 

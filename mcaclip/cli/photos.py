@@ -1,4 +1,4 @@
-"""What `edit`, `sample` and `invert` share: photos, their result folders, and what is said of each."""
+"""What `edit`, `sample` and `invert` share: photos, their result folders, and the output about each."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def each_photo(
     """Runs `process` on every photo and writes its folder.
 
     Args:
-        options: which photos, and where the results go.
-        load: called once, and only when at least one photo exists.
+        options: the photos and the folder of the results.
+        load: stands in for the real loader; called once, and only when at least one photo exists.
         process: does the work for one photo.
-        settings_of: what is asked for of every photo; raises StudioError when the editor cannot do it for any.
+        settings_of: the edit of every photo; raises StudioError when the editor cannot make it.
         mask: the file of a mask that the result depends on.
         mark: whether the pictures are marked visibly.
 
@@ -80,7 +80,7 @@ def each_photo(
                 say(f"{found}  {ALREADY_THERE}")
                 continue
             outcome = process(editor, path, settings)
-            tell(folders.write(stem, outcome, origin), outcome)
+            print_result(folders.write(stem, outcome, origin), outcome)
         except (StudioError, OSError) as error:
             failures[path] = problem_of(error)
     return report(failures, asked.asked)
@@ -93,8 +93,8 @@ def digest_of(path: Path | None) -> str | None:
     return None if path is None else sha256_of(path)
 
 
-def tell(folder: Path, outcome: Outcome) -> None:
-    """Says on stdout where a result is, and what there is to know about it."""
+def print_result(folder: Path, outcome: Outcome) -> None:
+    """Writes on stdout where a result is, how good and how fast, and its notes."""
     found = outcome.inversion
     likeness = "" if found.identity is None else f"likeness {found.identity:.2f}, "
     say(f"{folder}  ({likeness}{sum(outcome.seconds.values()):.1f} s)")

@@ -10,7 +10,7 @@ from mcaclip.cli.arguments import EditorLoader, EditorOptions, OutFolder, Overwr
 from mcaclip.cli.batch import check_folder
 from mcaclip.cli.change import PROMPT_HELP, ChangeOptions, Parts
 from mcaclip.cli.options import Arg
-from mcaclip.cli.photos import ALREADY_THERE, digest_of, progress, tell
+from mcaclip.cli.photos import ALREADY_THERE, digest_of, print_result, progress
 from mcaclip.errors import StudioError
 from mcaclip.platform.console import say
 
@@ -30,7 +30,7 @@ class Options(ChangeOptions, EditorOptions):
     prompt: Annotated[tuple[str, ...], Arg(f"{PROMPT_HELP}; without it only the face is made")] = ()
 
     def parts_or_none(self) -> Parts | None:
-        """As `parts`; None without a prompt. Raises StudioError for options of an edit that is not asked for."""
+        """See `parts`; None without a prompt. Raises StudioError for options of an edit without a prompt."""
         if self.prompt:
             return self.parts()
         shaped = self.without_pre or self.mask_invert or self.mask_threshold or self.mask_feather or self.variation
@@ -63,5 +63,5 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         settings = replace(settings, paint=paint(None))
     with progress(stem) as callback:
         outcome = pipeline.sample_face(editor, options.seed, settings, callback)
-    tell(folders.write(stem, outcome, origin), outcome)
+    print_result(folders.write(stem, outcome, origin), outcome)
     return 0

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from mcaclip.cli.aligned_input import aligned_face, load_aligner
 from mcaclip.cli.arguments import Device, EditorLoader
-from mcaclip.cli.batch import EXIT_BAD_INPUT, PICTURES_HELP, check_folder, complain, pictures, report
+from mcaclip.cli.batch import PICTURES_HELP, check_folder, pictures, report
 from mcaclip.cli.options import Arg
 from mcaclip.config import DEFAULT_STACK, SLOTS, STACKS, choose
 from mcaclip.errors import StudioError
 from mcaclip.platform.atomic import write_text
-from mcaclip.platform.console import problem_of, say
+from mcaclip.platform.console import EXIT_BAD_INPUT, complain, problem_of, say
 from mcaclip.validate import MAX_PROMPT_LENGTH, has_latin_letters
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from mcaclip.types import ProgressCallback
 
 
 def run_training(words: Sequence[str]) -> str:
-    """Runs `python -m train WORDS` to its end; what it wrote on stdout. Paths in it are absolute.
+    """Runs `python -m train WORDS` to its end; its output on stdout. Paths in `words` are absolute.
 
     Raises:
         TrainingError: it failed; the message is the last line that it wrote on stderr.
@@ -27,19 +27,19 @@ def run_training(words: Sequence[str]) -> str:
         encoding="utf-8", errors="replace",
     ) as process:  # fmt: skip
         try:
-            said, complaints = process.communicate()
+            output, errors = process.communicate()
         except BaseException:
             process.terminate()  # it writes a checkpoint before it ends
             process.wait()
             raise
     if process.returncode:
-        last = (complaints.strip().splitlines() or [f"it ended with status {process.returncode}"])[-1]
+        last = (errors.strip().splitlines() or [f"it ended with status {process.returncode}"])[-1]
         raise TrainingError(f"The training failed: {last.removeprefix('error: ')}")
-    return said
+    return output
 
 
 def make_fitter(stack: Stack, steps: int, out: Path, device: str) -> Fitter:
-    """What fits a method to a prompt with few steps, each into a folder of its own in `out`.
+    """A function that fits a method to a prompt with few steps, each into a folder of its own in `out`.
 
     A method that was fitted there with as many steps is not fitted again.
     """

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 from pathlib import Path
 
 import pytest
 
+from mcaclip.__main__ import COMMANDS
 from mcaclip.cli import training
+from mcaclip.cli.options import read_command_line
 from mcaclip.config import PROJECT, choose
 from mcaclip.errors import TrainingError
 from train.__main__ import read
+from train.cli.prompt import log_use
 
 
 def test_what_it_says_comes_back_and_its_error_is_ours(tmp_path):
@@ -32,3 +37,13 @@ def test_a_fit_is_a_line_that_the_training_package_reads(monkeypatch, tmp_path):
     )  # fmt: skip
     assert options.out == path.parent and options.from_scratch and options.device == "cpu"
     assert options.chosen_stack() == choose("paper", clip="FaceCLIP") and PROJECT.is_dir()
+
+
+@pytest.mark.parametrize("method", ["mca", "cf-clip"])
+def test_the_command_that_uses_a_fit_can_be_read(method, caplog):
+    stack = choose("compact", generator="stylegan2", parser="face-parser")
+    with caplog.at_level(logging.INFO):
+        log_use("green lipstick", method, Path("edit.safetensors"), stack)
+    words = shlex.split(caplog.messages[0].partition("python -m mcaclip ")[2])
+    _, options = read_command_line("", "", {name: command.options for name, command in COMMANDS.items()}, words)
+    assert options.chosen_stack().generator == "stylegan2"

@@ -163,12 +163,6 @@ def test_a_mask_lies_as_its_exif_says(tmp_path):
     assert mask[..., :480].max() < 0.1 and mask[..., 540:].min() > 0.9
 
 
-def test_a_large_mask_is_made_as_small_as_the_face(tmp_path):
-    Image.new("L", (3000, 3000), 255).save(tmp_path / "mask.png")
-    mask = load_mask(tmp_path / "mask.png")
-    assert mask.shape == (1, 1024, 1024) and (mask == 1).all()
-
-
 def test_a_mask_of_another_shape_names_both_sizes(tmp_path):
     Image.new("L", (90, 80)).save(tmp_path / "mask.png")
     with pytest.raises(ImageError, match=r"mask\.png is 90 x 80.*square.*300 x 200"):

@@ -6,7 +6,7 @@
 `fuzz` hands hostile pictures, masks, prompts, names, session files, files of edits and requests to the studio, `--n`
 of each kind (`--only KIND` for some of them). The requests go to the real page with the fake editor, in a process of
 its own. Every case has to end with an ordinary result or with an error in words, in bounded time and memory. Nothing
-may be made, changed or removed outside the server's folder, no traceback may stand in the server's log, and no answer
+may be made, changed or removed outside the server's folder, no traceback may be in the server's log, and no answer
 may hold anything of a file that was not uploaded. A crash is printed with its kind, seed and number; `--only KIND
 --case NUMBER` with the same seed repeats it alone.
 
@@ -16,7 +16,7 @@ everybody leaves, and neither their files nor their memory may stay. With `--rea
 models in place of the fake editor.
 
 Both end with 0 when everything held and with 1 otherwise. They need a system on which all of 127.0.0.0/8 is this
-machine, as Linux is.
+machine, as on Linux.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ import argparse
 import faulthandler
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tests.stress import pictures, soak, tensor_files, texts
 from tests.stress import requests as page
-from tests.stress.cases import Case, Tally, World, limit_memory, made_world, run
+from tests.stress.cases import Tally, limit_memory, made_world, run
 from tests.stress.limits import RULES, check_rule
-from tests.stress.server import Server, served
+from tests.stress.server import served
 
-LOCAL: dict[str, Case] = {
+LOCAL = {
     "pictures": pictures.photos,
     "masks": pictures.masks,
     "prompts": texts.prompts,
@@ -41,9 +41,7 @@ LOCAL: dict[str, Case] = {
     "sessions": tensor_files.session_files,
     "edits": tensor_files.edit_files,
 }
-SERVED: dict[str, Callable[[Server, Sequence[int]], Case]] = {"requests": page.requests, "limits": check_rule}
-HANG_SECONDS = 150
-"""After so long in code that nothing else can end the process ends, with a traceback."""
+SERVED = {"requests": page.requests, "limits": check_rule}
 
 
 def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
@@ -51,48 +49,29 @@ def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
     faulthandler.enable()
     limit_memory()
     logging.disable(logging.ERROR)
-    kinds = only or [*LOCAL, *SERVED]
-    numbers = cases or range(n)
-    tallies = []
+    kinds, crashed = only or [*LOCAL, *SERVED], False
     with made_world() as world:
-        for kind in kinds:
-            if kind in LOCAL:
-                tallies.append(_told(run_watched(kind, LOCAL[kind], numbers, seed, world), seed))
-        if any(kind in SERVED for kind in kinds):
+        for kind in (kind for kind in kinds if kind in LOCAL):
+            crashed |= _report(run(kind, LOCAL[kind], cases or range(n), seed, world), seed)
+        if served_kinds := [kind for kind in kinds if kind in SERVED]:
             with served(world) as server:
-                for kind in kinds:
-                    if kind in SERVED:
-                        some = cases or range(len(RULES) if kind == "limits" else n)
-                        tallies.append(_told(run_watched(kind, SERVED[kind](server, some), some, seed, world), seed))
-    return int(any(tally.crashes for tally in tallies))
+                for kind in served_kinds:
+                    numbers = cases or range(len(RULES) if kind == "limits" else n)
+                    crashed |= _report(run(kind, SERVED[kind](server, numbers), numbers, seed, world), seed)
+    return int(crashed)
 
 
-def run_watched(kind: str, case: Case, numbers: Sequence[int], seed: int, world: World) -> Tally:
-    """As `run`, for one case after another; a case that hangs in C code ends the process."""
-    whole = Tally(kind)
-    for number in numbers:
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
-        tally = run(kind, case, range(number, number + 1), seed, world)
-        faulthandler.cancel_dump_traceback_later()
-        whole.cases, whole.refused = whole.cases + tally.cases, whole.refused + tally.refused
-        whole.crashes += tally.crashes
-    return whole
-
-
-def _told(tally: Tally, seed: int) -> Tally:
-    """Prints what came of a kind: crashes that end with the same words once."""
-    print(tally, flush=True)
-    alike: dict[str, list[int]] = {}
+def _report(tally: Tally, seed: int) -> bool:
+    """Prints the outcome of a kind, crashes that end with the same words once; whether there was one."""
+    print(f"{tally.kind}: {tally.cases} cases, {tally.refused} refused, {len(tally.crashes)} crashes", flush=True)
+    alike: dict[str, list[tuple[int, str]]] = {}
     for number, what in tally.crashes:
-        alike.setdefault(what.strip().splitlines()[-1][:100], []).append(number)
-    for last, numbers in alike.items():
-        print(
-            f"\n{len(numbers)} x {last}\ncases {numbers[:8]}; alone: python -m tests.stress fuzz --seed {seed} ",
-            end="",
-        )
-        print(f"--only {tally.kind} --case {numbers[0]}")
-        print(next(what for number, what in tally.crashes if number == numbers[0]), flush=True)
-    return tally
+        alike.setdefault(what.strip().splitlines()[-1][:100], []).append((number, what))
+    for last, crashes in alike.items():
+        numbers = [number for number, _ in crashes]
+        command = f"python -m tests.stress fuzz --seed {seed} --only {tally.kind} --case {numbers[0]}"
+        print(f"\n{len(crashes)} x {last}\ncases {numbers[:8]}; alone: {command}\n{crashes[0][1]}", flush=True)
+    return bool(tally.crashes)
 
 
 def main() -> int:

@@ -1,133 +1,128 @@
-"""Runs cases one by one, bounded in time and memory, and says which of them went wrong and how to repeat it."""
+"""Runs cases one by one, bounded in time and memory, and reports which of them fail."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import faulthandler
 import os
-import shutil
+import resource
+import secrets
 import signal
-import sys
 import tempfile
 import time
 import traceback
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
-import numpy as np
+import psutil
 
 from mcaclip.errors import StudioError
-from tests.stress.junk import Random
 
 CASE_SECONDS = 60
+HANG_SECONDS = 150
+"""The process ends, with a traceback, after so long in C code that no signal interrupts."""
 MAX_GROWTH = 2**30
 """Bytes by which the peak memory of this process and the memory of the server may grow."""
 ADDRESS_SPACE = 6 * 2**30
-"""What asks for more gets a MemoryError, so that one case cannot take the machine."""
+"""Bytes beyond which this process gets a MemoryError, so that one case cannot take the machine."""
 PROJECT = Path(__file__).resolve().parents[2]
 PASSED_OVER = {".git", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"}
 
 
 class TooSlowError(Exception):
-    """A case takes too long. No OSError, as TimeoutError is: network code would take it for one of its own."""
+    """A case takes too long. Not an OSError as TimeoutError is: network code would handle it as one of its own."""
 
 
 class RefusedError(StudioError):
     """A server's answer that refuses a request in words."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class World:
     """Where cases run.
 
     Attributes:
         folder: for the files that cases hand in.
-        canaries: files that no case may read, change, or find beside itself.
-        secret: stands in each of them, and in no answer.
+        canaries: files that no case may read or change, and beside which none may write.
+        secret: the content of each canary, which no answer may contain.
     """
 
     folder: Path
     canaries: Path
     secret: str
-    _count: int = 0
 
     def write(self, data: bytes, ending: str = "") -> Path:
-        """The data as a file, in place of that of the last case."""
+        """Writes the data to a file, over that of the last case."""
         path = self.folder / f"case{ending}"
         path.write_bytes(data)
         return path
 
 
 Case = Callable[[Random, World], None]
-"""Ends in order, raises StudioError, or has found a fault."""
+"""Returns, or raises StudioError for a refusal; anything else that it raises is a crash."""
 
 
 @dataclass
 class Tally:
-    """What came of the cases of one kind; `crashes` has the number of a case and what went wrong."""
+    """The outcome of the cases of one kind; `crashes` has the number of a case and what went wrong."""
 
     kind: str
     cases: int = 0
     refused: int = 0
     crashes: list[tuple[int, str]] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.cases} cases, {self.refused} refused, {len(self.crashes)} crashes"
-
 
 def run(kind: str, case: Case, numbers: Iterable[int], seed: int, world: World) -> Tally:
     """Runs the cases of a kind. A case depends on the seed and its number alone."""
     tally = Tally(kind)
+    signal.signal(signal.SIGALRM, _stop)
     for number in numbers:
-        rng = np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
-        peak, start = _peak(), time.monotonic()
-        before = listing(world.canaries)
+        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
+        signal.alarm(CASE_SECONDS)
+        peak, start, before = _peak(), time.monotonic(), listing(world.canaries)
+        faults = []
         try:
-            with _limited(CASE_SECONDS):
-                case(rng, world)
+            case(Random(f"{seed} {kind} {number}"), world)
         except StudioError as error:
             tally.refused += 1
-            if not str(error).strip():
-                tally.crashes.append((number, "A refusal without words"))
+            faults = [] if str(error).strip() else ["A refusal without words"]
         except Exception as error:
-            tally.crashes.append((number, "".join(traceback.format_exception(error, limit=-6))))
-        tally.cases += 1
+            faults = ["".join(traceback.format_exception(error, limit=-6))]
+        signal.alarm(0)
+        faulthandler.cancel_dump_traceback_later()
         if _peak() - max(peak, _base) > MAX_GROWTH:
-            tally.crashes.append((number, f"It took {(_peak() - _base) >> 20} MB"))
+            faults.append(f"It took {(_peak() - _base) >> 20} MB")
         if time.monotonic() - start > CASE_SECONDS:
-            tally.crashes.append((number, f"It took {time.monotonic() - start:.0f} s"))
+            faults.append(f"It took {time.monotonic() - start:.0f} s")
         if listing(world.canaries) != before:
-            tally.crashes.append((number, "A file outside was made, changed or removed"))
+            faults.append("A file outside was made, changed or removed")
+        tally.cases += 1
+        tally.crashes += [(number, fault) for fault in faults]
     return tally
 
 
 @contextmanager
 def made_world() -> Iterator[World]:
-    """Canaries and an empty folder, in a temporary one. Raises AssertionError when the project's files changed."""
+    """Canaries and an empty folder in a temporary one. Raises AssertionError when the project's files changed."""
     before = listing(PROJECT)
-    root = Path(tempfile.mkdtemp(prefix="stress-"))
-    secret = f"canary-{hashlib.sha256(str(root).encode()).hexdigest()}"
-    try:
-        canaries = root / "canaries"
-        (canaries / "folder").mkdir(parents=True)
-        (root / "cases").mkdir()
+    with tempfile.TemporaryDirectory(prefix="stress-", ignore_cleanup_errors=True) as root:
+        world = World(Path(root, "cases"), Path(root, "canaries"), f"canary-{secrets.token_hex(32)}")
+        world.folder.mkdir()
+        (world.canaries / "folder").mkdir(parents=True)
         for name in ("secret.txt", "secret.png", "secret.safetensors", "folder/state.json", "folder/secret.html"):
-            (canaries / name).write_text(secret)
-        yield World(root / "cases", canaries, secret)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-    after = listing(PROJECT)
-    changed = sorted(str(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+            (world.canaries / name).write_text(world.secret)
+        yield world
+    changed = sorted(str(path) for path, _ in before.items() ^ listing(PROJECT).items())
     assert not changed, f"Files of the project were made, changed or removed: {changed[:5]}"
 
 
 def listing(folder: Path) -> dict[Path, tuple[int, int]]:
     """Every file and folder below one, with the size of a file and the time of its last change.
 
-    What vanishes in the meantime is left out.
+    Files that vanish while it is made are left out.
     """
     found: dict[Path, tuple[int, int]] = {}
     for parent, folders, files in os.walk(folder):
@@ -140,45 +135,17 @@ def listing(folder: Path) -> dict[Path, tuple[int, int]]:
 
 
 def limit_memory() -> None:
-    """From now on this process gets at most so much memory more. Does nothing where the system has no such limit."""
-    if sys.platform == "linux":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_address_space() + ADDRESS_SPACE,) * 2)
-
-
-def _address_space() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * 4096
+    """From now on this process gets at most `ADDRESS_SPACE` more."""
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + ADDRESS_SPACE,) * 2)
 
 
 def _peak() -> int:
-    """The most memory in bytes that this process has used so far; 0 where the system does not say."""
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024
+    """The most memory in bytes that this process has used so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-@contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Ends Python code that takes longer with a TooSlowError, where the system can."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def end(*_: object) -> None:
-        raise TooSlowError(f"It took more than {seconds:g} s")
-
-    old = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+def _stop(*_: object) -> None:
+    raise TooSlowError(f"It took more than {CASE_SECONDS} s")
 
 
 _base = _peak()

@@ -1,48 +1,40 @@
-"""A little of `python -m tests.stress fuzz`, always the same cases, and the harness itself."""
+"""A few cases of `python -m tests.stress fuzz`, always the same ones, and the harness itself."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
-import numpy as np
 import pytest
 
+if sys.platform != "linux":
+    pytest.skip("needs Linux's limits of memory, and many addresses of this machine", allow_module_level=True)
+
 from mcaclip.errors import StudioError
-from tests.stress import junk, limits, pictures
+from tests.stress import junk, limits, pictures, tensor_files
 from tests.stress.cases import PROJECT, World, listing, run
 
-LOCAL = ("pictures", "masks", "prompts", "names", "sessions")
+QUICK = (limits._unannounced_upload, limits._cut_uploads, limits._links, limits._places_in_the_queue)
 
 
-def fuzz(n: int, *kinds: str, cases: Sequence[int] = ()) -> None:
-    """Runs cases in a process of their own, which a bad one may take with it: the first `n`, or certain ones."""
+@pytest.mark.parametrize(
+    ("n", "kinds", "cases"),
+    [
+        (12, ["pictures", "masks", "prompts", "names", "sessions"], []),
+        (20, ["edits"], []),
+        (20, ["requests"], []),
+        (0, ["limits"], [str(limits.RULES.index(rule)) for rule in QUICK]),
+    ],
+)
+def test_nothing_breaks(n, kinds, cases):
+    """The cases run in a process of their own, which a bad one may take with it."""
     only = [word for kind in kinds for word in ("--only", kind)]
-    only += [word for number in cases for word in ("--case", str(number))]
+    only += [word for number in cases for word in ("--case", number)]
     line = [sys.executable, "-m", "tests.stress", "fuzz", "--n", str(n), "--seed", "1", *only]
     done = subprocess.run(line, cwd=PROJECT, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-
-
-def test_files_and_texts():
-    fuzz(12, *LOCAL)
-
-
-def test_files_of_edits():
-    fuzz(20, "edits")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs many addresses of this machine")
-def test_requests():
-    fuzz(20, "requests")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs many addresses of this machine")
-def test_limits():
-    quick = (limits._unannounced_upload, limits._cut_uploads, limits._links, limits._places_in_the_queue)
-    fuzz(0, "limits", cases=[limits.RULES.index(rule) for rule in quick])
 
 
 @pytest.fixture
@@ -54,7 +46,7 @@ def world(tmp_path: Path) -> World:
 
 
 def test_results_and_refusals_are_no_crashes(world):
-    def case(rng: np.random.Generator, world: World) -> None:
+    def case(rng: Random, world: World) -> None:
         if rng.random() < 0.5:
             raise StudioError("Use another one.")
 
@@ -68,7 +60,7 @@ def _raise(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "words"),
     [
         (_raise, "ValueError: oh"),
         (lambda world: (world.canaries / "new").mkdir(), "outside"),
@@ -76,14 +68,19 @@ def _raise(world: World) -> None:
         (lambda world: (world.canaries / "secret.txt").write_text("other words"), "outside"),
     ],
 )
-def test_faults_are_told_with_the_number_of_their_case(world, fault, said):
+def test_a_fault_is_reported_with_the_number_of_its_case(world, fault, words):
     tally = run("kind", lambda rng, world: fault(world), range(7, 8), 1, world)
-    assert [number for number, what in tally.crashes if said in what] == [7]
+    assert [number for number, what in tally.crashes if words in what] == [7]
+
+
+def test_the_files_are_good_before_they_are_damaged(world):
+    tensor_files.check_session(world.write(tensor_files.good_session(world.folder)))
+    tensor_files.check_edit(world.write(tensor_files.good_edit(world.folder), ".safetensors"))
 
 
 def test_a_seed_always_gives_the_same_junk():
     def some(seed: int) -> list:
-        rng = np.random.default_rng(seed)
+        rng = Random(seed)
         return [pictures.hostile(rng), junk.text(rng), repr(junk.value(rng)), repr(junk.mutated(rng, {"a": [1, 2]}))]
 
     assert [some(seed) for seed in range(10)] == [some(seed) for seed in range(10)]

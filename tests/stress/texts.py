@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from random import Random
 
 from mcaclip import validate
 from mcaclip.platform.naming import distinct_stems, safe_stem
@@ -13,17 +14,17 @@ from mcaclip.ui.state.controls import Controls
 from mcaclip.ui.state.loading import EditorSource
 from tests.fakes import FakeEditor
 from tests.stress.cases import World
-from tests.stress.junk import NOT_FINITE, NUMBERS, Random, pick, text, value
+from tests.stress.junk import NOT_FINITE, NUMBERS, text, value
 
 ENDINGS = (".mcaclip.safetensors", "_sweep.gif", ".png", "")
 _EDITOR = FakeEditor(universal=True)
 
 
 def prompts(rng: Random, world: World) -> None:
-    """A prompt on every way that it may come: with a strength, from the page's fields, to the reader of prompts."""
+    """A prompt in every way that it arrives: with a strength, from the page's fields, to the reader of prompts."""
     words = text(rng)
-    mode = pick(rng, (None, None, "fitted", "universal", text(rng)))
-    way = int(rng.integers(5))
+    mode = rng.choice((None, None, "fitted", "universal", text(rng)))
+    way = rng.randrange(5)
     if way == 0:
         for prompt, strength in validate.split_prompts(words.split(";"), 1.0):
             assert prompt.isprintable() and 0 <= strength <= validate.MAX_STRENGTH
@@ -33,25 +34,20 @@ def prompts(rng: Random, world: World) -> None:
         source = EditorSource(lambda report: _EDITOR)
         source.start()
         source.wait(5)
-        said = Studio(source, world.folder).prompt_hint(words, text(rng), mode=mode)["prompt_help"]
-        assert "<script" not in said and "<img" not in said
+        shown = Studio(source, world.folder).prompt_hint(words, text(rng), mode=mode)["prompt_help"]
+        assert "<script" not in shown and "<img" not in shown
     elif way == 3:
-        fields = [pick(rng, (words, "", value(rng))) for _ in range(validate.MAX_PROMPTS)]
-        numbers = [pick(rng, (1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 2)]
+        fields = [rng.choice((words, "", value(rng))) for _ in range(validate.MAX_PROMPTS)]
+        numbers = [rng.choice((1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 2)]
         Controls.of([*fields, *numbers, value(rng), mode]).settings(None)
     else:
-        for check in (
-            validate.check_strength,
-            validate.check_threshold,
-            validate.check_feather,
-            validate.check_effort,
-        ):
-            check(value(rng))
+        for name in ("strength", "threshold", "feather", "effort"):
+            getattr(validate, f"check_{name}")(value(rng))
 
 
 def names(rng: Random, world: World) -> None:
     """A name becomes that of a file that can be made, beside the others, and nowhere else."""
-    given = [text(rng) for _ in range(int(rng.integers(1, 6)))]
+    given = [text(rng) for _ in range(rng.randint(1, 5))]
     stems = distinct_stems(given)
     assert len({stem.casefold() for stem in stems}) == len(given)
     with tempfile.TemporaryDirectory(dir=world.folder) as folder:

@@ -1,4 +1,4 @@
-"""One visitor of the page, as a browser tab is one: values in its components, a heartbeat, one event at a time."""
+"""One visitor of the page: a browser tab with values in its components, a heartbeat, one event at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -20,33 +21,32 @@ from mcaclip.results.session_file import SavedSession, read_session
 from mcaclip.types import to_uint8
 from mcaclip.ui.display import text
 from tests.fakes import draw_face
-from tests.stress.junk import Random
 from tests.stress.server import Server
 
 API = "/gradio_api"
 WAIT_SECONDS = 5.0
 PATIENCE_SECONDS = 900
-"""After so long of being told to wait a visitor counts that as an error."""
+"""How long a visitor waits for a place before that counts as an error."""
 SAME_PICTURE = 8.0
 """Mean difference of two pictures of one face as two JPEG files, in grey values; other faces are further away."""
 
 
 class VisitorError(Exception):
-    """The page did something else than it should."""
+    """The page does something that it should not."""
 
 
 class Tab:
-    """A tab.
+    """A browser tab with the values of its components.
 
     Args:
         server: of the page.
         number: of the visitor's address.
         session: the tab's name for the server.
-        report: told how many seconds each event took.
+        latencies: gets the seconds of each event.
     """
 
-    def __init__(self, server: Server, number: int, session: str, report: Callable[[float], None]):
-        self.server, self.session, self.report = server, session, report
+    def __init__(self, server: Server, number: int, session: str, latencies: list[float]):
+        self.server, self.session, self.latencies = server, session, latencies
         self.client = server.client(number)
         self.client.timeout = httpx.Timeout(600)
         self.names = {one["props"].get("elem_id"): one["id"] for one in server.config["components"]}
@@ -66,12 +66,12 @@ class Tab:
         self.values[self.names[name]] = value
 
     def fire(self, name: str, event: str) -> None:
-        """Everything that follows from an event of a component. Raises VisitorError."""
-        for one in self.server.config["dependencies"]:
+        """Fires an event of a component, with everything that follows from it. Raises VisitorError."""
+        for one in self.server.events:
             if [self.names[name], event] in one["targets"]:
                 start = time.monotonic()
                 self._run(one)
-                self.report(time.monotonic() - start)
+                self.latencies.append(time.monotonic() - start)
 
     def upload(self, data: bytes) -> dict[str, Any]:
         """Uploads a picture; Gradio's description of the file."""
@@ -101,7 +101,7 @@ class Tab:
             time.sleep(WAIT_SECONDS)
 
     def _queued(self, event: dict[str, Any], body: dict[str, Any]) -> str | None:
-        """Takes what the event yields; what the server says against it, or None."""
+        """Takes what the event yields; the server's refusal, or None."""
         self._patient(lambda: self.client.post(f"{API}/queue/join", json=body))
         shown: list[Any] | None = None
         with self.client.stream("GET", f"{API}/queue/data", params={"session_hash": self.session}) as stream:
@@ -122,13 +122,11 @@ class Tab:
 
     def _take(self, event: dict[str, Any], data: list[Any]) -> None:
         for number, value in zip(event["outputs"], data, strict=True):
-            if not (isinstance(value, dict) and value.get("__type__") == "update"):
-                self.values[number] = value
-            elif "value" in value:
-                self.values[number] = value["value"]
+            update = isinstance(value, dict) and value.get("__type__") == "update"
+            self.values[number] = value.get("value", self.values[number]) if update else value
 
     def _patient(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
-        """The answer, however often one is told to wait before. Raises VisitorError for any other refusal."""
+        """The answer, after as many requests to wait as it takes. Raises VisitorError for any other refusal."""
         until = time.monotonic() + PATIENCE_SECONDS
         while (answer := ask()).status_code in (429, 503) and time.monotonic() < until:
             time.sleep(WAIT_SECONDS)
@@ -138,49 +136,49 @@ class Tab:
 
 
 class Visitor:
-    """Somebody with one face, who notices when it is another's.
+    """Somebody with one face, who checks that no other face comes.
 
     Args:
         tab: of the visitor.
         rng: chooses the face and the edits.
-        seen: pictures of generated faces by seed, of all visitors: a seed has one face.
+        portraits: pictures of generated faces by seed, of all visitors: a seed has one face.
     """
 
-    def __init__(self, tab: Tab, rng: Random, seen: dict[int, np.ndarray]):
+    def __init__(self, tab: Tab, rng: Random, portraits: dict[int, np.ndarray]):
         self.tab, self.rng = tab, rng
         self.name, self.code = "", torch.empty(0)
         if rng.random() < 0.7:
-            seed = int(rng.integers(1000, 1040))
+            seed = rng.randrange(1000, 1040)
             self.name = f"seed_{seed}"
             tab["seed"] = seed
             tab.fire("make-face", "click")
             self.face = _small(tab.fetch(tab["aligned"]))
-            self._same(seen.setdefault(seed, self.face), "a generated face")
+            self._same(portraits.setdefault(seed, self.face), "a generated face")
         else:
             self.name = "me"
             photo = io.BytesIO()
-            Image.fromarray(to_uint8(draw_face(int(rng.integers(2**31))))).resize((400, 400)).save(photo, "PNG")
+            Image.fromarray(to_uint8(draw_face(rng.getrandbits(31)))).resize((400, 400)).save(photo, "PNG")
             tab["photo"], tab["consent"], tab["aligned-box"] = tab.upload(photo.getvalue()), True, True
             tab.fire("photo", "upload")
             self.face = _small(tab.fetch(tab["aligned"]))
             tab.fire("reconstruct", "click")
 
     def edit(self, prompt: str) -> None:
-        """An edit, and whether the page shows it beside this visitor's own face."""
+        """Makes an edit and checks that the page shows it beside this visitor's own face."""
         self.tab["prompt"] = prompt
         self.tab.fire("edit", "click")
         self.check()
 
     def slide(self) -> None:
-        """A slider that is moved and let go."""
+        """Moves a slider and lets it go."""
         for _ in range(3):
-            self.tab["strength"] = round(float(self.rng.uniform(0.3, 1.5)), 2)
+            self.tab["strength"] = round(self.rng.uniform(0.3, 1.5), 2)
             self.tab.fire("strength", "input")
         self.tab.fire("strength", "release")
         self.check()
 
     def check(self) -> None:
-        """Everything that can be downloaded is this visitor's own."""
+        """Checks that everything that can be downloaded is this visitor's own."""
         before, _ = self.tab["slider"]
         self._same(_small(self.tab.fetch(before)), "the original")
         saved = _read(self.tab.fetch(self.tab["download-session"]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mcaclip.cli.options import Arg
-from mcaclip.config import Stack
+from mcaclip.config import STACKS, Stack
 from mcaclip.errors import StudioError
 from train.cli.arguments import (
     DIRECTIONS_FILE,
@@ -149,25 +149,27 @@ def run(options: Options) -> None:
         method=options.chosen_method,
         finish=options.finish,
     )
-    _tell(prompts[0], options.chosen_method, path, stack)
+    log_use(prompts[0], options.chosen_method, path, stack)
 
 
-def _tell(prompt: str, method: str, path: Path, stack: Stack) -> None:
-    """Logs how the file is used."""
+def log_use(prompt: str, method: str, path: Path, stack: Stack) -> None:
+    """Logs the command that uses the file, and the folder where it is found without an option."""
     from mcaclip import weights
 
-    places = weights.WeightFolders.from_environment()
+    folders = weights.WeightFolders.from_environment()
     if method != "mca":
         logging.info("compare it with: %s", compare_hint(prompt, method, path, stack.options))
-        logging.info("or copy it into %s, where `compare` finds it", places.methods)
+        logging.info("or copy it into %s, where `compare` finds it", folders.methods)
         return
-    use = f'python -m mcaclip edit PHOTO --prompt "{prompt}" --edits {path} --out out{stack.options}'
-    logging.info("use it with: %s", use)
-    logging.info("or copy it into %s, where it is found without --edits", places.edits)
+    editing = replace(stack, parser=STACKS[stack.name].parser).options  # `edit` has no --parser
+    logging.info(
+        'use it with: python -m mcaclip edit PHOTO --prompt "%s" --edits %s --out out%s', prompt, path, editing
+    )
+    logging.info("or copy it into %s, where it is found without --edits", folders.edits)
 
 
 def compare_hint(prompt: str, method: str, path: Path, options: str) -> str:
-    """How to see what was fitted."""
+    """The command that compares the fitted method with MCA-CLIP."""
     return (
         f'python -m mcaclip compare --seed 0 --prompt "{prompt}" --methods mca,{method} --weights {path} '
         f"--out out{options}"
