@@ -275,7 +275,7 @@ class FaceEditor:
         result = blend(self._prepared(self.models.generator, inversion, request, callback), callback)
         with torch.no_grad():
             likeness = self.models.identity.similarity(
-                result.image[None].to(self.device), inversion.reconstruction[None].to(self.device)
+                result.image[None].to(self.device), inversion.original[None].to(self.device)
             )
         return replace(result, identity=float(likeness), seconds=time.monotonic() - started)
 
@@ -359,9 +359,7 @@ class FaceEditor:
         callback: ProgressCallback | None = None,
     ) -> PreparedEdit:
         """Everything of an edit that does not depend on its strengths."""
-        generator = of_face(generator, inversion.residual)
-        photo = None if inversion.photo is None else inversion.photo[None].to(self.device)
-        prepared = prepare(generator, inversion.w_plus[None].to(self.device), request, callback, photo)
+        prepared = prepare(generator, inversion, request, callback)
         return varied(prepared, request.settings.variation, self.models.generator)
 
     def _prompted(self, wanted: Ingredient) -> PromptedNetwork:

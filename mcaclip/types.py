@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mcaclip.validate import DEFAULT_LIKENESS
+
 
 @dataclass(frozen=True)
 class DetectedFace:
@@ -112,6 +114,11 @@ class Inversion:
     residual: Residual | None = None
     photo: Tensor | None = None
 
+    @property
+    def original(self) -> Tensor:
+        """What an edit starts from: the aligned photo, or the generated face."""
+        return self.reconstruction if self.photo is None else self.photo
+
 
 class StopEarly(Exception):  # noqa: N818 - a request, not an error
     """Raised by a progress callback: end now and keep the best result so far."""
@@ -204,7 +211,7 @@ class EditSettings:
     variation: int = 0
     mode: str | None = None
     without_masks: bool = False
-    likeness: float = 0.5
+    likeness: float = DEFAULT_LIKENESS
 
     @property
     def parts(self) -> tuple[PromptStrength, ...]:
@@ -235,7 +242,7 @@ class EditResult:
         combined_mask: `float32 [1, S, S]` in [0, 1], where the picture was allowed to change.
         delta_w: `float32 [18, 512]`, the shift before the strength is applied; with several prompts their sum.
         settings: what was asked for.
-        identity: cosine of the edit's identity to the reconstruction's (None for a preview).
+        identity: cosine of the edit's identity to that of `Inversion.original` (None for a preview).
         seconds: wall time.
         shifts: `float32 [18, 512]` a prompt, in the order of `settings.parts`, before the strengths.
         modes: how each prompt was made, in the same order: "universal", "fitted", or both for one made of several.

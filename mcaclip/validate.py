@@ -15,6 +15,7 @@ MAX_PROMPTS = 4
 MAX_STRENGTH = 2.0
 MAX_FEATHER = 16.0
 MAX_THRESHOLD = 0.95
+DEFAULT_LIKENESS = 0.5
 MAX_VARIATION = 999
 EFFORTS = ("instant", "good", "best")
 UNIVERSAL, FITTED = MODES = ("universal", "fitted")
@@ -132,6 +133,11 @@ def check_strength(strength: object) -> float:
 def check_threshold(threshold: object) -> float:
     """The threshold itself. Raises StudioError outside 0..`MAX_THRESHOLD` (and for what is no number)."""
     return check_number(threshold, "mask threshold", 0, MAX_THRESHOLD, " (0 keeps the masks soft)")
+
+
+def check_likeness(likeness: object) -> float:
+    """The likeness itself. Raises StudioError outside 0..1 (and for what is no number)."""
+    return check_number(likeness, "likeness", 0, 1, " (1 keeps the most of the photo)")
 
 
 def check_feather(pixels: object) -> float:

@@ -41,6 +41,7 @@ from mcaclip.types import (
     Inversion,
     Progress,
     ProgressCallback,
+    Residual,
     StopEarly,
     from_uint8,
     to_uint8,
@@ -178,9 +179,16 @@ class FakeEditor:
         w_plus = torch.randn(18, 512, generator=noise) * truncation_psi
         return Inversion(w_plus, draw_face(seed), None, 0.01)
 
-    def reconstruct(self, w_plus: Tensor, identity: float | None = None) -> Inversion:
+    def reconstruct(
+        self,
+        w_plus: Tensor,
+        identity: float | None = None,
+        residual: Residual | None = None,
+        photo: Tensor | None = None,
+    ) -> Inversion:
         self.calls.append("reconstruct")
-        return Inversion(w_plus, draw_face(int(w_plus.abs().sum() * 10) % 1000), identity, 0.01)
+        face = draw_face(int(w_plus.abs().sum() * 10) % 1000)
+        return Inversion(w_plus, face, identity, 0.01, residual=residual, photo=photo)
 
     def metrics_file(self, prompt: str) -> Path | None:
         return None

@@ -32,7 +32,7 @@ def test_the_three_promised_prompts_are_shipped(editor):
 
 
 def test_lips_turn_green_and_nothing_else_moves(editor, face, lipstick, parser):
-    mask, allowed = named_region(see_face(editor.models.preview, parser, face.w_plus)[1], "lips")
+    mask, allowed = named_region(see_face(editor.models.preview, parser, face)[1], "lips")
     moved, leak = measure(face.reconstruction, lipstick.image, mask, allowed, colour_lab("green"))
     assert moved >= 0.5
     assert leak <= 4.0

@@ -57,7 +57,7 @@ def test_the_family_of_methods_makes_the_same_edit(editor, face, monkeypatch, tm
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path))
     (method,) = build_methods(method_context(editor), ["mca-universal"])
     assert method.ready("pink eyebrows")
-    made = method.edit(face.w_plus, "pink eyebrows", 0.7)
+    made = method.edit(face, "pink eyebrows", 0.7)
     edited = editor.edit(face, EditSettings("pink eyebrows", 0.7, mode="universal"))
     torch.testing.assert_close(made.image, edited.image)
     torch.testing.assert_close(made.masks, edited.masks)

@@ -44,6 +44,13 @@ class ChangeOptions:
     ] = 0.0
     mask_invert: Annotated[bool, Arg("edit where the masks are closed")] = False
     mask_feather: Annotated[float, Arg("soften masks, pixels of 256", read=checked(validate.check_feather))] = 0.0
+    likeness: Annotated[
+        float,
+        Arg(
+            "of a photo: how much of its own shapes an edit of shapes keeps, 0 to 1; colours keep all",
+            read=checked(validate.check_likeness),
+        ),
+    ] = validate.DEFAULT_LIKENESS
     variation: Annotated[
         int,
         Arg("the same edit in another shade, 1 to 999", metavar="N", read=whole(0, validate.MAX_VARIATION)),
@@ -92,6 +99,7 @@ class ChangeOptions:
             mask_threshold=self.mask_threshold,
             mask_invert=self.mask_invert,
             mask_feather=self.mask_feather,
+            likeness=self.likeness,
             variation=self.variation,
             mode=self.mode,
             without_masks=self.without_pre,

@@ -19,10 +19,9 @@ from mcaclip.platform.atomic import folder_written_whole
 from mcaclip.platform.console import EXIT_BAD_INPUT, problem_of, say
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.compare import CompareRow
+    from mcaclip.types import Inversion
 
 REPORT = "compare.json"
 MOST_STEPS = 10_000_000
@@ -101,12 +100,12 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         return places[-1]
 
     with folder_written_whole(options.out, place) as folder:
-        for face, code in faces(editor, options.seed, photos, options.inversion, failures):
+        for name, face in faces(editor, options.seed, photos, options.inversion, failures):
             own: list[CompareRow] = []
-            for row in compare(methods, metrics, face, code, prompt, strength, may_fit=steps > 0):
+            for row in compare(methods, metrics, name, face, prompt, strength, may_fit=steps > 0):
                 own.append(row)
                 say(line(row))
-            _save_face(own, folder, face, about)
+            _save_face(own, folder, name, about)
             rows += [small_row(row) for row in own]
         if rows:
             write_rows(rows, folder, about)
@@ -126,21 +125,21 @@ def _free_folder(out: Path, overwrite: bool) -> Path:
 
 def faces(
     editor: FaceEditor, seeds: Sequence[int], photos: Sequence[Path], effort: str, failures: dict[Path, str]
-) -> Iterator[tuple[str, Tensor]]:
-    """Yields a name and a code `[18, 512]` per face; `failures` gets each photo without one, with the reason."""
+) -> Iterator[tuple[str, Inversion]]:
+    """Yields every face with a name; `failures` gets each photo without one, with the reason."""
     from mcaclip.imaging.align import load_photo
     from mcaclip.platform.naming import distinct_stems
 
     names = distinct_stems([*(f"seed_{seed}" for seed in seeds), *(path.stem for path in photos)])
     for name, seed in zip(names, seeds, strict=False):
-        yield name, editor.sample(seed).w_plus
+        yield name, editor.sample(seed)
     for name, path in zip(names[len(seeds) :], photos, strict=True):
         try:
-            code = editor.invert(editor.align(load_photo(path)), effort).w_plus
+            face = editor.invert(editor.align(load_photo(path)), effort)
         except (StudioError, OSError) as error:
             failures[path] = problem_of(error)
             continue
-        yield name, code
+        yield name, face
 
 
 def line(row: CompareRow) -> str:

@@ -13,9 +13,6 @@ from mcaclip.cli.arguments import EditorLoader, MethodOptions, OutFolder
 from mcaclip.cli.options import Arg
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.paper_table import TableRun
     from mcaclip.methods.base import MethodContext
 
@@ -57,10 +54,10 @@ def run(options: TableOptions, load: EditorLoader | None) -> int:
     about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
     run = paper_table.TableRun(options.out, about)
     count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
-    faces = [(f"seed_{seed}", partial(_code, editor, seed, 0.7)) for seed in range(count)]
+    faces = [(f"seed_{seed}", partial(editor.sample, seed, 0.7)) for seed in range(count)]
     paper_table.fill(run, methods, metrics, context.space, prompts, faces)
     hard = paper_table.TableRun(options.out / "hard_faces", about)
-    hard_faces = [(face.name, partial(_code, editor, face.seed, face.truncation_psi)) for face in DIFFICULT_FACES]
+    hard_faces = [(face.name, partial(editor.sample, face.seed, face.truncation_psi)) for face in DIFFICULT_FACES]
     hard_prompts = prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
     paper_table.fill(hard, methods, metrics, context.space, hard_prompts, hard_faces, shown=len(hard_faces))
     missing = paper_table.missing_lines(methods, prompts)
@@ -68,10 +65,6 @@ def run(options: TableOptions, load: EditorLoader | None) -> int:
     _write(run, hard, prompts, markdown)
     sys.stdout.write(markdown)
     return 0 if run.rows else 2
-
-
-def _code(editor: FaceEditor, seed: int, truncation_psi: float) -> Tensor:
-    return editor.sample(seed, truncation_psi).w_plus
 
 
 def _weights_of(context: MethodContext, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """An edit of a photo is the photo: its own pixels outside the masks, its own fine detail inside them.
 
 The generator's picture of a photo lacks pores, grain and strands. What an edit changed, the difference of its two
-pictures, is carried over to the photo. Where the edit draws something new, the photo's detail of what was there fades.
+pictures, is carried over to the photo. Where the edit draws something new, the detail of what was there fades.
 """
 
 from __future__ import annotations
@@ -19,22 +19,28 @@ FLAT = 0.03
 """Contrast, as a standard deviation of lightness in [-1, 1], below which a window counts as flat."""
 
 
-def carry_over(photo: Tensor, source: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
+def carry_over(photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tensor | None = None) -> Tensor:
     """The edit on the photo.
 
     Where the mask is 0, `edited` equals `source` and the result is the photo, bit for bit.
 
     Args:
-        photo: `[1, 3, S, S]` in [-1, 1].
-        source: the generator's picture of the photo, alike.
+        photo: `[3, s, s]` in [-1, 1], of any size; None for a generated face, whose edit is `edited` itself.
+        source: the generator's picture of the photo, `[1, 3, S, S]`, not clamped.
         edited: its picture of the edit, alike.
-        mask: `[1, 1, S, S]` in [0, 1], where the edit acts.
+        mask: `[1, 1, s, s]` in [0, 1], where the edit acts; None: everywhere.
 
     Returns:
         `[1, 3, S, S]`, not clamped.
     """
+    if photo is None:
+        return edited
+    side = source.shape[-1]
+    photo, source, edited = resize_mask(photo[None], side).to(source), source.clamp(-1, 1), edited.clamp(-1, 1)
     new = 1 - shared_structure(source, edited)
-    return photo + (edited - source) - mask * new * (photo - source)
+    if mask is not None:
+        new = new * resize_mask(mask, side)
+    return photo + (edited - source) - new * (photo - source)
 
 
 def shared_structure(first: Tensor, second: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from mcaclip.editing.photo_blend import carry_over
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
 from mcaclip.generators.base import Generator
+from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import (
     FeatureHook,
     MaskedShift,
@@ -29,7 +30,7 @@ from mcaclip.generators.synthesis import (
     union,
 )
 from mcaclip.nn.ops import resize_mask
-from mcaclip.types import EditResult, EditSettings, ProgressCallback, PromptStrength
+from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
 
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 
@@ -37,8 +38,8 @@ FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is use
 COARSE_ROWS = range(4)
 """W+ rows of the layers up to 16 px, which say where and how large things are."""
 NEW_SHAPES = 0.13
-"""Root mean square of a coarse row's shift at which an edit keeps nothing of the residual where likeness is 0: that of
-smiling and of an old face at strength 1. Glasses move more, and colours less than a twentieth of it."""
+"""Root mean square of a coarse row's shift at which an edit keeps nothing of the residual if the likeness is 0.
+Smiling and an old face move that much at strength 1, glasses more, colours less than a twentieth of it."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,16 @@ class Picture:
     """An edited face.
 
     Attributes:
-        image: `[B, 3, S, S]`, not clamped.
-        source: the face before the edit.
+        image: `[B, 3, S, S]`, not clamped; of a photo the photo with the edit in it.
+        source: the generator's picture of the face before the edit.
         shifts: what was applied, strengths included.
+        generated: the generator's own picture of the edit; None where `image` is that picture.
     """
 
     image: Tensor
     source: Synthesis
     shifts: tuple[MaskedShift, ...]
+    generated: Tensor | None = None
 
     @property
     def masks(self) -> list[Tensor]:
@@ -102,7 +105,7 @@ class PreparedEdit:
         shifts: at least one per prompt, in the order of `settings.parts`.
         started: when its computation began, in seconds of a monotonic clock.
         notes: warnings in plain words.
-        photo: `[1, 3, S, S]`, the aligned photo at the size of the picture; None for a generated face.
+        photo: `[3, s, s]`, the aligned photo; None for a generated face.
     """
 
     generator: Generator
@@ -122,20 +125,18 @@ class PreparedEdit:
 
 @torch.no_grad()
 def prepare(
-    generator: Generator,
-    code: Tensor,
-    request: EditRequest,
-    callback: ProgressCallback | None = None,
-    photo: Tensor | None = None,
+    generator: Generator, face: Inversion, request: EditRequest, callback: ProgressCallback | None = None
 ) -> PreparedEdit:
     """Shifts and masks of an edit as learned, at strength 1.
 
     Args:
-        code: `[1, 18, 512]`, the face.
-        photo: `[1, 3, s, s]`, the aligned photo, of any size; None for a generated face.
         callback: told of the first half of the progress; may raise to cancel.
+
+    Raises:
+        StudioError: the face has the residual of another generator.
     """
-    started, settings = time.monotonic(), request.settings
+    started, settings, device = time.monotonic(), request.settings, generator.w_avg.device
+    generator, code = of_face(generator, face.residual), face.w_plus[None].to(device)
     hook = layer_hook(generator, 0.0, callback)
     source = synthesize(generator, code, keep=range(len(generator.layers)), hook=hook)
     shifts, notes = [], list(request.notes)
@@ -144,8 +145,8 @@ def prepare(
         masks = _refined(learned.masks, settings, generator.image_size)
         shifts.append(PreparedShift(share, replace(learned, masks=masks)))
         notes += [] if share.prompted.own_masks else [FOREIGN_EDIT]
-    own = None if photo is None else resize_mask(photo, generator.image_size)
-    return PreparedEdit(generator, code, source, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)), own)
+    shown = tuple(dict.fromkeys(notes))
+    return PreparedEdit(generator, code, source, tuple(shifts), settings, started, shown, face.photo)
 
 
 def _refined(masks: Sequence[Tensor], settings: EditSettings, side: int) -> list[Tensor]:
@@ -191,9 +192,12 @@ def draw(
     ranked = sorted(prepared.shifts, key=lambda one: (parts[one.share.part].prompt, one.share.ingredient.words))
     shifts = tuple(one.scaled(parts[one.share.part].strength, prepared.settings.likeness) for one in ranked)
     hook = layer_hook(generator, 0.5, callback)
-    return Picture(
-        compose(generator, prepared.code, shifts, prepared.source.image, hook, observe), prepared.source, shifts
-    )
+    source = prepared.source
+    made = Picture(compose(generator, prepared.code, shifts, source.image, hook, observe), source, shifts)
+    if prepared.photo is None:
+        return made
+    last = made.masks[-1] if made.masks else None
+    return replace(made, image=carry_over(prepared.photo, source.image, made.image, last), generated=made.image)
 
 
 def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> EditResult:
@@ -207,13 +211,8 @@ def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> E
     picture = draw(prepared, callback, observe)
     masks, numbers = picture.masks, range(len(prepared.settings.parts))
     deltas = [_part_shift(prepared, number) for number in numbers]
-    image = picture.image
-    if prepared.photo is not None:
-        source, edited = prepared.source.image.clamp(-1, 1), picture.image.clamp(-1, 1)
-        last = resize_mask(masks[-1], generator.image_size) if masks else torch.ones_like(source[:, :1])
-        image = carry_over(prepared.photo, source, edited, last)
     return EditResult(
-        image=image[0].clamp(-1, 1).cpu(),
+        image=picture.image[0].clamp(-1, 1).cpu(),
         masks=tuple(mask[0].cpu() for mask in masks),
         mask_names=_mask_names(generator, masks),
         combined_mask=resize_mask(masks[-1], generator.image_size)[0].cpu(),
@@ -225,7 +224,7 @@ def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> E
         shifts=tuple(deltas),
         modes=tuple(_part_modes(prepared, number) for number in numbers),
         feature_change=tuple(change),
-        generated=None if prepared.photo is None else picture.image[0].clamp(-1, 1).cpu(),
+        generated=None if picture.generated is None else picture.generated[0].clamp(-1, 1).cpu(),
     )
 
 

@@ -19,7 +19,7 @@ from mcaclip.language.grammar import understand
 from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.platform.atomic import write_text
-from mcaclip.types import ProgressCallback
+from mcaclip.types import Inversion, ProgressCallback
 
 COLUMNS = ("hit", "moved", "leak", "identity", "area", "seconds")
 
@@ -82,22 +82,22 @@ class EditMetrics:
 
     def __init__(self, preview: Generator, parser: Parser, identity: Identity, device: torch.device):
         self.preview, self.parser, self.identity, self.device = preview, parser, identity, device
-        self._face: tuple[Tensor, Tensor] | None = None
+        self._last: tuple[Inversion, Tensor] | None = None
 
-    def parsed(self, w_plus: Tensor) -> Tensor:
-        """Class probabilities `[1, 19, 256, 256]` of a code `[18, 512]`; those of the last code are cached."""
-        if self._face is None or not torch.equal(self._face[0], w_plus):
-            self._face = (w_plus, see_face(self.preview, self.parser, w_plus)[1])
-        return self._face[1]
+    def parsed(self, face: Inversion) -> Tensor:
+        """Class probabilities `[1, 19, 256, 256]` of a face; those of the last one are cached."""
+        if self._last is None or self._last[0] is not face:
+            self._last = (face, see_face(self.preview, self.parser, face)[1])
+        return self._last[1]
 
     @torch.no_grad()
-    def figures(self, w_plus: Tensor, prompt: str, edit: MethodEdit) -> Figures:
-        """The figures of an edit of a code `[18, 512]`."""
+    def figures(self, face: Inversion, prompt: str, edit: MethodEdit) -> Figures:
+        """The figures of an edit of a face."""
         pair = (picture[None].to(self.device) for picture in (edit.image, edit.source))
         identity, meaning = float(self.identity.similarity(*pair)), understand(prompt)
         moved = leak = None
         if meaning is not None:
-            mask, allowed = named_region(self.parsed(w_plus), meaning.part)
+            mask, allowed = named_region(self.parsed(face), meaning.part)
             moved, leak = measure(edit.source, edit.image, mask, allowed, colour_lab(meaning.colour))
         return Figures(
             hit=None if moved is None else moved >= HIT_SHARE,
@@ -112,8 +112,8 @@ class EditMetrics:
 def compare(
     methods: Sequence[EditMethod],
     metrics: EditMetrics,
-    face: str,
-    w_plus: Tensor,
+    name: str,
+    face: Inversion,
     prompt: str,
     strength: float = 1.0,
     callback: ProgressCallback | None = None,
@@ -122,19 +122,18 @@ def compare(
     """One row per method, each as soon as it is done.
 
     Args:
-        face: a name for the rows.
-        w_plus: the face's code, `[18, 512]`.
+        name: of the face, for the rows.
         callback: gets the progress of each edit; may raise to cancel.
         may_fit: whether a method that is not ready is fitted first; otherwise its row says how to fit it.
     """
     for method in methods:
         try:
             ready = method.fit(prompt, callback) if may_fit and not method.ready(prompt) else method
-            edit = ready.edit(w_plus, prompt, strength, callback)
+            edit = ready.edit(face, prompt, strength, callback)
         except PromptError as error:
-            yield CompareRow(method.name, face, prompt, problem=str(error))
+            yield CompareRow(method.name, name, prompt, problem=str(error))
             continue
-        yield CompareRow(method.name, face, prompt, edit, metrics.figures(w_plus, prompt, edit))
+        yield CompareRow(method.name, name, prompt, edit, metrics.figures(face, prompt, edit))
 
 
 def as_markdown(rows: Sequence[CompareRow]) -> str:

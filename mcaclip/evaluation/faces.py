@@ -21,7 +21,7 @@ from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.platform.atomic import valid_text, written_whole
 from mcaclip.platform.digests import sha256_of
-from mcaclip.types import Inversion
+from mcaclip.types import Inversion, Residual
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -68,27 +68,31 @@ def face_sources(
 
 def _invert(editor: FaceEditor, photo: Path, effort: str, stored: Path) -> Inversion:
     """The stored inversion of a photo, or a new one, which is stored."""
-    if (found := _read_inversion(editor, stored)) is not None:
+    aligned = editor.align(load_photo(photo))
+    if (found := _read_inversion(editor, stored, aligned.image)) is not None:
         return found
-    found = editor.invert(editor.align(load_photo(photo)), effort)
+    found = editor.invert(aligned, effort)
     stored.parent.mkdir(parents=True, exist_ok=True)
-    identity = "" if found.identity is None else str(found.identity)
+    tensors, about = {"w_plus": found.w_plus.contiguous()}, {"identity": str(found.identity)}
+    if found.residual is not None:
+        tensors["residual"], about["layer"] = found.residual.features.contiguous(), str(found.residual.layer)
     with written_whole(stored) as temporary:
-        temporary.write_bytes(save({"w_plus": found.w_plus.contiguous()}, {"identity": identity}))
+        temporary.write_bytes(save(tensors, about))
     return found
 
 
-def _read_inversion(editor: FaceEditor, path: Path) -> Inversion | None:
+def _read_inversion(editor: FaceEditor, path: Path, photo: Tensor) -> Inversion | None:
     """A stored inversion, its picture rendered again; None where the file is missing or damaged."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            code, identity = file.get_tensor("w_plus"), (file.metadata() or {}).get("identity", "")
+            about, code = file.metadata() or {}, file.get_tensor("w_plus")
+            residual = Residual(int(about["layer"]), file.get_tensor("residual")) if "layer" in about else None
     except SafetensorError:
         log.warning("%s is damaged; the photo is inverted again", path)
         return None
-    return editor.reconstruct(code, float(identity) if identity else None)
+    return editor.reconstruct(code, float(about["identity"]), residual, photo)
 
 
 class Face:
@@ -106,12 +110,15 @@ class Face:
 
     @cached_property
     def _preview(self) -> tuple[Tensor, Tensor]:
-        return see_face(self._context.editor.models.preview, self._context.parser, self.inversion.w_plus)
+        return see_face(self._context.editor.models.preview, self._context.parser, self.inversion)
 
     @property
     def picture(self) -> Tensor:
-        """The generator's picture of it at the size of the edits, `[3, S, S]` in [-1, 1]."""
-        return self.inversion.reconstruction if self._size == FULL_SIZE else self._preview[0]
+        """What is edited at the size of the edits, `[3, S, S]` in [-1, 1]; see `Inversion.original`."""
+        if self._size == FULL_SIZE:
+            return self.inversion.original
+        photo = self.inversion.photo
+        return self._preview[0] if photo is None else F.adaptive_avg_pool2d(photo, self._size)
 
     @property
     def parsed(self) -> Tensor:

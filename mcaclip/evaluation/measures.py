@@ -7,10 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
+from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.base import Parser
 from mcaclip.perception.regions import dilate, face_width, region
+from mcaclip.types import Inversion
 
 HIT_SHARE = 0.5
 """An edit that went at least this share of the way is a hit."""
@@ -20,9 +22,10 @@ PARSE_SIZE = 256
 
 
 @torch.no_grad()
-def see_face(preview: Generator, parser: Parser, w_plus: Tensor) -> tuple[Tensor, Tensor]:
-    """The preview's picture `[3, 256, 256]` of a code `[18, 512]`, and classes `[1, 19, 256, 256]`, on the CPU."""
-    rendered = synthesize(preview, w_plus[None].to(preview.w_avg.device), keep=parser.layers)
+def see_face(preview: Generator, parser: Parser, face: Inversion) -> tuple[Tensor, Tensor]:
+    """The preview's picture `[3, 256, 256]` of a face, and classes `[1, 19, 256, 256]`, on the CPU."""
+    code = face.w_plus[None].to(preview.w_avg.device)
+    rendered = synthesize(of_face(preview, face.residual), code, keep=parser.layers)
     return rendered.image[0].clamp(-1, 1).cpu(), parser.parse(rendered, PARSE_SIZE).cpu()
 
 

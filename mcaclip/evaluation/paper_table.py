@@ -27,7 +27,7 @@ from mcaclip.language.grammar import understand
 from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.platform.naming import safe_stem
 from mcaclip.results.export import save_png, write_png
-from mcaclip.types import to_uint8
+from mcaclip.types import Inversion, to_uint8
 
 log = logging.getLogger(__name__)
 COUNTERFACTUAL = ("green lipstick", "blue goatee", "purple hair")
@@ -94,13 +94,13 @@ def fill(
     metrics: EditMetrics,
     space: ClipSpace,
     prompts: Sequence[str],
-    faces: Sequence[tuple[str, Callable[[], Tensor]]],
+    faces: Sequence[tuple[str, Callable[[], Inversion]]],
     shown: int = SHEET_FACES,
 ) -> None:
     """Measure what is not measured yet, face by face.
 
     Args:
-        faces: the name of each face, and a function that returns its code `[18, 512]`.
+        faces: the name of each face, and a function that makes it.
         shown: number of faces whose small pictures are stored.
 
     Raises:
@@ -109,37 +109,37 @@ def fill(
     if unclear := [prompt for prompt in prompts if understand(prompt) is None]:
         raise StudioError(f"the table needs prompts that name a part and a colour, not {', '.join(unclear)}")
     done = {row.key for row in run.rows}
-    for number, (face, code_of) in enumerate(faces):
+    for number, (name, make) in enumerate(faces):
         wanted = [
             (method, prompt)
             for prompt in prompts
             for method in methods
-            if method.ready(prompt) and (method.name, prompt, face) not in done
+            if method.ready(prompt) and (method.name, prompt, name) not in done
         ]
-        code = code_of() if wanted else None
+        face = make() if wanted else None
         for method, prompt in wanted:
-            assert code is not None
-            edit = method.edit(code, prompt)
-            run.add(measure_row(metrics, space, method.name, prompt, face, code, edit))
+            assert face is not None
+            edit = method.edit(face, prompt)
+            run.add(measure_row(metrics, space, method.name, prompt, name, face, edit))
             if number < shown:
-                write_png(run.tile(method.name, prompt, face), _tile(edit.image), {"prompt": prompt, "face": face})
-                save_png(run.tile("source", "face", face), _tile(edit.source))
+                write_png(run.tile(method.name, prompt, name), _tile(edit.image), {"prompt": prompt, "face": name})
+                save_png(run.tile("source", "face", name), _tile(edit.source))
         log.info("face %d of %d", number + 1, len(faces))
 
 
 @torch.no_grad()
 def measure_row(
-    metrics: EditMetrics, space: ClipSpace, method: str, prompt: str, face: str, code: Tensor, edit: MethodEdit
+    metrics: EditMetrics, space: ClipSpace, method: str, prompt: str, name: str, face: Inversion, edit: MethodEdit
 ) -> TableRow:
     """All figures of one edit."""
-    meaning, figures = understand(prompt), metrics.figures(code, prompt, edit)
+    meaning, figures = understand(prompt), metrics.figures(face, prompt, edit)
     assert meaning is not None and figures.hit is not None
-    _, allowed = named_region(metrics.parsed(code), meaning.part)
+    _, allowed = named_region(metrics.parsed(face), meaning.part)
     source, edited = (F.adaptive_avg_pool2d(p[None], PARSE_SIZE) for p in (edit.source, edit.image))
     text = prompt_direction(space, prompt)
     score = space.encode_image(edit.image[None].to(text.device))[0] @ text
     return TableRow(
-        method, prompt, face,
+        method, prompt, name,
         ssim=round(float(ssim(source, edited)), 4),
         ssim_background=round(float(ssim(source, edited, 1 - allowed)), 4),
         clip=round(float(score), 4),

@@ -21,14 +21,16 @@ from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import EditHeader, load_network, read_header
 from mcaclip.editing.network.no_text import NoMasks
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.render import draw, prepare
+from mcaclip.editing.photo_blend import carry_over
+from mcaclip.editing.render import draw, kept_share, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.editing.universal import TRAIN_COMMAND
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import MaskedShift, compose
+from mcaclip.generators.residual import of_face
+from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
 from mcaclip.loading import words_digest
 from mcaclip.types import EditResult, EditSettings, Inversion
 
@@ -157,9 +159,12 @@ class OpenVariant(Variant):
         result = self.whole.result(inversion, subject.settings)
         started, editor = time.monotonic(), self.whole.editor
         parts = zip(result.settings.parts, result.shifts, strict=True)
-        shifts = [MaskedShift(part.strength * own.to(editor.device)[None], ()) for part, own in parts]
+        deltas = [part.strength * own.to(editor.device)[None] for part, own in parts]
+        shifts = [MaskedShift(delta, (), kept_share(delta, result.settings.likeness)) for delta in deltas]
         code = inversion.w_plus[None].to(editor.device)
-        image = compose(generator_of(editor, self.whole.size), code, shifts, result.image[None])
+        generator = of_face(generator_of(editor, self.whole.size), inversion.residual)
+        source = synthesize(generator, code).image
+        image = carry_over(inversion.photo, source, compose(generator, code, shifts, source))
         return Edited(image[0].clamp(-1, 1).cpu(), 1.0, time.monotonic() - started)
 
 
@@ -189,7 +194,7 @@ class NetworkVariant(Variant):
         """See `Variant.edit`."""
         started, settings = time.monotonic(), subject.settings.with_parts(subject.ingredients)
         request = EditRequest.of_networks(settings, self._prompted)
-        prepared = prepare(self.generator, inversion.w_plus[None].to(self.editor.device), request)
+        prepared = prepare(self.generator, inversion, request)
         picture = draw(prepared)
         area = float(picture.masks[-1].mean()) if picture.masks else 1.0
         return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)

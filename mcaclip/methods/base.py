@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -20,7 +20,8 @@ from mcaclip.config import Stack
 from mcaclip.editing.library import Library
 from mcaclip.editing.networks import EditNetworks
 from mcaclip.errors import PromptError
-from mcaclip.types import ProgressCallback
+from mcaclip.generators.residual import of_face
+from mcaclip.types import Inversion, ProgressCallback
 
 Needs = Literal["nothing", "once", "prompt"]
 """What has to be trained before a method edits: nothing, one model for all prompts, or one network per prompt."""
@@ -49,6 +50,14 @@ class MethodContext(EditNetworks):
     fitter: Fitter | None = None
     optimisation_steps: int = 300
 
+    def of_face(self, face: Inversion) -> MethodContext:
+        """The same with the generator and the preview of a face; see `mcaclip.generators.residual`."""
+        return replace(
+            self,
+            generator=of_face(self.generator, face.residual),
+            preview=of_face(self.preview, face.residual),
+        )
+
 
 @dataclass(frozen=True)
 class MethodEdit:
@@ -75,18 +84,18 @@ class MethodEdit:
     @classmethod
     def of(
         cls,
+        face: Inversion,
         image: Tensor,
-        source: Tensor,
         started: float,
         masks: Sequence[Tensor] = (),
         delta_w: Tensor | None = None,
         delta_s: Tensor | None = None,
         notes: tuple[str, ...] = (),
     ) -> MethodEdit:
-        """From a batch of one face on any device; `started` is the monotonic clock's time when the edit began."""
+        """From a batch of one face, on any device, and the time of a monotonic clock at which the edit began."""
         return cls(
             image=image[0].clamp(-1, 1).cpu(),
-            source=source[0].clamp(-1, 1).cpu(),
+            source=face.original,
             masks=tuple(mask[0].cpu() for mask in masks),
             delta_w=None if delta_w is None else delta_w[0].cpu(),
             delta_s=None if delta_s is None else delta_s[0].cpu(),
@@ -189,12 +198,11 @@ class EditMethod(ABC):
 
     @abstractmethod
     def edit(
-        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+        self, face: Inversion, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """Edit one face.
 
         Args:
-            w_plus: `[18, 512]`.
             prompt: the words.
             strength: factor on the shift, 0..2.
             callback: gets the progress; may raise to cancel.

@@ -8,14 +8,13 @@ from __future__ import annotations
 from functools import cached_property
 
 import torch
-from torch import Tensor
 
 from mcaclip.generators.style_space import read_styles
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.methods.base import EditMethod, MethodEdit
 from mcaclip.methods.delta_mapper import DeltaMapper, load_delta
 from mcaclip.methods.global_direction import style_edit, text_direction
-from mcaclip.types import ProgressCallback
+from mcaclip.types import Inversion, ProgressCallback
 
 
 class DeltaEditMethod(EditMethod):
@@ -30,12 +29,12 @@ class DeltaEditMethod(EditMethod):
 
     @torch.no_grad()
     def edit(
-        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+        self, face: Inversion, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`: Delta t in place of Delta i."""
         self.fit(prompt)
-        context, model, code = self.context, self.model, w_plus[None].to(self.context.device)
-        features = context.space.encode_image(synthesize(context.preview, code).image)
+        context, model, code = self.context, self.model, face.w_plus[None].to(self.context.device)
+        features = context.space.encode_image(synthesize(context.of_face(face).preview, code).image)
         styles = read_styles(context.generator, code)[:, : len(model.std)]
         shift = model(styles, features, text_direction(context.space, prompt)[None]) * model.std
-        return style_edit(context, w_plus, strength * shift, (), callback)
+        return style_edit(context, face, strength * shift, (), callback)

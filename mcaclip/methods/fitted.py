@@ -7,31 +7,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from torch import Tensor
-
 from mcaclip.editing.library import Library, collect, find_fitted
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.methods.base import EditMethod, MethodContext, MethodEdit
-from mcaclip.types import EditSettings, ProgressCallback
+from mcaclip.types import EditSettings, Inversion, ProgressCallback
 
 
 def network_edit(
     context: MethodContext,
     prompted: PromptedNetwork,
     prompt: str,
-    w_plus: Tensor,
+    face: Inversion,
     strength: float,
     callback: ProgressCallback | None,
 ) -> MethodEdit:
-    """The edit of a code `[18, 512]` that a network makes: its shift, inside its masks if it has any."""
+    """The edit of a face that a network makes: its shift, inside its masks if it has any."""
     request = EditRequest.of_networks(EditSettings(prompt, strength), lambda _: prompted)
-    prepared = prepare(context.generator, w_plus[None].to(context.device), request, callback)
+    prepared = prepare(context.generator, face, request, callback)
     picture = draw(prepared, callback)
-    source, delta_w = picture.source.image, picture.shifts[0].delta_w
-    return MethodEdit.of(picture.image, source, prepared.started, picture.masks, delta_w)
+    return MethodEdit.of(face, picture.image, prepared.started, picture.masks, picture.shifts[0].delta_w)
 
 
 class FittedMethod(EditMethod):
@@ -61,10 +58,10 @@ class FittedMethod(EditMethod):
         return FittedMethod(self.name, replace(context, libraries={**context.libraries, self.name: own}))
 
     def edit(
-        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+        self, face: Inversion, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
         words = find_fitted(self.library, prompt)
         if words is None:
             raise self.not_ready(prompt)
-        return network_edit(self.context, self.library[words].prompted(words), words, w_plus, strength, callback)
+        return network_edit(self.context, self.library[words].prompted(words), words, face, strength, callback)

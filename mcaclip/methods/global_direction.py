@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.editing.photo_blend import carry_over
 from mcaclip.errors import PromptError
 from mcaclip.generators.style_space import with_style_shift
 from mcaclip.generators.synthesis import layer_hook, synthesize
 from mcaclip.language.grammar import NEUTRAL_TEXTS, in_templates
 from mcaclip.methods.base import EditMethod, MethodContext, MethodEdit
 from mcaclip.methods.style_table import StyleTable, load_table
-from mcaclip.types import ProgressCallback
+from mcaclip.types import Inversion, ProgressCallback
 
 ALPHA = 4.0
 BETA = 0.15
@@ -69,22 +70,28 @@ class GlobalDirectionMethod(EditMethod):
 
     @torch.no_grad()
     def edit(
-        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+        self, face: Inversion, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`: S' = S + alpha Delta s."""
         self.fit(prompt)
         direction = style_direction(self.table, text_direction(self.context.space, prompt))
         measured = int(self.table.measured.sum())
         note = f"measured on {self.table.images} faces; {measured} of {len(direction)} channels are known"
-        return style_edit(self.context, w_plus, strength * ALPHA * direction[None], (note,), callback)
+        return style_edit(self.context, face, strength * ALPHA * direction[None], (note,), callback)
 
 
 def style_edit(
-    context: MethodContext, w_plus: Tensor, delta_s: Tensor, notes: tuple[str, ...], callback: ProgressCallback | None
+    context: MethodContext,
+    face: Inversion,
+    delta_s: Tensor,
+    notes: tuple[str, ...],
+    callback: ProgressCallback | None,
 ) -> MethodEdit:
     """The edit of a shift `[1, P]` in StyleSpace, at full size."""
-    started, generator, code = time.monotonic(), context.generator, w_plus[None].to(context.device)
+    started, generator = time.monotonic(), context.of_face(face).generator
+    code = face.w_plus[None].to(context.device)
     source = synthesize(generator, code, hook=layer_hook(generator, 0.0, callback)).image
     shifted = with_style_shift(generator, delta_s.to(context.device))
-    image = synthesize(shifted, code, hook=layer_hook(generator, 0.5, callback)).image
-    return MethodEdit.of(image, source, started, delta_s=delta_s, notes=notes)
+    edited = synthesize(shifted, code, hook=layer_hook(generator, 0.5, callback)).image
+    image = carry_over(face.photo, source, edited)
+    return MethodEdit.of(face, image, started, delta_s=delta_s, notes=notes)

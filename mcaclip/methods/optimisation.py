@@ -13,10 +13,11 @@ from torch import Tensor
 
 from mcaclip.clip.clip_space import FACECLIP
 from mcaclip.clip.face_tower import mask_gradient
+from mcaclip.editing.photo_blend import carry_over
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.methods.base import EditMethod, MethodEdit
+from mcaclip.methods.base import EditMethod, MethodContext, MethodEdit
 from mcaclip.methods.losses import clip_loss, identity_loss
-from mcaclip.types import Progress, ProgressCallback
+from mcaclip.types import Inversion, Progress, ProgressCallback
 
 PUBLISHED_RATE = 0.1
 FACECLIP_RATE = 0.03
@@ -48,18 +49,22 @@ class OptimisationMethod(EditMethod):
     name = "styleclip-optimisation"
 
     def edit(
-        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+        self, face: Inversion, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`."""
-        started, code = time.monotonic(), w_plus[None].to(self.context.device)
-        delta = strength * self.optimise(code, prompt, callback)
+        started, context = time.monotonic(), self.context.of_face(face)
+        code = face.w_plus[None].to(context.device)
+        delta = strength * self.optimise(context, code, prompt, callback)
         with torch.no_grad():
-            source, image = (synthesize(self.context.generator, c).image for c in (code, code + delta))
-        return MethodEdit.of(image, source, started, delta_w=delta)
+            source, edited = (synthesize(context.generator, c).image for c in (code, code + delta))
+            image = carry_over(face.photo, source, edited)
+        return MethodEdit.of(face, image, started, delta_w=delta)
 
-    def optimise(self, code: Tensor, prompt: str, callback: ProgressCallback | None = None) -> Tensor:
-        """The shift `[1, 18, 512]` of a code `[1, 18, 512]`."""
-        context, steps = self.context, self.context.optimisation_steps
+    def optimise(
+        self, context: MethodContext, code: Tensor, prompt: str, callback: ProgressCallback | None = None
+    ) -> Tensor:
+        """The shift `[1, 18, 512]` of a code `[1, 18, 512]`, seen through the context's preview."""
+        steps = context.optimisation_steps
         rate = highest_rate(context.slots.clip)
         with torch.no_grad():
             text = context.space.encode_text([prompt])

@@ -8,14 +8,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from torch import Tensor
-
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.errors import PromptError
 from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.methods.fitted import network_edit
-from mcaclip.types import ProgressCallback
+from mcaclip.types import Inversion, ProgressCallback
 
 
 class UniversalMethod(EditMethod):
@@ -35,14 +33,14 @@ class UniversalMethod(EditMethod):
         return super().how_to_fit(prompt)
 
     def edit(
-        self, w_plus: Tensor, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
+        self, face: Inversion, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`. Raises WeightsError as well, for a network that cannot be read."""
         if self.context.universal.network is None:
             raise self.not_ready(prompt)
         network, started = self.context.universal.network(), time.monotonic()
         prompted = PromptedNetwork(network, self.context.space.text_code(prompt))
-        made = network_edit(self.context, prompted, prompt, w_plus, strength, callback)
+        made = network_edit(self.context, prompted, prompt, face, strength, callback)
         # encoding the words counts as well; a fitted network has them in its file
         return replace(made, seconds=time.monotonic() - started)
 

@@ -229,6 +229,7 @@ def describe_settings(settings: EditSettings | None) -> dict[str, Any]:
         "mask_invert": settings.mask_invert,
         "mask_feather": settings.mask_feather,
         "mask_painted": settings.paint is not None,
+        "likeness": settings.likeness,
         "variation": settings.variation,
         "mode": settings.mode or "automatic",
         "without_masks": settings.without_masks,

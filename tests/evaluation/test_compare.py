@@ -53,8 +53,8 @@ def command(editor, out, *words: str, prompt: str = PROMPT, methods: str = "mca"
 def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
     tools = method_context(editor, weights, optimisation_steps=2)
     metrics = EditMetrics(tools.preview, ToyParser(), tools.identity, tools.device)
-    code = editor.sample(seed).w_plus
-    return list(compare(build_methods(tools, names), metrics, f"seed_{seed}", code, prompt, **options))
+    face = editor.sample(seed)
+    return list(compare(build_methods(tools, names), metrics, f"seed_{seed}", face, prompt, **options))
 
 
 def test_there_is_a_row_per_method_in_the_order_of_the_names(editor, cf_clip):

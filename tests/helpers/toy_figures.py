@@ -44,7 +44,7 @@ class FiguresEditor(ToyEditor):
             return self.library[words].prompted(words)
 
         request = EditRequest.of_networks(self.check_settings(settings), prompted)
-        prepared = prepare(self.models.generator, inversion.w_plus[None], request)
+        prepared = prepare(self.models.generator, inversion, request)
         return replace(blend(prepared), seconds=0.5)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:

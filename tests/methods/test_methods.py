@@ -29,6 +29,7 @@ from mcaclip.methods.registry import build_methods, check_names, file_kind
 from mcaclip.methods.style_table import StyleTable, load_table, save_table
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
+from tests.helpers.faces import face_of
 from tests.helpers.toy_editor import fitted_edit
 from tests.helpers.toy_space import ToyIdentity, ToySpace
 
@@ -86,7 +87,7 @@ def test_every_method_edits_and_reports(tools, code, name):
     (method,) = build_methods(tools, [name])
     assert method.name == name and method.ready(PROMPT)
     steps = []
-    made = method.edit(code, PROMPT, callback=lambda step: steps.append(step.fraction))
+    made = method.edit(face_of(tools.generator, code), PROMPT, callback=lambda step: steps.append(step.fraction))
     source = synthesize(tools.generator, code[None]).image[0].clamp(-1, 1)
     assert torch.equal(made.source, source)
     assert made.image.shape == source.shape and not torch.allclose(made.image, source)
@@ -99,7 +100,7 @@ def test_every_method_edits_and_reports(tools, code, name):
 @pytest.mark.parametrize("name", METHODS)
 def test_strength_0_gives_the_source(tools, code, name):
     (method,) = build_methods(tools, [name])
-    made = method.edit(code, PROMPT, strength=0.0)
+    made = method.edit(face_of(tools.generator, code), PROMPT, strength=0.0)
     assert torch.equal(made.image, made.source)
 
 
@@ -112,7 +113,7 @@ def test_a_method_without_weights_names_the_command_that_makes_them(tools, code,
         assert method.ready(PROMPT)
         return
     assert not method.ready(PROMPT)
-    for attempt in (partial(method.edit, code), method.fit):
+    for attempt in (partial(method.edit, face_of(tools.generator, code)), method.fit):
         with pytest.raises(PromptError) as caught:
             attempt(PROMPT)
         assert command in str(caught.value)
@@ -149,9 +150,9 @@ def test_another_wording_of_the_same_change_is_found(tools, code):
 
 def test_the_universal_method_takes_any_words_inside_its_masks(tools, code):
     (method,) = build_methods(tools, ["mca-universal"])
-    hair, eyes = (method.edit(code, words) for words in ("purple hair", "a zombie"))
+    hair, eyes = (method.edit(face_of(tools.generator, code), words) for words in ("purple hair", "a zombie"))
     assert not torch.equal(hair.delta_w, eyes.delta_w) and not torch.equal(hair.masks[0], eyes.masks[0])
-    half = method.edit(code, "purple hair", 0.5)
+    half = method.edit(face_of(tools.generator, code), "purple hair", 0.5)
     torch.testing.assert_close(2 * half.delta_w, hair.delta_w)
     assert all(torch.equal(a, b) for a, b in zip(half.masks, hair.masks, strict=True)), "strength moves no mask"
 
@@ -161,7 +162,7 @@ def test_a_missing_universal_network_is_explained(tools, code, problem):
     lacking = replace(tools, universal=UniversalEdit(problem=problem))
     (method,) = build_methods(lacking, ["mca-universal"])
     with pytest.raises(PromptError) as caught:
-        method.edit(code, PROMPT)
+        method.edit(face_of(tools.generator, code), PROMPT)
     assert problem in str(caught.value) and str(caught.value).count("python -m train universal") == 1
     (elsewhere,) = build_methods(replace(lacking, slots=STACKS["paper"]), ["mca-universal"])
     assert elsewhere.how_to_fit(PROMPT) == ""
@@ -169,7 +170,7 @@ def test_a_missing_universal_network_is_explained(tools, code, problem):
 
 def test_methods_without_masks_are_plainly_the_shifted_code(tools, code):
     (method,) = build_methods(tools, ["styleclip-mapper"])
-    made = method.edit(code, PROMPT, 0.5)
+    made = method.edit(face_of(tools.generator, code), PROMPT, 0.5)
     plain = synthesize(tools.generator, (code + made.delta_w)[None]).image[0].clamp(-1, 1)
     assert torch.equal(made.image, plain)
 
@@ -212,7 +213,7 @@ def test_a_style_direction_moves_the_relevant_channels_by_their_deviation():
 
 def test_global_direction_adds_alpha_times_its_shift(tools, code):
     (method,) = build_methods(tools, ["styleclip-global"])
-    half, whole = (method.edit(code, PROMPT, strength).delta_s for strength in (0.5, 1.0))
+    half, whole = (method.edit(face_of(tools.generator, code), PROMPT, strength).delta_s for strength in (0.5, 1.0))
     torch.testing.assert_close(2 * half, whole)
     assert float(whole.abs().max()) == pytest.approx(ALPHA)
 
@@ -237,7 +238,7 @@ def test_the_optimisations_rate_rises_and_falls_and_is_the_published_one_for_a_p
 
 def test_optimisation_comes_nearer_to_the_words(tools, code):
     (method,) = build_methods(replace(tools, optimisation_steps=30), ["styleclip-optimisation"])
-    made, text = method.edit(code, PROMPT), tools.space.encode_text([PROMPT])
+    made, text = method.edit(face_of(tools.generator, code), PROMPT), tools.space.encode_text([PROMPT])
     before, after = ((tools.space.encode_image(p[None]) @ text.T).item() for p in (made.source, made.image))
     assert after > before
 

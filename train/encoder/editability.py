@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +84,9 @@ class Editability:
 
     def hits(self, face: Inversion) -> dict[str, bool]:
         """For every shipped prompt: whether the colour arrives."""
-        picture, parsed = self._see(face.w_plus)
+        picture, parsed = self._see(face)
+        if face.photo is not None:
+            picture = F.adaptive_avg_pool2d(face.photo, PARSE_SIZE)
         meanings = {prompt: understand(prompt) for prompt in self.editor.prompts()}
         return {p: self._hit(face, picture, parsed, p, meaning) for p, meaning in meanings.items() if meaning}
 
@@ -97,16 +99,17 @@ class Editability:
         """For every direction: the movement of its measure, None where no face was found."""
         if not self.shifts:
             return {}
-        before, moved = self.measures(face.w_plus), {}
+        before, moved = self.measures(face), {}
         for probe in PROBES:
-            after = self.measures(face.w_plus + self.shifts[probe.key].to(face.w_plus.device))
+            shift = self.shifts[probe.key].cpu()
+            after = self.measures(replace(face, w_plus=face.w_plus + shift))
             both = before and after
             moved[probe.key] = round(after[probe.measure] - before[probe.measure], 5) if both else None
         return moved
 
-    def measures(self, code: Tensor) -> dict[str, float]:
-        """All measures of a code `[18, 512]`; empty when no face is found in its picture."""
-        picture, parsed = self._see(code)
+    def measures(self, face: Inversion) -> dict[str, float]:
+        """All measures of the generator's picture of a face; empty when no face is found in it."""
+        picture, parsed = self._see(face)
         large = F.interpolate(picture[None], size=LANDMARK_SIDE, mode="bicubic", align_corners=False)[0]
         faces = self.editor.find_faces(to_uint8(large))
         if not faces:
@@ -114,8 +117,8 @@ class Editability:
         points = faces[0].landmarks
         return landmark_measures(points) | colour_measures(picture[None], parsed, points * PARSE_SIZE / LANDMARK_SIDE)
 
-    def _see(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        return see_face(self.editor.models.preview, self.parser, code)
+    def _see(self, face: Inversion) -> tuple[Tensor, Tensor]:
+        return see_face(self.editor.models.preview, self.parser, face)
 
 
 def prompt_summary(rows: Sequence[Mapping]) -> dict[str, float]:

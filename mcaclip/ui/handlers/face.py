@@ -147,8 +147,9 @@ class FaceHandlers(HandlerBase):
         try:
             saved = session_file.read_session(Path(path))
             editor = yield from self.await_editor("face_progress")
-            inversion = editor.reconstruct(saved.w_plus, saved.identity)
             aligned = saved_face(saved)
+            photo = None if aligned is None else aligned.image
+            inversion = editor.reconstruct(saved.w_plus, saved.identity, saved.residual, photo)
             session = session.with_folder(self.root)
             file = _kept_photo(saved, session.folder)
         except Exception:
@@ -211,6 +212,7 @@ def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:
         edits=tuple(entry.settings for entry in session.history),
         current=session.at,
         weights=weights,
+        residual=session.inversion.residual,
     )
 
 

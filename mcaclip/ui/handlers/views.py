@@ -16,9 +16,8 @@ from torch.nn import functional as F
 
 from mcaclip import validate
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.imaging import visuals
+from mcaclip.imaging import align, visuals
 from mcaclip.results import export as keep
-from mcaclip.results import pipeline
 from mcaclip.results.folder import describe_settings
 from mcaclip.types import EditResult, Inversion, Progress
 from mcaclip.ui.display import images, markup, painting, text
@@ -33,7 +32,7 @@ View = dict[str, Any]
 
 SMALL_SIDE = 512
 """Side of the pictures beside the controls."""
-SLIDERS = ("threshold", "feather", "invert")
+SLIDERS = ("threshold", "feather", "likeness", "invert")
 TOOLS = ("make_strip", "make_sweep", "make_variations", "use_paint", "drop_paint")
 """Buttons that need an edit."""
 DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "download_session")
@@ -155,7 +154,7 @@ def result_view(session: Session) -> View:
     assert result is not None and inversion is not None and folder is not None
     original, _ = _pair(session)
     assert original is not None
-    overlay = visuals.overlay(inversion.reconstruction, result.combined_mask)
+    overlay = visuals.overlay(original, result.combined_mask)
     before = images.screen_file(images.shown(original), folder, "original")
     after = images.screen_file(images.shown(result.image), folder, "edited")
     open_ = gr.update(interactive=True)
@@ -180,7 +179,7 @@ def result_view(session: Session) -> View:
 
 def preview_view(small: EditResult, inversion: Inversion, session: Session) -> View:
     """A preview: nothing that is shown large or kept may come from it."""
-    source = F.interpolate(inversion.reconstruction[None], size=small.image.shape[-1], mode="area")[0]
+    source = F.interpolate(inversion.original[None], size=small.image.shape[-1], mode="area")[0]
     edited = images.shown(small.image)
     closed = gr.update(interactive=False)
     return {
@@ -200,6 +199,7 @@ def controls_view(session: Session) -> View:
     view: View = {
         "threshold": gr.update(value=settings.mask_threshold, interactive=True),
         "feather": gr.update(value=settings.mask_feather, interactive=True),
+        "likeness": gr.update(value=settings.likeness, interactive=True),
         "invert": gr.update(value=settings.mask_invert, interactive=True),
         "mode": settings.mode or AUTOMATIC,
     }
@@ -264,7 +264,7 @@ def files_view(session: Session, stack: str, weights: dict[str, str]) -> View:
     }
     if session.aligned is None:
         return {**view, "download_pasted": gr.update(visible=False), "pasted_group": gr.update(visible=False)}
-    pasted = pipeline.paste(session.aligned, result)
+    pasted = align.paste_back(session.aligned, result.image)
     photo = folder / f"{session.name}_photo_edited.png"
     keep.write_png(photo, keep.mark(pasted) if session.marked else pasted, record)
     return {

@@ -69,4 +69,4 @@ class EditorMethods:
     def row(self, name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
         """See `MethodSet.row`."""
         methods = build_methods(self.tools, [name])
-        return next(compare(methods, self.metrics, "face", face.w_plus, prompt, callback=callback))
+        return next(compare(methods, self.metrics, "face", face, prompt, callback=callback))

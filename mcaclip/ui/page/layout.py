@@ -9,6 +9,7 @@ import gradio as gr
 
 from mcaclip import validate
 from mcaclip.config import ASSETS
+from mcaclip.types import EditSettings
 from mcaclip.ui.display import markup, painting, text
 from mcaclip.ui.display.components import Components, before_after, picture, thumbnails
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, MAX_TRUNCATION, MIN_TRUNCATION
@@ -251,12 +252,13 @@ def _history_view(parts: Components) -> None:
 
 def _mask_tools(parts: Components) -> None:
     with gr.Row(elem_classes="sliders"):
-        for name, largest, step, label, info in (
-            ("threshold", validate.MAX_THRESHOLD, 0.05, text.THRESHOLD_LABEL, text.THRESHOLD_INFO),
-            ("feather", validate.MAX_FEATHER, 1, text.FEATHER_LABEL, text.FEATHER_INFO),
+        for name, largest, value, step, label, info in (
+            ("threshold", validate.MAX_THRESHOLD, 0.0, 0.05, text.THRESHOLD_LABEL, text.THRESHOLD_INFO),
+            ("feather", validate.MAX_FEATHER, 0.0, 1, text.FEATHER_LABEL, text.FEATHER_INFO),
+            ("likeness", 1.0, EditSettings.likeness, 0.05, text.LIKENESS_LABEL, text.LIKENESS_INFO),
         ):
             parts[name] = gr.Slider(
-                0, largest, 0.0, step=step, label=label, info=info, interactive=False, buttons=[], elem_id=name
+                0, largest, value, step=step, label=label, info=info, interactive=False, buttons=[], elem_id=name
             )
         parts["invert"] = gr.Checkbox(
             label=text.INVERT_LABEL, interactive=False, container=False, min_width=130, elem_id="invert"

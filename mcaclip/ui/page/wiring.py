@@ -120,8 +120,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     session, names = parts["session"], range(validate.MAX_PROMPTS)
     fields = [parts[f"prompt_{index}"] for index in names]
     strengths = [parts[f"strength_{index}"] for index in names]
-    sliders = [*strengths, parts["threshold"], parts["feather"]]
-    controls = [*fields, *strengths, parts["threshold"], parts["feather"], parts["invert"], parts["mode"]]
+    sliders = [*strengths, *(parts[name] for name in ("threshold", "feather", "likeness"))]
+    controls = [*fields, *sliders, parts["invert"], parts["mode"]]
 
     def preview(*values: Any) -> dict[str, Any]:
         return studio.preview(Controls.of(values[:-1]), values[-1])

@@ -21,7 +21,7 @@ from mcaclip.editing.mask_tools import load_mask
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.imaging import align, visuals
 from mcaclip.results import export as keep
-from mcaclip.results import pipeline, session_file
+from mcaclip.results import session_file
 from mcaclip.results.folder import describe_settings
 from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, Paint, PromptStrength
 from mcaclip.ui.display import images, text
@@ -85,27 +85,30 @@ class Endpoints:
         threshold: object = 0.0,
         mask: object = None,
         mode: object = AUTOMATIC,
+        likeness: object = EditSettings.likeness,
     ) -> Answer:
         """Edit the face of a session file. Several prompts are separated by semicolons, each may carry its strength
         after a colon: "green lipstick; purple hair:0.7". The mask is white where the edit is allowed. The mode is
-        automatic, universal (one network for any prompt) or fitted. Returns the picture, where it changed, a session
+        automatic, universal (one network for any prompt) or fitted. The likeness, 0 to 1, is how much of a photo's own
+        shapes an edit of shapes keeps. Returns the picture, where it changed, a session
         file to go on with, figures, and the photo with the edit in it (nothing for a generated face)."""
-        wanted = _settings(prompt, strength, threshold, mode)
+        wanted = _settings(prompt, strength, threshold, mode, likeness)
         with self._work() as (editor, folder):
             saved = session_file.read_session(self._file(session))
             aligned = saved_face(saved)
             if mask is not None:
                 wanted = replace(wanted, paint=Paint(allow=load_mask(self._file(mask), aligned)))
             request = editor.resolve(wanted)
-            inversion = editor.reconstruct(saved.w_plus, saved.identity)
+            photo = None if aligned is None else aligned.image
+            inversion = editor.reconstruct(saved.w_plus, saved.identity, saved.residual, photo)
             result = editor.render(inversion, request)
             record = {**describe_settings(request.settings), "face": saved.name}
             pictures = {
                 "edited": keep.mark(images.shown(result.image)),
-                "overlay": visuals.overlay(inversion.reconstruction, result.combined_mask),
+                "overlay": visuals.overlay(inversion.original, result.combined_mask),
             }
             if aligned is not None:
-                pictures["pasted"] = keep.mark(pipeline.paste(aligned, result))
+                pictures["pasted"] = keep.mark(align.paste_back(aligned, result.image))
             for name, picture in pictures.items():
                 keep.write_png(folder / f"{name}.png", picture, record)
             edits = session_file.latest_edits((*saved.edits, request.settings))
@@ -162,7 +165,8 @@ def connect(endpoints: Endpoints) -> None:
         add("align", endpoints.align, [photo, face, consent], [picture, figures])
         add("invert", endpoints.invert, [photo, face, effort, consent], [picture, kept, figures])
         add("sample", endpoints.sample, [seed, psi], [picture, kept, figures])
-        asked = [session, prompt, strength, threshold, mask, mode]
+        likeness = gr.Number(EditSettings.likeness, label="likeness")
+        asked = [session, prompt, strength, threshold, mask, mode, likeness]
         add("edit", endpoints.edit, asked, [picture, overlay, kept, figures, pasted])
 
 
@@ -186,12 +190,14 @@ def _add(limits: Limits, name: str, work: Callable[..., Answer], inputs: list[An
     )
 
 
-def _settings(prompt: object, strength: object, threshold: object, mode: object) -> EditSettings:
+def _settings(prompt: object, strength: object, threshold: object, mode: object, likeness: object) -> EditSettings:
     """The settings of an edit as a caller sent them. Raises StudioError."""
     prompts = [part for part in validate.check_text(prompt, "prompt").split(";") if part.strip()]
     parts = validate.split_prompts(prompts, validate.check_strength(strength))
     threshold, mode = validate.check_threshold(threshold), validate.check_mode(mode_of(mode))
-    settings = EditSettings(parts[0][0], mask_threshold=threshold, mode=mode)
+    settings = EditSettings(
+        parts[0][0], mask_threshold=threshold, mode=mode, likeness=validate.check_likeness(likeness)
+    )
     return settings.with_parts([PromptStrength(*part) for part in parts])
 
 

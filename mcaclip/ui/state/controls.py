@@ -21,6 +21,7 @@ class Controls:
         strengths: one per text field.
         threshold: see `EditSettings.mask_threshold`.
         feather: see `EditSettings.mask_feather`.
+        likeness: see `EditSettings.likeness`.
         invert: see `EditSettings.mask_invert`.
         mode: see `EditSettings.mode`.
     """
@@ -29,20 +30,22 @@ class Controls:
     strengths: tuple[float, ...]
     threshold: float = 0.0
     feather: float = 0.0
+    likeness: float = EditSettings.likeness
     invert: bool = False
     mode: str | None = None
 
     @classmethod
     def of(cls, values: Sequence[object]) -> Controls:
-        """From the values in the order prompts, strengths, threshold, feather, invert, mode."""
+        """From the values in the order prompts, strengths, threshold, feather, likeness, invert, mode."""
         count = validate.MAX_PROMPTS
         prompts, strengths, rest = values[:count], values[count : 2 * count], values[2 * count :]
-        threshold, feather, invert, mode = rest
+        threshold, feather, likeness, invert, mode = rest
         return cls(
             tuple(validate.check_text(prompt, "prompt") for prompt in prompts),
             tuple(validate.check_strength(strength or 0.0) for strength in strengths),
             validate.check_threshold(threshold or 0.0),
             validate.check_feather(feather or 0.0),
+            validate.check_likeness(likeness or 0.0),
             bool(invert),
             mode_of(mode),
         )
@@ -67,6 +70,7 @@ class Controls:
             mask_threshold=validate.check_threshold(self.threshold),
             mask_invert=self.invert,
             mask_feather=validate.check_feather(self.feather),
+            likeness=validate.check_likeness(self.likeness),
             paint=paint,
             mode=validate.check_mode(self.mode),
         )
@@ -90,6 +94,7 @@ class Controls:
             mask_threshold=validate.check_threshold(self.threshold),
             mask_invert=self.invert,
             mask_feather=validate.check_feather(self.feather),
+            likeness=validate.check_likeness(self.likeness),
         )
         return masks.with_parts(parts)
 

@@ -15,7 +15,7 @@ from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import Reading
 from mcaclip.editing.request import EditRequest
-from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion, ProgressCallback
+from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion, ProgressCallback, Residual
 
 
 class EditorProtocol(Protocol):
@@ -54,7 +54,13 @@ class EditorProtocol(Protocol):
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion: ...
 
-    def reconstruct(self, w_plus: Tensor, identity: float | None = None) -> Inversion: ...
+    def reconstruct(
+        self,
+        w_plus: Tensor,
+        identity: float | None = None,
+        residual: Residual | None = None,
+        photo: Tensor | None = None,
+    ) -> Inversion: ...
 
     def resolve(self, settings: EditSettings) -> EditRequest: ...
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from mcaclip.errors import StudioError
 from mcaclip.imaging import align
 from mcaclip.imaging.photo import load_photo
-from mcaclip.types import AlignedFace, EditResult, Paint
+from mcaclip.types import AlignedFace, EditResult, Inversion, Paint
 from mcaclip.ui.display import text
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import Session
@@ -34,7 +34,7 @@ def at_rest(session: Session) -> Session:
         session,
         photo=None if session.photo is None else NO_PIXELS,
         aligned=None if aligned is None else replace(aligned, image=NOTHING, valid=NO_PIXELS, photo=NO_PIXELS),
-        inversion=None if session.inversion is None else replace(session.inversion, reconstruction=NOTHING),
+        inversion=None if session.inversion is None else _without_pictures(session.inversion),
         result=None,
         history=tuple(replace(entry, result=None) for entry in session.history),
     )
@@ -55,8 +55,10 @@ def awake(session: Session, editor: EditorProtocol) -> Session:
         face = session.aligned
         session = replace(session, aligned=cropped(session.photo, face.quad, face.landmarks))
     if session.inversion is not None:
-        picture = editor.reconstruct(session.inversion.w_plus).reconstruction
-        session = replace(session, inversion=replace(session.inversion, reconstruction=picture))
+        photo = None if session.aligned is None else session.aligned.image
+        made = editor.reconstruct(session.inversion.w_plus, residual=session.inversion.residual)
+        awake = replace(session.inversion, reconstruction=made.reconstruction, photo=photo)
+        session = replace(session, inversion=awake)
         if 0 <= session.at < len(session.history):
             entry = session.history[session.at]
             assert session.inversion is not None
@@ -77,8 +79,13 @@ def size_of(session: Session) -> int:
     return total + sum(map(_size_of_result, results.values()))
 
 
+def _without_pictures(inversion: Inversion) -> Inversion:
+    return replace(inversion, reconstruction=NOTHING, photo=None)
+
+
 def _size_of_result(result: EditResult) -> int:
-    return result.image.nbytes + result.combined_mask.nbytes + sum(mask.nbytes for mask in result.masks)
+    generated = 0 if result.generated is None else result.generated.nbytes
+    return generated + result.image.nbytes + result.combined_mask.nbytes + sum(mask.nbytes for mask in result.masks)
 
 
 def cropped(photo: np.ndarray, quad: np.ndarray | None, landmarks: np.ndarray | None = None) -> AlignedFace:
