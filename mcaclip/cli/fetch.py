@@ -37,7 +37,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     """
     folders, names = WeightFolders.from_environment(), STACKS[options.stack]
     rows = [entry_row(TABLE[name], folders) for name in names]
-    agree([TABLE[row.name] for row in rows if row.state is State.MISSING and TABLE[row.name].source.size], options)
+    downloads = [TABLE[row.name] for row in rows if row.state is State.MISSING and TABLE[row.name].source.size]
+    agree(downloads, options.stack, options.yes)
     failures = {row.name: row.advice for row in rows if row.state is State.DAMAGED}
     for row in rows:
         if row.state in (State.MISSING, State.READY):
@@ -51,7 +52,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     return EXIT_SOME_FAILED if failures else 0
 
 
-def agree(downloads: Sequence[Entry], options: Options) -> None:
+def agree(downloads: Sequence[Entry], stack: str, yes: bool) -> None:
     """List the downloads with sizes and terms of use, and ask on the terminal before a large one.
 
     Raises:
@@ -66,12 +67,12 @@ def agree(downloads: Sequence[Entry], options: Options) -> None:
         sys.stdout.write(f"{entry.name:<{width}}  {entry.source.size / 1e6:6.0f} MB  {entry.title}\n")
         sys.stdout.write(f"{'':<{width}}  terms of use: {entry.licence}\n")
     sys.stdout.write(f"Together {size / 1e6:.0f} MB.\n")
-    if options.yes or size <= ASK_ABOVE_BYTES:
+    if yes or size <= ASK_ABOVE_BYTES:
         return
     if not sys.stdin.isatty():
         raise StudioError(
             f"{size / 1e6:.0f} MB would be downloaded, and there is no terminal to ask on. If you agree with "
-            f"the terms of use above, run `python -m mcaclip fetch --stack {options.stack} --yes`."
+            f"the terms of use above, run `python -m mcaclip fetch --stack {stack} --yes`."
         )
     sys.stdout.write("Download these files and agree to their terms of use? [y/N] ")
     sys.stdout.flush()
