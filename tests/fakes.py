@@ -171,7 +171,7 @@ class FakeEditor:
                     break
         soft = F.interpolate(small[None], size=1024, mode="bilinear")[0]
         w_plus = torch.full((18, 512), float(aligned.image.mean()))
-        return Inversion(w_plus, soft, 0.78, 0.01)
+        return Inversion(w_plus, soft, 0.78, 0.01, photo=aligned.image)
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
         self.calls.append(f"sample {seed}")
@@ -270,7 +270,7 @@ def _draw_all(
 
 
 def _draw(inversion: Inversion, request: EditRequest, side: int, identity: float | None = None) -> EditResult:
-    image = F.interpolate(inversion.reconstruction[None], size=side, mode="area")[0]
+    image = F.interpolate(inversion.original[None], size=side, mode="area")[0]
     settings, masks = request.settings, list[list[Tensor]]()
     for share in request.shares:
         x, y, radius_x, radius_y, colour = _region(share.ingredient.words)
@@ -297,6 +297,7 @@ def _draw(inversion: Inversion, request: EditRequest, side: int, identity: float
         shifts=shifts,
         modes=tuple(" and ".join(dict.fromkeys(names)) for names in modes),
         feature_change=tuple(0.01 * index for index in range(len(MASK_SIDES))),
+        generated=None if inversion.photo is None else image.clamp(-1, 1),
     )
 
 

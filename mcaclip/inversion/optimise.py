@@ -42,7 +42,7 @@ class InversionSettings:
     """Effort and balance of the optimisation.
 
     Attributes:
-        steps: optimiser steps through the preview (about 0.2 s each on two CPU cores); 0 keeps the encoder's code.
+        steps: optimiser steps through the preview (about 0.25 s each on two CPU cores); 0 keeps the encoder's code.
         lr: Adam's learning rate at the start; it falls by a cosine.
         likeness: weights of the terms that compare pictures.
         offset: weight of the mean squared offset of the rows, in variances of w.
@@ -52,7 +52,7 @@ class InversionSettings:
         finish: the full-size steps at the end.
     """
 
-    steps: int = 30
+    steps: int = 10
     lr: float = 0.02
     likeness: LikenessWeights = field(default_factory=LikenessWeights)
     offset: float = 0.03
@@ -62,17 +62,17 @@ class InversionSettings:
     finish: FinishSettings = field(default_factory=FinishSettings)
 
 
-RESIDUAL_STEP_COST, FINISH_STEP_COST = 1.1, 1.5
+RESIDUAL_STEP_COST, FINISH_STEP_COST = 0.8, 0.3
 """Time of a step on the residual, and of a full-size step, in steps on the code, for the progress that is shown."""
 
 EFFORTS = {
     "instant": InversionSettings(steps=0, residual=ResidualSettings(steps=0), finish=FinishSettings(steps=0)),
     "good": InversionSettings(),
-    "best": InversionSettings(steps=100, residual=ResidualSettings(steps=120), finish=FinishSettings(steps=30)),
+    "best": InversionSettings(steps=60, residual=ResidualSettings(steps=120), finish=FinishSettings(steps=60)),
 }
 """What `--inversion` and the app offer."""
 
-REFINE = InversionSettings(steps=50, lr=0.015, residual=ResidualSettings(steps=60), finish=FinishSettings(steps=20))
+REFINE = InversionSettings(steps=30, lr=0.015, residual=ResidualSettings(steps=60), finish=FinishSettings(steps=40))
 """Going on from a finished inversion, in smaller steps."""
 
 

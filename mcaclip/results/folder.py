@@ -187,7 +187,7 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
         "photo": provenance.photo,
         "identity": {
             "reconstruction_to_photo": _rounded(outcome.inversion.identity),
-            "edit_to_reconstruction": _rounded(result.identity) if result else None,
+            "edit_to_original": _rounded(result.identity) if result else None,
         },
         "distance": {
             "pixel": _rounded(outcome.inversion.pixel),

@@ -7,16 +7,9 @@ import torch
 
 from mcaclip.generators.mobilestylegan import BLOCK_CHANNELS, MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
-from mcaclip.generators.style_space import (
-    checkpoints,
-    finish_from,
-    read_styles,
-    style_ranges,
-    style_size,
-    with_style_shift,
-)
+from mcaclip.generators.style_space import read_styles, style_ranges, style_size, with_style_shift
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, StyleGAN2Preview
-from mcaclip.generators.synthesis import synthesize
+from mcaclip.generators.synthesis import checkpoints, finish_from, synthesize
 from tests.generators.toy import ToyGenerator
 
 

@@ -9,6 +9,7 @@ from mcaclip.generators.preview import TOP_LAYER
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.generators.upper_window import upper_picture
 from mcaclip.inversion.finish import FIRST_ROW, MARGIN, FinishSettings, finish_upper_rows
+from mcaclip.inversion.fitted import Fitted
 from mcaclip.inversion.report import Report
 from mcaclip.types import StopEarly
 
@@ -43,7 +44,7 @@ def _colour(preview, code) -> torch.Tensor:
 
 def test_a_colour_cast_of_the_photo_arrives_and_lower_rows_stay(preview, code, full_picture):
     tinted = (full_picture[0] + torch.tensor([0.15, 0.0, -0.15])[:, None, None]).clamp(-1, 1)
-    found = finish_upper_rows(preview, tinted, code, FinishSettings(steps=10), SILENT)
+    found = finish_upper_rows(preview, tinted, Fitted(code), FinishSettings(steps=10), SILENT)
     wanted = F.avg_pool2d(tinted, 64)
     before = (_colour(preview, code) - wanted).abs().mean()
     after = (_colour(preview, found) - wanted).abs().mean()
@@ -59,6 +60,6 @@ def test_stopping_ends_early_with_a_usable_code(preview, code, full_picture):
         raise StopEarly
 
     settings = FinishSettings(steps=5, windows=1)
-    found = finish_upper_rows(preview, full_picture[0], code, settings, Report(stop, 0.5, 1.0))
+    found = finish_upper_rows(preview, full_picture[0], Fitted(code), settings, Report(stop, 0.5, 1.0))
     assert len(calls) == 1 and 0.5 < calls[0].fraction < 1.0
     assert torch.isfinite(found).all()

@@ -7,17 +7,21 @@ import torch
 
 from mcaclip import weights
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
+from mcaclip.generators.residual import of_face, residual_layer
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.encoder import FaceEncoder
 from mcaclip.inversion.finish import FinishSettings
+from mcaclip.inversion.fitted import Fitted
 from mcaclip.inversion.likeness import Likeness
 from mcaclip.inversion.optimise import EFFORTS, REFINE, invert
 from mcaclip.inversion.prior import LatentPrior
+from mcaclip.inversion.residual_fit import ResidualSettings
 from mcaclip.inversion.start import EncoderStart
 from mcaclip.loading import load_face_identity
 from mcaclip.types import StopEarly
 
-QUICK = replace(EFFORTS["good"], steps=8, finish=FinishSettings(steps=0))
+QUICK = replace(EFFORTS["good"], steps=8, residual=ResidualSettings(steps=0), finish=FinishSettings(steps=0))
+RESIDUAL = replace(QUICK, steps=0, residual=ResidualSettings(steps=10))
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +50,8 @@ def distance(preview, identity, code, face) -> float:
 
 def test_steps_come_closer_than_the_encoder_and_report_it(preview, parts, face):
     frames = []
-    code = invert(preview, *parts, face, QUICK, frames.append)
-    start = invert(preview, *parts, face, EFFORTS["instant"])
+    code = invert(preview, *parts, face, QUICK, frames.append).code
+    start = invert(preview, *parts, face, EFFORTS["instant"]).code
     assert code.shape == (18, 512) and torch.isfinite(code).all() and not code.requires_grad
     assert distance(preview, parts[0], code, face) < distance(preview, parts[0], start, face)
     assert frames[-1].fraction == 1.0 and frames[-1].image.shape == (3, 256, 256)
@@ -56,24 +60,24 @@ def test_steps_come_closer_than_the_encoder_and_report_it(preview, parts, face):
 
 def test_a_prior_that_is_given_is_the_one_used(preview, parts, face):
     settings = replace(QUICK, steps=3, prior=1.0)
-    fresh, own = (invert(preview, *parts, face, settings, None, p) for p in (None, LatentPrior.of(preview)))
+    fresh, own = (invert(preview, *parts, face, settings, None, p).code for p in (None, LatentPrior.of(preview)))
     assert torch.equal(fresh, own)
     far = replace(LatentPrior.of(preview), mean=torch.full((512,), 9.0))
-    assert not torch.equal(invert(preview, *parts, face, settings, None, far), own)
+    assert not torch.equal(invert(preview, *parts, face, settings, None, far).code, own)
 
 
 def test_instant_is_the_encoder_alone(preview, parts, face):
     frames = []
-    code = invert(preview, *parts, face, EFFORTS["instant"], frames.append)
-    assert torch.equal(code, parts[1](face))
+    found = invert(preview, *parts, face, EFFORTS["instant"], frames.append)
+    assert torch.equal(found.code, parts[1](face)) and found.residual is None
     assert [frame.fraction for frame in frames] == [1.0]
 
 
 def test_a_stronger_prior_keeps_the_code_more_natural(preview, parts, face):
     prior = LatentPrior.of(preview)
     odd = face.flip(0)  # red and blue swapped: no natural face
-    free = invert(preview, *parts, odd, replace(QUICK, prior=0.0, offset=0.0))
-    held = invert(preview, *parts, odd, replace(QUICK, prior=1.0, offset=1.0))
+    free = invert(preview, *parts, odd, replace(QUICK, prior=0.0, offset=0.0)).code
+    held = invert(preview, *parts, odd, replace(QUICK, prior=1.0, offset=1.0)).code
     assert prior.distance(held[:13]) < prior.distance(free[:13])
 
 
@@ -96,15 +100,44 @@ def test_stopping_keeps_the_best_so_far(preview, parts, face):
         if len(seen) == 2:
             raise StopEarly
 
-    code = invert(preview, *parts, face, replace(QUICK, live_every=2, finish=FinishSettings(steps=3)), stop)
+    code = invert(preview, *parts, face, replace(QUICK, live_every=2, finish=FinishSettings(steps=3)), stop).code
     assert len(seen) == 2 and max(seen) < 0.5
     assert error(preview, code, face) < error(preview, broadcast_w(preview.w_avg[None])[0], face)
 
 
+def test_a_residual_says_what_no_code_can_and_leaves_the_lower_rows(preview, parts, face):
+    covered = face.clone()
+    covered[:, 150:230, 60:110] = torch.tensor([0.9, -0.9, 0.9])[:, None, None]  # a thing before the cheek
+    start = invert(preview, *parts, covered, QUICK)
+    without = invert(preview, parts[0], lambda _: start.code, covered, replace(QUICK, steps=10))
+    found = invert(preview, parts[0], lambda _: start.code, covered, RESIDUAL)
+    layer = residual_layer(preview)
+    assert found.residual.layer == layer and preview.layers[layer].size == 32
+    rows = 1 + max(preview.layers[layer].rows)
+    assert torch.equal(found.code[:rows], start.code[:rows]) and not torch.equal(found.code, start.code)
+    own = of_face(preview, found.residual)
+    assert error(own, found.code, covered) < 0.8 * error(preview, without.code, covered)
+
+
+def test_stopping_in_the_residual_skips_the_last_stage(preview, parts, face):
+    def stop(progress) -> None:
+        raise StopEarly
+
+    found = invert(preview, *parts, face, replace(RESIDUAL, finish=FinishSettings(steps=3)), stop)
+    assert torch.equal(found.code, parts[1](face)) and not found.residual.features.any()
+
+
 def test_refining_starts_where_the_inversion_ended(preview, parts, face):
-    first = invert(preview, *parts, face, replace(QUICK, steps=4))
+    first = invert(preview, *parts, face, replace(RESIDUAL, steps=4))
     quick = replace(REFINE, finish=FinishSettings(steps=0))
-    same = invert(preview, parts[0], lambda _: first, face, replace(quick, steps=1))
-    torch.testing.assert_close(same, first, atol=1e-4, rtol=0)
-    further = invert(preview, parts[0], lambda _: first, face, replace(quick, steps=12))
-    assert distance(preview, parts[0], further, face) < distance(preview, parts[0], first, face)
+
+    def further(steps: int) -> Fitted:
+        settings = replace(quick, steps=steps, residual=ResidualSettings(steps=steps))
+        return invert(preview, parts[0], lambda _: first.code, face, settings, residual=first.residual)
+
+    same = further(1)
+    torch.testing.assert_close(same.code, first.code, atol=1e-4, rtol=0)
+    torch.testing.assert_close(same.residual.features, first.residual.features, atol=1e-4, rtol=0)
+    longer = further(8)
+    before, after = (of_face(preview, found.residual) for found in (first, longer))
+    assert distance(after, parts[0], longer.code, face) < distance(before, parts[0], first.code, face)

@@ -41,7 +41,7 @@ def test_folder_holds_every_file_of_the_layout(tmp_path, outcome, photo):
     write_outcome(folder, outcome, ORIGIN)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     layers = {f"masks/layer_{index:02d}.png" for index in range(len(MASK_SIDES))}
-    pictures = {"aligned.png", "reconstruction.png", "edited.png", "pasted.png", "overlay.png"}
+    pictures = {"aligned.png", "reconstruction.png", "edited.png", "pasted.png", "generator.png", "overlay.png"}
     assert names == layers | pictures | {"latent.safetensors", "result.json"}
     for name in pictures - {"pasted.png"}:
         assert Image.open(folder / name).size == (1024, 1024)
@@ -63,7 +63,7 @@ def test_result_json_says_what_was_asked_and_measured(tmp_path, outcome):
     stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
     assert (stored["prompt"], stored["strength"], stored["mask_threshold"]) == ("green lipstick", 1.5, 0.4)
     assert (stored["seed"], stored["stack"], stored["photo"], stored["face"]) == (7, "fake", "me.jpg", 0)
-    assert stored["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_reconstruction": 0.93}
+    assert stored["identity"] == {"reconstruction_to_photo": 0.78, "edit_to_original": 0.93}
     assert stored["distance"] == {"pixel": None, "perceptual": None} and stored["notes"] == []
     assert set(stored["seconds"]) == {"align", "invert", "edit", "paste"}
     assert stored["version"] == __version__
@@ -71,7 +71,7 @@ def test_result_json_says_what_was_asked_and_measured(tmp_path, outcome):
     assert [mask["side"] for mask in stored["masks"]] == list(MASK_SIDES)
 
 
-def test_paste_changes_the_photo_only_near_the_mask(photo, outcome):
+def test_only_what_the_mask_opens_changes_in_the_photo(photo, outcome):
     changed = (outcome.pasted != photo).any(axis=2)
     assert 0 < changed.mean() < 0.2
     assert not changed[:60].any() and not changed[:, :40].any()

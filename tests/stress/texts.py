@@ -38,7 +38,7 @@ def prompts(rng: Random, world: World) -> None:
         assert "<script" not in shown and "<img" not in shown
     elif way == 3:
         fields = [rng.choice((words, "", value(rng))) for _ in range(validate.MAX_PROMPTS)]
-        numbers = [rng.choice((1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 2)]
+        numbers = [rng.choice((1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 3)]
         Controls.of([*fields, *numbers, value(rng), mode]).settings(None)
     else:
         for name in ("strength", "threshold", "feather", "effort"):

@@ -32,7 +32,7 @@ View = dict[str, Any]
 
 SMALL_SIDE = 512
 """Side of the pictures beside the controls."""
-SLIDERS = ("threshold", "feather", "likeness", "invert")
+SLIDERS = ("threshold", "feather", "keep_likeness", "invert")
 TOOLS = ("make_strip", "make_sweep", "make_variations", "use_paint", "drop_paint")
 """Buttons that need an edit."""
 DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "download_session")
@@ -199,7 +199,7 @@ def controls_view(session: Session) -> View:
     view: View = {
         "threshold": gr.update(value=settings.mask_threshold, interactive=True),
         "feather": gr.update(value=settings.mask_feather, interactive=True),
-        "likeness": gr.update(value=settings.likeness, interactive=True),
+        "keep_likeness": gr.update(value=settings.likeness, interactive=True),
         "invert": gr.update(value=settings.mask_invert, interactive=True),
         "mode": settings.mode or AUTOMATIC,
     }

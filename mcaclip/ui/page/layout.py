@@ -255,10 +255,10 @@ def _mask_tools(parts: Components) -> None:
         for name, largest, value, step, label, info in (
             ("threshold", validate.MAX_THRESHOLD, 0.0, 0.05, text.THRESHOLD_LABEL, text.THRESHOLD_INFO),
             ("feather", validate.MAX_FEATHER, 0.0, 1, text.FEATHER_LABEL, text.FEATHER_INFO),
-            ("likeness", 1.0, EditSettings.likeness, 0.05, text.LIKENESS_LABEL, text.LIKENESS_INFO),
+            ("keep_likeness", 1.0, EditSettings.likeness, 0.05, text.LIKENESS_LABEL, text.LIKENESS_INFO),
         ):
             parts[name] = gr.Slider(
-                0, largest, value, step=step, label=label, info=info, interactive=False, buttons=[], elem_id=name
+                0, largest, value, step=step, label=label, info=info, interactive=False, buttons=[], elem_id=name.replace("_", "-")
             )
         parts["invert"] = gr.Checkbox(
             label=text.INVERT_LABEL, interactive=False, container=False, min_width=130, elem_id="invert"

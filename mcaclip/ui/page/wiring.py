@@ -120,7 +120,7 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     session, names = parts["session"], range(validate.MAX_PROMPTS)
     fields = [parts[f"prompt_{index}"] for index in names]
     strengths = [parts[f"strength_{index}"] for index in names]
-    sliders = [*strengths, *(parts[name] for name in ("threshold", "feather", "likeness"))]
+    sliders = [*strengths, *(parts[name] for name in ("threshold", "feather", "keep_likeness"))]
     controls = [*fields, *sliders, parts["invert"], parts["mode"]]
 
     def preview(*values: Any) -> dict[str, Any]:

@@ -89,9 +89,9 @@ class Endpoints:
     ) -> Answer:
         """Edit the face of a session file. Several prompts are separated by semicolons, each may carry its strength
         after a colon: "green lipstick; purple hair:0.7". The mask is white where the edit is allowed. The mode is
-        automatic, universal (one network for any prompt) or fitted. The likeness, 0 to 1, is how much of a photo's own
-        shapes an edit of shapes keeps. Returns the picture, where it changed, a session
-        file to go on with, figures, and the photo with the edit in it (nothing for a generated face)."""
+        automatic, universal (one network for any prompt) or fitted. The likeness, 0 to 1, is how much of a photo's
+        own shapes an edit of shapes keeps. Returns the picture, where it changed, a session file to go on with,
+        figures, and the photo with the edit in it (nothing for a generated face)."""
         wanted = _settings(prompt, strength, threshold, mode, likeness)
         with self._work() as (editor, folder):
             saved = session_file.read_session(self._file(session))

@@ -16,8 +16,8 @@ from tests.helpers.painted import data_url
 
 
 def test_values_come_in_the_order_of_the_page():
-    found = Controls.of(["a", "", None, "b", 1.0, 0.5, None, 2.0, 0.3, 4, True, "universal"])
-    assert found == Controls(("a", "", "", "b"), (1.0, 0.5, 0.0, 2.0), 0.3, 4.0, True, "universal")
+    found = Controls.of(["a", "", None, "b", 1.0, 0.5, None, 2.0, 0.3, 4, 0.8, True, "universal"])
+    assert found == Controls(("a", "", "", "b"), (1.0, 0.5, 0.0, 2.0), 0.3, 4.0, 0.8, True, "universal")
     assert (mode_of("automatic"), mode_of(None), mode_of("fitted")) == (None, None, "fitted")
     settings = found.settings(None)
     assert settings.parts == (PromptStrength("a", 1.0), PromptStrength("b", 2.0))
@@ -33,6 +33,7 @@ def test_values_come_in_the_order_of_the_page():
         Controls(("a",), (2.5,)),
         Controls(("a",), (1.0,), threshold=0.99),
         Controls(("a",), (1.0,), feather=99),
+        Controls(("a",), (1.0,), likeness=1.1),
         Controls(("a",), (1.0,), mode="magic"),
     ],
 )
