@@ -155,6 +155,7 @@ class FaceEditor:
             pixel=found.pixel,
             perceptual=found.perceptual,
             notes=quality.warnings(aligned, found, effort),
+            likeness=quality.likeness(found.perceptual),
             residual=residual,
             photo=aligned.image,
         )
@@ -180,8 +181,18 @@ class FaceEditor:
         started = time.monotonic()
         generator = of_face(self.models.generator, residual)
         image = synthesize(generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
-        seconds = time.monotonic() - started
-        return Inversion(w_plus.cpu(), image[0].cpu(), identity, seconds, residual=residual, photo=photo)
+        likeness = None
+        if photo is not None:
+            likeness = quality.likeness(quality.measure(self.models.identity, photo.to(image), image[0]).perceptual)
+        return Inversion(
+            w_plus.cpu(),
+            image[0].cpu(),
+            identity,
+            time.monotonic() - started,
+            likeness=likeness,
+            residual=residual,
+            photo=photo,
+        )
 
     @property
     def library(self) -> Library:

@@ -100,6 +100,8 @@ class Inversion:
         pixel: mean absolute difference from the photo at 256 px, 0..1, or None.
         perceptual: relative squared difference of feature maps from the photo's, or None.
         notes: warnings in plain words, for instance that the likeness is poor and why.
+        likeness: what an independent face network is likely to say of the reconstruction, a cosine; None for a
+            generated face. See `mcaclip.inversion.quality.likeness`.
         residual: what the code cannot say of the face, or None.
         photo: `float32 [3, 1024, 1024]` in [-1, 1], the aligned photo; None for a generated face.
     """
@@ -111,6 +113,7 @@ class Inversion:
     pixel: float | None = None
     perceptual: float | None = None
     notes: tuple[str, ...] = field(default=())
+    likeness: float | None = None
     residual: Residual | None = None
     photo: Tensor | None = None
 

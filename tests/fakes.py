@@ -171,7 +171,7 @@ class FakeEditor:
                     break
         soft = F.interpolate(small[None], size=1024, mode="bilinear")[0]
         w_plus = torch.full((18, 512), float(aligned.image.mean()))
-        return Inversion(w_plus, soft, 0.78, 0.01, photo=aligned.image)
+        return Inversion(w_plus, soft, 0.78, 0.01, likeness=0.86, photo=aligned.image)
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
         self.calls.append(f"sample {seed}")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -45,7 +43,7 @@ def face(tools) -> Face:
     inversion = tools.editor.sample(0)
     made = Face(FaceSource("seed_0", GENERATED, get=lambda: inversion), tools, 1024)
     noise = torch.rand(3, SIDE, SIDE) * 0.1
-    made.inversion = SimpleNamespace(w_plus=inversion.w_plus, reconstruction=noise)
+    made.inversion = replace(inversion, reconstruction=noise)
     return made
 
 

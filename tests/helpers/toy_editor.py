@@ -12,8 +12,9 @@ from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.network.mca import FittedNetwork, MCANetwork
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.generators.base import seeded_z
+from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.types import Inversion
+from mcaclip.types import Inversion, Residual
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToySpace
@@ -47,9 +48,16 @@ class ToyEditor:
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
         return self.reconstruct(seeded_z(18, seed))
 
-    def reconstruct(self, w_plus: torch.Tensor, identity: float | None = None) -> Inversion:
-        image = synthesize(self.models.generator, w_plus[None]).image[0].clamp(-1, 1)
-        return Inversion(w_plus, image, identity, 0.0)
+    def reconstruct(
+        self,
+        w_plus: torch.Tensor,
+        identity: float | None = None,
+        residual: Residual | None = None,
+        photo: torch.Tensor | None = None,
+    ) -> Inversion:
+        generator = of_face(self.models.generator, residual)
+        image = synthesize(generator, w_plus[None]).image[0].clamp(-1, 1)
+        return Inversion(w_plus, image, identity, 0.0, residual=residual, photo=photo)
 
     def prompts(self) -> tuple[str, ...]:
         return tuple(self.library)

@@ -6,7 +6,7 @@ import torch
 
 from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.inversion.quality import Quality, is_poor, likely_judgement, measure, warnings
+from mcaclip.inversion.quality import Quality, is_poor, likeness, measure, warnings
 from mcaclip.loading import load_face_identity
 from mcaclip.types import AlignedFace
 
@@ -35,13 +35,9 @@ def test_a_good_likeness_needs_no_words():
     assert warnings(aligned(side=100, nose=0.9), GOOD, "good") == ()
 
 
-def test_the_likely_judgement_falls_with_either_distance():
-    assert likely_judgement(0.9, 0.05) > likely_judgement(0.7, 0.05) > likely_judgement(0.7, 0.15)
-
-
-@pytest.mark.parametrize(("identity", "pixel", "poor"), [(0.95, 0.05, False), (0.6, 0.12, True), (0.9, 0.25, True)])
-def test_a_flattering_identity_does_not_hide_a_wrong_picture(identity, pixel, poor):
-    assert is_poor(identity, pixel) is poor
+def test_likeness_falls_with_the_distance_and_the_same_picture_has_one():
+    assert 1 == likeness(0.0) > likeness(0.1) > likeness(0.3)
+    assert not is_poor(0.1) and is_poor(0.3)
 
 
 @pytest.mark.parametrize(

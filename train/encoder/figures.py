@@ -146,7 +146,7 @@ def warning_agreement(rows: Sequence[dict]) -> dict[str, float]:
         them not above `FINE`. A share of no faces is left out.
     """
     judged = np.array([row["judge"] for row in rows])
-    warned = np.array([is_poor(row["dlib"], row["pixel"]) for row in rows])
+    warned = np.array([is_poor(row["perceptual"]) for row in rows])
     poor, fine = judged < POOR, judged > FINE
     counts = {"poor": int(poor.sum()), "fine": int(fine.sum()), "warned": int(warned.sum())}
     parts = (("recall", warned, poor), ("false_alarm", warned, fine), ("precision", ~fine, warned))
@@ -156,7 +156,7 @@ def warning_agreement(rows: Sequence[dict]) -> dict[str, float]:
 def _done(out: Path) -> dict[tuple[str, str], dict]:
     rows = {}
     for number, row in read_rows(out / ROWS):
-        if not {"kind", "face", "effort", "judge", "dlib", "pixel", "psnr", "seconds"} <= row.keys():
+        if not {"kind", "face", "effort", "judge", "dlib", "perceptual", "psnr", "seconds"} <= row.keys():
             raise damaged(out / ROWS, number)
         rows[row["face"], row["effort"]] = row
     return rows

@@ -240,10 +240,13 @@ RECONSTRUCTING = "Reconstructing"
 EDITING = "Editing"
 SAVING = "Preparing the downloads"
 
-LIKENESS = ((0.8, "very good likeness"), (0.65, "good likeness"), (0.45, "fair likeness"))
-"""Lower bounds of the identity cosine (centred: strangers come out near 0). dlib's limit for the same person,
-a distance of 0.6, is a cosine of about 0.45 here: centred descriptors are about 0.57 long."""
-WEAK_LIKENESS = "weak likeness; try the effort Best or another photo"
+LIKENESS = (
+    (0.93, "your face is kept"),
+    (0.8, "close to your face"),
+    (0.6, "like your face, but not the same person"),
+)
+"""Lower bounds of the likeness that an independent network is likely to see (a cosine; strangers have about 0.1)."""
+WEAK_LIKENESS = "another person; reconstruct with the effort good or best"
 
 
 def sentence(message: str) -> str:
@@ -251,12 +254,12 @@ def sentence(message: str) -> str:
     return message[:1].upper() + message[1:]
 
 
-def likeness(identity: float | None) -> str:
-    """The identity score (cosine, -1..1) in words, with the number; None for a generated face."""
-    if identity is None:
+def likeness(value: float | None) -> str:
+    """The likeness of a reconstruction in words, see `mcaclip.inversion.quality.likeness`; None: a generated face."""
+    if value is None:
         return GENERATED
-    words = next((words for bound, words in LIKENESS if identity >= bound), WEAK_LIKENESS)
-    return f"{sentence(words)} · {identity:.2f}"
+    words = next((words for bound, words in LIKENESS if value >= bound), WEAK_LIKENESS)
+    return f"{sentence(words)} · likeness about {value:.2f}"
 
 
 def result_line(result: EditResult) -> str:

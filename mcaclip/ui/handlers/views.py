@@ -65,7 +65,7 @@ def face_view(session: Session) -> View:
         "session": session,
         "aligned_view": pictures[0],
         "reconstruction_view": pictures[1],
-        "likeness": "" if inversion is None else markup.note(text.likeness(inversion.identity), "strong"),
+        "likeness": "" if inversion is None else markup.note(text.likeness(inversion.likeness), "strong"),
         "face_progress": "",
         "reconstruct": gr.update(visible=is_photo or not is_ready, interactive=is_photo),
         "effort": gr.update(visible=is_photo or not is_ready),

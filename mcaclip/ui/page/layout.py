@@ -258,7 +258,15 @@ def _mask_tools(parts: Components) -> None:
             ("keep_likeness", 1.0, EditSettings.likeness, 0.05, text.LIKENESS_LABEL, text.LIKENESS_INFO),
         ):
             parts[name] = gr.Slider(
-                0, largest, value, step=step, label=label, info=info, interactive=False, buttons=[], elem_id=name.replace("_", "-")
+                0,
+                largest,
+                value,
+                step=step,
+                label=label,
+                info=info,
+                interactive=False,
+                buttons=[],
+                elem_id=name.replace("_", "-"),
             )
         parts["invert"] = gr.Checkbox(
             label=text.INVERT_LABEL, interactive=False, container=False, min_width=130, elem_id="invert"

@@ -122,8 +122,8 @@ class Endpoints:
         path = folder / "session.safetensors"
         session_file.write_session(path, saved_session(session, editor.weight_hashes()))
         picture = images.screen_file(images.shown(inversion.reconstruction), folder, "face")
-        identity = None if inversion.identity is None else round(inversion.identity, 4)
-        return picture, str(path), {"name": session.name, "identity": identity, "words": text.likeness(identity)}
+        figures = {name: _rounded(getattr(inversion, name)) for name in ("identity", "likeness")}
+        return picture, str(path), {"name": session.name, **figures, "words": text.likeness(inversion.likeness)}
 
     def _file(self, value: object) -> Path:
         """Where an uploaded file lies. Raises StudioError."""
@@ -199,6 +199,10 @@ def _settings(prompt: object, strength: object, threshold: object, mode: object,
         parts[0][0], mask_threshold=threshold, mode=mode, likeness=validate.check_likeness(likeness)
     )
     return settings.with_parts([PromptStrength(*part) for part in parts])
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _figures(result: EditResult) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def row(face: str, judge: float, **more) -> dict:
         "dlib": 1,
         "psnr": 20,
         "pixel": 0.05,
+        "perceptual": 0.05,
         "seconds": 2,
         **more,
     }
@@ -40,7 +41,7 @@ def test_the_summary_has_means_the_lowest_and_shares_of_hits():
 
 
 def test_the_warning_is_compared_with_the_judge():
-    poor = {"dlib": 0.4, "pixel": 0.1}
+    poor = {"perceptual": 0.5}
     rows = [row("a", 0.3, **poor), row("b", 0.4), row("c", 0.5, **poor), row("d", 0.7, **poor), row("e", 0.9)]
     found = warning_agreement(rows)
     assert (found["poor"], found["fine"], found["warned"]) == (2, 2, 3)

@@ -8,12 +8,12 @@ from mcaclip.ui.display import images, markup, text
 
 
 @pytest.mark.parametrize(
-    ("identity", "words"),
-    [(0.92, "Very good"), (0.78, "Good"), (0.5, "Fair"), (0.3, "Weak"), (-0.2, "Weak")],
+    ("value", "words"),
+    [(0.96, "Your face"), (0.85, "Close"), (0.7, "Like"), (0.5, "Another person"), (-0.2, "Another person")],
 )
-def test_likeness_in_words_and_number(identity, words):
-    line = text.likeness(identity)
-    assert line.startswith(words) and f"{identity:.2f}" in line
+def test_likeness_in_words_and_number(value, words):
+    line = text.likeness(value)
+    assert line.startswith(words) and f"{value:.2f}" in line
 
 
 def test_what_a_user_typed_never_becomes_markup():

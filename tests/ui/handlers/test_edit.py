@@ -166,7 +166,7 @@ def test_reconstruction_shows_frames_then_the_likeness_in_words(studio, tmp_path
     views = list(studio.reconstruct("good", _upload(studio, tmp_path)))
     assert views[0]["stop"]["visible"] is True
     assert any("reconstruction_view" in view and "session" not in view for view in views)
-    assert "Good likeness" in views[-1]["likeness"] and "0.78" in views[-1]["likeness"]
+    assert "Close to your face" in views[-1]["likeness"] and "0.86" in views[-1]["likeness"]
     assert views[-1]["stop"]["visible"] is False and views[-1]["edit"]["interactive"] is True
 
 
