@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from mcaclip.editing.network.mca import COMPACT_CONFIG, MCANetwork
+from mcaclip.editing.render import kept_share
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.measures import measure, named_region, see_face
+from mcaclip.generators.residual import residual_layer
 from mcaclip.imaging.colour import colour_lab
-from mcaclip.types import EditSettings, Paint, PromptStrength
+from mcaclip.types import EditSettings, Inversion, Paint, PromptStrength, Residual, from_uint8, to_uint8
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,46 @@ def test_result_carries_everything_a_user_is_shown(editor, lipstick):
 def test_strength_zero_is_the_reconstruction_bit_for_bit(editor, face):
     result = editor.edit(face, EditSettings("green lipstick", strength=0.0, mode="fitted"))
     assert torch.equal(result.image, face.reconstruction)
+
+
+@pytest.fixture(scope="module")
+def photo_face(editor, face) -> Inversion:
+    """A photo of the face: with grain, and a residual that the code does not say."""
+    torch.manual_seed(0)
+    layer = residual_layer(editor.models.preview)
+    spec = editor.models.preview.layers[layer]
+    residual = Residual(layer, (0.1 * torch.randn(1, spec.channels, spec.size, spec.size)).half())
+    made = editor.reconstruct(face.w_plus, 0.99, residual)
+    photo = to_uint8(made.reconstruction + 0.03 * torch.randn(3, 1024, 1024))
+    return editor.reconstruct(face.w_plus, 0.99, residual, from_uint8(photo))
+
+
+@pytest.mark.parametrize("prompt", ["green lipstick", "smiling"])
+def test_the_result_is_the_photo_outside_the_mask_bit_for_bit(editor, photo_face, prompt):
+    result = editor.edit(photo_face, EditSettings(prompt, mask_threshold=0.5))
+    closed = (result.combined_mask == 0).expand(3, -1, -1)
+    assert 0.3 < closed.float().mean() < 1
+    assert torch.equal(result.image[closed], photo_face.photo[closed])
+    inside = (result.combined_mask == 1).expand(3, -1, -1)
+    assert (result.image - photo_face.photo)[inside].abs().mean() > 0.03
+    assert result.generated.shape == result.image.shape and not torch.equal(result.generated, result.image)
+
+
+def test_a_photo_at_strength_zero_is_the_photo(editor, photo_face):
+    result = editor.edit(photo_face, EditSettings("purple hair", strength=0.0))
+    assert torch.equal(result.image, photo_face.photo)
+    small = editor.preview(photo_face, EditSettings("purple hair", strength=0.0)).image
+    torch.testing.assert_close(small, torch.nn.functional.adaptive_avg_pool2d(photo_face.photo, 256))
+
+
+def test_colours_keep_the_residual_and_new_shapes_keep_what_the_likeness_says(editor, face):
+    kept = {}
+    for prompt in ("green lipstick", "smiling"):
+        result = editor.preview(face, EditSettings(prompt))
+        kept[prompt] = [kept_share(result.delta_w[None], likeness) for likeness in (0.0, 0.5, 1.0)]
+    assert min(kept["green lipstick"]) > 0.9
+    free, half, all_of_it = kept["smiling"]
+    assert free < 0.2 < half < 0.7 and all_of_it == 1.0
 
 
 def test_strength_scales_the_change(editor, face):

@@ -6,6 +6,7 @@ pictures, is carried over to the photo. Where the edit draws something new, the 
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -22,7 +23,7 @@ FLAT = 0.03
 def carry_over(photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tensor | None = None) -> Tensor:
     """The edit on the photo.
 
-    Where the mask is 0, `edited` equals `source` and the result is the photo, bit for bit.
+    Where `edited` equals `source`, as it does outside the masks, the result is the photo, bit for bit.
 
     Args:
         photo: `[3, s, s]` in [-1, 1], of any size; None for a generated face, whose edit is `edited` itself.
@@ -40,7 +41,9 @@ def carry_over(photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tenso
     new = 1 - shared_structure(source, edited)
     if mask is not None:
         new = new * resize_mask(mask, side)
-    return photo + (edited - source) - new * (photo - source)
+    made = photo + (edited - source) - new * (photo - source)
+    # exactly the photo where nothing was edited, which rounding alone would not give
+    return torch.where((edited == source).all(1, keepdim=True), photo, made)
 
 
 def shared_structure(first: Tensor, second: Tensor) -> Tensor:

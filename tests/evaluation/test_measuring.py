@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -82,7 +84,7 @@ def test_the_background_is_compared_outside_the_named_part(tools, face):
 
 def test_what_shows_already_or_not_at_all_is_neither_hit_nor_miss(tools, face):
     assert measured(tools, face, "green teeth", paint(face.picture, LIPS, "green")).hit is None
-    face.inversion.reconstruction = paint(face.picture, LIPS, "green")
+    face.inversion = replace(face.inversion, reconstruction=paint(face.picture, LIPS, "green"))
     row = measured(tools, face, "green lipstick", face.picture)
     assert row.hit is None and row.moved == {} and row.leak == 0
 
@@ -95,20 +97,20 @@ def with_value(picture: torch.Tensor, value: float) -> torch.Tensor:
 
 @pytest.mark.parametrize(("value", "hit"), [(0.0, False), (0.05, False), (0.07, True), (-0.3, False)])
 def test_an_attribute_must_move_by_its_step_the_right_way(tools, face, value, hit):
-    face.inversion.reconstruction = with_value(face.picture, 0.0)
+    face.inversion = replace(face.inversion, reconstruction=with_value(face.picture, 0.0))
     row = measured(tools, face, "smiling", with_value(face.picture, value))
     share = value / 2 / find_attribute("smiling").step
     assert row.hit is hit and row.moved["smiling"] == pytest.approx(share, abs=1e-3)
 
 
 def test_a_face_that_smiles_already_is_neither_hit_nor_miss(tools, face):
-    face.inversion.reconstruction = with_value(face.picture, 0.5)
+    face.inversion = replace(face.inversion, reconstruction=with_value(face.picture, 0.5))
     assert measured(tools, face, "smiling", with_value(face.picture, 0.9)).hit is None
     assert measured(tools, face, "serious", with_value(face.picture, 0.0)).hit is True
 
 
 def test_an_edit_without_a_face_missed(tools, face):
-    face.inversion.reconstruction = with_value(face.picture, 0.0)
+    face.inversion = replace(face.inversion, reconstruction=with_value(face.picture, 0.0))
     assert measured(tools, face, "smiling", torch.full((3, SIDE, SIDE), -1.0)).hit is False
 
 

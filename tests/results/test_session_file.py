@@ -7,6 +7,7 @@ import json
 import shutil
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from mcaclip.imaging import align
 from mcaclip.platform.naming import safe_stem
 from mcaclip.results import session_file
 from mcaclip.results.session_file import SavedSession, SessionFileError, photo_bytes, read_session, write_session
-from mcaclip.types import AlignedFace, EditSettings, Paint, PromptStrength
+from mcaclip.types import AlignedFace, EditSettings, Paint, PromptStrength, Residual
 
 
 @pytest.fixture
@@ -58,6 +59,32 @@ def test_everything_comes_back(tmp_path, saved):
     assert (found.name, found.identity, found.current, found.weights) == ("me", 0.78, 1, saved.weights)
 
 
+def test_the_residual_comes_back_bit_for_bit(tmp_path, saved):
+    residual = Residual(6, torch.randn(1, 512, 32, 32).half())
+    edits = (EditSettings("smiling", likeness=0.2),)
+    write_session(tmp_path / "s", replace(saved, residual=residual, edits=edits, current=0))
+    found = read_session(tmp_path / "s")
+    assert found.residual.layer == 6 and torch.equal(found.residual.features, residual.features)
+    assert found.edits[0].likeness == 0.2
+    assert read_session(_base(tmp_path / "old")).residual is None
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda tensors: tensors.update(residual=torch.full((1, 512, 32, 32), torch.inf).half()),
+        lambda tensors: tensors.update(residual=torch.zeros(1, 512, 32, 32)),
+        lambda tensors: tensors.update(residual=torch.zeros(1, 512, 65, 65).half()),
+        lambda tensors: tensors.update(residual=torch.zeros(512, 32, 32).half()),
+    ],
+)
+def test_a_residual_out_of_range_is_refused(tmp_path, saved, spoil):
+    write_session(tmp_path / "s", replace(saved, residual=Residual(6, torch.zeros(1, 512, 32, 32).half())))
+    _spoiled(tmp_path / "s", change_tensors=spoil)
+    with pytest.raises(SessionFileError):
+        read_session(tmp_path / "s")
+
+
 def test_generated_face_needs_no_photo(tmp_path):
     write_session(tmp_path / "s.st", SavedSession("seed_7", torch.zeros(18, 512), None, None, None, (), -1, {}))
     found = read_session(tmp_path / "s.st")
@@ -76,15 +103,15 @@ def _spoiled(path, change_header=None, change_tensors=None):
     save_file(tensors, path, {**metadata, "session": json.dumps(header)})
 
 
-def test_files_without_variations_modes_and_masks_still_load(path):
+def test_files_of_older_versions_still_load(path):
     _spoiled(
         path,
         change_header=lambda h: [
-            edit.pop(key) for edit in h["edits"] for key in ("variation", "mode", "without_masks")
+            edit.pop(key) for edit in h["edits"] for key in ("variation", "mode", "without_masks", "likeness")
         ],
     )
-    found = [(edit.variation, edit.mode, edit.without_masks) for edit in read_session(path).edits]
-    assert found == [(0, None, False), (0, None, False)]
+    found = [(edit.variation, edit.mode, edit.without_masks, edit.likeness) for edit in read_session(path).edits]
+    assert found == [(0, None, False, 0.5)] * 2
 
 
 BAD_TENSORS = {
