@@ -44,7 +44,7 @@ def test_photo_to_edit(client, portrait, tmp_path):
 
 def test_random_face_to_edit(client, site):
     _, session, figures = client.predict(7, 0.7, api_name="/sample")
-    assert figures == {"name": "seed_7", "identity": None, "words": figures["words"]}
+    assert figures == {"name": "seed_7", "identity": None, "likeness": None, "words": figures["words"]}
     site.editor.resolved.clear()
     *_, figures, pasted = client.predict(handle_file(session), PROMPTS[0], threshold=0.5, api_name="/edit")
     assert pasted is None and figures["mask_threshold"] == 0.5 and figures["modes"] == ["fitted"]
@@ -67,7 +67,7 @@ def test_arguments_have_names_and_defaults(client, portrait):
         "/align": ["photo", "face", "consent"],
         "/invert": ["photo", "face", "effort", "consent"],
         "/sample": ["seed", "truncation"],
-        "/edit": ["session", "prompt", "strength", "threshold", "mask", "mode"],
+        "/edit": ["session", "prompt", "strength", "threshold", "mask", "mode", "likeness"],
     }
     assert client.predict(api_name="/sample")[2]["name"] == "seed_0"
     session = client.predict(photo=handle_file(portrait()), consent=True, api_name="/invert")[1]
@@ -81,6 +81,7 @@ def test_arguments_have_names_and_defaults(client, portrait):
         ({"strength": None}, "strength is None"),
         ({"strength": "much"}, "strength is much"),
         ({"threshold": 7}, "threshold is 7"),
+        ({"likeness": 2}, "likeness is 2"),
         ({"mode": "<b>best</b>"}, '"<b>best</b>" does not exist'),
         ({"prompt": 5}, "prompt is 5"),
         ({"prompt": ""}, "prompt is empty"),
