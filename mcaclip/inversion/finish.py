@@ -42,7 +42,7 @@ class FinishSettings:
         live_every: steps between two reports.
     """
 
-    steps: int = 24
+    steps: int = 20
     windows: int = 8
     side: int = 18
     lr: float = 0.025

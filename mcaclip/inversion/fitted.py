@@ -8,6 +8,10 @@ from torch import Tensor
 
 from mcaclip.types import Residual
 
+OFFSET_ROWS = 12
+"""Rows from here on keep their offset from the base: a preview only guesses their effect, and offsets of their own
+would exploit its errors."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fitted:

@@ -21,17 +21,13 @@ from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.inversion.descent import descend
 from mcaclip.inversion.finish import FinishSettings, finish_upper_rows
-from mcaclip.inversion.fitted import Fitted
+from mcaclip.inversion.fitted import OFFSET_ROWS, Fitted
 from mcaclip.inversion.likeness import Likeness, LikenessWeights
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.report import Report
 from mcaclip.inversion.residual_fit import ResidualSettings, channel_spread, fit_residual
 from mcaclip.perception.base import Identity
 from mcaclip.types import ProgressCallback, Residual
-
-OFFSET_ROWS = 12
-"""Rows from here on keep their offset from the base: a preview only guesses their effect, and offsets of their own
-would exploit its errors."""
 
 Start = Callable[[Tensor], Tensor]
 """From an aligned face `[3, S, S]` in [-1, 1], on the generator's device, to a first code `w_plus [18, 512]`."""

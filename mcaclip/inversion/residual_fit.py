@@ -17,7 +17,7 @@ from mcaclip.generators.base import Generator, broadcast_w, seeded_z
 from mcaclip.generators.residual import residual_layer
 from mcaclip.generators.synthesis import Resume, features_behind, finish_from, layer_rgb
 from mcaclip.inversion.descent import descend
-from mcaclip.inversion.fitted import Fitted
+from mcaclip.inversion.fitted import OFFSET_ROWS, Fitted
 from mcaclip.inversion.likeness import Likeness, LikenessWeights
 from mcaclip.inversion.report import Report
 from mcaclip.perception.base import Identity
@@ -40,7 +40,7 @@ class ResidualSettings:
         live_every: steps between two live frames.
     """
 
-    steps: int = 34
+    steps: int = 30
     lr: float = 0.08
     row_lr: float = 0.01
     size: float = 0.02
@@ -67,7 +67,7 @@ def fit_residual(
     weights: LikenessWeights,
     report: Report,
 ) -> tuple[Fitted, bool]:
-    """Fit a face's residual, and the rows above its layer, through a preview.
+    """Fit a face's residual, and the rows above its layer up to `OFFSET_ROWS`, through a preview.
 
     Args:
         likeness: the photo.
@@ -84,7 +84,7 @@ def fit_residual(
     theta.requires_grad_(True)
     shift = torch.zeros_like(face.code, requires_grad=True)
     moves = torch.zeros(len(face.code), 1, device=face.code.device)
-    moves[1 + max(generator.layers[layer].rows) :] = 1
+    moves[1 + max(generator.layers[layer].rows) : OFFSET_ROWS] = 1
 
     def attempt() -> tuple[Fitted, Tensor, Tensor]:
         code, features = face.code + moves * shift, spread * theta
