@@ -46,14 +46,13 @@ def synthesize(
     x = generator.start(len(w_plus))
     rgb: Tensor | None = None
     features: dict[int, Tensor] = {}
-    for index, spec in enumerate(generator.layers):
+    for index in range(len(generator.layers)):
         if hook:
             hook(index)
         x = generator.layer(index, x, w_plus)
         if index in keep:
             features[index] = x
-        if spec.rgb_row is not None:
-            rgb = generator.add_rgb(rgb, generator.rgb(index, x, w_plus))
+        rgb = layer_rgb(generator, index, x, w_plus, rgb)
     return Synthesis(_finish(generator, rgb), features)
 
 

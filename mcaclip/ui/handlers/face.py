@@ -148,8 +148,7 @@ class FaceHandlers(HandlerBase):
             saved = session_file.read_session(Path(path))
             editor = yield from self.await_editor("face_progress")
             aligned = saved_face(saved)
-            photo = None if aligned is None else aligned.image
-            inversion = editor.reconstruct(saved.w_plus, saved.identity, saved.residual, photo)
+            inversion = saved_inversion(editor, saved, aligned)
             session = session.with_folder(self.root)
             file = _kept_photo(saved, session.folder)
         except Exception:
@@ -193,6 +192,12 @@ def _kept_photo(saved: SavedSession, folder: Path | None) -> Path | None:
 def saved_face(saved: SavedSession) -> AlignedFace | None:
     """The photo's face as it was cropped; None for a generated face. Raises ImageError."""
     return None if saved.pixels is None else cropped(saved.pixels, saved.quad)
+
+
+def saved_inversion(editor: EditorProtocol, saved: SavedSession, aligned: AlignedFace | None) -> Inversion:
+    """The face of a session file, its picture rendered again; `aligned` is its `saved_face`. Raises StudioError."""
+    photo = None if aligned is None else aligned.image
+    return editor.reconstruct(saved.w_plus, saved.identity, saved.residual, photo)
 
 
 def saved_session(session: Session, weights: dict[str, str]) -> SavedSession:

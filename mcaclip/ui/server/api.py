@@ -27,7 +27,14 @@ from mcaclip.types import AlignedFace, EditResult, EditSettings, Inversion, Pain
 from mcaclip.ui.display import images, text
 from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.handlers.binder import MODEL_QUEUE, address_of, toasts, with_request
-from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, checked_seed, checked_truncation, saved_face, saved_session
+from mcaclip.ui.handlers.face import (
+    DEFAULT_TRUNCATION,
+    checked_seed,
+    checked_truncation,
+    saved_face,
+    saved_inversion,
+    saved_session,
+)
 from mcaclip.ui.state.controls import AUTOMATIC, mode_of
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
@@ -99,8 +106,7 @@ class Endpoints:
             if mask is not None:
                 wanted = replace(wanted, paint=Paint(allow=load_mask(self._file(mask), aligned)))
             request = editor.resolve(wanted)
-            photo = None if aligned is None else aligned.image
-            inversion = editor.reconstruct(saved.w_plus, saved.identity, saved.residual, photo)
+            inversion = saved_inversion(editor, saved, aligned)
             result = editor.render(inversion, request)
             record = {**describe_settings(request.settings), "face": saved.name}
             pictures = {
