@@ -28,7 +28,8 @@ from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Preview
 from mcaclip.inversion.e4e import E4EEncoder
 from mcaclip.inversion.encoder import FaceEncoder
 from mcaclip.inversion.optimise import Start
-from mcaclip.inversion.start import EncoderStart
+from mcaclip.inversion.residual_encoder import ResidualEncoder
+from mcaclip.inversion.start import EncoderStart, ResidualStart
 from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.face_parser import FaceParser
@@ -79,6 +80,17 @@ def load_start(stack: Stack, device: Device, preview: Generator, identity: Ident
         return E4EEncoder.load(weights.get("e4e"), device).code
     eyes = identity if isinstance(identity, FaceIdentity) else load_face_identity(device)
     return EncoderStart(preview, eyes, FaceEncoder.load(weights.get("encoder"), device))
+
+
+def load_complete(stack: Stack, device: Device, preview: Generator) -> ResidualStart | None:
+    """What gives inversions their first residual, frozen; only the compact stack's networks have one.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    if (stack.generator, stack.encoder) != (FIRST_GENERATOR, "compact"):
+        return None
+    return ResidualStart(preview, ResidualEncoder.load(weights.get("residual_encoder"), device))
 
 
 def load_space(stack: Stack, device: Device) -> ClipSpace:

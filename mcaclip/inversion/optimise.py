@@ -31,6 +31,8 @@ from mcaclip.types import ProgressCallback, Residual
 
 Start = Callable[[Tensor], Tensor]
 """From an aligned face `[3, S, S]` in [-1, 1], on the generator's device, to a first code `w_plus [18, 512]`."""
+Complete = Callable[[Tensor, Tensor], Residual]
+"""From such a face and its code to a first residual."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def invert(
     prior: LatentPrior | None = None,
     spread: Tensor | None = None,
     residual: Residual | None = None,
+    complete: Complete | None = None,
 ) -> Fitted:
     """Find the W+ code of an aligned face, and what it does not say.
 
@@ -93,6 +96,7 @@ def invert(
         prior: of the generator; made anew when None.
         spread: `channel_spread` of the generator; measured anew when None.
         residual: to go on from.
+        complete: gives a residual where there is none; see `Complete`.
 
     Returns:
         What had the lowest loss of those seen, stage by stage.
@@ -105,13 +109,21 @@ def invert(
     costs = (settings.steps, RESIDUAL_STEP_COST * settings.residual.steps, FINISH_STEP_COST * finish.steps)
     if not any(costs):
         Report(callback, 0.0, 1.0)(1.0)
-        return face
+        return _completed(face, target, complete)
     ends = [sum(costs[:count]) / sum(costs) for count in range(4)]
     on_code, on_residual, on_rows = (Report(callback, *part) for part in pairwise(ends))
     likeness, stopped = Likeness.of(target, identity), False
     if settings.steps:
         prior = prior or LatentPrior.of(generator)
-        face, stopped = _fit_code(generator, identity, likeness, face, settings, on_code, prior)
+        if complete is not None and residual is None:
+            # the code alone shows another person, so this picture stays until the residual is fitted
+            first = _completed(face, target, complete)
+            with torch.no_grad():
+                picture = synthesize(of_face(generator, first.residual), first.code[None]).image
+            stopped, on_code = on_code(0.0, picture), replace(on_code, shows=False)
+        if not stopped:
+            face, stopped = _fit_code(generator, identity, likeness, face, settings, on_code, prior)
+    face = _completed(face, target, complete)
     if settings.residual.steps and not stopped:
         spread = spread if spread is not None else channel_spread(generator)
         face, stopped = fit_residual(
@@ -120,6 +132,12 @@ def invert(
     if isinstance(generator, PreviewGenerator) and finish.steps and not stopped:
         face = replace(face, code=finish_upper_rows(generator, target[0], face, finish, on_rows))
     return face
+
+
+def _completed(face: Fitted, target: Tensor, complete: Complete | None) -> Fitted:
+    if face.residual is not None or complete is None:
+        return face
+    return replace(face, residual=complete(target[0], face.code))
 
 
 def _fit_code(

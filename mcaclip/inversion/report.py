@@ -11,11 +11,16 @@ from mcaclip.types import Progress, ProgressCallback, StopEarly
 
 @dataclass(frozen=True)
 class Report:
-    """Sends the progress of one stage, which is the part from `start` to `end` of the whole."""
+    """Sends the progress of one stage, which is the part from `start` to `end` of the whole.
+
+    Attributes:
+        shows: whether its pictures are sent too.
+    """
 
     callback: ProgressCallback | None
     start: float
     end: float
+    shows: bool = True
 
     def __call__(self, fraction: float, pictures: Tensor | None = None) -> bool:
         """Report a fraction 0..1 of the stage.
@@ -28,7 +33,7 @@ class Report:
         """
         if self.callback is None:
             return False
-        frame = None if pictures is None else pictures[0].detach().clamp(-1, 1).cpu()
+        frame = None if pictures is None or not self.shows else pictures[0].detach().clamp(-1, 1).cpu()
         try:
             self.callback(Progress("reconstructing", self.start + (self.end - self.start) * fraction, frame))
         except StopEarly:

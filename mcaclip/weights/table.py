@@ -99,6 +99,7 @@ _COMPACT_ENTRIES = (
     _shipped("parsing_head", "Face parsing head", "parsing_head.safetensors"),
     _shipped("face_parser", "Face parser (any picture)", "face_parser.safetensors"),
     _shipped("encoder", "Face encoder (photo to code)", "encoder.safetensors"),
+    _shipped("residual_encoder", "Residual encoder (what the code lacks)", "residual_encoder.safetensors"),
     _shipped("edits", "Fitted prompts", "edits/library.safetensors"),
 )
 _PAPER_ENTRIES = (
