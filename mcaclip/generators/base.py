@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 NUM_WS = 18
 W_DIM = 512
+Window = tuple[slice, slice]
+"""Rows and columns of a map."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,13 @@ class Generator(Protocol):
         """The constant input map, repeated `batch` times."""
         ...
 
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
-        """Convolution `index` on the features of the layer below; fixed noise included."""
+    def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
+        """Convolution `index` on the features of the layer below; fixed noise included.
+
+        Args:
+            window: part of this layer's map that is wanted; `x` is then the matching part of the map below, and the
+                outermost pixels of the result lack their neighbours (see `windows`).
+        """
         ...
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
@@ -135,9 +142,9 @@ class WrappedGenerator(nn.Module):
         """See `Generator.start`."""
         return self.full.start(batch)
 
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+    def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
         """See `Generator.layer`."""
-        return self.full.layer(index, x, w_plus)
+        return self.full.layer(index, x, w_plus, window)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """See `Generator.rgb`."""

@@ -15,13 +15,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import W_DIM, LayerSpec, StyleSlot, seeded_z
+from mcaclip.generators.base import W_DIM, LayerSpec, StyleSlot, Window, seeded_z
 from mcaclip.nn.ops import channels_last, inverse_haar
 
 BLOCK_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
 NUM_MAPPING_LAYERS = 8
 W_AVG_SAMPLES = 20_000
-Window = tuple[slice, slice]
 
 
 class MappingNetwork(nn.Module):
@@ -195,12 +194,7 @@ class MobileStyleGAN(nn.Module):
         return found
 
     def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
-        """See `Generator.layer`.
-
-        Args:
-            window: rows and columns of this layer's map that are wanted; `x` is then the matching part of the map
-                below. Its outermost pixels lack their neighbours.
-        """
+        """See `Generator.layer`."""
         if index == 0:
             return self.conv0(x, w_plus[:, 0], window)
         block = self.block((index - 1) // 2)

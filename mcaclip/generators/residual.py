@@ -11,7 +11,7 @@ from typing import cast
 from torch import Tensor
 
 from mcaclip.errors import StudioError
-from mcaclip.generators.base import AnyGenerator, Generator, WrappedGenerator
+from mcaclip.generators.base import AnyGenerator, Generator, Window, WrappedGenerator
 from mcaclip.types import Residual
 
 SIDE = 32
@@ -37,10 +37,12 @@ class ResidualGenerator(WrappedGenerator):
         self.residual, self.share = residual, share
         self.added = share * residual.features
 
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+    def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
         """See `Generator.layer`."""
-        made = self.full.layer(index, x, w_plus)
-        return made + self.added if index == self.residual.layer else made
+        made = self.full.layer(index, x, w_plus, window)
+        if index != self.residual.layer:
+            return made
+        return made + (self.added if window is None else self.added[:, :, window[0], window[1]])
 
 
 def of_face(generator: AnyGenerator, residual: Residual | None) -> AnyGenerator:

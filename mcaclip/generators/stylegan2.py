@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import W_DIM, LayerSpec, StyleSlot, WrappedGenerator
+from mcaclip.generators.base import W_DIM, LayerSpec, StyleSlot, Window, WrappedGenerator
 from mcaclip.nn.equal_linear import EqualLinear, mapping_stack
 from mcaclip.nn.ops import channels_last
 
@@ -127,9 +127,10 @@ class StyledConv(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros(1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """`x [B, in, S, S]`, `w [B, 512]` to `[B, out, side, side]`."""
-        x = self.conv(x, w) + self.noise * self.noise_strength + self.bias[:, None, None]
+    def forward(self, x: Tensor, w: Tensor, window: Window | None = None) -> Tensor:
+        """`x [B, in, S, S]`, `w [B, 512]` to `[B, out, side, side]`; `window` says which part of it `x` gives."""
+        noise = self.noise if window is None else self.noise[:, :, window[0], window[1]]
+        x = self.conv(x, w) + noise * self.noise_strength + self.bias[:, None, None]
         return F.leaky_relu(x, 0.2) * math.sqrt(2)
 
 
@@ -223,13 +224,13 @@ class StyleGAN2(nn.Module):
         """See `Generator.start`."""
         return self.constant.expand(batch, -1, -1, -1)
 
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+    def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
         """See `Generator.layer`."""
         w = w_plus[:, index]
         limit = self.config.checkpoint_from
         if limit is not None and self.layers[index].size >= limit and torch.is_grad_enabled():
-            return checkpoint(self.convs[index], x, w, use_reentrant=False, preserve_rng_state=False)
-        return self.convs[index](x, w)
+            return checkpoint(self.convs[index], x, w, window, use_reentrant=False, preserve_rng_state=False)
+        return self.convs[index](x, w, window)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         """See `Generator.rgb`."""

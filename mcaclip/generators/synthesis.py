@@ -13,16 +13,17 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from mcaclip.generators.base import Generator
+from mcaclip.generators.base import Generator, Window
 from mcaclip.generators.residual import faded
+from mcaclip.generators.windows import Box, boxes_around, plan, sound, window_of, within
 from mcaclip.nn.ops import resize_mask
 from mcaclip.types import Progress, ProgressCallback
 
 LayerHook = Callable[[int], None]
 """Called with the layer's number before it is computed; may raise to cancel."""
 
-FeatureHook = Callable[[int, Tensor], None]
-"""Called with a layer's number and its features `[B, C_l, s_l, s_l]`."""
+FeatureHook = Callable[[int, Tensor, Window | None], None]
+"""Called with a layer's number and its features `[B, C_l, s_l, s_l]`, or those of a window of its map."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ def compose(
     source_image: Tensor,
     hook: LayerHook | None = None,
     observe: FeatureHook | None = None,
+    entire: bool = False,
 ) -> Tensor:
     """Generate several edits at once, each inside its own masks.
 
@@ -167,12 +169,15 @@ def compose(
     masks sum to more than 1 they are divided by their sum, so that edits of one place mix and never overshoot. One
     shift is exactly `masked_synthesize`. Shifts without masks are plainly `G(w + sum_k delta_k)`.
 
+    Only what the last masks let through is computed (see `windows`), unless gradients are recorded.
+
     Args:
         w_plus: `[B, 18, 512]`.
         shifts: at least one, and either all of them have masks or none. Sums follow their order: sort them for
             results that do not depend on it bit for bit.
         source_image: `[B, 3, S, S]`, what `synthesize` made of `w_plus`.
-        observe: gets every layer's number and blended features.
+        observe: gets the blended features of every layer, or of the parts that are computed.
+        entire: compute everything.
 
     Returns:
         `[B, 3, S, S]`, not clamped.
@@ -182,31 +187,131 @@ def compose(
     for shift in shifts:
         if len(shift.masks) != len(generator.layers) + 1:
             raise ValueError(f"{len(generator.layers) + 1} masks are needed, got {len(shift.masks)}")
-    branches = [_Branch.of(generator, w_plus, shift) for shift in shifts]
-    x = generator.start(len(w_plus))
-    rgb: Tensor | None = None
-    for index, spec in enumerate(generator.layers):
-        if hook:
-            hook(index)
-        masks = share_masks([resize_mask(shift.masks[index], spec.size) for shift in shifts])
-        below = x
-        source = generator.layer(index, below, w_plus)
+    last = union([resize_mask(shift.masks[-1], generator.image_size) for shift in shifts])
+    blend = _Blend(generator, w_plus, shifts, observe)
+    if not blend.changes:
+        return source_image
+    entire = entire or torch.is_grad_enabled()
+    boxes = [((0, generator.image_size),) * 2] if entire else boxes_around(last)
+    if not boxes:
+        return source_image
+    route = plan(generator, boxes)
+    common = len(route.shared)
+    start = _Part(generator.start(len(w_plus)), None, ((0, generator.layers[0].size),) * 2)
+    below = blend.up(start, 0, route.shared, hook)
+    edited = source_image if entire else source_image.clone()
+    for number, (above, box) in enumerate(zip(route.routes, route.boxes, strict=True)):
+        part = blend.up(below, common, above, hook if number == 0 else _at_last_layer(hook, generator))
+        picture = part.finished(generator, box)
+        rows, columns = window_of(box)
+        old, mask = source_image[:, :, rows, columns], last[:, :, rows, columns]
+        made = old + mask * (picture - old)
+        if entire:
+            return made
+        edited[:, :, rows, columns] = made
+    return edited
+
+
+def _at_last_layer(hook: LayerHook | None, generator: Generator) -> LayerHook | None:
+    """The hook for further boxes of a picture: the first one has reported all layers, but any may cancel."""
+    return hook and (lambda _: hook(len(generator.layers) - 1))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a layer's map on its way up.
+
+    Attributes:
+        x: its features.
+        rgb: the matching part of the sum of the RGB outputs, which may be of a smaller map.
+        box: where it is in the layer's map.
+    """
+
+    x: Tensor
+    rgb: Tensor | None
+    box: Box
+
+    def cut(self, box: Box) -> _Part:
+        """The part of it inside a box of the same map."""
+        if box == self.box:
+            return self
+        rgb = self.rgb
+        if rgb is not None:
+            scale = self.x.shape[-1] // rgb.shape[-1]
+            smaller = tuple((first // scale, last // scale) for first, last in within(box, self.box))
+            rgb = _cut(rgb, (smaller[0], smaller[1]))
+        return _Part(_cut(self.x, within(box, self.box)), rgb, box)
+
+    def finished(self, generator: Generator, box: Box) -> Tensor:
+        """The picture inside `box`."""
+        assert self.rgb is not None, "a generator needs at least one layer with an RGB output"
+        picture = generator.finish(self.rgb)
+        scale = picture.shape[-1] // self.x.shape[-1]
+        outer = tuple((first * scale, last * scale) for first, last in self.box)
+        return _cut(picture, within(box, (outer[0], outer[1])))
+
+
+def _cut(x: Tensor, box: Box) -> Tensor:
+    rows, columns = window_of(box)
+    return x[:, :, rows, columns]
+
+
+class _Blend:
+    """The layers of a composition, computed in parts."""
+
+    def __init__(
+        self, generator: Generator, w_plus: Tensor, shifts: Sequence[MaskedShift], observe: FeatureHook | None
+    ):
+        self.generator, self.w_plus, self.observe = generator, w_plus, observe
+        self.branches = [_Branch.of(generator, w_plus, shift) for shift in shifts]
+        self.masks = [
+            share_masks([resize_mask(shift.masks[index], spec.size) for shift in shifts])
+            for index, spec in enumerate(generator.layers)
+        ]
+
+    @property
+    def changes(self) -> bool:
+        """Whether any branch differs from the source anywhere."""
+        return any(branch.moved or branch.fades for branch in self.branches)
+
+    def up(self, part: _Part, first: int, boxes: Sequence[Box], hook: LayerHook | None) -> _Part:
+        """From the layer below `first` up through as many layers as there are boxes."""
+        for index, box in enumerate(boxes, first):
+            if hook:
+                hook(index)
+            part = self._layer(part, index, box)
+        return part
+
+    def _layer(self, part: _Part, index: int, box: Box) -> _Part:
+        spec = self.generator.layers[index]
+        below_side = self.generator.layers[index - 1].size if index else spec.size
+        scale = spec.size // below_side
+        smaller = tuple((edge // scale, last // scale) for edge, last in box)
+        part = part.cut((smaller[0], smaller[1]))
+        entire = box == ((0, spec.size),) * 2
+        window = None if entire else window_of(box)
+        masks = [mask if entire else _cut(mask, box) for mask in self.masks[index]]
+        source = _layer_of(self.generator, index, part.x, self.w_plus, window)
         x = source
-        for mask, branch in zip(masks, branches, strict=True):
+        for mask, branch in zip(masks, self.branches, strict=True):
             if branch.differs(spec.rows):
-                x = x + mask * (branch.generator.layer(index, below, branch.w_plus) - source)
-        if observe:
-            observe(index, x)
+                x = x + mask * (_layer_of(branch.generator, index, part.x, branch.w_plus, window) - source)
+        if self.observe:
+            seen = sound(box, spec.size, scale > 1)
+            self.observe(index, _cut(x, within(seen, box)), None if entire else window_of(seen))
+        rgb = part.rgb
         if spec.rgb_row is not None:
-            plain = generator.rgb(index, x, w_plus)
-            part = plain
-            for mask, branch in zip(masks, branches, strict=True):
+            plain = self.generator.rgb(index, x, self.w_plus)
+            added = plain
+            for mask, branch in zip(masks, self.branches, strict=True):
                 if branch.differs((spec.rgb_row,)):
-                    part = part + mask * (branch.generator.rgb(index, x, branch.w_plus) - plain)
-            rgb = generator.add_rgb(rgb, part)
-    edited = _finish(generator, rgb)
-    last = union([resize_mask(shift.masks[-1], edited.shape[-1]) for shift in shifts])
-    return source_image + last * (edited - source_image)
+                    added = added + mask * (branch.generator.rgb(index, x, branch.w_plus) - plain)
+            rgb = self.generator.add_rgb(rgb, added)
+        return _Part(x, rgb, box)
+
+
+def _layer_of(generator: Generator, index: int, x: Tensor, w_plus: Tensor, window: Window | None) -> Tensor:
+    return generator.layer(index, x, w_plus) if window is None else generator.layer(index, x, w_plus, window)
 
 
 @dataclass(frozen=True)
@@ -246,7 +351,7 @@ def _plainly(
     made = synthesize(own, w_plus + total, range(len(generator.layers)) if observe else (), hook)
     if observe:
         for index, features in made.features.items():
-            observe(index, features)
+            observe(index, features, None)
     return made.image
 
 

@@ -32,7 +32,13 @@ def inverse_haar(x: Tensor) -> Tensor:
 
 def normalise_features(features: Tensor) -> Tensor:
     """Divide `[B, C, H, W]` by the root mean square of each sample, so that every layer has the same weight."""
-    return features * torch.rsqrt(features.square().mean((1, 2, 3), keepdim=True) + 1e-8)
+    return features * inverse_size(features)
+
+
+def inverse_size(features: Tensor) -> Tensor:
+    """One over the root mean square of each sample, `[B, 1, 1, 1]`."""
+    norm = torch.linalg.vector_norm(features, dim=(1, 2, 3), keepdim=True)
+    return torch.rsqrt(norm.square() / features[0].numel() + 1e-8)
 
 
 def resize_mask(mask: Tensor, size: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcaclip.generators.base import LayerSpec, StyleSlot
+from mcaclip.generators.base import LayerSpec, StyleSlot, Window
 
 
 class ToyGenerator(nn.Module):
@@ -40,12 +40,13 @@ class ToyGenerator(nn.Module):
     def start(self, batch: int) -> Tensor:
         return self.constant.expand(batch, -1, -1, -1)
 
-    def layer(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
+    def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
         if x.shape[-1] < self.layers[index].size:
             x = F.interpolate(x, scale_factor=2)
         row = self.layers[index].rows[0]
         x = x * self.styles[row](w_plus[:, row])[:, :, None, None]
-        return F.leaky_relu(self.convs[index](x) + self.noises[index], 0.2)
+        noise = self.noises[index] if window is None else self.noises[index][:, :, window[0], window[1]]
+        return F.leaky_relu(self.convs[index](x) + noise, 0.2)
 
     def rgb(self, index: int, x: Tensor, w_plus: Tensor) -> Tensor:
         row = self.layers[index].rgb_row

@@ -54,7 +54,11 @@ def _lower(preview: PreviewGenerator, teacher: MCANetwork, code: Tensor, target:
     opened = teacher.config.masks is None
     shift = PromptedNetwork(teacher, target.code).shift(preview, code, made, opened)
     blended: dict[int, Tensor] = {}
-    edited = compose(preview, code, [shift], made.image, observe=blended.__setitem__)
+
+    def observe(index: int, features: Tensor, _: object) -> None:
+        blended[index] = features
+
+    edited = compose(preview, code, [shift], made.image, observe=observe, entire=True)
     return _Lower(made.features[TOP_LAYER], blended[TOP_LAYER], shift.masks[-1], edited - made.image)
 
 

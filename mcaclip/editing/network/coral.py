@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.generators.base import LayerSpec
-from mcaclip.nn.ops import normalise_features
+from mcaclip.nn.ops import inverse_size
 
 CASCADE_SIZE = 32
 """From this side on a cascade starts with the mask below; coarser cells are larger than most parts of a face."""
@@ -61,15 +61,25 @@ class MaskNet(nn.Module):
         self.gain = nn.Parameter(torch.zeros(())) if config.cascade else None
         self.normalise = config.normalise
 
+    def look(self, features: Tensor) -> Tensor:
+        """What the net sees of a face whatever the words: `features [B, C, s, s]` to `[B, hidden, s, s]`."""
+        seen = F.conv2d(features, self.reduce.weight)
+        assert self.reduce.bias is not None
+        bias = self.reduce.bias[None, :, None, None]
+        return torch.addcmul(bias, seen, inverse_size(features)) if self.normalise else seen + bias
+
     def forward(self, features: Tensor, text_row: Tensor, below: Tensor | None) -> Tensor:
         """`features [B, C, s, s]`, `text_row [B, text_dim]`, logits `below [B, 1, r, r]` to logits `[B, 1, s, s]`."""
-        x = self.reduce(normalise_features(features) if self.normalise else features)
+        return self.decide(self.look(features), text_row, below)
+
+    def decide(self, seen: Tensor, text_row: Tensor, below: Tensor | None) -> Tensor:
+        """As `forward`, from what `look` gave."""
         if self.film is not None:
             scale, shift = self.film(text_row)[:, :, None, None].chunk(2, 1)
-            x = x * (1 + scale) + shift
-        logits = self.out(F.relu(x))
+            seen = torch.addcmul(shift, seen, 1 + scale)
+        logits = self.out(F.relu(seen))
         if self.gain is not None and below is not None:
-            size = features.shape[-2:]
+            size = seen.shape[-2:]
             logits = logits + self.gain * F.interpolate(below, size=size, mode="bilinear", align_corners=False)
         return logits
 
@@ -90,6 +100,26 @@ class CoralMasks(nn.Module):
                 nn.init.ones_(net.gain)
                 nn.init.zeros_(net.out.bias)
 
+    def look(self, features: Mapping[int, Tensor]) -> list[Tensor]:
+        """What the nets see of faces, whatever the words; see `MaskNet.look`.
+
+        Args:
+            features: source features by layer number, `0 .. len(features) - 1`; gradients do not flow into them.
+        """
+        count = len(features)
+        nets = [net for net in self.nets if isinstance(net, MaskNet)]
+        seen = [net.look(features[index].detach()) for index, net in enumerate(nets[:count])]
+        return [*seen, self.final.look(features[count - 1].detach())] if count == len(self.layers) else seen
+
+    def decide(self, seen: Sequence[Tensor], t_w: Tensor) -> list[Tensor]:
+        """As `logits`, from what `look` gave."""
+        result: list[Tensor] = []
+        rows = [*(spec.rows[0] for spec in self.layers), self.layers[-1].rgb_row or 0]
+        nets = [*(net for net in self.nets if isinstance(net, MaskNet)), self.final]
+        for net, map_, row in zip(nets, seen, rows, strict=False):
+            result.append(net.decide(map_, t_w[:, row], result[-1] if result else None))
+        return result if len(seen) > len(self.layers) else [*result, result[-1]]
+
     def logits(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
         """Logits of the layers `0 .. len(features) - 1` and of the final picture.
 
@@ -97,15 +127,7 @@ class CoralMasks(nn.Module):
             features: source features by layer number, without gaps; gradients do not flow into them.
             t_w: fused text rows `[B, 18, 512]`.
         """
-        result: list[Tensor] = []
-        for index in range(len(features)):
-            row = t_w[:, self.layers[index].rows[0]]
-            below = result[-1] if result else None
-            result.append(self.nets[index](features[index].detach(), row, below))
-        if len(features) < len(self.layers):
-            return [*result, result[-1]]
-        row = t_w[:, self.layers[-1].rgb_row or 0]
-        return [*result, self.final(features[len(features) - 1].detach(), row, result[-1])]
+        return self.decide(self.look(features), t_w)
 
     def forward(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
         """Masks in [0, 1], one `[B, 1, s, s]` a layer and one for the final picture; 1 is edited."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import MaskedShift, Synthesis, open_masks
@@ -26,14 +28,28 @@ class PromptedNetwork:
     text: TextCode
     own_masks: bool = True
 
-    def shift(self, generator: Generator, codes: Tensor, source: Synthesis, opened: bool = False) -> MaskedShift:
+    def shift(
+        self,
+        generator: Generator,
+        codes: Tensor,
+        source: Synthesis,
+        opened: bool = False,
+        looks: dict[CoralMasks, list[Tensor]] | None = None,
+    ) -> MaskedShift:
         """The shift of faces `[B, 18, 512]` at strength 1, with its masks; a network without masks gives none.
 
         Args:
             source: the faces' pictures, with the features of every layer that has a mask.
             opened: let everything through.
+            looks: what mask nets saw of these faces before (see `CoralMasks.look`); filled in.
         """
         t_w, delta_w = self.network(codes, self.text)
         if opened or not self.own_masks:
             return MaskedShift(delta_w, open_masks(generator, codes))
-        return MaskedShift(delta_w, self.network.masks(source.features, t_w))
+        coral = self.network.coral
+        if looks is None or not isinstance(coral, CoralMasks):
+            return MaskedShift(delta_w, self.network.masks(source.features, t_w))
+        if coral not in looks:
+            looks.clear()  # of one network: they are large
+            looks[coral] = coral.look(source.features)
+        return MaskedShift(delta_w, [torch.sigmoid(logits) for logits in coral.decide(looks[coral], t_w)])
