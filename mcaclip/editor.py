@@ -19,6 +19,7 @@ from mcaclip.clip.familiarity import (
     familiarity_of,
 )
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
+from mcaclip.editing.face_source import FaceCache, FaceSource, source_of
 from mcaclip.editing.library import FittedEdit, Library, collect
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.networks import EditNetworks
@@ -34,9 +35,10 @@ from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.imaging import align
 from mcaclip.inversion import quality
-from mcaclip.inversion.optimise import EFFORTS, REFINE, InversionSettings, Start, invert
+from mcaclip.inversion.optimise import EFFORTS, REFINE, Complete, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.residual_fit import channel_spread
+from mcaclip.perception.face_parser import FaceParser
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
     AlignedFace,
@@ -52,7 +54,7 @@ from mcaclip.validate import UNIVERSAL, clean_prompt
 
 __all__ = ["STACKS", "EditorModels", "FaceEditor", "choose_device", "load_editor"]
 
-LANDMARKS = "dlib_landmarks"
+LANDMARKS, PHOTO_PARSER = "dlib_landmarks", "face_parser"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class EditorModels(EditNetworks):
 
     Attributes:
         start: where inversions begin.
+        complete: gives them a first residual; without it they begin with none.
         library: the prompts that have a fitted edit network.
         familiarity: how well the space knows a prompt.
         prompts: the prompt library.
@@ -71,10 +74,11 @@ class EditorModels(EditNetworks):
     library: Library
     familiarity: PromptFamiliarity
     prompts: tuple[LibraryPrompt, ...] = ()
+    complete: Complete | None = None
 
 
 class FaceEditor:
-    """Aligns, inverts and edits faces. Holds models only: everything about a photo is in the records it returns."""
+    """Aligns, inverts and edits faces. Holds models, and for a while what was computed of the faces edited last."""
 
     def __init__(self, models: EditorModels, slots: Stack, device: torch.device):
         self.models = models
@@ -82,6 +86,9 @@ class FaceEditor:
         self.stack = slots.label
         self.device = device
         self._added: dict[str, FittedEdit] = {}
+        self._sources: FaceCache[FaceSource] = FaceCache()
+        self._small_sources: FaceCache[FaceSource] = FaceCache()
+        self._identities: FaceCache[Tensor] = FaceCache(most=16)
         self._familiarity = lru_cache(maxsize=64)(lambda prompt: models.familiarity.check(models.space, prompt))
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
         self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
@@ -119,14 +126,15 @@ class FaceEditor:
         if effort not in EFFORTS:
             raise StudioError(f"inversion effort {effort!r} does not exist: choose {' or '.join(EFFORTS)}")
         torch.manual_seed(seed)
-        return self._optimise(aligned, effort, EFFORTS[effort], callback, self.models.start)
+        m = self.models
+        return self._optimise(aligned, effort, EFFORTS[effort], callback, m.start, m.complete)
 
     def refine(
         self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
     ) -> Inversion:
         """Goes on from an inversion of the same face; never further from the photo by the optimiser's measure."""
         code = inversion.w_plus.to(self.device)
-        return self._optimise(aligned, "best", REFINE, callback, lambda _: code, inversion.residual)
+        return self._optimise(aligned, "best", REFINE, callback, lambda _: code, None, inversion.residual)
 
     def _optimise(
         self,
@@ -135,12 +143,15 @@ class FaceEditor:
         settings: InversionSettings,
         callback: ProgressCallback | None,
         start: Start,
+        complete: Complete | None,
         residual: Residual | None = None,
     ) -> Inversion:
         m, started = self.models, time.monotonic()
         prior = self._prior() if settings.steps else None
         spread = self._spread() if settings.residual.steps else None
-        face = invert(m.preview, m.identity, start, aligned.image, settings, callback, prior, spread, residual)
+        face = invert(
+            m.preview, m.identity, start, aligned.image, settings, callback, prior, spread, residual, complete
+        )
         # in half precision, as a session file keeps it: the same pictures before and after
         residual = face.residual and Residual(face.residual.layer, face.residual.features.half().cpu())
         with torch.no_grad():
@@ -284,11 +295,11 @@ class FaceEditor:
         """The picture of an edit at full size."""
         started = time.monotonic()
         result = blend(self._prepared(self.models.generator, inversion, request, callback), callback)
+        identity = self.models.identity
         with torch.no_grad():
-            likeness = self.models.identity.similarity(
-                result.image[None].to(self.device), inversion.original[None].to(self.device)
-            )
-        return replace(result, identity=float(likeness), seconds=time.monotonic() - started)
+            before = self._identities.get(inversion, lambda: identity.embed(inversion.original[None].to(self.device)))
+            after = identity.embed(result.image[None].to(self.device))
+        return replace(result, identity=float((before * after).sum()), seconds=time.monotonic() - started)
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
@@ -313,7 +324,7 @@ class FaceEditor:
         }
         shipped = [name for name, used in has.items() if used]
         own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
-        return weights.hashes((*self.slots.weights(), LANDMARKS, *shipped)) | own
+        return weights.hashes((*self.slots.weights(), LANDMARKS, PHOTO_PARSER, *shipped)) | own
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
         """The settings with every prompt in its own wording, and prompts that ask for several changes split up.
@@ -370,7 +381,10 @@ class FaceEditor:
         callback: ProgressCallback | None = None,
     ) -> PreparedEdit:
         """Everything of an edit that does not depend on its strengths."""
-        prepared = prepare(generator, inversion, request, callback)
+        parser, started = self.models.photo_parser, time.monotonic()
+        cache = self._sources if generator is self.models.generator else self._small_sources
+        face = cache.get(inversion, lambda: source_of(generator, inversion, parser, callback))
+        prepared = prepare(face, request, started)
         return varied(prepared, request.settings.variation, self.models.generator)
 
     def _prompted(self, wanted: Ingredient) -> PromptedNetwork:
@@ -418,7 +432,7 @@ def load_editor(
     """
     chosen = choose(stack, **slots) if isinstance(stack, str) else stack
     on = choose_device(device)
-    names = (*chosen.weights(), LANDMARKS)
+    names = (*chosen.weights(), LANDMARKS, PHOTO_PARSER)
     for index, name in enumerate(names):
         weights.get(name, progress)
         if progress:
@@ -428,6 +442,7 @@ def load_editor(
         generator=pair.full,
         preview=pair.preview,
         start=loading.load_start(chosen, on, pair.preview, identity),
+        complete=loading.load_complete(chosen, on, pair.preview),
         identity=identity,
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=loading.load_space(chosen, on),
@@ -435,5 +450,6 @@ def load_editor(
         familiarity=familiarity_of(chosen.clip),
         universal=loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
         prompts=load_prompts(),
+        photo_parser=FaceParser.load(weights.get(PHOTO_PARSER), on),
     )
     return FaceEditor(models, chosen, on)

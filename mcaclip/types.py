@@ -249,7 +249,8 @@ class EditResult:
         seconds: wall time.
         shifts: `float32 [18, 512]` a prompt, in the order of `settings.parts`, before the strengths.
         modes: how each prompt was made, in the same order: "universal", "fitted", or both for one made of several.
-        feature_change: a number a layer: norm of the change of its features over their norm in the source.
+        feature_change: one number per layer: norm of the change of its features over their norm in the source, in the
+            parts of the layer that the picture needs.
         generated: the generator's own picture of the edit, like `image`; None where `image` is that picture.
     """
 

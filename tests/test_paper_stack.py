@@ -123,11 +123,11 @@ def editor(asked, fitted) -> FaceEditor:
     return load_editor(STACK, "cpu", edits=[fitted])
 
 
-def test_editing_asks_for_what_it_uses_and_for_no_parser(asked, nets):
+def test_editing_asks_for_what_it_uses_and_for_no_parser_of_the_stack(asked, nets):
     asked.clear()
     bare = load_editor("paper", "cpu", clip="FaceCLIP")
     assert bare.stack == "paper with clip FaceCLIP"
-    assert set(asked) == {"stylegan2", "e4e", "faceclip", "arcface_ir_se50", "dlib_landmarks", "edits"}
+    assert set(asked) == {"stylegan2", "e4e", "faceclip", "arcface_ir_se50", "dlib_landmarks", "face_parser", "edits"}
     assert bare.prompts() == (), "the shipped edits are those of the compact stack"
     with pytest.raises(PromptError, match="no prompt is fitted for the paper") as caught:
         bare.check_prompt(PROMPT)
@@ -242,12 +242,13 @@ def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):
     bare = FaceEditor(replace(editor.models, library={}), STACK, editor.device)
     stages = bench.stages(bare, repeats=1)
     assert [stage.name for stage in stages] == [
-        "random face, 1024 px", "slider preview, 256 px", "edit, 1024 px", "inversion, instant", "inversion, good"
+        "pass of the generator", "random face, 1024 px", "not fitted, new face", "not fitted, other strength",
+        "not fitted, new face, 256 px", "inversion, instant", "inversion, good",
     ]  # fmt: skip
     monkeypatch.setitem(PRESETS, "paper", replace(SETTINGS, batch=1))
     step = training_step(bare)
     assert step.name == "training step, 256 px, batch 1"
-    for stage in (stages[1], step):
+    for stage in (stages[4], step):
         measured = bench.measure(stage, bare.device)
         assert measured.seconds > 0 and measured.memory > 1e8
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Annotated
 
 from mcaclip.cli.arguments import EditorLoader, MeasuringOptions
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
 
 UNFITTED = "not fitted"
+PLAIN_PASS = "pass of the generator"
+PARTS = ("eyes", "lipstick", "goatee", "hair")
+"""What is edited, from little to much of the picture."""
+COLOURS = ("red", "green", "blue", "purple", "orange", "pink")
+"""What parts are edited in. A face keeps the masks of its last edits, so each colour is measured once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +34,7 @@ class Options(MeasuringOptions):
 
     repeats: Annotated[int, Arg("runs of the short stages; the best counts", read=whole(1, 1000))] = 3
     full_size: Annotated[bool, Arg("the training step through the full generator")] = False
+    json: Annotated[bool, Arg("write JSON: a list of objects, one per stage, without the training step")] = False
 
 
 def run(options: Options, load: EditorLoader | None = None) -> int:
@@ -34,8 +42,14 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     from mcaclip.cli.training import run_training
 
     editor = options.load_editor(load)
+    measured = {}
     for stage in stages(editor, options.repeats):
-        say(as_line(stage.name, measure(stage, editor.device)))
+        measured[stage.name] = measure(stage, editor.device)
+        if not options.json:
+            say(as_line(stage.name, measured[stage.name], measured[PLAIN_PASS]))
+    if options.json:
+        say(json.dumps([as_object(name, one, measured[PLAIN_PASS]) for name, one in measured.items()], indent=1))
+        return 0
     words = ["bench", "--device", options.device, *options.chosen_stack().options.split()]
     say(run_training([*words, "--full-size"] if options.full_size else words).rstrip())
     say(memory_note(editor.device))
@@ -64,20 +78,50 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
 
     Without a fitted prompt the edit runs a network with random weights, which takes as long.
     """
+    import torch
+
+    from mcaclip.generators.synthesis import synthesize
     from mcaclip.imaging.align import already_aligned
     from mcaclip.inversion.optimise import EFFORTS
     from mcaclip.types import EditSettings, to_uint8
 
     editor = editor if editor.prompts() else _with_random_edit(editor)
-    face = editor.sample(0)
-    settings = EditSettings(editor.prompts()[0])
+    face, generator = editor.sample(0), editor.models.generator
+    code = face.w_plus[None].to(editor.device)
     aligned = already_aligned(to_uint8(face.reconstruction))
-    size = f"{editor.models.generator.image_size} px"
+    size = f"{generator.image_size} px"
+    universal = editor.has_universal
+
+    @torch.no_grad()
+    def plain_pass() -> None:
+        synthesize(generator, code)
+
+    def new_face(words: str) -> object:
+        return editor.edit(replace(face), EditSettings(words))
+
+    def new_preview(words: str) -> object:
+        return editor.preview(replace(face), EditSettings(words))
+
+    def other_colour(part: str) -> Callable[[], object]:
+        colours = cycle(COLOURS)
+        return lambda: editor.edit(face, EditSettings(f"{next(colours)} {part}"))
+
+    def other_strength(words: str) -> Callable[[], object]:
+        strengths = cycle((0.9, 1.1))
+        return lambda: editor.edit(face, EditSettings(words, next(strengths)))
+
     result = [
+        Stage(PLAIN_PASS, plain_pass, repeats),
         Stage(f"random face, {size}", lambda: editor.sample(1), repeats),
-        Stage("slider preview, 256 px", lambda: editor.preview(face, settings), repeats),
-        Stage(f"edit, {size}", lambda: editor.edit(face, settings), repeats),
     ]
+    for part, words in (
+        [(part, f"{COLOURS[0]} {part}") for part in PARTS] if universal else [("", editor.prompts()[0])]
+    ):
+        result.append(Stage(f"{words}, new face", partial(new_face, words), repeats))
+        if universal:
+            result.append(Stage(f"{part}, other colour", other_colour(part), min(repeats, len(COLOURS))))
+        result.append(Stage(f"{words}, other strength", other_strength(words), repeats + 1))
+        result.append(Stage(f"{words}, new face, 256 px", partial(new_preview, words), repeats))
     # `best` is `good` with more steps
     efforts = [effort for effort in EFFORTS if effort != "best"]
     return result + [Stage(f"inversion, {effort}", partial(editor.invert, aligned, effort)) for effort in efforts]
@@ -125,9 +169,16 @@ def peak_memory(device: torch.device) -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def as_line(name: str, measured: Measure) -> str:
-    """One line of the table."""
-    return f"{name:28} {measured.seconds:7.2f} s {measured.memory / 1e9:6.2f} GB"
+def as_line(name: str, measured: Measure, plain: Measure | None = None) -> str:
+    """One line of the table; with a plain pass of the generator, the time as a multiple of it as well."""
+    passes = "" if plain is None else f" {measured.seconds / plain.seconds:7.2f} passes"
+    return f"{name:32} {measured.seconds:7.3f} s{passes} {measured.memory / 1e9:6.2f} GB"
+
+
+def as_object(name: str, measured: Measure, plain: Measure) -> dict[str, float | str]:
+    """The same for `--json`; memory in bytes."""
+    ratio = measured.seconds / plain.seconds
+    return {"stage": name, "seconds": measured.seconds, "passes": ratio, "memory": measured.memory}
 
 
 def memory_note(device: torch.device) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.generators.base import Generator
-from mcaclip.perception.base import Identity
+from mcaclip.perception.base import Identity, PhotoParser
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class EditNetworks:
         space: words and pictures.
         identity: tells people apart.
         universal: the network that takes any prompt, or why there is none.
+        photo_parser: finds the parts of photos; without it only the networks' masks limit an edit.
     """
 
     generator: Generator
@@ -27,3 +28,4 @@ class EditNetworks:
     space: ClipSpace
     identity: Identity
     universal: UniversalEdit = field(default_factory=UniversalEdit, kw_only=True)
+    photo_parser: PhotoParser | None = field(default=None, kw_only=True)

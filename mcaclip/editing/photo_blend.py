@@ -20,7 +20,9 @@ FLAT = 0.03
 """Contrast, as a standard deviation of lightness in [-1, 1], below which a window counts as flat."""
 
 
-def carry_over(photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tensor | None = None) -> Tensor:
+def carry_over(
+    photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tensor | None = None, still: Tensor | None = None
+) -> Tensor:
     """The edit on the photo.
 
     Where `edited` equals `source`, as it does outside the masks, the result is the photo, bit for bit.
@@ -30,6 +32,7 @@ def carry_over(photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tenso
         source: the generator's picture of the photo, `[1, 3, S, S]`, not clamped.
         edited: its picture of the edit, alike.
         mask: `[1, 1, s, s]` in [0, 1], where the edit acts; None: everywhere.
+        still: `[1, 1, S, S]` in [0, 1], where the photo stays whatever the edit says; None: nowhere.
 
     Returns:
         `[1, 3, S, S]`, not clamped.
@@ -41,7 +44,8 @@ def carry_over(photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tenso
     new = 1 - shared_structure(source, edited)
     if mask is not None:
         new = new * resize_mask(mask, side)
-    made = photo + (edited - source) - new * (photo - source)
+    change = (edited - source) - new * (photo - source)
+    made = photo + (change if still is None else (1 - still) * change)
     # exactly the photo where nothing was edited, which rounding alone would not give
     return torch.where((edited == source).all(1, keepdim=True), photo, made)
 

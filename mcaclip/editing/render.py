@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from mcaclip.editing.face_source import FaceSource
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.photo_blend import carry_over
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
-from mcaclip.generators.base import Generator
-from mcaclip.generators.residual import of_face
+from mcaclip.generators.base import Generator, Window
 from mcaclip.generators.synthesis import (
     FeatureHook,
     MaskedShift,
@@ -30,8 +30,12 @@ from mcaclip.generators.synthesis import (
     union,
 )
 from mcaclip.nn.ops import resize_mask
-from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
+from mcaclip.types import EditResult, EditSettings, ProgressCallback, PromptStrength
 
+CLOSED = 1 / 255
+"""A mask of the picture counts as closed below this, so that what nobody can see is not computed either."""
+LITTLE_THERE = "There is hardly anything in this photo for “{}” to change, or a hat covers it."
+COVERED = "A hat or another object covers part of what “{}” would change; that part stays as it is."
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 
 
@@ -100,22 +104,17 @@ class PreparedEdit:
     """An edit of one face before its strengths are applied.
 
     Attributes:
-        code: `[1, 18, 512]`, the face.
-        source: its picture and the features of all layers.
+        face: its picture and what else does not depend on the edit.
         shifts: at least one per prompt, in the order of `settings.parts`.
-        started: when its computation began, in seconds of a monotonic clock.
+        started: when the edit began, in seconds of a monotonic clock.
         notes: warnings in plain words.
-        photo: `[3, s, s]`, the aligned photo; None for a generated face.
     """
 
-    generator: Generator
-    code: Tensor
-    source: Synthesis
+    face: FaceSource
     shifts: tuple[PreparedShift, ...]
     settings: EditSettings
     started: float
     notes: tuple[str, ...]
-    photo: Tensor | None = None
 
     def times(self, factor: float) -> PreparedEdit:
         """The same edit with all strengths times a factor."""
@@ -124,29 +123,19 @@ class PreparedEdit:
 
 
 @torch.no_grad()
-def prepare(
-    generator: Generator, face: Inversion, request: EditRequest, callback: ProgressCallback | None = None
-) -> PreparedEdit:
-    """Shifts and masks of an edit as learned, at strength 1.
-
-    Args:
-        callback: told of the first half of the progress; may raise to cancel.
-
-    Raises:
-        StudioError: the face has the residual of another generator.
-    """
-    started, settings, device = time.monotonic(), request.settings, generator.w_avg.device
-    generator, code = of_face(generator, face.residual), face.w_plus[None].to(device)
-    hook = layer_hook(generator, 0.0, callback)
-    source = synthesize(generator, code, keep=range(len(generator.layers)), hook=hook)
+def prepare(face: FaceSource, request: EditRequest, started: float | None = None) -> PreparedEdit:
+    """Shifts and masks of an edit, at strength 1; `started`: when the edit began, if before this call."""
+    started, settings = started or time.monotonic(), request.settings
     shifts, notes = [], list(request.notes)
     for share in request.shares:
-        learned = share.prompted.shift(generator, code, source, opened=settings.without_masks)
-        masks = _refined(learned.masks, settings, generator.image_size)
+        words = share.ingredient.words
+        learned, little, covered = face.shift(share.prompted, words, settings.without_masks)
+        masks = _refined(learned.masks, settings, face.generator.image_size)
+        if not settings.mask_invert and (settings.paint is None or settings.paint.include is None):
+            notes += [LITTLE_THERE.format(words)] if little else [COVERED.format(words)] if covered else []
         shifts.append(PreparedShift(share, replace(learned, masks=masks)))
         notes += [] if share.prompted.own_masks else [FOREIGN_EDIT]
-    shown = tuple(dict.fromkeys(notes))
-    return PreparedEdit(generator, code, source, tuple(shifts), settings, started, shown, face.photo)
+    return PreparedEdit(face, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))
 
 
 def _refined(masks: Sequence[Tensor], settings: EditSettings, side: int) -> list[Tensor]:
@@ -156,7 +145,7 @@ def _refined(masks: Sequence[Tensor], settings: EditSettings, side: int) -> list
     if settings.paint is not None and refined:
         # at the picture's own size, so that no pixel painted out can change
         refined[-1] = paint_mask(resize_mask(refined[-1], side), settings.paint)
-    return refined
+    return [*refined[:-1], refined[-1] * (refined[-1] >= CLOSED)] if refined else refined
 
 
 @torch.no_grad()
@@ -187,33 +176,50 @@ def draw(
         callback: told of the second half of the progress; may raise to cancel.
         observe: see `compose`.
     """
-    generator, parts = prepared.generator, prepared.settings.parts
+    generator, parts = prepared.face.generator, prepared.settings.parts
     # sorted by prompt, so that the order in which a user gave them does not matter even to the last bit
     ranked = sorted(prepared.shifts, key=lambda one: (parts[one.share.part].prompt, one.share.ingredient.words))
     shifts = tuple(one.scaled(parts[one.share.part].strength, prepared.settings.likeness) for one in ranked)
     hook = layer_hook(generator, 0.5, callback)
-    source = prepared.source
-    made = Picture(compose(generator, prepared.code, shifts, source.image, hook, observe), source, shifts)
-    if prepared.photo is None:
+    source = prepared.face.made
+    made = Picture(compose(generator, prepared.face.code, shifts, source.image, hook, observe), source, shifts)
+    if prepared.face.photo is None:
         return made
     last = made.masks[-1] if made.masks else None
-    return replace(made, image=carry_over(prepared.photo, source.image, made.image, last), generated=made.image)
+    still = None if last is None else _still(prepared, made.image, last)
+    return replace(
+        made, image=carry_over(prepared.face.photo, source.image, made.image, last, still), generated=made.image
+    )
+
+
+def _still(prepared: PreparedEdit, edited: Tensor, mask: Tensor) -> Tensor | None:
+    """Where the photo's surroundings stay, `[1, 1, S, S]`, but for what the user opened; None: nowhere."""
+    settings = prepared.settings
+    if prepared.face.parts is None or settings.without_masks or settings.mask_invert:
+        return None
+    still = prepared.face.parts.still(edited, mask, [part.prompt for part in settings.parts])
+    if still is not None and settings.paint is not None and settings.paint.include is not None:
+        still = still * (1 - resize_mask(settings.paint.include[None].to(still), still.shape[-1]))
+    return still
 
 
 def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> EditResult:
     """The picture of an edit with everything about it; see `draw`."""
-    generator, change = prepared.generator, []
+    generator = prepared.face.generator
+    moved, size = [0.0] * len(generator.layers), [0.0] * len(generator.layers)
 
-    def observe(index: int, features: Tensor) -> None:
-        before = prepared.source.features[index]
-        change.append(float((features - before).norm() / before.norm()))
+    def observe(index: int, features: Tensor, window: Window | None) -> None:
+        before = prepared.face.made.features[index]
+        here = before if window is None else before[:, :, window[0], window[1]]
+        moved[index] += float(torch.linalg.vector_norm(features - here)) ** 2
+        size[index] += float(torch.linalg.vector_norm(here)) ** 2
 
     picture = draw(prepared, callback, observe)
     masks, numbers = picture.masks, range(len(prepared.settings.parts))
     deltas = [_part_shift(prepared, number) for number in numbers]
     return EditResult(
         image=picture.image[0].clamp(-1, 1).cpu(),
-        masks=tuple(mask[0].cpu() for mask in masks),
+        masks=tuple(mask[0].cpu().clone() for mask in masks),
         mask_names=_mask_names(generator, masks),
         combined_mask=resize_mask(masks[-1], generator.image_size)[0].cpu(),
         delta_w=torch.stack(deltas).sum(0),
@@ -223,7 +229,7 @@ def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> E
         notes=prepared.notes,
         shifts=tuple(deltas),
         modes=tuple(_part_modes(prepared, number) for number in numbers),
-        feature_change=tuple(change),
+        feature_change=tuple((a / max(b, 1e-12)) ** 0.5 for a, b in zip(moved, size, strict=True)),
         generated=None if picture.generated is None else picture.generated[0].clamp(-1, 1).cpu(),
     )
 

@@ -77,6 +77,11 @@ def understand(prompt: str) -> Meaning | None:
     return Meaning(part.name, colour.name)
 
 
+def parts_in(prompt: str) -> frozenset[str]:
+    """All parts that a prompt names, with or without a colour: keys of `PART_NOUNS`."""
+    return frozenset(mention.name for mention in _mentions(plain(prompt)) if mention.kind == "part")
+
+
 def split_changes(prompt: str, known: Callable[[str], bool] = lambda text: False) -> tuple[str, ...]:
     """The changes that a prompt asks for, one text each: "green lips and pink eyebrows" are two.
 

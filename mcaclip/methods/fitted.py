@@ -5,8 +5,10 @@ They differ in their network and in the losses it was fitted with (see `train.pr
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+from mcaclip.editing.face_source import source_of
 from mcaclip.editing.library import Library, collect, find_fitted
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
@@ -26,9 +28,10 @@ def network_edit(
 ) -> MethodEdit:
     """The edit of a face that a network makes: its shift, inside its masks if it has any."""
     request = EditRequest.of_networks(EditSettings(prompt, strength), lambda _: prompted)
-    prepared = prepare(context.generator, face, request, callback)
+    started = time.monotonic()
+    prepared = prepare(source_of(context.generator, face, context.photo_parser, callback), request)
     picture = draw(prepared, callback)
-    return MethodEdit.of(face, picture.image, prepared.started, picture.masks, picture.shifts[0].delta_w)
+    return MethodEdit.of(face, picture.image, started, picture.masks, picture.shifts[0].delta_w)
 
 
 class FittedMethod(EditMethod):

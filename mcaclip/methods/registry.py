@@ -127,6 +127,7 @@ def method_context(
         fitter=fitter,
         optimisation_steps=optimisation_steps,
         universal=models.universal,
+        photo_parser=models.photo_parser,
     )
 
 

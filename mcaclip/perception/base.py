@@ -49,3 +49,15 @@ class Parser(Protocol):
             `[B, 19, size, size]` in the order of `parsing_head.CLASSES`, summing to 1.
         """
         ...
+
+
+class PhotoParser(Protocol):
+    """Finds the parts of any aligned picture."""
+
+    def probabilities(self, images: Tensor, size: int = 256) -> Tensor:
+        """Probabilities of `face_parser.LABELS`, `[B, 22, size, size]`; no gradient.
+
+        Args:
+            images: `[B, 3, S, S]` RGB in [-1, 1], FFHQ-aligned, of any size.
+        """
+        ...

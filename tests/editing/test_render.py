@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mcaclip.editing.face_source import source_of
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import blend, draw, edit_batch, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.types import EditSettings, PromptStrength, TextCode
+from mcaclip.types import EditSettings, ProgressCallback, PromptStrength, TextCode
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.faces import face_of
@@ -44,13 +45,20 @@ def request(settings: EditSettings, made_by: MCANetwork, own_masks: bool = True)
     )
 
 
+def prepared_edit(generator, code: torch.Tensor, wanted: EditRequest, callback: ProgressCallback | None = None):
+    """An edit of a generated face, `code [1, 18, 512]`."""
+    return prepare(source_of(generator, face_of(generator, code), callback=callback), wanted)
+
+
 def test_training_makes_the_edit_that_people_get_and_learns_from_it(generator, code):
     made_by = network(generator)
     codes = torch.cat([code, seeded_z(18, 4)[None]])
     text = TextCode.stack([ToySpace().text_code(words) for words in (LIPS, HAIR)])
     batch = edit_batch(generator, PromptedNetwork(made_by, text), codes)
     for number, words in enumerate((LIPS, HAIR)):
-        alone = draw(prepare(generator, face_of(generator, codes[number]), request(EditSettings(words), made_by)))
+        alone = draw(
+            prepare(source_of(generator, face_of(generator, codes[number])), request(EditSettings(words), made_by))
+        )
         torch.testing.assert_close(batch.image[number : number + 1], alone.image)
         torch.testing.assert_close(batch.masks[-1][number : number + 1], alone.masks[-1])
     batch.image.square().sum().backward()
@@ -59,7 +67,7 @@ def test_training_makes_the_edit_that_people_get_and_learns_from_it(generator, c
 
 
 def test_what_a_person_is_told_goes_with_the_picture(generator, code):
-    prepared = prepare(generator, face_of(generator, code), request(BOTH, network(generator)))
+    prepared = prepared_edit(generator, code, request(BOTH, network(generator)))
     result, picture = blend(prepared), draw(prepared)
     assert torch.equal(result.image, picture.image[0].clamp(-1, 1))
     assert all(torch.equal(one, other[0]) for one, other in zip(result.masks, picture.masks, strict=True))
@@ -68,7 +76,7 @@ def test_what_a_person_is_told_goes_with_the_picture(generator, code):
 
 
 def test_networks_without_masks_shift_the_code_and_nothing_else(generator, code):
-    picture = draw(prepare(generator, face_of(generator, code), request(BOTH, network(generator, masks=None))))
+    picture = draw(prepared_edit(generator, code, request(BOTH, network(generator, masks=None))))
     moved = sum(shift.delta_w for shift in picture.shifts)
     assert picture.masks == [] and moved.abs().sum() > 0
     torch.testing.assert_close(picture.image, synthesize(generator, code + moved).image)
@@ -78,15 +86,15 @@ def test_networks_without_masks_shift_the_code_and_nothing_else(generator, code)
 def test_masks_of_another_generator_and_those_that_are_not_wanted_are_open(generator, code, foreign):
     settings = EditSettings(LIPS, without_masks=not foreign)
     wanted = request(settings, network(generator), own_masks=not foreign)
-    prepared = prepare(generator, face_of(generator, code), wanted)
+    prepared = prepared_edit(generator, code, wanted)
     assert all(bool((mask == 1).all()) for mask in draw(prepared).masks)
     assert any("another generator" in note for note in prepared.notes) == foreign
 
 
 def test_strengths_are_applied_after_the_masks_are_known(generator, code):
     face, halves = face_of(generator, code), replace(BOTH, strength=0.25, more=(PromptStrength(HAIR, 0.6),))
-    prepared = prepare(generator, face, request(BOTH, network(generator)))
-    again = prepare(generator, face, request(halves, network(generator)))
+    prepared = prepare(source_of(generator, face), request(BOTH, network(generator)))
+    again = prepare(source_of(generator, face), request(halves, network(generator)))
     assert torch.equal(draw(prepared.times(0.5)).image, draw(again).image)
 
 
@@ -99,7 +107,7 @@ def test_a_raising_callback_cancels_either_pass(generator, code):
         return callback
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(generator, face_of(generator, code), request(BOTH, network(generator)), stop_after(0.2))
-    prepared = prepare(generator, face_of(generator, code), request(BOTH, network(generator)), stop_after(0.5))
+        prepared_edit(generator, code, request(BOTH, network(generator)), stop_after(0.2))
+    prepared = prepared_edit(generator, code, request(BOTH, network(generator)), stop_after(0.5))
     with pytest.raises(KeyboardInterrupt):
         draw(prepared, stop_after(0.5))

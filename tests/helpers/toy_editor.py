@@ -41,7 +41,7 @@ class ToyEditor:
         network = MCANetwork(generator.layers, TINY).requires_grad_(False)
         self.models = SimpleNamespace(
             generator=generator, preview=generator, space=ToySpace(), identity=ToyIdentity(), start=None,
-            universal=UniversalEdit(),
+            universal=UniversalEdit(), photo_parser=None,
         )  # fmt: skip
         self.library = {"green lipstick": fitted_edit(network, "green lipstick")}
 

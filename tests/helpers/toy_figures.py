@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
+from mcaclip.editing.face_source import source_of
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import blend, prepare
 from mcaclip.editing.request import EditRequest
@@ -44,7 +45,7 @@ class FiguresEditor(ToyEditor):
             return self.library[words].prompted(words)
 
         request = EditRequest.of_networks(self.check_settings(settings), prompted)
-        prepared = prepare(self.models.generator, inversion, request)
+        prepared = prepare(source_of(self.models.generator, inversion), request)
         return replace(blend(prepared), seconds=0.5)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:

@@ -42,7 +42,7 @@ def _layers_table(result: EditResult) -> str:
     ]
     return (
         "<section><h3>Layers</h3><p class='note note-quiet'>Mask: share of the layer that may change. "
-        "Features: how much its feature maps moved, relative to their size.</p>"
+        "Features: how much its feature maps moved, relative to their size, in the parts that the picture needs.</p>"
         "<table class='layers'><thead><tr><th scope='col'>Layer</th><th scope='col'>Mask</th>"
         f"<th scope='col'>Features</th></tr></thead><tbody>{''.join(rows)}</tbody></table></section>"
     )

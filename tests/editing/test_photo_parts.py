@@ -1,0 +1,136 @@
+"""A photo's own parts limit what an edit may change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mcaclip.editing.face_source import source_of
+from mcaclip.editing.photo_parts import PhotoParts
+from mcaclip.editing.render import draw, prepare
+from mcaclip.generators.base import seeded_z
+from mcaclip.perception.face_parser import LABELS
+from mcaclip.types import EditSettings, Paint
+from tests.editing.test_render import generator, network, request  # noqa: F401
+from tests.helpers.faces import face_of
+
+SIDE = 256
+PLACES = {"hat": (0, 40), "hair": (40, 80), "u_lip": (150, 170), "goatee": (190, 220), "cloth": (230, 256)}
+"""Rows of the classes in a photo of nothing but bands."""
+
+
+class Bands:
+    """Parses any picture as `PLACES` say, the rest as background."""
+
+    def __init__(self, **places: tuple[int, int]):
+        self.places = PLACES | places
+
+    def probabilities(self, images: torch.Tensor, size: int = SIDE) -> torch.Tensor:
+        """See `PhotoParser`."""
+        found = torch.zeros(1, len(LABELS), SIDE, SIDE)
+        found[:, 0] = 1
+        for name, (first, last) in self.places.items():
+            found[:, :, first:last] = 0
+            found[:, LABELS.index(name), first:last] = 1
+        return found
+
+
+def photo() -> torch.Tensor:
+    """Every band in its own light, `[3, 256, 256]`."""
+    picture = torch.zeros(3, SIDE, SIDE)
+    for number, (first, last) in enumerate(PLACES.values()):
+        picture[:, first:last] = 0.9 - 0.4 * number
+    return picture
+
+
+def limited(words: str, parser: Bands | None = None) -> tuple[torch.Tensor, ...]:
+    masks = [torch.ones(1, 1, side, side) for side in (16, 64, 128)]
+    return PhotoParts.of(parser or Bands(), photo()).limited(masks, words, SIDE).masks
+
+
+def rows(mask: torch.Tensor, name: str) -> float:
+    first, last = PLACES[name]
+    return float(mask[..., first + 5 : last - 5, :].mean())
+
+
+@pytest.mark.parametrize(("words", "own"), [("purple hair", "hair"), ("green lipstick", "u_lip")])
+def test_a_colour_stays_on_the_part_that_it_names(words, own):
+    *layers, last = limited(words)
+    assert all(bool((mask == 1).all()) for mask in layers)
+    assert rows(last, own) > 0.9
+    assert all(rows(last, other) < 0.1 for other in PLACES if other != own)
+
+
+def test_eyes_behind_glasses_are_eyes():
+    last = limited("blue eyes", Bands(eye_g=(90, 110)))[-1]
+    assert last[..., 95:105, :].min() > 0.9 and rows(last, "hair") < 0.1
+
+
+@pytest.mark.parametrize("words", ["purple hair", "smiling", "an old face"])
+def test_nothing_acts_on_a_hat(words):
+    assert rows(limited(words)[-1], "hat") < 0.05
+
+
+def test_an_attribute_may_act_everywhere_else():
+    last = limited("smiling")[-1]
+    assert all(rows(last, name) > 0.95 for name in PLACES if name != "hat")
+
+
+def test_facial_hair_is_coloured_as_far_as_it_reaches():
+    masks = [torch.zeros(1, 1, side, side) for side in (64, 64)]
+    masks[0][..., 50:53, :] = masks[1][..., 50:53, :] = 1  # a band within the person's own
+    layer, last = PhotoParts.of(Bands(), photo()).limited(masks, "blue goatee", SIDE).masks
+    assert rows(last, "goatee") > 0.9 and rows(last, "u_lip") < 0.05
+    assert layer[..., 48:55, :].min() > 0.9
+
+
+def test_facial_hair_that_is_not_there_is_drawn_where_the_network_says():
+    assert limited("blue goatee", Bands(goatee=(0, 0)))[-1][..., 60:, :].mean() > 0.9
+
+
+def test_what_is_partly_found_is_completed():
+    only_a_little = Bands(goatee=(200, 204))
+    assert rows(limited("blue goatee", only_a_little)[-1], "goatee") > 0.9
+
+
+def test_surroundings_stay_unless_they_are_named():
+    parts, everywhere = PhotoParts.of(Bands(), photo()), torch.ones(1, 1, SIDE, SIDE)
+    still = parts.still(photo()[None], everywhere, ["smiling"])
+    assert rows(still, "cloth") > 0.9 and rows(still, "hat") > 0.9 and still[..., 100:140, :].min() > 0.9
+    assert rows(still, "hair") < 0.1
+    named = parts.still(photo()[None], everywhere, ["smiling", "red clothes"])
+    assert rows(named, "cloth") < 0.1 and named[..., 100:140, :].min() > 0.9
+    on_the_chin = torch.zeros(1, 1, SIDE, SIDE)
+    on_the_chin[..., 195:215, :] = 1
+    assert parts.still(photo()[None], on_the_chin, ["smiling"]) is None
+
+
+def test_a_person_is_told_when_there_is_little_to_edit(generator):  # noqa: F811
+    code = seeded_z(18, 3)[None]
+    face = replace(face_of(generator, code), photo=photo())
+    wanted = request(EditSettings("purple hair"), network(generator))
+    for parser, told in ((Bands(), False), (Bands(hair=(0, 0)), True), (None, False)):
+        assert any("hardly anything" in n for n in prepare(source_of(generator, face, parser), wanted).notes) == told
+
+
+def test_a_person_is_told_when_something_covers_what_would_change(generator):  # noqa: F811
+    face = replace(face_of(generator, seeded_z(18, 3)[None]), photo=photo())
+    wanted = request(EditSettings("smiling"), network(generator))
+    for hat, told in (((0, 60), True), ((0, 4), False)):
+        notes = prepare(source_of(generator, face, Bands(hat=hat)), wanted).notes
+        assert any("covers part" in note for note in notes) == told
+
+
+def test_what_was_painted_in_changes_even_where_surroundings_would_stay(generator):  # noqa: F811
+    face = replace(face_of(generator, seeded_z(18, 3)[None]), photo=photo())
+    everywhere = Paint(include=torch.ones(1, SIDE, SIDE), allow=None)
+    changed = {}
+    for name, paint in (("plain", None), ("painted", everywhere)):
+        wanted = request(EditSettings("smiling", paint=paint), network(generator))
+        made = draw(prepare(source_of(generator, face, Bands()), wanted)).image
+        side = made.shape[-1]
+        small = torch.nn.functional.interpolate(photo()[None], size=side, mode="area")
+        changed[name] = float((made - small)[..., -side // 12 :, :].abs().mean())
+    assert changed["plain"] < 0.02 < changed["painted"]
