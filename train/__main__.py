@@ -29,6 +29,7 @@ from train.cli import (
     faceclip_pooled,
     faceclip_report,
     global_directions,
+    hard_faces,
     identity_mean,
     inversion_figures,
     knowledge,
@@ -36,6 +37,7 @@ from train.cli import (
     parsing_head,
     preview_head,
     prompt,
+    residual_encoder,
     stand_in,
     thumbnails,
     universal,
@@ -57,9 +59,9 @@ class Command(Generic[T]):
 COMMANDS: dict[str, Command[Any]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): Command(module.Options, module.run)
     for module in (
-        preview_head, parsing_head, parser, identity_mean, encoder, inversion_figures, faceclip, faceclip_pooled,
-        faceclip_lexicon, faceclip_report, knowledge, prompt, universal, universal_words, colours, global_directions,
-        deltaedit, thumbnails, stand_in, bench,
+        preview_head, parsing_head, parser, identity_mean, encoder, residual_encoder, inversion_figures, faceclip,
+        faceclip_pooled, faceclip_lexicon, faceclip_report, knowledge, prompt, universal, universal_words, colours,
+        global_directions, deltaedit, thumbnails, hard_faces, stand_in, bench,
     )
 }  # fmt: skip
 """By name, which is the module's with hyphens, in the order of the help."""

@@ -120,7 +120,11 @@ def test_parser(run, small, teacher, directions, tmp_path):
     small("train.parser.train", "ParserSettings", held_out=1, steps=2, batch=1, sides=(64,))
     pool = ["--faces", "2", "--pool", str(tmp_path / "pool"), "--teacher", teacher, "--directions", directions]
     out = run("parser", *pool)
-    assert steps(out) == 2 and (out / "face_parser.safetensors").exists()
+    made = out / "face_parser.safetensors"
+    assert steps(out) == 2 and made.exists()
+    again = tmp_path / "again"
+    run("parser", *pool, "--as-is", "--start-from", str(made), "--out", str(again))
+    assert (again / "face_parser.safetensors").exists()
 
 
 def test_identity_mean(run, monkeypatch):
@@ -136,6 +140,12 @@ def test_encoder(run, small):
     small("train.encoder.train", "EncoderSettings", **names)
     out = run("encoder", "--device", "cpu")
     assert steps(out / "pictures") == 2 and (out / "encoder.safetensors").exists()
+
+
+def test_residual_encoder(run, small):
+    small("train.encoder.residual", "ResidualEncoderSettings", steps=2, batch=1, held_out=1)
+    out = run("residual-encoder", "--device", "cpu")
+    assert steps(out) == 2 and (out / "residual_encoder.safetensors").exists()
 
 
 def test_inversion_figures(run, monkeypatch):
@@ -271,6 +281,13 @@ def test_thumbnails(run, monkeypatch):
     monkeypatch.setattr("mcaclip.editor.load_editor", lambda *_: FakeEditor(universal=True, entries=ENTRIES))
     out = run("thumbnails", "--prompt", "green lipstick")
     assert [path.name for path in out.iterdir()] == ["green_lipstick.jpg"]
+
+
+def test_hard_faces(run, monkeypatch):
+    monkeypatch.setattr("train.extras.hard_faces.SEEDS", (1, 2))
+    monkeypatch.setattr("train.extras.hard_faces.PROMPTS", ("green lipstick",))
+    monkeypatch.setattr("mcaclip.editor.load_editor", lambda *_: FakeEditor(universal=True, entries=ENTRIES))
+    assert (run("hard-faces") / "hard_faces.jpg").exists()
 
 
 def test_stand_in(run):

@@ -24,7 +24,7 @@ class Options(RunOptions):
     efforts: Annotated[
         tuple[str, ...], Arg("inversion efforts (default: instant good best)", read=check_effort, joined=True)
     ] = ("instant", "good", "best")
-    edits: Annotated[int, Arg("generated faces to edit natively and inverted", read=count_or_none)] = 0
+    edits: Annotated[int, Arg("generated faces, and photos, to edit as well", read=count_or_none)] = 0
     directions: Directions = DIRECTIONS_FILE
     device: Device = "auto"
 

@@ -26,12 +26,15 @@ from mcaclip.perception.independent_identity import IndependentIdentity
 from mcaclip.types import AlignedFace, Inversion
 from train.common.sheets import grid
 from train.encoder.editability import Editability, direction_summary, prompt_summary
+from train.encoder.photo_edits import edits_of_photo, photo_summary
 from train.heads.preview_head import psnr
 
 log = logging.getLogger(__name__)
 ROWS = "rows.jsonl"
 FIRST_SEED = 5000
 SHEET_FACES = 12
+AVERAGED = ("judge", "dlib", "psnr", "difference", "shown", "seconds")
+"""Figures of a row; `difference` is the mean absolute one at 256 px, of 255, and `shown` the likeness on the page."""
 POOR, FINE = 0.45, 0.6
 """The independent cosine below which the studio should warn, and above which it should not."""
 
@@ -45,7 +48,8 @@ class FigureSettings:
         limit: photos at most.
         faces: generated faces (truncation 0.7).
         efforts: inversion efforts.
-        edits: number of generated faces that are edited natively and inverted, see `train.encoder.editability`.
+        edits: number of generated faces that are edited natively and inverted (see `train.encoder.editability`), and
+            of photos that are edited (see `train.encoder.photo_edits`).
         directions: file of W directions for those edits; without it they are made with the shipped prompts only.
     """
 
@@ -67,6 +71,7 @@ def run(
         Editability(editor, load_parser(editor.slots, editor.device), settings.directions) if settings.edits else None
     )
     sheets: dict[str, list[list[Tensor]]] = {"photo": [], "generated": []}
+    rows = list(done.values())
     for number, (kind, name, aligned, native) in enumerate(_faces(editor, settings)):
         line = [_tile(aligned.image)]
         of_native: tuple[dict, dict] | None = None
@@ -80,6 +85,9 @@ def run(
                 of_native = of_native or (editing.hits(native), editing.movements(native))
                 row["edits"] = _pairs(of_native[0], editing.hits(found))
                 row["directions"] = _pairs(of_native[1], editing.movements(found))
+            if kind == "photo" and sum("photo_edits" in one for one in rows) < settings.edits * len(settings.efforts):
+                row["photo_edits"] = edits_of_photo(editor, judge, found)
+            rows.append(row)
             append_row(out / ROWS, row)
             line.append(_tile(found.reconstruction))
             log.info("%s %s: %.3f in %.1f s", name, effort, score["judge"], found.seconds)
@@ -119,6 +127,8 @@ def _score(judge: IndependentIdentity, photo: Tensor, found: Inversion) -> dict[
         "psnr": float(psnr(*small)),
         "pixel": float(found.pixel or 0),
         "perceptual": float(found.perceptual or 0),
+        "difference": float(127.5 * (small[0] - small[1].clamp(-1, 1)).abs().mean()),
+        "shown": float(found.likeness or 0),
         "seconds": found.seconds,
     }
 
@@ -128,9 +138,13 @@ def summarise(rows: Sequence[dict]) -> dict[str, dict[str, float]]:
     summary = {}
     for kind, effort in dict.fromkeys((row["kind"], row["effort"]) for row in rows):
         group = [row for row in rows if (row["kind"], row["effort"]) == (kind, effort)]
-        values = {key: float(np.mean([row[key] for row in group])) for key in ("judge", "dlib", "psnr", "seconds")}
+        averaged = [key for key in AVERAGED if all(key in row for row in group)]
+        values = {key: float(np.mean([row[key] for row in group])) for key in averaged}
+        if "shown" in averaged:
+            errors = [row["shown"] - row["judge"] for row in group]
+            values["shown_error"] = float(np.sqrt(np.mean(np.square(errors))))
         values |= {"judge_lowest": min(row["judge"] for row in group), "faces": len(group)}
-        values |= prompt_summary(group) | direction_summary(group)
+        values |= prompt_summary(group) | direction_summary(group) | photo_summary(group)
         summary[f"{kind} {effort}"] = {key: round(value, 3) for key, value in values.items()}
     if rows:
         summary["warning"] = warning_agreement(rows)

@@ -146,6 +146,62 @@ def occluder(size: int, rng: np.random.Generator) -> np.ndarray:
     return mask
 
 
+def hat(head: np.ndarray, brows: float, rng: np.random.Generator) -> np.ndarray | None:
+    """The mask of a cap, a brimmed hat, a hood, a scarf or a band on a head: `uint8 [S, S]` of 0 and 1.
+
+    Args:
+        head: hair, skin and ears, `bool [S, S]`.
+        brows: the row of the brows.
+
+    Returns:
+        None where no head is to be seen above the brows.
+    """
+    size, (rows, columns) = len(head), np.nonzero(head)
+    above = rows < brows
+    if above.sum() < 0.01 * size * size:
+        return None
+    top = float(np.percentile(rows[above], 1))
+    left, right = np.percentile(columns[above], (3, 97))
+    middle, half, height = (left + right) / 2, (right - left) / 2, max(brows - top, 8.0)
+    middle += rng.normal(0, 0.04) * half
+    rim = brows - height * rng.uniform(0.05, 0.5)
+    wide, tall = half * rng.uniform(0.95, 1.25), (rim - top) * rng.uniform(1.0, 1.5) + 0.1 * height
+    mask, kind = np.zeros((size, size), np.uint8), rng.random()
+    centre, tilt = (int(middle), int(rim)), float(rng.normal(0, 5))
+    if kind < 0.15:  # a band
+        thick = max(3, int(height * rng.uniform(0.15, 0.4)))
+        cv2.ellipse(mask, centre, (int(wide), int(0.25 * height)), tilt, 180, 360, 1, thick)
+        return mask & head.astype(np.uint8)
+    if kind < 0.3:  # a hood or a scarf: all that is not the face
+        grown = np.asarray(cv2.dilate(head.astype(np.uint8), np.ones((3, 3)), iterations=int(rng.integers(1, 8))))
+        face = np.zeros_like(mask)
+        oval = (int(half * rng.uniform(0.55, 0.75)), int(height * rng.uniform(1.2, 1.7)))
+        cv2.ellipse(face, (int(middle), int(brows + 0.7 * height)), oval, 0, 0, 360, 1, -1)
+        return np.where(face > 0, 0, grown).astype(np.uint8)
+    cv2.ellipse(mask, centre, (int(wide), int(tall)), tilt, 180, 360, 1, -1)
+    if rng.random() < 0.3:  # a straight crown
+        corner = int(middle - 0.85 * wide), int(rim - 0.9 * tall)
+        cv2.rectangle(mask, corner, (int(middle + 0.85 * wide), int(rim)), 1, -1)
+    if kind < 0.7:  # a visor or a brim
+        reach = wide * (rng.uniform(1.0, 1.2) if kind < 0.5 else rng.uniform(1.2, 1.9))
+        cv2.ellipse(mask, centre, (int(reach), int(height * rng.uniform(0.1, 0.35))), tilt, 0, 360, 1, -1)
+    return mask
+
+
+def shaded(image: Image, stuff: Image, mask: np.ndarray, rng: np.random.Generator) -> Image:
+    """The picture with `stuff` where the mask is 1, lit from one side and darker towards its edge."""
+    size = len(image)
+    y, x = np.mgrid[:size, :size].astype(np.float32) / size
+    angle = rng.uniform(0, 2 * np.pi)
+    light = 1 + rng.uniform(0, 0.5) * (np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.3))
+    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 3) / (0.06 * size)
+    light = light * (1 - rng.uniform(0, 0.5) * np.exp(-inside))
+    lit = np.clip(stuff * light[..., None], 0, 255).astype(np.uint8)
+    return blend(
+        image, lit, np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), float(rng.uniform(0.5, 1.5))))
+    )
+
+
 def suit(image: Image, cloth: np.ndarray, rng: np.random.Generator) -> Image:
     """The picture with other clothes at `cloth bool [S, S]`, sometimes with a shirt and a tie; folds stay shaded."""
     size = len(cloth)

@@ -112,11 +112,13 @@ def draw_views(
     return images.contiguous(memory_format=torch.channels_last), torch.from_numpy(np.stack(labels)).long()
 
 
-def shares(pool: PooledFaces, faces: int = 400) -> Tensor:
-    """Share of all pixels that each class has, `[22]`."""
-    chosen = pool.training[:: max(1, len(pool.training) // faces)]
-    counts = sum(np.bincount(pool.face(i)[1].ravel(), minlength=len(LABELS)) for i in chosen)
-    return torch.from_numpy(np.asarray(counts / np.sum(counts))).float()
+def shares(pool: PooledFaces, how: ViewSettings, faces: int = 400) -> Tensor:
+    """Share of all pixels of the views that each class has, `[22]`."""
+    rng, counts = np.random.default_rng(0), np.zeros(len(LABELS))
+    for index in pool.training[:: max(1, len(pool.training) // faces)]:
+        _, label = view(pool.face(index), pool.face(index), rng, how)
+        counts += np.bincount(label.ravel(), minlength=len(LABELS))
+    return torch.from_numpy(counts / counts.sum()).float()
 
 
 def class_weights(share: Tensor) -> Tensor:
@@ -124,15 +126,15 @@ def class_weights(share: Tensor) -> Tensor:
     return share.clamp_min(LEAST_SHARE).rsqrt()
 
 
-def unweighted(net: FaceParser, share: Tensor) -> None:
-    """Remove the effect of the classes' weights from a trained net, in place.
+def unweighted(net: FaceParser, share: Tensor, sign: float = 1.0) -> None:
+    """Remove the effect of the classes' weights from a trained net, in place; with sign -1, put it back.
 
     A net that minimises cross-entropy with weights w predicts `w p / sum(w p)` for the probabilities p, so that lips
     grow into the skin. Subtracting `log w` from its logits restores p.
     """
     assert net.out.bias is not None
     with torch.no_grad():
-        net.out.bias.sub_(class_weights(share).log())
+        net.out.bias.sub_(sign * class_weights(share).log())
 
 
 def parsing_loss(logits: Tensor, labels: Tensor, share: Tensor, dice: float) -> dict[str, Tensor]:
@@ -200,21 +202,32 @@ def held_out_batches(pool: PooledFaces, how: ViewSettings | None, seed: int) -> 
 
 
 def train_parser(
-    pool: PooledFaces, settings: ParserSettings, out: Path, max_minutes: float = 1e9, teacher: Predictor | None = None
+    pool: PooledFaces,
+    settings: ParserSettings,
+    out: Path,
+    max_minutes: float = 1e9,
+    teacher: Predictor | None = None,
+    start: FaceParser | None = None,
 ) -> FaceParser:
     """Train, or continue a run; writes `face_parser.safetensors` and `report.json` into `out`.
 
     Args:
+        start: a trained parser to go on from, with a tenth of the learning rate; None begins anew.
         teacher: a parser of CelebAMask-HQ's classes, for comparison in the report.
     """
     torch.manual_seed(settings.seed)
-    share = shares(pool)
-    net = channels_last(FaceParser(normalised=True)).train()
+    share = shares(pool, settings.views)
+    net = FaceParser(normalised=start is None)
+    if start is not None:
+        net.load_state_dict(start.state_dict())
+        unweighted(net, share, sign=-1)
+    net = channels_last(net).train()
     loop_settings = LoopSettings(
         settings.steps, max_minutes, settings.seed, ema=0.998, warmup=200, clip_gradient=5.0, log_every=20
     )
-    optimizer = torch.optim.AdamW(net.parameters(), settings.lr, weight_decay=1e-3)
-    loop = TrainingLoop(net, optimizer, loop_settings, out, asdict(settings))
+    optimizer = torch.optim.AdamW(net.parameters(), settings.lr * (0.1 if start else 1), weight_decay=1e-3)
+    fingerprint = asdict(settings) | ({} if start is None else {"started": True})
+    loop = TrainingLoop(net, optimizer, loop_settings, out, fingerprint)
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
         faces = rng.integers(0, len(pool.training), settings.batch)
@@ -226,7 +239,7 @@ def train_parser(
     steps = loop.run(step)
     net.load_state_dict(loop.averaged_state())
     unweighted(net, share)
-    plain = folded(net.eval())
+    plain = folded(net.eval()) if start is None else net.eval()
     save_half(plain.state_dict(), out / "face_parser.safetensors")
     report = {"steps": steps, "faces": len(pool.training), **measure(plain, pool, settings, teacher)}
     (out / "report.json").write_text(json.dumps(report, indent=1))

@@ -14,9 +14,13 @@ import torch
 from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import LABELS, MIRRORED
 from train.common.painting import paint
-from train.parser.clutter import Image, blend, colour, necklace, occluder, suit, texture
+from train.parser.clutter import Image, blend, colour, hat, necklace, occluder, shaded, suit, texture
 
-BACKGROUND, CLOTH, NECK, NECKLACE = (LABELS.index(name) for name in ("background", "cloth", "neck", "neck_l"))
+BACKGROUND, CLOTH, NECK, NECKLACE, HAT = (
+    LABELS.index(name) for name in ("background", "cloth", "neck", "neck_l", "hat")
+)
+HEAD = tuple(LABELS.index(name) for name in ("skin", "hair", "l_ear", "r_ear"))
+BROWS = tuple(LABELS.index(name) for name in ("l_brow", "r_brow"))
 MIRROR_TABLE = np.array(MIRRORED, np.uint8)
 
 PAINTED_PARTS: dict[str, tuple[int, ...]] = {
@@ -46,7 +50,8 @@ class ViewSettings:
         painted: probability that one to three parts get another colour.
         clothed: of other clothes.
         placed: of another background.
-        occluded: of something in front of the face.
+        hatted: of a drawn hat; those of the faces are hardly ever labelled.
+        occluded: of something in front of the face, which counts as a hat.
         necklaced: of a drawn necklace; those of the faces are not labelled.
         degraded: of each of low resolution, blur, noise and JPEG.
         grey: of a grey picture.
@@ -58,7 +63,8 @@ class ViewSettings:
     painted: float = 0.5
     clothed: float = 0.3
     placed: float = 0.55
-    occluded: float = 0.15
+    hatted: float = 0.25
+    occluded: float = 0.25
     necklaced: float = 0.06
     degraded: float = 0.2
     grey: float = 0.06
@@ -84,6 +90,8 @@ def view(face: Face, other: Face, rng: np.random.Generator, how: ViewSettings) -
         labels = np.where(beads > 0, NECKLACE, labels).astype(np.uint8)
     if rng.random() < how.placed:
         image = _placed(image, labels, _scenery(*other, rng), rng)
+    if rng.random() < how.hatted:
+        image, labels = _hatted(image, labels, rng)
     if rng.random() < how.occluded:
         image, labels = _occluded(image, labels, rng)
     image, labels = _moved(image, labels, rng, how)
@@ -132,11 +140,21 @@ def _placed(image: Image, labels: np.ndarray, scene: Image, rng: np.random.Gener
     return blend(image, scene, np.asarray(cv2.GaussianBlur(behind, (0, 0), float(rng.uniform(0.6, 1.6)))))
 
 
+def _hatted(image: Image, labels: np.ndarray, rng: np.random.Generator) -> Face:
+    brows = np.nonzero(np.isin(labels, BROWS))[0]
+    mask = hat(np.isin(labels, HEAD), float(brows.mean()), rng) if len(brows) else None
+    if mask is None:
+        return image, labels
+    out = shaded(image, texture(len(image), rng), mask, rng)
+    return out, np.where(mask > 0, HAT, labels).astype(np.uint8)
+
+
 def _occluded(image: Image, labels: np.ndarray, rng: np.random.Generator) -> Face:
     mask = occluder(len(image), rng)
-    edge = np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), float(rng.uniform(0.5, 1.5))))
-    out = blend(image, texture(len(image), rng), edge)
-    return out, np.where(mask > 0, BACKGROUND, labels).astype(np.uint8)
+    out = shaded(image, texture(len(image), rng), mask, rng)
+    # before a wall a thing is part of the background
+    seen = np.where(labels == BACKGROUND, BACKGROUND, HAT)
+    return out, np.where(mask > 0, seen, labels).astype(np.uint8)
 
 
 def _moved(image: Image, labels: np.ndarray, rng: np.random.Generator, how: ViewSettings) -> Face:
