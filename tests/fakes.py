@@ -225,10 +225,6 @@ class FakeEditor:
     ) -> EditResult:
         return self.render(inversion, self.resolve(settings), callback)
 
-    def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
-        self.calls.append(f"preview {settings.strength:g} {settings.mask_threshold:g}")
-        return _draw(inversion, self.resolve(settings), 256)
-
     def strip(
         self,
         inversion: Inversion,

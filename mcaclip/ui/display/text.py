@@ -136,12 +136,12 @@ TOO_MANY = "That was a lot in one minute. Wait a little, then go on; others are 
 PAGE_STUDIO = "Studio"
 PAGE_INSPECT = "Inspect"
 PAGE_TRAIN = "Train"
-RENDER = "Render full size"
+RENDER = "Keep this edit"
 DOWNLOAD_LABELS = ("Face · PNG", "Photo · PNG", "Settings · JSON", "Session")
 """In the order of `mcaclip.ui.handlers.views.DOWNLOADS`."""
 
 RESULT_HINT = "Choose a face, reconstruct it, describe a change. The result appears here."
-PREVIEW_BADGE = "Preview at 256 px. Let go of the slider for the full size."
+LIVE_BADGE = "Let go of the slider to keep this edit."
 
 OPENING = "Opening the session"
 CANCELLED = "Cancelled. Nothing was changed."

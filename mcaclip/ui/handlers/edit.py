@@ -1,4 +1,4 @@
-"""From a face and controls to edits: render, preview, history, strengths, variations, painting, downloads."""
+"""From a face and controls to edits: render, live, history, strengths, variations, painting, downloads."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ class Studio(FaceHandlers):
             return
         yield from self._render(settings, session)
 
-    def preview(self, controls: Controls, session: Session) -> View:
-        """The edit that is shown with other slider values, small and at once. The session does not change.
+    def live(self, controls: Controls, session: Session) -> View:
+        """The edit that is shown, with other slider values while they move. The session does not change.
 
-        A preview may be requested before a full edit and answered after it; when the full edit has the same
-        values, it is shown instead.
+        It may be requested before an edit that is kept and answered after it; when that one has the same values, it
+        is shown instead.
         """
         result, inversion = session.result, session.inversion
         if result is None or inversion is None:
@@ -108,8 +108,8 @@ class Studio(FaceHandlers):
         editor = self.source.wait(0)
         if editor is None:
             return {}
-        small = editor.preview(inversion, settings)
-        return views.preview_view(small, inversion, session)
+        moving = editor.render(inversion, editor.resolve(settings))
+        return views.live_view(moving, inversion, session)
 
     def go_to(self, at: int, session: Session) -> Views:
         """Shows another edit of the history; one whose result was dropped is computed again."""

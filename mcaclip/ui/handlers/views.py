@@ -177,16 +177,20 @@ def result_view(session: Session) -> View:
     }
 
 
-def preview_view(small: EditResult, inversion: Inversion, session: Session) -> View:
-    """A preview: nothing that is shown large or kept may come from it."""
-    source = F.interpolate(inversion.original[None], size=small.image.shape[-1], mode="area")[0]
-    edited = images.shown(small.image)
+def live_view(moving: EditResult, inversion: Inversion, session: Session) -> View:
+    """An edit while a slider moves: nothing that is kept may come from it."""
+    assert session.folder is not None
+    source, mask = (
+        F.interpolate(picture[None], size=SMALL_SIDE, mode="area")[0]
+        for picture in (inversion.original, moving.combined_mask)
+    )
+    edited = images.screen_file(images.shown(moving.image), session.folder, "live")
     closed = gr.update(interactive=False)
     return {
         "edited": edited,
-        "overlay": visuals.overlay(source, small.combined_mask),
+        "overlay": visuals.overlay(source, mask),
         "slider": (session.original, edited),
-        "result_line": markup.note(text.PREVIEW_BADGE, "badge"),
+        "result_line": markup.note(text.LIVE_BADGE, "badge"),
         "render": gr.update(visible=True),
         **dict.fromkeys(DOWNLOADS, closed),
     }

@@ -123,8 +123,8 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     sliders = [*strengths, *(parts[name] for name in ("threshold", "feather", "keep_likeness"))]
     controls = [*fields, *sliders, parts["invert"], parts["mode"]]
 
-    def preview(*values: Any) -> dict[str, Any]:
-        return studio.preview(Controls.of(values[:-1]), values[-1])
+    def live(*values: Any) -> dict[str, Any]:
+        return studio.live(Controls.of(values[:-1]), values[-1])
 
     def paint(strokes: str, *values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.paint(strokes, Controls.of(values[:-1]), values[-1])
@@ -132,7 +132,7 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     edit, rerender, unpaint = map(_of_controls, (studio.edit, studio.rerender, studio.unpaint))
     inputs = [*controls, session]
     bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs, **NEWEST)
-    bind.model([slider.input for slider in sliders], preview, inputs, **NEWEST)
+    bind.model([slider.input for slider in sliders], live, inputs, **NEWEST)
     settled = [*(slider.release for slider in sliders), parts["render"].click, parts["invert"].input]
     bind.model(settled, rerender, inputs, **NEWEST)
     bind.model([parts["use_paint"].click], paint, [parts["strokes"], *inputs], js=painting.READ_STROKES)

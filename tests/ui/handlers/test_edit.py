@@ -208,24 +208,25 @@ def test_bad_prompt_is_an_error_and_keeps_the_result(studio, session, prompt):
     assert shown.get("edit_progress", "") == ""
 
 
-def test_slider_shows_a_preview_and_leaves_the_session(studio, editor, session):
+def test_a_moving_slider_shows_the_edit_at_full_size_and_leaves_the_session(studio, editor, session):
     editor.calls.clear()
-    view = studio.preview(_controls(strength=1.5), session)
-    assert editor.calls == ["preview 1.5 0"]
-    assert "session" not in view and view["edited"].shape == view["overlay"].shape == (256, 256, 3)
-    assert text.PREVIEW_BADGE in view["result_line"]
+    view = studio.live(_controls(strength=1.5), session)
+    assert editor.calls == ["edit 1.5 0"]
+    assert "session" not in view and Image.open(view["edited"]).size == (1024, 1024)
+    assert view["edited"] != session.history[session.at].picture, "what is kept stays as it is"
+    assert text.LIVE_BADGE in view["result_line"]
     assert view["download_edited"]["interactive"] is False, "never a download of another picture"
 
 
-def test_preview_that_comes_after_its_full_edit_shows_the_full_edit(studio, editor, session):
+def test_a_live_edit_that_comes_after_the_kept_one_shows_the_kept_one(studio, editor, session):
     editor.calls.clear()
-    view = studio.preview(_controls(), session)
+    view = studio.live(_controls(), session)
     assert editor.calls == []
-    assert Path(view["edited"]).is_file() and text.PREVIEW_BADGE not in view["result_line"]
+    assert Path(view["edited"]).is_file() and text.LIVE_BADGE not in view["result_line"]
 
 
 def test_slider_without_an_edit_does_nothing(studio):
-    assert studio.preview(_controls(strength=1.5), Session()) == {}
+    assert studio.live(_controls(strength=1.5), Session()) == {}
 
 
 def test_letting_go_renders_once_without_inverting_again(studio, editor, session):
