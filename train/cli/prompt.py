@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
     from train.prompt.presets import PromptSettings
 
+MEASURED = {"mca": "full", "mca-without-ff": "without-ff", "mca-without-pre": "without-pre"}
+"""Methods whose edits `evaluate` measures, with its names for them."""
+VALIDATED = 8
+"""Photos, and generated faces, that a fitted edit is measured on."""
 Method = Literal["mca", "mca-without-ff", "mca-without-pre", "cf-clip", "styleclip-mapper", "coralstyleclip"]
 
 
@@ -73,11 +78,19 @@ class Options(TrainingStackOptions, TimedOptions):
         Literal["auto", "fp32", "tf32", "bf16", "fp16"], Arg("number format (default: by device)")
     ] = "auto"
     batch: Annotated[int | None, Arg("faces per step (default: the preset's)", read=count)] = None
+    photos: Annotated[
+        Path | None,
+        Arg("folder of photos: measure the edit on the first eight of them, into OUT/validation", metavar="DIR"),
+    ] = None
 
     def check(self) -> None:
         """See `ThreadOptions.check`."""
         super().check()
         check_start(self.start_from)
+        if self.photos and not self.photos.is_dir():
+            raise StudioError(f"--photos: there is no folder {self.photos}")
+        if self.photos and self.chosen_method not in MEASURED:
+            raise StudioError(f"--photos measures {', '.join(MEASURED)}: use `python -m mcaclip compare` for others")
         if self.start_from and self.from_scratch:
             raise StudioError("--from-scratch starts from random weights: leave --start-from out")
         if sum((self.without_ff, self.without_pre, self.method is not None)) > 1:
@@ -149,7 +162,37 @@ def run(options: Options) -> None:
         method=options.chosen_method,
         finish=options.finish,
     )
+    if options.photos is not None:
+        validate(prompts, path, options.photos, options, stack)
     log_use(prompts[0], options.chosen_method, path, stack)
+
+
+def validate(prompts: Sequence[str], edit: Path, photos: Path, options: Options, stack: Stack) -> None:
+    """Measures an edit on photos, with their residuals, and on as many generated faces."""
+    from mcaclip.cli import evaluate
+
+    column = evaluate_column(options.chosen_method, edit)
+    slots = {slot: getattr(stack, slot) for slot in ("generator", "clip", "identity", "parser")}
+    evaluate.run(
+        evaluate.Options(
+            out=options.out / "validation",
+            photos=photos,
+            limit=VALIDATED,
+            seeds=VALIDATED,
+            inversion="instant",
+            size=256,
+            column=(column,),
+            prompt=tuple(prompts),
+            stack=stack.name,
+            device=options.device,
+            **slots,
+        )
+    )
+
+
+def evaluate_column(method: str, edit: Path) -> str:
+    """What `evaluate --column` takes for the edit of a method."""
+    return f"{MEASURED[method]}={edit}"
 
 
 def log_use(prompt: str, method: str, path: Path, stack: Stack) -> None:
