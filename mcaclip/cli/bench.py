@@ -48,7 +48,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         if not options.json:
             say(as_line(stage.name, measured[stage.name], measured[PLAIN_PASS]))
     if options.json:
-        say(json.dumps([as_object(name, one, measured[PLAIN_PASS]) for name, one in measured.items()], indent=1))
+        found = [as_object(name, one, measured[PLAIN_PASS]) for name, one in measured.items()]
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
         return 0
     words = ["bench", "--device", options.device, *options.chosen_stack().options.split()]
     say(run_training([*words, "--full-size"] if options.full_size else words).rstrip())

@@ -30,7 +30,7 @@ ALIGNED_LABEL = "Photo, aligned"
 RECONSTRUCTION_LABEL = "Reconstruction"
 REFINE = "Refine"
 EFFORT_LABEL = "Effort"
-EFFORT_CHOICES = (("Good · about half a minute", "good"), ("Best · longer", "best"))
+EFFORT_CHOICES = (("Instant · a second", "instant"), ("Good · a quarter minute", "good"), ("Best · a minute", "best"))
 RECONSTRUCT = "Reconstruct"
 STOP = "Stop"
 
