@@ -153,7 +153,7 @@ class FaceEditor:
             m.preview, m.identity, start, aligned.image, settings, callback, prior, spread, residual, complete
         )
         # in half precision, as a session file keeps it: the same pictures before and after
-        residual = face.residual and Residual(face.residual.layer, face.residual.features.half().cpu())
+        residual = face.residual and Residual(face.residual.layer, face.residual.features.half().cpu().contiguous())
         with torch.no_grad():
             own = of_face(m.generator, residual)
             reconstruction = synthesize(own, face.code[None]).image[0].clamp(-1, 1)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from mcaclip.editing.network.mca import COMPACT_CONFIG, MCANetwork
 from mcaclip.editing.render import kept_share
@@ -15,7 +16,10 @@ from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.measures import measure, named_region, see_face
 from mcaclip.generators.residual import residual_layer
+from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.colour import colour_lab
+from mcaclip.results.folder import Provenance, ResultFolders
+from mcaclip.results.pipeline import edit_photo
 from mcaclip.types import EditSettings, Inversion, Paint, PromptStrength, Residual, from_uint8, to_uint8
 
 
@@ -225,3 +229,16 @@ def test_weights_of_the_universal_network_are_recorded_where_there_are_any(edito
     assert any("universal" in name for name in hashes) == editor.has_universal
     assert editor.has_universal or "train universal" in editor.models.universal.problem
     assert len(editor.offered()) >= len(editor.prompts())
+
+
+def test_a_photo_at_once_goes_from_a_file_into_a_result_folder(editor, repo_root, tmp_path):
+    photo = load_photo(repo_root / "assets" / "examples" / "seed_3.jpg")
+    outcome = edit_photo(editor, photo, EditSettings("green lipstick"), effort="instant")
+    assert outcome.inversion.likeness is not None and outcome.inversion.likeness > 0.8
+    origin = Provenance(editor.stack, {}, 0, "instant", "seed_3.jpg", 0)
+    folder = ResultFolders(tmp_path).write("me", outcome, origin)
+    latents = load_file(folder / "latent.safetensors")
+    assert latents["residual"].equal(outcome.inversion.residual.features)
+    before, after = (to_uint8(picture) for picture in (outcome.aligned, outcome.result.image))
+    outside = (outcome.result.combined_mask[0] == 0).numpy()
+    assert outside.mean() > 0.9 and (before == after)[outside].all()

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.editing.network.coral import threshold_masks
-from mcaclip.errors import ImageError
+from mcaclip.errors import ImageError, StudioError
 from mcaclip.imaging import align
 from mcaclip.imaging.photo import load_selection
 from mcaclip.nn.ops import resize_mask
@@ -68,6 +68,9 @@ def feather_mask(mask: Tensor, pixels: float) -> Tensor:
 def paint_mask(mask: Tensor, paint: Paint) -> Tensor:
     """Adds what was painted in and takes away what was painted out, `[B, 1, s, s]`; taking away wins."""
     side = mask.shape[-1]
+    for painted in (paint.include, paint.allow):
+        if painted is not None and painted.ndim != 3:
+            raise StudioError(f"What is painted must be a tensor [1, S, S], not {list(painted.shape)}.")
     if paint.include is not None:
         mask = torch.maximum(mask, resize_mask(paint.include[None].to(mask), side))
     if paint.allow is not None:

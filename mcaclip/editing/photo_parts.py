@@ -32,6 +32,10 @@ LEAST_FACIAL_HAIR = 0.002
 FOUND, MISSED = 0.6, 0.4
 """Share of the drawn facial hair that the person's own covers: from the first up only their own counts, below the
 second both do."""
+WHOLE = ("hair", "background", "clothes")
+"""Parts that a colour covers wherever the photo shows them, even where the generator would not have put them."""
+LEAST_WHOLE = 0.015
+"""`LITTLE` for these parts."""
 LITTLE = 0.001
 """Share of the picture below which hardly anything of a part is there to be edited."""
 COVERED = 0.15
@@ -77,15 +81,16 @@ class PhotoParts:
     def limited(self, masks: Sequence[Tensor], words: str, side: int) -> Limited:
         """Masks of an edit, one per layer and one for the picture, as this person's parts want them.
 
-        A colour acts on the part that it names. Facial hair that is there is coloured as far as it reaches; where
-        there is none, it is drawn where the network says. Nothing acts on a hat, or on what the parser takes for one.
+        A colour acts on the part that it names: on all hair, background or clothes, and on other parts where the
+        network says. Facial hair that is there is coloured as far as it reaches; where there is none, it is drawn
+        where the network says. Nothing acts on a hat, or on what the parser takes for one.
 
         Returns:
             Masks of the same sizes, but for the last one, whose side is `side`.
         """
         *layers, last = masks
         last = asked = resize_mask(last, side)
-        meaning = understand(words)
+        meaning, least = understand(words), LITTLE
         if meaning is not None and meaning.part in FACIAL_HAIR:
             own = _sure(self._of(FACIAL_HAIR if meaning.part == "beard" else (meaning.part,)))
             if float(own.mean()) >= LEAST_FACIAL_HAIR:
@@ -94,6 +99,10 @@ class PhotoParts:
                 missed = 1 - ((own * drawn).sum() / drawn.sum().clamp_min(1e-6) - MISSED) / (FOUND - MISSED)
                 layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
                 last = torch.maximum(self._fitted(dilate(own, GROWN), side), missed.clamp(0, 1) * last)
+        elif meaning is not None and meaning.part in WHOLE:
+            own = _sure(region(celeb(self.classes), meaning.part))
+            layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
+            last, least = self._fitted(dilate(own, GROWN), side), LEAST_WHOLE
         elif meaning is not None:
             # a blush has no edge of its own
             own = region(celeb(self.classes), "skin" if meaning.part == "cheeks" else meaning.part)
@@ -102,7 +111,7 @@ class PhotoParts:
         things = self._fitted(_sure(self._of(THINGS)), side)
         open_ = last * (1 - things)
         covered = float((asked * things).sum() / asked.sum().clamp_min(1e-6))
-        return Limited((*layers, open_), little=float(open_.mean()) < LITTLE, covered=covered > COVERED)
+        return Limited((*layers, open_), little=float(open_.mean()) < least, covered=covered > COVERED)
 
     def still(self, edited: Tensor, mask: Tensor, prompts: Sequence[str]) -> Tensor | None:
         """Where the photo's surroundings are surroundings in the edit too, `[1, 1, S, S]` of the edit's side.

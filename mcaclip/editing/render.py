@@ -34,7 +34,7 @@ from mcaclip.types import EditResult, EditSettings, ProgressCallback, PromptStre
 
 CLOSED = 1 / 255
 """A mask of the picture counts as closed below this, so that what nobody can see is not computed either."""
-LITTLE_THERE = "There is hardly anything in this photo for “{}” to change, or a hat covers it."
+LITTLE_THERE = "Hardly anything was found in this photo for “{}” to change; glasses or a hat may cover it."
 COVERED = "A hat or another object covers part of what “{}” would change; that part stays as it is."
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 

@@ -66,4 +66,4 @@ class ResidualStart:
         layer = residual_layer(self.preview)
         made = synthesize(self.preview, code[None], keep=(layer,))
         photo, seen = to_side(image[None]), made.image.clamp(-1, 1)
-        return Residual(layer, self.encoder(photo, seen, made.features[layer]))
+        return Residual(layer, self.encoder(photo, seen, made.features[layer]).contiguous())

@@ -121,7 +121,7 @@ def _write_files(folder: Path, outcome: Outcome, provenance: Provenance) -> None
     save_png(folder / "reconstruction.png", to_uint8(outcome.inversion.reconstruction))
     latents = {"w_plus": outcome.inversion.w_plus.detach().cpu().contiguous()}
     if outcome.inversion.residual is not None:
-        latents["residual"] = outcome.inversion.residual.features
+        latents["residual"] = outcome.inversion.residual.features.cpu().contiguous()
     if outcome.result is not None:
         latents["delta_w"] = outcome.result.delta_w.detach().cpu().contiguous()
         if len(outcome.result.shifts) > 1:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip.editing.mask_tools import feather_mask, load_mask, refine_masks
-from mcaclip.errors import ImageError
+from mcaclip.editing.mask_tools import feather_mask, load_mask, paint_mask, refine_masks
+from mcaclip.errors import ImageError, StudioError
 from mcaclip.imaging.align import already_aligned, crop_quad
 from mcaclip.types import AlignedFace, EditSettings, Paint
 
@@ -167,3 +167,8 @@ def test_a_mask_of_another_shape_names_both_sizes(tmp_path):
     Image.new("L", (90, 80)).save(tmp_path / "mask.png")
     with pytest.raises(ImageError, match=r"mask\.png is 90 x 80.*square.*300 x 200"):
         load_mask(tmp_path / "mask.png", _face(300, 200, 50, 0, 100))
+
+
+def test_paint_of_another_shape_is_refused():
+    with pytest.raises(StudioError, match=r"\[1, S, S\]"):
+        paint_mask(torch.ones(1, 1, 8, 8), Paint(allow=torch.ones(8, 8), include=None))

@@ -63,6 +63,13 @@ def test_a_colour_stays_on_the_part_that_it_names(words, own):
     assert all(rows(last, other) < 0.1 for other in PLACES if other != own)
 
 
+def test_all_hair_of_the_photo_is_coloured_even_where_the_generator_has_none():
+    masks = [torch.zeros(1, 1, side, side) for side in (64, 64)]
+    layer, last = PhotoParts.of(Bands(), photo()).limited(masks, "purple hair", SIDE).masks
+    assert rows(last, "hair") > 0.9 and rows(last, "hat") < 0.05
+    assert layer[..., 11:19, :].min() > 0.9
+
+
 def test_eyes_behind_glasses_are_eyes():
     last = limited("blue eyes", Bands(eye_g=(90, 110)))[-1]
     assert last[..., 95:105, :].min() > 0.9 and rows(last, "hair") < 0.1
@@ -112,7 +119,7 @@ def test_a_person_is_told_when_there_is_little_to_edit(generator):  # noqa: F811
     face = replace(face_of(generator, code), photo=photo())
     wanted = request(EditSettings("purple hair"), network(generator))
     for parser, told in ((Bands(), False), (Bands(hair=(0, 0)), True), (None, False)):
-        assert any("hardly anything" in n for n in prepare(source_of(generator, face, parser), wanted).notes) == told
+        assert any("Hardly anything" in n for n in prepare(source_of(generator, face, parser), wanted).notes) == told
 
 
 def test_a_person_is_told_when_something_covers_what_would_change(generator):  # noqa: F811

@@ -48,6 +48,7 @@ def test_a_code_that_misses_is_corrected(preview, complete, codes):
         photo, code = picture_of(preview, wanted), wanted + 0.4 * (other - wanted)
         residual = complete(photo, code)
         assert residual.layer == residual_layer(preview)
+        assert residual.features.is_contiguous(), "files of tensors take no others"
         before = (picture_of(preview, code) - photo).square().mean()
         after = (picture_of(preview, code, residual) - photo).square().mean()
         assert after < 0.5 * before

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 
 from mcaclip.results import export as keep
 from mcaclip.results import folder as output
 from mcaclip.results import pipeline
-from mcaclip.types import EditSettings, to_uint8
+from mcaclip.types import EditSettings, Residual, to_uint8
 from mcaclip.version import __version__
 from tests.fakes import MASK_SIDES, FakeEditor, draw_face
 
@@ -138,3 +139,10 @@ def test_names_that_are_no_text_make_valid_json(tmp_path, outcome):
     write_outcome(tmp_path, outcome, replace(ORIGIN, photo="me\udce9\ud800.jpg"))
     stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
     assert stored["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]
+
+
+def test_a_residual_is_written_whatever_its_memory_looks_like(tmp_path, outcome):
+    features = torch.randn(1, 512, 32, 32).half().contiguous(memory_format=torch.channels_last)
+    inversion = replace(outcome.inversion, residual=Residual(6, features))
+    write_outcome(tmp_path, replace(outcome, inversion=inversion), ORIGIN)
+    assert load_file(tmp_path / "latent.safetensors")["residual"].equal(features)

@@ -192,7 +192,7 @@ def evaluate(trainer: Trainer, network: ResidualEncoder) -> dict[str, float]:
         for picture in (faces.made, after.clamp(-1, 1)):
             alike = trainer.identity.similarity(picture, faces.photo).mean()
             rows.append([float(psnr(picture, faces.photo).mean()), float(alike)])
-    before, after_ = np.array(rows, float).reshape(-1, 2, 2).mean(0)
+    before, after_ = np.array(rows, float).reshape(-1, 2, 2).mean(0).tolist()
     return {
         "psnr_code": before[0],
         "identity_dlib_code": before[1],
