@@ -7,15 +7,14 @@ pictures, is carried over to the photo. Where the edit draws something new, the 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.nn.ops import resize_mask
+from mcaclip.nn.ops import box_mean, resize_mask
 
 WINDOW_SIDE = 256
 """The structure is compared in a picture of this side."""
-WINDOW = 9
-"""Side in pixels of the windows, within which the structure is compared."""
+RADIUS = 4
+"""Of the windows, in pixels, within which the structure is compared."""
 FLAT = 0.03
 """Contrast, as a standard deviation of lightness in [-1, 1], below which a window counts as flat."""
 
@@ -57,14 +56,9 @@ def shared_structure(first: Tensor, second: Tensor) -> Tensor:
     Source: the structure term of SSIM (Wang et al. 2004).
     """
     a, b = (resize_mask(picture.mean(1, keepdim=True), WINDOW_SIDE) for picture in (first, second))
-    mean_a, mean_b = _mean(a), _mean(b)
-    deviation_a = (_mean(a.square()) - mean_a.square()).clamp_min(0).sqrt()
-    deviation_b = (_mean(b.square()) - mean_b.square()).clamp_min(0).sqrt()
-    covariance = _mean(a * b) - mean_a * mean_b
+    mean_a, mean_b = box_mean(a, RADIUS), box_mean(b, RADIUS)
+    deviation_a = (box_mean(a.square(), RADIUS) - mean_a.square()).clamp_min(0).sqrt()
+    deviation_b = (box_mean(b.square(), RADIUS) - mean_b.square()).clamp_min(0).sqrt()
+    covariance = box_mean(a * b, RADIUS) - mean_a * mean_b
     alike = (covariance + FLAT**2) / (deviation_a * deviation_b + FLAT**2)
-    return resize_mask(_mean(alike.clamp(0, 1)), first.shape[-1])
-
-
-def _mean(x: Tensor) -> Tensor:
-    """The mean over windows, `[B, 1, s, s]`; the picture's edge is continued."""
-    return F.avg_pool2d(F.pad(x, [WINDOW // 2] * 4, mode="replicate"), WINDOW, 1)
+    return resize_mask(box_mean(alike.clamp(0, 1), RADIUS), first.shape[-1])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mcaclip.generators.base import Generator, Window
 from mcaclip.generators.residual import faded
-from mcaclip.generators.windows import Box, boxes_around, plan, sound, window_of, within
+from mcaclip.generators.windows import Box, boxes_around, plan, shrunk, sound, window_of, within
 from mcaclip.nn.ops import resize_mask
 from mcaclip.types import Progress, ProgressCallback
 
@@ -96,8 +96,7 @@ def finish_from(generator: Generator, w_plus: Tensor, state: Resume) -> Tensor:
     x, rgb = state.x, state.rgb
     for index in range(state.layer, len(generator.layers)):
         x, rgb = _step(generator, w_plus, Resume(index, x, rgb))
-    assert rgb is not None, "a generator needs at least one layer with an RGB output"
-    return generator.finish(rgb)
+    return _finish(generator, rgb)
 
 
 def _step(generator: Generator, w_plus: Tensor, state: Resume) -> tuple[Tensor, Tensor | None]:
@@ -238,14 +237,12 @@ class _Part:
         rgb = self.rgb
         if rgb is not None:
             scale = self.x.shape[-1] // rgb.shape[-1]
-            smaller = tuple((first // scale, last // scale) for first, last in within(box, self.box))
-            rgb = _cut(rgb, (smaller[0], smaller[1]))
+            rgb = _cut(rgb, shrunk(within(box, self.box), scale))
         return _Part(_cut(self.x, within(box, self.box)), rgb, box)
 
     def finished(self, generator: Generator, box: Box) -> Tensor:
         """The picture inside `box`."""
-        assert self.rgb is not None, "a generator needs at least one layer with an RGB output"
-        picture = generator.finish(self.rgb)
+        picture = _finish(generator, self.rgb)
         scale = picture.shape[-1] // self.x.shape[-1]
         outer = tuple((first * scale, last * scale) for first, last in self.box)
         return _cut(picture, within(box, (outer[0], outer[1])))
@@ -286,8 +283,7 @@ class _Blend:
         spec = self.generator.layers[index]
         below_side = self.generator.layers[index - 1].size if index else spec.size
         scale = spec.size // below_side
-        smaller = tuple((edge // scale, last // scale) for edge, last in box)
-        part = part.cut((smaller[0], smaller[1]))
+        part = part.cut(shrunk(box, scale))
         entire = box == ((0, spec.size),) * 2
         window = None if entire else window_of(box)
         masks = [mask if entire else _cut(mask, box) for mask in self.masks[index]]

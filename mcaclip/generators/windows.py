@@ -61,7 +61,7 @@ def plan(generator: Generator, boxes: Sequence[Box]) -> Plan:
     above, below = layers[common:], layers[:common]
     routes, needs = [], []
     for box in boxes:
-        need = _grown(_shrunk(box, scale), PLAIN_MARGIN, layers[-1].size)
+        need = _grown(shrunk(box, scale), PLAIN_MARGIN, layers[-1].size)
         route, need = _needed(above, need, below[-1].size if below else 0)
         routes.append(tuple(route))
         needs.append(need)
@@ -78,7 +78,7 @@ def _needed(layers: Sequence[LayerSpec], need: Box, side_below: int) -> tuple[li
         doubles = 0 < before < side
         box = _grown(need, UP_MARGIN if doubles else PLAIN_MARGIN, side)
         boxes.insert(0, box)
-        need = _shrunk(box, 2) if doubles else box
+        need = shrunk(box, 2) if doubles else box
     return boxes, need
 
 
@@ -99,7 +99,8 @@ def sound(box: Box, side: int, doubles: bool) -> Box:
     return rows, columns
 
 
-def _shrunk(box: Box, scale: int) -> Box:
+def shrunk(box: Box, scale: int) -> Box:
+    """The box of a map of a smaller side that a box covers."""
     rows, columns = ((first // scale, -(-last // scale)) for first, last in box)
     return rows, columns
 

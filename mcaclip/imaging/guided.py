@@ -7,10 +7,9 @@ Source: He, Sun and Tang, "Guided Image Filtering" (TPAMI 2013), with a colour g
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.nn.ops import resize_mask
+from mcaclip.nn.ops import box_mean, resize_mask
 
 
 def follow(mask: Tensor, picture: Tensor, side: int, radius: int, smoothness: float) -> Tensor:
@@ -27,19 +26,12 @@ def follow(mask: Tensor, picture: Tensor, side: int, radius: int, smoothness: fl
         `[1, 1, side, side]` in [0, 1].
     """
     guide = resize_mask(picture, mask.shape[-1])
-    mean, mean_mask = _mean(guide, radius), _mean(mask, radius)
+    mean, mean_mask = box_mean(guide, radius), box_mean(mask, radius)
     pairs = (guide[:, :, None] * guide[:, None]).flatten(1, 2)
-    covariance = _mean(pairs, radius).unflatten(1, (3, 3)) - mean[:, :, None] * mean[:, None]
-    towards = _mean(guide * mask, radius) - mean * mean_mask
+    covariance = box_mean(pairs, radius).unflatten(1, (3, 3)) - mean[:, :, None] * mean[:, None]
+    towards = box_mean(guide * mask, radius) - mean * mean_mask
     matrix = covariance.permute(0, 3, 4, 1, 2) + smoothness * torch.eye(3, device=mask.device)
     slope = torch.linalg.solve(matrix, towards.permute(0, 2, 3, 1)[..., None])[..., 0].permute(0, 3, 1, 2)
     offset = mean_mask - (slope * mean).sum(1, keepdim=True)
-    slope, offset = (resize_mask(_mean(part, radius), side) for part in (slope, offset))
+    slope, offset = (resize_mask(box_mean(part, radius), side) for part in (slope, offset))
     return ((slope * resize_mask(picture, side)).sum(1, keepdim=True) + offset).clamp(0, 1)
-
-
-def _mean(x: Tensor, radius: int) -> Tensor:
-    """The mean over square windows; beyond its border the picture is continued."""
-    side = 2 * radius + 1
-    rows = F.avg_pool2d(F.pad(x, [radius] * 4, mode="replicate"), (1, side), 1)
-    return F.avg_pool2d(rows, (side, 1), 1)

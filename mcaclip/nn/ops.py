@@ -41,6 +41,13 @@ def inverse_size(features: Tensor) -> Tensor:
     return torch.rsqrt(norm.square() / features[0].numel() + 1e-8)
 
 
+def box_mean(x: Tensor, radius: int) -> Tensor:
+    """The mean over square windows of `[B, C, H, W]`; beyond its border the map is continued."""
+    side = 2 * radius + 1
+    rows = F.avg_pool2d(F.pad(x, [radius] * 4, mode="replicate"), (1, side), 1)
+    return F.avg_pool2d(rows, (side, 1), 1)
+
+
 def resize_mask(mask: Tensor, size: int) -> Tensor:
     """`[B, C, s, s]` to `[B, C, size, size]`, bilinear up and area-averaged down; masks, probabilities, pictures."""
     if mask.shape[-1] == size:

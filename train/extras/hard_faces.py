@@ -15,6 +15,7 @@ from mcaclip.perception.face_parser import LABELS, FaceParser
 from mcaclip.types import EditSettings, to_uint8
 from train.common.sheets import grid
 from train.parser.clutter import Image, colour, hat, shaded, texture
+from train.parser.views import BROWS, HEAD
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -23,8 +24,6 @@ PROMPTS = ("purple hair", "blue goatee", "green lipstick", "smiling", "an old fa
 SEEDS = (3, 7, 11, 19, 24, 31, 42, 57)
 """Generated faces; every second one gets a hat, the others something before the face."""
 SMALL = 256
-_HEAD = tuple(LABELS.index(name) for name in ("skin", "hair", "l_ear", "r_ear"))
-_BROWS = tuple(LABELS.index(name) for name in ("l_brow", "r_brow"))
 _MOUTH = tuple(LABELS.index(name) for name in ("u_lip", "l_lip", "mouth"))
 
 
@@ -55,8 +54,8 @@ def hard_face(picture: Tensor, parser: FaceParser, number: int) -> Image:
 
 
 def _hat(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    brows = np.nonzero(np.isin(labels, _BROWS))[0]
-    mask = hat(np.isin(labels, _HEAD), float(brows.mean()) if len(brows) else 0.4 * SMALL, rng)
+    brows = np.nonzero(np.isin(labels, BROWS))[0]
+    mask = hat(np.isin(labels, HEAD), float(brows.mean()) if len(brows) else 0.4 * SMALL, rng)
     return np.zeros((SMALL, SMALL), np.uint8) if mask is None else mask
 
 
