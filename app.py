@@ -112,7 +112,7 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     # read by Gradio when it is imported or a component is made
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
     os.environ["FORWARDED_ALLOW_IPS"] = args.proxy
-    from mcaclip.ui.handlers.edit import Studio
+    from mcaclip.ui.handlers.save import Studio
     from mcaclip.ui.page.blocks import build, launch_options
     from mcaclip.ui.state.loading import EditorSource
 

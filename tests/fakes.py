@@ -225,6 +225,10 @@ class FakeEditor:
     ) -> EditResult:
         return self.render(inversion, self.resolve(settings), callback)
 
+    def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
+        self.calls.append(f"preview {settings.title}")
+        return _draw(inversion, self.resolve(settings), 256)
+
     def strip(
         self,
         inversion: Inversion,

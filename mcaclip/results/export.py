@@ -28,6 +28,7 @@ MAX_COMMENT = 65_000
 """Bytes of a JPEG's comment."""
 FRAME_MILLISECONDS = 90
 TURN_MILLISECONDS = 700
+VIDEO_RATE = 25
 
 _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -134,8 +135,8 @@ def mark(image: np.ndarray) -> np.ndarray:
     return marked
 
 
-def write_gif(path: Path, frames: Sequence[np.ndarray]) -> None:
-    """Writes frames `uint8 [S, S, 3]` as a GIF that runs forth and back in a loop.
+def write_gif(path: Path, frames: Sequence[np.ndarray], seconds: float = FRAME_MILLISECONDS / 1000) -> None:
+    """Writes frames `uint8 [S, S, 3]`, each seen for some seconds, as a GIF that runs forth and back in a loop.
 
     The colours of all frames share one palette, so that unedited parts do not flicker.
 
@@ -148,8 +149,8 @@ def write_gif(path: Path, frames: Sequence[np.ndarray]) -> None:
     palette = sheet.quantize(255, method=Image.Quantize.MEDIANCUT)
     indexed = [Image.fromarray(frame).quantize(palette=palette) for frame in frames]
     loop = [*indexed, *indexed[-2:0:-1]]
-    times = [FRAME_MILLISECONDS] * len(loop)
-    times[0] = times[len(frames) - 1] = TURN_MILLISECONDS
+    times = [round(1000 * seconds)] * len(loop)
+    times[0] = times[len(frames) - 1] = max(TURN_MILLISECONDS, round(1000 * seconds))
     with written_whole(path) as temporary:
         loop[0].save(
             temporary,
@@ -160,3 +161,24 @@ def write_gif(path: Path, frames: Sequence[np.ndarray]) -> None:
             loop=0,
             comment=MARK.encode(),
         )
+
+
+def write_mp4(path: Path, frames: Sequence[np.ndarray], seconds: float) -> None:
+    """Writes frames `uint8 [S, S, 3]`, S even, as an MP4 (H.264) that every browser plays.
+
+    Args:
+        path: of the file.
+        frames: at least one.
+        seconds: that each of them is seen.
+    """
+    import av  # as large as the rest of this module is quick
+
+    with written_whole(path) as temporary, av.open(str(temporary), "w", format="mp4") as film:
+        film.metadata["comment"] = MARK
+        stream = film.add_stream("libx264", rate=VIDEO_RATE, options={"crf": "18"})
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            for _ in range(max(1, round(seconds * VIDEO_RATE))):
+                film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        film.mux(stream.encode())

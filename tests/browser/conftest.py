@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.lab.method_set import Opens
 from mcaclip.ui.page.blocks import build, launch_options
 from mcaclip.ui.state.loading import EditorSource

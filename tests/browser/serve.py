@@ -24,7 +24,7 @@ def serve(port: int, folder: Path) -> None:
     os.environ["FORWARDED_ALLOW_IPS"] = ""
     from mcaclip.editing.prompts import load_prompts
     from mcaclip.types import Inversion
-    from mcaclip.ui.handlers.edit import Studio
+    from mcaclip.ui.handlers.save import Studio
     from mcaclip.ui.page.blocks import build, launch_options
     from mcaclip.ui.state.loading import EditorSource
     from mcaclip.ui.state.training_process import TrainingProcess

@@ -9,7 +9,7 @@ from random import Random
 from mcaclip import validate
 from mcaclip.platform.naming import distinct_stems, safe_stem
 from mcaclip.types import EditSettings
-from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.state.controls import Controls
 from mcaclip.ui.state.loading import EditorSource
 from tests.fakes import FakeEditor

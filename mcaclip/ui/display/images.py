@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
@@ -18,9 +19,38 @@ SCREEN_QUALITY = 92
 """JPEG quality on the page: no visible bands, an eighth of the bytes of PNG."""
 
 GALLERY_SIDE = 256
-THUMBNAIL_SIDE = 160
-BLANK = np.full((8, 8, 3), 128, np.uint8)
-"""The thumbnail of an edit of a session file whose picture is not computed yet."""
+CARD_SIDE = 160
+THUMBNAIL_SIDE = 128
+MASK_SIDE = 512
+"""Side of the mask that the page lays over the picture."""
+
+
+def url(image: np.ndarray, quality: int = SCREEN_QUALITY) -> str:
+    """JPEG data URL of `uint8 [H, W, 3]`: the page gets the picture with the answer, and no file is kept."""
+    full_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality, *full_colour])
+    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
+
+
+def png_url(image: np.ndarray) -> str:
+    """PNG data URL of `uint8 [H, W]`, `[H, W, 3]` or `[H, W, 4]`."""
+    code = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}.get(image.shape[-1] if image.ndim == 3 else 1)
+    _, data = cv2.imencode(".png", image if code is None else cv2.cvtColor(image, code))
+    return f"data:image/png;base64,{base64.b64encode(data.tobytes()).decode()}"
+
+
+def small_url(image: Tensor, side: int = THUMBNAIL_SIDE) -> str:
+    """Data URL of a picture `[3, H, W]` in [-1, 1], made smaller."""
+    return url(shown(image, side), 85)
+
+
+def mask_url(mask: Tensor, side: int = MASK_SIDE) -> str:
+    """PNG data URL of a mask `[1, H, W]` in [0, 1], made smaller to `side` where it is larger."""
+    pixels = visuals.mask_png(mask)
+    return png_url(
+        pixels if pixels.shape[0] <= side else cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+    )
 
 
 def screen_file(image: np.ndarray, folder: Path, name: str) -> str:
@@ -35,10 +65,10 @@ def file_stem(name: str) -> str:
     return re.sub("[ _]+", "_", safe_stem(Path(name).stem))
 
 
-def mask_gallery(result: EditResult) -> list[tuple[np.ndarray, str]]:
-    """A tile and a caption for every layer's mask."""
+def layers(result: EditResult) -> list[dict[str, str]]:
+    """Name, picture and area of every layer's mask."""
     return [
-        (visuals.mask_tile(mask, GALLERY_SIDE), visuals.mask_caption(name, mask))
+        {"name": name, "url": mask_url(mask, GALLERY_SIDE), "area": f"{100 * float(mask.mean()):.0f} %"}
         for name, mask in zip(result.mask_names, result.masks, strict=True)
     ]
 
@@ -49,6 +79,15 @@ def shown(image: Tensor, side: int | None = None) -> np.ndarray:
     if side is None or pixels.shape[0] <= side:
         return pixels
     return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def file_url(path: str | None) -> str | None:
+    """A JPEG file of ours as a data URL; None where there is none, or it is gone."""
+    try:
+        data = Path(path).read_bytes() if path else b""
+    except OSError:
+        return None
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}" if data else None
 
 
 def fitted(image: np.ndarray, side: int = 1400) -> np.ndarray:

@@ -12,11 +12,6 @@ def header() -> str:
     return f'<header class="masthead"><h1>{text.TITLE}</h1><p>{text.TAGLINE}</p></header>'
 
 
-def step(number: int, title: str) -> str:
-    """The heading of one step."""
-    return f'<h2 class="step"><span class="step-number">{number}</span>{title}</h2>'
-
-
 def caption(label: str) -> str:
     """A line over a picture."""
     return f'<p class="caption">{label}</p>'

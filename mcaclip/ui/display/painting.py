@@ -1,10 +1,9 @@
-"""Between strokes that are painted in the browser (assets/paint.js) and masks."""
+"""Between strokes that are painted in the browser (assets/page/paint.js) and masks."""
 
 from __future__ import annotations
 
 import base64
 import io
-from html import escape
 
 import cv2
 import numpy as np
@@ -12,10 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from mcaclip.config import ASSETS
 from mcaclip.errors import StudioError
 from mcaclip.types import Paint
-from mcaclip.ui.display import text
+from mcaclip.ui.display import images, text
 
 INCLUDE_COLOUR = (20, 196, 178)
 EXCLUDE_COLOUR = (229, 72, 77)
@@ -25,7 +23,6 @@ MAX_SIDE = 2 * CANVAS
 MAX_LETTERS = 4_000_000
 """A painting's data URL is at most this long; a real one is about 30 000."""
 PNG_URL = "data:image/png;base64,"
-SCRIPT = ASSETS / "paint.js"
 READ_STROKES = "(strokes, ...rest) => [window.studioPaint.read(), ...rest]"
 CLEAR_STROKES = "(...values) => { window.studioPaint.clear(); return values; }"
 
@@ -60,17 +57,6 @@ def paint_of(strokes: str | None) -> Paint | None:
     )
 
 
-def board(picture: np.ndarray, paint: Paint | None) -> str:
-    """The painting area: a picture `uint8 [H, H, 3]`, over it a canvas, and the strokes of `paint`."""
-    small = cv2.resize(picture, (CANVAS, CANVAS), interpolation=cv2.INTER_AREA)
-    used = "" if paint is None else f'<img class="strokes" alt="" src="{strokes_of(paint)}">'
-    label = escape(text.PAINT_LABEL)
-    return (
-        f'<div class="board"><img class="ground" alt="{label}" src="{_url(Image.fromarray(small), "JPEG")}">'
-        f'<canvas width="{CANVAS}" height="{CANVAS}" role="img" aria-label="{label}"></canvas>{used}</div>'
-    )
-
-
 def strokes_of(paint: Paint) -> str:
     """PNG data URL of the strokes that give these masks; the inverse of `paint_of`."""
     layer = np.zeros((CANVAS, CANVAS, 4), np.uint8)
@@ -78,7 +64,7 @@ def strokes_of(paint: Paint) -> str:
         layer[_side(paint.include) > 0.5] = (*INCLUDE_COLOUR, 255)
     if paint.allow is not None:
         layer[_side(paint.allow) < 0.5] = (*EXCLUDE_COLOUR, 255)
-    return _url(Image.fromarray(layer), "PNG")
+    return images.png_url(layer)
 
 
 def tools() -> str:
@@ -107,12 +93,6 @@ def _decoded(strokes: str) -> np.ndarray:
             return np.asarray(picture.convert("RGBA"))
     except Exception:  # decoders raise nearly anything on damaged files
         raise StudioError(text.BAD_PAINTING) from None
-
-
-def _url(picture: Image.Image, kind: str) -> str:
-    data = io.BytesIO()
-    picture.save(data, format=kind, quality=90)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
 def _side(mask: Tensor) -> np.ndarray:

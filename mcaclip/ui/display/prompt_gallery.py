@@ -27,43 +27,22 @@ def category(entry: LibraryPrompt) -> str:
     return text.CATEGORIES[entry.meaning.part] if entry.meaning else text.OTHER_CATEGORY
 
 
-def categories(entries: Sequence[LibraryPrompt]) -> list[str]:
-    """Labels of all categories after one for everything, in the library's order; "Other" comes last."""
-    order = dict.fromkeys(category(entry) for entry in entries)
-    last = [text.OTHER_CATEGORY] if text.OTHER_CATEGORY in order else []
-    return [text.ALL_CATEGORIES, *(label for label in order if label != text.OTHER_CATEGORY), *last]
+def cards(entries: Sequence[LibraryPrompt]) -> list[dict[str, str]]:
+    """What the page draws of every prompt: its category, and a picture or a patch of its colours."""
+    ordered = sorted(entries, key=lambda entry: category(entry) == text.OTHER_CATEGORY)  # "Other" comes last
+    return [{"prompt": entry.prompt, "category": category(entry), **_ground(entry)} for entry in ordered]
 
 
-def within(entries: Sequence[LibraryPrompt], label: str | None) -> list[str]:
-    """The prompts of one category, or all of them."""
-    return [entry.prompt for entry in entries if label in (None, text.ALL_CATEGORIES, category(entry))]
-
-
-def thumbnail_style(entries: Sequence[LibraryPrompt]) -> str:
-    """A style sheet that puts a picture before the name of every prompt, or a patch of its colours without one."""
-    rules = [
-        f"#prompts label:has(input[value={_quoted(entry.prompt)}])::before {{ {_ground(entry)} }}"
-        for entry in entries
-    ]
-    return f"<style>{' '.join(rules)}</style>"
-
-
-def _ground(entry: LibraryPrompt) -> str:
+def _ground(entry: LibraryPrompt) -> dict[str, str]:
     path = THUMBNAILS / f"{slug(entry.prompt)}.jpg"
     if path.is_file():
-        return f"background-image: url({_data_url(path)}) !important"
+        return {"url": file_url(path)}
     meanings = [understand(name) for name, _ in entry.recipe] or [entry.meaning]
     colours = ["rgb({} {} {})".format(*(srgb_of(one.colour) if one else NO_COLOUR)) for one in meanings]
-    if len(colours) == 1:
-        return f"background-color: {colours[0]} !important"
-    return f"background-image: linear-gradient(to bottom, {', '.join(colours)}) !important"
-
-
-def _quoted(words: str) -> str:
-    """A CSS string. All but letters, digits and spaces are escaped, so that no prompt can end it."""
-    return '"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in words) + '"'
+    return {"ground": colours[0] if len(colours) == 1 else f"linear-gradient(to bottom, {', '.join(colours)})"}
 
 
 @cache
-def _data_url(path: Path) -> str:
+def file_url(path: Path) -> str:
+    """A picture of the assets as a data URL."""
     return f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -3,40 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from mcaclip.editing.reader import Reading
 from mcaclip.types import EditResult
 
 TITLE = "MCA-CLIP Studio"
-TAGLINE = "Describe a change to a face. See what changed, and where, layer by layer."
+TAGLINE = "Say what to change in a face."
+PAGE_STUDIO = "Studio"
+PAGE_LAB = "Lab"
+PAGE_INSPECT = "Inspect"
+PAGE_TRAIN = "Train"
+COMPARE_LABEL = "Compare"
+LOADING = "Loading models"
+READY = "Ready"
 
-STEP_PHOTO = "Photo"
-STEP_PROMPT = "Prompt"
-STEP_RESULT = "Result"
-
-TAB_UPLOAD = "Your photo"
-TAB_RANDOM = "Random face"
-PHOTO_LABEL = "Photo"
-PHOTO_PLACEHOLDER = "Drop a portrait here\nor click to choose one"
-ALIGNED_CHECKBOX = "Already aligned (a square FFHQ crop)"
-FACES_LABEL = "Several faces: choose one"
-SEED_LABEL = "Seed"
+# the stage
+DROP_TITLE = "Drop a portrait here"
+DROP_INFO = "or paste one, or choose one of these. Photos stay on the machine that runs this page."
+NEW_PHOTO = "New face"
+CHOOSE_PHOTO = "Choose a photo"
+NEW_SEED = "A face that does not exist"
+EXAMPLES_LABEL = "Faces that do not exist"
+MORE_SOURCES = "Camera, saved session, face by number"
+CAMERA_LABEL = "Camera"
+SESSION_LABEL = "Saved session"
+SESSION_INFO = "A file that you saved here: the face, its photo and all edits come back."
+SEED_LABEL = "Number"
 SEED_INFO = "The same number gives the same face."
 MAKE_FACE = "Show this face"
-NEW_SEED = "Random face"
-
-ALIGNED_LABEL = "Photo, aligned"
-RECONSTRUCTION_LABEL = "Reconstruction"
-REFINE = "Refine"
-EFFORT_LABEL = "Effort"
-EFFORT_CHOICES = (("Instant · a second", "instant"), ("Good · a quarter minute", "good"), ("Best · a minute", "best"))
-RECONSTRUCT = "Reconstruct"
+TRUNCATION_LABEL = "Variety"
+TRUNCATION_INFO = "0.3: average faces. 1: unusual ones."
+ALIGNED_CHECKBOX = "My photo is a square crop of the face already"
+CONSENT_TITLE = "May this photo be edited?"
+CONSENT_YES = "Yes: it is me, or the person agreed"
+CONSENT_NO = "No, take it away"
+CONSENT_INFO = (
+    "It is edited on the machine that runs this page, seen by no service, and removed a minute after you leave."
+)
+SEVERAL_FACES = "{} faces. Click the one to edit."
+OTHER_FACES = "Other faces of the photo"
+FACE_NUMBER = "Face {}"
+PICTURE_LABEL = "The face, before and after the edit"
+VIEWS = (("picture", "Picture"), ("split", "Before/after"), ("where", "Where"), ("masks", "Masks"))
+VIEWS_LABEL = "What the stage shows"
+LINE_LABEL = "Line between before and after"
+ORIGINAL_BUTTON = "Original"
+ORIGINAL_INFO = "Hold to see the original (or hold the key O)"
+ZOOM_FULL, ZOOM_FIT = "1:1", "Fit"
+INSET_LABEL = "How the studio sees this face so far"
+LEARNING = "Learning this face"
 STOP = "Stop"
+BEST = "Learn this face better"
+BEST_INFO = "About a minute. You can go on meanwhile."
+CANCEL = "Cancel"
+UNDO = "Undo"
+REDO = "Redo"
+EXAMPLE_LINE = "An example on a face that does not exist: “purple hair and green lipstick”. Move the line."
 
-PROMPTS_LABEL = "Fitted prompts"
-CATEGORY_LABEL = "Part of the face"
+# the panel
+PROMPT_LABEL = "What should change?"
+PROMPT_PLACEHOLDER = "green lipstick and purple hair"
+PROMPT_HELP = "Choose a card, or write your own words. Several changes can be combined."
+EDIT = "Edit"
+DROP_CHANGE = "Remove this change"
+CARDS_LABEL = "Changes to choose from"
 ALL_CATEGORIES = "All"
+OWN_CATEGORY = "Yours"
 OTHER_CATEGORY = "Other"
 CATEGORIES = {
     "lips": "Lips",
@@ -54,109 +86,87 @@ CATEGORIES = {
     "clothes": "Clothes",
 }
 """Region to its label."""
-PROMPT_LABEL = "What should change?"
-MORE_LABEL = "and also"
-PROMPT_HELP = "Choose one, or write your own. Several changes can be combined."
+ADD_CARD = "Add to the edit"
+REMOVE_CARD = "Remove this card"
+KEEP_CARD = "Keep these changes as a card"
+EXPORT_CARDS = "Export cards"
+IMPORT_CARDS = "Import cards"
+BAD_CARDS = "This file holds no cards. Choose one that was exported here."
+FINE_TUNE = "Fine tune"
 MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
-OUTSIDE_PROMPT = "“{}” is outside of what the models know. {} Say it in other words."
-TRY_UNIVERSAL = "Or choose Universal, which takes any words it knows."
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
-PROMPT_PLACEHOLDERS = ("green lipstick", "purple hair", "blue goatee", "another change")
-EDIT = "Edit"
-
-ORIGINAL_LABEL = "Original"
-EDITED_LABEL = "Edited"
-OVERLAY_LABEL = "Where it changed"
-PASTED_LABEL = "Back in your photo"
-MASKS_LABEL = "Masks, layer by layer"
-MASKS_INFO = "White is edited. The first layers decide shape, the last ones colour and texture."
+OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} Say it in other words."
+TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
-THRESHOLD_LABEL = "Mask threshold"
+THRESHOLD_LABEL = "Threshold"
 THRESHOLD_INFO = "0: soft masks. Above: hard at that value."
 FEATHER_LABEL = "Feather"
-FEATHER_INFO = "Softens the masks' edges."
+FEATHER_INFO = "Softens the edges of the masks."
 LIKENESS_LABEL = "Likeness"
-LIKENESS_INFO = "Of a photo: how much new shapes keep of yours."
-INVERT_LABEL = "Invert masks"
-TAB_SIDE = "Side by side"
-TAB_SLIDER = "Before / after"
-TAB_STRENGTHS = "Strengths"
-TAB_VARIATIONS = "Variations"
-TAB_PAINT = "Paint"
-TAB_HISTORY = "History"
-UNDO = "Undo"
-REDO = "Redo"
-CANCEL = "Cancel"
-STRIP_LABEL = "Five strengths"
-MAKE_STRIP = "Show five strengths"
-MAKE_SWEEP = "Make an animation"
-SWEEP_LABEL = "From nothing to one and a half times, at 256 px"
-SWEEP_FILE = "Download the animation · GIF"
-STRIP_INFO = "The same edit at five strengths, as previews of 256 px. Press one to use it."
-MAKE_VARIATIONS = "Show four variations"
-VARIATIONS_INFO = (
-    "The same edit in other shades. Press one to use it, or the first to go back to the edit as learned."
-)
+LIKENESS_INFO = "How much new shapes keep of your own."
+INVERT_LABEL = "Change everything else instead"
+MAKE_STRIP = "Five strengths"
+MAKE_VARIATIONS = "Variations"
+CHOICES_LABEL = "The same edit in other ways; choose one"
 AS_LEARNED = "as learned"
+PAINT = "Brush"
 PAINT_INFO = (
-    "Paint <b class='ink-include'>turquoise</b> where the edit may act as well, "
+    "Paint on the picture: <b class='ink-include'>turquoise</b> where the edit may act as well, "
     "<b class='ink-exclude'>red</b> where nothing may change. Red always wins."
 )
-PAINT_LABEL = "Paint on the masks"
-USE_PAINT = "Use the painting"
-PAINT_HINT = "Make an edit first. Then you can paint on it here."
 BRUSH_LABEL = "Brush"
 BRUSHES = (("include", "May change"), ("exclude", "Keep as it is"), ("erase", "Eraser"))
 BRUSH_SIZE = "Size"
-BAD_PAINTING = "The painting could not be read. Remove it and paint again."
+USE_PAINT = "Use the painting"
 DROP_PAINT = "Remove the painting"
-HISTORY_LABEL = "All edits of this face"
-HISTORY_HINT = "Every edit you make is kept here, to go back to or to compare."
-COMPARE_LABEL = "Compare"
-COMPARE_LEFT = "Left"
-COMPARE_RIGHT = "Right"
-KEEP_LABEL = "Keep"
+UNDO_STROKE = "Undo stroke"
+CLOSE_PAINT = "Close"
+NOTHING_PAINTED = "Nothing is painted yet. Choose a brush colour and paint on the picture first."
+BAD_PAINTING = "The painting could not be read. Remove it and paint again."
+
+# the film
+FILM_LABEL = "The original and every edit. Click to go there; Shift and a click compares it with what is shown."
+ORIGINAL_NAME = "Original"
+COMPARED = "Left: {}. Right: {}. Click in the film to go on."
+NO_SUCH_EDIT = "There is no such edit in the film."
+
+# saving
+SAVE = "Save"
+SAVE_TITLE = "Save"
+DOWNLOAD_LABELS = ("Face (PNG)", "Photo (PNG)", "Settings (JSON)", "Session")
+"""In the order of `mcaclip.ui.handlers.views.DOWNLOADS`."""
 MARK_LABEL = "Put a small “AI-edited” on the picture"
-TAB_SESSION = "Saved session"
-SESSION_LABEL = "Session file"
-SESSION_INFO = "Go on from a session that you downloaded here: the face, its photo and all edits come back."
-TRUNCATION_LABEL = "Variety"
-TRUNCATION_INFO = "0.3: average faces. 1: unusual ones."
-EXAMPLES_LABEL = "Or start with one of these"
-CONSENT = "The person in my photo agreed to this, or it is me."
-CONSENT_NEEDED = "Tick the box below first: the person in the photo has to agree. Until then nothing is done with it."
+ANIMATION_LABEL = "As a film"
+ANIMATIONS = (("All edits", "film"), ("Growing strength", "strength"))
+FORMATS = ("MP4", "GIF")
+MAKE_ANIMATION = "Make it"
+ANIMATION_FILE = "Download the film"
+CLOSE = "Close"
+SAVING = "Preparing the files"
+
 FILE_UNKNOWN = "The server does not have this file, or no longer. Upload it again."
 FILE_MISSING = "A file is missing; pass it with gradio_client's handle_file."
 CONSENT_ARGUMENT = "Pass consent=True if the person in the photo agreed to this."
 BAD_REQUEST = "The values do not fit what is asked for. Reload the page and try again."
-TAB_GONE = "This tab was closed or unused for long, so its face was removed from the server. Give a photo again."
+TAB_GONE = "This page was unused for long, so its face was removed from the server. Give a photo again."
 TOO_MANY = "That was a lot in one minute. Wait a little, then go on; others are served meanwhile."
-PAGE_STUDIO = "Studio"
-PAGE_INSPECT = "Inspect"
-PAGE_TRAIN = "Train"
-RENDER = "Keep this edit"
-DOWNLOAD_LABELS = ("Face · PNG", "Photo · PNG", "Settings · JSON", "Session")
-"""In the order of `mcaclip.ui.handlers.views.DOWNLOADS`."""
 
-RESULT_HINT = "Choose a face, reconstruct it, describe a change. The result appears here."
-LIVE_BADGE = "Let go of the slider to keep this edit."
-
+RESULT_HINT = "Say what should change."
+LIVE_BADGE = "Let go to keep this."
 OPENING = "Opening the session"
 CANCELLED = "Cancelled. Nothing was changed."
-NO_SUCH_EDIT = "There is no such edit in the history."
-NOTHING_PAINTED = "Nothing is painted yet. Choose a brush colour and paint on the picture first."
 OTHER_WEIGHTS = "This session was saved with other model files: its edits may look a little different."
-STRIP_PROGRESS = "Rendering strengths"
-VARIATIONS_PROGRESS = "Rendering variations"
-INSPECT_HINT = "Make an edit first. Then this page shows, layer by layer, what it did."
+STRIP_PROGRESS = "Trying strengths"
+VARIATIONS_PROGRESS = "Trying variations"
+INSPECT_HINT = "Make an edit in the studio first. Then this page shows, layer by layer, what it did."
 
 STILL_LOADING = "The models are still loading. Try again in a moment."
 METHODS_TITLE = "The same edit by several methods"
 METHODS_INFO = (
-    "The methods work one after another on the face of the first tab. A method without weights for your words "
-    "gives the command that makes them. StyleCLIP optimisation learns each edit anew, which takes minutes."
+    "The methods work one after another on the face of the studio. StyleCLIP optimisation learns each edit anew, "
+    "which takes minutes."
 )
 METHODS_FACE = "The face"
 METHODS_CHOSEN = "Methods"
@@ -219,26 +229,21 @@ TERMS_INFO = (
 )
 
 NOTICE = (
-    "Photos stay on the machine that runs this page and go a minute after the tab is closed; no service sees them. "
+    "Photos stay on the machine that runs this page and go a minute after you leave it; no service sees them. "
     "Edit only pictures of people who agreed to it, and say that the result is <strong>AI-edited</strong>. "
     "The face models are licensed for <strong>non-commercial</strong> use."
 )
 
-LOADING = "Loading models"
-READY = "Models ready"
-NEEDS_FACE = "There is no face yet. Upload a photo or show a random face first."
-NEEDS_RECONSTRUCTION = "This face is not reconstructed yet. Press Reconstruct first."
-NEEDS_EDIT = "There is no edit to change yet. Choose a prompt and press Edit first."
-BAD_SEED = "The seed is a whole number from 0 to 4294967295."
+NEEDS_FACE = "There is no face yet. Drop a photo on the page, or choose a face that does not exist."
+NEEDS_EDIT = "There is no edit to change yet. Choose a card or write what should change first."
+BAD_SEED = "The number of a face is a whole number from 0 to 4294967295."
 NO_FACE = "No face was found. Use a photo with an upright, well lit face, at least 64 pixels wide."
 STOPPED = "Stopped. The best so far is kept."
-GENERATED = "A generated face is its own reconstruction."
-SEVERAL_FACES = "{} faces found. The largest is chosen; pick another one below the photo."
+GENERATED = "This face does not exist"
 ALIGNING = "Looking for faces"
 GENERATING = "Making a face"
-RECONSTRUCTING = "Reconstructing"
+RECONSTRUCTING = "Looking at the face"
 EDITING = "Editing"
-SAVING = "Preparing the downloads"
 
 LIKENESS = (
     (0.93, "your face is kept"),
@@ -246,7 +251,7 @@ LIKENESS = (
     (0.6, "like your face, but not the same person"),
 )
 """Lower bounds of the likeness that an independent network is likely to see (a cosine; strangers have about 0.1)."""
-WEAK_LIKENESS = "another person; reconstruct with the effort good or best"
+WEAK_LIKENESS = "another person; let the studio learn this face better"
 
 
 def sentence(message: str) -> str:
@@ -255,7 +260,7 @@ def sentence(message: str) -> str:
 
 
 def likeness(value: float | None) -> str:
-    """The likeness of a reconstruction in words, see `mcaclip.inversion.quality.likeness`; None: a generated face."""
+    """How like a photo the studio's picture of it is, see `mcaclip.inversion.quality`; None: a generated face."""
     if value is None:
         return GENERATED
     words = next((words for bound, words in LIKENESS if value >= bound), WEAK_LIKENESS)
@@ -263,13 +268,13 @@ def likeness(value: float | None) -> str:
 
 
 def result_line(result: EditResult) -> str:
-    """What the result shows, in one line."""
+    """What is shown, in one line."""
     settings = result.settings
-    lines = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
-    masks = f"hard masks at {settings.mask_threshold:.2f}" if settings.mask_threshold > 0 else "soft masks"
-    tools = [masks]
+    tools = []
+    if settings.mask_threshold > 0:
+        tools.append(f"hard masks at {settings.mask_threshold:.2f}")
     if settings.mask_invert:
-        tools.append("inverted")
+        tools.append("everything else")
     if settings.mask_feather > 0:
         tools.append(f"feather {settings.mask_feather:.0f} px")
     if settings.paint is not None:
@@ -277,57 +282,35 @@ def result_line(result: EditResult) -> str:
     if settings.variation > 0:
         tools.append(variation_caption(settings.variation))
     made = " + ".join(dict.fromkeys(MODE_NAMES.get(mode, f"{mode} networks") for mode in result.modes))
-    tools += [made] if made else []
-    kept = f" · identity kept {result.identity:.2f}" if result.identity is not None else ""
-    return f"{lines} · {', '.join(tools)}{kept} · {result.seconds:.1f} s"
+    tools += [made] if made and settings.mode is not None else []
+    kept = [f"identity kept {result.identity:.2f}"] if result.identity is not None else []
+    lines = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
+    return " · ".join([lines, *tools, *kept, f"{result.seconds:.1f} s"])
 
 
-def known_prompt(asked: str, known: str) -> str:
-    """Under the prompt field, for a prompt that has a fitted edit."""
-    if asked.lower() == known.lower():
-        return f"Known well: “{known}” was learned."
-    return f"Understood as “{known}”, which was learned."
-
-
-def read_prompts(readings: Sequence[Reading]) -> str:
-    """Under the prompt field, for what can be edited by the universal network, at least in part."""
+def known_prompt(readings: Sequence[Reading], asked: str) -> str:
+    """Under the prompt field, for what can be edited."""
     if len(readings) > 1:
-        lines = ["Several changes: " + ", ".join(f"“{one.prompt}”" for one in readings) + "."]
+        lines = [f"{len(readings)} changes: " + ", ".join(f"“{one.prompt}”" for one in readings) + "."]
+    elif readings[0].prompt.lower() == asked.lower():
+        lines = [f"“{readings[0].prompt}” is known."]
     else:
-        lines = [f"“{readings[0].prompt}” can be edited at once."]
+        lines = [f"Understood as “{readings[0].prompt}”."]
     for one in readings:
         if one.entry and one.entry.recipe:
             lines.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
-    return " ".join([*lines, *filter(None, map(useful_range, readings)), *(one.note for one in readings if one.note)])
+    return " ".join([*lines, *(one.note for one in readings if one.note)])
 
 
-def useful_range(reading: Reading) -> str:
-    """Which strengths look good; empty for a prompt that is not in the library."""
-    entry = reading.entry
-    if entry is None or entry.prompt != reading.prompt:
-        return ""
-    low, high = entry.strength
-    return f"“{entry.prompt}” looks good from strength {low:g} to {high:g}, best near {entry.best:g}."
-
-
-def unknown_prompt(asked: str, near: Sequence[str], warning: str = "") -> str:
-    """Under the prompt field, for a prompt without a fitted edit; markup of our own.
+def unknown_prompt(asked: str, warning: str = "") -> str:
+    """Under the prompt field, for a prompt without a fitted edit where only fitted ones can be made.
 
     Args:
-        near: learned prompts that are similar.
+        asked: the words.
         warning: see `mcaclip.clip.familiarity.FamiliarityReport`.
     """
-    lines = [f"Not learned yet: “{escape(asked)}”."]
-    if warning:
-        lines.append(escape(warning))
-    if near:
-        lines.append(f"Learned and near: {escape(', '.join(near))}.")
-    lines.append(
-        "Teaching it in the Train tab will hardly work."
-        if warning
-        else "The Train tab or the command line can learn it."
-    )
-    return " ".join(lines)
+    hope = "The Train page will hardly learn it." if warning else "The Train page of the Lab can learn it."
+    return " ".join(filter(None, [f"Not learned yet: “{asked}”.", warning, hope]))
 
 
 def variation_caption(number: int) -> str:

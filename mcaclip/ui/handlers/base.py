@@ -15,6 +15,7 @@ from gradio.utils import get_upload_folder
 from mcaclip.ui.display import markup
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.views import View
+from mcaclip.ui.state.background import Turn
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
@@ -39,6 +40,7 @@ class HandlerBase:
     Attributes:
         tabs: what every tab works on, and the files of all visitors.
         limits: of the clients.
+        turn: of those who wait for a picture, before all work in the background.
     """
 
     def __init__(self, source: EditorSource, root: Path, training: TrainingProcess | None = None):
@@ -47,6 +49,7 @@ class HandlerBase:
         self.training = training
         self.tabs = Tabs(VisitorFiles(Path(get_upload_folder())))
         self.limits = Limits()
+        self.turn = Turn()
 
     def ready_editor(self) -> EditorProtocol | None:
         """The editor, or None while it is loading."""
@@ -63,14 +66,22 @@ class HandlerBase:
             view["timer"] = gr.update(active=False)
         return view
 
-    def stop(self, session: Session) -> View:
-        """Ends the computation at its next step with the best result so far; an edit, which has none, is dropped."""
+    def cancel(self, session: Session) -> View:
+        """Ends an edit that is under way; nothing of it is kept."""
         session.running.stop()
         return {}
 
+    def stop(self, session: Session) -> View:
+        """Ends what is learned of a face in the background, with the best so far."""
+        if session.learning is not None:
+            session.learning.stop()
+        return {}
+
     def abandon(self, session: Session) -> View:
-        """Ends the computation, because its face is no longer wanted."""
+        """Ends every computation of the tab, because its face is no longer wanted."""
         session.running.cancel()
+        if session.learning is not None:
+            session.learning.cancel()
         return {}
 
     def await_editor(self, bar: str) -> Generator[View, None, EditorProtocol]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from html import escape
 from typing import Any, get_type_hints
 
 import gradio as gr
+from gradio.events import Dependency
 
 from mcaclip.errors import StudioError
 from mcaclip.ui.display import text
@@ -41,15 +42,22 @@ class Binder:
         inputs: Sequence[Any],
         fresh: bool = False,
         **options: Any,
-    ) -> None:
+    ) -> Any:
         """An event that needs the models: queued, one at a time, its place in the queue and its errors shown.
 
         Args:
+            triggers: what begins it.
+            handler: see the class.
+            inputs: of the handler.
             fresh: the handler starts with another face, so a tab at rest need not be woken.
+            options: of Gradio's event.
+
+        Returns:
+            The event, for others to follow it.
         """
-        self._on(
+        return self._on(
             triggers,
-            self._adapted(handler, inputs, whole=not fresh),
+            self._adapted(handler, inputs, whole=not fresh, first=True),
             inputs,
             concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
@@ -58,14 +66,24 @@ class Binder:
             **options,
         )
 
+    def background(
+        self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any], line: str, **options: Any
+    ) -> Any:
+        """An event that computes while others are served first; one at a time in its own line.
+
+        It may not write a face of the session: the events of the models do.
+        """
+        alone: dict[str, Any] = {"concurrency_id": line, "concurrency_limit": 1, **options}
+        return self._on(triggers, self._adapted(handler, inputs, whole=True), inputs, **alone)
+
     def light(
         self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = (), **options: Any
-    ) -> None:
+    ) -> Any:
         """An event that is answered at once, does not write the session and shows no toast.
 
         Its session may be at rest, without pictures.
         """
-        self._on(triggers, self._adapted(handler, inputs, whole=False), inputs, queue=False, **options)
+        return self._on(triggers, self._adapted(handler, inputs, whole=False), inputs, queue=False, **options)
 
     def spoken(
         self, triggers: Sequence[Any], handler: Callable[..., Any], inputs: Sequence[Any] = (), **options: Any
@@ -77,19 +95,27 @@ class Binder:
         """The path of a file that the visitor uploaded; None for no file. Raises StudioError."""
         return None if value is None else str(self.studio.tabs.files.given(value, session.key))
 
-    def _on(
-        self, triggers: Sequence[Any], adapted: Callable[..., Any], inputs: Sequence[Any], **options: Any
-    ) -> None:
+    def _on(self, triggers: Sequence[Any], adapted: Callable[..., Any], inputs: Sequence[Any], **options: Any) -> Any:
+        """An event of some triggers, or one that follows another event."""
         outputs = [part for name, part in self.parts.items() if name != "session"]
         settings = {"show_progress": "hidden", "api_visibility": "private", **options}
-        gr.on(list(triggers), adapted, inputs=list(inputs), outputs=outputs, **settings)
+        if len(triggers) == 1:  # `gr.on` takes neither what follows an event nor an event of our own
+            listen = triggers[0].then if isinstance(triggers[0], Dependency) else triggers[0]
+            return listen(adapted, inputs=list(inputs), outputs=outputs, **settings)
+        return gr.on(list(triggers), adapted, inputs=list(inputs), outputs=outputs, **settings)
 
-    def _adapted(self, handler: Callable[..., Any], inputs: Sequence[Any], whole: bool) -> Callable[..., Any]:
+    def _adapted(
+        self, handler: Callable[..., Any], inputs: Sequence[Any], whole: bool, first: bool = False
+    ) -> Callable[..., Any]:
         """The handler with the tab's own session, views turned into Gradio's updates, errors into toasts.
 
         Args:
+            handler: see the class.
+            inputs: of the event.
             whole: the session has to have all its pictures.
+            first: a visitor waits for it, so work in the background waits.
         """
+        turn = self.studio.turn.taken if first else nullcontext
         key_at = next((n for n, part in enumerate(inputs) if part is self.parts["session"]), None)
 
         def taken(request: gr.Request, values: Sequence[Any]) -> list[Any]:
@@ -108,12 +134,12 @@ class Binder:
             return updates or {self.parts["status"]: gr.skip()}  # Gradio takes no empty dictionary
 
         def stream(request: gr.Request, *values: Any) -> Generator[Any, None, None]:
-            with toasts():
+            with toasts(), turn():
                 for view in handler(*taken(request, values)):
                     yield given(request, view)
 
         def call(request: gr.Request, *values: Any) -> Any:
-            with toasts():
+            with toasts(), turn():
                 return given(request, handler(*taken(request, values)))
 
         adapted = stream if inspect.isgeneratorfunction(inspect.unwrap(handler)) else call
@@ -142,10 +168,15 @@ def address_of(request: gr.Request | None) -> str:
 
 
 class Chosen(gr.EventData):
-    """A choice in a gallery. Unlike `gr.SelectData` it takes any data, which `index_of` checks."""
+    """A choice in a gallery or a component of ours. Unlike `gr.SelectData` it takes any data, to be checked."""
 
     def __init__(self, target: Any, data: Any):
         super().__init__(target, data if isinstance(data, dict) else {})
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the browser sent with the event."""
+        return self._data
 
 
 NOTHING_CHOSEN = Chosen(None, None)
@@ -157,6 +188,16 @@ def index_of(event: Chosen, count: int | None = None) -> int:
     if type(index) is not int or index < 0 or (count is not None and index >= count):
         raise StudioError(text.BAD_REQUEST)
     return index
+
+
+def with_event(handler: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """A function of `*values` as one of so many inputs and of Gradio's event, which comes last."""
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    inputs = [inspect.Parameter(f"value_{number}", plain) for number in range(count)]
+    event = inspect.Parameter("event", plain, annotation=Chosen, default=NOTHING_CHOSEN)
+    handler.__signature__ = inspect.Signature([*inputs, event])  # type: ignore[attr-defined]
+    handler.__annotations__ = {"event": Chosen}
+    return handler
 
 
 @contextmanager

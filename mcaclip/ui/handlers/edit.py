@@ -1,95 +1,137 @@
-"""From a face and controls to edits: render, live, history, strengths, variations, painting, downloads."""
+"""From a face and controls to edits: render, live, film, strengths, variations, painting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-import gradio as gr
-
-from mcaclip.editing.reader import Reading
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.results import export as keep
-from mcaclip.results.session_file import write_session
-from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback
+from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display import inspect as inspect_view
-from mcaclip.ui.display import prompt_gallery as library
 from mcaclip.ui.display.painting import paint_of
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Views
-from mcaclip.ui.handlers.face import FaceHandlers, saved_session
+from mcaclip.ui.handlers.face import FaceHandlers
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.controls import Controls, suggestions
 from mcaclip.ui.state.editor import EditorProtocol
+from mcaclip.ui.state.rest import taken
 from mcaclip.ui.state.session import CancelToken, Entry, Session
 from mcaclip.ui.state.training_process import read_metrics
-from mcaclip.validate import FITTED, MAX_STRENGTH
+from mcaclip.validate import FITTED, MAX_STRENGTH, check_strength, check_text
 
-STRIP = (0.0, 0.5, 1.0, 1.5, 2.0)
-"""Strengths that are shown side by side, as factors on the prompts' own."""
-SWEEP = tuple(step / 12 * 1.5 for step in range(13))
-"""Strengths of the animation."""
+STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)
+"""Strengths to choose from, as factors on the prompts' own."""
 VARIATIONS = (0, 1, 2, 3, 4)
-"""Variations that are shown side by side; 0 is the edit as learned."""
+"""Variations to choose from; 0 is the edit as learned."""
+PREVIEWS = 12
+"""Previews of cards that are made for one request."""
 Result = TypeVar("Result")
 Work = Callable[[EditorProtocol, ProgressCallback], Result]
+Change = tuple[str, float | None]
+"""Words of a change and its strength; None: what is best for it."""
 
 
-class Studio(FaceHandlers):
-    """All handlers of the page's first tab: steps 1 and 2 of `FaceHandlers`, and the steps 3 and 4."""
+class EditHandlers(FaceHandlers):
+    """Everything from the words to the picture."""
 
-    # -- 3 prompt -----------------------------------------------------------------------------------------
+    # -- words --------------------------------------------------------------------------------------------
 
-    def category_chosen(self, label: str | None, prompt: str | None) -> View:
-        """The prompts of one category."""
-        editor = self.ready_editor()
-        if editor is None:
-            return {}
-        offered = library.within(editor.offered(), label)
-        return {"prompts": gr.update(choices=offered, value=prompt if prompt in offered else None)}
+    def prompt_hint(self, prompt: str | None, mode: str | None = None) -> View:
+        """How well the words are known, while they are typed."""
+        words, editor = " ".join((prompt or "").split()), self.ready_editor()
+        if editor is None or not words:
+            return {"verdict": {"kind": "idle", "line": text.PROMPT_HELP}}
+        try:
+            readings = editor.read_prompt(words, mode)
+        except PromptError as error:
+            return {"verdict": _refusal(editor, words, mode, error)}
+        doubtful = any(reading.note for reading in readings)
+        return {"verdict": {"kind": "fair" if doubtful else "good", "line": text.known_prompt(readings, words)}}
 
-    def prompt_picked(self, prompt: str, *prompts: str) -> View:
-        """A prompt of the library goes into the first empty field, or replaces a single one, at its best strength."""
-        filled = [bool((one or "").strip()) for one in prompts]
-        target = 0 if sum(filled) < 2 or all(filled) else filled.index(False)
-        view: View = {f"prompt_{target}": prompt, "prompts": None if target else gr.skip()}
-        editor = self.ready_editor()
-        entry = next((one for one in editor.offered() if one.prompt == prompt), None) if editor else None
-        return {**view, f"strength_{target}": entry.best} if entry else view
+    def cards_wanted(self, face: object, prompts: Sequence[object], session: Session) -> Views:
+        """Previews of cards on the face on the stage, one after another; never before an edit."""
+        made: dict[str, str] = {}
+        inversion, editor = session.inversion, self.ready_editor()
+        wanted = [one for one in prompts if isinstance(one, str)][:PREVIEWS]
+        if inversion is not None and editor is not None and face == session.number:
+            entries = {entry.prompt: entry for entry in editor.offered()}
+            for entry in [entries[prompt] for prompt in wanted if prompt in entries]:
+                self.turn.wait(10.0)
+                try:
+                    small = editor.preview(inversion, EditSettings(entry.prompt, entry.best))
+                except StudioError:  # a card that cannot be made keeps its picture
+                    continue
+                made[entry.prompt] = images.small_url(small.image, images.CARD_SIDE)
+                yield {"previews": {"face": face, "made": dict(made), "done": False}}
+        yield {"previews": {"face": face, "made": dict(made), "done": True}}
 
-    def prompt_hint(self, *prompts: str, mode: str | None = None) -> View:
-        """How well the prompts are known, while they are typed: the first unknown one, else the last one."""
-        line, editor = text.PROMPT_HELP, self.ready_editor()
-        if editor is None:
-            return {"prompt_help": markup.note(line)}
-        for words in filter(None, (" ".join((prompt or "").split()) for prompt in prompts)):
-            try:
-                line = _known_hint(words, editor.read_prompt(words, mode))
-            except PromptError as error:
-                return {"prompt_help": _refused_hint(editor, words, mode, error)}
-        return {"prompt_help": markup.note(line)}
-
-    # -- 4 result -----------------------------------------------------------------------------------------
+    # -- edits --------------------------------------------------------------------------------------------
 
     def edit(self, controls: Controls, session: Session) -> Views:
-        """Edits the face at full size, then prepares the downloads."""
+        """What the prompt line asks for, at full size.
+
+        A change that is shown already keeps its strength, any other one gets the best of its prompt.
+        """
+        yield from self._changed_to([(controls.prompt, None)], controls, session, _strengths(controls, session))
+
+    def card_chosen(self, data: dict[str, Any], controls: Controls, session: Session) -> Views:
+        """A card: of a prompt at its best strength, or of several changes with their own."""
+        parts = _parts(data["parts"]) if "parts" in data else [(check_text(data.get("prompt"), "prompt"), None)]
+        yield {"prompt": " and ".join(prompt for prompt, _ in parts)}
+        yield from self._changed_to(parts, controls, session)
+
+    def card_added(self, data: dict[str, Any], controls: Controls, session: Session) -> Views:
+        """A card's prompt beside the changes that are shown."""
+        shown = [(prompt, strength) for prompt, strength in _strengths(controls, session).items()]
+        parts = [*shown, (check_text(data.get("prompt"), "prompt"), None)]
+        yield {"prompt": " and ".join(prompt for prompt, _ in parts)}
+        yield from self._changed_to(parts, controls, session)
+
+    def change_dropped(self, index: int, controls: Controls, session: Session) -> Views:
+        """The edit without one of its changes."""
+        result, _ = shown_edit(session)
+        settings = controls.changed(result.settings)
+        left = [part for number, part in enumerate(settings.parts) if number != index]
+        if not left:
+            yield {**views.original_view(session.unedited()), "prompt": ""}
+            return
+        yield {"prompt": " and ".join(part.prompt for part in left)}
+        yield from self._render(settings.with_parts(left), session)
+
+    def _changed_to(
+        self,
+        parts: Sequence[Change],
+        controls: Controls,
+        session: Session,
+        known: Mapping[str, float] | None = None,
+    ) -> Views:
+        """An edit by some words, each with its strength, or that of `known`, or else the best of its prompt."""
         if session.inversion is None:
-            raise StudioError(text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION)
-        yield from self._render(controls.settings(session.paint), session)
+            raise StudioError(text.NEEDS_FACE)
+        asked = [controls.settings(words, session.paint) for words, _ in parts]
+        editor = yield from self.await_editor("progress")
+        found = [
+            (reading, strength) for (words, strength) in parts for reading in editor.read_prompt(words, controls.mode)
+        ]
+        made = []
+        for reading, strength in found:
+            best = (known or {}).get(reading.prompt, reading.best)
+            made.append(PromptStrength(reading.prompt, best if strength is None else strength))
+        yield from self._render(asked[0].with_parts(made), session)
 
     def rerender(self, controls: Controls, session: Session) -> Views:
         """The edit that is shown with other slider values, at full size."""
-        result = session.result
-        if result is None:  # a strength may be set before the first edit
+        if session.result is None:
             yield {}
             return
-        settings = controls.changed(result.settings)
-        if settings == result.settings:
-            yield {**self._result_view(session), **views.history_view(session)}
+        settings = controls.changed(session.result.settings)
+        if settings == session.result.settings:
+            yield self._result_view(session)
             return
         yield from self._render(settings, session)
 
@@ -99,92 +141,106 @@ class Studio(FaceHandlers):
         It may be requested before an edit that is kept and answered after it; when that one has the same values, it
         is shown instead.
         """
-        result, inversion = session.result, session.inversion
-        if result is None or inversion is None:
+        result, inversion, editor = session.result, session.inversion, self.ready_editor()
+        if result is None or inversion is None or editor is None:
             return {}
         settings = controls.changed(result.settings)
         if settings == result.settings:
             return self._result_view(session)
-        editor = self.source.wait(0)
-        if editor is None:
-            return {}
-        moving = editor.render(inversion, editor.resolve(settings))
-        return views.live_view(moving, inversion, session)
+        return views.live_view(editor.render(inversion, editor.resolve(settings)))
+
+    def made_again(self, session: Session) -> Views:
+        """The edit that is wanted, or else the one that is shown, on the face as it is known now."""
+        if session.wanted is not None:
+            yield from self._render(session.wanted, session)
+        elif 0 <= session.at < len(session.history):
+            yield from self._render(session.history[session.at].settings, session, session.at)
+
+    # -- the film -----------------------------------------------------------------------------------------
 
     def go_to(self, at: int, session: Session) -> Views:
-        """Shows another edit of the history; one whose result was dropped is computed again."""
-        if not 0 <= at < len(session.history):
+        """Shows the original (-1) or an edit; one whose result was dropped is computed again."""
+        if not -1 <= at < len(session.history):
             raise StudioError(text.NO_SUCH_EDIT)
+        if at < 0:
+            yield views.original_view(session.unedited())
+            return
         entry = session.history[at]
+        prompt = {"prompt": views.words_of(entry.settings)}
         if entry.result is None:
+            yield prompt
             yield from self._render(entry.settings, session, at)
             return
         session = session.moved(at, entry).with_folder(self.root)
-        yield {**self._result_view(session), **views.controls_view(session)}
-        yield {**self._files(session), **views.history_view(session)}
+        yield {**self._result_view(session), **prompt}
 
     def step_back(self, session: Session) -> Views:
-        """Undo."""
-        yield from self.go_to(session.at - 1, session)
+        """Undo, at last to the original."""
+        yield from self.go_to(max(session.at - 1, -1), session)
 
     def step_forward(self, session: Session) -> Views:
         """Redo."""
         yield from self.go_to(session.at + 1, session)
 
-    def compare(self, left: int | None, right: int | None, session: Session) -> View:
-        """Two states of the face in one slider; -1 is the original."""
-        pictures = [_picture(session, index) for index in (left, right)]
-        return {"comparison": tuple(pictures) if all(pictures) else None}
+    def frame_chosen(self, face: object, at: object, session: Session) -> Views:
+        """A picture of the film, perhaps of another face."""
+        if type(face) is not int or type(at) is not int:
+            raise StudioError(text.BAD_REQUEST)
+        if face != session.number:
+            self.abandon(session)
+            editor = yield from self.await_editor("progress")
+            session = taken(session, face, editor).unedited()
+            yield {**views.face_view(session), **views.learned_view()}
+        yield from self.go_to(at, session)
+
+    def frame_compared(self, face: object, at: object, session: Session) -> View:
+        """A picture of the film on the left of the line, what the stage shows on the right."""
+        shown = session.history[session.at] if 0 <= session.at < len(session.history) else None
+        if face != session.number or type(at) is not int or not -1 <= at < len(session.history) or shown is None:
+            return {}
+        other = session.history[at] if at >= 0 else None
+        left = views.full_picture(session) if other is None else images.file_url(other.picture)
+        right = images.file_url(shown.picture)
+        name = text.ORIGINAL_NAME if other is None else views.words_of(other.settings)
+        return views.compared_view(left, right, (name, views.words_of(shown.settings))) if left and right else {}
+
+    # -- other ways to make the same edit ------------------------------------------------------------------
 
     def strengths(self, session: Session) -> Views:
         """The edit that is shown at five strengths."""
-        result, inversion = _shown(session)
+        result, inversion = shown_edit(session)
         small = yield from self._previews(
             text.STRIP_PROGRESS, session, lambda editor, show: editor.strip(inversion, result.settings, STRIP, show)
         )
-        yield {"strip": _gallery(small, [f"{factor:g} ×" for factor in STRIP])}
-
-    def strength_chosen(self, index: int, session: Session) -> Views:
-        """One of the five strengths, at full size."""
-        result, _ = _shown(session)
-        parts = [replace(p, strength=min(p.strength * STRIP[index], MAX_STRENGTH)) for p in result.settings.parts]
-        yield from self._render(result.settings.with_parts(parts), session)
+        yield {"choices": _choices(small, [f"{factor:g} ×" for factor in STRIP])}
 
     def variations(self, session: Session) -> Views:
         """The edit that is shown as learned, and in other shades."""
-        result, inversion = _shown(session)
+        result, inversion = shown_edit(session)
         small = yield from self._previews(
             text.VARIATIONS_PROGRESS,
             session,
             lambda editor, show: editor.variations(inversion, result.settings, VARIATIONS, show),
         )
-        yield {"variations": _gallery(small, [text.variation_caption(number) for number in VARIATIONS])}
+        captions = [text.variation_caption(number) for number in VARIATIONS]
+        yield {"choices": _choices(small, captions, "variation")}
 
-    def variation_chosen(self, index: int, session: Session) -> Views:
-        """One of the variations, at full size. The others stay on the page: only the number differs."""
-        result, _ = _shown(session)
-        wanted = replace(result.settings, variation=VARIATIONS[index])
-        if wanted == result.settings:
+    def choice_taken(self, index: int, kind: object, session: Session) -> Views:
+        """One of the strengths or variations, at full size; the others stay to choose from."""
+        result, _ = shown_edit(session)
+        settings = result.settings
+        if index >= len(VARIATIONS):
+            raise StudioError(text.BAD_REQUEST)
+        if kind == "variation":
+            wanted = replace(settings, variation=VARIATIONS[index])
+        else:
+            parts = [replace(p, strength=min(p.strength * STRIP[index], MAX_STRENGTH)) for p in settings.parts]
+            wanted = settings.with_parts(parts)
+        if wanted == settings:
             yield {}
             return
         for view in self._render(wanted, session):
-            yield {name: value for name, value in view.items() if name != "variations"}
-
-    def sweep(self, session: Session) -> Views:
-        """The edit that is shown, from no strength to one and a half times, as an animation to download."""
-        result, inversion = _shown(session)
-        session = session.with_folder(self.root)
-        small = yield from self._previews(
-            text.STRIP_PROGRESS, session, lambda editor, show: editor.strip(inversion, result.settings, SWEEP, show)
-        )
-        assert session.folder is not None
-        path = session.folder / f"{session.name}_sweep.gif"
-        keep.write_gif(path, [keep.mark(images.shown(one.image)) for one in small])
-        yield {
-            "sweep_file": gr.update(value=str(path), visible=True, interactive=True),
-            "sweep_group": gr.update(visible=True),
-            "sweep_view": str(path),
-        }
+            yield {name: value for name, value in view.items() if kind != "variation" or name != "choices"}
 
     def _previews(
         self, label: str, session: Session, work: Work[list[EditResult]]
@@ -198,29 +254,11 @@ class Studio(FaceHandlers):
         yield views.idle_edit()
         return small
 
-    def _computed(self, label: str, session: Session, work: Work[Result]) -> Generator[View, None, Result]:
-        """Runs `work` in the background. While its progress is shown it can be cancelled.
-
-        Raises:
-            CancelledError: it was.
-        """
-        yield {
-            "session": session,
-            "edit_progress": markup.progress(label, 0.0),
-            "cancel": gr.update(visible=True),
-        }
-        try:
-            editor = yield from self.await_editor("edit_progress")
-            return (yield from steps(partial(work, editor), session.running, views.edit_bar))
-        except Exception:
-            yield views.idle_edit()
-            raise
-
     # -- painting -----------------------------------------------------------------------------------------
 
     def paint(self, strokes: str | None, controls: Controls, session: Session) -> Views:
         """Puts what was painted into the masks."""
-        result, _ = _shown(session)
+        result, _ = shown_edit(session)
         painted = paint_of(strokes)
         if painted is None:
             raise StudioError(text.NOTHING_PAINTED)
@@ -229,29 +267,43 @@ class Studio(FaceHandlers):
 
     def unpaint(self, controls: Controls, session: Session) -> Views:
         """Goes back to the learned masks."""
-        result, _ = _shown(session)
+        result, _ = shown_edit(session)
         session = replace(session, paint=None)
-        yield {"session": session, "canvas": views.canvas(session)}
+        yield {"session": session, "strokes_shown": ""}
         if result.settings.paint is not None:
             yield from self._render(replace(controls.changed(result.settings), paint=None), session)
 
-    # -- keep ---------------------------------------------------------------------------------------------
+    # -- rendering ----------------------------------------------------------------------------------------
 
-    def files(self, marked: bool, session: Session) -> Views:
-        """The downloads again, with or without the visible mark."""
-        if session.result is None:
+    def _computed(self, label: str, session: Session, work: Work[Result]) -> Generator[View, None, Result]:
+        """Runs `work` in the background. While its progress is shown it can be cancelled.
+
+        Raises:
+            CancelledError: it was.
+        """
+        yield {"session": session, "progress": markup.progress(label, 0.0), "cancel": views.shown(True)}
+        try:
+            editor = yield from self.await_editor("progress")
+            return (yield from steps(partial(work, editor), session.running, views.edit_bar))
+        except BaseException as error:
+            if not isinstance(error, GeneratorExit):
+                yield {**views.idle_edit(), "session": replace(session, wanted=None)}
+            raise
+
+    def _render(self, settings: EditSettings, session: Session, at: int | None = None) -> Views:
+        """The edit at full size: a new one, or number `at` of the history."""
+        inversion = session.inversion
+        assert inversion is not None
+        self.limits.compute(session.client)
+        wanted = settings if at is None else None
+        session = replace(session.with_folder(self.root), running=CancelToken(), wanted=wanted)
+        try:
+            result = yield from self._computed(
+                text.EDITING, session, lambda editor, show: editor.render(inversion, editor.resolve(settings), show)
+            )
+        except CancelledError:
             return
-        session = replace(session.with_folder(self.root), marked=bool(marked))
-        yield {"session": session, **self._files(session)}
-
-    def _files(self, session: Session) -> View:
-        editor = self.source.wait(0)
-        assert editor is not None and session.folder is not None
-        hashes = editor.weight_hashes()
-        view = views.files_view(session, editor.stack, hashes)
-        path = session.folder / f"{session.name}.mcaclip.safetensors"
-        write_session(path, saved_session(session, hashes))
-        return {**view, "download_session": gr.update(value=str(path), interactive=True)}
+        yield self._result_view(_recorded(result, session, at))
 
     def _result_view(self, session: Session) -> View:
         """The edit, and how its prompts were learned where their metrics are on this disk."""
@@ -262,81 +314,60 @@ class Studio(FaceHandlers):
         terms = {prompt: read_metrics(file) if file else () for prompt, file in files.items()}
         return {**views.result_view(session), "inspect": inspect_view.report(session.result, terms)}
 
-    # -- rendering ----------------------------------------------------------------------------------------
 
-    def _render(self, settings: EditSettings, session: Session, at: int | None = None) -> Views:
-        """The edit at full size: a new one, or number `at` of the history."""
-        inversion = session.inversion
-        assert inversion is not None
-        self.limits.compute(session.client)
-        session = replace(session.with_folder(self.root), running=CancelToken())
-        try:
-            result = yield from self._computed(
-                text.EDITING, session, lambda editor, show: editor.render(inversion, editor.resolve(settings), show)
-            )
-        except CancelledError:
-            return
-        session = _recorded(result, session, at)
-        saving = {"edit_progress": markup.progress(text.SAVING, 1.0)}
-        yield {**views.idle_edit(), **self._result_view(session), **views.controls_view(session), **saving}
-        yield {**self._files(session), **views.history_view(session), "edit_progress": ""}
+def _parts(given: object) -> list[Change]:
+    """The changes of a card of the visitor's own. Raises StudioError."""
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given) or not given:
+        raise StudioError(text.BAD_REQUEST)
+    return [(check_text(one.get("prompt"), "prompt"), check_strength(one.get("strength"))) for one in given]
 
 
-def _known_hint(words: str, readings: Sequence[Reading]) -> str:
-    """What to show under a prompt that can be edited."""
-    if any(reading.mode != FITTED for reading in readings) or len(readings) > 1:
-        return text.read_prompts(readings)
-    known, useful = text.known_prompt(words, readings[0].prompt), text.useful_range(readings[0])
-    return f"{known} {useful}" if useful else known
+def _strengths(controls: Controls, session: Session) -> dict[str, float]:
+    """The changes that are shown with the strengths that stand in the controls."""
+    if session.result is None:
+        return {}
+    return {part.prompt: part.strength for part in controls.changed(session.result.settings).parts}
 
 
-def _refused_hint(editor: EditorProtocol, words: str, mode: str | None, error: PromptError) -> str:
-    """What to show under a prompt that cannot be edited: what is wrong with it, or how well it is known."""
+def _refusal(editor: EditorProtocol, words: str, mode: str | None, error: PromptError) -> dict[str, Any]:
+    """What to say of a prompt that cannot be edited, and what to choose instead."""
     try:
-        verdict = editor.check_familiarity(words)
+        report = editor.check_familiarity(words)
     except PromptError:
-        return markup.note(text.sentence(str(error)))
+        return {"kind": "bad", "line": text.sentence(str(error))}
     if editor.has_universal and mode != FITTED:
-        line = text.OUTSIDE_PROMPT.format(words, verdict.warning) if verdict.outside else text.sentence(str(error))
-        return markup.note(line)
-    near = suggestions(words, editor.prompts())
-    line = text.unknown_prompt(words, near, verdict.warning)
-    return markup.hint(f"{line} {text.TRY_UNIVERSAL}" if editor.has_universal else line)
+        line = text.OUTSIDE_PROMPT.format(words, report.warning) if report.outside else text.sentence(str(error))
+        return {"kind": "bad", "line": line, "suggestions": list(report.nearest[:3])}
+    line = text.unknown_prompt(words, report.warning)
+    line = f"{line} {text.TRY_UNIVERSAL}" if editor.has_universal else line
+    return {"kind": "bad", "line": line, "suggestions": suggestions(words, editor.prompts())}
 
 
-def _shown(session: Session) -> tuple[EditResult, Inversion]:
+def shown_edit(session: Session) -> tuple[EditResult, Inversion]:
     """The edit that is shown and its face. Raises StudioError."""
     if session.result is None or session.inversion is None:
         raise StudioError(text.NEEDS_EDIT)
     return session.result, session.inversion
 
 
-def _gallery(small: Sequence[EditResult], captions: Sequence[str]) -> Any:
-    """Previews to choose from, none of them chosen yet."""
-    pictures = [(images.shown(one.image), caption) for one, caption in zip(small, captions, strict=True)]
-    return gr.update(value=pictures, visible=True, selected_index=None)
+def _choices(small: Sequence[EditResult], captions: Sequence[str], kind: str = "strength") -> list[dict[str, str]]:
+    """Previews to choose from."""
+    return [
+        {"url": images.small_url(one.image, images.CARD_SIDE), "caption": caption, "kind": kind}
+        for one, caption in zip(small, captions, strict=True)
+    ]
 
 
 def _recorded(result: EditResult, session: Session, at: int | None) -> Session:
     """The session with a result in its history."""
     assert session.folder is not None
-    pixels = images.shown(result.image)
     numbers = [entry.number for entry in session.history]
     number = max(numbers, default=0) + 1 if at is None else numbers[at]
     entry = Entry(
         number=number,
         settings=result.settings,
-        thumbnail=images.fitted(pixels, images.THUMBNAIL_SIDE),
-        picture=images.screen_file(pixels, session.folder, f"edit_{number}"),
+        thumbnail=images.small_url(result.image),
+        picture=images.screen_file(images.shown(result.image), session.folder, f"face_{session.number}_{number}"),
         result=result,
     )
     return session.added(entry) if at is None else session.moved(at, entry)
-
-
-def _picture(session: Session, index: int | None) -> str | None:
-    """File of a state of the face; -1 is the original."""
-    if index is None:
-        return None
-    if index < 0:
-        return session.original
-    return session.history[index].picture if index < len(session.history) else None

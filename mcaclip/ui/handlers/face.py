@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,72 +17,188 @@ from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.imaging import align
 from mcaclip.results import session_file
 from mcaclip.results.session_file import SavedSession
-from mcaclip.types import AlignedFace, Inversion, ProgressCallback
+from mcaclip.types import AlignedFace, Inversion, Progress, ProgressCallback
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import HandlerBase, Views
+from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.editor import EditorProtocol
-from mcaclip.ui.state.rest import cropped
+from mcaclip.ui.state.loading import EditorSource
+from mcaclip.ui.state.rest import cropped, shelved
 from mcaclip.ui.state.session import CancelToken, Entry, Session
+from mcaclip.ui.state.training_process import TrainingProcess
 
 MAX_SEED = 2**32 - 1
 NEW_SEEDS = 1_000_000
 """New seeds are below this: six digits are easy to write down."""
 MIN_TRUNCATION, MAX_TRUNCATION = 0.3, 1.0
 DEFAULT_TRUNCATION = 0.7
+PATIENCE = 2.0
+"""Seconds that a step in the background waits for those who wait for a picture."""
+RELOAD_SECONDS = 2.0
+"""So long a page that was loaded waits for the end of the connection that it had before."""
+MAX_TICKETS = 8
+"""Of one browser: its tabs."""
+MOST_BETTER = 8
+"""Inversions that wait to be taken over; each waits for a moment only."""
+Improve = Callable[[EditorProtocol, AlignedFace, Inversion, ProgressCallback], Inversion]
 
 
 class FaceHandlers(HandlerBase):
-    """Steps 1 and 2 of the page."""
+    """How a face comes onto the stage. The one before it stays in the film."""
 
-    # -- 1 photo ------------------------------------------------------------------------------------------
+    def __init__(self, source: EditorSource, root: Path, training: TrainingProcess | None = None):
+        super().__init__(source, root, training)
+        self._better: OrderedDict[str, tuple[int, Inversion]] = OrderedDict()
 
-    def photo_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
-        """A photo was given, removed, or declared to be already aligned; without consent it is not opened."""
-        session = session.restarted()
-        if path is None:
-            yield views.empty_view(session)
-            return
-        if not agreed:
-            yield {**views.empty_view(session), "face_progress": markup.note(text.CONSENT_NEEDED, "badge")}
-            return
-        self.limits.compute(session.client)
-        yield {**views.empty_view(session), "face_progress": markup.progress(text.ALIGNING, 0.0)}
-        try:
-            photo = align.load_photo(path)
-            session = replace(session, name=images.file_stem(path), photo=photo, photo_file=Path(path))
-            if aligned:
-                session = replace(session, aligned=align.already_aligned(photo))
-            else:
-                editor = yield from self.await_editor("face_progress")
-                session = replace(session, faces=tuple(editor.find_faces(photo)))
-                if not session.faces:
-                    raise NoFaceError(text.NO_FACE)
-                session = replace(session, aligned=editor.align(photo, 0))
-        except Exception:
-            yield views.empty_view(session.restarted())
-            raise
-        if len(session.faces) > 1:
-            gr.Info(text.SEVERAL_FACES.format(len(session.faces)))
-        yield {**views.face_view(session), "faces": views.faces_update(session, 0)}
+    # -- a photo ------------------------------------------------------------------------------------------
 
-    def consent_changed(self, path: str | None, aligned: bool, agreed: bool, session: Session) -> Views:
-        """Consent opens the photo that waited for it; without consent, its face is removed from the page."""
+    def photo_given(self, path: str | None, is_crop: bool, session: Session) -> Views:
+        """A photo was dropped, pasted or chosen. It is not opened before the person in it agreed."""
         if path is None:
             yield {}
-            return
-        yield from self.photo_changed(path, aligned, agreed, session)
+        elif session.consented:
+            yield from self._photo(Path(path), is_crop, session)
+        else:
+            session = replace(session, waiting=(Path(path), is_crop))
+            yield {"session": session, "consent": gr.update(visible=True)}
+
+    def agreed(self, session: Session) -> Views:
+        """The visitor says, once, that the people in their photos agreed; the photo that waited is opened."""
+        waiting, session = session.waiting, replace(session, consented=True, waiting=None)
+        yield {"session": session, "consent": gr.update(visible=False)}
+        if waiting is not None:
+            yield from self._photo(*waiting, session)
+
+    def declined(self, session: Session) -> Views:
+        """The photo that waits is removed."""
+        if session.waiting is not None:
+            self.tabs.files.dropped(str(session.waiting[0]), session.key)
+        yield {"session": replace(session, waiting=None), "consent": gr.update(visible=False)}
+
+    def _photo(self, path: Path, is_crop: bool, session: Session) -> Views:
+        """Opens a photo. If that fails, the stage stays as it is."""
+        self.limits.compute(session.client)
+        self.abandon(session)
+        yield {**views.learned_view(), "progress": markup.progress(text.ALIGNING, 0.0)}
+        try:
+            photo = align.load_photo(path)
+            face = replace(shelved(session), name=images.file_stem(str(path)), photo=photo, photo_file=path)
+            if is_crop:
+                aligned = align.already_aligned(photo)
+            else:
+                editor = yield from self.await_editor("progress")
+                face = replace(face, faces=tuple(editor.find_faces(photo)))
+                if not face.faces:
+                    raise NoFaceError(text.NO_FACE)
+                if len(face.faces) > 1:
+                    yield views.choice_view(face)
+                    return
+                aligned = editor.align(photo, 0)
+        except Exception:
+            yield {"progress": ""}
+            raise
+        yield from self._arrived(replace(face, aligned=aligned))
 
     def face_chosen(self, index: int, session: Session) -> Views:
-        """Another face of the same photo."""
-        if session.photo is None:
+        """One of the faces of a photo."""
+        if session.photo is None or index >= len(session.faces):
             raise StudioError(text.NEEDS_FACE)
         self.limits.compute(session.client)
-        editor = yield from self.await_editor("face_progress")
+        self.abandon(session)
+        editor = yield from self.await_editor("progress")
+        face = shelved(session)
+        face = replace(face, name=session.name, photo=session.photo, photo_file=session.photo_file)
         aligned = editor.align(session.photo, index)
-        session = replace(session.without_edits(), aligned=aligned, inversion=None)
-        yield views.face_view(session)
+        yield from self._arrived(replace(face, faces=session.faces, aligned=aligned))
+
+    def other_faces(self, session: Session) -> Views:
+        """The photo again, to choose another of its faces."""
+        yield views.choice_view(session) if len(session.faces) > 1 else {}
+
+    def _arrived(self, session: Session) -> Views:
+        """A photo's face, large at once; a moment later it can be edited."""
+        assert session.aligned is not None
+        aligned, session = session.aligned, replace(session, running=CancelToken())
+        yield {**views.face_view(session), "progress": markup.progress(text.RECONSTRUCTING, 0.0)}
+        try:
+            editor = yield from self.await_editor("progress")
+            work = partial(_instant, editor, aligned)
+            inversion = yield from steps(work, session.running, views.edit_bar)
+        except CancelledError:
+            yield {"progress": ""}
+            return
+        except Exception:
+            yield {"progress": ""}
+            raise
+        session = replace(session, inversion=inversion, learning=CancelToken())
+        yield self._ready(session)
+
+    def _ready(self, session: Session) -> View:
+        """A face that can be edited now."""
+        return views.face_view(replace(session, thumbnail=views.thumbnail(session)))
+
+    # -- a better inversion, in the background --------------------------------------------------------------
+
+    def improve(self, session: Session) -> Views:
+        """Looks for a better inversion of a photo's face while the visitor goes on; see `take_better`."""
+        yield from self._improved(lambda editor, face, _, show: editor.invert(face, "good", show), session)
+
+    def improve_more(self, session: Session) -> Views:
+        """Goes on from the inversion that there is."""
+        learning = CancelToken()
+        yield {"session": replace(session, learning=learning)}
+        yield from self._improved(
+            lambda editor, face, known, show: editor.refine(face, known, show), replace(session, learning=learning)
+        )
+
+    def _improved(self, work: Improve, session: Session) -> Views:
+        token, aligned, known = session.learning, session.aligned, session.inversion
+        if token is None or aligned is None or known is None:
+            yield {}
+            return
+        yield views.learning_view(Progress(text.LEARNING, 0.0))
+        try:
+            editor = yield from self.await_editor("learning_bar")
+
+            def patient(report: ProgressCallback) -> Inversion:
+                def step(news: Progress) -> None:
+                    report(news)
+                    self.turn.wait(PATIENCE)
+
+                return work(editor, aligned, known, step)
+
+            found = yield from steps(patient, token, views.learning_view)
+        except CancelledError:
+            yield views.learned_view()
+            return
+        except Exception:
+            yield views.learned_view()
+            raise
+        self._better[session.key] = (session.number, found)
+        while len(self._better) > MOST_BETTER:
+            self._better.popitem(last=False)
+        yield {}
+
+    def take_better(self, session: Session) -> Views:
+        """Goes on with the inversion that was found in the background; an edit that is shown is made again."""
+        number, found = self._better.pop(session.key, (-1, None))
+        if found is None or number != session.number or session.inversion is None:
+            yield {}
+            return
+        if session.learning is not None and session.learning.stopping:
+            gr.Info(text.STOPPED)
+        session = replace(session, inversion=found, learning=None)
+        yield {"session": session, **views.learned_view(), "likeness": views.likeness_line(session)}
+        if session.result is not None:
+            yield from self.made_again(session)
+
+    def made_again(self, session: Session) -> Views:
+        """The edit that is shown, on a better inversion; implemented where edits are."""
+        raise NotImplementedError
+
+    # -- faces that do not exist ----------------------------------------------------------------------------
 
     def new_face(self, truncation: object, session: Session) -> Views:
         """A generated face with a new seed."""
@@ -88,103 +206,89 @@ class FaceHandlers(HandlerBase):
 
     def random_face(self, seed: object, truncation: object, session: Session) -> Views:
         """The generated face of a seed."""
-        number = checked_seed(seed)
-        psi = checked_truncation(truncation)
-        session = session.restarted()
+        number, psi = checked_seed(seed), checked_truncation(truncation)
         self.limits.compute(session.client)
-        generating = markup.progress(text.GENERATING, 0.0)
-        yield {**views.empty_view(session), "seed": number, "face_progress": generating}
+        self.abandon(session)
+        yield {"seed": number, **views.learned_view(), "progress": markup.progress(text.GENERATING, 0.0)}
         try:
-            editor = yield from self.await_editor("face_progress")
-            session = replace(session, name=f"seed_{number}", inversion=editor.sample(number, psi))
+            editor = yield from self.await_editor("progress")
+            face = replace(shelved(session), name=f"seed_{number}", inversion=editor.sample(number, psi))
         except Exception:
-            yield views.empty_view(session)
+            yield {"progress": ""}
             raise
-        yield {**views.empty_view(session), **views.face_view(session)}
+        yield self._ready(face)
 
-    # -- 2 reconstruct ------------------------------------------------------------------------------------
-
-    def reconstruct(self, effort: object, session: Session) -> Views:
-        """Finds the face's latent code, showing frames as it goes."""
-        aligned, chosen = _photo_face(session), validate.check_effort(effort)
-        yield from self._inverted(lambda editor, callback: editor.invert(aligned, chosen, callback), session)
-
-    def refine(self, session: Session) -> Views:
-        """Improves the reconstruction further."""
-        aligned, inversion = _photo_face(session), session.inversion
-        if inversion is None:
-            raise StudioError(text.NEEDS_RECONSTRUCTION)
-        yield from self._inverted(lambda editor, callback: editor.refine(aligned, inversion, callback), session)
-
-    def _inverted(self, work: Callable[[EditorProtocol, ProgressCallback], Inversion], session: Session) -> Views:
-        """Runs an inversion with live frames. However it ends, the page shows what the session holds."""
-        self.limits.compute(session.client)
-        session = replace(session, running=CancelToken())
-        yield {"session": session, **views.busy_view(text.RECONSTRUCTING)}
-        try:
-            editor = yield from self.await_editor("face_progress")
-            inversion = yield from steps(partial(work, editor), session.running, views.frame_view)
-        except CancelledError:
-            yield views.face_view(session)
-            return
-        except Exception:
-            yield views.face_view(session)
-            raise
-        if session.running.stopping:
-            gr.Info(text.STOPPED)
-        session = replace(session.without_edits(), inversion=inversion)
-        yield {**views.no_result_view(), **views.face_view(session)}
-
-    # -- a saved session ----------------------------------------------------------------------------------
+    # -- a saved session, a reload --------------------------------------------------------------------------
 
     def open_session(self, path: str | None, session: Session) -> Views:
         """Shows the face and edits of a session file; the last edit that was shown is computed again."""
         if path is None:
+            yield {}
             return
-        session = session.restarted()
         self.limits.compute(session.client)
-        yield {**views.empty_view(session), "face_progress": markup.progress(text.OPENING, 0.0)}
+        self.abandon(session)
+        yield {**views.learned_view(), "progress": markup.progress(text.OPENING, 0.0)}
         try:
             saved = session_file.read_session(Path(path))
-            editor = yield from self.await_editor("face_progress")
-            aligned = saved_face(saved)
-            inversion = saved_inversion(editor, saved, aligned)
-            session = session.with_folder(self.root)
-            file = _kept_photo(saved, session.folder)
+            editor = yield from self.await_editor("progress")
+            face = self._saved(saved, editor, session)
         except Exception:
-            yield views.empty_view(session)
+            yield {"progress": ""}
             raise
-        session = replace(
-            session,
+        if saved.weights and saved.weights != editor.weight_hashes():
+            gr.Warning(text.OTHER_WEIGHTS)
+        view = self._ready(face)
+        yield view
+        if saved.current >= 0:
+            yield from self.go_to(saved.current, view["session"])
+
+    def _saved(self, saved: SavedSession, editor: EditorProtocol, session: Session) -> Session:
+        aligned = saved_face(saved)
+        inversion = saved_inversion(editor, saved, aligned)
+        face = shelved(session).with_folder(self.root)
+        return replace(
+            face,
             name=saved.name,
             photo=saved.pixels,
-            photo_file=file,
+            photo_file=_kept_photo(saved, face),
             aligned=aligned,
             inversion=inversion,
             history=tuple(Entry(number + 1, settings) for number, settings in enumerate(saved.edits)),
         )
-        if saved.weights and saved.weights != editor.weight_hashes():
-            gr.Warning(text.OTHER_WEIGHTS)
-        yield {**views.empty_view(session), **views.face_view(session)}
-        if saved.current >= 0:
-            yield from self.go_to(saved.current, session)
+
+    def arrive(self, tickets: object, session: Session) -> View:
+        """A page was loaded: it takes over what its browser had before a reload."""
+        held = [one for one in tickets if isinstance(one, str)] if isinstance(tickets, list) else []
+        end = time.monotonic() + RELOAD_SECONDS
+        while self.tabs.reclaim(session.key, held[:MAX_TICKETS]) is None and time.monotonic() < end:
+            time.sleep(0.05)  # the connection before the reload is not over yet
+        return {"tickets": [self.tabs.ticket(session.key), *held][:MAX_TICKETS]}
+
+    def resume(self, session: Session) -> Views:
+        """After a reload: what the tab had, and what it was about to do."""
+        if session.empty:
+            yield {}
+            return
+        yield views.whole_view(session)
+        if session.aligned is not None and session.inversion is None:
+            yield from self._arrived(session)
+        elif session.wanted is not None:
+            yield from self.made_again(session)
 
     def go_to(self, at: int, session: Session) -> Views:
         """Shows another edit of the history; implemented where edits are."""
         raise NotImplementedError
 
 
-def _photo_face(session: Session) -> AlignedFace:
-    if session.aligned is None:
-        raise StudioError(text.GENERATED if session.inversion is not None else text.NEEDS_FACE)
-    return session.aligned
+def _instant(editor: EditorProtocol, aligned: AlignedFace, callback: ProgressCallback) -> Inversion:
+    return editor.invert(aligned, "instant", callback)
 
 
-def _kept_photo(saved: SavedSession, folder: Path | None) -> Path | None:
+def _kept_photo(saved: SavedSession, session: Session) -> Path | None:
     """The photo of a session file as a file in the tab's folder; None for a generated face."""
-    if saved.photo is None or folder is None:
+    if saved.photo is None or session.folder is None:
         return None
-    path = folder / "photo"
+    path = session.folder / f"photo_{session.number}"
     path.write_bytes(saved.photo)
     return path
 

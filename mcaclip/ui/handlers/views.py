@@ -1,41 +1,39 @@
 """What the page shows in each state: from a `Session` to new values of components.
 
-A view is a dictionary from a component's name to its new value or Gradio update.
+A view is a dictionary from a component's name to its new value or Gradio update. Pictures travel as data URLs:
+nothing of them is written to a file.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from torch import Tensor
-from torch.nn import functional as F
 
 from mcaclip import validate
+from mcaclip.config import ASSETS
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.imaging import align, visuals
-from mcaclip.results import export as keep
-from mcaclip.results.folder import describe_settings
-from mcaclip.types import EditResult, Inversion, Progress
+from mcaclip.types import EditResult, EditSettings, Progress
 from mcaclip.ui.display import images, markup, painting, text
 from mcaclip.ui.display import prompt_gallery as library
 from mcaclip.ui.state.controls import AUTOMATIC
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.loading import LoadStatus
 from mcaclip.ui.state.session import Session
-from mcaclip.version import __version__
 
 View = dict[str, Any]
 
-SMALL_SIDE = 512
-"""Side of the pictures beside the controls."""
-SLIDERS = ("threshold", "feather", "keep_likeness", "invert")
-TOOLS = ("make_strip", "make_sweep", "make_variations", "use_paint", "drop_paint")
+TOOLS = ("threshold", "feather", "keep_likeness", "invert")
+OF_EDITS = ("make_strip", "make_variations", "paint", "use_paint", "drop_paint", "save")
 """Buttons that need an edit."""
 DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "download_session")
+EXAMPLE = ASSETS / "example"
+PHOTO_SIDE = 1400
+"""Longest side of a photo on which a face is chosen."""
 
 
 def load_status(state: LoadStatus) -> str:
@@ -47,251 +45,277 @@ def load_status(state: LoadStatus) -> str:
     return f'<div class="status">{markup.progress(state.stage, state.fraction)}</div>'
 
 
-def empty_view(session: Session) -> View:
-    """No face yet."""
-    return {**face_view(session.restarted()), "faces": gr.update(value=None, visible=False)}
+def example_picture() -> dict[str, Any]:
+    """What the stage shows before any face: an edit that is finished."""
+    before, _ = example_files()
+    return {"before": library.file_url(before), "example": True}
+
+
+def example_edit() -> dict[str, Any]:
+    """The edit of `example_picture`."""
+    return {"after": library.file_url(example_files()[1])}
+
+
+def example_files() -> tuple[Path, Path]:
+    """Before and after; made by `python -m train thumbnails`."""
+    return EXAMPLE / "before.jpg", EXAMPLE / "after.jpg"
+
+
+# -- the face -------------------------------------------------------------------------------------------------
 
 
 def face_view(session: Session) -> View:
-    """The face of a session: none, one that waits for its reconstruction, or one that can be edited.
-
-    A generated face is shown in both places.
-    """
-    aligned, inversion = session.aligned, session.inversion
-    is_photo, is_ready = aligned is not None, inversion is not None
-    pictures = [None if image is None else images.shown(image, SMALL_SIDE) for image in _pair(session)]
+    """The face of a session as it is unedited: one that can be edited, or one that is being looked at."""
+    ready, several = session.inversion is not None, len(session.faces) > 1
     return {
-        **({} if is_ready else no_result_view()),
+        **original_view(session),
         "session": session,
-        "aligned_view": pictures[0],
-        "reconstruction_view": pictures[1],
-        "likeness": "" if inversion is None else markup.note(text.likeness(inversion.likeness), "strong"),
-        "face_progress": "",
-        "reconstruct": gr.update(visible=is_photo or not is_ready, interactive=is_photo),
-        "effort": gr.update(visible=is_photo or not is_ready),
-        "refine": gr.update(visible=is_photo and is_ready),
-        "stop": gr.update(visible=False),
-        "edit": gr.update(interactive=is_ready),
+        "stage_view": {"before": full_picture(session)},
+        "previews": None,
+        "face": session.number if ready else None,
+        "likeness": likeness_line(session),
+        "progress": "",
+        "consent": gr.update(visible=False),
+        "other_faces": gr.update(visible=several),
+        "best": gr.update(visible=session.aligned is not None and ready),
+        **{name: gr.update(value=value, interactive=ready) for name, value in _tools(EditSettings("")).items()},
+        "film": film(session),
     }
 
 
-def _pair(session: Session) -> tuple[Tensor | None, Tensor | None]:
-    """The face before any edit and its reconstruction."""
-    reconstruction = None if session.inversion is None else session.inversion.reconstruction
-    return reconstruction if session.aligned is None else session.aligned.image, reconstruction
-
-
-def busy_view(label: str) -> View:
-    """A reconstruction has begun."""
+def original_view(session: Session) -> View:
+    """No edit on the stage."""
+    closed = gr.update(interactive=False)
     return {
-        "face_progress": markup.progress(label, 0.0),
-        "likeness": "",
-        "reconstruct": gr.update(visible=False),
-        "refine": gr.update(visible=False),
-        "stop": gr.update(visible=True),
-        "edit": gr.update(interactive=False),
+        "session": session,
+        "edit": None,
+        "layers": [],
+        "strokes_shown": "",
+        "choices": [],
+        "result_line": markup.note(text.RESULT_HINT if session.inversion is not None else ""),
+        **idle_edit(),
+        **dict.fromkeys(OF_EDITS, closed),
+        **_steps(session),
+        **chips_view(None),
+        "inspect": markup.note(text.INSPECT_HINT),
+        **files_closed(),
+        "film": film(session),
     }
 
 
-def frame_view(step: Progress) -> View:
-    """One step of a reconstruction."""
-    view: View = {"face_progress": markup.progress(step.stage.capitalize(), step.fraction)}
+def choice_view(session: Session) -> View:
+    """A photo with several faces, one of which has to be clicked."""
+    assert session.photo is not None
+    height, width = session.photo.shape[:2]
+    boxes = []
+    for number, face in enumerate(session.faces, 1):
+        left, top, right, bottom = (float(value) for value in face.box)
+        boxes.append(
+            {
+                "x": 100 * left / width,
+                "y": 100 * top / height,
+                "width": 100 * (right - left) / width,
+                "height": 100 * (bottom - top) / height,
+                "label": text.FACE_NUMBER.format(number),
+            }
+        )
+    picture = images.url(images.fitted(session.photo, PHOTO_SIDE), 88)
+    return {
+        **original_view(session),
+        "stage_view": {"before": picture, "ratio": width / height, "boxes": boxes, "view": "picture"},
+        "result_line": markup.note(text.SEVERAL_FACES.format(len(session.faces)), "strong"),
+        "progress": "",
+        "likeness": "",
+        "consent": gr.update(visible=False),
+        "face": None,
+    }
+
+
+def full_picture(session: Session) -> str | None:
+    """The face before any edit, as a data URL."""
+    original = original_of(session)
+    return None if original is None else images.url(images.shown(original))
+
+
+def original_of(session: Session) -> Tensor | None:
+    """The face before any edit."""
+    if session.aligned is not None:
+        return session.aligned.image
+    return None if session.inversion is None else session.inversion.reconstruction
+
+
+def likeness_line(session: Session) -> str:
+    """How well the studio knows the face."""
+    if session.inversion is None:
+        return ""
+    return markup.note(text.likeness(session.inversion.likeness)) + "".join(map(markup.note, session.inversion.notes))
+
+
+def thumbnail(session: Session) -> str:
+    """The unedited face, small."""
+    original = original_of(session)
+    return "" if original is None else images.small_url(original)
+
+
+def learning_view(step: Progress) -> View:
+    """One step of the better inversion that is looked for in the background."""
+    view: View = {"learning_bar": markup.progress(text.LEARNING, step.fraction), "stop": gr.update(visible=True)}
     if step.image is not None:
-        view["reconstruction_view"] = images.shown(step.image, SMALL_SIDE)
+        view["learning"] = {"frame": images.small_url(step.image, 256)}
     return view
+
+
+def learned_view() -> View:
+    """Nothing is looked for in the background."""
+    return {"learning": None, "learning_bar": "", "stop": gr.update(visible=False)}
+
+
+# -- the edit -------------------------------------------------------------------------------------------------
 
 
 def edit_bar(step: Progress) -> View:
     """One step of an edit."""
-    return {"edit_progress": markup.progress(step.stage.capitalize(), step.fraction)}
+    return {"progress": markup.progress(step.stage.capitalize(), step.fraction)}
+
+
+def shown(visible: bool) -> Any:
+    """An update that shows or hides a component."""
+    return gr.update(visible=visible)
 
 
 def idle_edit() -> View:
     """No edit runs."""
-    return {"cancel": gr.update(visible=False), "edit_progress": ""}
-
-
-def no_result_view() -> View:
-    """The result side as it is before any edit."""
-    closed = gr.update(interactive=False)
-    return {
-        "original": None,
-        "edited": None,
-        "overlay": None,
-        "slider": None,
-        "result_line": markup.note(text.RESULT_HINT),
-        **idle_edit(),
-        **dict.fromkeys((*SLIDERS, *TOOLS, "undo", "redo"), closed),
-        "render": gr.update(visible=False),
-        "masks_group": gr.update(visible=False),
-        "masks": None,
-        "pasted_group": gr.update(visible=False),
-        "pasted": None,
-        "canvas": markup.note(text.PAINT_HINT),
-        **_no_previews(),
-        "history": gr.update(value=None, visible=False),
-        "history_hint": gr.update(visible=True),
-        "compare_row": gr.update(visible=False),
-        "comparison": None,
-        "inspect": markup.note(text.INSPECT_HINT),
-        **dict.fromkeys(DOWNLOADS, gr.update(value=None, interactive=False, visible=True)),
-    }
-
-
-def _no_previews() -> View:
-    """No strengths, variations or animation of the edit that is shown."""
-    hidden = gr.update(value=None, visible=False)
-    return {
-        **dict.fromkeys(("strip", "variations", "sweep_file"), hidden),
-        "sweep_group": gr.update(visible=False),
-        "sweep_view": None,
-    }
+    return {"cancel": gr.update(visible=False), "progress": ""}
 
 
 def result_view(session: Session) -> View:
-    """A full-size edit."""
-    result, inversion, folder = session.result, session.inversion, session.folder
-    assert result is not None and inversion is not None and folder is not None
-    original, _ = _pair(session)
-    assert original is not None
-    overlay = visuals.overlay(original, result.combined_mask)
-    before = images.screen_file(images.shown(original), folder, "original")
-    after = images.screen_file(images.shown(result.image), folder, "edited")
-    open_ = gr.update(interactive=True)
+    """A full-size edit with everything about it."""
+    result = session.result
+    assert result is not None
+    settings = result.settings
     return {
         "session": session,
-        "original": before,
-        "edited": after,
-        "overlay": images.screen_file(overlay, folder, "overlay"),
-        "slider": (before, after),
+        **idle_edit(),
+        "edit": edit_value(result),
+        "layers": images.layers(result),
+        "strokes_shown": "" if session.paint is None else painting.strokes_of(session.paint),
+        "choices": [],
         "result_line": markup.note(text.result_line(result), "strong") + "".join(map(markup.note, result.notes)),
-        **dict.fromkeys((*SLIDERS, *TOOLS), open_),
-        "undo": gr.update(interactive=session.at > 0),
-        "redo": gr.update(interactive=session.at < len(session.history) - 1),
-        **_no_previews(),
-        "render": gr.update(visible=False),
-        "masks_group": gr.update(visible=True),
-        "masks": images.mask_gallery(result),
-        "download_edited": open_,
-        "download_pasted": open_,
-    }
-
-
-def live_view(moving: EditResult, inversion: Inversion, session: Session) -> View:
-    """An edit while a slider moves: nothing that is kept may come from it."""
-    assert session.folder is not None
-    source, mask = (
-        F.interpolate(picture[None], size=SMALL_SIDE, mode="area")[0]
-        for picture in (inversion.original, moving.combined_mask)
-    )
-    edited = images.screen_file(images.shown(moving.image), session.folder, "live")
-    closed = gr.update(interactive=False)
-    return {
-        "edited": edited,
-        "overlay": visuals.overlay(source, mask),
-        "slider": (session.original, edited),
-        "result_line": markup.note(text.LIVE_BADGE, "badge"),
-        "render": gr.update(visible=True),
-        **dict.fromkeys(DOWNLOADS, closed),
-    }
-
-
-def controls_view(session: Session) -> View:
-    """The controls as they were for the edit that is shown, and its picture to paint on."""
-    assert session.result is not None
-    settings = session.result.settings
-    view: View = {
-        "threshold": gr.update(value=settings.mask_threshold, interactive=True),
-        "feather": gr.update(value=settings.mask_feather, interactive=True),
-        "keep_likeness": gr.update(value=settings.likeness, interactive=True),
-        "invert": gr.update(value=settings.mask_invert, interactive=True),
+        **dict.fromkeys(OF_EDITS, gr.update(interactive=True)),
+        **_steps(session),
+        **chips_view(settings),
+        **{name: gr.update(value=value, interactive=True) for name, value in _tools(settings).items()},
         "mode": settings.mode or AUTOMATIC,
+        "film": film(session),
+        **files_closed(),
     }
+
+
+def edit_value(result: EditResult, moving: bool = False) -> dict[str, Any]:
+    """The picture of an edit and where it changed."""
+    mask = images.mask_url(result.combined_mask)
+    return {"after": images.url(images.shown(result.image)), "mask": mask, "moving": moving}
+
+
+def live_view(moving: EditResult) -> View:
+    """An edit while a slider moves: nothing that is kept may come from it."""
+    return {"edit": edit_value(moving, True), "result_line": markup.note(text.LIVE_BADGE, "badge"), **files_closed()}
+
+
+def compared_view(left: str, right: str, names: tuple[str, str]) -> View:
+    """Two pictures of the film on either side of the line."""
+    return {
+        "edit": {"left": left, "after": right, "view": "split"},
+        "result_line": markup.note(text.COMPARED.format(*names), "badge"),
+    }
+
+
+def chips_view(settings: EditSettings | None) -> View:
+    """A row for every change of an edit: its words and its strength."""
+    parts = () if settings is None else settings.parts
+    view: View = {"parts": [{"prompt": part.prompt, "strength": part.strength} for part in parts]}
     for index in range(validate.MAX_PROMPTS):
-        part = settings.parts[index] if index < len(settings.parts) else None
-        view[f"row_{index}"] = gr.update(visible=index <= len(settings.parts))
-        view[f"prompt_{index}"] = part.prompt if part else ""
-        view[f"strength_{index}"] = part.strength if part else 1.0
-    view["canvas"] = canvas(session)
+        part = parts[index] if index < len(parts) else None
+        view[f"row_{index}"] = gr.update(visible=part is not None)
+        if part is not None:
+            view[f"strength_{index}"] = gr.update(value=part.strength, label=f"{part.prompt}")
     return view
 
 
-def canvas(session: Session) -> str:
-    """The edit that is shown, to paint on, with what is painted already."""
-    assert session.result is not None
-    return painting.board(images.shown(session.result.image), session.paint)
+def words_of(settings: EditSettings) -> str:
+    """The prompt line of an edit."""
+    return " and ".join(part.prompt for part in settings.parts)
 
 
-def history_view(session: Session) -> View:
-    """Thumbnails of all edits, and what can be compared."""
-    pictures = [
-        (entry.thumbnail if entry.thumbnail is not None else images.BLANK, f"{entry.number} · {entry.settings.title}")
-        for entry in session.history
-    ]
-    choices = [(text.ORIGINAL_LABEL, -1)] + [
-        (caption, index) for index, (_, caption) in enumerate(pictures) if session.history[index].picture
-    ]
-    left = choices[-2][1]
+def _tools(settings: EditSettings) -> dict[str, Any]:
     return {
-        "history": gr.update(value=pictures, visible=True, selected_index=session.at),
-        "history_hint": gr.update(visible=False),
-        "compare_row": gr.update(visible=True),
-        "compare_left": gr.update(choices=choices, value=left),
-        "compare_right": gr.update(choices=choices, value=choices[-1][1]),
-        "comparison": (
-            session.original if left < 0 else session.history[left].picture,
-            session.history[choices[-1][1]].picture,
-        ),
+        "threshold": settings.mask_threshold,
+        "feather": settings.mask_feather,
+        "keep_likeness": settings.likeness,
+        "invert": settings.mask_invert,
     }
 
 
-def files_view(session: Session, stack: str, weights: dict[str, str]) -> View:
-    """The downloads, and the edit back in its photo."""
-    result, folder = session.result, session.folder
-    assert result is not None and folder is not None
-    record = {
-        "note": keep.MARK,
-        "face": session.name,
-        **describe_settings(result.settings),
-        "modes": list(result.modes),
-        "stack": stack,
-        "version": __version__,
-        "weights": weights,
-    }
-    face = images.shown(result.image)
-    edited, settings = folder / f"{session.name}_edited.png", folder / f"{session.name}_edited.json"
-    keep.write_png(edited, keep.mark(face) if session.marked else face, record)
-    settings.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    view: View = {
-        "download_edited": gr.update(value=str(edited), interactive=True),
-        "download_settings": gr.update(value=str(settings), interactive=True),
-    }
-    if session.aligned is None:
-        return {**view, "download_pasted": gr.update(visible=False), "pasted_group": gr.update(visible=False)}
-    pasted = align.paste_back(session.aligned, result.image)
-    photo = folder / f"{session.name}_photo_edited.png"
-    keep.write_png(photo, keep.mark(pasted) if session.marked else pasted, record)
+def _steps(session: Session) -> View:
     return {
-        **view,
-        "download_pasted": gr.update(value=str(photo), interactive=True, visible=True),
-        "pasted_group": gr.update(visible=True),
-        "pasted": images.screen_file(images.fitted(pasted), folder, "pasted"),
+        "undo": gr.update(interactive=session.at >= 0),
+        "redo": gr.update(interactive=session.at < len(session.history) - 1),
     }
+
+
+def film(session: Session) -> list[dict[str, Any]]:
+    """The original and the edits of every face, in the order in which the faces came."""
+    frames: list[dict[str, Any]] = []
+    for face in sorted((*session.shelf, session), key=lambda one: one.number):
+        here = face is session
+        if face.inversion is not None:
+            frames.append(_frame(face, -1, here))
+            frames += [_frame(face, at, here) for at in range(len(face.history))]
+    return frames
+
+
+def _frame(face: Session, at: int, here: bool) -> dict[str, Any]:
+    if at < 0:
+        name, strength, url = text.ORIGINAL_NAME, "", face.thumbnail
+    else:
+        entry = face.history[at]
+        name, url = words_of(entry.settings), entry.thumbnail
+        strength = " · ".join(f"{part.strength:.2f}" for part in entry.settings.parts)
+    return {
+        "face": face.number,
+        "at": at,
+        "url": url,
+        "name": name,
+        "strength": strength,
+        "title": f"{name} {strength}".strip(),
+        "shown": here and at == face.at,
+        "first": at < 0,
+    }
+
+
+# -- saving, prompts ------------------------------------------------------------------------------------------
+
+
+def files_closed() -> View:
+    """No files are there for what the stage shows."""
+    closed = gr.update(value=None, interactive=False)
+    return {**dict.fromkeys(DOWNLOADS, closed), "animation_file": gr.update(value=None, visible=False), "saving": ""}
+
+
+def files_view(files: dict[str, Path]) -> View:
+    """The downloads that there are."""
+    there = {name: gr.update(value=str(path), interactive=True) for name, path in files.items()}
+    return {**there, "download_pasted": there.get("download_pasted", gr.update(interactive=False)), "saving": ""}
 
 
 def library_view(entries: Sequence[LibraryPrompt], can_choose_mode: bool = False) -> View:
-    """The prompts to choose from, with their categories and pictures.
+    """The prompts to choose from.
 
     Args:
+        entries: of the library.
         can_choose_mode: there is a universal network and a fitted one.
     """
-    labels = library.categories(entries)
-    return {
-        "prompts": gr.update(choices=[entry.prompt for entry in entries], visible=True),
-        "category": gr.update(choices=labels, value=text.ALL_CATEGORIES, visible=len(labels) > 2),
-        "prompt_style": library.thumbnail_style(entries),
-        "mode": gr.update(visible=can_choose_mode),
-    }
+    return {"cards": {"cards": library.cards(entries)}, "mode": gr.update(visible=can_choose_mode)}
 
 
 def editor_view(editor: EditorProtocol) -> View:
@@ -299,9 +323,12 @@ def editor_view(editor: EditorProtocol) -> View:
     return library_view(editor.offered(), editor.has_universal and bool(editor.prompts()))
 
 
-def faces_update(session: Session, chosen: int) -> Any:
-    """Thumbnails of all faces; hidden when there is nothing to choose."""
-    if len(session.faces) < 2 or session.photo is None:
-        return gr.update(value=None, visible=False)
-    pictures = [visuals.thumbnail(session.photo, face.box) for face in session.faces]
-    return gr.update(value=pictures, visible=True, selected_index=chosen)
+def whole_view(session: Session) -> View:
+    """Everything that a page shows that has just been loaded."""
+    if session.inversion is None and session.aligned is None:
+        picture = choice_view(session) if session.faces and session.photo is not None else {"session": session}
+        return {**picture, "film": film(session), "consent": gr.update(visible=session.waiting is not None)}
+    view = face_view(session)
+    if session.result is not None:
+        view |= {**result_view(session), "prompt": words_of(session.result.settings)}
+    return {**view, "consent": gr.update(visible=session.waiting is not None)}

@@ -70,7 +70,7 @@ class CompareHandlers:
         """The chosen methods on the face of the first tab, each shown as soon as it is done."""
         face = session.inversion
         if face is None:
-            raise StudioError(text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION)
+            raise StudioError(text.NEEDS_FACE)
         words, ordered = validate.clean_prompt(prompt), [name for name in SHOWN if name in names]
         check_names(ordered)
         editor = self.studio.source.wait(0)
@@ -104,8 +104,7 @@ def face_view(session: Session) -> View:
     """The face of the first tab, or what to do for one."""
     face = session.inversion
     if face is None:
-        needs = text.NEEDS_FACE if session.aligned is None else text.NEEDS_RECONSTRUCTION
-        return {"methods_face": None, "methods_needs": markup.note(needs)}
+        return {"methods_face": None, "methods_needs": markup.note(text.NEEDS_FACE)}
     shown = images.shown(face.reconstruction, images.GALLERY_SIDE)
     return {"methods_face": shown, "methods_needs": ""}
 
@@ -199,12 +198,12 @@ def build_tab(parts: Components) -> None:
             parts["methods_table"] = gr.HTML(markup.note(text.METHODS_EMPTY), elem_id="methods-table")
 
 
-def connect(bind: Binder, tab: gr.Tab, parts: Components, handlers: CompareHandlers) -> None:
+def connect(bind: Binder, tabs: Sequence[gr.Tab], parts: Components, handlers: CompareHandlers) -> None:
     """The events."""
     prompt = parts["methods_prompt"]
-    arriving = [prompt, parts["prompt_0"], parts["methods_chosen"], parts["session"]]
+    arriving = [prompt, parts["prompt"], parts["methods_chosen"], parts["session"]]
     # "multiple": with Gradio's default, "once", an arrival while the last one is not yet done would be dropped
-    bind.spoken([tab.select], handlers.arrive, arriving, trigger_mode="multiple")
+    bind.spoken([tab.select for tab in tabs], handlers.arrive, arriving, trigger_mode="multiple")
     bind.light([prompt.change], handlers.hint, [prompt], trigger_mode="always_last")
     asked = [parts["methods_chosen"], prompt, parts["session"]]
     bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked)

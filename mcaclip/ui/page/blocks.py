@@ -8,16 +8,15 @@ from typing import Any
 import gradio as gr
 
 from mcaclip.ui.display import markup, text
-from mcaclip.ui.display.components import Components
-from mcaclip.ui.display.painting import SCRIPT
-from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.display.components import CSS_PATH, Components, scripts
+from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.handlers.views import load_status
 from mcaclip.ui.lab import compare as compare_tab
 from mcaclip.ui.lab import train as train_tab
 from mcaclip.ui.lab.method_set import EditorMethods, Opens
 from mcaclip.ui.page import layout, wiring
 from mcaclip.ui.page.guarded import Page
-from mcaclip.ui.page.theme import CSS_PATH, build_theme
+from mcaclip.ui.page.theme import build_theme
 from mcaclip.ui.server import api, gate
 from mcaclip.ui.state.tabs import MAX_TABS
 
@@ -39,6 +38,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
         # first, so that no event of the page takes their names
         api.connect(api.Endpoints(studio))
         parts["session"] = gr.State()  # marks the place of the tab's session among the inputs, see `Binder`
+        parts["tickets"] = gr.BrowserState([], storage_key="mcaclip-tabs")
         parts["timer"] = gr.Timer(1.0)
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")
@@ -47,18 +47,18 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
         with gr.Tabs(elem_id="pages"):
             with gr.Tab(text.PAGE_STUDIO, elem_id="page-studio"):
                 layout.studio_tab(parts)
-            with gr.Tab(text.COMPARE_LABEL, elem_id="page-compare") as comparing:
-                compare_tab.build_tab(parts)
-            with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as train:
-                if studio.training is None:
-                    gr.HTML(markup.note(text.TRAIN_OFF), elem_id="train-off")
-                else:
-                    train_tab.build_tab(parts)
-            with gr.Tab(text.PAGE_INSPECT, elem_id="page-inspect"):
-                parts["inspect"] = gr.HTML(markup.note(text.INSPECT_HINT), elem_id="inspect")
-        gr.HTML(f'<footer class="notice">{text.NOTICE}</footer>', elem_id="notice")
+            with gr.Tab(text.PAGE_LAB, elem_id="page-lab") as lab, gr.Tabs(elem_id="lab"):
+                with gr.Tab(text.COMPARE_LABEL, elem_id="page-compare") as comparing:
+                    compare_tab.build_tab(parts)
+                with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as train:
+                    if studio.training is None:
+                        gr.HTML(markup.note(text.TRAIN_OFF), elem_id="train-off")
+                    else:
+                        train_tab.build_tab(parts)
+                with gr.Tab(text.PAGE_INSPECT, elem_id="page-inspect"):
+                    parts["inspect"] = gr.HTML(markup.note(text.INSPECT_HINT), elem_id="inspect")
         bind = wiring.connect(page, parts, studio)
-        compare_tab.connect(bind, comparing, parts, compare_tab.CompareHandlers(studio, opens))
+        compare_tab.connect(bind, (comparing, lab), parts, compare_tab.CompareHandlers(studio, opens))
         if studio.training is not None:
             train_tab.connect(bind, page, train, parts, train_tab.TrainHandlers(studio, studio.training))
     page.queue(max_size=QUEUE_SIZE, api_open=False)
@@ -77,12 +77,12 @@ def launch_options(host: str = "127.0.0.1", names: Sequence[str] = ()) -> dict[s
         "state_session_capacity": MAX_TABS,
         "theme": build_theme(),
         "css_paths": [CSS_PATH],
-        "head": f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>",
+        "head": scripts(),
         "run_history": False,
         "enable_monitoring": False,
         "allowed_paths": [],
         "max_file_size": MAX_FILE_SIZE,
-        "footer_links": ["api", "settings"],
+        "footer_links": [],
         "share": False,
         "ssr_mode": False,
         "pwa": False,

@@ -7,10 +7,6 @@ from gradio.themes.utils import sizes
 from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
-from mcaclip.config import ASSETS
-
-CSS_PATH = ASSETS / "studio.css"
-
 INK = "#f7f6f4 #efeeeb #e2e0dc #cdcac4 #a09d97 #76736e #57554f #3b3a37 #272725 #1b1b1a #131312"
 TURQUOISE = "#effaf8 #d6f2ed #aee4dc #7acfc4 #45b3a7 #23978c #157a72 #14625c #154e4a #15413e #062624"
 """Shades from light to dark."""

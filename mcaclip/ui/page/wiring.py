@@ -1,8 +1,9 @@
-"""Connects the events of the first tab with its handlers."""
+"""Connects the events of the studio with its handlers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,9 +12,10 @@ from mcaclip import validate
 from mcaclip.ui.display import painting
 from mcaclip.ui.display.components import Components
 from mcaclip.ui.handlers.base import Views
-from mcaclip.ui.handlers.binder import NOTHING_CHOSEN, Binder, Chosen, index_of
-from mcaclip.ui.handlers.edit import STRIP, VARIATIONS, Studio
+from mcaclip.ui.handlers.binder import NOTHING_CHOSEN, Binder, Chosen, index_of, with_event
+from mcaclip.ui.handlers.edit import VARIATIONS
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION
+from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.page.layout import example_faces
 from mcaclip.ui.state.controls import Controls, mode_of
 from mcaclip.ui.state.session import Session
@@ -25,20 +27,26 @@ Gradio drops it by default. Here it repeats the data of the earlier event, so th
 """
 EACH: dict[str, Any] = {"trigger_mode": "multiple"}
 """Every event runs with its own data, such as which picture of a gallery was chosen."""
+LEARNING, PREVIEWS = "learning", "previews"
+"""Lines in the background."""
 
 
 def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
-    """Everything on the first tab; the binder may connect more."""
+    """Everything of the studio; the binder may connect more."""
     bind = Binder(parts, studio)
+    session = parts["session"]
     bind.light([page.load, parts["timer"].tick], studio.status)
+    loaded = bind.light([page.load], studio.arrive, [parts["tickets"], session])
+    _then_learn(bind, parts, studio, bind.model([loaded], studio.resume, [session]))
     _connect_face(bind, parts, studio)
-    _connect_prompts(bind, parts, studio)
+    _connect_prompt(bind, parts, studio)
     _connect_edit(bind, parts, studio)
-    _connect_result(bind, parts, studio)
+    _connect_film(bind, parts, studio)
+    _connect_saving(bind, parts, studio)
     return bind
 
 
-def _of_choice(handler: Callable[[int, Session], Views], count: int | None = None) -> Callable[..., Views]:
+def _of_choice(handler: Callable[..., Views], count: int | None = None) -> Callable[..., Views]:
     """The event of a gallery for a handler that takes which picture was chosen, one of `count`."""
 
     def chosen(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
@@ -56,72 +64,68 @@ def _of_controls(handler: Callable[[Controls, Session], Views]) -> Callable[...,
     return with_values
 
 
+def _then_learn(bind: Binder, parts: Components, studio: Studio, event: Any) -> None:
+    """After an event that may have brought a photo's face: a better inversion of it, in the background."""
+    session = [parts["session"]]
+    better = bind.background([event], studio.improve, session, LEARNING)
+    bind.model([better], studio.take_better, session)
+
+
 def _connect_face(bind: Binder, parts: Components, studio: Studio) -> None:
-    """Steps 1 and 2. A new face first ends the reconstruction of the old one."""
-    session, truncation = parts["session"], parts["truncation"]
-    given = [parts["photo"].upload, parts["photo"].clear]
+    """A new face first ends what is computed of the old one."""
+    session, truncation, photo = parts["session"], parts["truncation"], parts["photo"]
     made = [parts["new_seed"].click, parts["make_face"].click, parts["seed"].submit]
-    chosen_ones = [parts["faces"].select, parts["examples"].select, parts["session_file"].upload]
-    bind.light([*given, *made, *chosen_ones], studio.abandon, [session])
-    photo = [parts["photo"], parts["aligned_box"], parts["consent"], session]
+    raw: dict[str, Any] = {"preprocess": False}
 
-    def changed(upload: Any, aligned: Any, agreed: Any, session: Session) -> Iterator[dict[str, Any]]:
-        yield from studio.photo_changed(bind.file(upload, session), aligned is True, agreed is True, session)
-
-    def consented(upload: Any, aligned: Any, agreed: Any, session: Session) -> Iterator[dict[str, Any]]:
-        yield from studio.consent_changed(bind.file(upload, session), aligned is True, agreed is True, session)
+    def given(upload: Any, is_crop: Any, session: Session) -> Iterator[dict[str, Any]]:
+        yield from studio.photo_given(bind.file(upload, session), is_crop is True, session)
 
     def opened(upload: Any, session: Session) -> Iterator[dict[str, Any]]:
         yield from studio.open_session(bind.file(upload, session), session)
 
-    raw: dict[str, Any] = {"preprocess": False, "fresh": True}
-    bind.model(given, changed, photo, **NEWEST, **raw)
-    bind.model([parts["aligned_box"].input], changed, photo, **NEWEST, **raw)
-    bind.model([parts["consent"].input], consented, photo, **NEWEST, **raw)
-
     def example(index: int, session: Session) -> Iterator[dict[str, Any]]:
         yield from studio.random_face(example_faces()[index][0], DEFAULT_TRUNCATION, session)
 
-    bind.model([parts["faces"].select], _of_choice(studio.face_chosen), [session], **EACH)
+    for source, event in ((photo, photo.upload), (parts["camera"], parts["camera"].input)):
+        asked = [source, parts["aligned_box"], session]
+        _then_learn(bind, parts, studio, bind.model([event], given, asked, **EACH, **raw))
+    _then_learn(bind, parts, studio, bind.model([parts["agree"].click], studio.agreed, [session]))
+    bind.model([parts["decline"].click], studio.declined, [session])
+    chosen = bind.model([parts["stage_view"].select], _of_choice(studio.face_chosen), [session], **EACH)
+    _then_learn(bind, parts, studio, chosen)
+    bind.model([parts["other_faces"].click], studio.other_faces, [session])
     example_chosen = _of_choice(example, len(example_faces()))
-    bind.model([parts["examples"].select], example_chosen, [session], **EACH, fresh=True)
-    bind.model(made[:1], studio.new_face, [truncation, session], fresh=True)
-    bind.model(made[1:], studio.random_face, [parts["seed"], truncation, session], fresh=True)
+    bind.model([parts["examples"].select], example_chosen, [session], **EACH)
+    bind.model(made[:1], studio.new_face, [truncation, session])
+    bind.model(made[1:], studio.random_face, [parts["seed"], truncation, session])
     bind.model([parts["session_file"].upload], opened, [parts["session_file"], session], **raw)
-    bind.model([parts["reconstruct"].click], studio.reconstruct, [parts["effort"], session])
-    bind.model([parts["refine"].click], studio.refine, [session])
-    bind.light([parts["stop"].click, parts["cancel"].click], studio.stop, [session])
+    more = bind.background([parts["best"].click], studio.improve_more, [session], LEARNING)
+    bind.model([more], studio.take_better, [session])
+    bind.light([parts["stop"].click], studio.stop, [session])
+    bind.light([parts["cancel"].click], studio.cancel, [session])
 
 
-def _connect_prompts(bind: Binder, parts: Components, studio: Studio) -> None:
-    """Step 3 up to the button."""
-    fields = [parts[f"prompt_{index}"] for index in range(validate.MAX_PROMPTS)]
+def _connect_prompt(bind: Binder, parts: Components, studio: Studio) -> None:
+    """What the words mean, while they are typed, and previews of the cards."""
 
-    def hint(*values: Any) -> dict[str, Any]:
-        return studio.prompt_hint(*values[:-1], mode=mode_of(values[-1]))
+    def hint(prompt: Any, mode: Any) -> dict[str, Any]:
+        return studio.prompt_hint(prompt, mode_of(mode))
 
-    bind.light([parts["category"].input], studio.category_chosen, [parts["category"], parts["prompts"]], **NEWEST)
-    bind.light([parts["prompts"].input], studio.prompt_picked, [parts["prompts"], *fields], **NEWEST)
-    asked = [*fields, parts["mode"]]
-    bind.light([parts["mode"].change], hint, asked, **NEWEST)
-    for index, field in enumerate(fields):
-        bind.light([field.change], hint, asked, **NEWEST)
-        if index + 1 < len(fields):
+    def wanted(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
+        prompts = event.data.get("prompts")
+        yield from studio.cards_wanted(event.data.get("face"), prompts if isinstance(prompts, list) else (), session)
 
-            def show_next(value: str, following: str, row: str = f"row_{index + 1}") -> dict[str, Any]:
-                return {row: gr.update(visible=bool((value or "").strip() or (following or "").strip()))}
-
-            bind.light([field.change], show_next, [field, fields[index + 1]])
-    bind.light([fields[0].input], lambda: {"prompts": None})
+    asked = [parts["prompt"], parts["mode"]]
+    bind.light([parts["prompt"].change, parts["mode"].change], hint, asked, **NEWEST)
+    bind.background([parts["cards"].wanted], wanted, [parts["session"]], PREVIEWS, **EACH)
 
 
 def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     """The edit itself, and everything that changes it live."""
-    session, names = parts["session"], range(validate.MAX_PROMPTS)
-    fields = [parts[f"prompt_{index}"] for index in names]
-    strengths = [parts[f"strength_{index}"] for index in names]
+    session, indices = parts["session"], range(validate.MAX_PROMPTS)
+    strengths = [parts[f"strength_{index}"] for index in indices]
     sliders = [*strengths, *(parts[name] for name in ("threshold", "feather", "keep_likeness"))]
-    controls = [*fields, *sliders, parts["invert"], parts["mode"]]
+    inputs = [parts["prompt"], *sliders, parts["invert"], parts["mode"], session]
 
     def live(*values: Any) -> dict[str, Any]:
         return studio.live(Controls.of(values[:-1]), values[-1])
@@ -129,30 +133,54 @@ def _connect_edit(bind: Binder, parts: Components, studio: Studio) -> None:
     def paint(strokes: str, *values: Any) -> Iterator[dict[str, Any]]:
         yield from studio.paint(strokes, Controls.of(values[:-1]), values[-1])
 
+    def with_data(handler: Callable[..., Views]) -> Callable[..., Views]:
+        def chosen(*values: Any) -> Iterator[dict[str, Any]]:
+            *controls, session, event = values
+            yield from handler(event.data, Controls.of(controls), session)
+
+        return with_event(chosen, len(inputs))
+
     edit, rerender, unpaint = map(_of_controls, (studio.edit, studio.rerender, studio.unpaint))
-    inputs = [*controls, session]
-    bind.model([parts["edit"].click, *(field.submit for field in fields)], edit, inputs, **NEWEST)
+    bind.model([parts["edit_now"].click, parts["prompt"].submit], edit, inputs, **NEWEST)
+    chosen = [parts["cards"].select, parts["verdict"].select]
+    bind.model(chosen, with_data(studio.card_chosen), inputs, **EACH)
+    bind.model([parts["cards"].added], with_data(studio.card_added), inputs, **EACH)
+    for index in indices:
+        dropped = _of_controls(partial(studio.change_dropped, index))
+        bind.model([parts[f"drop_{index}"].click], dropped, inputs)
     bind.model([slider.input for slider in sliders], live, inputs, **NEWEST)
-    settled = [*(slider.release for slider in sliders), parts["render"].click, parts["invert"].input]
+    settled = [*(slider.release for slider in sliders), parts["invert"].input]
     bind.model(settled, rerender, inputs, **NEWEST)
     bind.model([parts["use_paint"].click], paint, [parts["strokes"], *inputs], js=painting.READ_STROKES)
-    bind.model([parts["drop_paint"].click], unpaint, inputs, js=painting.CLEAR_STROKES)
+    bind.model([parts["drop_paint"].click], unpaint, inputs)
 
 
-def _connect_result(bind: Binder, parts: Components, studio: Studio) -> None:
-    """History, strengths, variations, downloads."""
+def _connect_film(bind: Binder, parts: Components, studio: Studio) -> None:
+    """The film, and other ways to make the edit."""
     session = parts["session"]
+
+    def chosen(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
+        yield from studio.frame_chosen(event.data.get("face"), event.data.get("at"), session)
+
+    def compared(session: Session, event: Chosen = NOTHING_CHOSEN) -> dict[str, Any]:
+        return studio.frame_compared(event.data.get("face"), event.data.get("at"), session)
+
+    def taken(session: Session, event: Chosen = NOTHING_CHOSEN) -> Iterator[dict[str, Any]]:
+        index = index_of(event, len(VARIATIONS))
+        yield from studio.choice_taken(index, event.data.get("kind"), session)
+
+    bind.model([parts["film"].select], chosen, [session], **EACH)
+    bind.spoken([parts["film"].compare], compared, [session], **EACH)
     bind.model([parts["undo"].click], studio.step_back, [session], **NEWEST)
     bind.model([parts["redo"].click], studio.step_forward, [session], **NEWEST)
-
-    strength = _of_choice(studio.strength_chosen, len(STRIP))
-    variation = _of_choice(studio.variation_chosen, len(VARIATIONS))
-    bind.model([parts["history"].select], _of_choice(studio.go_to), [session], **EACH)
-    bind.model([parts["strip"].select], strength, [session], **EACH)
-    bind.model([parts["variations"].select], variation, [session], **EACH)
-    compared = [parts["compare_left"], parts["compare_right"]]
-    bind.light([part.input for part in compared], studio.compare, [*compared, session], **NEWEST)
     bind.model([parts["make_strip"].click], studio.strengths, [session])
     bind.model([parts["make_variations"].click], studio.variations, [session])
-    bind.model([parts["make_sweep"].click], studio.sweep, [session])
-    bind.model([parts["mark"].input], studio.files, [parts["mark"], session], **NEWEST)
+    bind.model([parts["choices"].select], taken, [session], **EACH)
+
+
+def _connect_saving(bind: Binder, parts: Components, studio: Studio) -> None:
+    """The files are made when they are asked for."""
+    session = parts["session"]
+    bind.model([parts["save"].click, parts["mark"].input], studio.files, [parts["mark"], session], **NEWEST)
+    asked = [parts["animation_kind"], parts["animation_format"], session]
+    bind.model([parts["make_animation"].click], studio.animation, asked)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,6 +18,31 @@ Shown = TypeVar("Shown")
 
 class CancelledError(Exception):
     """The computation ended because its result is no longer wanted."""
+
+
+class Turn:
+    """Lets work in the background wait while somebody waits for a picture."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._busy = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """While a visitor waits for what is computed inside."""
+        with self._changed:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        """Returns when nobody waits any more, or after so long: work in the background goes on all the same."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy, seconds)
 
 
 def steps(

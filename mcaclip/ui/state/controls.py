@@ -7,18 +7,17 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from mcaclip import validate
-from mcaclip.errors import PromptError
 from mcaclip.language.grammar import understand
 from mcaclip.types import EditSettings, Paint, PromptStrength
 
 
 @dataclass(frozen=True)
 class Controls:
-    """The values of the controls, not checked yet.
+    """The values of the controls, checked one by one.
 
     Attributes:
-        prompts: the text fields; empty ones do not count.
-        strengths: one per text field.
+        prompt: the prompt line.
+        strengths: of the changes that are shown, in their order.
         threshold: see `EditSettings.mask_threshold`.
         feather: see `EditSettings.mask_feather`.
         likeness: see `EditSettings.likeness`.
@@ -26,8 +25,8 @@ class Controls:
         mode: see `EditSettings.mode`.
     """
 
-    prompts: tuple[str, ...]
-    strengths: tuple[float, ...]
+    prompt: str = ""
+    strengths: tuple[float, ...] = ()
     threshold: float = 0.0
     feather: float = 0.0
     likeness: float = EditSettings.likeness
@@ -36,65 +35,50 @@ class Controls:
 
     @classmethod
     def of(cls, values: Sequence[object]) -> Controls:
-        """From the values in the order prompts, strengths, threshold, feather, likeness, invert, mode."""
-        count = validate.MAX_PROMPTS
-        prompts, strengths, rest = values[:count], values[count : 2 * count], values[2 * count :]
-        threshold, feather, likeness, invert, mode = rest
+        """From the values in the order prompt, strengths, threshold, feather, likeness, invert, mode.
+
+        Raises:
+            StudioError: a value is of the wrong kind or outside its range.
+        """
+        prompt, *strengths = values[: 1 + validate.MAX_PROMPTS]
+        threshold, feather, likeness, invert, mode = values[1 + validate.MAX_PROMPTS :]
         return cls(
-            tuple(validate.check_text(prompt, "prompt") for prompt in prompts),
+            validate.check_text(prompt, "prompt"),
             tuple(validate.check_strength(strength or 0.0) for strength in strengths),
             validate.check_threshold(threshold or 0.0),
             validate.check_feather(feather or 0.0),
             validate.check_likeness(likeness or 0.0),
             bool(invert),
-            mode_of(mode),
+            validate.check_mode(mode_of(mode)),
         )
 
-    def settings(self, paint: Paint | None) -> EditSettings:
-        """The checked settings.
-
-        Raises:
-            PromptError: no prompt at all, one twice, or a bad one.
-            StudioError: another value is outside its range.
-        """
-        given = [(p, s) for p, s in zip(self.prompts, self.strengths, strict=True) if p.strip()]
-        parts = [
-            PromptStrength(validate.clean_prompt(prompt), validate.check_strength(strength))
-            for prompt, strength in given or [("", 1.0)]
-        ]
-        names = [part.prompt.lower() for part in parts]
-        if len(set(names)) < len(names):
-            raise PromptError("The same change is asked for twice. Clear one of the two fields.")
-        masks = EditSettings(
-            parts[0].prompt,
-            mask_threshold=validate.check_threshold(self.threshold),
+    def settings(self, words: str, paint: Paint | None) -> EditSettings:
+        """The settings of an edit by some words. Raises PromptError for words that are no prompt."""
+        return EditSettings(
+            validate.clean_prompt(words),
+            mask_threshold=self.threshold,
             mask_invert=self.invert,
-            mask_feather=validate.check_feather(self.feather),
-            likeness=validate.check_likeness(self.likeness),
+            mask_feather=self.feather,
+            likeness=self.likeness,
             paint=paint,
-            mode=validate.check_mode(self.mode),
+            mode=self.mode,
         )
-        return masks.with_parts(parts)
 
     def changed(self, settings: EditSettings) -> EditSettings:
-        """The prompts of an edit that is shown, with the strengths and masks that stand in the controls now.
+        """The changes of an edit that is shown, with the strengths and masks that stand in the controls now.
 
-        A prompt that no field holds any more keeps its strength, and variation and mode stay: only *Edit* changes
-        what is asked for.
+        Variation and mode stay: only *Edit* changes what is asked for.
         """
-        strengths = {
-            " ".join(prompt.lower().split()): validate.check_strength(strength)
-            for prompt, strength in zip(self.prompts, self.strengths, strict=True)
-        }
+        strengths = (*self.strengths, *(part.strength for part in settings.parts[len(self.strengths) :]))
         parts = [
-            PromptStrength(part.prompt, strengths.get(part.prompt.lower(), part.strength)) for part in settings.parts
+            PromptStrength(part.prompt, strength) for part, strength in zip(settings.parts, strengths, strict=False)
         ]
         masks = replace(
             settings,
-            mask_threshold=validate.check_threshold(self.threshold),
+            mask_threshold=self.threshold,
             mask_invert=self.invert,
-            mask_feather=validate.check_feather(self.feather),
-            likeness=validate.check_likeness(self.likeness),
+            mask_feather=self.feather,
+            likeness=self.likeness,
         )
         return masks.with_parts(parts)
 

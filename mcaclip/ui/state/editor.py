@@ -68,6 +68,8 @@ class EditorProtocol(Protocol):
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None
     ) -> EditResult: ...
 
+    def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult: ...
+
     def strip(
         self,
         inversion: Inversion,

@@ -20,7 +20,7 @@ from mcaclip.imaging.photo import load_photo
 from mcaclip.types import AlignedFace, EditResult, Inversion, Paint
 from mcaclip.ui.display import text
 from mcaclip.ui.state.editor import EditorProtocol
-from mcaclip.ui.state.session import Session
+from mcaclip.ui.state.session import MAX_FACES, CancelToken, Session
 
 NOTHING = torch.empty(0)
 NO_PIXELS = np.empty(0, np.uint8)
@@ -66,6 +66,29 @@ def awake(session: Session, editor: EditorProtocol) -> Session:
             history = (*session.history[: session.at], entry, *session.history[session.at + 1 :])
             session = replace(session, history=history, result=entry.result)
     return session
+
+
+def shelved(session: Session) -> Session:
+    """A tab that is ready for another face, with the one on the stage, if there is any, on the shelf."""
+    if session.inversion is None:
+        return session.restarted()
+    kept = replace(at_rest(session), shelf=(), running=CancelToken(), learning=None, wanted=None, waiting=None)
+    return replace(session.restarted(), shelf=(*session.shelf, kept)[-(MAX_FACES - 1) :])
+
+
+def taken(session: Session, number: int, editor: EditorProtocol) -> Session:
+    """The face `number` of the shelf on the stage, and the one on the stage on the shelf.
+
+    Raises:
+        StudioError: there is no such face, or its photo is gone.
+    """
+    wanted = next((other for other in session.shelf if other.number == number), None)
+    if wanted is None:
+        raise StudioError(text.NO_SUCH_EDIT)
+    rest = replace(session, shelf=tuple(other for other in session.shelf if other is not wanted))
+    tab = shelved(rest)
+    own = replace(wanted, shelf=tab.shelf, client=tab.client, key=tab.key, folder=tab.folder, marked=tab.marked)
+    return awake(replace(own, consented=tab.consented), editor)
 
 
 def size_of(session: Session) -> int:

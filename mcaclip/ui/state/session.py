@@ -12,6 +12,8 @@ import numpy as np
 from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion, Paint
 
 MAX_HISTORY = 20
+MAX_FACES = 6
+"""Faces that the film holds, the one on the stage included."""
 FULL_RESULTS = 5
 """So many newest edits are kept whole (about 20 MB each); older ones are computed again when they are wanted."""
 
@@ -37,16 +39,16 @@ class Entry:
     """One edit in the history.
 
     Attributes:
-        number: counts up over the whole session.
+        number: counts up over all edits of the face.
         settings: what was asked for.
-        thumbnail: `uint8 [s, s, 3]`.
+        thumbnail: a small picture as a data URL; empty for an edit of a session file that was not computed yet.
         picture: file of the edit as the page shows it.
         result: the edit itself, or None when it has to be computed again.
     """
 
     number: int
     settings: EditSettings
-    thumbnail: np.ndarray | None = None
+    thumbnail: str = ""
     picture: str | None = None
     result: EditResult | None = None
 
@@ -59,15 +61,22 @@ class Session:
         name: stem for downloads.
         photo: `uint8 [H, W, 3]`, or None for a generated face.
         faces: what was found in the photo, largest first.
-        aligned: the chosen face; None for a generated one.
+        aligned: the chosen face; None for a generated one, and while one of several faces has to be chosen.
         inversion: the reconstructed or generated face.
+        thumbnail: the unedited face as a small data URL.
         result: the full-size edit that is shown.
         history: all edits of this face, oldest first.
-        at: which of them is shown; -1 for none.
+        at: which of them is shown; -1 for the original.
         paint: what is painted over the masks.
+        wanted: an edit that was asked for and is not made yet.
         running: token of the computation under way or done last.
-        folder: where this tab's downloads lie, made when the first is written.
+        learning: token of the better inversion that is looked for in the background; None where none is wanted.
+        folder: where this tab's pictures and downloads lie, made when the first is written.
         photo_file: the photo's own file, from which `photo` was read; None for a generated face.
+        waiting: a photo that is not opened before the person in it agreed, and whether it is a square crop already.
+        consented: the visitor said that the people in their photos agreed.
+        number: of the face, counting up over the tab's life; the film is in this order.
+        shelf: the other faces of the film, at rest.
         marked: downloads carry the visible mark.
         client: address of the visitor who asks, for the limits.
         key: the tab's own, see `mcaclip.ui.state.tabs`.
@@ -78,13 +87,20 @@ class Session:
     faces: tuple[DetectedFace, ...] = ()
     aligned: AlignedFace | None = None
     inversion: Inversion | None = None
+    thumbnail: str = ""
     result: EditResult | None = None
     history: tuple[Entry, ...] = ()
     at: int = -1
     paint: Paint | None = None
+    wanted: EditSettings | None = None
     running: CancelToken = field(default_factory=CancelToken)
+    learning: CancelToken | None = None
     folder: Path | None = None
     photo_file: Path | None = None
+    waiting: tuple[Path, bool] | None = None
+    consented: bool = False
+    number: int = 0
+    shelf: tuple[Session, ...] = ()
     marked: bool = True
     client: str = ""
     key: str = ""
@@ -92,15 +108,24 @@ class Session:
     @property
     def empty(self) -> bool:
         """Whether nothing of it needs to be remembered."""
-        return self.photo is None and self.inversion is None and self.folder is None and not self.history
+        there = (self.photo, self.inversion, self.folder, self.waiting)
+        return all(one is None for one in there) and not (self.history or self.shelf or self.consented)
 
     def restarted(self) -> Session:
-        """The same tab without a face."""
-        return Session(folder=self.folder, marked=self.marked, client=self.client, key=self.key)
+        """The same tab without a face on the stage, with a number for the next one."""
+        return Session(
+            folder=self.folder,
+            consented=self.consented,
+            number=1 + max([self.number, *(other.number for other in self.shelf)]),
+            shelf=self.shelf,
+            marked=self.marked,
+            client=self.client,
+            key=self.key,
+        )
 
     def without_edits(self) -> Session:
         """The same face without any edit."""
-        return replace(self, result=None, history=(), at=-1, paint=None)
+        return replace(self, result=None, history=(), at=-1, paint=None, wanted=None)
 
     def with_folder(self, root: Path) -> Session:
         """The session with a folder of its own under `root`, private to this process's user."""
@@ -113,17 +138,17 @@ class Session:
         kept = (*self.history[: self.at + 1], entry)[-MAX_HISTORY:]
         lean = [replace(old, result=None) for old in kept[:-FULL_RESULTS]]
         history = (*lean, *kept[-FULL_RESULTS:])
-        return replace(self, history=history, at=len(history) - 1, result=entry.result)
+        return replace(self, history=history, at=len(history) - 1, result=entry.result, wanted=None)
 
     def moved(self, at: int, entry: Entry) -> Session:
         """Showing another edit of the history, `entry`, which has its result."""
         history = (*self.history[:at], entry, *self.history[at + 1 :])
-        return replace(self, history=history, at=at, result=entry.result, paint=entry.settings.paint)
+        settings = entry.settings
+        return replace(self, history=history, at=at, result=entry.result, paint=settings.paint, wanted=None)
 
-    @property
-    def original(self) -> str | None:
-        """File of the unedited face as the page shows it."""
-        return None if self.folder is None else str(self.folder / "original.jpg")
+    def unedited(self) -> Session:
+        """Showing the original; all edits stay in the history."""
+        return replace(self, at=-1, result=None, paint=None, wanted=None)
 
 
 def forget(session: Session | None) -> None:

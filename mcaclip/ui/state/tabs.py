@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from mcaclip.errors import StudioError
 from mcaclip.platform.memory import return_freed_memory
@@ -50,7 +51,8 @@ class _Tab:
 class Tabs:
     """The sessions of all tabs; may be shared by threads.
 
-    A tab's key is what its browser's connection is named by, Gradio's session hash: nobody else knows it.
+    A tab's key is what its browser's connection is named by, Gradio's session hash: nobody else knows it. After a
+    reload the browser has another one; it gets its session back for the ticket that it was given.
 
     Args:
         files: of the visitors; those of a tab go with it.
@@ -63,6 +65,8 @@ class Tabs:
         self._lock = threading.RLock()
         self._tabs: OrderedDict[str, _Tab] = OrderedDict()
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._tickets: OrderedDict[str, str] = OrderedDict()
+        self._renamed: OrderedDict[str, str] = OrderedDict()
         self._open: Counter[str] = Counter()
         self._used = clock()
         self._trimmed = True
@@ -83,6 +87,45 @@ class Tabs:
                 del self._open[key]
                 if key in self._tabs:
                     self._tabs[key].closed = self._clock()
+
+    def ticket(self, key: str) -> str:
+        """A new secret for the browser of a tab, which shows it after a reload."""
+        with self._lock:
+            made = secrets.token_urlsafe(24)
+            self._tickets = OrderedDict((old, tab) for old, tab in self._tickets.items() if tab != key)
+            self._tickets[made] = key
+            while len(self._tickets) > 4 * MAX_TABS:
+                self._tickets.popitem(last=False)
+            return made
+
+    def reclaim(self, key: str, tickets: Sequence[str]) -> bool | None:
+        """Gives a tab that was reloaded its session back, under its new key.
+
+        Args:
+            key: of the tab now.
+            tickets: what its browser holds, the newest first; others of its tabs may be open.
+
+        Returns:
+            Whether it got one; None where all that are known belong to tabs whose connection is still open, which
+            a moment later may be over.
+        """
+        with self._lock:
+            if not key or key in self._tabs:
+                return False
+            mine = [self._tickets[ticket] for ticket in tickets if ticket in self._tickets]
+            mine = [one for one in mine if one in self._tabs]
+            old = next((one for one in mine if not self._open[one]), None)
+            if old is None:
+                return None if mine else False
+            tab = self._tabs[key] = self._tabs.pop(old)
+            tab.closed, tab.used = None, self._clock()
+            tab.session = replace(tab.session, key=key)
+            self._renamed.pop(key, None)
+            self._renamed[old] = key
+            while len(self._renamed) > MAX_TABS:
+                self._renamed.popitem(last=False)
+        self.files.renamed(old, key)
+        return True
 
     def resting(self, key: str) -> Session:
         """A tab's session as it is, perhaps without its pictures. Raises StudioError, once, if it was forgotten."""
@@ -118,6 +161,9 @@ class Tabs:
     def keep(self, key: str, session: Session) -> None:
         """Remembers what a tab works on now. The session of a tab that was forgotten meanwhile is dropped."""
         with self._lock:
+            while key in self._renamed:  # it was reloaded meanwhile
+                key = self._renamed[key]
+                session = replace(session, key=key)
             gone = key in self._gone or not key
             if not gone and (key in self._tabs or not session.empty):
                 tab = self._tabs.setdefault(key, _Tab())

@@ -105,6 +105,20 @@ class VisitorFiles:
                             file.owners.discard(tab)
             self._remove_ownerless()
 
+    def dropped(self, path: str, tab: str) -> None:
+        """A tab no longer wants a file; it goes with its last owner. Never raises."""
+        with self._lock:
+            if path in self._files:
+                self._files[path].owners -= {tab, None}
+            self._remove_ownerless()
+
+    def renamed(self, old: str, new: str) -> None:
+        """A tab has another key from now on."""
+        with self._lock:
+            for file in self._files.values():
+                if old in file.owners:
+                    file.owners = (file.owners - {old}) | {new}
+
     def leave(self, tab: str) -> None:
         """Removes the files of a tab that are not another one's as well. Never raises."""
         with self._lock:

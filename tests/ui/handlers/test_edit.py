@@ -21,7 +21,7 @@ from mcaclip.results.session_file import read_session
 from mcaclip.types import to_uint8
 from mcaclip.ui.display import text
 from mcaclip.ui.display.painting import EXCLUDE_COLOUR
-from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.state.controls import Controls
 from mcaclip.ui.state.limits import COMPUTATIONS
 from mcaclip.ui.state.loading import EditorSource

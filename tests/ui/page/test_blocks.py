@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from mcaclip.ui.handlers.binder import MODEL_QUEUE
-from mcaclip.ui.handlers.edit import Studio
+from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.page.blocks import build, launch_options
 from mcaclip.ui.state.loading import EditorSource
 from tests.fakes import FakeEditor

@@ -1,0 +1,32 @@
+"use strict";
+/* Small pictures to choose from, and where a reload goes back to. */
+window.studio.choices = ({ element, props, trigger, watch }) => {
+  const { make } = window.studio;
+  const one = ({ url, caption, kind }, index) =>
+    make("button", { type: "button", click: () => trigger("select", { index, kind }) }, make("img", { src: url, alt: "" }), make("span", {}, caption));
+  const draw = () => element.querySelector(".choices").replaceChildren(...(props.value ?? []).map(one));
+  watch("value", draw);
+  draw();
+};
+
+(() => {
+  /* The open page stands in the address: #lab-train is found again after a reload. */
+  const inLab = () => document.querySelector("#page-lab-button[aria-selected=true]");
+  addEventListener("click", (event) => {
+    if (!event.target.closest?.("[role=tab]")) return;
+    requestAnimationFrame(() => {
+      const lab = document.querySelector("#lab [role=tab][aria-selected=true]")?.id.replace(/^page-|-button$/g, "");
+      history.replaceState(null, "", inLab() ? `#lab-${lab ?? ""}` : location.pathname + location.search);
+    });
+  });
+  const wanted = location.hash.match(/^#lab-?(\w*)$/);
+  if (!wanted) return;
+  const opened = new MutationObserver(() => {
+    const [page, room] = [document.querySelector("#page-lab-button"), document.querySelector(`#page-${wanted[1]}-button`)];
+    if (page && page.getAttribute("aria-selected") !== "true") page.click();
+    if (!page || (wanted[1] && !room)) return;
+    opened.disconnect();
+    room?.click();
+  });
+  opened.observe(document, { childList: true, subtree: true });
+})();
