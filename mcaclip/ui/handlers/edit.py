@@ -14,7 +14,7 @@ from mcaclip.ui.display import inspect as inspect_view
 from mcaclip.ui.display.painting import paint_of
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Views
-from mcaclip.ui.handlers.face import FaceHandlers
+from mcaclip.ui.handlers.face import FIRST_QUIET, FaceHandlers
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.controls import Controls, suggestions
@@ -43,6 +43,7 @@ class EditHandlers(FaceHandlers):
 
     def prompt_hint(self, prompt: str | None, mode: str | None = None) -> View:
         """How well the words are known, while they are typed."""
+        self.turn.touched()
         words, editor = " ".join((prompt or "").split()), self.ready_editor()
         if editor is None or not words:
             return {"verdict": {"kind": "idle", "line": text.PROMPT_HELP}}
@@ -61,7 +62,7 @@ class EditHandlers(FaceHandlers):
         if inversion is not None and editor is not None and face == session.number:
             entries = {entry.prompt: entry for entry in editor.offered()}
             for entry in [entries[prompt] for prompt in wanted if prompt in entries]:
-                self.turn.wait(10.0)
+                self.turn.wait(FIRST_QUIET, 10.0)
                 try:
                     small = editor.preview(inversion, EditSettings(entry.prompt, entry.best))
                 except StudioError:  # a card that cannot be made keeps its picture
@@ -190,7 +191,7 @@ class EditHandlers(FaceHandlers):
             self.abandon(session)
             editor = yield from self.await_editor("progress")
             session = taken(session, face, editor).unedited()
-            yield {**views.face_view(session), **views.learned_view()}
+            yield {**views.face_view(session), **views.abandoned_view()}
         yield from self.go_to(at, session)
 
     def frame_compared(self, face: object, at: object, session: Session) -> View:
@@ -306,13 +307,17 @@ class EditHandlers(FaceHandlers):
         yield self._result_view(_recorded(result, session, at))
 
     def _result_view(self, session: Session) -> View:
-        """The edit, and how its prompts were learned where their metrics are on this disk."""
-        editor = self.source.wait(0)
-        assert session.result is not None and editor is not None
-        parts = zip(session.result.settings.parts, session.result.modes, strict=True)
+        return {**views.result_view(session), **self.inspected(session)}
+
+    def inspected(self, session: Session) -> View:
+        """The edit layer by layer, and how its prompts were learned where their metrics are on this disk."""
+        editor, result = self.ready_editor(), session.result
+        if editor is None or result is None:
+            return {}
+        parts = zip(result.settings.parts, result.modes, strict=True)
         files = {part.prompt: editor.metrics_file(part.prompt) for part, mode in parts if mode == FITTED}
         terms = {prompt: read_metrics(file) if file else () for prompt, file in files.items()}
-        return {**views.result_view(session), "inspect": inspect_view.report(session.result, terms)}
+        return {"inspect": inspect_view.report(result, terms)}
 
 
 def _parts(given: object) -> list[Change]:
