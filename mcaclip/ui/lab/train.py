@@ -176,7 +176,8 @@ def _mark(status: TrainingStatus) -> str:
     """Changes with everything that `_body` shows."""
     if status.job is None:
         return "none"
-    return f"{status.job.started} {len(status.rows)} {status.rows[-1:]} {status.sheet and status.sheet.name}"
+    shown = (status.job.started, status.running, len(status.rows), status.rows[-1:], status.sheet)
+    return " ".join(map(str, shown))
 
 
 def _body(status: TrainingStatus) -> str:
@@ -184,13 +185,13 @@ def _body(status: TrainingStatus) -> str:
     if status.job is None:
         return examples.hint(text.TRAIN_TITLE, text.TRAIN_EMPTY) + examples.training()
     sheet = None if status.sheet is None else images.opened(status.sheet)
-    if sheet is None:
-        shown = markup.blank_figure(text.TRAIN_SHEET, text.TRAIN_SHEET_SOON if status.running else "")
+    if sheet is not None:
+        samples = markup.figure(images.url(sheet), text.TRAIN_SHEET)
     else:
-        shown = markup.figure(images.url(sheet), text.TRAIN_SHEET)
+        samples = markup.blank_figure(text.TRAIN_SHEET, text.TRAIN_SHEET_SOON) if status.running else ""
     drawn = curves(status.rows)
     charts = f"<section>{drawn}{markup.note(text.TRAIN_CURVES)}</section>" if drawn else ""
-    return f'<section class="samples">{shown}</section>{charts}'
+    return (f'<section class="samples">{samples}</section>' if samples else "") + charts
 
 
 def _state_line(status: TrainingStatus) -> str:
