@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
 from mcaclip.ui.display import images, markup, text
-from mcaclip.ui.display import inspect as inspect_view
 from mcaclip.ui.display.painting import paint_of
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Views
@@ -21,7 +20,6 @@ from mcaclip.ui.state.controls import Controls, suggestions
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.rest import taken
 from mcaclip.ui.state.session import CancelToken, Entry, Session
-from mcaclip.ui.state.training_process import read_metrics
 from mcaclip.validate import FITTED, MAX_STRENGTH, check_strength, check_text
 
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)
@@ -132,7 +130,7 @@ class EditHandlers(FaceHandlers):
             return
         settings = controls.changed(session.result.settings)
         if settings == session.result.settings:
-            yield self._result_view(session)
+            yield views.result_view(session)
             return
         yield from self._render(settings, session)
 
@@ -147,7 +145,7 @@ class EditHandlers(FaceHandlers):
             return {}
         settings = controls.changed(result.settings)
         if settings == result.settings:
-            return self._result_view(session)
+            return views.result_view(session)
         return views.live_view(editor.render(inversion, editor.resolve(settings)))
 
     def made_again(self, session: Session) -> Views:
@@ -173,7 +171,7 @@ class EditHandlers(FaceHandlers):
             yield from self._render(entry.settings, session, at)
             return
         session = session.moved(at, entry).with_folder(self.root)
-        yield {**self._result_view(session), **prompt}
+        yield {**views.result_view(session), **prompt}
 
     def step_back(self, session: Session) -> Views:
         """Undo, at last to the original."""
@@ -304,20 +302,7 @@ class EditHandlers(FaceHandlers):
             )
         except CancelledError:
             return
-        yield self._result_view(_recorded(result, session, at))
-
-    def _result_view(self, session: Session) -> View:
-        return {**views.result_view(session), **self.inspected(session)}
-
-    def inspected(self, session: Session) -> View:
-        """The edit layer by layer, and how its prompts were learned where their metrics are on this disk."""
-        editor, result = self.ready_editor(), session.result
-        if editor is None or result is None:
-            return {}
-        parts = zip(result.settings.parts, result.modes, strict=True)
-        files = {part.prompt: editor.metrics_file(part.prompt) for part, mode in parts if mode == FITTED}
-        terms = {prompt: read_metrics(file) if file else () for prompt, file in files.items()}
-        return {"inspect": inspect_view.report(result, terms)}
+        yield views.result_view(_recorded(result, session, at))
 
 
 def _parts(given: object) -> list[Change]:

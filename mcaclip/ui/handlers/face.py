@@ -197,10 +197,6 @@ class FaceHandlers(HandlerBase):
         if session.result is not None:
             yield from self.made_again(session)
 
-    def inspected(self, session: Session) -> View:
-        """What the page *Inspect* shows; implemented where edits are."""
-        raise NotImplementedError
-
     def made_again(self, session: Session) -> Views:
         """The edit that is shown, on a better inversion; implemented where edits are."""
         raise NotImplementedError
@@ -276,7 +272,7 @@ class FaceHandlers(HandlerBase):
         if session.empty:
             yield {}
             return
-        yield {**views.whole_view(session), **self.inspected(session)}
+        yield views.whole_view(session)
         if session.aligned is not None and session.inversion is None:
             yield from self._arrived(session)
         elif session.wanted is not None:

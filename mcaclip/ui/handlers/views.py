@@ -97,7 +97,6 @@ def original_view(session: Session) -> View:
         **dict.fromkeys(OF_EDITS, closed),
         **_steps(session),
         **chips_view(None),
-        "inspect": markup.note(text.INSPECT_HINT),
         **files_closed(),
         "film": film(session),
     }
