@@ -19,13 +19,13 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from mcaclip.clip.clip_space import FACECLIP, FACECLIP_CONFIG_FOLDER, ClipSpace
+from mcaclip.clip.clip_space import FACECLIP, FACECLIP_FOLDER, ClipSpace
 from mcaclip.errors import WeightsError
 from mcaclip.language.grammar import in_usual_words
 from mcaclip.language.vocabulary import Vocabulary, content_words, forms
 from mcaclip.validate import has_latin_letters
 
-KNOWLEDGE_FILE = FACECLIP_CONFIG_FOLDER.joinpath("knowledge.json")
+KNOWLEDGE_FILE = FACECLIP_FOLDER.joinpath("knowledge.json")
 DOUBTFUL = 0.5
 """A phrase of lower probability counts as not understood."""
 OUTSIDE = 0.15
