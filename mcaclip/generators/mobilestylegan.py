@@ -155,8 +155,11 @@ class MobileStyleGAN(nn.Module):
         return (*slots, StyleSlot("to_rgb.style", row, inputs, last, rgb=True))
 
     @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> MobileStyleGAN:
+    def load(cls, path: Path, device: str | torch.device = "cpu", mean: Path | None = None) -> MobileStyleGAN:
         """Load the converted safetensors file strictly; the weights are frozen.
+
+        Args:
+            mean: a file with `w_avg`, which takes most of a second to compute.
 
         Raises:
             WeightsError: the file has another layout.
@@ -164,7 +167,8 @@ class MobileStyleGAN(nn.Module):
         with torch.device("meta"):
             model = cls()
         state = load_file(path)
-        state["w_avg"] = state.get("w_avg", torch.zeros(W_DIM))
+        if "w_avg" not in state:
+            state["w_avg"] = torch.zeros(W_DIM) if mean is None else load_file(mean)["w_avg"]
         try:
             model.load_state_dict(state, assign=True)
         except RuntimeError as error:
