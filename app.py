@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.platform.memory import keep_freed_memory
 from mcaclip.ui.server.folder import server_folder
+from mcaclip.ui.server.starting import StartingPage
 from mcaclip.weights import WeightFolders
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
             editor.add_edits(path)
         except WeightsError as error:
             logging.warning("%s is left out: %s", path.name, error)
+    gc.freeze()
+    gc.enable()
     return editor
 
 
@@ -107,23 +111,24 @@ def open_training() -> TrainingProcess | None:
 
 
 def serve(args: argparse.Namespace, folder: Path) -> None:
-    """Opens the page at once, loads the models beside it, and serves until the process is asked to end."""
+    """Answers at once, opens the page, loads the models behind it, and serves until the process is asked to end."""
     users = read_users(args.auth) if args.auth else None
     # read by Gradio when it is imported or a component is made
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
     os.environ["FORWARDED_ALLOW_IPS"] = args.proxy
-    from mcaclip.ui.handlers.edit import Studio
-    from mcaclip.ui.page.blocks import build, launch_options
-    from mcaclip.ui.state.loading import EditorSource
+    with StartingPage(args.host, args.port):
+        from mcaclip.ui.handlers.edit import Studio
+        from mcaclip.ui.page.blocks import build, launch_options
+        from mcaclip.ui.state.loading import EditorSource
 
-    training = open_training()
-    source = EditorSource(lambda report: load(report, training.kept() if training else ()))
-    source.start()
-    studio = Studio(source, folder, training)
-    page = build(studio)
+        training = open_training()
+        source = EditorSource(lambda report: load(report, training.kept() if training else ()))
+        studio = Studio(source, folder, training)
+        page = build(studio)
     address = {"server_name": args.host, "server_port": args.port}
     options: dict[str, Any] = {"auth": users, "root_path": args.root_path, "prevent_thread_lock": True}
     page.launch(**address, **options, **launch_options(args.host, args.allow_host))
+    source.start()  # not before, which would only delay the page
     try:
         page.block_thread()
     finally:
@@ -160,4 +165,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     keep_freed_memory()
+    gc.disable()  # until the models are loaded: nothing that is made before is garbage
     sys.exit(main())
