@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -82,14 +82,14 @@ def read_users(path: Path) -> list[tuple[str, str]]:
     return users
 
 
-def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
+def load(report: ReportProgress | None = None, kept: Sequence[Path] = (), device: str = "auto") -> FaceEditor:
     """The editor of the stack `MCACLIP_STACK` (default compact) with the prompts that were learned here.
 
     Imported here, because torch and the models take seconds.
     """
     from mcaclip.editor import load_editor
 
-    editor = load_editor(os.environ.get("MCACLIP_STACK") or DEFAULT_STACK, progress=report)
+    editor = load_editor(os.environ.get("MCACLIP_STACK") or DEFAULT_STACK, device, report)
     for path in kept:
         try:
             editor.add_edits(path)
@@ -98,6 +98,19 @@ def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
     gc.freeze()
     gc.enable()
     return editor
+
+
+def loader(training: TrainingProcess | None) -> Callable[[ReportProgress], FaceEditor]:
+    """What loads the page's editor; on a ZeroGPU Space, one whose faces are computed there."""
+    from mcaclip.ui.state import zero_gpu
+
+    def kept() -> Sequence[Path]:
+        return training.kept() if training else ()
+
+    if not zero_gpu.on_zero_gpu():
+        return lambda report: load(report, kept())
+    call = zero_gpu.gpu_call(lambda: load(device="cuda", kept=kept()))
+    return lambda report: zero_gpu.ZeroGpuEditor(load(report, kept(), "cpu"), call)
 
 
 def open_training() -> TrainingProcess | None:
@@ -122,7 +135,7 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
         from mcaclip.ui.state.loading import EditorSource
 
         training = open_training()
-        source = EditorSource(lambda report: load(report, training.kept() if training else ()))
+        source = EditorSource(loader(training))
         studio = Studio(source, folder, training)
         page = build(studio)
     address = {"server_name": args.host, "server_port": args.port}

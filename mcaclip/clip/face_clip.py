@@ -1,13 +1,14 @@
 """FaceCLIP's network: a text transformer of CLIP's kind beside `FaceTower`.
 
 The tensors are named as open_clip names them, and the text tower equals open_clip's. It stands here because importing
-open_clip brings torchvision and timm, which take a second and 140 MB; only its tokenizer, a module by itself, is used.
+open_clip brings torchvision and timm, a second and 140 MB. Only its tokenizer, a module by itself, is used.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import math
+from collections import OrderedDict
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -47,16 +48,15 @@ class TextBlock(nn.Module):
         super().__init__()
         self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
         self.attn = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
-        self.mlp = nn.Sequential()
-        self.mlp.add_module("c_fc", nn.Linear(WIDTH, 4 * WIDTH))
-        self.mlp.add_module("gelu", nn.GELU())
-        self.mlp.add_module("c_proj", nn.Linear(4 * WIDTH, WIDTH))
+        wide, narrow = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+        self.mlp = nn.Sequential(OrderedDict(c_fc=wide, gelu=nn.GELU(), c_proj=narrow))
         for weight, deviation in (
             (self.attn.in_proj_weight, WIDTH**-0.5),
             (self.attn.out_proj.weight, (2 * LAYERS * WIDTH) ** -0.5),
-            (self.mlp.c_fc.weight, (2 * WIDTH) ** -0.5),
-            (self.mlp.c_proj.weight, (2 * LAYERS * WIDTH) ** -0.5),
+            (wide.weight, (2 * WIDTH) ** -0.5),
+            (narrow.weight, (2 * LAYERS * WIDTH) ** -0.5),
         ):
+            assert weight is not None
             nn.init.normal_(weight, std=deviation)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

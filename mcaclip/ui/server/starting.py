@@ -15,7 +15,7 @@ from mcaclip.version import __version__
 HEALTH = "/healthz"
 STARTING = "starting"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>MCA-CLIP Studio</title>
-<style>body { font: 1rem system-ui; display: grid; place-items: center; min-height: 90vh; color-scheme: light dark }</style>
+<style>body { font: 1rem system-ui; color-scheme: light dark; padding: 30vh 2rem; text-align: center }</style>
 <p>The studio is starting. This page goes on by itself.</p>
 <script>
 const ask = () => fetch(location.href, { cache: "no-store" })
