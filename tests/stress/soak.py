@@ -42,7 +42,7 @@ class Crowd:
         self.server, self.count, self.seed = server, count, seed
         self.idle, self.gone = threading.Event(), threading.Event()
         self.errors: list[str] = []
-        self.latencies: list[float] = []
+        self.latencies: list[tuple[str, float]] = []
         self.open = self.left = 0
         self._portraits: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
@@ -134,20 +134,41 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
     return int(any(faults.values()))
 
 
-def _single_visit(server: Server, seed: int) -> int:
+def load(minutes: float, count: int, seed: int, real: bool) -> int:
+    """Prints how long `count` visitors at once wait for each event of the page; the exit status."""
+    with made_world() as world, served(world, real) as server:
+        _single_visit(server, seed, rest=0)
+        crowd = Crowd(server, count, seed)
+        crowd.start()
+        time.sleep(60 * minutes)
+        done, memory = list(crowd.latencies), server.memory() >> 20
+        crowd.idle.set()
+        crowd.gone.set()
+        crowd.leave()
+    print(f"{count} visitors for {minutes:g} minutes, {len(done)} events, {memory} MB, {len(crowd.errors)} errors")
+    for event in sorted({name for name, _ in done}):
+        waited = [seconds for name, seconds in done if name == event]
+        median, high = np.percentile(waited, (50, 95))
+        print(f"{event:24} {len(waited):5d} times, median {median:6.2f} s, 95 % {high:6.2f} s")
+    for error in crowd.errors[:1]:
+        print("FAULT:", error)
+    return int(bool(crowd.errors))
+
+
+def _single_visit(server: Server, seed: int, rest: float = QUIET_SECONDS + SWEEP_SECONDS) -> int:
     """Somebody comes alone and leaves; the memory of the server in MB when it has given back what it can."""
     crowd = Crowd(server, 1, seed)
     crowd.idle.set()
     crowd.gone.set()
     crowd.visit(ALONE + seed, Random(f"{seed}"))
     assert not crowd.errors, crowd.errors[0]
-    time.sleep(QUIET_SECONDS + SWEEP_SECONDS)
+    time.sleep(rest)
     return server.memory() >> 20
 
 
 def _print_row(crowd: Crowd, seconds: float, known: int) -> int:
     """Prints the figures, of the latencies those after the first `known`; the number of latencies so far."""
-    recent = crowd.latencies[known:]
+    recent = [seconds for _, seconds in crowd.latencies[known:]]
     median, high = np.percentile(recent, (50, 95)) if recent else (0.0, 0.0)
     files = crowd.server.files()
     print(

@@ -42,10 +42,10 @@ class Tab:
         server: of the page.
         number: of the visitor's address.
         session: the tab's name for the server.
-        latencies: gets the seconds of each event.
+        latencies: gets the name and the seconds of each event.
     """
 
-    def __init__(self, server: Server, number: int, session: str, latencies: list[float]):
+    def __init__(self, server: Server, number: int, session: str, latencies: list[tuple[str, float]]):
         self.server, self.session, self.latencies = server, session, latencies
         self.client = server.client(number)
         self.client.timeout = httpx.Timeout(600)
@@ -71,7 +71,7 @@ class Tab:
             if [self.names[name], event] in one["targets"]:
                 start = time.monotonic()
                 self._run(one)
-                self.latencies.append(time.monotonic() - start)
+                self.latencies.append((f"{name} {event}", time.monotonic() - start))
 
     def upload(self, data: bytes) -> dict[str, Any]:
         """Uploads a picture; Gradio's description of the file."""

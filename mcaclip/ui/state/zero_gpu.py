@@ -1,8 +1,8 @@
 """ZeroGPU of Hugging Face Spaces: a GPU is lent for the time of one call, which runs in a process of its own.
 
 The server's own editor stays on the CPU, where it reads prompts and answers hints. What is computed of faces goes
-into one function that `spaces.GPU` decorates; its process, which serves many calls, loads the editor once more, on the
-GPU. Everywhere else none of this is used, whether the package `spaces` is installed or not.
+into one function that `spaces.GPU` decorates; its process, which serves many calls, loads the editor once more, for
+the GPU. Everywhere else none of this is used, whether the package `spaces` is installed or not.
 """
 
 from __future__ import annotations

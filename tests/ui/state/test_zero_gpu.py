@@ -1,4 +1,4 @@
-"""The editor of a ZeroGPU Space, with a stand-in for the package `spaces` that sends everything to another process."""
+"""The editor of a ZeroGPU Space, with a stand-in for the package `spaces`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Face(FakeEditor):
 
 @pytest.fixture
 def spaces(monkeypatch) -> list[str]:
-    """`spaces` as on a ZeroGPU Space: what a call takes and gives is copied by pickle. The methods that were called."""
+    """`spaces` as on a ZeroGPU Space: what a call takes and gives is pickled. The methods that were called."""
     called: list[str] = []
 
     def gpu(task: Any, duration: int) -> Any:
