@@ -141,18 +141,16 @@ def load(minutes: float, count: int, seed: int, real: bool) -> int:
         crowd = Crowd(server, count, seed)
         crowd.start()
         time.sleep(60 * minutes)
-        done, memory = list(crowd.latencies), server.memory() >> 20
-        crowd.idle.set()
-        crowd.gone.set()
-        crowd.leave()
-    print(f"{count} visitors for {minutes:g} minutes, {len(done)} events, {memory} MB, {len(crowd.errors)} errors")
+        # whoever still waits is left behind with the server
+        done, errors, memory = list(crowd.latencies), list(crowd.errors), server.memory() >> 20
+    print(f"{count} visitors for {minutes:g} minutes, {len(done)} events, {memory} MB, {len(errors)} errors")
     for event in sorted({name for name, _ in done}):
         waited = [seconds for name, seconds in done if name == event]
         median, high = np.percentile(waited, (50, 95))
         print(f"{event:24} {len(waited):5d} times, median {median:6.2f} s, 95 % {high:6.2f} s")
-    for error in crowd.errors[:1]:
+    for error in errors[:1]:
         print("FAULT:", error)
-    return int(bool(crowd.errors))
+    return int(bool(errors))
 
 
 def _single_visit(server: Server, seed: int, rest: float = QUIET_SECONDS + SWEEP_SECONDS) -> int:
