@@ -94,6 +94,7 @@ def main() -> int:
         other.add_argument("--visitors", type=int, default=30)
         other.add_argument("--seed", type=int, default=1)
         other.add_argument("--real", action="store_true", help="the real models")
+    other.add_argument("--photos", type=float, default=0.3, help="share of visitors with a photo of their own")
     begin = commands.add_parser("start", help="how long a start takes")
     begin.add_argument("--times", type=int, default=3)
     args = parser.parse_args()
@@ -101,8 +102,9 @@ def main() -> int:
         return fuzz(args.n, args.seed, args.only, args.case)
     if args.command == "start":
         return start.measure(args.times)
-    many = soak.soak if args.command == "soak" else soak.load
-    return many(args.minutes, args.visitors, args.seed, args.real)
+    if args.command == "load":
+        return soak.load(args.minutes, args.visitors, args.seed, args.real, args.photos)
+    return soak.soak(args.minutes, args.visitors, args.seed, args.real)
 
 
 if __name__ == "__main__":

@@ -36,10 +36,11 @@ class Crowd:
         server: of the page.
         count: how many visitors are there at a time.
         seed: of all that they do.
+        photos: how likely a visitor brings a photo.
     """
 
-    def __init__(self, server: Server, count: int, seed: int):
-        self.server, self.count, self.seed = server, count, seed
+    def __init__(self, server: Server, count: int, seed: int, photos: float = 0.3):
+        self.server, self.count, self.seed, self.photos = server, count, seed, photos
         self.idle, self.gone = threading.Event(), threading.Event()
         self.errors: list[str] = []
         self.latencies: list[tuple[str, float]] = []
@@ -73,7 +74,7 @@ class Crowd:
             tab = Tab(self.server, number, f"soak{number}x{rng.getrandbits(60)}", self.latencies)
             with self._lock:
                 self.open += 1
-            visitor = Visitor(tab, rng, self._portraits)
+            visitor = Visitor(tab, rng, self._portraits, self.photos)
             visitor.edit(rng.choice(PROMPTS))
             while not self.idle.wait(rng.uniform(*THINK_SECONDS)) and rng.random() > LEAVE_CHANCE:
                 step = rng.randrange(3)
@@ -134,11 +135,10 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
     return int(any(faults.values()))
 
 
-def load(minutes: float, count: int, seed: int, real: bool) -> int:
+def load(minutes: float, count: int, seed: int, real: bool, photos: float) -> int:
     """Prints how long `count` visitors at once wait for each event of the page; the exit status."""
     with made_world() as world, served(world, real) as server:
-        _single_visit(server, seed, rest=0)
-        crowd = Crowd(server, count, seed)
+        crowd = Crowd(server, count, seed, photos)
         crowd.start()
         time.sleep(60 * minutes)
         # whoever still waits is left behind with the server
@@ -153,14 +153,14 @@ def load(minutes: float, count: int, seed: int, real: bool) -> int:
     return int(bool(errors))
 
 
-def _single_visit(server: Server, seed: int, rest: float = QUIET_SECONDS + SWEEP_SECONDS) -> int:
+def _single_visit(server: Server, seed: int) -> int:
     """Somebody comes alone and leaves; the memory of the server in MB when it has given back what it can."""
     crowd = Crowd(server, 1, seed)
     crowd.idle.set()
     crowd.gone.set()
     crowd.visit(ALONE + seed, Random(f"{seed}"))
     assert not crowd.errors, crowd.errors[0]
-    time.sleep(rest)
+    time.sleep(QUIET_SECONDS + SWEEP_SECONDS)
     return server.memory() >> 20
 
 

@@ -142,12 +142,13 @@ class Visitor:
         tab: of the visitor.
         rng: chooses the face and the edits.
         portraits: pictures of generated faces by seed, of all visitors: a seed has one face.
+        photos: how likely it comes with a photo, which takes a reconstruction.
     """
 
-    def __init__(self, tab: Tab, rng: Random, portraits: dict[int, np.ndarray]):
+    def __init__(self, tab: Tab, rng: Random, portraits: dict[int, np.ndarray], photos: float = 0.3):
         self.tab, self.rng = tab, rng
         self.name, self.code = "", torch.empty(0)
-        if rng.random() < 0.7:
+        if rng.random() >= photos:
             seed = rng.randrange(1000, 1040)
             self.name = f"seed_{seed}"
             tab["seed"] = seed
