@@ -21,13 +21,15 @@ def inverse_haar(x: Tensor) -> Tensor:
     if channels % 4:
         raise ValueError(f"inverse_haar needs a multiple of 4 channels, got {channels}")
     c = channels // 4
-    low = x[:, :c]
-    lh, hl, hh = x[:, c:].reshape(batch, c, 3, height, width).unbind(2)
-    plus, minus = low + lh, low - lh
-    plus_high, minus_high = hl + hh, hl - hh
-    even_row = torch.stack([plus + plus_high, plus - plus_high], -1)
-    odd_row = torch.stack([minus + minus_high, minus - minus_high], -1)
-    return (torch.stack([even_row, odd_row], 3) * 0.5).reshape(batch, c, 2 * height, 2 * width)
+    # channels innermost, as the convolutions around it want them
+    inner = x.permute(0, 2, 3, 1)
+    low = inner[..., :c]
+    lh, hl, hh = inner[..., c:].unflatten(-1, (c, 3)).transpose(-1, -2).contiguous().unbind(-2)
+    plus, minus, plus_high, minus_high = low + lh, low - lh, hl + hh, hl - hh
+    even_row = torch.stack([plus + plus_high, plus - plus_high], -2)
+    odd_row = torch.stack([minus + minus_high, minus - minus_high], -2)
+    whole = torch.stack([even_row, odd_row], 2).mul_(0.5)
+    return whole.view(batch, 2 * height, 2 * width, c).permute(0, 3, 1, 2)
 
 
 def normalise_features(features: Tensor) -> Tensor:
