@@ -21,6 +21,8 @@ from mcaclip.nn.ops import channels_last, inverse_haar
 BLOCK_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
 NUM_MAPPING_LAYERS = 8
 W_AVG_SAMPLES = 20_000
+REACH = 1
+"""Of every layer (see `LayerSpec`): a Haar step joins no neighbours, and the RGB output is a 1x1 convolution."""
 
 
 class MappingNetwork(nn.Module):
@@ -146,12 +148,12 @@ class MobileStyleGAN(nn.Module):
 
     @staticmethod
     def _layer_specs(sides: list[int]) -> tuple[LayerSpec, ...]:
-        specs = [LayerSpec(4, 512, (0,))]
+        specs = [LayerSpec(4, 512, (0,), reach=REACH)]
         for index, (side, channels) in enumerate(zip(sides, BLOCK_CHANNELS, strict=True)):
             is_last = index == len(sides) - 1
-            specs.append(LayerSpec(side, channels, (2 * index + 1,)))
+            specs.append(LayerSpec(side, channels, (2 * index + 1,), reach=REACH))
             rgb_row = 2 * index + 3 if is_last else None
-            specs.append(LayerSpec(side, channels, (2 * index + 2,), rgb_row))
+            specs.append(LayerSpec(side, channels, (2 * index + 2,), rgb_row, REACH))
         return tuple(specs)
 
     @property

@@ -297,7 +297,7 @@ class _Blend:
             ],
         )
         if self.observe:
-            seen = sound(box, spec.size, scale > 1)
+            seen = sound(box, spec)
             self.observe(index, _cut(x, within(seen, box)), None if entire else window_of(seen))
         rgb = part.rgb
         if spec.rgb_row is not None:
@@ -312,9 +312,11 @@ class _Blend:
 
 
 def _mixed(source: Tensor, edits: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """`source + sum_k m_k (edt_k - source)` of masks and edits."""
+    """`source + sum_k m_k (edt_k - source)` of masks and edits; one whose mask is closed does not count."""
+    edits = edits if len(edits) < 2 else [edit for edit in edits if bool(edit[0].any())]
     if len(edits) == 1:  # in one pass
-        return torch.lerp(source, edits[0][1], edits[0][0])
+        ((mask, edited),) = edits
+        return torch.lerp(source, edited, mask)
     x = source
     for mask, edited in edits:
         x = torch.addcmul(x, mask, edited - source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 import torch
@@ -67,13 +68,29 @@ def cut_square(images: Tensor, center: tuple[float, float], side: float, size: i
         side: of the square, in the same units.
         fine: bilinear samples per pixel and direction, which are averaged.
     """
-    # affine_grid's frame spans [-1, 1], so a side in units of the image is the scale itself.
-    x, y = (2 * value - 1 for value in center)
-    theta = images.new_tensor([[side, 0.0, x], [0.0, side, y]])
-    grid = F.affine_grid(theta[None], [1, 3, size * fine, size * fine], align_corners=False)
-    grid = grid.expand(len(images), -1, -1, -1)
-    samples = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return F.avg_pool2d(samples, fine)
+    rows = _sampling(center[1], side, size, fine, images.shape[-2]).to(images)
+    columns = _sampling(center[0], side, size, fine, images.shape[-1]).to(images)
+    (top, bottom), (left, right) = (_reached(weights) for weights in (rows, columns))
+    cut = images[:, :, top:bottom, left:right]
+    return rows[:, top:bottom] @ (cut @ columns[:, left:right].mT)
+
+
+@lru_cache(maxsize=32)
+def _sampling(center: float, side: float, size: int, fine: int, pixels: int) -> Tensor:
+    """Weights `[size, pixels]` of an axis: means of `fine` bilinear samples; beyond the border the edge counts."""
+    steps = torch.arange(size * fine, dtype=torch.float64)
+    at = (pixels * (center + side * ((steps + 0.5) / (size * fine) - 0.5)) - 0.5).clamp(0, pixels - 1)
+    low = at.floor().clamp(max=pixels - 2).long()
+    weights = torch.zeros(size * fine, pixels, dtype=torch.float64)
+    weights.scatter_(1, low[:, None], 1 - (at - low)[:, None])
+    weights.scatter_(1, low[:, None] + 1, (at - low)[:, None])
+    return weights.view(size, fine, pixels).mean(1).float()
+
+
+def _reached(weights: Tensor) -> tuple[int, int]:
+    """First and last pixel that weights `[size, pixels]` use."""
+    used = weights.any(0).nonzero()
+    return int(used[0]), int(used[-1]) + 1
 
 
 def channels_last(module: Module) -> Module:
