@@ -39,6 +39,7 @@ from mcaclip.types import (
     EditResult,
     EditSettings,
     Inversion,
+    MovingEdit,
     Progress,
     ProgressCallback,
     Residual,
@@ -219,6 +220,10 @@ class FakeEditor:
         if callback is not None:
             callback(Progress("editing", 0.5))
         return _draw(inversion, request, 1024, identity=0.93)
+
+    def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit:
+        made = self.render(inversion, request)
+        return MovingEdit(made.image, made.combined_mask)
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None

@@ -10,7 +10,7 @@ import torch
 from mcaclip.editing.face_source import source_of
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.render import blend, draw, edit_batch, prepare
+from mcaclip.editing.render import blend, draw, edit_batch, moving, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
@@ -71,6 +71,8 @@ def test_what_a_person_is_told_goes_with_the_picture(generator, code):
     result, picture = blend(prepared), draw(prepared)
     assert torch.equal(result.image, picture.image[0].clamp(-1, 1))
     assert all(torch.equal(one, other[0]) for one, other in zip(result.masks, picture.masks, strict=True))
+    shown = moving(prepared)
+    assert torch.equal(shown.image, result.image) and torch.equal(shown.combined_mask, result.combined_mask)
     weighted = 0.5 * result.shifts[0] + 1.2 * result.shifts[1]
     torch.testing.assert_close(weighted, sum(shift.delta_w[0] for shift in picture.shifts))
 

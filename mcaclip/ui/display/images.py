@@ -14,9 +14,6 @@ from mcaclip.imaging import visuals
 from mcaclip.platform.naming import safe_stem
 from mcaclip.types import EditResult, to_uint8
 
-SCREEN_QUALITY = 92
-"""JPEG quality on the page: no visible bands, an eighth of the bytes of PNG."""
-
 GALLERY_SIDE = 256
 THUMBNAIL_SIDE = 160
 BLANK = np.full((8, 8, 3), 128, np.uint8)
@@ -26,7 +23,7 @@ BLANK = np.full((8, 8, 3), 128, np.uint8)
 def screen_file(image: np.ndarray, folder: Path, name: str) -> str:
     """Writes `uint8 [H, W, 3]` for the page; returns the path."""
     path = folder / f"{name}.jpg"
-    Image.fromarray(image).save(path, format="JPEG", quality=SCREEN_QUALITY, subsampling=0)
+    path.write_bytes(visuals.screen_picture(image))
     return str(path)
 
 

@@ -108,7 +108,7 @@ class Studio(FaceHandlers):
         editor = self.source.wait(0)
         if editor is None:
             return {}
-        moving = editor.render(inversion, editor.resolve(settings))
+        moving = editor.moving(inversion, editor.resolve(settings))
         return views.live_view(moving, inversion, session)
 
     def go_to(self, at: int, session: Session) -> Views:

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+import cv2
 import gradio as gr
 from torch import Tensor
-from torch.nn import functional as F
 
 from mcaclip import validate
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.imaging import align, visuals
 from mcaclip.results import export as keep
 from mcaclip.results.folder import describe_settings
-from mcaclip.types import EditResult, Inversion, Progress
+from mcaclip.types import Inversion, MovingEdit, Progress
 from mcaclip.ui.display import images, markup, painting, text
 from mcaclip.ui.display import prompt_gallery as library
 from mcaclip.ui.state.controls import AUTOMATIC
@@ -177,18 +177,16 @@ def result_view(session: Session) -> View:
     }
 
 
-def live_view(moving: EditResult, inversion: Inversion, session: Session) -> View:
+def live_view(moving: MovingEdit, inversion: Inversion, session: Session) -> View:
     """An edit while a slider moves: nothing that is kept may come from it."""
     assert session.folder is not None
-    source, mask = (
-        F.interpolate(picture[None], size=SMALL_SIDE, mode="area")[0]
-        for picture in (inversion.original, moving.combined_mask)
-    )
+    source = images.shown(inversion.original, SMALL_SIDE)
+    mask = cv2.resize(moving.combined_mask[0].numpy(), source.shape[:2], interpolation=cv2.INTER_AREA)
     edited = images.screen_file(images.shown(moving.image), session.folder, "live")
     closed = gr.update(interactive=False)
     return {
         "edited": edited,
-        "overlay": visuals.overlay(source, mask),
+        "overlay": images.screen_file(visuals.tinted(source, mask), session.folder, "live_overlay"),
         "slider": (session.original, edited),
         "result_line": markup.note(text.LIVE_BADGE, "badge"),
         "render": gr.update(visible=True),
