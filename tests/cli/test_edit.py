@@ -127,7 +127,7 @@ def test_one_bad_photo_does_not_stop_the_others(tmp_path, photo, faceless, load,
     assert len(complaints) == 3
     for path in (missing, damaged, faceless):
         assert sum(str(path) in line for line in complaints) == 1
-    assert [path.name for path in out.iterdir()] == ["me"]
+    assert sorted(path.name for path in out.iterdir()) == ["me", "summary.csv"]
     assert len(load.stacks) == 1
 
 
@@ -137,7 +137,7 @@ def test_photos_with_the_same_name_get_different_folders(tmp_path, photo, load):
     Image.open(photo).save(other)
     out = tmp_path / "out"
     assert main(["edit", str(photo), str(other), "--prompt", "purple hair", "--out", str(out)], load) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["me", "me_2"]
+    assert sorted(path.name for path in out.iterdir()) == ["me", "me_2", "summary.csv"]
 
 
 def _edit(load, out: Path, *photos: Path | str, prompt: str = "purple hair", options: Sequence[str] = ()) -> int:
