@@ -90,7 +90,7 @@ def rows_of(asked: Iterable[tuple[PhotoOptions, int | None]], overwrite: bool) -
     """
     rows, taken = [], set[str]()
     for number, (options, line) in enumerate(asked):
-        stem = safe_stem(stem_of(options.photos[0]))
+        stem = safe_stem(Path(name_of(options.photos[0])).stem)
         if overwrite:
             stem = next(name for name in numbered(stem) if name.casefold() not in taken)
             taken.add(stem.casefold())
@@ -98,9 +98,9 @@ def rows_of(asked: Iterable[tuple[PhotoOptions, int | None]], overwrite: bool) -
     return rows
 
 
-def stem_of(photo: Path | str) -> str:
-    """A photo's name without folder and ending."""
-    return Path(str(photo).rpartition("/")[2] if isinstance(photo, str) else photo).stem
+def name_of(photo: Path | str) -> str:
+    """A photo's file name, without its folder."""
+    return photo.rpartition("/")[2] if isinstance(photo, str) else photo.name
 
 
 def repeated(rows: Sequence[Row]) -> dict[int, Row]:

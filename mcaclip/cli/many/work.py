@@ -6,12 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcaclip.cli.arguments import EditorLoader
-from mcaclip.cli.many.rows import Record, Row, digest_asked, record_of
+from mcaclip.cli.many.rows import Record, Row, digest_asked, name_of, record_of
 from mcaclip.cli.photos import PhotoOptions, digest_of, notes_of, progress
 from mcaclip.errors import StudioError
 from mcaclip.platform.console import problem_of
@@ -19,7 +19,9 @@ from mcaclip.platform.console import problem_of
 if TYPE_CHECKING:
     import numpy as np
 
+    from mcaclip.editor import FaceEditor
     from mcaclip.results.folder import Provenance, ResultFolders
+    from mcaclip.results.pipeline import Outcome
     from mcaclip.results.remote import RemoteResults
     from mcaclip.types import EditSettings, ProgressCallback
 
@@ -117,39 +119,19 @@ class Work:
     ) -> tuple[Record, Any]:
         """The record of one face, and the place of its result."""
         from mcaclip.imaging.photo import load_photo
-        from mcaclip.results import pipeline
 
-        options, title = row.options, settings.title if settings else None
+        title = settings.title if settings else None
         stem, named = (f"{row.stem}_face{face}", False) if faces and face else (row.stem, True)
-        origin = self._origin(row, digest, face, faces)
+        editor = self._editor
+        origin = replace(origin_of(row.options, digest, face), stack=editor.stack, weights=self._hashes, faces=faces)
         if found := self._results.find(stem, settings, origin):
             return record_of(row, "already there", face, title, folder=str(found)), found
         started = time.perf_counter()
         with self._follow(stem) as callback:
-            photo = load_photo(source)
-            how = (face, options.inversion, options.seed, callback)
-            outcome = pipeline.edit_photo(self._editor, photo, settings, *how, painted=options.painter())
+            outcome = edit_face(row.options, editor, load_photo(source), face, settings, callback)
         folder = self._results.write(stem, outcome, origin, named)
         more = {"folder": str(folder), "likeness": outcome.inversion.identity, "notes": notes_of(outcome)}
         return record_of(row, "done", face, title, seconds=time.perf_counter() - started, **more), folder
-
-    def _origin(self, row: Row, digest: str, face: int, faces: int | None) -> Provenance:
-        from mcaclip.results.folder import Provenance
-
-        options, mask = row.options, digest_of(row.options.mask_file())
-        return Provenance(
-            self._editor.stack,
-            self._hashes,
-            options.seed,
-            options.inversion,
-            str(row.photo).replace("\\", "/").rpartition("/")[2],
-            face,
-            digest,
-            mask,
-            options.marked(),
-            digest_asked(options, face, digest, mask),
-            faces,
-        )
 
     def _join(self, row: Row, photo: np.ndarray, made: Sequence[tuple[Record, Any]]) -> None:
         """Adds the photo with all its edited faces to the result of the first one."""
@@ -160,8 +142,42 @@ class Work:
             pasted = self._results.read(folder, "pasted.png")
             changed = (pasted != photo).any(2)
             joined[changed] = pasted[changed]
-        record = {"note": MARK, "prompt": made[0][0].prompt, "photo": Path(str(row.photo)).name, "faces": len(made)}
+        record = {"note": MARK, "prompt": made[0][0].prompt, "photo": name_of(row.photo), "faces": len(made)}
         self._results.add(made[0][1], "all_faces.png", joined, record)
+
+
+def edit_face(
+    options: PhotoOptions,
+    editor: FaceEditor,
+    photo: np.ndarray,
+    face: int,
+    settings: EditSettings | None,
+    callback: ProgressCallback,
+) -> Outcome:
+    """One face of a photo `uint8 [H, W, 3]`, inverted and edited; raises as `pipeline.edit_photo` does."""
+    from mcaclip.results import pipeline
+
+    how = (face, options.inversion, options.seed, callback)
+    return pipeline.edit_photo(editor, photo, settings, *how, painted=options.painter())
+
+
+def origin_of(options: PhotoOptions, digest: str, face: int) -> Provenance:
+    """Where a result of the photo with this digest comes from, without the networks."""
+    from mcaclip.results.folder import Provenance
+
+    mask = digest_of(options.mask_file())
+    return Provenance(
+        stack="",
+        weights={},
+        seed=options.seed,
+        effort=options.inversion,
+        photo=name_of(options.photos[0]),
+        face=face,
+        photo_sha256=digest,
+        mask_sha256=mask,
+        marked=options.marked(),
+        asked=digest_asked(options, face, digest, mask),
+    )
 
 
 def results_of(options: PhotoOptions, reserved: frozenset[str] = frozenset()) -> ResultFolders | RemoteResults:
