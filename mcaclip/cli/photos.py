@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -68,6 +69,8 @@ class PhotoOptions(EditorOptions):
             raise StudioError("Give either PHOTOs or --list FILE.")
         if self.address is not None and self.engine != "ray":
             raise StudioError("--address is that of a Ray cluster: add --engine ray, or leave it out.")
+        if self.engine == "ray" and not all(map(importlib.util.find_spec, ("ray", "pyarrow"))):
+            raise StudioError('--engine ray needs Ray: pip install "mcaclip-studio[ray]".')
         cores = usable_cores()
         if self.engine == "local" and self.jobs > max(cores, 1):
             raise StudioError(f"--jobs {self.jobs}: this machine has {cores} cores to use; ask for no more jobs.")

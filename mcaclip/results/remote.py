@@ -74,9 +74,7 @@ class RemoteResults:
     def _folder(self, stem: str, settings: EditSettings | None, provenance: Provenance) -> str:
         asked = json.dumps(describe_request(settings, provenance), sort_keys=True)
         digest = hashlib.sha256(asked.encode(errors="replace")).hexdigest()[:DIGEST_LETTERS]
-        return (
-            f"{self._protocol}://{self._root.strip('/') if self._protocol != 'file' else self._root}/{stem}-{digest}"
-        )
+        return f"{self._root}/{stem}-{digest}"
 
 
 def read_bytes(url: str) -> bytes:

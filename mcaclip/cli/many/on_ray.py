@@ -9,6 +9,7 @@ import math
 import os
 import pickle
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ class OnRay:
     """Actors of Ray Data that do rows, each on one core, or on one GPU with `--device cuda`.
 
     Ray replaces actors and machines that are lost, and repeats what they had; what they had finished is found in the
-    output folder. A block that is lost again is done row by row; a row that is lost then, too, is reported.
+    output folder. Rows that are lost again are done one by one, as long as some of
+    them are done; what then remains is reported.
 
     Args:
         make: makes what does rows; sent to every actor.
@@ -55,7 +57,14 @@ class OnRay:
     def _where(self) -> dict[str, Any]:
         if self._address or os.environ.get("RAY_ADDRESS"):
             return {"address": self._address}
-        return {"address": "local", "num_cpus": max(usable_cores(), self._jobs), "include_dashboard": False}
+        own = {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        cores = max(usable_cores(), self._jobs)
+        return {
+            "address": "local",
+            "num_cpus": cores,
+            "include_dashboard": False,
+            "runtime_env": {"env_vars": own},
+        }
 
     def __exit__(self, *_: object) -> None:
         if self._ours:
@@ -74,12 +83,13 @@ class OnRay:
     def run(self, rows: Sequence[Row]) -> Iterator[list[Record]]:
         """See `Engine.run`."""
         left = {row.number: row for row in rows}
-        for rows_of_a_block in dict.fromkeys((math.ceil(len(rows) / BLOCKS_AT_MOST), 1)):
-            for records in self._done(list(left.values()), rows_of_a_block):
+        in_a_block, before = math.ceil(len(rows) / BLOCKS_AT_MOST), len(rows) + 1
+        while left and len(left) < before:
+            before = len(left)
+            for records in self._done(list(left.values()), in_a_block):
                 left.pop(records[0].row, None)
                 yield records
-            if not left:
-                return
+            in_a_block = 1
         for row in left.values():
             yield [record_of(row, "failed", reason=LOST)]
 
@@ -98,8 +108,7 @@ class OnRay:
             fn_constructor_args=(self._make,),
             batch_size=1,
             compute=data.ActorPoolStrategy(size=self._jobs),
-            max_restarts=-1,
-            max_task_retries=ATTEMPTS - 1,
+            ray_remote_args_fn=_retries,
             **self._resources,
         )
         for item in done.iter_rows():
@@ -114,6 +123,11 @@ class _Actor:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         return {"records": [pickle.dumps(self._doer.do(pickle.loads(row))) for row in batch["row"]]}
+
+
+def _retries() -> dict[str, Any]:
+    """Ray's options of an actor: how often it is replaced, and a block tried again with a new one."""
+    return {"max_restarts": -1, "max_task_retries": ATTEMPTS}
 
 
 def _check(make: Callable[[], Doer], rows: Sequence[Row]) -> Mapping[int, str]:
