@@ -76,7 +76,8 @@ class _Worker:
         context = get_context("spawn")  # torch's threads do not survive a fork
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(theirs, make), daemon=True)
-        self.process.start()
+        with _deaf_to_ctrl_c():
+            self.process.start()
         theirs.close()  # so that the end of the process ends the connection
         self.row: Row | None = None
         self.attempt = 0
@@ -192,9 +193,22 @@ def _lost(status: int | None) -> str:
     return f"its worker was lost {ATTEMPTS} times ({how}); perhaps there is too little memory for it."
 
 
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile never hear of Ctrl-C, which reaches all; their parent ends them."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # only the main thread may; then Ctrl-C is not ours to handle either
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _serve(tasks: connection.Connection, make: Callable[[], Doer]) -> None:
     """What a worker process does until the other end of the connection closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     signal.signal(signal.SIGTERM, _leave)
     problem, doer = "", None
     try:
