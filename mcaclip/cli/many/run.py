@@ -6,10 +6,10 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcaclip.cli.arguments import EditorLoader
 from mcaclip.cli.batch import check_folder, pictures
@@ -36,6 +36,8 @@ def run_photos(options: PhotoOptions, load: EditorLoader | None) -> int:
         load: stands in for the real loader; called once by whoever works, and only when there is work.
     """
     options.check()
+    if options.engine == "ray":
+        options = _absolute(options)
     rows, not_found = asked_for(options)
     summary, started = Summary(rows), time.perf_counter()
     if not rows:
@@ -66,6 +68,17 @@ def asked_for(options: PhotoOptions) -> tuple[list[Row], list[str]]:
     files: Sequence[Path | str] = [*found.files, *(url for url in options.photos if isinstance(url, str))]
     rows = rows_of(((replace(options, photos=(file,)), None) for file in files), options.overwrite)
     return rows, [f"{path}: {problem}" for path, problem in found.failures.items()]
+
+
+def _absolute(options: PhotoOptions) -> PhotoOptions:
+    """The same for processes that work in other folders."""
+
+    def whole(place: Any) -> Any:
+        if isinstance(place, tuple):
+            return tuple(map(whole, place))
+        return place.absolute() if isinstance(place, Path) else place
+
+    return replace(options, **{field.name: whole(getattr(options, field.name)) for field in fields(options)})
 
 
 def _table(options: PhotoOptions, asked: int) -> CsvTable | ParquetTable | None:
