@@ -71,11 +71,24 @@ class Picture:
 
 
 def edit_batch(generator: Generator, prompted: PromptedNetwork, codes: Tensor) -> Picture:
-    """Edit faces `[B, 18, 512]` at strength 1; gradients reach the network."""
+    """Edit faces `[B, 18, 512]` at strength 1; gradients reach the network.
+
+    As in a finished edit, the picture's mask is closed below `CLOSED`, and what nobody can see is not computed. Where
+    that would close it in every face, it stays as it is, since a network could not learn to open it again.
+    """
     with torch.no_grad():
         source = synthesize(generator, codes, keep=range(len(generator.layers)))
     shift = prompted.shift(generator, codes, source)
-    return Picture(compose(generator, codes, [shift], source.image), source, (shift,))
+    return Picture(compose(generator, codes, [_closed(shift)], source.image), source, (shift,))
+
+
+def _closed(shift: MaskedShift) -> MaskedShift:
+    """The shift with its last mask at 0 where it is below `CLOSED`, unless it is below that everywhere."""
+    if not shift.masks:
+        return shift
+    *layers, last = shift.masks
+    opened = last >= CLOSED
+    return replace(shift, masks=[*layers, last * opened]) if opened.any() else shift
 
 
 @dataclass(frozen=True)

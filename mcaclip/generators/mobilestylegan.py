@@ -67,7 +67,8 @@ class StyledConv(nn.Module):
         else:
             x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias, padding=1)
         noise = self.noise if window is None else self.noise[:, :, window[0], window[1]]
-        return F.leaky_relu_(x.add_(noise), 0.2)
+        # in float32 the noise would make everything that follows float32 as well
+        return F.leaky_relu_(x.add_(noise.to(x.dtype)), 0.2)
 
 
 def _modulated(x: Tensor, depthwise: Tensor, style: Tensor, padding: int) -> Tensor:

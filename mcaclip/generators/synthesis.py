@@ -168,7 +168,7 @@ def compose(
     masks sum to more than 1 they are divided by their sum, so that edits of one place mix and never overshoot. One
     shift is exactly `masked_synthesize`. Shifts without masks are plainly `G(w + sum_k delta_k)`.
 
-    Only what the last masks let through is computed (see `windows`), unless gradients are recorded.
+    Only what the last masks let through is computed (see `windows`).
 
     Args:
         w_plus: `[B, 18, 512]`.
@@ -190,8 +190,7 @@ def compose(
     blend = _Blend(generator, w_plus, shifts, observe)
     if not blend.changes:
         return source_image
-    entire = entire or torch.is_grad_enabled()
-    boxes = [((0, generator.image_size),) * 2] if entire else boxes_around(last)
+    boxes = [((0, generator.image_size),) * 2] if entire else boxes_around(last.detach())
     if not boxes:
         return source_image
     route = plan(generator, boxes)
