@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +16,7 @@ from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.platform.memory import keep_freed_memory
 from mcaclip.ui.server.folder import server_folder
+from mcaclip.ui.server.starting import StartingPage
 from mcaclip.weights import WeightFolders
 
 if TYPE_CHECKING:
@@ -80,20 +82,35 @@ def read_users(path: Path) -> list[tuple[str, str]]:
     return users
 
 
-def load(report: ReportProgress, kept: Sequence[Path]) -> FaceEditor:
+def load(report: ReportProgress | None = None, kept: Sequence[Path] = (), device: str = "auto") -> FaceEditor:
     """The editor of the stack `MCACLIP_STACK` (default compact) with the prompts that were learned here.
 
     Imported here, because torch and the models take seconds.
     """
     from mcaclip.editor import load_editor
 
-    editor = load_editor(os.environ.get("MCACLIP_STACK") or DEFAULT_STACK, progress=report)
+    editor = load_editor(os.environ.get("MCACLIP_STACK") or DEFAULT_STACK, device, report)
     for path in kept:
         try:
             editor.add_edits(path)
         except WeightsError as error:
             logging.warning("%s is left out: %s", path.name, error)
+    gc.freeze()
+    gc.enable()
     return editor
+
+
+def loader(training: TrainingProcess | None) -> Callable[[ReportProgress], FaceEditor]:
+    """What loads the page's editor; on a ZeroGPU Space, one whose faces are computed there."""
+    from mcaclip.ui.state import zero_gpu
+
+    def kept() -> Sequence[Path]:
+        return training.kept() if training else ()
+
+    if not zero_gpu.on_zero_gpu():
+        return lambda report: load(report, kept())
+    call = zero_gpu.gpu_call(lambda: load(device="cuda", kept=kept()))
+    return lambda report: zero_gpu.ZeroGpuEditor(load(report, kept(), "cpu"), call)
 
 
 def open_training() -> TrainingProcess | None:
@@ -107,23 +124,25 @@ def open_training() -> TrainingProcess | None:
 
 
 def serve(args: argparse.Namespace, folder: Path) -> None:
-    """Opens the page at once, loads the models beside it, and serves until the process is asked to end."""
+    """Answers at once, opens the page, loads the models behind it, and serves until the process is asked to end."""
     users = read_users(args.auth) if args.auth else None
     # read by Gradio when it is imported or a component is made
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
     os.environ["FORWARDED_ALLOW_IPS"] = args.proxy
-    from mcaclip.ui.handlers.save import Studio
-    from mcaclip.ui.page.blocks import build, launch_options
-    from mcaclip.ui.state.loading import EditorSource
+    with StartingPage(args.host, args.port):
+        from mcaclip.ui.handlers.save import Studio
+        from mcaclip.ui.page.blocks import build, launch_options
+        from mcaclip.ui.state.loading import EditorSource, warm_up
+        from mcaclip.ui.state.zero_gpu import on_zero_gpu
 
-    training = open_training()
-    source = EditorSource(lambda report: load(report, training.kept() if training else ()))
-    source.start()
-    studio = Studio(source, folder, training)
-    page = build(studio)
+        training = open_training()
+        source = EditorSource(loader(training), None if on_zero_gpu() else warm_up)
+        studio = Studio(source, folder, training)
+        page = build(studio)
     address = {"server_name": args.host, "server_port": args.port}
     options: dict[str, Any] = {"auth": users, "root_path": args.root_path, "prevent_thread_lock": True}
     page.launch(**address, **options, **launch_options(args.host, args.allow_host))
+    source.start()  # not before, which would only delay the page
     try:
         page.block_thread()
     finally:
@@ -160,4 +179,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     keep_freed_memory()
+    gc.disable()  # until the models are loaded: nothing that is made before is garbage
     sys.exit(main())

@@ -25,7 +25,7 @@ from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.networks import EditNetworks
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
-from mcaclip.editing.render import PreparedEdit, blend, prepare, varied
+from mcaclip.editing.render import PreparedEdit, blend, moving, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import is_universal
@@ -46,6 +46,7 @@ from mcaclip.types import (
     EditResult,
     EditSettings,
     Inversion,
+    MovingEdit,
     Progress,
     ProgressCallback,
     Residual,
@@ -300,6 +301,10 @@ class FaceEditor:
             before = self._identities.get(inversion, lambda: identity.embed(inversion.original[None].to(self.device)))
             after = identity.embed(result.image[None].to(self.device))
         return replace(result, identity=float((before * after).sum()), seconds=time.monotonic() - started)
+
+    def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit:
+        """The same picture at full size, without all that `render` finds out about it: for controls that move."""
+        return moving(self._prepared(self.models.generator, inversion, request))
 
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None

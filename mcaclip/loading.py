@@ -62,7 +62,7 @@ def load_generator(stack: Stack, device: Device, checkpoint_from: int | None = N
     if stack.generator == "stylegan2":
         full = StyleGAN2.load(weights.get("stylegan2"), device, checkpoint_from)
         return GeneratorPair(full, StyleGAN2Preview(full))
-    small = MobileStyleGAN.load(weights.get("mobilestylegan"), device)
+    small = MobileStyleGAN.load(weights.get("mobilestylegan"), device, weights.get("mean_w"))
     return GeneratorPair(small, PreviewGenerator(small, PreviewHead.load(weights.get("preview_head"), device)))
 
 

@@ -269,6 +269,14 @@ class EditResult:
     generated: Tensor | None = None
 
 
+@dataclass(frozen=True)
+class MovingEdit:
+    """An edit while a control moves: `EditResult.image` and `EditResult.combined_mask`, and nothing else."""
+
+    image: Tensor
+    combined_mask: Tensor
+
+
 def to_uint8(image: Tensor) -> np.ndarray:
     """`[3, H, W]` in [-1, 1] to `uint8 [H, W, 3]`, rounded to nearest."""
     scaled = (image.detach().float().clamp(-1, 1) + 1) * 127.5

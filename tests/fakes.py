@@ -39,6 +39,7 @@ from mcaclip.types import (
     EditResult,
     EditSettings,
     Inversion,
+    MovingEdit,
     Progress,
     ProgressCallback,
     Residual,
@@ -220,6 +221,10 @@ class FakeEditor:
             callback(Progress("editing", 0.5))
         return _draw(inversion, request, 1024, identity=0.93)
 
+    def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit:
+        made = self.render(inversion, request)
+        return MovingEdit(made.image, made.combined_mask)
+
     def edit(
         self, inversion: Inversion, settings: EditSettings, callback: ProgressCallback | None = None
     ) -> EditResult:
@@ -342,3 +347,8 @@ def draw_face(seed: int) -> Tensor:
         cv2.circle(image, (eye, 480), 26, tuple(int(c) // 2 for c in colours[1]), -1)
     cv2.ellipse(image, (512, 737), (110, 40), 0, 0, 360, (176, 80, 84), -1)
     return from_uint8(cv2.GaussianBlur(image, (0, 0), 2))
+
+
+def load_fake(stack: object, edits: Sequence[Path]) -> FakeEditor:
+    """A loader of editors that can be sent to another process."""
+    return FakeEditor()

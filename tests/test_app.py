@@ -15,6 +15,7 @@ import pytest
 
 import app
 from mcaclip.errors import StudioError
+from mcaclip.ui.server.starting import STARTING
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -37,10 +38,11 @@ def _start(tmp_path: Path, *options: str) -> tuple[subprocess.Popen, str]:
     for _ in range(1200):
         assert process.poll() is None
         try:
-            httpx.get(f"{address}/healthz")
-            return process, address
+            if httpx.get(f"{address}/healthz").json()["status"] != STARTING:
+                return process, address
         except httpx.TransportError:
-            time.sleep(0.1)  # a process that starts can only be asked
+            pass
+        time.sleep(0.1)  # a process that starts can only be asked
     raise AssertionError("the server did not start")
 
 

@@ -32,7 +32,7 @@ def test_dependencies_are_those_of_requirements(pyproject):
 
 def test_extras_are_those_of_requirements_dev(pyproject):
     extras = pyproject["project"]["optional-dependencies"]
-    assert set(extras) == {"train", "dev"}
+    assert set(extras) == {"train", "dev", "ray"}
     assert {*extras["train"], *extras["dev"]} == requirements("requirements-dev.txt")
     assert "-r requirements.txt" in (PROJECT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
 

@@ -243,12 +243,13 @@ def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):
     stages = bench.stages(bare, repeats=1)
     assert [stage.name for stage in stages] == [
         "pass of the generator", "random face, 1024 px", "not fitted, new face", "not fitted, other strength",
-        "not fitted, new face, 256 px", "inversion, instant", "inversion, good",
+        "not fitted, slider to screen", "not fitted, new face, 256 px", "encoding for the screen, 1024 px",
+        "inversion, instant", "inversion, good",
     ]  # fmt: skip
     monkeypatch.setitem(PRESETS, "paper", replace(SETTINGS, batch=1))
     step = training_step(bare)
     assert step.name == "training step, 256 px, batch 1"
-    for stage in (stages[4], step):
+    for stage in (stages[5], step):
         measured = bench.measure(stage, bare.device)
         assert measured.seconds > 0 and measured.memory > 1e8
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -65,6 +67,8 @@ COMMANDS: dict[str, Command[Any]] = {
     )
 }  # fmt: skip
 """By name, which is the module's with hyphens, in the order of the help."""
+TOGETHER = ("prompt", "universal")
+"""Commands that several processes may run together."""
 
 
 def read(argv: Sequence[str] | None = None) -> tuple[str, Any]:
@@ -84,12 +88,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             import torch
 
             torch.set_num_threads(options.threads)
-        COMMANDS[name].run(options)
+        with _processes(name):
+            COMMANDS[name].run(options)
     except (StudioError, OSError) as error:
         return _ended(problem_of(error), EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         return _ended("interrupted; the same command continues from the last checkpoint", EXIT_INTERRUPTED)
     return 0
+
+
+def _processes(name: str) -> AbstractContextManager[None]:
+    """What joins the processes that a launcher started for a command. Raises StudioError."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return nullcontext()
+    if name not in TOGETHER:
+        raise StudioError(f"{name} runs in one process: start it as `python -m train {name}`, without a launcher")
+    from train.common import ranks
+
+    return ranks.joined()
 
 
 def _ended(message: str, status: int) -> int:

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Annotated
 
+from mcaclip.cli import bench_compare
 from mcaclip.cli.arguments import EditorLoader, MeasuringOptions
 from mcaclip.cli.options import Arg, whole
 from mcaclip.platform.console import say
@@ -34,6 +35,12 @@ class Options(MeasuringOptions):
 
     repeats: Annotated[int, Arg("runs of the short stages; the best counts", read=whole(1, 1000))] = 3
     full_size: Annotated[bool, Arg("the training step through the full generator")] = False
+    compare: Annotated[
+        str | None,
+        Arg(
+            "measure another commit as well, in turn with this one, and write both; in a git checkout", metavar="REV"
+        ),
+    ] = None
     json: Annotated[bool, Arg("write JSON: a list of objects, one per stage, without the training step")] = False
 
 
@@ -41,6 +48,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     """Writes seconds and peak memory per stage; the exit status. Raises StudioError."""
     from mcaclip.cli.training import run_training
 
+    if options.compare is not None:
+        return bench_compare.run(options)
     editor = options.load_editor(load)
     measured = {}
     for stage in stages(editor, options.repeats):
@@ -68,10 +77,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Measure:
-    """Best wall time in seconds, and the peak of memory in bytes (see `memory_note`)."""
+    """Best wall time in seconds, the peak of memory in bytes (see `memory_note`), and the bytes that were made."""
 
     seconds: float
     memory: int
+    sent: int = 0
 
 
 def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
@@ -83,6 +93,7 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
 
     from mcaclip.generators.synthesis import synthesize
     from mcaclip.imaging.align import already_aligned
+    from mcaclip.imaging.visuals import screen_picture
     from mcaclip.inversion.optimise import EFFORTS
     from mcaclip.types import EditSettings, to_uint8
 
@@ -111,6 +122,15 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
         strengths = cycle((0.9, 1.1))
         return lambda: editor.edit(face, EditSettings(words, next(strengths)))
 
+    def slider(words: str) -> Callable[[], object]:
+        strengths = cycle((0.85, 1.15))
+
+        def move() -> bytes:
+            edit = editor.moving(face, editor.resolve(EditSettings(words, next(strengths))))
+            return screen_picture(to_uint8(edit.image))
+
+        return move
+
     result = [
         Stage(PLAIN_PASS, plain_pass, repeats),
         Stage(f"random face, {size}", lambda: editor.sample(1), repeats),
@@ -122,8 +142,11 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
         if universal:
             result.append(Stage(f"{part}, other colour", other_colour(part), min(repeats, len(COLOURS))))
         result.append(Stage(f"{words}, other strength", other_strength(words), repeats + 1))
+        result.append(Stage(f"{words}, slider to screen", slider(words), repeats + 1))
         result.append(Stage(f"{words}, new face, 256 px", partial(new_preview, words), repeats))
     # `best` is `good` with more steps
+    pixels = to_uint8(face.reconstruction)
+    result.append(Stage(f"encoding for the screen, {size}", lambda: screen_picture(pixels), repeats))
     efforts = [effort for effort in EFFORTS if effort != "best"]
     return result + [Stage(f"inversion, {effort}", partial(editor.invert, aligned, effort)) for effort in efforts]
 
@@ -149,11 +172,11 @@ def measure(stage: Stage, device: torch.device) -> Measure:
     seconds = []
     for _ in range(max(1, stage.repeats)):
         started = time.perf_counter()
-        stage.call()
+        made = stage.call()
         if on_gpu:
             torch.cuda.synchronize(device)
         seconds.append(time.perf_counter() - started)
-    return Measure(min(seconds), peak_memory(device))
+    return Measure(min(seconds), peak_memory(device), len(made) if isinstance(made, bytes) else 0)
 
 
 def peak_memory(device: torch.device) -> int:
@@ -173,13 +196,15 @@ def peak_memory(device: torch.device) -> int:
 def as_line(name: str, measured: Measure, plain: Measure | None = None) -> str:
     """One line of the table; with a plain pass of the generator, the time as a multiple of it as well."""
     passes = "" if plain is None else f" {measured.seconds / plain.seconds:7.2f} passes"
-    return f"{name:32} {measured.seconds:7.3f} s{passes} {measured.memory / 1e9:6.2f} GB"
+    sent = f" {measured.sent / 1e3:5.0f} kB sent" if measured.sent else ""
+    return f"{name:32} {measured.seconds:7.3f} s{passes} {measured.memory / 1e9:6.2f} GB{sent}"
 
 
 def as_object(name: str, measured: Measure, plain: Measure) -> dict[str, float | str]:
-    """The same for `--json`; memory in bytes."""
+    """The same for `--json`; sizes in bytes."""
     ratio = measured.seconds / plain.seconds
-    return {"stage": name, "seconds": measured.seconds, "passes": ratio, "memory": measured.memory}
+    found = {"stage": name, "seconds": measured.seconds, "passes": ratio, "memory": measured.memory}
+    return found | ({"sent": measured.sent} if measured.sent else {})
 
 
 def memory_note(device: torch.device) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from mcaclip.cli.arguments import EditorLoader
-from mcaclip.cli.change import ChangeOptions
-from mcaclip.cli.photos import PhotoOptions, each_photo, progress
+from mcaclip.cli.change import PROMPT_HELP, ChangeOptions
+from mcaclip.cli.many.run import run_photos
+from mcaclip.cli.options import Arg
+from mcaclip.cli.photos import PhotoOptions
+from mcaclip.errors import StudioError
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-    from mcaclip.results.pipeline import Outcome
     from mcaclip.types import EditSettings
 
 
@@ -25,22 +27,29 @@ class Options(ChangeOptions, PhotoOptions):
     made again. With --overwrite the folder NAME is replaced: the files of its result, and nothing else in it.
     """
 
+    prompt: Annotated[tuple[str, ...], Arg(f"{PROMPT_HELP}; needed, unless the list has a column prompts")] = ()
+
+    def check(self) -> None:
+        """See `PhotoOptions.check`."""
+        super().check()
+        if self.prompt:
+            self.parts()
+        elif self.list is None:
+            raise StudioError('Say what to change: --prompt "green lipstick" (see python -m mcaclip edit --help).')
+
+    def settings_for(self, editor: FaceEditor) -> EditSettings:
+        """See `PhotoOptions.settings_for`."""
+        return self.settings(self.parts(), editor)
+
+    def mask_file(self) -> Path | None:
+        """See `PhotoOptions.mask_file`."""
+        return self.mask
+
+    def marked(self) -> bool:
+        """See `PhotoOptions.marked`."""
+        return self.mark
+
 
 def run(options: Options, load: EditorLoader | None = None) -> int:
     """Edits every photo; the exit status. Raises StudioError for options that cannot be used."""
-    parts = options.parts()
-
-    def process(editor: FaceEditor, path: Path, settings: EditSettings | None) -> Outcome:
-        from mcaclip.imaging import align
-        from mcaclip.results import pipeline
-
-        assert settings is not None
-        photo = align.load_photo(path)
-        with progress(path.name) as callback:
-            how = (options.face, options.inversion, options.seed, callback)
-            return pipeline.edit_photo(editor, photo, settings, *how, painted=options.painter())
-
-    def settings_of(editor: FaceEditor) -> EditSettings:
-        return options.settings(parts, editor)
-
-    return each_photo(options, load, process, settings_of, options.mask, options.mark)
+    return run_photos(options, load)

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mcaclip.cli.arguments import EditorLoader
-from mcaclip.cli.photos import PhotoOptions, each_photo, progress
-
-if TYPE_CHECKING:
-    from mcaclip.editor import FaceEditor
-    from mcaclip.results.pipeline import Outcome
-    from mcaclip.types import EditSettings
+from mcaclip.cli.many.run import run_photos
+from mcaclip.cli.photos import PhotoOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +21,4 @@ class Options(PhotoOptions):
 
 def run(options: Options, load: EditorLoader | None = None) -> int:
     """Inverts every photo; the exit status."""
-
-    def process(editor: FaceEditor, path: Path, _: EditSettings | None) -> Outcome:
-        from mcaclip.imaging import align
-        from mcaclip.results import pipeline
-
-        photo = align.load_photo(path)
-        with progress(path.name) as callback:
-            how = (options.face, options.inversion, options.seed, callback)
-            return pipeline.edit_photo(editor, photo, None, *how)
-
-    return each_photo(options, load, process)
+    return run_photos(options, load)

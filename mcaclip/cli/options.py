@@ -18,6 +18,7 @@ import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from mcaclip.errors import StudioError
@@ -166,6 +167,35 @@ def checked(check: Callable[[float], Number]) -> Callable[[str], Number]:
     return read
 
 
+def reader_of(options: type, name: str) -> Callable[[str], object]:
+    """What reads the value of a field outside of a command line; it raises ValueError with what is wrong.
+
+    A StudioError of the field's own reader passes through.
+    """
+    wanted, arg = get_args(get_type_hints(options, include_extras=True)[name])
+    kind = _kind(wanted)
+    choices = arg.choices or (get_args(kind) if get_origin(kind) is Literal else None)
+    read = arg.read or (_switch if kind is bool else str if choices else kind)
+
+    def checked_choice(text: str) -> object:
+        try:
+            value = read(text)
+        except argparse.ArgumentTypeError as error:
+            raise ValueError(str(error)) from None
+        if choices and value not in choices:
+            raise ValueError(f"{text[:40]!r} is not one of {', '.join(choices)}")
+        return value
+
+    return checked_choice
+
+
+def _switch(text: str) -> bool:
+    found = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.strip().lower())
+    if found is None:
+        raise ValueError(f"{text[:40]!r} is neither true nor false")
+    return found
+
+
 def above_zero(text: str) -> float:
     """Reads a number above 0."""
     return number(sys.float_info.min, 1e9, "is no number above 0")(text)
@@ -187,3 +217,13 @@ def face(text: str) -> int:
     except argparse.ArgumentTypeError:
         message = f"the face number starts at 0, the largest face, and {text[:40]!r} is none"
         raise argparse.ArgumentTypeError(message) from None
+
+
+def face_or_all(text: str) -> int | None:
+    """Reads the number of a face in a photo; None for "all"."""
+    return None if text.strip() == "all" else face(text)
+
+
+def place(text: str) -> Path | str:
+    """Reads a path, or a URL such as s3://bucket/folder as it is."""
+    return text if "://" in text else Path(text)

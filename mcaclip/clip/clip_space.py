@@ -1,4 +1,4 @@
-"""Images and texts in one space, by open_clip: our FaceCLIP or a published CLIP in the same slot."""
+"""Images and texts in one space: our FaceCLIP, or a published CLIP by open_clip in the same slot."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mcaclip.clip.face_clip import FaceClip, face_tokenizer
 from mcaclip.config import ASSETS
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import to_gamut
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 FACECLIP = "FaceCLIP"
 # OpenAI's own archives store these numbers among the weights; the model has them in its configuration.
 _ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
-FACECLIP_CONFIG_FOLDER = ASSETS / "faceclip"
+FACECLIP_FOLDER = ASSETS / "faceclip"
 VIT_B_32 = "ViT-B-32-quickgelu"
 """open_clip's name of OpenAI's ViT-B/32, whose weights need QuickGELU."""
 _REMEDIES = {
@@ -65,64 +66,53 @@ def read_clip(path: Path) -> dict[str, Tensor]:
     return {name: value.float() for name, value in state.items()}
 
 
-def register_face_tower() -> None:
-    """Make `FaceTower` known to timm by the name in FaceCLIP's open_clip configuration."""
-    import timm
-    from timm.models import register_model
-
-    from mcaclip.clip.face_tower import FaceTower
-
-    def mcaclip_face_tower(num_classes: int = 512, **_: object) -> FaceTower:
-        return FaceTower(num_classes)
-
-    if not timm.is_model(mcaclip_face_tower.__name__):
-        register_model(mcaclip_face_tower)
-
-
-def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> CLIP:
-    """An open_clip model in float32; random weights where `pretrained` is None.
+def create_model(name: str = FACECLIP, pretrained: Path | None = None) -> FaceClip | CLIP:
+    """FaceCLIP or an open_clip model in float32; random weights where `pretrained` is None.
 
     Raises:
         WeightsError: the file does not fit the model.
     """
-    ensure_torchvision()
-    import open_clip
-
-    if name == FACECLIP:
-        register_face_tower()
-    open_clip.add_model_config(FACECLIP_CONFIG_FOLDER)
-    root = logging.getLogger()
-    root.addFilter(_is_welcome)
-    try:
-        model = open_clip.create_model(name, precision="fp32")
-    finally:
-        root.removeFilter(_is_welcome)
+    model = FaceClip() if name == FACECLIP else _published_model(name)
     if pretrained is not None:
         load_strictly(model, pretrained, f"does not fit {name}", _REMEDIES.get(name, "choose the file of that model"))
     return model
 
 
-class ClipSpace(nn.Module):
-    """An open_clip model with this package's formats of pictures and texts."""
+def _published_model(name: str) -> CLIP:
+    ensure_torchvision()
+    import open_clip
 
-    model: CLIP
+    root = logging.getLogger()
+    root.addFilter(_is_welcome)
+    try:
+        return open_clip.create_model(name, precision="fp32")
+    finally:
+        root.removeFilter(_is_welcome)
+
+
+class ClipSpace(nn.Module):
+    """A model of images and texts with this package's formats of both."""
+
+    model: FaceClip | CLIP
     image_size: int
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: CLIP, name: str = FACECLIP):
+    def __init__(self, model: FaceClip | CLIP, name: str = FACECLIP):
         super().__init__()
-        ensure_torchvision()
-        import open_clip
-
         self.model = model
         self.name = name
-        self.tokenizer = open_clip.get_tokenizer(name)
+        mean, std = FACECLIP_MEAN, FACECLIP_STD
+        if name == FACECLIP:
+            self.tokenizer = face_tokenizer()
+        else:
+            ensure_torchvision()
+            import open_clip
+
+            self.tokenizer = open_clip.get_tokenizer(name)
+            mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
         size = model.visual.image_size
         self.image_size = size[0] if isinstance(size, (tuple, list)) else size
-        own = name == FACECLIP
-        mean = FACECLIP_MEAN if own else open_clip.OPENAI_DATASET_MEAN
-        std = FACECLIP_STD if own else open_clip.OPENAI_DATASET_STD
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 

@@ -19,13 +19,13 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from mcaclip.clip.clip_space import FACECLIP, FACECLIP_CONFIG_FOLDER, ClipSpace
+from mcaclip.clip.clip_space import FACECLIP, FACECLIP_FOLDER, ClipSpace
 from mcaclip.errors import WeightsError
 from mcaclip.language.grammar import in_usual_words
 from mcaclip.language.vocabulary import Vocabulary, content_words, forms
 from mcaclip.validate import has_latin_letters
 
-KNOWLEDGE_FILE = FACECLIP_CONFIG_FOLDER.joinpath("knowledge.json")
+KNOWLEDGE_FILE = FACECLIP_FOLDER.joinpath("knowledge.json")
 DOUBTFUL = 0.5
 """A phrase of lower probability counts as not understood."""
 OUTSIDE = 0.15
@@ -167,6 +167,11 @@ class TaughtFamiliarity:
         """The words with their forms."""
         return Vocabulary(self.words)
 
+    @cached_property
+    def _phrase_forms(self) -> list[frozenset[str]]:
+        """The forms of each phrase's words."""
+        return [frozenset().union(*map(forms, content_words(phrase))) for phrase in self.phrases]
+
     def score(self, space: ClipSpace, texts: Sequence[str]) -> list[float]:
         """See `PromptFamiliarity.score`."""
         return self._probabilities(texts, self._cosines(space, texts)) if texts else []
@@ -209,14 +214,13 @@ class TaughtFamiliarity:
     def _ranked(self, text: str, cosines: Tensor, count: int) -> list[str]:
         wanted = [self.vocabulary.meant(word) for word in content_words(in_usual_words(text))]
 
-        def shared(phrase: str) -> int:
-            held = set().union(*map(forms, content_words(phrase)))
+        def shared(held: frozenset[str]) -> int:
             return sum(bool(meant & held) for meant in wanted)
 
-        rows = zip(self.phrases, cosines.tolist(), strict=True)
-        ranked = sorted(rows, key=lambda row: (shared(row[0]), row[1]), reverse=True)
+        rows = zip(self.phrases, self._phrase_forms, cosines.tolist(), strict=True)
+        ranked = sorted(rows, key=lambda row: (shared(row[1]), row[2]), reverse=True)
         own = " ".join(text.lower().split())
-        return [phrase for phrase, _ in ranked if phrase.lower() != own][:count]
+        return [phrase for phrase, _, _ in ranked if phrase.lower() != own][:count]
 
     def _cosines(self, space: ClipSpace, texts: Sequence[str]) -> Tensor:
         """Cosines `[T, P]` of texts to the canonical phrases, which are encoded once per CLIP."""

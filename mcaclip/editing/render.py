@@ -30,7 +30,7 @@ from mcaclip.generators.synthesis import (
     union,
 )
 from mcaclip.nn.ops import resize_mask
-from mcaclip.types import EditResult, EditSettings, ProgressCallback, PromptStrength
+from mcaclip.types import EditResult, EditSettings, MovingEdit, ProgressCallback, PromptStrength
 
 CLOSED = 1 / 255
 """A mask of the picture counts as closed below this, so that what nobody can see is not computed either."""
@@ -39,6 +39,8 @@ COVERED = "A hat or another object covers part of what “{}” would change; th
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 
 
+OBSERVED_SIDE = 128
+"""How much features change is read off a grid of this many places per side."""
 COARSE_ROWS = range(4)
 """W+ rows of the layers up to 16 px, which say where and how large things are."""
 NEW_SHAPES = 0.13
@@ -69,11 +71,24 @@ class Picture:
 
 
 def edit_batch(generator: Generator, prompted: PromptedNetwork, codes: Tensor) -> Picture:
-    """Edit faces `[B, 18, 512]` at strength 1; gradients reach the network."""
+    """Edit faces `[B, 18, 512]` at strength 1; gradients reach the network.
+
+    As in a finished edit, the picture's mask is closed below `CLOSED`, and what nobody can see is not computed. Where
+    that would close it in every face, it stays as it is, since a network could not learn to open it again.
+    """
     with torch.no_grad():
         source = synthesize(generator, codes, keep=range(len(generator.layers)))
     shift = prompted.shift(generator, codes, source)
-    return Picture(compose(generator, codes, [shift], source.image), source, (shift,))
+    return Picture(compose(generator, codes, [_closed(shift)], source.image), source, (shift,))
+
+
+def _closed(shift: MaskedShift) -> MaskedShift:
+    """The shift with its last mask at 0 where it is below `CLOSED`, unless it is below that everywhere."""
+    if not shift.masks:
+        return shift
+    *layers, last = shift.masks
+    opened = last >= CLOSED
+    return replace(shift, masks=[*layers, last * opened]) if opened.any() else shift
 
 
 @dataclass(frozen=True)
@@ -203,6 +218,13 @@ def _still(prepared: PreparedEdit, edited: Tensor, mask: Tensor) -> Tensor | Non
     return still
 
 
+def moving(prepared: PreparedEdit) -> MovingEdit:
+    """The picture of an edit and its mask; see `draw`."""
+    picture = draw(prepared)
+    mask = resize_mask(picture.masks[-1], prepared.face.generator.image_size)
+    return MovingEdit(picture.image[0].clamp(-1, 1).cpu(), mask[0].cpu())
+
+
 def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> EditResult:
     """The picture of an edit with everything about it; see `draw`."""
     generator = prepared.face.generator
@@ -211,6 +233,8 @@ def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> E
     def observe(index: int, features: Tensor, window: Window | None) -> None:
         before = prepared.face.made.features[index]
         here = before if window is None else before[:, :, window[0], window[1]]
+        step = max(1, generator.layers[index].size // OBSERVED_SIDE)
+        features, here = features[:, :, ::step, ::step], here[:, :, ::step, ::step]
         moved[index] += float(torch.linalg.vector_norm(features - here)) ** 2
         size[index] += float(torch.linalg.vector_norm(here)) ** 2
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -25,12 +25,15 @@ class LayerSpec:
         channels: channels of its output.
         rows: the W+ rows that style it (its up-sampling included).
         rgb_row: the W+ row of the RGB output behind it, or None where there is none.
+        reach: pixels along the edge of a window of its map that missing neighbours may have spoilt, in its features
+            and in the RGB sum beside them; the default is more than any generator here needs.
     """
 
     size: int
     channels: int
     rows: tuple[int, ...]
     rgb_row: int | None = None
+    reach: int = field(default=4, compare=False)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from mcaclip.nn.ops import channels_last, inverse_haar
 BLOCK_CHANNELS = (512, 512, 512, 512, 256, 128, 64)
 NUM_MAPPING_LAYERS = 8
 W_AVG_SAMPLES = 20_000
+REACH = 1
+"""Of every layer (see `LayerSpec`): a Haar step joins no neighbours, and the RGB output is a 1x1 convolution."""
 
 
 class MappingNetwork(nn.Module):
@@ -58,14 +60,27 @@ class StyledConv(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, window: Window | None = None) -> Tensor:
         """`x [B, in, S, S]`, `w [B, 512]` to `[B, out, S, S]`; `window` says which part of the map `x` is."""
-        x = x * self.style(w)[:, :, None, None]
+        style = self.style(w)
         if self.separable:
-            x = F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1])
+            x = _modulated(x, self.depthwise, style, padding=1)
             x = F.conv2d(x, self.pointwise, self.bias)
         else:
-            x = F.conv2d(x, self.weight, self.bias, padding=1)
+            x = F.conv2d(x * style[:, :, None, None], self.weight, self.bias, padding=1)
         noise = self.noise if window is None else self.noise[:, :, window[0], window[1]]
-        return F.leaky_relu(x + noise, 0.2)
+        # in float32 the noise would make everything that follows float32 as well
+        return F.leaky_relu_(x.add_(noise.to(x.dtype)), 0.2)
+
+
+def _modulated(x: Tensor, depthwise: Tensor, style: Tensor, padding: int) -> Tensor:
+    """A depthwise convolution of maps `[B, C, S, S]` times their styles `[B, C]`.
+
+    The weights of one sample take the styles up, which spares a pass over the maps.
+    """
+    if len(style) == 1 and not torch.is_grad_enabled():
+        depthwise = depthwise * style.view(-1, 1, 1, 1)
+    else:
+        x = x * style[:, :, None, None]
+    return F.conv2d(x, depthwise, padding=padding, groups=x.shape[1])
 
 
 class HaarUpsample(nn.Module):
@@ -101,7 +116,10 @@ class ModulatedRGB(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """`x [B, C, S, S]`, `w [B, 512]` to `[B, 12, S, S]`."""
-        return F.conv2d(x * self.style(w)[:, :, None, None], self.weight, self.bias)
+        style = self.style(w)
+        if len(style) == 1 and not torch.is_grad_enabled():
+            return F.conv2d(x, self.weight * style[:, :, None, None], self.bias)
+        return F.conv2d(x * style[:, :, None, None], self.weight, self.bias)
 
 
 class MobileStyleGAN(nn.Module):
@@ -131,12 +149,12 @@ class MobileStyleGAN(nn.Module):
 
     @staticmethod
     def _layer_specs(sides: list[int]) -> tuple[LayerSpec, ...]:
-        specs = [LayerSpec(4, 512, (0,))]
+        specs = [LayerSpec(4, 512, (0,), reach=REACH)]
         for index, (side, channels) in enumerate(zip(sides, BLOCK_CHANNELS, strict=True)):
             is_last = index == len(sides) - 1
-            specs.append(LayerSpec(side, channels, (2 * index + 1,)))
+            specs.append(LayerSpec(side, channels, (2 * index + 1,), reach=REACH))
             rgb_row = 2 * index + 3 if is_last else None
-            specs.append(LayerSpec(side, channels, (2 * index + 2,), rgb_row))
+            specs.append(LayerSpec(side, channels, (2 * index + 2,), rgb_row, REACH))
         return tuple(specs)
 
     @property
@@ -155,8 +173,11 @@ class MobileStyleGAN(nn.Module):
         return (*slots, StyleSlot("to_rgb.style", row, inputs, last, rgb=True))
 
     @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> MobileStyleGAN:
+    def load(cls, path: Path, device: str | torch.device = "cpu", mean: Path | None = None) -> MobileStyleGAN:
         """Load the converted safetensors file strictly; the weights are frozen.
+
+        Args:
+            mean: a file with `w_avg`, which takes most of a second to compute.
 
         Raises:
             WeightsError: the file has another layout.
@@ -164,7 +185,8 @@ class MobileStyleGAN(nn.Module):
         with torch.device("meta"):
             model = cls()
         state = load_file(path)
-        state["w_avg"] = state.get("w_avg", torch.zeros(W_DIM))
+        if "w_avg" not in state:
+            state["w_avg"] = torch.zeros(W_DIM) if mean is None else load_file(mean)["w_avg"]
         try:
             model.load_state_dict(state, assign=True)
         except RuntimeError as error:

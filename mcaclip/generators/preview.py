@@ -75,7 +75,10 @@ class PreviewGenerator(WrappedGenerator):
         super().__init__(full)
         self.head = head
         lower: Sequence = full.layers[: TOP_LAYER + 1]
-        self.layers = (*lower[:-1], replace(lower[-1], rgb_row=HEAD_ROWS[-1]))
+        self.layers = (
+            *lower[:-1],
+            replace(lower[-1], rgb_row=HEAD_ROWS[-1], reach=2),
+        )  # the head has a 3x3 convolution
         self.image_size = PREVIEW_SIZE
 
     @property

@@ -28,6 +28,8 @@ SIZES = (256, 512, 1024)
 NUM_MAPPING_LAYERS = 8
 MAPPING_LR_MUL = 0.01
 PREVIEW_SIZE = 256
+REACH, UP_REACH = 2, 4
+"""Of a convolution with the up-sampled RGB sum beside it, and of one that doubles the side; see `LayerSpec`."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class StyleGAN2(nn.Module):
         sides = config.sides
         channels = [config.channels(side) for side in sides]
         self.layers = tuple(
-            LayerSpec(side, count, (index,), index + 1 if index % 2 == 0 else None)
+            LayerSpec(side, count, (index,), index + 1 if index % 2 == 0 else None, UP_REACH if index % 2 else REACH)
             for index, (side, count) in enumerate(zip(sides, channels, strict=True))
         )
         self.style = mapping_stack(W_DIM, NUM_MAPPING_LAYERS, MAPPING_LR_MUL)

@@ -168,7 +168,7 @@ def compose(
     masks sum to more than 1 they are divided by their sum, so that edits of one place mix and never overshoot. One
     shift is exactly `masked_synthesize`. Shifts without masks are plainly `G(w + sum_k delta_k)`.
 
-    Only what the last masks let through is computed (see `windows`), unless gradients are recorded.
+    Only what the last masks let through is computed (see `windows`).
 
     Args:
         w_plus: `[B, 18, 512]`.
@@ -190,8 +190,7 @@ def compose(
     blend = _Blend(generator, w_plus, shifts, observe)
     if not blend.changes:
         return source_image
-    entire = entire or torch.is_grad_enabled()
-    boxes = [((0, generator.image_size),) * 2] if entire else boxes_around(last)
+    boxes = [((0, generator.image_size),) * 2] if entire else boxes_around(last.detach())
     if not boxes:
         return source_image
     route = plan(generator, boxes)
@@ -288,22 +287,39 @@ class _Blend:
         window = None if entire else window_of(box)
         masks = [mask if entire else _cut(mask, box) for mask in self.masks[index]]
         source = _layer_of(self.generator, index, part.x, self.w_plus, window)
-        x = source
-        for mask, branch in zip(masks, self.branches, strict=True):
-            if branch.differs(spec.rows):
-                x = x + mask * (_layer_of(branch.generator, index, part.x, branch.w_plus, window) - source)
+        x = _mixed(
+            source,
+            [
+                (mask, _layer_of(branch.generator, index, part.x, branch.w_plus, window))
+                for mask, branch in zip(masks, self.branches, strict=True)
+                if branch.differs(spec.rows)
+            ],
+        )
         if self.observe:
-            seen = sound(box, spec.size, scale > 1)
+            seen = sound(box, spec)
             self.observe(index, _cut(x, within(seen, box)), None if entire else window_of(seen))
         rgb = part.rgb
         if spec.rgb_row is not None:
             plain = self.generator.rgb(index, x, self.w_plus)
-            added = plain
-            for mask, branch in zip(masks, self.branches, strict=True):
-                if branch.differs((spec.rgb_row,)):
-                    added = added + mask * (branch.generator.rgb(index, x, branch.w_plus) - plain)
-            rgb = self.generator.add_rgb(rgb, added)
+            edits = [
+                (mask, branch.generator.rgb(index, x, branch.w_plus))
+                for mask, branch in zip(masks, self.branches, strict=True)
+                if branch.differs((spec.rgb_row,))
+            ]
+            rgb = self.generator.add_rgb(rgb, _mixed(plain, edits))
         return _Part(x, rgb, box)
+
+
+def _mixed(source: Tensor, edits: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """`source + sum_k m_k (edt_k - source)` of masks and edits; one whose mask is closed does not count."""
+    edits = edits if len(edits) < 2 else [edit for edit in edits if bool(edit[0].any())]
+    if len(edits) == 1:  # in one pass
+        ((mask, edited),) = edits
+        return torch.lerp(source, edited, mask)
+    x = source
+    for mask, edited in edits:
+        x = torch.addcmul(x, mask, edited - source)
+    return x
 
 
 def _layer_of(generator: Generator, index: int, x: Tensor, w_plus: Tensor, window: Window | None) -> Tensor:

@@ -15,18 +15,14 @@ from torch import Tensor
 
 from mcaclip.generators.base import Generator, LayerSpec, Window
 
-PLAIN_MARGIN, UP_MARGIN = 2, 4
-"""Pixels along an edge, where that is not the map's own, that missing neighbours may have spoilt: behind a 3x3
-convolution with the RGB sum beside it, and behind one that doubles the side (StyleGAN2's filter reaches furthest)."""
 SHARED_SIDE = 32
 """Layers up to this side are computed once for all boxes of a picture."""
 CELLS = 64
 """Boxes have their edges on a grid of this many cells per side."""
-SPLIT_GAIN = 0.8
-"""A box is split in two if their areas, margins included, are less than this share of its own."""
-MOST_SPLITS = 3
-MARGIN_CELLS = 1.5
-"""What the margins add to a box on each side, for the decision to split."""
+MARGIN_CELLS, BOX_CELLS = 2.5, 60.0
+"""What a box costs beside its own cells: what its margins add on each side, and its many small steps (measured)."""
+LEAST_CELLS = 8
+"""A part of this many cells per side is not split further."""
 
 Span = tuple[int, int]
 Box = tuple[Span, Span]
@@ -61,7 +57,7 @@ def plan(generator: Generator, boxes: Sequence[Box]) -> Plan:
     above, below = layers[common:], layers[:common]
     routes, needs = [], []
     for box in boxes:
-        need = _grown(shrunk(box, scale), PLAIN_MARGIN, layers[-1].size)
+        need = _grown(shrunk(box, scale), layers[-1].reach, layers[-1].size)
         route, need = _needed(above, need, below[-1].size if below else 0)
         routes.append(tuple(route))
         needs.append(need)
@@ -76,7 +72,7 @@ def _needed(layers: Sequence[LayerSpec], need: Box, side_below: int) -> tuple[li
         side = layers[index].size
         before = layers[index - 1].size if index else side_below
         doubles = 0 < before < side
-        box = _grown(need, UP_MARGIN if doubles else PLAIN_MARGIN, side)
+        box = _grown(need, layers[index].reach, side)
         boxes.insert(0, box)
         need = shrunk(box, 2) if doubles else box
     return boxes, need
@@ -90,11 +86,11 @@ def _grown(box: Box, margin: int, side: int) -> Box:
     return rows, columns
 
 
-def sound(box: Box, side: int, doubles: bool) -> Box:
-    """The part of a computed box of a map of this side whose pixels had all their neighbours."""
-    margin = UP_MARGIN if doubles else PLAIN_MARGIN
+def sound(box: Box, spec: LayerSpec) -> Box:
+    """The part of a computed box of a layer's map whose pixels had all their neighbours."""
     rows, columns = (
-        (first + margin if first > 0 else 0, last - margin if last < side else side) for first, last in box
+        (first + spec.reach if first > 0 else 0, last - spec.reach if last < spec.size else spec.size)
+        for first, last in box
     )
     return rows, columns
 
@@ -119,46 +115,41 @@ def within(box: Box, outer: Box) -> Box:
 def boxes_around(mask: Tensor) -> list[Box]:
     """Boxes that hold everything above 0 of a mask `[B, 1, S, S]`, without overlaps; none where all of it is 0."""
     side = mask.shape[-1]
-    cells = min(CELLS, side)
-    found = F.adaptive_max_pool2d(mask.amax(0, keepdim=True), cells)[0, 0].gt(0).cpu().numpy()
-    scale = side // cells
+    scale = max(1, side // CELLS)
+    found = F.max_pool2d(mask.amax(0, keepdim=True), scale)[0, 0].gt(0).cpu().numpy()
     return [
         ((scale * rows[0], scale * rows[1]), (scale * columns[0], scale * columns[1]))
-        for rows, columns in _split(found, (0, 0), MOST_SPLITS)
+        for rows, columns in _boxes(found, (0, 0))
     ]
 
 
-def _split(found: np.ndarray, corner: Span, splits: int) -> list[Box]:
-    """Boxes of the cells that are true, at most 2 to the power of `splits`."""
-    box = _tight(found)
+def _boxes(found: np.ndarray, corner: Span) -> list[Box]:
+    """Boxes of the cells that are true: those of the four quarters, or one around them where that costs less."""
+    box = _tight(found, corner)
     if box is None:
         return []
-    (top, bottom), (left, right) = box
-    found, corner = found[top:bottom, left:right], (corner[0] + top, corner[1] + left)
-    best, cut = SPLIT_GAIN * _cost(found), None
-    if splits:
-        for axis, at in ((a, at) for a in range(2) for at in range(1, found.shape[a])):
-            cost = sum(_cost(half) for half in np.split(found, [at], axis))
-            if cost < best:
-                best, cut = cost, (axis, at)
-    if cut is None:
-        rows, columns = ((first, first + count) for first, count in zip(corner, found.shape, strict=True))
-        return [(rows, columns)]
-    axis, at = cut
-    first, second = np.split(found, [at], axis)
-    moved = (corner[0] + at, corner[1]) if axis == 0 else (corner[0], corner[1] + at)
-    return _split(first, corner, splits - 1) + _split(second, moved, splits - 1)
+    height, width = found.shape
+    if max(height, width) <= LEAST_CELLS:
+        return [box]
+    quarters = [
+        part
+        for rows in (slice(0, height // 2), slice(height // 2, height))
+        for columns in (slice(0, width // 2), slice(width // 2, width))
+        for part in _boxes(found[rows, columns], (corner[0] + rows.start, corner[1] + columns.start))
+    ]
+    return [box] if _cost([box]) <= _cost(quarters) else quarters
 
 
-def _tight(found: np.ndarray) -> Box | None:
-    """The smallest box around the true cells."""
+def _tight(found: np.ndarray, corner: Span) -> Box | None:
+    """The smallest box around the true cells, as seen from where `corner` is seen from."""
     rows, columns = (np.flatnonzero(found.any(axis)) for axis in (1, 0))
     if not len(rows):
         return None
-    return (int(rows[0]), int(rows[-1]) + 1), (int(columns[0]), int(columns[-1]) + 1)
+    (top, left) = corner
+    return (top + int(rows[0]), top + int(rows[-1]) + 1), (left + int(columns[0]), left + int(columns[-1]) + 1)
 
 
-def _cost(found: np.ndarray) -> float:
-    """The area that has to be computed, in cells."""
-    box = _tight(found)
-    return 0.0 if box is None else float(np.prod([last - first + 2 * MARGIN_CELLS for first, last in box]))
+def _cost(boxes: Sequence[Box]) -> float:
+    """What has to be computed for boxes, in cells."""
+    sides = [[last - first + 2 * MARGIN_CELLS for first, last in box] for box in boxes]
+    return sum(BOX_CELLS + height * width for height, width in sides)

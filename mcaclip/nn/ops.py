@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 import torch
@@ -21,13 +22,15 @@ def inverse_haar(x: Tensor) -> Tensor:
     if channels % 4:
         raise ValueError(f"inverse_haar needs a multiple of 4 channels, got {channels}")
     c = channels // 4
-    low = x[:, :c]
-    lh, hl, hh = x[:, c:].reshape(batch, c, 3, height, width).unbind(2)
-    plus, minus = low + lh, low - lh
-    plus_high, minus_high = hl + hh, hl - hh
-    even_row = torch.stack([plus + plus_high, plus - plus_high], -1)
-    odd_row = torch.stack([minus + minus_high, minus - minus_high], -1)
-    return (torch.stack([even_row, odd_row], 3) * 0.5).reshape(batch, c, 2 * height, 2 * width)
+    # channels innermost, as the convolutions around it want them
+    inner = x.permute(0, 2, 3, 1)
+    low = inner[..., :c]
+    lh, hl, hh = inner[..., c:].unflatten(-1, (c, 3)).transpose(-1, -2).contiguous().unbind(-2)
+    plus, minus, plus_high, minus_high = low + lh, low - lh, hl + hh, hl - hh
+    even_row = torch.stack([plus + plus_high, plus - plus_high], -2)
+    odd_row = torch.stack([minus + minus_high, minus - minus_high], -2)
+    whole = torch.stack([even_row, odd_row], 2).mul_(0.5)
+    return whole.view(batch, 2 * height, 2 * width, c).permute(0, 3, 1, 2)
 
 
 def normalise_features(features: Tensor) -> Tensor:
@@ -65,13 +68,29 @@ def cut_square(images: Tensor, center: tuple[float, float], side: float, size: i
         side: of the square, in the same units.
         fine: bilinear samples per pixel and direction, which are averaged.
     """
-    # affine_grid's frame spans [-1, 1], so a side in units of the image is the scale itself.
-    x, y = (2 * value - 1 for value in center)
-    theta = images.new_tensor([[side, 0.0, x], [0.0, side, y]])
-    grid = F.affine_grid(theta[None], [1, 3, size * fine, size * fine], align_corners=False)
-    grid = grid.expand(len(images), -1, -1, -1)
-    samples = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return F.avg_pool2d(samples, fine)
+    rows = _sampling(center[1], side, size, fine, images.shape[-2]).to(images)
+    columns = _sampling(center[0], side, size, fine, images.shape[-1]).to(images)
+    (top, bottom), (left, right) = (_reached(weights) for weights in (rows, columns))
+    cut = images[:, :, top:bottom, left:right]
+    return rows[:, top:bottom] @ (cut @ columns[:, left:right].mT)
+
+
+@lru_cache(maxsize=32)
+def _sampling(center: float, side: float, size: int, fine: int, pixels: int) -> Tensor:
+    """Weights `[size, pixels]` of an axis: means of `fine` bilinear samples; beyond the border the edge counts."""
+    steps = torch.arange(size * fine, dtype=torch.float64)
+    at = (pixels * (center + side * ((steps + 0.5) / (size * fine) - 0.5)) - 0.5).clamp(0, pixels - 1)
+    low = at.floor().clamp(max=pixels - 2).long()
+    weights = torch.zeros(size * fine, pixels, dtype=torch.float64)
+    weights.scatter_(1, low[:, None], 1 - (at - low)[:, None])
+    weights.scatter_(1, low[:, None] + 1, (at - low)[:, None])
+    return weights.view(size, fine, pixels).mean(1).float()
+
+
+def _reached(weights: Tensor) -> tuple[int, int]:
+    """First and last pixel that weights `[size, pixels]` use."""
+    used = weights.any(0).nonzero()
+    return int(used[0]), int(used[-1]) + 1
 
 
 def channels_last(module: Module) -> Module:

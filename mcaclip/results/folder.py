@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save
 
 from mcaclip.imaging import visuals
+from mcaclip.imaging.photo import load_photo
 from mcaclip.platform.atomic import folder_written_whole, write_text
 from mcaclip.platform.naming import numbered
 from mcaclip.results import export as keep
@@ -22,7 +24,7 @@ from mcaclip.types import EditSettings, to_uint8
 from mcaclip.version import __version__
 
 RESULT_FILES = (
-    "aligned.png", "reconstruction.png", "edited.png", "pasted.png", "generator.png", "overlay.png",
+    "aligned.png", "reconstruction.png", "edited.png", "pasted.png", "all_faces.png", "generator.png", "overlay.png",
     "masks/layer_[0-9][0-9].png", "latent.safetensors", "result.json",
 )  # fmt: skip
 """What a result folder may hold; anything else in it is not ours and stays."""
@@ -42,6 +44,8 @@ class Provenance:
         photo_sha256: digest of the photo's file; None for a generated face.
         mask_sha256: digest of the file of a painted mask; None without one.
         marked: whether the pictures of the edit carry the visible mark.
+        asked: digest of the request as it was typed, which can be compared before any network is loaded.
+        faces: how many faces the photo has, where all of them were asked for.
     """
 
     stack: str
@@ -53,35 +57,39 @@ class Provenance:
     photo_sha256: str | None = None
     mask_sha256: str | None = None
     marked: bool = False
+    asked: str | None = None
+    faces: int | None = None
 
 
 class ResultFolders:
-    """The result folders of one call: one per edit, in one folder; nothing of an earlier call is lost.
+    """Result folders, one per face and edit, in one folder; nothing is lost. Several processes may write at once.
 
     Args:
         out: the folder that they are in; it exists.
         overwrite: replace earlier results of the same name, instead of taking the next free name.
+        reserved: names, in small letters, that are replaced only by results that ask for the very name.
     """
 
-    def __init__(self, out: Path, overwrite: bool = False):
-        self.out, self.overwrite = out, overwrite
-        self._used: set[str] = set()
+    def __init__(self, out: Path, overwrite: bool = False, reserved: frozenset[str] = frozenset()):
+        self.out, self.overwrite, self.reserved = out, overwrite, reserved
 
     def find(self, stem: str, settings: EditSettings | None, provenance: Provenance) -> Path | None:
-        """The folder of an earlier call that holds the result of the very same request; None to make it."""
-        if self.overwrite:
-            return None
+        """The folder that holds the result of the very same request; None to make it."""
         asked = describe_request(settings, provenance)
+        return (
+            None if self.overwrite else next((f for f, record in self.records(stem) if _is_of(record, asked)), None)
+        )
+
+    def records(self, stem: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Every whole result of a name, with what its result.json says."""
         for name in numbered(stem):
             folder = self.out / name
             if not folder.is_dir():
-                return None
-            if name.casefold() not in self._used and _holds(folder, asked):
-                self._used.add(name.casefold())
-                return folder
-        return None
+                return
+            if (record := _record_in(folder)) is not None:
+                yield folder, record
 
-    def write(self, stem: str, outcome: Outcome, provenance: Provenance) -> Path:
+    def write(self, stem: str, outcome: Outcome, provenance: Provenance, named: bool = True) -> Path:
         """Writes a result, whole or not at all.
 
         Files (those of the edit only when there is one): aligned.png, reconstruction.png, edited.png (1024 px),
@@ -89,6 +97,9 @@ class ResultFolders:
         masks/layer_NN.png (each at its layer's size), latent.safetensors (`w_plus`, `delta_w`: float32 [18, 512];
         with K > 1 prompts also `shifts` [K, 18, 512], whose sum is `delta_w`; of a photo also `residual`),
         result.json.
+
+        Args:
+            named: whether the stem itself may be taken though it is reserved.
 
         Returns:
             The folder.
@@ -99,24 +110,33 @@ class ResultFolders:
         places: list[Path] = []
 
         def place() -> Path:
-            places.append(self._free(stem))
+            places.append(self._free(stem, named))
             return places[-1]
 
         with folder_written_whole(self.out, place, RESULT_FILES) as folder:
-            _write_files(folder, outcome, provenance)
-        self._used.add(places[-1].name.casefold())
+            write_files(folder, outcome, provenance)
         return places[-1]
 
-    def _free(self, stem: str) -> Path:
+    def _free(self, stem: str, named: bool) -> Path:
         """The first folder of this name that no other result has."""
         return next(
             self.out / name
             for name in numbered(stem)
-            if name.casefold() not in self._used and not _taken(self.out / name, self.overwrite)
+            if ((named and name == stem) or name.casefold() not in self.reserved)
+            and not _taken(self.out / name, self.overwrite)
         )
 
+    def read(self, folder: Path, name: str) -> np.ndarray:
+        """A picture `uint8 [H, W, 3]` of a result. Raises ImageError."""
+        return load_photo(folder / name)
 
-def _write_files(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
+    def add(self, folder: Path, name: str, picture: np.ndarray, record: Mapping[str, Any]) -> None:
+        """Adds a picture `uint8 [H, W, 3]` that shows edits to a result. Raises OSError."""
+        keep.write_png(folder / name, picture, record)
+
+
+def write_files(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
+    """Writes the files of a result into an empty folder; see `ResultFolders.write`. Raises OSError."""
     save_png(folder / "aligned.png", to_uint8(outcome.aligned))
     save_png(folder / "reconstruction.png", to_uint8(outcome.inversion.reconstruction))
     latents = {"w_plus": outcome.inversion.w_plus.detach().cpu().contiguous()}
@@ -163,17 +183,20 @@ def _taken(folder: Path, overwrite: bool) -> bool:
     return not overwrite and any(next(folder.glob(pattern), None) for pattern in RESULT_FILES)
 
 
-def _holds(folder: Path, asked: Mapping[str, Any]) -> bool:
-    """Whether a folder holds the whole result of a request."""
+def _record_in(folder: Path) -> dict[str, Any] | None:
+    """The record of a whole result; None for a damaged one, for one of another version, and for anything else."""
     names = ["aligned.png", "reconstruction.png", "latent.safetensors"]
-    names += ["edited.png", "overlay.png", "pasted.png"] if asked["prompt"] else []
     try:
-        stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return all(stored[name] == value for name, value in asked.items()) and all(
-            (folder / name).is_file() for name in names
-        )
+        record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        names += ["edited.png", "overlay.png", "pasted.png"] if record["prompt"] else []
+        whole = record["version"] == __version__ and all((folder / name).is_file() for name in names)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False  # no result of this version, or a damaged one
+        return None
+    return record if whole else None
+
+
+def _is_of(record: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    return all(name in record and record[name] == value for name, value in asked.items())
 
 
 def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
@@ -185,6 +208,8 @@ def describe(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
         **describe_request(settings, provenance),
         "modes": list(result.modes) if result else [],
         "photo": provenance.photo,
+        "asked": provenance.asked,
+        "faces": provenance.faces,
         "identity": {
             "reconstruction_to_photo": _rounded(outcome.inversion.identity),
             "edit_to_original": _rounded(result.identity) if result else None,

@@ -95,6 +95,7 @@ _COMPACT_ENTRIES = (
     ),
     _shipped("identity_mean", "Mean face descriptor", "identity_mean.safetensors"),
     _shipped("faceclip", "FaceCLIP text and image encoder", "faceclip/model.safetensors"),
+    _shipped("mean_w", "Mean code of the generator", "mean_w.safetensors"),
     _shipped("preview_head", "256 px preview head", "preview_head.safetensors"),
     _shipped("parsing_head", "Face parsing head", "parsing_head.safetensors"),
     _shipped("face_parser", "Face parser (any picture)", "face_parser.safetensors"),

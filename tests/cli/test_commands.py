@@ -11,7 +11,9 @@ import pytest
 
 from mcaclip.__main__ import COMMANDS as STUDIO
 from mcaclip.__main__ import main as studio
+from mcaclip.cli.many import work
 from mcaclip.cli.options import Arg
+from mcaclip.cli.photos import PhotoOptions
 from tests.helpers.used_options import used_options
 from train.__main__ import COMMANDS as TRAIN
 from train.__main__ import main as train
@@ -39,6 +41,9 @@ def test_help_names_every_option_and_what_it_is_for(main, name, command, capsys)
 def test_what_is_offered_is_what_is_used(main, name, command):
     offered = {field.name for field in fields(command.options)}
     used = used_options(command.run, command.options)
+    if issubclass(command.options, PhotoOptions):
+        of_a_row = (work.edit_face, work.origin_of, command.options.settings_for, command.options.load_editor)
+        used |= {"face"}.union(*(used_options(function, command.options) for function in of_a_row))
     assert used <= offered, "a command reads an option that it has not"
     checked = used_options(command.options.check, command.options) if main is train else set()
     assert offered - used - checked <= (HANDLED_BY_MAIN if main is train else set())

@@ -127,7 +127,7 @@ def test_one_bad_photo_does_not_stop_the_others(tmp_path, photo, faceless, load,
     assert len(complaints) == 3
     for path in (missing, damaged, faceless):
         assert sum(str(path) in line for line in complaints) == 1
-    assert [path.name for path in out.iterdir()] == ["me"]
+    assert sorted(path.name for path in out.iterdir()) == ["me", "summary.csv"]
     assert len(load.stacks) == 1
 
 
@@ -137,7 +137,7 @@ def test_photos_with_the_same_name_get_different_folders(tmp_path, photo, load):
     Image.open(photo).save(other)
     out = tmp_path / "out"
     assert main(["edit", str(photo), str(other), "--prompt", "purple hair", "--out", str(out)], load) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["me", "me_2"]
+    assert sorted(path.name for path in out.iterdir()) == ["me", "me_2", "summary.csv"]
 
 
 def _edit(load, out: Path, *photos: Path | str, prompt: str = "purple hair", options: Sequence[str] = ()) -> int:
@@ -158,19 +158,19 @@ def test_a_second_prompt_goes_into_a_folder_of_its_own(tmp_path, photo, load, ca
 
 
 def test_what_is_there_already_is_not_made_again(tmp_path, photo, load, capsys):
-    out, same_name = tmp_path / "out", tmp_path / "other" / "me.png"
-    same_name.parent.mkdir()
-    same_name.write_bytes(photo.read_bytes())
-    assert _edit(load, out, photo, same_name) == 0
+    out, same = tmp_path / "out", tmp_path / "other" / "me.png"
+    same.parent.mkdir()
+    same.write_bytes(photo.read_bytes())
+    assert _edit(load, out, photo, same) == 0
+    assert set(_prompts(out)) == {"me"} and capsys.readouterr().out.count("already there;") == 1
     load.editor.calls.clear()
-    assert _edit(load, out, photo, same_name) == 0
-    assert load.editor.calls == [] and set(_prompts(out)) == {"me", "me_2"}
-    assert capsys.readouterr().out.count("already there") == 2
+    assert _edit(load, out, photo, same) == 0
+    assert load.editor.calls == [] and capsys.readouterr().out.count("already there;") == 2
     for options in (["--seed", "5"], ["--mark"], ["--strength", "0.5"], ["--inversion", "best"]):
         assert _edit(load, out, photo, options=options) == 0
-    assert len(_prompts(out)) == 6
+    assert len(_prompts(out)) == 5
     (out / "me" / "edited.png").unlink()
-    assert _edit(load, out, photo) == 0 and len(load.editor.calls) == 4 * 3, "the second folder holds it"
+    assert _edit(load, out, photo) == 0 and len(load.editor.calls) == 5 * 3, "a damaged one is made again"
     Image.new("RGB", (240, 240), (200, 150, 120)).save(photo)
     assert _edit(load, out, photo) == 0 and len(_prompts(out)) == 7, "another photo of that name"
 

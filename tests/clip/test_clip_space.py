@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from mcaclip.clip import clip_space
-from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model, read_clip
+from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, create_model, read_clip
 from mcaclip.errors import WeightsError
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.imaging.colour import lab_of
 from mcaclip.perception.parsing_head import PARSED_LAYERS
 from mcaclip.perception.regions import region
+from mcaclip.platform.torchvision_guard import ensure_torchvision
 from train.common.faces import CodeSampler
 from train.common.painting import paint
 
@@ -78,10 +81,27 @@ def test_shipped_model_distinguishes_colours_and_parts(space, preview, parser):
     assert np.mean(right) > 0.6
 
 
-def test_faceclip_is_an_open_clip_model_of_our_own_configuration():
-    space = ClipSpace(create_model())
-    assert space.image_size == 192
-    assert space.encode_text(["x"]).shape == (1, 512)
+def test_texts_are_those_of_open_clip(space, tmp_path):
+    """Its text tower of the same size with the same weights, and its tokenizer as it is usually made."""
+    ensure_torchvision()
+    import open_clip
+
+    text = {"context_length": 32, "vocab_size": 49408, "width": 128, "heads": 4, "layers": 4}
+    picture = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 32}
+    config = {"embed_dim": 512, "vision_cfg": picture, "text_cfg": text}
+    (tmp_path / "same-text-tower.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path)
+    tokens = open_clip.get_tokenizer("same-text-tower")
+    other = open_clip.create_model("same-text-tower", precision="fp32").eval()
+    own = {name: value for name, value in space.model.state_dict().items() if not name.startswith("visual.")}
+    left = other.load_state_dict(own, strict=False)
+    assert not left.unexpected_keys and all(name.startswith("visual.") for name in left.missing_keys)
+    texts = ["a face with green lipstick", "ROUGE à lèvres’ “x” &amp; 2½ <br>", "緑 💄", "word " * 200, ""]
+    assert torch.equal(space.tokenizer(texts), tokens(texts))
+    with torch.no_grad():
+        wanted = other.encode_text(tokens(texts))
+        torch.testing.assert_close(space.model.encode_text(tokens(texts)), wanted)
+        torch.testing.assert_close(space.token_features(tokens(texts)), wanted)
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from mcaclip.editing.face_source import source_of
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.render import blend, draw, edit_batch, prepare
+from mcaclip.editing.render import CLOSED, blend, draw, edit_batch, moving, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize
@@ -66,11 +67,32 @@ def test_training_makes_the_edit_that_people_get_and_learns_from_it(generator, c
     assert batch.source.image.grad_fn is None
 
 
+def test_training_leaves_out_what_nobody_can_see(generator, code):
+    made_by = network(generator)
+    nn.init.normal_(made_by.coral.final.out.weight, std=20.0)
+    picture = edit_batch(generator, PromptedNetwork(made_by, ToySpace().text_code(LIPS)), code)
+    closed = (picture.masks[-1] < CLOSED).expand_as(picture.image)
+    assert closed.any() and not closed.all()
+    assert torch.equal(picture.image[closed], picture.source.image[closed])
+
+
+def test_a_mask_that_is_closed_everywhere_can_learn_to_open(generator, code):
+    made_by = network(generator)
+    nn.init.zeros_(made_by.coral.final.out.weight)
+    nn.init.constant_(made_by.coral.final.out.bias, -9.0)
+    picture = edit_batch(generator, PromptedNetwork(made_by, ToySpace().text_code(LIPS)), code)
+    assert bool((picture.masks[-1] < CLOSED).all())
+    picture.image.square().sum().backward()
+    assert made_by.coral.final.out.bias.grad.abs().sum() > 0
+
+
 def test_what_a_person_is_told_goes_with_the_picture(generator, code):
     prepared = prepared_edit(generator, code, request(BOTH, network(generator)))
     result, picture = blend(prepared), draw(prepared)
     assert torch.equal(result.image, picture.image[0].clamp(-1, 1))
     assert all(torch.equal(one, other[0]) for one, other in zip(result.masks, picture.masks, strict=True))
+    shown = moving(prepared)
+    assert torch.equal(shown.image, result.image) and torch.equal(shown.combined_mask, result.combined_mask)
     weighted = 0.5 * result.shifts[0] + 1.2 * result.shifts[1]
     torch.testing.assert_close(weighted, sum(shift.delta_w[0] for shift in picture.shifts))
 

@@ -52,6 +52,10 @@ def test_w_avg_is_the_mean_of_w(generator: MobileStyleGAN):
     assert (other - generator.w_avg).abs().max() < 0.15 * spread.max()
 
 
+def test_the_shipped_mean_is_what_would_be_computed(generator: MobileStyleGAN):
+    torch.testing.assert_close(generator.w_avg, generator.mean_w())
+
+
 def test_truncation_runs_from_the_average_to_w(generator: MobileStyleGAN):
     w = generator.mapping(seeded_z(2, 4))
     torch.testing.assert_close(truncate(w, generator.w_avg, 1.0), w)

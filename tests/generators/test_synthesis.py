@@ -111,10 +111,10 @@ def test_one_shift_composes_to_the_masked_edit_bit_for_bit(setting):
     for index, spec in enumerate(generator.layers):  # FACTS 1.3, written out
         plain = generator.layer(index, expected, w_plus)
         mask = resize_mask(masks[index], spec.size)
-        expected = plain + mask * (generator.layer(index, expected, w_plus + delta) - plain)
+        expected = torch.lerp(plain, generator.layer(index, expected, w_plus + delta), mask)
         if spec.rgb_row is not None:
             part = generator.rgb(index, expected, w_plus)
-            part = part + mask * (generator.rgb(index, expected, w_plus + delta) - part)
+            part = torch.lerp(part, generator.rgb(index, expected, w_plus + delta), mask)
             rgb = generator.add_rgb(rgb, part)
     wanted = source + masks[-1] * (rgb - source)
     assert torch.equal(compose(generator, w_plus, [MaskedShift(delta, masks)], source), wanted)

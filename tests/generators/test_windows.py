@@ -95,6 +95,21 @@ def test_things_far_apart_get_boxes_of_their_own():
     assert boxes_around(torch.zeros(1, 1, 256, 256)) == []
 
 
+def test_the_gradient_of_an_edit_in_parts_is_that_of_the_whole(stylegan2):
+    code, shift = torch.randn(1, 18, 512), shift_of(stylegan2, [(2, 2, 3, 4), (11, 10, 2, 3)])
+    source = synthesize(stylegan2, code).image
+    leaves = [shift.delta_w, *shift.masks[:-1]]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    whole, parts = (
+        torch.autograd.grad(compose(stylegan2, code, [shift], source, entire=entire).square().sum(), leaves)
+        for entire in (True, False)
+    )
+    for wanted, found in zip(whole, parts, strict=True):
+        assert wanted.abs().max() > 0
+        torch.testing.assert_close(found, wanted, atol=1e-3 * float(wanted.abs().max()), rtol=0)
+
+
 def test_cancelling_reaches_every_box(stylegan2):
     shift, seen = shift_of(stylegan2, [(0, 0, 2, 2), (14, 14, 2, 2)]), []
     code = torch.randn(1, 18, 512)

@@ -25,6 +25,8 @@ class _Reader:
         self.seen.add(function)
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
         assert isinstance(tree, ast.FunctionDef)
+        if not tree.args.args:
+            return set()
         held, names = tree.args.args[0].arg, dict(function.__globals__)
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):

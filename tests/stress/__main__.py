@@ -2,6 +2,8 @@
 
     python -m tests.stress fuzz --n 300 --seed 1
     python -m tests.stress soak --minutes 10 --visitors 30
+    python -m tests.stress load --minutes 2 --visitors 8 --real
+    python -m tests.stress start
 
 `fuzz` hands hostile pictures, masks, prompts, names, session files, files of edits and requests to the studio, `--n`
 of each kind (`--only KIND` for some of them). The requests go to the real page with the fake editor, in a process of
@@ -15,7 +17,10 @@ client hold for each of them. Every ten seconds it prints memory, latencies and 
 everybody leaves, and neither their files nor their memory may stay. With `--real` it starts `app.py` with the real
 models in place of the fake editor.
 
-Both end with 0 when everything held and with 1 otherwise. They need a system on which all of 127.0.0.0/8 is this
+`load` lets as many visitors work at once and prints how long they wait for each event, with the queue in front of it.
+`start` starts `app.py` a few times and prints when its address, its page and its models answer, and its memory.
+
+All end with 0 when everything held and with 1 otherwise. They need a system on which all of 127.0.0.0/8 is this
 machine, as on Linux.
 """
 
@@ -27,7 +32,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from tests.stress import pictures, soak, tensor_files, texts
+from tests.stress import pictures, soak, start, tensor_files, texts
 from tests.stress import requests as page
 from tests.stress.cases import Tally, limit_memory, made_world, run
 from tests.stress.limits import RULES, check_rule
@@ -83,14 +88,22 @@ def main() -> int:
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--only", action="append", default=[], choices=[*LOCAL, *SERVED])
     one.add_argument("--case", action="append", default=[], type=int, help="the number of a single case")
-    other = commands.add_parser("soak", help="many visitors")
-    other.add_argument("--minutes", type=float, default=10)
-    other.add_argument("--visitors", type=int, default=30)
-    other.add_argument("--seed", type=int, default=1)
-    other.add_argument("--real", action="store_true", help="the real models")
+    for name, words, minutes in (("soak", "many visitors come and go", 10), ("load", "how long visitors wait", 2)):
+        other = commands.add_parser(name, help=words)
+        other.add_argument("--minutes", type=float, default=minutes)
+        other.add_argument("--visitors", type=int, default=30)
+        other.add_argument("--seed", type=int, default=1)
+        other.add_argument("--real", action="store_true", help="the real models")
+    other.add_argument("--photos", type=float, default=0.3, help="share of visitors with a photo of their own")
+    begin = commands.add_parser("start", help="how long a start takes")
+    begin.add_argument("--times", type=int, default=3)
     args = parser.parse_args()
     if args.command == "fuzz":
         return fuzz(args.n, args.seed, args.only, args.case)
+    if args.command == "start":
+        return start.measure(args.times)
+    if args.command == "load":
+        return soak.load(args.minutes, args.visitors, args.seed, args.real, args.photos)
     return soak.soak(args.minutes, args.visitors, args.seed, args.real)
 
 

@@ -36,13 +36,14 @@ class Crowd:
         server: of the page.
         count: how many visitors are there at a time.
         seed: of all that they do.
+        photos: how likely a visitor brings a photo.
     """
 
-    def __init__(self, server: Server, count: int, seed: int):
-        self.server, self.count, self.seed = server, count, seed
+    def __init__(self, server: Server, count: int, seed: int, photos: float = 0.3):
+        self.server, self.count, self.seed, self.photos = server, count, seed, photos
         self.idle, self.gone = threading.Event(), threading.Event()
         self.errors: list[str] = []
-        self.latencies: list[float] = []
+        self.latencies: list[tuple[str, float]] = []
         self.open = self.left = 0
         self._portraits: dict[int, np.ndarray] = {}
         self._lock = threading.Lock()
@@ -73,7 +74,7 @@ class Crowd:
             tab = Tab(self.server, number, f"soak{number}x{rng.getrandbits(60)}", self.latencies)
             with self._lock:
                 self.open += 1
-            visitor = Visitor(tab, rng, self._portraits)
+            visitor = Visitor(tab, rng, self._portraits, self.photos)
             visitor.edit(rng.choice(PROMPTS))
             while not self.idle.wait(rng.uniform(*THINK_SECONDS)) and rng.random() > LEAVE_CHANCE:
                 step = rng.randrange(3)
@@ -134,6 +135,24 @@ def soak(minutes: float, count: int, seed: int, real: bool) -> int:
     return int(any(faults.values()))
 
 
+def load(minutes: float, count: int, seed: int, real: bool, photos: float) -> int:
+    """Prints how long `count` visitors at once wait for each event of the page; the exit status."""
+    with made_world() as world, served(world, real) as server:
+        crowd = Crowd(server, count, seed, photos)
+        crowd.start()
+        time.sleep(60 * minutes)
+        # whoever still waits is left behind with the server
+        done, errors, memory = list(crowd.latencies), list(crowd.errors), server.memory() >> 20
+    print(f"{count} visitors for {minutes:g} minutes, {len(done)} events, {memory} MB, {len(errors)} errors")
+    for event in sorted({name for name, _ in done}):
+        waited = [seconds for name, seconds in done if name == event]
+        median, high = np.percentile(waited, (50, 95))
+        print(f"{event:24} {len(waited):5d} times, median {median:6.2f} s, 95 % {high:6.2f} s")
+    for error in errors[:1]:
+        print("FAULT:", error)
+    return int(bool(errors))
+
+
 def _single_visit(server: Server, seed: int) -> int:
     """Somebody comes alone and leaves; the memory of the server in MB when it has given back what it can."""
     crowd = Crowd(server, 1, seed)
@@ -147,7 +166,7 @@ def _single_visit(server: Server, seed: int) -> int:
 
 def _print_row(crowd: Crowd, seconds: float, known: int) -> int:
     """Prints the figures, of the latencies those after the first `known`; the number of latencies so far."""
-    recent = crowd.latencies[known:]
+    recent = [seconds for _, seconds in crowd.latencies[known:]]
     median, high = np.percentile(recent, (50, 95)) if recent else (0.0, 0.0)
     files = crowd.server.files()
     print(

@@ -42,10 +42,10 @@ class Tab:
         server: of the page.
         number: of the visitor's address.
         session: the tab's name for the server.
-        latencies: gets the seconds of each event.
+        latencies: gets the name and the seconds of each event.
     """
 
-    def __init__(self, server: Server, number: int, session: str, latencies: list[float]):
+    def __init__(self, server: Server, number: int, session: str, latencies: list[tuple[str, float]]):
         self.server, self.session, self.latencies = server, session, latencies
         self.client = server.client(number)
         self.client.timeout = httpx.Timeout(600)
@@ -71,7 +71,7 @@ class Tab:
             if [self.names[name], event] in one["targets"]:
                 start = time.monotonic()
                 self._run(one)
-                self.latencies.append(time.monotonic() - start)
+                self.latencies.append((f"{name} {event}", time.monotonic() - start))
 
     def upload(self, data: bytes) -> dict[str, Any]:
         """Uploads a picture; Gradio's description of the file."""
@@ -142,12 +142,13 @@ class Visitor:
         tab: of the visitor.
         rng: chooses the face and the edits.
         portraits: pictures of generated faces by seed, of all visitors: a seed has one face.
+        photos: how likely it comes with a photo, which takes a reconstruction.
     """
 
-    def __init__(self, tab: Tab, rng: Random, portraits: dict[int, np.ndarray]):
+    def __init__(self, tab: Tab, rng: Random, portraits: dict[int, np.ndarray], photos: float = 0.3):
         self.tab, self.rng = tab, rng
         self.name, self.code = "", torch.empty(0)
-        if rng.random() < 0.7:
+        if rng.random() >= photos:
             seed = rng.randrange(1000, 1040)
             self.name = f"seed_{seed}"
             tab["seed"] = seed

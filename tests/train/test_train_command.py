@@ -105,3 +105,9 @@ def test_failures_take_one_line(monkeypatch, capsys, tmp_path, error, status, wo
     assert command.main(["colours", "--out", str(tmp_path)]) == status
     said = capsys.readouterr().err
     assert words in said and said.startswith("error: ") and said.count("\n") == 1
+
+
+def test_commands_of_one_process_say_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert command.main(["identity-mean", "--out", str(tmp_path)]) == 2
+    assert "runs in one process" in capsys.readouterr().err

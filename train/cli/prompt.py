@@ -131,6 +131,7 @@ def run(options: Options) -> None:
     from mcaclip import loading
     from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
+    from train.common import ranks
     from train.common.network import default_start
     from train.common.precision import choose_precision
     from train.common.setup import CHECKPOINT_FROM
@@ -162,6 +163,8 @@ def run(options: Options) -> None:
         method=options.chosen_method,
         finish=options.finish,
     )
+    if not ranks.is_first():
+        return
     if options.photos is not None:
         validate(prompts, path, options.photos, options, stack)
     log_use(prompts[0], options.chosen_method, path, stack)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mcaclip.errors import TrainingError
 from mcaclip.evaluation.row_log import append_row
+from train.common import ranks
 from train.common.arrays import reason, unusable
 from train.common.checkpoint import check_optimizer, check_weights, read_checkpoint, save_checkpoint
 
@@ -59,13 +60,17 @@ StepFunction = Callable[[int, np.random.Generator], Mapping[str, Tensor]]
 
 
 class _Ending:
-    """Which signal asked the process to end, if one has; a second Ctrl-C does not wait for the step."""
+    """Which signal asked the process to end, if one has.
+
+    A second Ctrl-C does not wait for the step. Launchers pass on to their processes what the terminal has sent these
+    already, so one of several processes always waits.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
     def __call__(self, number: int, *_: object) -> None:
-        if self.signal == number == signal.SIGINT:
+        if self.signal == number == signal.SIGINT and ranks.count() == 1:
             raise KeyboardInterrupt
         self.signal = number
 
@@ -91,6 +96,9 @@ class TrainingLoop:
     The schedule follows the larger of the share of steps and the share of this call's time, so a run that is cut
     by `max_minutes` still ends with a small learning rate.
 
+    Processes of a launcher (see `train.common.ranks`) train together: every one has its own random generator and thus
+    its own batches, gradients are averaged, and the first one writes the files. All read the checkpoint.
+
     Args:
         model: what is trained.
         optimizer: of its parameters.
@@ -111,15 +119,17 @@ class TrainingLoop:
     ):
         self.model, self.optimizer, self.settings, self.out = model, optimizer, settings, out
         self.fingerprint = json.dumps(fingerprint, sort_keys=True, default=str)
+        ranks.share_state(model)
         self.averaged = {k: v.detach().clone() for k, v in model.state_dict().items()}
         self.scaler = torch.amp.GradScaler(next(model.parameters()).device.type, enabled=scaled)
         self.base_lrs = [group["lr"] for group in optimizer.param_groups]
         self.step, self.seconds_before = 0, 0.0
-        self.rng = np.random.default_rng(settings.seed)
-        torch.manual_seed(settings.seed)
+        self.rng = ranks.random_generator(settings.seed, 0)
+        torch.manual_seed(settings.seed + ranks.rank())
         out.mkdir(parents=True, exist_ok=True)
         if (out / CHECKPOINT).exists():
             self._resume()
+        ranks.wait()  # nobody writes a checkpoint before all have read it
 
     def run(self, step_function: StepFunction, sheet: Callable[[int], None] | None = None) -> int:
         """Train until the steps or the minutes are used up; after SIGTERM or Ctrl-C save a checkpoint and exit.
@@ -137,17 +147,18 @@ class TrainingLoop:
     def _run(self, step_function: StepFunction, sheet: Callable[[int], None] | None, ending: _Ending) -> int:
         s, started, saved = self.settings, time.monotonic(), time.monotonic()
         limit, unsaved = 60 * s.max_minutes, not (self.out / CHECKPOINT).exists()
-        while self.step < s.steps and (elapsed := time.monotonic() - started) < limit:
-            self._set_learning_rate(max(self.step / s.steps, elapsed / limit))
+        while self.step < s.steps and (share := _share_of(limit, started)) < 1:
+            self._set_learning_rate(max(self.step / s.steps, share))
             self.optimizer.zero_grad(set_to_none=True)
-            terms = step_function(self.step, self.rng)
+            terms = dict(step_function(self.step, self.rng))
             self._update(terms["loss"])
+            terms["loss"] = ranks.mean(terms["loss"])
             self.step, unsaved = self.step + 1, True
             if self.step % s.log_every == 0 or self.step == 1:
                 self._log(terms, self.seconds_before + time.monotonic() - started)
-            if sheet and s.sheet_every and self.step % s.sheet_every == 0:
+            if sheet and ranks.is_first() and s.sheet_every and self.step % s.sheet_every == 0:
                 sheet(self.step)
-            asked = ending.signal
+            asked = int(ranks.largest(ending.signal or 0))
             if asked or time.monotonic() - saved > s.checkpoint_seconds:
                 self._save(started)
                 saved, unsaved = time.monotonic(), False
@@ -175,10 +186,11 @@ class TrainingLoop:
             group["lr"] = base * factor
 
     def _update(self, loss: Tensor) -> None:
-        if not torch.isfinite(loss):
+        if not ranks.mean(loss).isfinite():
             raise TrainingError(f"the loss is {loss.item()} at step {self.step}: lower the learning rate and resume")
         if loss.requires_grad:
             self.backward(loss)
+        ranks.average_gradients(self.model.parameters())
         if self.settings.clip_gradient:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_gradient)
@@ -193,6 +205,8 @@ class TrainingLoop:
                     self.averaged[name].copy_(value)
 
     def _log(self, terms: Mapping[str, Tensor], seconds: float) -> None:
+        if not ranks.is_first():
+            return
         row = {"step": self.step, "seconds": round(seconds, 1)}
         row |= {name: round(float(torch.as_tensor(value).detach()), 6) for name, value in terms.items()}
         append_row(self.out / METRICS, row)
@@ -200,6 +214,8 @@ class TrainingLoop:
             log.info("%s", "  ".join(f"{k} {v:.4g}" for k, v in row.items()))
 
     def _save(self, started: float) -> None:
+        if not ranks.is_first():
+            return
         state = {
             "model": self.model.state_dict(),
             "averaged": self.averaged,
@@ -238,7 +254,15 @@ class TrainingLoop:
             raise unusable(path, f"its state is damaged: {reason(error)}") from error
         self.averaged = {name: value.to(self.averaged[name]) for name, value in averaged.items()}
         self.step, self.seconds_before = step, seconds
+        if not ranks.is_first():
+            self.rng = ranks.random_generator(self.settings.seed, step)
+            torch.manual_seed(self.settings.seed + step + ranks.rank())
         log.info("resuming %s at step %d", self.out, self.step)
+
+
+def _share_of(limit: float, started: float) -> float:
+    """The share of a time limit in seconds that is used up; the same for all processes."""
+    return ranks.largest((time.monotonic() - started) / limit if limit else 1.0)
 
 
 class Budget:

@@ -39,12 +39,20 @@ class Precision:
         torch.backends.cudnn.allow_tf32 = self.tf32
 
 
+def _computes_in_bf16(device: torch.device) -> bool:
+    """Whether bf16 is not emulated, which would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    found = torch.cpu.get_capabilities()
+    return device.type == "cpu" and any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 def choose_precision(name: str, device: torch.device) -> Precision:
     """The precision that an option names.
 
     Args:
-        name: one of `PRECISIONS`. "auto" is bf16 on a GPU that supports it and fp16 on others, both with TF32 for the
-            rest; without CUDA it is fp32.
+        name: one of `PRECISIONS`. "auto" is bf16 on a GPU or CPU that computes in it, otherwise fp16 on a GPU and
+            fp32 on a CPU. On a GPU the rest may use TF32.
 
     Raises:
         TrainingError: the name is unknown, or the device does not support the format.
@@ -53,9 +61,7 @@ def choose_precision(name: str, device: torch.device) -> Precision:
         raise TrainingError(f"precision {name!r} is not available: choose {', '.join(PRECISIONS)}")
     cuda = device.type == "cuda"
     if name == "auto":
-        # emulated bf16 would be slower than float32
-        own_bf16 = cuda and torch.cuda.is_bf16_supported(including_emulation=False)
-        name = "bf16" if own_bf16 else "fp16" if cuda else "fp32"
+        name = "bf16" if _computes_in_bf16(device) else "fp16" if cuda else "fp32"
     if name in ("tf32", "fp16") and not cuda:
         raise TrainingError(f"--precision {name} needs a CUDA device: use fp32 or bf16 on {device.type}")
     return Precision({"bf16": torch.bfloat16, "fp16": torch.float16}.get(name), cuda and name != "fp32")

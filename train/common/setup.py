@@ -24,7 +24,7 @@ CHECKPOINT_FROM = 128
 
 def load_generator(device: str = "cpu") -> MobileStyleGAN:
     """The embedded generator, frozen."""
-    return MobileStyleGAN.load(weights.get("mobilestylegan"), device)
+    return MobileStyleGAN.load(weights.get("mobilestylegan"), device, weights.get("mean_w"))
 
 
 def load_preview(device: str = "cpu", full: MobileStyleGAN | None = None) -> PreviewGenerator:

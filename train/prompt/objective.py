@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -136,14 +137,17 @@ class PromptObjective:
     ) -> dict[str, Tensor]:
         """Weighted terms and their sum under "loss"; terms of weight 0 are not computed. `rng` draws CLIP's views."""
         weights, batch = self.settings.weights, self.edit(network, codes, targets)
-        terms = {name: term() for name, term in self._terms(batch, rng).items() if getattr(weights, name)}
+        parsed = cache(lambda: self._parse(batch.source))
+        terms = {name: term() for name, term in self._terms(batch, parsed, rng).items() if getattr(weights, name)}
         if weights.uses_parser_losses:
-            terms |= self._parser_losses(batch)
+            terms |= self._parser_losses(batch, parsed)
         weighted = weigh(terms, weights)
         return {**weighted, "loss": torch.stack(list(weighted.values())).sum()}
 
-    def _terms(self, b: Batch, rng: np.random.Generator) -> dict[str, Callable[[], Tensor]]:
-        """The terms of the paper and the methods, by their names in `LossWeights`."""
+    def _terms(
+        self, b: Batch, parsed: Callable[[], Tensor], rng: np.random.Generator
+    ) -> dict[str, Callable[[], Tensor]]:
+        """The terms of the paper and the methods, by their names in `LossWeights`; `parsed` gives the parts."""
         normalisation = self.settings.mask_normalisation
         return {
             "id": lambda: losses.identity_loss(self.identity.embed(b.source.image), self.identity.embed(b.edited)),
@@ -152,12 +156,12 @@ class PromptObjective:
             "clip": lambda: self._clip(b),
             "area": lambda: losses.mask_area(b.masks, "1/side" if normalisation == "sum" else "mean"),
             "tv": lambda: losses.mask_tv(b.masks, normalisation),
-            "bg": lambda: losses.background_loss(b.source.image, b.edited, self._background(b)),
+            "bg": lambda: losses.background_loss(b.source.image, b.edited, self._background(b, parsed())),
         }
 
-    def _background(self, batch: Batch) -> Tensor:
+    def _background(self, batch: Batch, parsed: Tensor) -> Tensor:
         """The background of the source; with a parser of pictures, what is background in the edit as well."""
-        background = self._parse(batch.source)[:, BACKGROUND : BACKGROUND + 1]
+        background = parsed[:, BACKGROUND : BACKGROUND + 1]
         if not self.parser.layers:
             after = self._parse(Synthesis(batch.edited.detach(), {}))
             background = background * after[:, BACKGROUND : BACKGROUND + 1]
@@ -183,14 +187,14 @@ class PromptObjective:
         texts = torch.cat([target.code.embedding for target in batch.targets])
         return losses.clip_loss(self.space.encode_image(batch.edited), texts)
 
-    def _parser_losses(self, batch: Batch) -> dict[str, Tensor]:
+    def _parser_losses(self, batch: Batch, parsed: Callable[[], Tensor]) -> dict[str, Tensor]:
         """The extras, over the faces whose prompt names a known part and colour."""
         w, source, edited = self.settings.weights, batch.source.image, batch.edited
         meanings = {i: target.meaning for i, target in enumerate(batch.targets) if target.meaning}
         if not meanings:
             return {}
-        known, parsed = list(meanings), self._parse(batch.source)
-        part = sharpen(torch.cat([region(parsed[i : i + 1], meaning.part) for i, meaning in meanings.items()]))
+        known = list(meanings)
+        part = sharpen(torch.cat([region(parsed()[i : i + 1], meaning.part) for i, meaning in meanings.items()]))
         wide, labs = dilate(part, 3), torch.stack([lab_of(meaning.colour) for meaning in meanings.values()])
         terms: dict[str, Callable[[], Tensor]] = {
             "region": lambda: self._region([mask[known] for mask in batch.masks], part, wide),

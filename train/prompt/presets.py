@@ -64,7 +64,7 @@ class PromptSettings:
     mask_normalisation: Literal["sum", "mean"] = "mean"
     hard_negatives: bool = True
     lightness: float = 0.3
-    views: int = 3
+    views: int = 2
     batch: int = 3
     optimizer: str = "adam"
     lr: float = 1e-3

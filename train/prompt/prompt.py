@@ -32,6 +32,7 @@ from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.naming import distinct_stems
 from mcaclip.types import TextCode
 from mcaclip.validate import clean_prompt
+from train.common import ranks
 from train.common.backoff import MicroBatches
 from train.common.loop import Budget, LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
@@ -67,7 +68,7 @@ def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
 def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Optimizer:
     groups = parameter_groups(network, settings.lr, settings.mapper_lr_factor)
     if settings.optimizer != "ranger":
-        return torch.optim.Adam(groups, settings.lr)
+        return torch.optim.Adam(groups, settings.lr, fused=True)
     from pytorch_optimizer import Ranger  # a second of imports, which the other presets do not need
 
     # Without the flag, the steps before the rectification starts would go uphill; the published code goes downhill.
@@ -96,7 +97,8 @@ def fit_prompts(
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
-    The prompts take turns; one that is named twice takes twice as many.
+    The prompts take turns; one that is named twice takes twice as many. Of several processes (see
+    `train.common.ranks`) each draws a batch of its own, and the first one writes.
 
     `objective.generator`, the preview or the full generator itself, is trained through. After a preview, two short
     stages follow for the layers that only `full_generator` has: the upper rows learn to do at full size what the
@@ -143,7 +145,7 @@ def fit_prompts(
         if progress:
             progress(number / settings.steps)
         codes = settings.sampler.draw(full_generator, settings.batch, rng)
-        first = number * settings.batch
+        first = (number * ranks.count() + ranks.rank()) * settings.batch
         turns = objective.targets
         targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
         return batches.run(len(codes), lambda part: objective(network, codes[part], targets[part], rng), rng)
@@ -157,9 +159,11 @@ def fit_prompts(
     before = loop.step
     loop.run(step, sheet)
     network.load_state_dict(loop.averaged_state())
-    sheet(loop.step)
-    if loop.step > before:  # an earlier call's stage belongs to the network before these steps
-        shutil.rmtree(out / "upper_rows", ignore_errors=True)
+    if ranks.is_first():
+        sheet(loop.step)
+        if loop.step > before:  # an earlier call's stage belongs to the network before these steps
+            shutil.rmtree(out / "upper_rows", ignore_errors=True)
+    ranks.wait()
     if isinstance(objective.generator, PreviewGenerator):
         assert isinstance(full_generator, MobileStyleGAN)
         stage = (settings.sampler, out / "upper_rows", settings.agreement, budget.minutes("rows"))
@@ -170,6 +174,8 @@ def fit_prompts(
         top = len(objective.generator.layers) - 1
         learn_upper_masks(network, full_generator, faces, lambda _: texts, top, max_minutes=minutes)
     path = out / "edit.safetensors"
+    if not ranks.is_first():
+        return path
     records = {prompt: {"steps": loop.step} for prompt in prompts}
     codes = {target.prompt: target.code for target in distinct}
     save_network(network, path, records, codes, stack.generator, stack.clip, method)

@@ -31,6 +31,7 @@ from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.perception.base import Parser
 from mcaclip.types import TextCode
+from train.common import ranks
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import parameter_groups
@@ -230,6 +231,8 @@ def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
     training = UniversalTraining(preview, parser, space, EditTargets(teacher, choice.directions), settings)
     network, steps = train_universal(training, full, choice.out / name, choice.minutes)
     path = choice.out / f"{name}.safetensors"
+    if not ranks.is_first():
+        return path
     save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))
     (choice.out / f"{name}.json").write_text(json.dumps({**asdict(settings), "steps": steps}, indent=1))
     log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)

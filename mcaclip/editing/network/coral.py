@@ -18,6 +18,9 @@ from mcaclip.nn.ops import inverse_size
 CASCADE_SIZE = 32
 """From this side on a cascade starts with the mask below; coarser cells are larger than most parts of a face."""
 
+CACHED_NUMBERS = 2**19
+"""Numbers of a map that a net works on at once: so many rows fit into a processor's cache between its steps."""
+
 
 @dataclass(frozen=True)
 class MaskConfig:
@@ -74,14 +77,22 @@ class MaskNet(nn.Module):
 
     def decide(self, seen: Tensor, text_row: Tensor, below: Tensor | None) -> Tensor:
         """As `forward`, from what `look` gave."""
-        if self.film is not None:
-            scale, shift = self.film(text_row)[:, :, None, None].chunk(2, 1)
-            seen = torch.addcmul(shift, seen, 1 + scale)
-        logits = self.out(F.relu(seen))
+        film = None if self.film is None else self.film(text_row)[:, :, None, None].chunk(2, 1)
+        rows = max(1, CACHED_NUMBERS // seen[:, :, 0].numel())
+        logits = torch.cat([self._logits(part, film) for part in seen.split(rows, 2)], 2)
         if self.gain is not None and below is not None:
             size = seen.shape[-2:]
             logits = logits + self.gain * F.interpolate(below, size=size, mode="bilinear", align_corners=False)
         return logits
+
+    def _logits(self, seen: Tensor, film: Sequence[Tensor] | None) -> Tensor:
+        """Of a few rows: `seen [B, hidden, h, s]` to `[B, 1, h, s]`; `film`: scale and shift, `[B, hidden, 1, 1]`."""
+        if film is not None:
+            scale, shift = film
+            seen = torch.addcmul(shift, seen, 1 + scale)
+        assert self.out.bias is not None
+        # faster than a convolution to a single channel, and to the last bit the same every time
+        return (F.relu(seen) * self.out.weight).sum(1, keepdim=True) + self.out.bias
 
 
 class CoralMasks(nn.Module):

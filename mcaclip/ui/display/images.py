@@ -15,9 +15,6 @@ from mcaclip.imaging import visuals
 from mcaclip.platform.naming import safe_stem
 from mcaclip.types import EditResult, to_uint8
 
-SCREEN_QUALITY = 92
-"""JPEG quality on the page: no visible bands, an eighth of the bytes of PNG."""
-
 GALLERY_SIDE = 256
 CARD_SIDE = 160
 THUMBNAIL_SIDE = 128
@@ -25,12 +22,9 @@ MASK_SIDE = 512
 """Side of the mask that the page lays over the picture."""
 
 
-def url(image: np.ndarray, quality: int = SCREEN_QUALITY) -> str:
+def url(image: np.ndarray, quality: int = visuals.SCREEN_QUALITY) -> str:
     """JPEG data URL of `uint8 [H, W, 3]`: the page gets the picture with the answer, and no file is kept."""
-    full_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality, *full_colour])
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(visuals.screen_picture(image, quality)).decode()}"
 
 
 def png_url(image: np.ndarray) -> str:
@@ -56,7 +50,7 @@ def mask_url(mask: Tensor, side: int = MASK_SIDE) -> str:
 def screen_file(image: np.ndarray, folder: Path, name: str) -> str:
     """Writes `uint8 [H, W, 3]` for the page; returns the path."""
     path = folder / f"{name}.jpg"
-    Image.fromarray(image).save(path, format="JPEG", quality=SCREEN_QUALITY, subsampling=0)
+    path.write_bytes(visuals.screen_picture(image))
     return str(path)
 
 

@@ -146,7 +146,7 @@ class EditHandlers(FaceHandlers):
         settings = controls.changed(result.settings)
         if settings == result.settings:
             return views.result_view(session)
-        return views.live_view(editor.render(inversion, editor.resolve(settings)))
+        return views.live_view(editor.moving(inversion, editor.resolve(settings)))
 
     def made_again(self, session: Session) -> Views:
         """The edit that is wanted, or else the one that is shown, on the face as it is known now."""

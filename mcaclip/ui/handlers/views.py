@@ -17,7 +17,7 @@ from torch import Tensor
 from mcaclip import validate
 from mcaclip.config import ASSETS
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.types import EditResult, EditSettings, Progress
+from mcaclip.types import EditResult, EditSettings, MovingEdit, Progress
 from mcaclip.ui.display import images, markup, painting, text
 from mcaclip.ui.display import prompt_gallery as library
 from mcaclip.ui.state.controls import AUTOMATIC
@@ -216,13 +216,13 @@ def result_view(session: Session) -> View:
     }
 
 
-def edit_value(result: EditResult, moving: bool = False) -> dict[str, Any]:
+def edit_value(result: EditResult | MovingEdit, moving: bool = False) -> dict[str, Any]:
     """The picture of an edit and where it changed."""
     mask = images.mask_url(result.combined_mask)
     return {"after": images.url(images.shown(result.image)), "mask": mask, "moving": moving}
 
 
-def live_view(moving: EditResult) -> View:
+def live_view(moving: MovingEdit) -> View:
     """An edit while a slider moves: nothing that is kept may come from it."""
     return {"edit": edit_value(moving, True), "result_line": markup.note(text.LIVE_BADGE, "badge"), **files_closed()}
 

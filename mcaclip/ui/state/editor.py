@@ -15,7 +15,16 @@ from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import Reading
 from mcaclip.editing.request import EditRequest
-from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion, ProgressCallback, Residual
+from mcaclip.types import (
+    AlignedFace,
+    DetectedFace,
+    EditResult,
+    EditSettings,
+    Inversion,
+    MovingEdit,
+    ProgressCallback,
+    Residual,
+)
 
 
 class EditorProtocol(Protocol):
@@ -69,6 +78,8 @@ class EditorProtocol(Protocol):
     ) -> EditResult: ...
 
     def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult: ...
+
+    def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit: ...
 
     def strip(
         self,

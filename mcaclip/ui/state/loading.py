@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mcaclip.errors import StudioError, WeightsError
+from mcaclip.imaging.align import already_aligned
+from mcaclip.types import EditSettings, to_uint8
 from mcaclip.ui.display import text
 from mcaclip.ui.state.editor import EditorProtocol
 
@@ -39,10 +41,15 @@ class EditorSource:
 
     Args:
         load: makes the editor, reporting its progress.
+        warm: is called with the editor once it can be used, beside its users; see `warm_up`.
     """
 
-    def __init__(self, load: Callable[[ReportProgress], EditorProtocol]):
-        self._load = load
+    def __init__(
+        self,
+        load: Callable[[ReportProgress], EditorProtocol],
+        warm: Callable[[EditorProtocol], None] | None = None,
+    ):
+        self._load, self._warm = load, warm
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._editor: EditorProtocol | None = None
@@ -61,6 +68,8 @@ class EditorSource:
         try:
             self._editor = self._load(self._report)
             self.status = LoadStatus(text.READY, 1.0, ready=True)
+            if self._warm is not None:
+                threading.Thread(target=self._warm, args=(self._editor,), name="warm-up", daemon=True).start()
         except StudioError as error:
             logger.error("The models could not be loaded: %s", error)
             self.status = LoadStatus(error=str(error))
@@ -86,3 +95,18 @@ class EditorSource:
         if thread is not None:
             thread.join(seconds)
         return self._editor
+
+
+def warm_up(editor: EditorProtocol) -> None:
+    """Makes an instant inversion, a preview and two edits that nobody sees. Never raises.
+
+    The first of each takes seconds longer than any later one: PyTorch prepares its kernels and memory.
+    """
+    try:
+        made = editor.sample(0).reconstruction
+        face = editor.invert(already_aligned(to_uint8(made)), "instant")
+        for prompt in editor.prompts()[:2]:
+            editor.preview(face, EditSettings(prompt))
+            editor.render(face, editor.resolve(EditSettings(prompt)))
+    except Exception:
+        logger.exception("Warming up failed; the page works all the same")

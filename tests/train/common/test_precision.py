@@ -13,9 +13,18 @@ from train.common.precision import PRECISIONS, Precision, choose_precision
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
-def test_without_a_card_it_is_float32_unless_asked():
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx512_bf16": False}, None)],
+)
+def test_a_cpu_computes_in_bf16_if_it_has_it(monkeypatch, found, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    assert choose_precision("auto", CPU) == Precision(expected, tf32=False)
+
+
+def test_a_cpu_can_be_asked_for_either_format():
     assert choices(Options, "precision") == PRECISIONS
-    assert choose_precision("auto", CPU) == choose_precision("fp32", CPU) == Precision(None, tf32=False)
+    assert choose_precision("fp32", CPU) == Precision(None, tf32=False)
     assert choose_precision("bf16", CPU).autocast_to is torch.bfloat16
 
 
