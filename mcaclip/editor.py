@@ -99,12 +99,14 @@ class FaceEditor:
         """All faces of a photo `uint8 [H, W, 3]`, the largest first."""
         return self.models.aligner.detect(photo)
 
-    def align(self, photo: np.ndarray, face: int = 0) -> AlignedFace:
-        """Crop face number `face` (0 is the largest) as FFHQ does.
+    def align(self, photo: np.ndarray, face: int | DetectedFace = 0) -> AlignedFace:
+        """Crop a face as FFHQ does: number `face` (0 is the largest), or one that `find_faces` found in the photo.
 
         Raises:
             NoFaceError: no face, or fewer than `face + 1`.
         """
+        if isinstance(face, DetectedFace):
+            return self.models.aligner.align(photo, face)
         return align.align_face(photo, self.models.aligner, face)
 
     def invert(

@@ -128,6 +128,7 @@ class FakeEditor:
         return FamiliarityReport(known, strange, PROMPTS[:2])
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
+        self.calls.append("find faces")
         height, width = photo.shape[:2]
         if photo.max() < 16:
             return []
@@ -135,12 +136,16 @@ class FakeEditor:
             return [_face(width / 2, height / 2, 0.3 * min(width, height))]
         return [_face(width / 4, height / 2, 0.3 * height), _face(3 * width / 4, height / 2, 0.25 * height)]
 
-    def align(self, photo: np.ndarray, face: int = 0) -> AlignedFace:
+    def align(self, photo: np.ndarray, face: int | DetectedFace = 0) -> AlignedFace:
         self.calls.append("align")
-        faces = self.find_faces(photo)
-        if face >= len(faces):
-            raise NoFaceError(f"Face {face} was asked for; the photo has {len(faces)}. Use a clear frontal photo.")
-        left, top, right, bottom = (float(value) for value in faces[face].box)
+        if not isinstance(face, DetectedFace):
+            faces = self.find_faces(photo)
+            if face >= len(faces):
+                raise NoFaceError(
+                    f"Face {face} was asked for; the photo has {len(faces)}. Use a clear frontal photo."
+                )
+            face = faces[face]
+        left, top, right, bottom = (float(value) for value in face.box)
         margin = 0.3 * (right - left)
         box = (left - margin, top - margin, right + margin, bottom + margin)
         quad = np.array([[box[0], box[1]], [box[0], box[3]], [box[2], box[3]], [box[2], box[1]]])
@@ -149,7 +154,7 @@ class FakeEditor:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         image = cv2.warpAffine(photo, matrix, (1024, 1024), flags=flags, borderMode=cv2.BORDER_REFLECT)
         valid = np.ones((1024, 1024), bool)
-        return AlignedFace(from_uint8(image), quad, valid, faces[face].landmarks, photo)
+        return AlignedFace(from_uint8(image), quad, valid, face.landmarks, photo)
 
     def invert(
         self,

@@ -97,7 +97,7 @@ class FaceHandlers(HandlerBase):
                 if len(face.faces) > 1:
                     yield views.choice_view(face)
                     return
-                aligned = editor.align(photo, 0)
+                aligned = editor.align(photo, face.faces[0])
         except Exception:
             yield {"progress": ""}
             raise
@@ -112,7 +112,7 @@ class FaceHandlers(HandlerBase):
         editor = yield from self.await_editor("progress")
         face = shelved(session)
         face = replace(face, name=session.name, photo=session.photo, photo_file=session.photo_file)
-        aligned = editor.align(session.photo, index)
+        aligned = editor.align(session.photo, session.faces[index])
         yield from self._arrived(replace(face, faces=session.faces, aligned=aligned))
 
     def other_faces(self, session: Session) -> Views:
