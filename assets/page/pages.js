@@ -1,5 +1,5 @@
 "use strict";
-/* Small pictures to choose from, and where a reload goes back to. */
+/* Small pictures to choose from, ways between the pages, and where a reload goes back to. */
 window.studio.choices = ({ element, props, trigger, watch }) => {
   const { make } = window.studio;
   const one = ({ url, caption, kind }, index) =>
@@ -8,6 +8,21 @@ window.studio.choices = ({ element, props, trigger, watch }) => {
   watch("value", draw);
   draw();
 };
+
+/* What was learned is a card of the studio from then on. */
+window.studio.hear("learned", (learned) => {
+  if (!learned) return;
+  document.querySelector("#page-studio-button").click();
+  const until = Date.now() + 5000;
+  const look = () => {
+    const card = [...document.querySelectorAll(".card")].find((one) => one.dataset.prompt === learned.prompt);
+    if (!card && Date.now() < until) return setTimeout(look, 50);
+    card?.scrollIntoView({ block: "center" });
+    card?.classList.add("learned");
+  };
+  look();
+});
+addEventListener("click", (event) => event.target.closest?.(".to-studio") && document.querySelector("#page-studio-button").click());
 
 (() => {
   /* The open page stands in the address: #lab-train is found again after a reload. */

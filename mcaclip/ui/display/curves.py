@@ -21,11 +21,23 @@ def _curve(name: str, rows: Sequence[dict[str, float]]) -> str:
     low, high = min(value for _, value in points), max(value for _, value in points)
     first, last = points[0][0], points[-1][0]
     spread, length = (high - low) or 1.0, (last - first) or 1.0
-    line = " ".join(f"{200 * (s - first) / length:.1f},{52 - 48 * (v - low) / spread:.1f}" for s, v in points)
+
+    def line(values: Sequence[float]) -> str:
+        placed = zip((step for step, _ in points), values, strict=True)
+        return " ".join(f"{200 * (s - first) / length:.1f},{52 - 48 * (v - low) / spread:.1f}" for s, v in placed)
+
+    values = [value for _, value in points]
     label = text.TERM_LABELS[name]
     summary = f"{label}: from {points[0][1]:.3g} to {points[-1][1]:.3g}"
     return (
         f'<figure><svg viewBox="0 0 200 56" preserveAspectRatio="none" role="img" aria-label="{escape(summary)}">'
-        f'<polyline points="{line}" /></svg>'
+        f'<polyline class="raw" points="{line(values)}" /><polyline points="{line(smooth(values))}" /></svg>'
         f"<figcaption>{escape(label)}<b>{points[-1][1]:.3g}</b></figcaption></figure>"
     )
+
+
+def smooth(values: Sequence[float]) -> list[float]:
+    """The mean of every value and those around it, a twelfth of all to either side: a step's loss is noisy."""
+    reach = len(values) // 12
+    around = (values[max(0, at - reach) : at + reach + 1] for at in range(len(values)))
+    return [sum(some) / len(some) for some in around]

@@ -36,3 +36,17 @@ def progress(label: str, fraction: float) -> str:
         f'<p><span>{escape(label)}</span><span class="number">{percent} %</span></p>'
         f'<div class="track"><div class="bar" style="width:{percent}%"></div></div></div>'
     )
+
+
+def figure(url: str, line: str, under: str = "") -> str:
+    """A picture with a line below it, and perhaps another picture that is seen while it is held."""
+    hidden = f'<img class="under" src="{under}" alt="">' if under else ""
+    picture = f'<span class="picture"><img src="{url}" alt="{escape(line)}">{hidden}</span>'
+    return f"<figure>{picture}<figcaption>{escape(line)}</figcaption></figure>"
+
+
+def blank_figure(line: str, said: str = "") -> str:
+    """The place of a picture; `said` stands in it."""
+    return (
+        f'<figure><span class="picture blank">{escape(said)}</span><figcaption>{escape(line)}</figcaption></figure>'
+    )

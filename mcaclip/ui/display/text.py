@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import ceil
 
 from mcaclip.editing.reader import Reading
 from mcaclip.types import EditResult
@@ -160,51 +161,81 @@ CANCELLED = "Cancelled. Nothing was changed."
 OTHER_WEIGHTS = "This session was saved with other model files: its edits may look a little different."
 STRIP_PROGRESS = "Trying strengths"
 VARIATIONS_PROGRESS = "Trying variations"
-INSPECT_HINT = "Make an edit in the studio first. Then this page shows, layer by layer, what it did."
+INSPECT_TITLE = "What an edit did, layer by layer"
+INSPECT_HINT = "Make an edit in the studio. Then its masks, its shift and how it was learned stand here."
+INSPECT_PICTURES = ("Before", "After", "Where it may change")
+INSPECT_LAYERS = "Layers"
+INSPECT_LAYERS_INFO = (
+    "From the smallest layer of the generator to the picture. Mask: the share that may change. Features: how far the "
+    "layer's features moved, compared with their size."
+)
+INSPECT_MASK, INSPECT_FEATURES = "Mask", "Features"
+INSPECT_SHIFT = "Shift of “{}”"
+INSPECT_SHIFT_INFO = (
+    "How far each of the 18 rows of the face's code moves before the strength. Coarse rows decide the shape, fine "
+    "rows the colours."
+)
+INSPECT_GROUPS = (("coarse", "coarse 0–3"), ("medium", "medium 4–7"), ("fine", "fine 8–17"))
+INSPECT_LEARNING = "Learning of “{}”"
 
 STILL_LOADING = "The models are still loading. Try again in a moment."
-METHODS_TITLE = "The same edit by several methods"
+TO_STUDIO = "To the studio"
+EXAMPLE = "An example"
+METHODS_TITLE = "The same words, several methods"
 METHODS_INFO = (
-    "The methods work one after another on the face of the studio. StyleCLIP optimisation learns each edit anew, "
-    "which takes minutes."
+    "Every method edits the face of the studio, one after another, and gets a row: its picture, what changed, its "
+    "mask, and figures."
 )
+METHODS_NEEDS_FACE = "There is no face yet. Choose one in the studio first."
 METHODS_FACE = "The face"
 METHODS_CHOSEN = "Methods"
-METHODS_EMPTY = "Edits, what they changed, and figures appear here, one row per method."
+METHODS_NONE = "Choose at least one method."
+METHODS_NOT_READY = "None of the chosen methods can edit with these words. Choose others, or say it differently."
 METHODS_CANCELLED = "Stopped. The rows that were finished stay."
 METHODS_WORKING = "{} is working"
-METHODS_CHANGE = "what changed"
-METHODS_MASK = "final mask"
-METHODS_NO_MASK = "this method has no masks"
+METHODS_WAITING = "waiting"
+METHODS_PICTURES = ("The edit. Hold to see the face.", "What changed", "The mask")
+METHODS_NO_MASK = "This method has no mask."
+METHODS_EXAMPLE = ("The face", "The edit", "What changed")
+METHODS_SLOW = "StyleCLIP optimisation learns each edit anew, which takes minutes."
+METHODS_LACKING = {
+    "prompt": "{} would have to learn these words first",
+    "once": "{} would have to be trained here first",
+    "words": "{} does not know these words",
+}
+METHODS_DOCUMENT = "docs/methods.md tells how."
 METHODS_COLUMNS = {
-    "method": "Method",
-    "hit": "Hit",
+    "hit": "Colour reached",
     "moved": "Way to the colour",
-    "leak": "Leak, 0 to 255",
-    "identity": "Identity",
+    "leak": "Change elsewhere, 0 to 255",
+    "identity": "Identity kept",
     "area": "Mask area",
     "seconds": "Seconds",
 }
-TRAIN_OFF = "Learning new prompts is switched off here. Run the studio on your own machine to use it."
-TRAIN_TITLE = "Learn a new prompt"
+TRAIN_OFF_TITLE = "Learning is switched off here"
+TRAIN_OFF = "Run the studio on your own machine to teach it new words."
+TRAIN_TITLE = "Teach the studio new words"
 TRAIN_INFO = (
-    "The network learns an edit from words alone, or better from a part of the face and a colour it knows. "
-    "On two cores 20 minutes are enough for a colour; the page may be closed meanwhile."
+    "A part of the face and a colour are learned best. On two cores 20 minutes are enough for a colour; the page may "
+    "be closed meanwhile."
 )
 TRAIN_PROMPT = "What should it learn?"
 TRAIN_PRESET = "Preset"
 PRESET_LABELS = {"compact": "Compact · for any machine", "paper": "Paper · for a GPU and patience"}
 TRAIN_MINUTES = "Minutes"
-TRAIN_START = "Start learning"
+TRAIN_START = "Learn"
 TRAIN_RESUME = "Go on learning"
 TRAIN_FINISH = "Finish with what is learned"
-TRAIN_KEEP = "Add to the prompts"
-TRAIN_SHEET = "Newest samples: face, edit, masks"
-TRAIN_EMPTY = "Nothing was learned on this machine yet. Curves and samples appear here while it learns."
+TRAIN_KEEP = "Keep as a card and try it"
+TRAIN_SHEET = "Newest samples: face, edit, masks from coarse to fine"
+TRAIN_SHEET_SOON = "The first samples come after 25 steps, which take some minutes."
+TRAIN_CURVES = "What the learning makes smaller, from its first to its last step"
+TRAIN_EMPTY = "Nothing was learned on this machine yet. Samples and curves appear here while it learns."
+TRAIN_EXAMPLE = "An example: “green lipstick”, the samples after 104 steps, and the curves of the shipped edits."
 
 TRAIN_DOUBTFUL = "Expect little of “{}”. {} You can try it all the same."
 TRAIN_STOPPING = "Learning “{}” is being stopped. A step and its checkpoint take some seconds."
-TRAIN_ADDED = "Added to the prompts: {}."
+TRAIN_ADDED = "Added to the cards: {}."
 FEW_STEPS = 250
 """The shipped prompts had 468 steps."""
 TERM_LABELS = {
@@ -221,11 +252,10 @@ TERM_LABELS = {
     "exemplar": "painted example",
 }
 """Terms of the training loss, the six of the paper first, to their names on the page."""
-NOT_BY_ITSELF = "It was not learned by itself: the universal network made it from the words."
-NO_TERMS = "Its loss terms were not kept."
+NOT_BY_ITSELF = "It was not learned by itself: the network for any words made it."
+NO_TERMS = "How it was learned was not kept."
 TERMS_INFO = (
-    "Weighted terms of the training loss, from the first to the last recorded step, of all prompts that were "
-    "learned together."
+    "What the learning made smaller, from its first to its last step, for all prompts that were learned together."
 )
 
 NOTICE = (
@@ -318,10 +348,17 @@ def variation_caption(number: int) -> str:
     return f"variation {number}" if number else AS_LEARNED
 
 
-def methods_ready(prompt: str, ready: Sequence[str], lacking: Sequence[str]) -> list[str]:
-    """Which methods can work with some words, and which cannot; a line each."""
-    lines = [f"Ready for “{prompt}”: {', '.join(ready)}."] if ready else []
-    return [*lines, *([f"Without weights for it: {', '.join(lacking)}."] if lacking else [])]
+def methods_lacking(lacking: Mapping[str, Sequence[str]]) -> str:
+    """Why methods are not offered for some words; `lacking`: a key of `METHODS_LACKING` to their names."""
+    reasons = [METHODS_LACKING[why].format(_listed(names)) for why, names in lacking.items() if names]
+    if not reasons:
+        return ""
+    trainable = any(names for why, names in lacking.items() if why != "words")
+    return f"Not offered: {'; '.join(reasons)}." + (f" {METHODS_DOCUMENT}" if trainable else "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:
@@ -330,15 +367,16 @@ def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:
         return f"Learning “{prompt}” · preparing"
     if seconds_left <= 0:
         return f"Learning “{prompt}” · last stages at full size, a few minutes"
-    minutes, seconds = divmod(round(seconds_left), 60)
-    return f"Learning “{prompt}” · {minutes}:{seconds:02d} left"
+    minutes = ceil(seconds_left / 60)
+    left = f"about {minutes} minutes" if minutes > 1 else "less than a minute"
+    return f"Learning “{prompt}” · {left} left"
 
 
 def training_done(prompt: str, steps: int) -> str:
     """There is a fitted edit after so many steps."""
     if steps < FEW_STEPS:
-        return f"“{prompt}” had only {steps} steps so far: expect little of it. Go on learning, or add it as it is."
-    return f"“{prompt}” is learned, in {steps} steps. Add it to the prompts to use it."
+        return f"“{prompt}” had only {steps} steps so far: expect little of it. Go on learning, or try it as it is."
+    return f"“{prompt}” is learned, in {steps} steps. Keep it as a card to use it."
 
 
 def training_stopped(prompt: str, error: str | None) -> str:

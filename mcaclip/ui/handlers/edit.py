@@ -10,18 +10,16 @@ from typing import Any, TypeVar
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
 from mcaclip.ui.display import images, markup, text
-from mcaclip.ui.display import inspect as inspect_view
 from mcaclip.ui.display.painting import paint_of
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Views
-from mcaclip.ui.handlers.face import FaceHandlers
+from mcaclip.ui.handlers.face import FIRST_QUIET, FaceHandlers
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.controls import Controls, suggestions
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.rest import taken
 from mcaclip.ui.state.session import CancelToken, Entry, Session
-from mcaclip.ui.state.training_process import read_metrics
 from mcaclip.validate import FITTED, MAX_STRENGTH, check_strength, check_text
 
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)
@@ -43,6 +41,7 @@ class EditHandlers(FaceHandlers):
 
     def prompt_hint(self, prompt: str | None, mode: str | None = None) -> View:
         """How well the words are known, while they are typed."""
+        self.turn.touched()
         words, editor = " ".join((prompt or "").split()), self.ready_editor()
         if editor is None or not words:
             return {"verdict": {"kind": "idle", "line": text.PROMPT_HELP}}
@@ -61,7 +60,7 @@ class EditHandlers(FaceHandlers):
         if inversion is not None and editor is not None and face == session.number:
             entries = {entry.prompt: entry for entry in editor.offered()}
             for entry in [entries[prompt] for prompt in wanted if prompt in entries]:
-                self.turn.wait(10.0)
+                self.turn.wait(FIRST_QUIET, 10.0)
                 try:
                     small = editor.preview(inversion, EditSettings(entry.prompt, entry.best))
                 except StudioError:  # a card that cannot be made keeps its picture
@@ -131,7 +130,7 @@ class EditHandlers(FaceHandlers):
             return
         settings = controls.changed(session.result.settings)
         if settings == session.result.settings:
-            yield self._result_view(session)
+            yield views.result_view(session)
             return
         yield from self._render(settings, session)
 
@@ -146,7 +145,7 @@ class EditHandlers(FaceHandlers):
             return {}
         settings = controls.changed(result.settings)
         if settings == result.settings:
-            return self._result_view(session)
+            return views.result_view(session)
         return views.live_view(editor.render(inversion, editor.resolve(settings)))
 
     def made_again(self, session: Session) -> Views:
@@ -172,7 +171,7 @@ class EditHandlers(FaceHandlers):
             yield from self._render(entry.settings, session, at)
             return
         session = session.moved(at, entry).with_folder(self.root)
-        yield {**self._result_view(session), **prompt}
+        yield {**views.result_view(session), **prompt}
 
     def step_back(self, session: Session) -> Views:
         """Undo, at last to the original."""
@@ -190,7 +189,7 @@ class EditHandlers(FaceHandlers):
             self.abandon(session)
             editor = yield from self.await_editor("progress")
             session = taken(session, face, editor).unedited()
-            yield {**views.face_view(session), **views.learned_view()}
+            yield {**views.face_view(session), **views.abandoned_view()}
         yield from self.go_to(at, session)
 
     def frame_compared(self, face: object, at: object, session: Session) -> View:
@@ -303,16 +302,7 @@ class EditHandlers(FaceHandlers):
             )
         except CancelledError:
             return
-        yield self._result_view(_recorded(result, session, at))
-
-    def _result_view(self, session: Session) -> View:
-        """The edit, and how its prompts were learned where their metrics are on this disk."""
-        editor = self.source.wait(0)
-        assert session.result is not None and editor is not None
-        parts = zip(session.result.settings.parts, session.result.modes, strict=True)
-        files = {part.prompt: editor.metrics_file(part.prompt) for part, mode in parts if mode == FITTED}
-        terms = {prompt: read_metrics(file) if file else () for prompt, file in files.items()}
-        return {**views.result_view(session), "inspect": inspect_view.report(session.result, terms)}
+        yield views.result_view(_recorded(result, session, at))
 
 
 def _parts(given: object) -> list[Change]:

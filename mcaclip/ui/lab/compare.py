@@ -1,4 +1,4 @@
-"""The tab on which several methods make the same edit, one after another."""
+"""The room in which several methods make the same edit, one after another."""
 
 from __future__ import annotations
 
@@ -6,29 +6,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from html import escape
+from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from mcaclip import validate
 from mcaclip.errors import StudioError
 from mcaclip.evaluation.compare import COLUMNS, CompareRow, cell
 from mcaclip.imaging import visuals
 from mcaclip.methods.base import METHODS
-from mcaclip.methods.registry import check_names
 from mcaclip.types import Progress
 from mcaclip.ui.display import images, markup, text
-from mcaclip.ui.display.components import Components, picture, thumbnails
+from mcaclip.ui.display.components import Components
 from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View
-from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, Opens
+from mcaclip.ui.lab import examples
+from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.session import CancelToken, Session
 
+PICTURE_SIDE = 512
+MAP_SIDE = 384
+"""Side of the pictures of what changed and of the masks."""
+
 
 class CompareHandlers:
-    """What the tab's events do.
+    """What the room's events do.
 
     Args:
         studio: the handlers of the page, for its editor.
@@ -39,49 +43,65 @@ class CompareHandlers:
         self.studio = studio
         self.opens = opens
 
-    def arrive(self, prompt: str | None, first_prompt: str | None, chosen: Sequence[str], session: Session) -> Views:
-        """The face that is edited; where they are missing, the prompt of the first tab and a choice of methods."""
+    def arrive(self, prompt: str | None, studio: str | None, unwanted: Sequence[str], session: Session) -> Views:
+        """The face that is edited; where they are missing, the words of the studio; the methods for them."""
         own = bool((prompt or "").strip())
-        words = prompt if own else first_prompt
+        words = prompt if own else studio
         yield {**face_view(session), **({} if own else {"methods_prompt": words or ""})}
         waited = not self.studio.source.status.ready
-        editor = yield from self.studio.await_editor("methods_bar")
-        view = {**self.hint(words), **({"methods_bar": ""} if waited else {})}
-        if not chosen:
-            view["methods_chosen"] = [name for name in self.opens(editor).known() if name != SLOW]
-        yield view
+        yield from self.studio.await_editor("methods_bar")
+        yield {**self.offered(words, unwanted), **({"methods_bar": ""} if waited else {})}
 
-    def hint(self, prompt: str | None) -> View:
-        """Which methods can work with the prompt as it is."""
+    def came_back(self, prompt: str | None, studio: str | None, unwanted: Sequence[str], session: Session) -> Views:
+        """As `arrive`, after a reload that brought a face back."""
+        if session.inversion is None:
+            yield {}
+        else:
+            yield from self.arrive(prompt, studio, unwanted, session)
+
+    def offered(self, prompt: str | None, unwanted: Sequence[str]) -> View:
+        """The methods that can edit with the words, all chosen but those that the visitor does not want."""
         editor = self.studio.ready_editor()
-        if editor is None or not (prompt or "").strip():
-            return {"methods_ready": ""}
-        try:
-            words = validate.clean_prompt(prompt or "")
-            ready = self.opens(editor).ready(words)
-        except StudioError as error:
-            return {"methods_ready": markup.note(text.sentence(str(error)))}
-        titles = [METHODS[name].title for name in SHOWN if name in ready]
-        lacking = [METHODS[name].title for name in SHOWN if name not in ready]
-        lines = text.methods_ready(words, titles, lacking)
-        return {"methods_ready": "".join(markup.note(line) for line in lines)}
-
-    def run(self, names: Sequence[str], prompt: str, session: Session) -> Views:
-        """The chosen methods on the face of the first tab, each shown as soon as it is done."""
-        face = session.inversion
-        if face is None:
-            raise StudioError(text.NEEDS_FACE)
-        words, ordered = validate.clean_prompt(prompt), [name for name in SHOWN if name in names]
-        check_names(ordered)
-        editor = self.studio.source.wait(0)
         if editor is None:
-            raise StudioError(text.STILL_LOADING)
-        self.studio.limits.compute(session.client)
-        session = replace(session, running=CancelToken())
-        yield {"session": session, **busy_view(ordered[0], 0.0), **rows_view([])}
-        rows: list[CompareRow] = []
+            return {}
         try:
             methods = self.opens(editor)
+            words = validate.clean_prompt(prompt or "") if (prompt or "").strip() else ""
+            ready = methods.ready(words) if words else methods.known()
+        except StudioError as error:
+            return {"methods_ready": markup.note(text.sentence(str(error)))}
+        return {
+            "methods_chosen": gr.update(
+                choices=[(METHODS[name].title, name) for name in ready],
+                value=[name for name in ready if name not in unwanted],
+            ),
+            "methods_ready": "".join(map(markup.note, _about(methods, ready))),
+        }
+
+    def choose(self, chosen: Sequence[str], prompt: str | None, unwanted: Sequence[str]) -> View:
+        """Remembers which of the offered methods are not wanted, for other words."""
+        editor = self.studio.ready_editor()
+        if editor is None:
+            return {}
+        words, methods = (prompt or "").strip(), self.opens(editor)
+        there = set(methods.ready(words) if words else methods.known())
+        return {"methods_unwanted": sorted((set(unwanted) | there) - set(chosen))}
+
+    def run(self, names: Sequence[str], prompt: str, session: Session) -> Views:
+        """The chosen methods on the face of the studio, each shown as soon as it is done."""
+        face = session.inversion
+        if face is None:
+            raise StudioError(text.METHODS_NEEDS_FACE)
+        words, editor = validate.clean_prompt(prompt), self.studio.source.wait(0)
+        if editor is None:
+            raise StudioError(text.STILL_LOADING)
+        methods = self.opens(editor)
+        ordered = _able(methods, names, words)
+        self.studio.limits.compute(session.client)
+        session = replace(session, running=CancelToken())
+        rows: list[CompareRow] = []
+        yield {"session": session, **busy_view(ordered[0], 0.0), "methods_rows": rows_html(rows, ordered)}
+        try:
             for number, name in enumerate(ordered):
 
                 def view(step: Progress, number: int = number, name: str = name) -> View:
@@ -90,23 +110,45 @@ class CompareHandlers:
                 yield view(Progress(name, 0.0))
                 row = yield from steps(partial(methods.row, name, face, words), session.running, view)
                 rows.append(row)
-                yield rows_view(rows)
+                yield {"methods_rows": rows_html(rows, ordered[number + 1 :])}
         except CancelledError:
-            yield idle_view(text.METHODS_CANCELLED)
+            yield {**idle_view(text.METHODS_CANCELLED), "methods_rows": rows_html(rows)}
             return
         except Exception:
-            yield idle_view("")
+            yield {**idle_view(""), "methods_rows": rows_html(rows)}
             raise
         yield idle_view("")
 
 
+def _able(methods: MethodSet, names: Sequence[str], words: str) -> list[str]:
+    """The chosen methods that can edit with the words, in the order of the page. Raises StudioError for none."""
+    if not names:
+        raise StudioError(text.METHODS_NONE)
+    able = [name for name in methods.ready(words) if name in names]
+    if not able:
+        raise StudioError(text.METHODS_NOT_READY)
+    return able
+
+
+def _about(methods: MethodSet, ready: Sequence[str]) -> list[str]:
+    """What is to be known of the methods that are offered, and why the others are not; a line each."""
+    lacking: dict[str, list[str]] = {why: [] for why in text.METHODS_LACKING}
+    known = methods.known()
+    for name in SHOWN:
+        if name not in ready:
+            needs = METHODS[name].needs
+            lacking["words" if needs == "once" and name in known else needs].append(METHODS[name].title)
+    slow = text.METHODS_SLOW if SLOW in ready else ""
+    return list(filter(None, [slow, text.methods_lacking(lacking)]))
+
+
 def face_view(session: Session) -> View:
-    """The face of the first tab, or what to do for one."""
+    """The face of the studio, or what to do for one."""
     face = session.inversion
     if face is None:
-        return {"methods_face": None, "methods_needs": markup.note(text.NEEDS_FACE)}
-    shown = images.shown(face.reconstruction, images.GALLERY_SIDE)
-    return {"methods_face": shown, "methods_needs": ""}
+        return {"methods_face": examples.hint(text.METHODS_FACE, text.METHODS_NEEDS_FACE, text.TO_STUDIO)}
+    shown = images.url(images.shown(face.original, PICTURE_SIDE), 88)
+    return {"methods_face": markup.figure(shown, text.METHODS_FACE)}
 
 
 def busy_view(name: str, fraction: float) -> View:
@@ -127,84 +169,98 @@ def idle_view(line: str) -> View:
     }
 
 
-def rows_view(rows: Sequence[CompareRow]) -> View:
-    """The rows so far: three pictures each, and the table."""
-    pictures = [picture for row in rows for picture in row_pictures(row)]
-    return {
-        "methods_pictures": gr.update(value=pictures, visible=bool(pictures)),
-        "methods_table": table(rows) if rows else markup.note(text.METHODS_EMPTY),
-    }
+def rows_html(rows: Sequence[CompareRow], waiting: Sequence[str] = ()) -> str:
+    """The rows that are done, and the places of those that are waited for."""
+    if not rows and not waiting:
+        return _empty()
+    blank = "".join(map(markup.blank_figure, text.METHODS_PICTURES))
+    places = (
+        f'<article class="method-row waiting"><h3>{escape(METHODS[name].title)}</h3><div class="trio">{blank}</div>'
+        f"{markup.note(text.METHODS_WAITING)}</article>"
+        for name in waiting
+    )
+    return "".join([*map(row_html, rows), *places])
 
 
-def row_pictures(row: CompareRow) -> list[tuple[np.ndarray, str]]:
-    """Edit, change and final mask of a row; nothing for a method that made no edit."""
-    if row.edit is None:
-        return []
-    edit, side = row.edit, images.GALLERY_SIDE
-    mask = visuals.mask_tile(edit.masks[-1], side) if edit.masks else np.full((side, side, 3), 240, np.uint8)
-    return [
-        (images.shown(edit.image, 2 * side), row.title),
-        (visuals.change_map(edit.source, edit.image, side), text.METHODS_CHANGE),
-        (mask, text.METHODS_MASK if edit.masks else text.METHODS_NO_MASK),
-    ]
+def row_html(row: CompareRow) -> str:
+    """A method's pictures, its figures below them, and what else there is to say."""
+    notes = [row.problem, *(row.edit.notes if row.edit else ())]
+    said = "".join(markup.note(text.sentence(line)) for line in notes if line)
+    return f'<article class="method-row"><h3>{escape(row.title)}</h3>{_pictures(row)}{_figures(row)}{said}</article>'
 
 
-def table(rows: Sequence[CompareRow]) -> str:
-    """The figures, and below them the problems and notes of each method."""
-    head = "".join(f"<th>{escape(text.METHODS_COLUMNS[name])}</th>" for name in ("method", *COLUMNS))
-    body = "".join(f"<tr><td>{escape(row.title)}</td>{_cells(row)}</tr>" for row in rows)
-    lines = [f"{row.title}: {row.problem}" for row in rows if row.problem]
-    lines += [f"{row.title}: {note}" for row in rows if row.edit for note in row.edit.notes]
-    notes = "".join(markup.note(line) for line in lines)
-    return f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}'
+def _pictures(row: CompareRow) -> str:
+    """Edit, change and final mask; nothing for a method that made no edit."""
+    edit = row.edit
+    if edit is None:
+        return ""
+    first, second, third = text.METHODS_PICTURES
+    face, made = (images.url(images.shown(one, PICTURE_SIDE), 88) for one in (edit.source, edit.image))
+    changed = markup.figure(images.url(visuals.change_map(edit.source, edit.image, MAP_SIDE)), second)
+    if edit.masks:
+        mask = markup.figure(images.url(visuals.mask_tile(edit.masks[-1], MAP_SIDE)), third)
+    else:
+        mask = markup.blank_figure("", text.METHODS_NO_MASK)
+    return f'<div class="trio">{markup.figure(made, first, face)}{changed}{mask}</div>'
 
 
-def _cells(row: CompareRow) -> str:
-    values = [getattr(row.figures, name) if row.figures else None for name in COLUMNS]
-    return "".join(f"<td>{escape(cell(value))}</td>" for value in values)
+def _figures(row: CompareRow) -> str:
+    if row.figures is None:
+        return ""
+    cells = (
+        f"<div><dt>{escape(text.METHODS_COLUMNS[name])}</dt><dd>{escape(cell(getattr(row.figures, name)))}</dd></div>"
+        for name in COLUMNS
+    )
+    return f'<dl class="figures">{"".join(cells)}</dl>'
 
 
-def build_tab(parts: Components) -> None:
+def _empty() -> str:
+    return examples.hint(text.METHODS_TITLE, text.METHODS_INFO) + examples.edit()
+
+
+def build_room(parts: Components) -> None:
     """The components."""
-    with gr.Row(elem_id="compare-columns", equal_height=False):
-        with gr.Column(scale=4, min_width=300, elem_classes="stage"):
-            gr.HTML(f'<h2 class="step">{text.METHODS_TITLE}</h2>')
-            gr.HTML(markup.note(text.METHODS_INFO))
-            parts["methods_needs"] = gr.HTML("", elem_id="methods-needs")
-            # always visible: a component that is shown for the first time while it gets its picture can miss it
-            parts["methods_face"] = picture("methods-face", text.METHODS_FACE)
-            parts["methods_prompt"] = gr.Textbox(
-                label=text.PROMPT_LABEL,
-                placeholder="green lipstick",
-                max_lines=1,
-                max_length=validate.MAX_PROMPT_LENGTH,
-                elem_id="methods-prompt",
-            )
-            parts["methods_ready"] = gr.HTML("", elem_id="methods-ready")
+    parts["methods_unwanted"] = gr.State([SLOW])
+    with gr.Column(elem_id="compare-room", elem_classes="room"):
+        with gr.Column(elem_classes="room-panel"):
+            with gr.Row(elem_classes="lab-line"):
+                parts["methods_prompt"] = gr.Textbox(
+                    label=text.PROMPT_LABEL,
+                    placeholder=text.PROMPT_PLACEHOLDER,
+                    max_lines=1,
+                    max_length=validate.MAX_PROMPT_LENGTH,
+                    scale=1,
+                    min_width=120,
+                    elem_id="methods-prompt",
+                )
+                parts["methods_start"] = gr.Button(
+                    text.COMPARE_LABEL, variant="primary", scale=0, min_width=92, elem_id="methods-start"
+                )
             parts["methods_chosen"] = gr.CheckboxGroup(
                 choices=[(METHODS[name].title, name) for name in SHOWN],
                 value=[],
                 label=text.METHODS_CHOSEN,
                 elem_id="methods-chosen",
             )
-            with gr.Row(elem_classes="buttons"):
-                parts["methods_start"] = gr.Button(text.COMPARE_LABEL, variant="primary", elem_id="methods-start")
-                parts["methods_stop"] = gr.Button(text.STOP, variant="stop", visible=False, elem_id="methods-stop")
-        with gr.Column(scale=9, min_width=300, elem_classes="stage"):
-            parts["methods_bar"] = gr.HTML("", elem_id="methods-bar")
-            parts["methods_pictures"] = thumbnails(
-                "methods-pictures", text.METHODS_TITLE, 3, visible=False, allow_preview=True, show_label=False
-            )
-            parts["methods_table"] = gr.HTML(markup.note(text.METHODS_EMPTY), elem_id="methods-table")
+            parts["methods_ready"] = gr.HTML("", elem_id="methods-ready")
+            parts["methods_face"] = gr.HTML("", elem_id="methods-face")
+        with gr.Column(elem_classes="room-main"):
+            with gr.Row(elem_classes="room-head"):
+                parts["methods_bar"] = gr.HTML("", elem_id="methods-bar")
+                small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 80, "visible": False}
+                parts["methods_stop"] = gr.Button(text.STOP, elem_id="methods-stop", **small)
+            parts["methods_rows"] = gr.HTML(_empty(), elem_id="methods-rows")
 
 
-def connect(bind: Binder, tabs: Sequence[gr.Tab], parts: Components, handlers: CompareHandlers) -> None:
-    """The events."""
-    prompt = parts["methods_prompt"]
-    arriving = [prompt, parts["prompt"], parts["methods_chosen"], parts["session"]]
+def connect(bind: Binder, opened: Sequence[Any], resumed: Any, parts: Components, handlers: CompareHandlers) -> None:
+    """The events; see `mcaclip.ui.lab.inspect.connect`."""
+    prompt, unwanted, chosen = parts["methods_prompt"], parts["methods_unwanted"], parts["methods_chosen"]
+    arriving = [prompt, parts["prompt"], unwanted, parts["session"]]
     # "multiple": with Gradio's default, "once", an arrival while the last one is not yet done would be dropped
-    bind.spoken([tab.select for tab in tabs], handlers.arrive, arriving, trigger_mode="multiple")
-    bind.light([prompt.change], handlers.hint, [prompt], trigger_mode="always_last")
-    asked = [parts["methods_chosen"], prompt, parts["session"]]
+    bind.spoken(opened, handlers.arrive, arriving, trigger_mode="multiple")
+    bind.spoken([resumed], handlers.came_back, arriving)
+    bind.light([prompt.change], handlers.offered, [prompt, unwanted], trigger_mode="always_last")
+    bind.light([chosen.input], handlers.choose, [chosen, prompt, unwanted], trigger_mode="always_last")
+    asked = [chosen, prompt, parts["session"]]
     bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked)
     bind.light([parts["methods_stop"].click], handlers.studio.abandon, [parts["session"]])

@@ -1,4 +1,4 @@
-"""The methods of the Compare tab: which can work, and how each makes its row."""
+"""The methods of the room Compare: which can work, and how each makes its row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mcaclip.types import Inversion, ProgressCallback
 
 OWN = ("mca-universal", "mca")
 SHOWN = (*OWN, *(name for name in METHODS if name not in OWN))
-"""Methods in the order of the tab: first MCA-CLIP, which is shipped and fast."""
+"""Methods in the order of the page: first MCA-CLIP, which is shipped and fast."""
 SLOW = "styleclip-optimisation"
 """Takes minutes per edit, so it is not chosen by default."""
 

@@ -1,7 +1,8 @@
-"""The tab on which a new prompt is learned."""
+"""The room in which new words are learned."""
 
 from __future__ import annotations
 
+import time
 from html import escape
 from typing import Any
 
@@ -9,11 +10,12 @@ import gradio as gr
 
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui.display import images, markup, text
-from mcaclip.ui.display.components import Components, picture
+from mcaclip.ui.display.components import Components, feed
 from mcaclip.ui.display.curves import curves
 from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View, editor_view
+from mcaclip.ui.lab import examples
 from mcaclip.ui.state.training_process import PRESETS, TrainingProcess, TrainingStatus, machine
 from mcaclip.validate import clean_prompt
 
@@ -21,7 +23,7 @@ POLL_SECONDS = 3.0
 
 
 class TrainHandlers:
-    """What the tab's events do.
+    """What the room's events do.
 
     Args:
         studio: the handlers of the page, for its editor.
@@ -32,9 +34,9 @@ class TrainHandlers:
         self.studio = studio
         self.training = training
 
-    def refresh(self) -> View:
-        """The state of the training now."""
-        return train_view(self.training.status())
+    def refresh(self, seen: str = "") -> View:
+        """The state of the training now; samples and curves only where they are not those that are seen."""
+        return train_view(self.training.status(), seen)
 
     def start(self, prompt: str, preset: str, minutes: float | None) -> View:
         """Begins to learn a prompt; warns when its words are not known."""
@@ -73,60 +75,78 @@ class TrainHandlers:
         return self.refresh()
 
     def keep(self) -> View:
-        """Adds the result to the library that all visitors choose from."""
+        """Adds the result to the cards that all visitors choose from, and leads there."""
         editor = self.studio.source.wait(0)
         if editor is None:
             raise StudioError(text.STILL_LOADING)
         added = editor.add_edits(self.training.keep())
         gr.Info(escape(text.TRAIN_ADDED.format(", ".join(added))))
-        return {**self.refresh(), **editor_view(editor)}
+        way = {"prompt": added[0], "learned": {"prompt": added[0], "at": time.time()}} if added else {}
+        return {**self.refresh(), **editor_view(editor), **way}
 
 
-def build_tab(parts: Components) -> None:
+def build_room(parts: Components) -> None:
     """The components."""
-    with gr.Row(elem_id="train-columns", equal_height=False):
-        with gr.Column(scale=4, min_width=300, elem_classes="stage"):
-            gr.HTML(f'<h2 class="step">{text.TRAIN_TITLE}</h2>')
-            gr.HTML(markup.note(text.TRAIN_INFO))
-            parts["train_prompt"] = gr.Textbox(
-                label=text.TRAIN_PROMPT,
-                placeholder="red eyebrows",
-                max_lines=1,
-                max_length=200,
-                elem_id="train-prompt",
-            )
-            parts["train_hint"] = gr.HTML("", elem_id="train-hint")
-            parts["train_preset"] = gr.Radio(
-                choices=[(text.PRESET_LABELS[name], name) for name in PRESETS],
-                value="compact",
-                label=text.TRAIN_PRESET,
-                elem_id="train-preset",
-            )
-            parts["train_minutes"] = gr.Slider(
-                1, 120, value=20, step=1, label=text.TRAIN_MINUTES, buttons=[], elem_id="train-minutes"
-            )
-            with gr.Row(elem_classes="buttons"):
-                parts["train_start"] = gr.Button(text.TRAIN_START, variant="primary", elem_id="train-start")
-                parts["train_stop"] = gr.Button(text.STOP, variant="stop", visible=False, elem_id="train-stop")
-            parts["train_machine"] = gr.HTML("", elem_id="train-machine")
-        with gr.Column(scale=9, min_width=300, elem_classes="stage"):
-            parts["train_state"] = gr.HTML(markup.note(text.TRAIN_EMPTY), elem_id="train-state")
-            with gr.Row(elem_classes="buttons"):
-                hidden: dict[str, Any] = {"visible": False}
-                parts["train_resume"] = gr.Button(text.TRAIN_RESUME, elem_id="train-resume", **hidden)
-                parts["train_finish"] = gr.Button(text.TRAIN_FINISH, elem_id="train-finish", **hidden)
-                parts["train_keep"] = gr.Button(text.TRAIN_KEEP, variant="primary", elem_id="train-keep", **hidden)
-            parts["train_curves"] = gr.HTML("", elem_id="train-curves")
-            with gr.Column(visible=False) as parts["train_sheet_group"]:
-                parts["train_sheet"] = picture("train-sheet", text.TRAIN_SHEET)
+    parts["learned"] = feed("learned")
+    parts["train_seen"] = gr.State("")
+    with gr.Column(elem_id="train-room", elem_classes="room"):
+        with gr.Column(elem_classes="room-panel"):
+            _panel(parts)
+        with gr.Column(elem_classes="room-main"):
+            with gr.Row(elem_classes="room-head"):
+                parts["train_state"] = gr.HTML("", elem_id="train-state")
+                small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 80, "visible": False}
+                for name, label in (
+                    ("stop", text.STOP),
+                    ("resume", text.TRAIN_RESUME),
+                    ("finish", text.TRAIN_FINISH),
+                ):
+                    parts[f"train_{name}"] = gr.Button(label, elem_id=f"train-{name}", **small)
+                parts["train_keep"] = gr.Button(text.TRAIN_KEEP, variant="primary", elem_id="train-keep", **small)
+            parts["train_body"] = gr.HTML("", elem_id="train-body")
     parts["train_timer"] = gr.Timer(POLL_SECONDS, active=False)
+
+
+def _panel(parts: Components) -> None:
+    with gr.Row(elem_classes="lab-line"):
+        parts["train_prompt"] = gr.Textbox(
+            label=text.TRAIN_PROMPT,
+            placeholder="red eyebrows",
+            max_lines=1,
+            max_length=200,
+            scale=1,
+            min_width=120,
+            elem_id="train-prompt",
+        )
+        parts["train_start"] = gr.Button(
+            text.TRAIN_START, variant="primary", scale=0, min_width=92, elem_id="train-start"
+        )
+    parts["train_hint"] = gr.HTML("", elem_id="train-hint")
+    gr.HTML(markup.note(text.TRAIN_INFO))
+    parts["train_preset"] = gr.Radio(
+        choices=[(text.PRESET_LABELS[name], name) for name in PRESETS],
+        value="compact",
+        label=text.TRAIN_PRESET,
+        elem_id="train-preset",
+    )
+    parts["train_minutes"] = gr.Slider(
+        1, 120, value=20, step=1, label=text.TRAIN_MINUTES, buttons=[], elem_id="train-minutes"
+    )
+    parts["train_machine"] = gr.HTML("", elem_id="train-machine")
+
+
+def build_closed() -> None:
+    """The room where nobody may train."""
+    with gr.Column(elem_id="train-off", elem_classes="room-main"):
+        gr.HTML(examples.hint(text.TRAIN_OFF_TITLE, text.TRAIN_OFF) + examples.training())
 
 
 def connect(bind: Binder, page: gr.Blocks, tab: gr.Tab, parts: Components, handlers: TrainHandlers) -> None:
     """The events."""
     minutes = parts["train_minutes"]
     asked = [parts["train_prompt"], parts["train_preset"], minutes]
-    bind.light([page.load, tab.select, parts["train_timer"].tick], handlers.refresh)
+    polled = [page.load, tab.select, parts["train_timer"].tick]
+    bind.light(polled, handlers.refresh, [parts["train_seen"]])
     bind.light([parts["train_prompt"].change], handlers.hint, [parts["train_prompt"]], trigger_mode="always_last")
     bind.spoken([parts["train_start"].click, parts["train_prompt"].submit], handlers.start, asked)
     bind.spoken([parts["train_stop"].click], handlers.stop)
@@ -135,11 +155,10 @@ def connect(bind: Binder, page: gr.Blocks, tab: gr.Tab, parts: Components, handl
     bind.spoken([parts["train_keep"].click], handlers.keep)
 
 
-def train_view(status: TrainingStatus) -> View:
-    """Everything on the tab that follows from the training's state."""
+def train_view(status: TrainingStatus, seen: str = "") -> View:
+    """Everything in the room that follows from the training's state; `seen`: the mark of the body that is shown."""
     ended = status.job is not None and not status.running
-    sheet = None if status.sheet is None else images.opened(status.sheet)
-    return {
+    view: View = {
         "train_state": _state_line(status),
         "train_machine": markup.note(machine()),
         "train_start": gr.update(interactive=not status.running),
@@ -147,17 +166,38 @@ def train_view(status: TrainingStatus) -> View:
         "train_resume": gr.update(visible=ended),
         "train_finish": gr.update(visible=ended and not status.finished and bool(status.rows)),
         "train_keep": gr.update(visible=status.finished),
-        "train_curves": curves(status.rows),
-        "train_sheet_group": gr.update(visible=sheet is not None),
-        "train_sheet": sheet,
         "train_timer": gr.update(active=status.running),
     }
+    mark = _mark(status)
+    return view if mark == seen else {**view, "train_body": _body(status), "train_seen": mark}
+
+
+def _mark(status: TrainingStatus) -> str:
+    """Changes with everything that `_body` shows."""
+    if status.job is None:
+        return "none"
+    shown = (status.job.started, status.running, len(status.rows), status.rows[-1:], status.sheet)
+    return " ".join(map(str, shown))
+
+
+def _body(status: TrainingStatus) -> str:
+    """Samples and curves, or examples of them. The samples have their place before there are any."""
+    if status.job is None:
+        return examples.hint(text.TRAIN_TITLE, text.TRAIN_EMPTY) + examples.training()
+    sheet = None if status.sheet is None else images.opened(status.sheet)
+    if sheet is not None:
+        samples = markup.figure(images.url(sheet), text.TRAIN_SHEET)
+    else:
+        samples = markup.blank_figure(text.TRAIN_SHEET, text.TRAIN_SHEET_SOON) if status.running else ""
+    drawn = curves(status.rows)
+    charts = f"<section>{drawn}{markup.note(text.TRAIN_CURVES)}</section>" if drawn else ""
+    return (f'<section class="samples">{samples}</section>' if samples else "") + charts
 
 
 def _state_line(status: TrainingStatus) -> str:
     job = status.job
     if job is None:
-        return markup.note(text.TRAIN_EMPTY)
+        return ""
     if status.stopping:
         return markup.note(text.TRAIN_STOPPING.format(job.prompt), "strong")
     if status.running:

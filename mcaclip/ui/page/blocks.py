@@ -11,8 +11,7 @@ from mcaclip.ui.display import markup, text
 from mcaclip.ui.display.components import CSS_PATH, Components, scripts
 from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.handlers.views import load_status
-from mcaclip.ui.lab import compare as compare_tab
-from mcaclip.ui.lab import train as train_tab
+from mcaclip.ui.lab import compare, inspect, train
 from mcaclip.ui.lab.method_set import EditorMethods, Opens
 from mcaclip.ui.page import layout, wiring
 from mcaclip.ui.page.guarded import Page
@@ -29,7 +28,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
     """The page, ready for `launch(**launch_options())`.
 
     Args:
-        opens: from the editor to the methods of the Compare tab; another one where the editor is a stand-in.
+        opens: from the editor to the methods of the room Compare; another one where the editor is a stand-in.
     """
     parts: Components = {}
     options: dict[str, Any] = {"title": text.TITLE, "analytics_enabled": False, "fill_width": True}
@@ -49,18 +48,20 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
                 layout.studio_tab(parts)
             with gr.Tab(text.PAGE_LAB, elem_id="page-lab") as lab, gr.Tabs(elem_id="lab"):
                 with gr.Tab(text.COMPARE_LABEL, elem_id="page-compare") as comparing:
-                    compare_tab.build_tab(parts)
-                with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as train:
+                    compare.build_room(parts)
+                with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as training:
                     if studio.training is None:
-                        gr.HTML(markup.note(text.TRAIN_OFF), elem_id="train-off")
+                        train.build_closed()
                     else:
-                        train_tab.build_tab(parts)
-                with gr.Tab(text.PAGE_INSPECT, elem_id="page-inspect"):
-                    parts["inspect"] = gr.HTML(markup.note(text.INSPECT_HINT), elem_id="inspect")
-        bind = wiring.connect(page, parts, studio)
-        compare_tab.connect(bind, (comparing, lab), parts, compare_tab.CompareHandlers(studio, opens))
+                        train.build_room(parts)
+                with gr.Tab(text.PAGE_INSPECT, elem_id="page-inspect") as inspecting:
+                    inspect.build_room(parts)
+        bind, resumed = wiring.connect(page, parts, studio)
+        methods = compare.CompareHandlers(studio, opens)
+        compare.connect(bind, (comparing.select, lab.select), resumed, parts, methods)
+        inspect.connect(bind, (inspecting.select, lab.select), resumed, parts, studio)
         if studio.training is not None:
-            train_tab.connect(bind, page, train, parts, train_tab.TrainHandlers(studio, studio.training))
+            train.connect(bind, page, training, parts, train.TrainHandlers(studio, studio.training))
     page.queue(max_size=QUEUE_SIZE, api_open=False)
     return page
 

@@ -31,19 +31,20 @@ LEARNING, PREVIEWS = "learning", "previews"
 """Lines in the background."""
 
 
-def connect(page: gr.Blocks, parts: Components, studio: Studio) -> Binder:
-    """Everything of the studio; the binder may connect more."""
+def connect(page: gr.Blocks, parts: Components, studio: Studio) -> tuple[Binder, Any]:
+    """Everything of the studio; the binder may connect more, also after the event that brings back a tab's face."""
     bind = Binder(parts, studio)
     session = parts["session"]
     bind.light([page.load, parts["timer"].tick], studio.status)
     loaded = bind.light([page.load], studio.arrive, [parts["tickets"], session])
-    _then_learn(bind, parts, studio, bind.model([loaded], studio.resume, [session]))
+    resumed = bind.model([loaded], studio.resume, [session])
+    _then_learn(bind, parts, studio, resumed)
     _connect_face(bind, parts, studio)
     _connect_prompt(bind, parts, studio)
     _connect_edit(bind, parts, studio)
     _connect_film(bind, parts, studio)
     _connect_saving(bind, parts, studio)
-    return bind
+    return bind, resumed
 
 
 def _of_choice(handler: Callable[..., Views], count: int | None = None) -> Callable[..., Views]:
