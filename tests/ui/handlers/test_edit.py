@@ -17,6 +17,7 @@ from PIL import Image
 
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui.display import text
+from mcaclip.ui.lab.inspect import inspect_view
 from mcaclip.ui.state.session import FULL_RESULTS, MAX_FACES, forget
 from tests.fakes import MASK_SIDES, PROMPTS
 from tests.helpers.studio import AGREED, NOBODY, controls, edited, excluded, failing, given, last
@@ -409,7 +410,7 @@ def test_any_words_are_edited_at_once_and_the_result_says_how(any_words, tmp_pat
     assert [part.prompt for part in settings.parts] == ["pink eyebrows", "zombie"]
     assert (view["row_1"]["visible"], view["row_2"]["visible"]) == (True, False)
     assert "universal network" not in view["result_line"], "that is for Fine tune"
-    assert "was not learned by itself" in view["inspect"]
+    assert "was not learned by itself" in inspect_view(any_words, view["session"])["inspect_shifts"]
     assert view["session"].result.modes == ("universal", "universal")
 
 
