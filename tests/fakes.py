@@ -74,7 +74,8 @@ class FakeEditor:
     """Draws coloured ellipses where the real editor runs networks.
 
     Args:
-        hold: while this event exists and is not set, an inversion keeps calling back and never ends.
+        hold: while this event exists and is not set, a good inversion keeps calling back and never ends.
+        hold_edits: likewise for edits at full size.
         steps: callbacks of one inversion.
         universal: whether it has a network for any prompt.
         entries: its prompt library.
@@ -91,6 +92,7 @@ class FakeEditor:
     ):
         self.has_universal, self.entries = universal, tuple(entries)
         self.hold = hold
+        self.hold_edits: threading.Event | None = None
         self.steps = steps
         self.calls: list[str] = []
         self.resolved: list[str] = []
@@ -168,7 +170,8 @@ class FakeEditor:
             raise StudioError(f"No inversion {effort}")
         small = F.interpolate(aligned.image[None], size=256, mode="area")[0]
         step = 0
-        while step < self.steps or (self.hold is not None and not self.hold.is_set()):
+        hold = None if effort == "instant" else self.hold
+        while step < self.steps or (hold is not None and not hold.wait(0.01)):
             step += 1
             if callback is not None:
                 try:
@@ -224,6 +227,8 @@ class FakeEditor:
         self.calls.append(f"edit {request.settings.strength:g} {request.settings.mask_threshold:g}")
         if callback is not None:
             callback(Progress("editing", 0.5))
+            while self.hold_edits is not None and not self.hold_edits.wait(0.01):
+                callback(Progress("editing", 0.5))
         return _draw(inversion, request, 1024, identity=0.93)
 
     def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit:

@@ -30,6 +30,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+WATCH = """
+window.seen = { shift: 0, clicks: 0, scrolls: 0 };
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.seen.shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+addEventListener("click", (event) => event.isTrusted && (window.seen.clicks += 1), true);
+addEventListener("wheel", () => (window.seen.scrolls += 1), { capture: true, passive: true });
+"""
+"""Counts what a visitor does, and by how much the page moves by itself."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -97,15 +106,16 @@ def visit(chromium) -> Iterator[Callable]:
     contexts, problems = [], []
 
     def open_page(url: str, **options):
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 720}, **options})
         contexts.append(context)
+        context.add_init_script(WATCH)
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("request", lambda request: _check_host(request.url, problems))
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
         page.goto(url)
         page.wait_for_selector("#status .status-ready")
-        page.wait_for_selector("#prompts label")
+        page.wait_for_selector("#cards .card")
         return page
 
     yield open_page

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 
 from tests.browser.conftest import serve
-from tests.browser.test_page import PROMPT as FIRST_PROMPT
-from tests.browser.test_page import TOAST, random_face, type_in
+from tests.browser.walk import PROMPT as FIRST_PROMPT
+from tests.browser.walk import TOAST, random_face, type_in
 from tests.fakes import FakeEditor
 from tests.helpers.fake_methods import FakeMethods
 
@@ -44,6 +44,7 @@ def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
     page = visit(url)
     random_face(page)
     type_in(page, FIRST_PROMPT, "purple hair")
+    page.click("#page-lab-button")
     page.click("#page-compare-button")
     page.wait_for_selector("#methods-face img")
     page.wait_for_function(f"document.querySelector('{PROMPT}').value !== ''")
@@ -68,6 +69,7 @@ def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
 
 def test_missing_face_and_weights_are_reported(url, visit):
     page = visit(url)
+    page.click("#page-lab-button")
     page.click("#page-compare-button")
     page.wait_for_selector("#methods-needs >> text=no face yet")
     type_in(page, PROMPT, "a zombie")
@@ -75,6 +77,7 @@ def test_missing_face_and_weights_are_reported(url, visit):
     page.wait_for_selector(f"{TOAST} >> text=no face yet")
     page.click("#page-studio-button")
     random_face(page)
+    page.click("#page-lab-button")
     page.click("#page-compare-button")
     page.wait_for_selector("#methods-face img")
     page.uncheck("#methods-chosen label:has-text('CF-CLIP') input")

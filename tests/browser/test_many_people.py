@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from tests.browser.test_page import agree, held, upload
+from tests.browser.walk import drop, held, known_face, random_face, type_in
+from tests.fakes import PROMPTS
 
 
-def test_photo_waits_for_consent_and_goes_on_when_it_is_given(site, visit, portrait):
+def test_photo_waits_for_consent_which_is_asked_once(site, visit, portrait):
     page = visit(site.url)
-    page.set_input_files("#photo input[type=file]", portrait())
-    page.wait_for_selector("#face-progress >> text=has to agree")
-    assert page.is_disabled("#reconstruct") and page.locator("#aligned img").count() == 0
-    agree(page)
-    page.wait_for_selector("#reconstruct:not([disabled])")
-    page.click("#photo button[aria-label='Remove Image']")
-    page.wait_for_selector("#aligned img", state="detached")
-    page.set_input_files("#photo input[type=file]", portrait(seed=2))
-    page.wait_for_selector("#reconstruct:not([disabled])")
-    assert page.is_checked("#consent input")
+    site.editor.calls.clear()
+    drop(page, portrait())
+    page.wait_for_selector("#consent >> text=May this photo be edited?")
+    assert page.locator("#film .frame").count() == 0 and "align" not in site.editor.calls
+    page.click("#agree")
+    known_face(page)
+    drop(page, portrait(seed=2))
+    known_face(page, 2)
+    assert page.locator("#consent").is_hidden()
 
 
-def test_place_in_the_queue_is_shown(site, visit, portrait):
+def test_place_in_the_queue_is_shown_and_learning_takes_none(site, visit, portrait):
     first, second = visit(site.url), visit(site.url)
-    upload(first, portrait())
     with held(site.editor):
-        first.click("#reconstruct")
-        first.wait_for_selector("#reconstruction img")
-        second.click("#tab-random-button")
-        second.click("#new-seed")
-        second.wait_for_selector("#waiting >> text=/queue: 1/")
-    second.wait_for_selector("#edit:not([disabled])")
+        drop(first, portrait())
+        first.click("#agree")
+        known_face(first)
+        first.wait_for_selector("#stop", state="visible")
+        random_face(second)
+        with held(site.editor, "hold_edits"):
+            type_in(first, "#prompt input, #prompt textarea", PROMPTS[0])
+            first.click("#edit-now")
+            first.wait_for_selector("#cancel", state="visible")
+            second.click("#new-photo")
+            second.click("#new-seed")
+            second.wait_for_selector("#waiting >> text=/queue: 1/")
+    known_face(second, 2)
     second.wait_for_selector("#waiting >> text=/queue/", state="hidden")

@@ -1,4 +1,4 @@
-"""The page with the real models: a generated face uploaded as a photo, reconstructed, edited."""
+"""The page with the real models: a generated face uploaded as a photo, learned, edited."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from mcaclip.errors import WeightsError
 from mcaclip.types import to_uint8
 from tests.browser.conftest import serve
-from tests.browser.test_page import edit, picture, reconstruct, upload
+from tests.browser.walk import drop, edit, edited, known_face, picture
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def editor():
 
 @pytest.mark.real_stack
 @pytest.mark.timeout(600)
-def test_upload_reconstruct_edit_and_masks(editor, visit, tmp_path):
+def test_upload_edit_learn_and_masks(editor, visit, tmp_path):
     face = Image.fromarray(to_uint8(editor.sample(3).reconstruction)).resize((512, 512))
     photo = tmp_path / "generated.jpg"
     face.save(photo, quality=95)
@@ -36,12 +36,17 @@ def test_upload_reconstruct_edit_and_masks(editor, visit, tmp_path):
     with serve(lambda report: editor, tmp_path / "tabs") as url:
         page = visit(url)
         page.set_default_timeout(240_000)
-        upload(page, str(photo))
-        reconstruct(page)
+        drop(page, str(photo))
+        page.click("#agree")
+        known_face(page)
         assert "likeness" in page.inner_text("#likeness")
-        edit(page, editor.prompts()[0])
-        page.wait_for_selector("#pasted-group", state="visible")
-        assert page.locator("#masks .thumbnail-item").count() >= 15
-        before, after = picture(page, "original").astype(int), picture(page, "edited").astype(int)
+        edit(page, prompt := editor.prompts()[0])
+        page.click("#stop")
+        page.wait_for_selector("#stop", state="hidden")
+        edited(page, prompt)
+        page.click("#save")
+        page.wait_for_selector("#download-pasted:not([disabled])")
+        assert page.locator("#stage .layers button").count() >= 15
+        before, after = picture(page, "#stage-view .before").astype(int), picture(page).astype(int)
     assert after.shape == (1024, 1024, 3)
     assert np.abs(after - before).max() > 40, "the edit can be seen"

@@ -6,7 +6,7 @@ import pytest
 
 from mcaclip.ui.state.training_process import TrainingProcess
 from tests.browser.conftest import serve
-from tests.browser.test_page import TOAST, type_in
+from tests.browser.walk import TOAST, type_in
 from tests.fakes import FakeEditor
 from tests.helpers.fake_training import COMMAND
 
@@ -28,10 +28,12 @@ def url(tmp_path, training):
 def reload(page) -> None:
     page.reload()
     page.wait_for_selector("#status .status-ready")
+    page.click("#page-lab-button")
     page.click("#page-train-button")
 
 
 def start(page, prompt: str) -> None:
+    page.click("#page-lab-button")
     page.click("#page-train-button")
     type_in(page, "#train-prompt input, #train-prompt textarea", prompt)
     page.click("#train-start")
@@ -59,6 +61,7 @@ def test_training_is_shown_again_after_a_reload_and_can_be_stopped_and_kept(url,
 
 def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, training):
     first, second = visit(url), visit(url)
+    second.click("#page-lab-button")
     second.click("#page-train-button")
     type_in(second, "#train-prompt input, #train-prompt textarea", "blue nose")
     start(first, "red nose")

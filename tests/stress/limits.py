@@ -103,8 +103,9 @@ def _tabs_of_others(ask: Ask) -> None:
         assert b"process_completed" in other.event("random_face", [5, 0.7, None], session_hash="other")
         for number in range(MAX_TABS + 10):
             _open_tab(ask, f"t{number}")
-        data = ["green lipstick", *ask.server.inputs(ask.server.event("edit_1"))[1:]]
-        answer = other.event("edit_1", data, session_hash="other")
+        edit = ask.server.at("edit-now", "click")
+        data = ["green lipstick", *ask.server.inputs(edit)[1:]]
+        answer = other.event(edit, data, session_hash="other")
         assert b'"success":false' not in answer, f"The face is gone: {answer[-300:]!r}"
 
 

@@ -34,8 +34,13 @@ ENDPOINTS: dict[str, list[Any]] = {
     "edit": [None, "green lipstick", 1.0, 0.0, None, "automatic"],
 }
 """The public endpoints with arguments that they take."""
-OFTEN = [*ENDPOINTS, "new_face", "edit_1", "rerender", "strengths", "sweep", "files", "go_to", "paint", "unpaint"]
-OFTEN += ["compare"]
+OFTEN = [
+    *(("new-seed", "click"), ("edit-now", "click"), ("strength", "release"), ("film", "select"), ("film", "compare")),
+    *(("cards", "select"), ("cards", "added"), ("cards", "wanted"), ("choices", "select"), ("make-strip", "click")),
+    *(("save", "click"), ("make-animation", "click"), ("use-paint", "click"), ("drop-paint", "click")),
+    *(("undo", "click"), ("drop", "click"), ("stage-view", "select"), ("other-faces", "click")),
+]
+"""Events of components that are chosen often."""
 FORM = "multipart/form-data; boundary=x"
 TYPES = ("application/json", "text/plain", "multipart/form-data", FORM, "", "a\x7f", "a/b;" * 99)
 ROUTES: dict[str, dict[str, Any]] = App.create_app(gr.Blocks()).openapi()["paths"]
@@ -93,10 +98,11 @@ class Ask:
         body = json.dumps(values, ensure_ascii=self.rng.random() < 0.8).encode(errors="surrogatepass")
         return self.send("POST", f"{API}/{route}", content=body, headers=JSON)
 
-    def event(self, name: str, data: list[Any], **more: Any) -> bytes:
-        """Fires an event of the page as browsers do and reads the answers to their end."""
+    def event(self, event: str | dict[str, Any], data: list[Any], **more: Any) -> bytes:
+        """Fires an event of the page, or one of a name, as browsers do and reads the answers to their end."""
         session = more.setdefault("session_hash", "s")
-        joined = self.post("queue/join", **{"data": data, "fn_index": self.server.event(name)["id"], **more})
+        event = self.server.event(event) if isinstance(event, str) else event
+        joined = self.post("queue/join", **{"data": data, "fn_index": event["id"], **more})
         if b"event_id" not in joined or not isinstance(session, str):
             return joined
         answer, until = b"", time.monotonic() + EVENT_SECONDS
@@ -104,7 +110,7 @@ class Ask:
         with self._unsent(), self.client.stream("GET", f"{API}/queue/data", params=listening) as stream:
             for line in stream.iter_lines():
                 answer += line.encode(errors="surrogatepass")
-                assert time.monotonic() < until, f"Event {name} did not end"
+                assert time.monotonic() < until, f"Event {event['api_name']} did not end"
                 if "close_stream" in line or "unexpected_error" in line:
                     break
         self.check(answer)
@@ -184,9 +190,10 @@ def _fire_events(ask: Ask) -> None:
     if rng.random() < 0.5:
         ask.event("random_face", [rng.randrange(1000), 0.7, None], session_hash=session)
     for _ in range(rng.randint(1, 3)):
-        event = rng.choice([one for one in ask.server.events if rng.random() < 0.5 or one["api_name"] in OFTEN])
+        often = [ask.server.event(rng.choice(list(ENDPOINTS))), ask.server.at(*rng.choice(OFTEN))]
+        event = rng.choice([*often, *often, rng.choice(ask.server.events)])
         name, data = event["api_name"], list(ENDPOINTS.get(event["api_name"], ask.server.inputs(event)))
-        if name == "edit_1":
+        if event is ask.server.at("edit-now", "click"):
             data[0] = rng.choice(PROMPTS)
         for place in range(len(data)):
             if rng.random() < 0.25:
@@ -195,7 +202,7 @@ def _fire_events(ask: Ask) -> None:
             data = mutated(rng, data) if data else [value(rng)]
         index = rng.choice((0, 1, -1, 1.0, True, "0", [0, 1], None, *NUMBERS, *NOT_FINITE, value(rng)))
         more: dict[str, Any] = {
-            "event_data": rng.choice((None, {"index": index, "value": value(rng)}, value(rng))),
+            "event_data": rng.choice((None, {"index": index, "value": value(rng)}, value(rng), _said(rng))),
             "trigger_id": rng.choice((None, event["targets"][0][0], -1, 10**9)),
             "fn_index": event["id"] if rng.random() < 0.95 else rng.choice((-1, 10**6, 2**70)),
             "session_hash": session,
@@ -203,9 +210,18 @@ def _fire_events(ask: Ask) -> None:
         if name in ENDPOINTS and rng.random() < 0.75:
             _call(ask, name, data)
         elif event["queue"]:
-            ask.event(name, data, **more)
+            ask.event(event, data, **more)
         else:
             ask.post("run/predict", data=data, **more)
+
+
+def _said(rng: Random) -> dict[str, Any]:
+    """What our scripts send with an event, or nearly."""
+    part = {"prompt": rng.choice((*PROMPTS, value(rng))), "strength": rng.choice((1.0, *NUMBERS, *NOT_FINITE))}
+    said = {"face": rng.choice((0, 1, value(rng))), "at": rng.choice((-1, 0, value(rng))), "kind": value(rng)}
+    more = {"prompt": part["prompt"], "prompts": [part["prompt"], value(rng)], "parts": [part, value(rng)]}
+    more["parts"] = rng.choice((more["parts"], [part], [part] * 40, value(rng)))
+    return {name: one for name, one in {**said, **more, "index": 0}.items() if rng.random() < 0.7}
 
 
 def _call(ask: Ask, name: str, data: Any) -> None:
@@ -275,7 +291,8 @@ def _odd_uploads(ask: Ask) -> None:
             inside = Path(path).resolve().is_relative_to(ask.server.parent) and ".." not in Path(path).parts
             assert inside, f"An upload went to {path}"
             ask.send("GET", f"{API}/file={path}")
-            ask.event("changed", [{"path": path, "meta": {"_type": "gradio.FileData"}}, False, True, None])
+            ask.event("given", [{"path": path, "meta": {"_type": "gradio.FileData"}}, False, None])
+            ask.event("agreed", [None])
         return
     quoted = name.encode(errors="surrogatepass").replace(b'"', b"")
     field = rng.choice((b"files", b"", b"upload_id", b"files[]", b"x" * 9000))
@@ -338,7 +355,7 @@ def _odd_hosts(ask: Ask) -> None:
 def _foreign_files(ask: Ask) -> None:
     """Files of this machine, by the route for files and by events."""
     ask.send("GET", f"{API}/file={ask.path()}", headers={"range": "bytes=0-10"} if ask.rng.random() < 0.3 else {})
-    name = ask.rng.choice(("changed", "consented", "opened", "align", "edit"))
+    name = ask.rng.choice(("given", "given_1", "opened", "align", "edit"))
     data = [ask.file(), *ask.server.inputs(ask.server.event(name))[1:]]
     ask.event(name, [True if one is False else one for one in data])
 

@@ -62,6 +62,11 @@ class Server:
         """The event of a name."""
         return next(one for one in self.events if one["api_name"] == name)
 
+    def at(self, component: str, event: str) -> dict[str, Any]:
+        """What a component's event fires."""
+        numbers = {one["props"].get("elem_id"): one["id"] for one in self.config["components"]}
+        return next(one for one in self.events if [numbers[component], event] in one["targets"])
+
     def inputs(self, event: dict[str, Any]) -> list[Any]:
         """What a browser sends with an event while the page is unchanged."""
         values = {one["id"]: one["props"].get("value") for one in self.config["components"]}

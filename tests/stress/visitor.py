@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import tempfile
@@ -67,11 +68,11 @@ class Tab:
 
     def fire(self, name: str, event: str) -> None:
         """Fires an event of a component, with everything that follows from it. Raises VisitorError."""
-        for one in self.server.events:
-            if [self.names[name], event] in one["targets"]:
-                start = time.monotonic()
-                self._run(one)
-                self.latencies.append((f"{name} {event}", time.monotonic() - start))
+        fired = self.server.at(name, event)
+        start = time.monotonic()
+        self._run(fired)
+        self.latencies.append((f"{name} {event}", time.monotonic() - start))
+        self._follow(fired)
 
     def upload(self, data: bytes) -> dict[str, Any]:
         """Uploads a picture; Gradio's description of the file."""
@@ -86,6 +87,13 @@ class Tab:
         if answer.status_code != 200:
             raise VisitorError(f"A file of the page is gone: {answer.status_code}")
         return answer.content
+
+    def _follow(self, event: dict[str, Any]) -> None:
+        """Everything that comes after an event."""
+        for one in self.server.events:
+            if one["trigger_after"] == event["id"]:
+                self._run(one)
+                self._follow(one)
 
     def _run(self, event: dict[str, Any]) -> None:
         body = {"data": [self.values[one] for one in event["inputs"]], "fn_index": event["id"]}
@@ -153,21 +161,21 @@ class Visitor:
             self.name = f"seed_{seed}"
             tab["seed"] = seed
             tab.fire("make-face", "click")
-            self.face = _small(tab.fetch(tab["aligned"]))
+            self.face = self._stage()
             self._same(portraits.setdefault(seed, self.face), "a generated face")
         else:
             self.name = "me"
             photo = io.BytesIO()
             Image.fromarray(to_uint8(draw_face(rng.getrandbits(31)))).resize((400, 400)).save(photo, "PNG")
-            tab["photo"], tab["consent"], tab["aligned-box"] = tab.upload(photo.getvalue()), True, True
+            tab["photo"], tab["aligned-box"] = tab.upload(photo.getvalue()), True
             tab.fire("photo", "upload")
-            self.face = _small(tab.fetch(tab["aligned"]))
-            tab.fire("reconstruct", "click")
+            tab.fire("agree", "click")
+            self.face = self._stage()
 
     def edit(self, prompt: str) -> None:
         """Makes an edit and checks that the page shows it beside this visitor's own face."""
         self.tab["prompt"] = prompt
-        self.tab.fire("edit", "click")
+        self.tab.fire("edit-now", "click")
         self.check()
 
     def slide(self) -> None:
@@ -180,14 +188,18 @@ class Visitor:
 
     def check(self) -> None:
         """Checks that everything that can be downloaded is this visitor's own."""
-        before, _ = self.tab["slider"]
-        self._same(_small(self.tab.fetch(before)), "the original")
+        self._same(self._stage(), "the original")
+        self.tab.fire("save", "click")
         saved = _read(self.tab.fetch(self.tab["download-session"]))
         if saved.name != self.name:
             raise VisitorError(f"The face of {saved.name} came to {self.name}")
         if len(self.code) and not torch.equal(saved.w_plus, self.code):
             raise VisitorError("The latent code of another face came")
         self.code = saved.w_plus
+
+    def _stage(self) -> np.ndarray:
+        """The face on the stage before any edit."""
+        return _small(base64.b64decode(self.tab["stage-view"]["before"].partition(",")[2]))
 
     def _same(self, picture: np.ndarray, what: str) -> None:
         difference = float(np.abs(picture - self.face).mean())

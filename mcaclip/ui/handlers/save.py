@@ -49,9 +49,13 @@ class Studio(EditHandlers):
         session = session.with_folder(self.root)
         yield {"saving": markup.progress(text.SAVING, 0.0)}
         if kind == "strength":
-            small = yield from self._previews(
-                text.STRIP_PROGRESS, session, lambda e, show: e.strip(inversion, result.settings, GROWING, show)
-            )
+            try:
+                small = yield from self._previews(
+                    text.STRIP_PROGRESS, session, lambda e, show: e.strip(inversion, result.settings, GROWING, show)
+                )
+            except Exception:
+                yield {"saving": ""}
+                raise
             frames, seconds = [images.shown(one.image) for one in small], 0.15
         else:
             frames, seconds = film_frames(session), 1.0

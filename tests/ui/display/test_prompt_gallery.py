@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,8 @@ from PIL import Image
 
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.errors import TrainingError
-from mcaclip.ui.display.prompt_gallery import THUMBNAILS, categories, slug, thumbnail_style, within
-from mcaclip.ui.handlers.views import editor_view, library_view
+from mcaclip.ui.display.prompt_gallery import THUMBNAILS, cards, slug
+from mcaclip.ui.handlers.views import editor_view
 from tests.fakes import ENTRIES, PROMPTS, FakeEditor
 from train.extras.thumbnails import SIDE, draw_thumbnails
 
@@ -19,18 +21,12 @@ def entries(*prompts: str) -> list[LibraryPrompt]:
     return [LibraryPrompt(prompt) for prompt in prompts]
 
 
-def test_every_prompt_is_in_all_and_in_one_category():
+def test_every_prompt_has_one_card_and_one_category():
     prompts = [*PROMPTS, "a smile of gold leaves", "something else"]
     named = [*entries(*prompts), LibraryPrompt("red hair", "Hair"), LibraryPrompt("zombie", "Characters")]
-    labels = categories(named)
-    assert labels == ["All", "Lips", "Beard", "Hair", "Characters", "Other"]
-    assert within(named, "All") == within(named, None) == [*prompts, "red hair", "zombie"]
-    assert sorted(p for label in labels[1:] for p in within(named, label)) == sorted(within(named, None))
-
-
-def test_single_category_needs_no_choice():
-    assert not library_view(entries("red hair", "blue hair"))["category"]["visible"]
-    assert library_view(entries(*PROMPTS))["category"]["visible"]
+    made = cards(named)
+    assert sorted(card["prompt"] for card in made) == sorted([*prompts, "red hair", "zombie"])
+    assert list(dict.fromkeys(card["category"] for card in made)) == ["Lips", "Beard", "Hair", "Characters", "Other"]
 
 
 def test_mode_is_offered_only_with_both_kinds_of_network():
@@ -39,10 +35,10 @@ def test_mode_is_offered_only_with_both_kinds_of_network():
 
 
 @given(st.text(max_size=80))
-def test_no_prompt_ends_the_style_sheet(prompt):
-    style = thumbnail_style(entries(prompt))
-    inner = style.removeprefix("<style>").removesuffix("</style>")
-    assert "<" not in inner and inner.count("{") == inner.count("}") == 1
+def test_no_prompt_reaches_the_style_of_its_card(prompt):
+    card = cards(entries(prompt))[0]
+    assert card["prompt"] == prompt, "the script writes it as text"
+    assert re.fullmatch(r"rgb\(\d+ \d+ \d+\)", card.get("ground", "rgb(0 0 0)"))
 
 
 @given(st.text(max_size=200))
@@ -51,9 +47,9 @@ def test_slug_is_a_file_name(prompt):
 
 
 def test_prompt_without_a_picture_has_a_patch_of_its_colour():
-    assert "rgb(200 30 35)" in thumbnail_style(entries("red wall behind"))
-    style = thumbnail_style([LibraryPrompt("party", "Characters", (("red hair", 1.0), ("blue nose", 1.0)))])
-    assert "linear-gradient(to bottom, rgb(200 30 35), rgb(160 157 151))" in style
+    assert cards(entries("red wall behind"))[0]["ground"] == "rgb(200 30 35)"
+    party = LibraryPrompt("party", "Characters", (("red hair", 1.0), ("blue nose", 1.0)))
+    assert cards([party])[0]["ground"] == "linear-gradient(to bottom, rgb(200 30 35), rgb(160 157 151))"
 
 
 def test_thumbnails_are_drawn_small(tmp_path):
@@ -74,4 +70,4 @@ def test_thumbnails_show_library_prompts_at_their_best(tmp_path):
 def test_shipped_thumbnails_are_small_and_used():
     files = sorted(THUMBNAILS.glob("*.jpg"))
     assert files and sum(path.stat().st_size for path in files) < 240_000
-    assert "image/jpeg" in thumbnail_style(entries(files[0].stem.replace("_", " ")))
+    assert cards(entries(files[0].stem.replace("_", " ")))[0]["url"].startswith("data:image/jpeg")

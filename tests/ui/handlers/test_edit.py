@@ -1,8 +1,9 @@
-"""What the page does, without a page."""
+"""From words, cards and sliders to edits, and the film."""
 
 from __future__ import annotations
 
 import base64
+import io
 import struct
 import threading
 import zlib
@@ -14,352 +15,324 @@ import pytest
 import torch
 from PIL import Image
 
-from mcaclip.errors import ImageError, NoFaceError, PromptError, StudioError
-from mcaclip.results import session_file
-from mcaclip.results.export import mark, read_record
-from mcaclip.results.session_file import read_session
-from mcaclip.types import to_uint8
+from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui.display import text
-from mcaclip.ui.display.painting import EXCLUDE_COLOUR
-from mcaclip.ui.handlers.save import Studio
-from mcaclip.ui.state.controls import Controls
-from mcaclip.ui.state.limits import COMPUTATIONS
-from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.state.session import FULL_RESULTS, Session, forget
-from tests.fakes import ENTRIES, MASK_SIDES, PROMPTS, FakeEditor, write_photo
-from tests.helpers.painted import data_url
+from mcaclip.ui.lab.inspect import inspect_view
+from mcaclip.ui.state.session import FULL_RESULTS, MAX_FACES, forget
+from tests.fakes import MASK_SIDES, PROMPTS
+from tests.helpers.studio import AGREED, NOBODY, controls, edited, excluded, failing, given, last
 
 
-@pytest.fixture
-def editor() -> FakeEditor:
-    return FakeEditor()
+def picture(url: str) -> np.ndarray:
+    """A data URL's picture, `uint8 [H, W, 3]`."""
+    data = base64.b64decode(url.partition(",")[2], validate=True)
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-@pytest.fixture
-def studio(editor, tmp_path) -> Studio:
-    source = EditorSource(lambda report: editor)
-    assert source.wait(10) is editor
-    return Studio(source, tmp_path)
+# -- edits ------------------------------------------------------------------------------------------------------
 
 
-def _controls(prompt: str = PROMPTS[0], *more: str, strength: float = 1.0, **masks) -> Controls:
-    prompts = (prompt, *more)
-    return Controls(prompts, (strength,) * len(prompts), **masks)
-
-
-def _last(views) -> dict:
-    """All views laid over each other, as the page shows them in the end."""
-    shown: dict = {}
-    for view in views:
-        shown.update(view)
-    return shown
-
-
-def _upload(studio: Studio, tmp_path: Path, faces: int = 1, aligned: bool = False, seed: int = 1) -> Session:
-    path = write_photo(tmp_path / f"photo{seed}.png", faces, seed)
-    return _last(studio.photo_changed(path, aligned, True, Session()))["session"]
-
-
-def _reconstructed(studio: Studio, tmp_path: Path, seed: int = 1) -> Session:
-    return _last(studio.reconstruct("good", _upload(studio, tmp_path, seed=seed)))["session"]
-
-
-@pytest.fixture
-def session(studio, tmp_path) -> Session:
-    """A photo's face with one edit."""
-    return _last(studio.edit(_controls(PROMPTS[0]), _reconstructed(studio, tmp_path)))["session"]
-
-
-def _failing(views, error: type[Exception], match: str | None = None) -> dict:
-    """All views of a handler that ends with an error, laid over each other."""
-    shown: dict = {}
-    with pytest.raises(error, match=match):
-        for view in views:
-            shown.update(view)
-    return shown
-
-
-def test_an_edit_reads_its_prompt_once(studio, editor, tmp_path):
-    _last(studio.edit(_controls(PROMPTS[0]), _reconstructed(studio, tmp_path)))
+def test_an_edit_reads_its_prompt_once(studio, editor, face):
+    edited(studio, face)
     assert editor.resolved == [PROMPTS[0]]
 
 
-def test_status_offers_the_fitted_prompts_once_ready(studio):
-    view = studio.status()
-    assert view["prompts"]["choices"] == list(PROMPTS)
-    assert view["timer"]["active"] is False
-
-
-def test_status_while_loading_keeps_asking(tmp_path):
-    assert set(Studio(EditorSource(lambda report: FakeEditor()), tmp_path).status()) == {"status"}
-
-
-def test_photo_with_one_face_can_be_reconstructed(studio, tmp_path):
-    view = _last(studio.photo_changed(write_photo(tmp_path / "a.png", 1), False, True, Session()))
-    assert view["session"].aligned is not None and view["session"].name == "a"
-    assert view["reconstruct"]["interactive"] is True
-    assert view["edit"]["interactive"] is False
-    assert view["faces"]["visible"] is False
-
-
-def test_photo_without_a_face_is_an_error_and_leaves_an_empty_page(studio, tmp_path, session):
-    path = write_photo(tmp_path / "a.png", 0)
-    shown = _failing(studio.photo_changed(path, False, True, session), NoFaceError)
-    assert shown["session"].photo is None and shown["session"].result is None
-    assert shown["face_progress"] == "" and shown["edited"] is None
-
-
-def test_damaged_file_is_an_error(studio, tmp_path):
-    (tmp_path / "a.jpg").write_bytes(b"no image")
-    with pytest.raises(ImageError):
-        list(studio.photo_changed(str(tmp_path / "a.jpg"), False, True, Session()))
-
-
-def test_several_faces_are_offered_and_can_be_chosen(studio, tmp_path):
-    view = _last(studio.photo_changed(write_photo(tmp_path / "a.png", 2), False, True, Session()))
-    assert len(view["faces"]["value"]) == 2 and view["faces"]["selected_index"] == 0
-    first = view["session"]
-    second = _last(studio.face_chosen(1, first))["session"]
-    assert not np.array_equal(second.aligned.quad, first.aligned.quad)
-    assert second.inversion is None
-
-
-def test_choosing_a_face_forgets_the_edit_of_the_other(studio, tmp_path, session):
-    session = replace(session, faces=_upload(studio, tmp_path, 2).faces)
-    view = _last(studio.face_chosen(0, session))
-    assert view["session"].result is None and view["edited"] is None
-
-
-def test_aligned_photo_is_taken_as_it_is(studio, editor, tmp_path):
-    session = _upload(studio, tmp_path, aligned=True)
-    assert session.aligned.quad is None and editor.calls == []
-
-
-def test_taking_the_photo_away_empties_the_page(studio, session):
-    view = _last(studio.photo_changed(None, False, True, session))
-    assert view["session"].aligned is None
-    assert (view["aligned_view"], view["edited"], view["masks"]) == (None, None, None)
-
-
-def test_random_face_can_be_edited_at_once(studio):
-    view = _last(studio.random_face(7, 0.7, Session()))
-    assert view["edit"]["interactive"] is True
-    assert view["reconstruct"]["interactive"] is False
-    assert text.GENERATED in view["likeness"]
-    edited = _last(studio.edit(_controls(PROMPTS[1]), view["session"]))
-    assert edited["download_pasted"]["visible"] is False
-    assert Path(edited["download_edited"]["value"]).name == "seed_7_edited.png"
-
-
-@pytest.mark.parametrize("seed", [None, -1, 1.5, 2**32])
-def test_bad_seed_is_refused(studio, seed):
-    with pytest.raises(StudioError, match="seed"):
-        list(studio.random_face(seed, 0.7, Session()))
-
-
-def test_new_face_shows_its_seed(studio, editor):
-    view = _last(studio.new_face(0.7, Session()))
-    assert editor.calls == [f"sample {view['seed']}"]
-
-
-def test_reconstruction_shows_frames_then_the_likeness_in_words(studio, tmp_path):
-    views = list(studio.reconstruct("good", _upload(studio, tmp_path)))
-    assert views[0]["stop"]["visible"] is True
-    assert any("reconstruction_view" in view and "session" not in view for view in views)
-    assert "Close to your face" in views[-1]["likeness"] and "0.86" in views[-1]["likeness"]
-    assert views[-1]["stop"]["visible"] is False and views[-1]["edit"]["interactive"] is True
-
-
-@pytest.mark.parametrize("kept", [True, False], ids=["stop", "abandon"])
-def test_a_reconstruction_ends_early_with_its_best_or_with_nothing(studio, editor, tmp_path, kept):
-    editor.hold = threading.Event()
-    views = studio.reconstruct("good", _upload(studio, tmp_path))
-    running = next(views)["session"]
-    next(views)
-    assert (studio.stop if kept else studio.abandon)(running) == {}
-    shown = {"session": running, **_last(views)}
-    assert (shown["session"].inversion is not None) is kept
-    assert shown["stop"]["visible"] is False and shown["reconstruct"]["interactive"] is True
-    assert shown["edit"]["interactive"] is kept
-
-
-def test_edit_needs_a_face_and_its_reconstruction(studio, tmp_path):
+def test_an_edit_needs_a_face_and_one_that_is_known(studio, face):
     with pytest.raises(StudioError, match="no face"):
-        list(studio.edit(_controls(PROMPTS[0]), Session()))
-    with pytest.raises(StudioError, match="not reconstructed"):
-        list(studio.edit(_controls(PROMPTS[0]), _upload(studio, tmp_path)))
+        list(studio.edit(controls(), NOBODY))
+    with pytest.raises(StudioError, match="no face"):
+        list(studio.edit(controls(), replace(face, inversion=None)))
 
 
-def test_edit_shows_pictures_every_mask_and_downloads(studio, tmp_path):
-    view = _last(studio.edit(_controls("Green  Lipstick"), _reconstructed(studio, tmp_path)))
-    assert len(view["masks"]) == len(MASK_SIDES)
-    assert "16\N{NO-BREAK SPACE}px" in view["masks"][4][1]
+def test_an_edit_shows_its_picture_every_mask_and_itself_in_the_film(studio, face):
+    view = last(studio.edit(controls("Green  Lipstick"), face))
+    assert len(view["layers"]) == len(MASK_SIDES)
+    assert "16 px" in view["layers"][4]["name"] and view["layers"][4]["area"].endswith(" %")
     assert view["session"].result.settings.prompt == PROMPTS[0], "the canonical wording"
-    edited = np.asarray(Image.open(view["download_edited"]["value"]))
-    assert np.array_equal(edited, mark(to_uint8(view["session"].result.image))), "downloads are lossless"
-    assert Image.open(view["download_pasted"]["value"]).size == (256, 256), "the photo's size"
-    assert view["threshold"]["interactive"] is True and view["edit_progress"] == ""
+    assert picture(view["edit"]["after"]).shape == (1024, 1024, 3)
+    assert view["threshold"]["interactive"] is True and view["progress"] == ""
+    assert view["save"]["interactive"] is True and view["download_edited"]["interactive"] is False
+    assert [(frame["name"], frame["strength"], frame["shown"]) for frame in view["film"]] == [
+        ("Original", "", False),
+        (PROMPTS[0], "1.00", True),
+    ]
 
 
 @pytest.mark.parametrize("prompt", ["", "x" * 201, "red nose"])
 def test_bad_prompt_is_an_error_and_keeps_the_result(studio, session, prompt):
-    shown = _failing(studio.edit(_controls(prompt), session), PromptError)
+    shown = failing(studio.edit(controls(prompt), session), PromptError)
     assert shown.get("session", session).result is session.result
-    assert shown.get("edit_progress", "") == ""
+    assert shown.get("progress", "") == ""
+
+
+def test_several_prompts_are_one_edit(studio, face):
+    view = last(studio.edit(controls(f"{PROMPTS[0]} and {PROMPTS[2]}"), face))
+    settings = view["session"].result.settings
+    assert [part.prompt for part in settings.parts] == [PROMPTS[0], PROMPTS[2]]
+    assert view["row_1"]["visible"] is True and view["row_2"]["visible"] is False
+    assert view["strength_1"]["label"] == PROMPTS[2]
+    with pytest.raises(PromptError, match="twice"):
+        list(studio.edit(controls(f"{PROMPTS[0]} and {PROMPTS[0].upper()}"), view["session"]))
+
+
+def test_a_cancelled_edit_leaves_the_page_ready_and_nothing_is_kept(studio, editor, session):
+    editor.hold_edits = threading.Event()
+    views = studio.edit(controls(PROMPTS[2]), session)
+    begun = next(view for view in views if "session" in view)
+    assert begun["cancel"]["visible"] is True and begun["session"].wanted.prompt == PROMPTS[2]
+    assert studio.cancel(begun["session"]) == {}
+    shown = last(views)
+    assert shown["cancel"]["visible"] is False and shown["progress"] == ""
+    assert shown["session"].result is session.result and shown["session"].wanted is None
+    assert len(shown["session"].history) == 1
+
+
+def test_files_come_back_after_the_folder_was_removed(studio, session):
+    forget(session)
+    view = last(studio.rerender(controls(PROMPTS[0], 0.5), session))
+    assert Path(view["session"].history[-1].picture).is_file()
+
+
+# -- strengths --------------------------------------------------------------------------------------------------
+
+
+def test_a_new_prompt_and_a_new_face_begin_with_the_best_strength(any_words, tmp_path):
+    face = given(any_words, tmp_path)
+    view = last(any_words.edit(controls("green lipstick", 1.8, 0.3), face))
+    assert view["strength_0"]["value"] == 0.8, "its best, not what the slider happened to show"
+    moved = last(any_words.rerender(controls("green lipstick", 1.8), view["session"]))["session"]
+    again = last(any_words.edit(controls("green lipstick", 1.8), moved))
+    assert again["strength_0"]["value"] == 1.8, "what is shown keeps its strength"
+    both = last(any_words.edit(controls("green lipstick and purple hair", 1.8), moved))
+    assert [both[f"strength_{n}"]["value"] for n in (0, 1)] == [1.8, 1.0]
+    other = given(any_words, tmp_path, seed=2, session=moved)
+    assert last(any_words.edit(controls("green lipstick", 1.8), other))["strength_0"]["value"] == 0.8
+    fresh = last(any_words.edit(controls("purple hair", 1.8), moved))
+    assert fresh["strength_0"]["value"] == 1.0
+
+
+def test_a_new_face_brings_the_fine_controls_back(studio, tmp_path, session):
+    hard = last(studio.rerender(controls(PROMPTS[0], 1.0, threshold=0.5, feather=3, invert=True), session))
+    assert (hard["threshold"]["value"], hard["feather"]["value"], hard["invert"]["value"]) == (0.5, 3, True)
+    view = last(studio.random_face(3, 0.7, hard["session"]))
+    assert (view["threshold"]["value"], view["feather"]["value"], view["invert"]["value"]) == (0, 0, False)
 
 
 def test_a_moving_slider_shows_the_edit_at_full_size_and_leaves_the_session(studio, editor, session):
     editor.calls.clear()
-    view = studio.live(_controls(strength=1.5), session)
+    view = studio.live(controls(PROMPTS[0], 1.5), session)
     assert editor.calls == ["edit 1.5 0"]
-    assert "session" not in view and Image.open(view["edited"]).size == (1024, 1024)
-    assert view["edited"] != session.history[session.at].picture, "what is kept stays as it is"
-    assert text.LIVE_BADGE in view["result_line"]
+    assert "session" not in view and picture(view["edit"]["after"]).shape == (1024, 1024, 3)
+    assert view["edit"]["moving"] and text.LIVE_BADGE in view["result_line"]
     assert view["download_edited"]["interactive"] is False, "never a download of another picture"
 
 
 def test_a_live_edit_that_comes_after_the_kept_one_shows_the_kept_one(studio, editor, session):
     editor.calls.clear()
-    view = studio.live(_controls(), session)
+    view = studio.live(controls(PROMPTS[0], 1.0), session)
     assert editor.calls == []
-    assert Path(view["edited"]).is_file() and text.LIVE_BADGE not in view["result_line"]
+    assert not view["edit"]["moving"] and text.LIVE_BADGE not in view["result_line"]
 
 
-def test_slider_without_an_edit_does_nothing(studio):
-    assert studio.live(_controls(strength=1.5), Session()) == {}
+def test_slider_without_an_edit_does_nothing(studio, face):
+    assert studio.live(controls(PROMPTS[0], 1.5), NOBODY) == {} == studio.live(controls(PROMPTS[0], 1.5), face)
+    assert last(studio.rerender(controls(PROMPTS[0], 1.5), face)) == {}
 
 
 def test_letting_go_renders_once_without_inverting_again(studio, editor, session):
     editor.calls.clear()
-    view = _last(studio.rerender(_controls(strength=0.5, threshold=0.4), session))
+    view = last(studio.rerender(controls(PROMPTS[0], 0.5, threshold=0.4), session))
     assert editor.calls == ["edit 0.5 0.4"]
     assert view["session"].result.settings.mask_threshold == 0.4
-    _last(studio.rerender(_controls(strength=0.5, threshold=0.4), view["session"]))
+    last(studio.rerender(controls(PROMPTS[0], 0.5, threshold=0.4), view["session"]))
     assert editor.calls == ["edit 0.5 0.4"], "the same values again need no work"
 
 
-def test_two_tabs_never_share_a_face(studio, tmp_path):
-    mine, theirs = _reconstructed(studio, tmp_path, seed=1), _reconstructed(studio, tmp_path, seed=2)
-    first = studio.edit(_controls(PROMPTS[0]), mine)
-    second = studio.edit(_controls(PROMPTS[2]), theirs)
-    one: dict = {}
-    two: dict = {}
-    for left, right in zip(first, second, strict=False):
-        one.update(left)
-        two.update(right)
-    one.update(_last(first))
-    two.update(_last(second))
-    assert one["session"].result.settings.prompt == PROMPTS[0]
-    assert two["session"].result.settings.prompt == PROMPTS[2]
-    assert one["session"].photo is mine.photo and two["session"].photo is theirs.photo
-    assert one["session"].folder != two["session"].folder
-    assert not np.array_equal(mine.photo, theirs.photo)
+# -- cards ------------------------------------------------------------------------------------------------------
 
 
-def test_closing_a_tab_removes_its_files_and_ends_its_work(studio, session):
-    assert any(session.folder.iterdir())
-    forget(session)
-    assert not session.folder.exists() and session.running.cancelled
+def test_a_card_edits_and_brings_its_best_strength(any_words, tmp_path):
+    face = given(any_words, tmp_path)
+    view = last(any_words.card_chosen({"prompt": "green lipstick"}, controls("", 1.9), face))
+    assert (view["prompt"], view["strength_0"]["value"]) == ("green lipstick", 0.8)
+    assert view["session"].result.settings.strength == 0.8
+    view = last(any_words.card_chosen({"prompt": "zombie"}, controls("green lipstick", 0.8), view["session"]))
+    assert view["prompt"] == "zombie" and view["row_1"]["visible"] is False
 
 
-def test_files_come_back_after_the_folder_was_removed(studio, session):
-    forget(session)
-    view = _last(studio.rerender(_controls(strength=0.5), session))
-    assert Path(view["download_edited"]["value"]).is_file()
+def test_a_card_is_added_to_the_edit_and_a_change_dropped_from_it(any_words, tmp_path):
+    first = edited(any_words, given(any_words, tmp_path), "green lipstick")
+    view = last(any_words.card_added({"prompt": "purple hair"}, controls("green lipstick", 0.4), first))
+    parts = view["session"].result.settings.parts
+    assert [(part.prompt, part.strength) for part in parts] == [("green lipstick", 0.4), ("purple hair", 1.0)]
+    assert view["prompt"] == "green lipstick and purple hair" and len(view["session"].history) == 2
+    view = last(any_words.change_dropped(0, controls("", 0.4, 1.2), view["session"]))
+    assert [(p.prompt, p.strength) for p in view["session"].result.settings.parts] == [("purple hair", 1.2)]
+    assert view["prompt"] == "purple hair"
+    view = last(any_words.change_dropped(0, controls("", 1.2), view["session"]))
+    assert view["session"].result is None and view["prompt"] == "" and len(view["session"].history) == 3
+    with pytest.raises(StudioError, match="no edit"):
+        list(any_words.change_dropped(0, controls(""), view["session"]))
 
 
-def test_every_event_reports_that_the_models_failed_to_load(tmp_path):
-    def fail(report):
-        raise StudioError("no weights: run the doctor")
-
-    source = EditorSource(fail)
-    source.wait(10)
-    shown = _failing(Studio(source, tmp_path).random_face(1, 0.7, Session()), StudioError, "doctor")
-    assert shown["face_progress"] == ""
-
-
-def test_refine_goes_on_from_the_reconstruction(studio, editor, tmp_path):
-    session = _reconstructed(studio, tmp_path)
-    view = _last(studio.refine(session))
-    assert editor.calls[-1] == "refine" and view["session"].inversion.identity == 0.86
-    with pytest.raises(StudioError, match="not reconstructed"):
-        list(studio.refine(_upload(studio, tmp_path)))
+def test_a_card_of_ones_own_brings_its_strengths(any_words, tmp_path):
+    parts = [{"prompt": "green lipstick", "strength": 0.5}, {"prompt": "purple hair", "strength": 1.5}]
+    view = last(any_words.card_chosen({"parts": parts}, controls(""), given(any_words, tmp_path)))
+    assert [(p.prompt, p.strength) for p in view["session"].result.settings.parts] == [
+        ("green lipstick", 0.5),
+        ("purple hair", 1.5),
+    ]
+    assert view["prompt"] == "green lipstick and purple hair"
+    assert view["parts"] == parts, "which the page can keep as a card again"
 
 
-def test_several_prompts_are_one_edit(studio, tmp_path):
-    view = _last(studio.edit(_controls(PROMPTS[0], "", PROMPTS[2]), _reconstructed(studio, tmp_path)))
-    settings = view["session"].result.settings
-    assert [part.prompt for part in settings.parts] == [PROMPTS[0], PROMPTS[2]]
-    assert view["row_2"]["visible"] is True and view["row_3"]["visible"] is False
-    with pytest.raises(PromptError, match="twice"):
-        list(studio.edit(_controls(PROMPTS[0], PROMPTS[0].upper()), view["session"]))
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"prompt": None},
+        {"prompt": 5},
+        {"prompt": ""},
+        {"parts": []},
+        {"parts": None},
+        {"parts": "x"},
+        {"parts": ["x"]},
+        {"parts": [{}]},
+        {"parts": [{"prompt": PROMPTS[0], "strength": "much"}]},
+        {"parts": [{"prompt": PROMPTS[0], "strength": 1e9}]},
+        {"parts": [{"prompt": PROMPTS[0], "strength": float("nan")}]},
+        {"parts": [{"prompt": PROMPTS[0], "strength": 1.0}] * 99},
+    ],
+)
+def test_cards_that_are_none_are_refused(studio, session, data):
+    shown = failing(studio.card_chosen(data, controls(), session), StudioError)
+    assert shown.get("session", session).result is session.result
+
+
+def test_cards_are_previewed_on_the_face_on_the_stage(studio, editor, face):
+    editor.calls.clear()
+    views = list(studio.cards_wanted(face.number, [PROMPTS[0], "no such card", 5, PROMPTS[2]], face))
+    assert [sorted(view["previews"]["made"]) for view in views] == [
+        [PROMPTS[0]],
+        [PROMPTS[0], PROMPTS[2]],
+        [PROMPTS[0], PROMPTS[2]],
+    ]
+    assert views[-1]["previews"]["done"] is True and views[-1]["previews"]["face"] == face.number
+    assert picture(views[-1]["previews"]["made"][PROMPTS[0]]).shape[0] >= 128
+    assert editor.calls == [f"preview {PROMPTS[0]}", f"preview {PROMPTS[2]}"]
+    for other in (None, "x", face.number + 1):
+        assert last(studio.cards_wanted(other, [PROMPTS[0]], face))["previews"]["made"] == {}
+    assert last(studio.cards_wanted(0, [PROMPTS[0]], NOBODY))["previews"]["done"] is True
+
+
+# -- the film ---------------------------------------------------------------------------------------------------
 
 
 def test_undo_and_redo_show_the_very_same_edit(studio, editor, session):
-    second = _last(studio.edit(_controls(PROMPTS[2], strength=0.4), session))["session"]
+    second = last(studio.rerender(controls(PROMPTS[0], 0.4), edited(studio, session, PROMPTS[2])))["session"]
     editor.calls.clear()
-    back = _last(studio.step_back(second))
+    back = last(studio.step_back(last(studio.step_back(second))["session"]))
     assert back["session"].result is session.result
-    assert back["prompt_0"] == PROMPTS[0] and back["strength_0"] == 1.0
-    assert back["undo"]["interactive"] is False and back["redo"]["interactive"] is True
-    forth = _last(studio.step_forward(back["session"]))
-    assert forth["session"].result is second.result and editor.calls == []
+    assert back["prompt"] == PROMPTS[0] and back["strength_0"]["value"] == 1.0
+    assert back["undo"]["interactive"] is True and back["redo"]["interactive"] is True
+    original = last(studio.step_back(back["session"]))
+    assert original["edit"] is None and original["session"].result is None and original["row_0"]["visible"] is False
+    assert original["undo"]["interactive"] is False and len(original["session"].history) == 3
+    assert original["film"][0]["shown"] is True and original["save"]["interactive"] is False
+    assert last(studio.step_back(original["session"]))["session"].at == -1
+    forth = original["session"]
+    for _ in range(3):
+        forth = last(studio.step_forward(forth))["session"]
+    assert forth.result is second.result and editor.calls == []
     with pytest.raises(StudioError, match="no such edit"):
-        list(studio.step_forward(forth["session"]))
+        list(studio.step_forward(forth))
 
 
 def test_an_edit_after_undo_takes_the_place_of_what_was_undone(studio, session):
-    second = _last(studio.edit(_controls(PROMPTS[2]), session))["session"]
-    back = _last(studio.step_back(second))["session"]
-    third = _last(studio.edit(_controls(PROMPTS[1]), back))["session"]
+    back = last(studio.step_back(edited(studio, session, PROMPTS[2])))["session"]
+    third = edited(studio, back, PROMPTS[1])
     assert [entry.settings.prompt for entry in third.history] == [PROMPTS[0], PROMPTS[1]]
 
 
 def test_old_results_are_dropped_and_computed_again(studio, editor, session):
     for step in range(FULL_RESULTS):
-        session = _last(studio.edit(_controls(strength=0.1 * step), session))["session"]
+        session = last(studio.rerender(controls(PROMPTS[0], 0.1 * step), session))["session"]
     assert session.history[0].result is None and session.history[1].result is not None
     editor.calls.clear()
-    view = _last(studio.go_to(0, session))
+    view = last(studio.go_to(0, session))
     assert editor.calls == ["edit 1 0"] and view["session"].at == 0
     assert len(view["session"].history) == FULL_RESULTS + 1
 
 
 def test_any_two_states_can_be_compared(studio, session):
-    session = _last(studio.edit(_controls(PROMPTS[2]), session))["session"]
-    left, right = studio.compare(-1, 1, session)["comparison"]
-    assert Path(left).is_file() and Path(right).is_file() and left != right
-    assert studio.compare(None, 1, session) == {"comparison": None}
-    assert studio.compare(0, 99, session) == {"comparison": None}
+    session = edited(studio, session, PROMPTS[2])
+    view = studio.frame_compared(session.number, 0, session)
+    left, right = picture(view["edit"]["left"]), picture(view["edit"]["after"])
+    assert left.shape == right.shape and not np.array_equal(left, right)
+    assert view["edit"]["view"] == "split" and PROMPTS[0] in view["result_line"]
+    original = studio.frame_compared(session.number, -1, session)["edit"]
+    assert original["left"] != view["edit"]["left"] and original["after"] == view["edit"]["after"]
+    for face, at in ((session.number, 99), (session.number, None), (99, 0), (None, 0), (session.number, True)):
+        assert studio.frame_compared(face, at, session) == {}
+    assert studio.frame_compared(session.number, 0, session.unedited()) == {}
 
 
-def test_five_strengths_and_an_animation(studio, session):
-    strip = _last(studio.strengths(session))["strip"]["value"]
-    assert [caption for _, caption in strip] == ["0 ×", "0.5 ×", "1 ×", "1.5 ×", "2 ×"]
-    view = _last(studio.sweep(session))
-    assert Image.open(view["sweep_file"]["value"]).n_frames > 10
-    chosen = _last(studio.strength_chosen(1, session))["session"]
+def test_the_film_survives_a_change_of_face_and_leads_back(studio, editor, tmp_path, session):
+    other = edited(studio, given(studio, tmp_path, seed=2, session=session), PROMPTS[2])
+    editor.calls.clear()
+    view = last(studio.frame_chosen(session.number, 0, other))
+    back = view["session"]
+    assert np.array_equal(back.photo, session.photo) and back.at == 0 and view["prompt"] == PROMPTS[0]
+    assert torch.equal(back.inversion.w_plus, session.inversion.w_plus)
+    assert [frame["name"] for frame in view["film"]] == ["Original", PROMPTS[0], "Original", PROMPTS[2]]
+    assert [frame["shown"] for frame in view["film"]] == [False, True, False, False]
+    assert "align" not in editor.calls and not any(call.startswith("invert") for call in editor.calls)
+    assert last(studio.frame_chosen(other.number, -1, back))["session"].number == other.number
+    for face, at in ((99, 0), (session.number, 99), (session.number, -2)):
+        with pytest.raises(StudioError, match="no such edit"):
+            list(studio.frame_chosen(face, at, back))
+    for face, at in ((None, 0), ("x", 0), (session.number, None), (True, 0), (session.number, 1.0)):
+        with pytest.raises(StudioError, match="do not fit"):
+            list(studio.frame_chosen(face, at, back))
+
+
+def test_the_film_holds_so_many_faces(studio, tmp_path):
+    session = AGREED
+    for seed in range(MAX_FACES + 2):
+        session = last(studio.random_face(seed, 0.7, session))["session"]
+    assert len(session.shelf) == MAX_FACES - 1
+    assert len({other.number for other in (*session.shelf, session)}) == MAX_FACES
+
+
+# -- other ways to make the same edit ---------------------------------------------------------------------------
+
+
+def test_five_strengths_to_choose_from(studio, session):
+    choices = last(studio.strengths(session))["choices"]
+    assert [one["caption"] for one in choices] == ["0.25 ×", "0.5 ×", "1 ×", "1.5 ×", "2 ×"]
+    chosen = last(studio.choice_taken(1, choices[1]["kind"], session))["session"]
     assert chosen.result.settings.strength == 0.5
+    with pytest.raises(StudioError, match="do not fit"):
+        list(studio.choice_taken(5, "strength", session))
 
 
 def test_a_variation_goes_into_the_history_and_back_to_as_learned(studio, editor, session):
     learned = session.result.image
-    view = _last(studio.variations(session))
-    offered = view["variations"]["value"]
-    assert [caption for _, caption in offered] == ["as learned", *(f"variation {n}" for n in (1, 2, 3, 4))]
-    assert view["cancel"]["visible"] is False and view["edit_progress"] == ""
-    shown = _last(studio.variation_chosen(2, view["session"]))
+    view = last(studio.variations(session))
+    offered = view["choices"]
+    assert [one["caption"] for one in offered] == ["as learned", *(f"variation {n}" for n in (1, 2, 3, 4))]
+    assert view["cancel"]["visible"] is False and view["progress"] == ""
+    shown = last(studio.choice_taken(2, "variation", view["session"]))
     chosen = shown["session"]
-    assert "variations" not in shown, "the others stay to choose from"
+    assert "choices" not in shown, "the others stay to choose from"
     assert chosen.result.settings.variation == 2 and len(chosen.history) == 2
     assert "variation 2" in shown["result_line"]
-    assert read_record(chosen.folder / "photo1_edited.png")["variation"] == 2
     editor.calls.clear()
-    assert _last(studio.variation_chosen(2, chosen)) == {} and editor.calls == []
-    moved = _last(studio.rerender(_controls(strength=0.5), chosen))["session"]
+    assert last(studio.choice_taken(2, "variation", chosen)) == {} and editor.calls == []
+    moved = last(studio.rerender(controls(PROMPTS[0], 0.5), chosen))["session"]
     assert (moved.result.settings.variation, moved.result.settings.strength) == (2, 0.5)
-    assert _last(studio.step_back(chosen))["session"].result.settings.variation == 0
-    back = _last(studio.variation_chosen(0, chosen))["session"]
+    assert last(studio.step_back(chosen))["session"].result.settings.variation == 0
+    back = last(studio.choice_taken(0, "variation", chosen))["session"]
     assert back.result.settings.variation == 0 and torch.equal(back.result.image, learned)
 
 
@@ -367,25 +340,31 @@ def test_cancelled_variations_leave_the_page_ready(studio, session):
     views = studio.variations(session)
     begun = next(views)
     begun["session"].running.cancel()
-    shown = {**begun, **_failing(views, StudioError, "Cancelled")}
-    assert shown["cancel"]["visible"] is False and "variations" not in shown
+    shown = {**begun, **failing(views, StudioError, "Cancelled")}
+    assert shown["cancel"]["visible"] is False and "choices" not in shown
+    with pytest.raises(StudioError, match="no edit"):
+        list(studio.variations(session.unedited()))
 
 
-def _excluded(rows: int) -> str:
-    """Strokes that exclude so many of 100 rows."""
-    layer = np.zeros((100, 100, 4), np.uint8)
-    layer[:rows] = (*EXCLUDE_COLOUR, 255)
-    return data_url(layer)
+# -- painting ---------------------------------------------------------------------------------------------------
 
 
 def test_painting_reaches_the_masks_and_can_be_removed(studio, session):
     with pytest.raises(StudioError, match="painted yet"):
-        list(studio.paint(_excluded(0), _controls(), session))
-    view = _last(studio.paint(_excluded(100), _controls(), session))
+        list(studio.paint(excluded(0), controls(PROMPTS[0], 1.0), session))
+    view = last(studio.paint(excluded(100), controls(PROMPTS[0], 1.0), session))
     assert not view["session"].result.combined_mask.any()
     assert view["session"].result.settings.paint is view["session"].paint
-    clean = _last(studio.unpaint(_controls(), view["session"]))["session"]
+    clean = last(studio.unpaint(controls(PROMPTS[0], 1.0), view["session"]))["session"]
     assert clean.paint is None and clean.result.combined_mask.any()
+
+
+def test_undo_brings_strokes_back_and_takes_them_away(studio, session):
+    painted = last(studio.paint(excluded(50), controls(PROMPTS[0], 1.0), session))
+    assert painted["strokes_shown"].startswith("data:image/png")
+    before = last(studio.step_back(painted["session"]))
+    assert before["strokes_shown"] == ""
+    assert last(studio.step_forward(before["session"]))["strokes_shown"] == painted["strokes_shown"]
 
 
 @pytest.mark.parametrize("size", [(100_000, 100_000), (2000, 10), (0, 0)])
@@ -394,184 +373,93 @@ def test_a_painting_of_any_claimed_size_is_refused(studio, session, size):
     chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
     data = base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + bytes(4)).decode()
     with pytest.raises(StudioError, match=text.BAD_PAINTING[:20]):
-        list(studio.paint(f"data:image/png;base64,{data}", _controls(), session))
+        list(studio.paint(f"data:image/png;base64,{data}", controls(), session))
 
 
-def test_saved_session_comes_back_whole(studio, tmp_path, session):
-    session = _last(studio.edit(_controls(PROMPTS[2], strength=0.5), session))["session"]
-    file = Path(session.folder) / "photo1.mcaclip.safetensors"
-    view = _last(studio.open_session(str(file), Session()))
-    found = view["session"]
-    assert torch.equal(found.inversion.w_plus, session.inversion.w_plus)
-    assert np.array_equal(found.photo, session.photo) and np.array_equal(found.aligned.quad, session.aligned.quad)
-    assert (found.aligned.image - session.aligned.image).abs().mean() < 0.02
-    assert [entry.settings for entry in found.history] == [entry.settings for entry in session.history]
-    assert found.at == 1 and found.result.settings == session.result.settings
-    assert view["prompt_0"] == PROMPTS[2]
-    (tmp_path / "bad.safetensors").write_bytes(b"none")
-    with pytest.raises(StudioError, match="not a session"):
-        list(studio.open_session(str(tmp_path / "bad.safetensors"), Session()))
-
-
-def test_saved_session_keeps_the_photo_as_it_was_uploaded(studio, tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (1800, 1800, 3), dtype=np.uint8)
-    path = tmp_path / "large.jpg"
-    Image.fromarray(noise).save(path, quality=100, subsampling=0)
-    assert len(session_file.photo_bytes(noise)) > 8_000_000  # a PNG of its pixels was once left out
-    session = _last(studio.photo_changed(str(path), True, True, Session()))["session"]
-    session = _last(studio.reconstruct("good", session))["session"]
-    session = _last(studio.edit(_controls(), session))["session"]
-    file = Path(session.folder) / "large.mcaclip.safetensors"
-    found = _last(studio.open_session(str(file), Session()))["session"]
-    assert found.photo_file.read_bytes() == path.read_bytes() and np.array_equal(found.photo, session.photo)
-    assert torch.equal(found.aligned.image, session.aligned.image)
-    again = read_session(_saved_again(studio, found))
-    assert again.photo == path.read_bytes()
-
-
-def _saved_again(studio: Studio, session: Session) -> Path:
-    return Path(_last(studio.files(True, session))["download_session"]["value"])
-
-
-def test_downloads_remember_and_the_mark_can_be_left_out(studio, session):
-    face = session.folder / "photo1_edited.png"
-    assert read_record(face)["prompts"] == [{"prompt": PROMPTS[0], "strength": 1.0}]
-    marked = np.asarray(Image.open(face))
-    plain_view = _last(studio.files(False, session))
-    plain = np.asarray(Image.open(plain_view["download_edited"]["value"]))
-    assert not np.array_equal(marked, plain)
-    again = _last(studio.rerender(_controls(strength=0.5), plain_view["session"]))
-    kept = to_uint8(again["session"].result.image)
-    assert np.array_equal(np.asarray(Image.open(again["download_edited"]["value"])), kept), "the switch stays off"
+# -- words ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("typed", "words", "absent"),
+    ("typed", "kind", "words", "absent"),
     [
-        (["green  Lipstick"], "Known well", ""),
-        (["red nose"], "Not learned yet", ""),
-        ([""], "Choose one", ""),
-        (["green spaceship"], "do not know the word “spaceship”", "can learn it"),
-        (["green spaceship"], f"Nearest that I know: {PROMPTS[0]}", ""),
-        (["green hair"], "can learn it", ""),
-        (["💄"], "Latin letters", ""),
-        (["зелёная помада"], "Latin letters", ""),
-        (["<img src=x>"], "&lt;img", "<img"),
-        ([PROMPTS[0], "", "red nose", PROMPTS[1]], "red nose", ""),
-        ([PROMPTS[0], PROMPTS[1], "", ""], PROMPTS[1], ""),
+        ("green  Lipstick", "good", "is known", ""),
+        ("red nose", "bad", "Not learned yet", ""),
+        ("", "idle", "Choose a card", ""),
+        (None, "idle", "Choose a card", ""),
+        ("green spaceship", "bad", "do not know the word “spaceship”", "can learn it"),
+        ("green hair", "bad", "can learn it", ""),
+        ("💄", "bad", "Latin letters", ""),
+        ("зелёная помада", "bad", "Latin letters", ""),
+        (f"{PROMPTS[0]} and {PROMPTS[1]}", "good", PROMPTS[1], ""),
     ],
 )
-def test_hint_says_how_well_the_first_unknown_or_the_last_prompt_is_known(studio, typed, words, absent):
-    hint = studio.prompt_hint(*typed)["prompt_help"]
-    assert words in hint and not (absent and absent in hint)
+def test_the_verdict_says_how_well_words_are_known(studio, typed, kind, words, absent):
+    verdict = studio.prompt_hint(typed)["verdict"]
+    assert verdict["kind"] == kind and words in verdict["line"] and not (absent and absent in verdict["line"])
+    assert "python" not in verdict["line"], "no commands in messages"
 
 
-def test_photo_is_not_opened_before_consent(studio, editor, tmp_path):
-    path = write_photo(tmp_path / "a.png", 1)
-    view = _last(studio.photo_changed(path, False, False, Session()))
-    assert "Tick" in view["face_progress"] and view["session"].photo is None and editor.calls == []
-    view = _last(studio.consent_changed(path, False, True, view["session"]))
-    assert view["session"].aligned is not None
-    withdrawn = _last(studio.consent_changed(path, False, False, view["session"]))["session"]
-    assert withdrawn.aligned is None and withdrawn.photo is None
+def test_unknown_words_come_with_suggestions_of_the_same_part(studio):
+    assert studio.prompt_hint("red hair")["verdict"]["suggestions"][0] == PROMPTS[2]
+    assert studio.prompt_hint("green spaceship")["verdict"]["suggestions"][0] == PROMPTS[0]
 
 
-def test_consent_alone_changes_nothing(studio, session):
-    assert _last(studio.consent_changed(None, False, False, session)) == {}
-
-
-def test_too_many_computations_a_minute_are_refused(studio):
-    for _ in range(COMPUTATIONS.amount):
-        studio.limits.compute("192.0.2.1")
-    with pytest.raises(StudioError, match="Wait a little"):
-        list(studio.random_face(1, 0.7, Session(client="192.0.2.1")))
-    assert _last(studio.random_face(1, 0.7, Session(client="192.0.2.2")))["session"].inversion is not None
-
-
-def test_category_narrows_the_prompts_and_keeps_a_choice_that_is_in_it(studio):
-    view = studio.category_chosen("Hair", PROMPTS[2])["prompts"]
-    assert view["choices"] == [PROMPTS[2]] and view["value"] == PROMPTS[2]
-    assert studio.category_chosen("Lips", PROMPTS[2])["prompts"]["value"] is None
-    assert len(studio.category_chosen("All", None)["prompts"]["choices"]) == len(PROMPTS)
-
-
-def test_undo_brings_strokes_back_and_takes_them_away(studio, session):
-    painted = _last(studio.paint(_excluded(50), _controls(), session))
-    assert 'class="strokes"' in painted["canvas"]
-    before = _last(studio.step_back(painted["session"]))
-    assert 'class="board"' in before["canvas"] and 'class="strokes"' not in before["canvas"]
-    assert 'class="strokes"' in _last(studio.step_forward(before["session"]))["canvas"]
-
-
-@pytest.fixture
-def any_words(tmp_path) -> Studio:
-    """A studio whose editor has a universal network and a prompt library."""
-    source = EditorSource(lambda report: FakeEditor(universal=True, entries=ENTRIES))
-    source.wait(10)
-    return Studio(source, tmp_path)
-
-
-def test_any_words_are_edited_at_once_and_the_result_names_the_network(any_words, tmp_path):
-    view = _last(any_words.edit(_controls("pink eyebrows and zombie"), _reconstructed(any_words, tmp_path)))
+def test_any_words_are_edited_at_once_and_the_result_says_how(any_words, tmp_path):
+    view = last(any_words.edit(controls("pink eyebrows and zombie"), given(any_words, tmp_path)))
     settings = view["session"].result.settings
     assert [part.prompt for part in settings.parts] == ["pink eyebrows", "zombie"]
-    assert (view["prompt_0"], view["prompt_1"], view["row_2"]["visible"]) == ("pink eyebrows", "zombie", True)
-    assert "universal network" in view["result_line"] and "was not learned by itself" in view["inspect"]
-    assert read_record(view["session"].folder / "photo1_edited.png")["modes"] == ["universal", "universal"]
+    assert (view["row_1"]["visible"], view["row_2"]["visible"]) == (True, False)
+    assert "universal network" not in view["result_line"], "that is for Fine tune"
+    assert "was not learned by itself" in inspect_view(any_words, view["session"])["inspect_shifts"]
+    assert view["session"].result.modes == ("universal", "universal")
 
 
 def test_the_mode_counts_for_the_edit_and_comes_back_with_undo(any_words, tmp_path):
-    face = _reconstructed(any_words, tmp_path)
-    first = _last(any_words.edit(_controls(PROMPTS[0], mode="fitted"), face))["session"]
-    assert first.result.modes == ("fitted",)
-    second = _last(any_words.edit(_controls(PROMPTS[0]), first))
+    face = given(any_words, tmp_path)
+    view = last(any_words.edit(controls(PROMPTS[0], mode="fitted"), face))
+    first = view["session"]
+    assert first.result.modes == ("fitted",) and "fitted network" in view["result_line"]
+    second = last(any_words.edit(controls(PROMPTS[0]), first))
     assert second["session"].result.modes == ("universal",) and second["mode"] == "automatic"
-    assert _last(any_words.step_back(second["session"]))["mode"] == "fitted"
-    moved = _last(any_words.rerender(_controls(PROMPTS[0], strength=0.5), first))["session"]
+    assert last(any_words.step_back(second["session"]))["mode"] == "fitted"
+    moved = last(any_words.rerender(controls(PROMPTS[0], 0.5), first))["session"]
     assert moved.result.modes == ("fitted",), "sliders change strengths only"
     with pytest.raises(PromptError, match="no edit is fitted"):
-        list(any_words.edit(_controls("pink eyebrows", mode="fitted"), first))
+        list(any_words.edit(controls("pink eyebrows", mode="fitted"), first))
 
 
 def test_mask_tools_and_paint_work_on_any_words(any_words, tmp_path):
-    session = _last(any_words.edit(_controls("pink eyebrows"), _reconstructed(any_words, tmp_path)))["session"]
-    hard = _last(any_words.rerender(_controls("pink eyebrows", threshold=0.5, invert=True), session))["session"]
+    session = edited(any_words, given(any_words, tmp_path), "pink eyebrows")
+    hard = last(any_words.rerender(controls("", 1.0, threshold=0.5, invert=True), session))["session"]
     assert set(hard.result.combined_mask.unique().tolist()) == {0.0, 1.0}
-    view = _last(any_words.paint(_excluded(100), _controls("pink eyebrows"), session))
+    view = last(any_words.paint(excluded(100), controls("", 1.0), session))
     assert not view["session"].result.combined_mask.any()
 
 
 @pytest.mark.parametrize(
-    ("typed", "mode", "words"),
+    ("typed", "mode", "kind", "words"),
     [
-        ("pink eyebrows", None, "can be edited at once"),
-        ("green lipstick", None, "from strength 0.4 to 1.2, best near 0.8"),
-        ("green lipstick", "fitted", "was learned. “green lipstick” looks good from strength 0.4"),
-        ("pink lips and zombie", None, "“pink lips”, “zombie”. “zombie” is made of green skin, grey"),
-        ("green violin", None, "may not come out"),
-        ("violin", None, "outside of what the models know"),
-        ("violin", "universal", "outside of what the models know"),
-        ("pink eyebrows", "fitted", "choose Universal"),
+        ("pink eyebrows", None, "good", "is known"),
+        ("green lipstick", "fitted", "good", "is known"),
+        ("pink lips and zombie", None, "good", "“pink lips”, “zombie”. “zombie” is made of green skin, grey"),
+        ("green violin", None, "fair", "may not come out"),
+        ("violin", None, "bad", "outside of what the studio knows"),
+        ("violin", "universal", "bad", "outside of what the studio knows"),
+        ("pink eyebrows", "fitted", "bad", "choose Universal"),
     ],
 )
-def test_hint_says_what_will_happen_to_any_words(any_words, typed, mode, words):
-    assert words in any_words.prompt_hint(typed, mode=mode)["prompt_help"]
-
-
-def test_a_picked_prompt_brings_its_best_strength(any_words):
-    view = any_words.prompt_picked("green lipstick", "", "", "", "")
-    assert (view["prompt_0"], view["strength_0"]) == ("green lipstick", 0.8)
-    view = any_words.prompt_picked("zombie", "green lipstick", "purple hair", "", "")
-    assert (view["prompt_2"], view["strength_2"], view["prompts"]) == ("zombie", 1.0, None)
+def test_the_verdict_says_what_will_happen_to_any_words(any_words, typed, mode, kind, words):
+    verdict = any_words.prompt_hint(typed, mode)["verdict"]
+    assert verdict["kind"] == kind and words in verdict["line"]
 
 
 def test_the_library_is_offered_by_its_categories(any_words):
     view = any_words.status()
-    assert view["category"]["choices"] == ["All", "Lips", "Hair", "Expression", "Characters", "Beard"]
+    categories = dict.fromkeys(card["category"] for card in view["cards"]["cards"])
+    assert list(categories) == ["Lips", "Hair", "Expression", "Characters", "Beard"]
     assert view["mode"]["visible"] is True
-    assert any_words.category_chosen("Characters", None)["prompts"]["choices"] == ["zombie"]
 
 
 def test_a_doubtful_prompt_has_a_warning_below_the_result(any_words, tmp_path):
-    view = _last(any_words.edit(_controls("green violin"), _reconstructed(any_words, tmp_path)))
+    view = last(any_words.edit(controls("green violin"), given(any_words, tmp_path)))
     assert "may not come out" in view["result_line"]

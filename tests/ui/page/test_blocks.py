@@ -50,10 +50,21 @@ def test_no_choice_is_lost_while_another_is_under_way(page):
     """Gradio drops a second event while the first is under way, or runs it with the first one's data."""
     modes = {event: fn.trigger_mode for fn in page.fns.values() for event in fn.targets}
     ids = {block.elem_id: number for number, block in page.blocks.items() if getattr(block, "elem_id", None)}
-    for gallery in ("faces", "examples", "history", "strip", "variations"):
-        assert modes[ids[gallery], "select"] == "multiple"
-    for control in ("category", "prompts", "compare-left", "compare-right", "aligned-box", "consent", "mark"):
-        assert modes[ids[control], "input"] == "always_last"
+    chosen = {"examples": ["select"], "stage-view": ["select"], "film": ["select", "compare"], "choices": ["select"]}
+    chosen |= {"cards": ["select", "added", "wanted"], "verdict": ["select"], "photo": ["upload"]}
+    for component, events in chosen.items():
+        assert [modes[ids[component], event] for event in events] == ["multiple"] * len(events)
+    again = {"edit-now": "click", "undo": "click", "redo": "click", "strength": "release", "invert": "input"}
+    for control, event in (again | {"mark": "input", "prompt": "change"}).items():
+        assert modes[ids[control], event] == "always_last"
+
+
+def test_only_queued_events_of_the_models_may_write_a_face(page):
+    """What runs in the background waits beside them, one at a time in a line of its own."""
+    lines = {fn.name: fn.concurrency_id for fn in page.fns.values()}
+    assert (lines["improve"], lines["wanted"]) == ("learning", "previews")
+    assert all(fn.concurrency_limit == 1 for fn in page.fns.values() if fn.concurrency_id in ("learning", "previews"))
+    assert lines["take_better"] == lines["files"] == lines["agreed"] == MODEL_QUEUE
 
 
 def test_test_hooks_are_unique(page):
@@ -65,3 +76,9 @@ def test_photos_reach_our_own_reader_as_they_were_uploaded(page):
     photo = next(block for block in page.blocks.values() if getattr(block, "elem_id", None) == "photo")
     readers = [fn for fn in page.fns.values() if photo in fn.inputs]
     assert readers and not any(fn.preprocess for fn in readers)
+
+
+def test_hooks_that_others_use_are_there(page):
+    ids = {block.elem_id for block in page.blocks.values() if getattr(block, "elem_id", None)}
+    kept = "stage prompt edit-now panel film consent save stop cards likeness strength"
+    assert set(kept.split()) <= ids

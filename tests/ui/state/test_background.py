@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
 import torch
 
 from mcaclip.types import Progress
-from mcaclip.ui.state.background import CancelledError, steps
+from mcaclip.ui.state.background import CancelledError, Turn, steps
 from mcaclip.ui.state.session import CancelToken
 
 
@@ -89,3 +90,38 @@ def test_closing_the_generator_ends_the_work():
     next(running)
     running.close()
     assert ended.is_set()
+
+
+def test_work_in_the_background_goes_on_after_those_who_wait():
+    turn, order, begun = Turn(), [], threading.Event()
+
+    def behind():
+        begun.set()
+        turn.wait(0.0, 60.0)
+        order.append("behind")
+
+    worker = threading.Thread(target=behind)
+    with turn.taken(), turn.taken():
+        worker.start()
+        assert begun.wait(10)
+        order.append("served")
+    worker.join(10)
+    assert order == ["served", "behind"] and not worker.is_alive()
+
+
+def test_work_in_the_background_waits_for_a_quiet_moment_but_not_for_ever():
+    ticks = itertools.count()
+    turn = Turn(lambda: next(ticks) / 1000)
+    turn.wait(60.0, 60.0)
+    assert next(ticks) <= 3, "nobody did anything"
+    turn.touched()
+    start = next(ticks)
+    turn.wait(0.005, 60.0)
+    assert 4 <= next(ticks) - start < 100, "after a quiet moment"
+    with turn.taken():
+        turn.wait(60.0, 0.01)
+    with pytest.raises(ValueError), turn.taken():
+        raise ValueError
+    start = next(ticks)
+    turn.wait(0.0, 60.0)
+    assert next(ticks) - start <= 4, "who failed waits no more"

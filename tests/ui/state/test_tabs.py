@@ -16,8 +16,8 @@ from mcaclip.errors import StudioError
 from mcaclip.imaging import align
 from mcaclip.types import AlignedFace, EditSettings, Paint, to_uint8
 from mcaclip.ui.state import tabs as tabs_module
-from mcaclip.ui.state.rest import at_rest, awake, size_of
-from mcaclip.ui.state.session import Entry, Session
+from mcaclip.ui.state.rest import at_rest, awake, shelved, size_of, taken
+from mcaclip.ui.state.session import MAX_FACES, Entry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, VisitorFiles
 from tests.fakes import PROMPTS, FakeEditor, draw_face
@@ -251,3 +251,137 @@ def test_the_end_takes_everything(tabs, edited):
         tabs.keep(str(number), session)
     tabs.end()
     assert not any(session.folder.exists() for session in sessions)
+
+
+# -- reloads ----------------------------------------------------------------------------------------------------
+
+
+def test_a_reload_gets_its_session_back_with_its_files(tabs, clock, edited, upload, editor):
+    tabs.connected("old")
+    ticket = tabs.ticket("old")
+    tabs.files.given(str(upload), "old")
+    tabs.keep("old", session := edited())
+    tabs.disconnected("old")
+    tabs.connected("new")
+    assert tabs.reclaim("new", [ticket]) is True
+    again = tabs.session("new", editor)
+    assert again.result is session.result and again.key == "new" and tabs.resting("old").inversion is None
+    clock.now = 2 * CLOSED_SECONDS
+    tabs.sweep()
+    assert session.folder.is_dir() and upload.exists(), "they are the new tab's"
+    assert tabs.files.given(str(upload), "new") == upload
+    with pytest.raises(StudioError):
+        tabs.files.given(str(upload), "old")
+    tabs.close("new")
+    assert not session.folder.exists() and not upload.exists()
+
+
+def test_a_tab_whose_connection_is_open_is_not_taken_away(tabs, edited):
+    tabs.connected("old")
+    ticket = tabs.ticket("old")
+    tabs.keep("old", session := edited())
+    assert tabs.reclaim("new", [ticket]) is None, "a moment later it may be over"
+    assert tabs.resting("old") is session and tabs.resting("new").inversion is None
+    tabs.disconnected("old")
+    assert tabs.reclaim("new", [ticket]) is True
+    assert tabs.reclaim("third", [ticket]) is False, "a ticket counts once"
+
+
+def test_of_several_tabs_of_a_browser_the_newest_that_is_closed_comes_back(tabs, edited):
+    tickets = {}
+    for seed, key in enumerate("abc", 1):
+        tabs.connected(key)
+        tickets[key] = tabs.ticket(key)
+        tabs.keep(key, edited(seed))
+    first = tabs.resting("a")
+    tabs.disconnected("a")
+    assert tabs.reclaim("new", [tickets[key] for key in "cba"]) is True
+    assert tabs.resting("new").photo_file == first.photo_file
+    assert tabs.resting("b").inversion is not None and tabs.resting("c").inversion is not None
+
+
+def test_what_is_computed_for_a_tab_while_it_is_reloaded_comes_to_it(tabs, edited):
+    ticket = tabs.ticket("old")
+    tabs.keep("old", edited(1))
+    assert tabs.reclaim("new", [ticket]) is True
+    again = tabs.ticket("new")
+    tabs.keep("old", late := edited(2))
+    assert tabs.resting("new").photo_file == late.photo_file and tabs.resting("new").key == "new"
+    assert tabs.reclaim("newest", [again]) is True
+    tabs.keep("old", later := edited(3))
+    assert tabs.resting("newest").photo_file == later.photo_file, "over two reloads"
+    assert tabs.resting("old").inversion is None
+
+
+@pytest.mark.parametrize("tickets", [[], [""], ["old"], ["x" * 10_000], ["../old", "old\0"]])
+def test_a_key_that_is_no_ticket_opens_nothing(tabs, edited, tickets):
+    tabs.keep("old", session := edited())
+    tabs.ticket("old")
+    assert tabs.reclaim("new", tickets) is False
+    assert tabs.resting("old") is session and tabs.resting("new").inversion is None
+
+
+def test_a_tab_that_has_something_takes_over_nothing(tabs, edited):
+    ticket = tabs.ticket("old")
+    tabs.keep("old", edited(1))
+    tabs.keep("new", mine := edited(2))
+    assert tabs.reclaim("new", [ticket]) is False and tabs.resting("new") is mine
+    assert tabs.reclaim("", [ticket]) is False and tabs.resting("old").inversion is not None
+
+
+def test_a_ticket_is_replaced_and_their_number_is_bounded(tabs, edited, monkeypatch):
+    first, second = tabs.ticket("old"), tabs.ticket("old")
+    tabs.keep("old", edited())
+    assert first != second and len(second) >= 32
+    assert tabs.reclaim("new", [first]) is False and tabs.reclaim("new", [second]) is True
+    monkeypatch.setattr(tabs_module, "MAX_TABS", 2)
+    for number in range(50):
+        tabs.ticket(f"t{number}")
+    assert len(tabs._tickets) <= 8
+
+
+def test_a_renamed_tab_may_be_named_back(tabs, edited):
+    """A browser that restores a closed tab may come with the old name again."""
+    ticket = tabs.ticket("a")
+    tabs.keep("a", edited())
+    assert tabs.reclaim("b", [ticket]) is True
+    assert tabs.reclaim("a", [tabs.ticket("b")]) is True
+    tabs.keep("b", late := edited(2))
+    assert tabs.resting("a").photo_file == late.photo_file
+
+
+# -- the other faces of the film --------------------------------------------------------------------------------
+
+
+def test_a_face_goes_on_the_shelf_and_comes_back_bit_for_bit(edited, editor):
+    session = replace(edited(1), consented=True, marked=False)
+    tab = shelved(session)
+    assert tab.inversion is None and tab.photo is None and tab.history == () and tab.folder == session.folder
+    assert (tab.consented, tab.marked, tab.number) == (True, False, session.number + 1)
+    assert size_of(tab.shelf[0]) == 0
+    other = replace(edited(2), number=tab.number, shelf=tab.shelf, folder=tab.folder, consented=True)
+    back = taken(other, session.number, editor)
+    assert torch.equal(back.result.image, session.result.image) and back.at == session.at
+    assert torch.equal(back.paint.allow, session.paint.allow) and np.array_equal(back.photo, session.photo)
+    assert [one.number for one in back.shelf] == [other.number] and back.consented
+    assert taken(back, other.number, editor).photo_file == other.photo_file
+    with pytest.raises(StudioError, match="no such edit"):
+        taken(back, 99, editor)
+
+
+def test_an_empty_stage_leaves_nothing_on_the_shelf_and_the_shelf_is_bounded(edited):
+    assert shelved(Session()).shelf == ()
+    session = edited(1)
+    for number in range(MAX_FACES + 3):
+        session = replace(edited(1), number=number, shelf=shelved(session).shelf)
+    numbers = [one.number for one in session.shelf]
+    assert len(numbers) == MAX_FACES - 1 and numbers == sorted(numbers), "the newest stay"
+    assert all(one.shelf == () for one in session.shelf)
+
+
+def test_a_face_whose_photo_is_gone_is_not_lost_silently(edited, editor):
+    session = edited(1)
+    other = replace(edited(2), number=1, shelf=shelved(session).shelf)
+    session.photo_file.unlink()
+    with pytest.raises(StudioError, match="removed from the server"):
+        taken(other, session.number, editor)
