@@ -7,7 +7,7 @@ window.studio.film = ({ element, props, trigger, watch }) => {
     make(
       "button",
       {
-        type: "button", class: `frame${one.shown ? " shown" : ""}${one.first ? " first" : ""}`, title: one.title, "aria-label": one.title,
+        type: "button", class: `frame${one.shown ? " shown" : ""}${one.first ? " first" : ""}`, title: one.title,
         "aria-current": one.shown ? "true" : null,
         click: (event) => trigger(event.shiftKey || event.altKey ? "compare" : "select", { face: one.face, at: one.at }),
       },

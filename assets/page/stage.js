@@ -85,7 +85,7 @@ window.studio.stage = ({ element, props, trigger, watch }) => {
       make(
         "button",
         { type: "button", title: `${name}, ${area}`, "aria-label": `${name}, ${area}`, click: () => (choose(index), show("masks")),
-          mouseenter: () => hover(url), mouseleave: () => hover(null), focus: () => hover(url), blur: () => hover(null) },
+          pointerenter: (event) => event.pointerType === "mouse" && hover(url), pointerleave: () => hover(null), focus: () => hover(url), blur: () => hover(null) },
         make("img", { src: url, alt: "" }),
         make("span", {}, area),
       );

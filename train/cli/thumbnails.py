@@ -13,7 +13,10 @@ from train.cli.arguments import Out, RunOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Options(RunOptions):
-    """Draw the small pictures of the page's prompt library on generated faces."""
+    """Draw the small pictures of the page's prompt library, and its example edit, on generated faces.
+
+    The example is drawn when all pictures are.
+    """
 
     out: Out = ASSETS / "thumbnails"
     prompt: Annotated[tuple[str, ...], Arg("only this one (repeatable; default all)")] = ()
@@ -21,8 +24,11 @@ class Options(RunOptions):
 
 
 def run(options: Options) -> None:
-    """Writes a JPEG per prompt into the folder."""
+    """Writes a JPEG per prompt into the folder, and the example beside it."""
     from mcaclip.editor import load_editor
-    from train.extras.thumbnails import draw_thumbnails
+    from train.extras.thumbnails import draw_example, draw_thumbnails
 
-    draw_thumbnails(load_editor(DEFAULT_STACK, options.device), options.out, options.prompt)
+    editor = load_editor(DEFAULT_STACK, options.device)
+    draw_thumbnails(editor, options.out, options.prompt)
+    if not options.prompt:
+        draw_example(editor, options.out.parent / "example")

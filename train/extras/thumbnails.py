@@ -12,7 +12,7 @@ from PIL import Image
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.errors import TrainingError
 from mcaclip.platform.naming import slug
-from mcaclip.types import EditSettings, to_uint8
+from mcaclip.types import EditSettings, PromptStrength, to_uint8
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -30,6 +30,24 @@ CROPS = {
     "eyes": (250, 300, 520),
 }
 """Left, top and side in pixels of an aligned face (1024); other parts show the whole face."""
+
+
+EXAMPLE_SEED, EXAMPLE_PROMPTS, EXAMPLE_SIDE = 14, ("purple hair", "green lipstick"), 768
+"""The edit that the page shows before there is a face."""
+
+
+def draw_example(editor: FaceEditor, folder: Path) -> list[Path]:
+    """Write the page's example edit: the face before and after."""
+    folder.mkdir(parents=True, exist_ok=True)
+    face = editor.sample(EXAMPLE_SEED)
+    parts = [PromptStrength(prompt) for prompt in EXAMPLE_PROMPTS]
+    edited = editor.edit(face, EditSettings(EXAMPLE_PROMPTS[0]).with_parts(parts)).image
+    files = []
+    for name, picture in (("before", face.reconstruction), ("after", edited)):
+        files.append(folder / f"{name}.jpg")
+        small = Image.fromarray(to_uint8(picture)).resize((EXAMPLE_SIDE, EXAMPLE_SIDE), Image.Resampling.LANCZOS)
+        small.save(files[-1], format="JPEG", quality=88, optimize=True)
+    return files
 
 
 def draw_thumbnails(editor: FaceEditor, folder: Path, prompts: Sequence[str] = ()) -> list[Path]:

@@ -13,7 +13,7 @@ from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display.painting import paint_of
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Views
-from mcaclip.ui.handlers.face import FaceHandlers
+from mcaclip.ui.handlers.face import FIRST_QUIET, FaceHandlers
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.controls import Controls, suggestions
@@ -41,6 +41,7 @@ class EditHandlers(FaceHandlers):
 
     def prompt_hint(self, prompt: str | None, mode: str | None = None) -> View:
         """How well the words are known, while they are typed."""
+        self.turn.touched()
         words, editor = " ".join((prompt or "").split()), self.ready_editor()
         if editor is None or not words:
             return {"verdict": {"kind": "idle", "line": text.PROMPT_HELP}}
@@ -59,7 +60,7 @@ class EditHandlers(FaceHandlers):
         if inversion is not None and editor is not None and face == session.number:
             entries = {entry.prompt: entry for entry in editor.offered()}
             for entry in [entries[prompt] for prompt in wanted if prompt in entries]:
-                self.turn.wait(10.0)
+                self.turn.wait(FIRST_QUIET, 10.0)
                 try:
                     small = editor.preview(inversion, EditSettings(entry.prompt, entry.best))
                 except StudioError:  # a card that cannot be made keeps its picture
@@ -188,7 +189,7 @@ class EditHandlers(FaceHandlers):
             self.abandon(session)
             editor = yield from self.await_editor("progress")
             session = taken(session, face, editor).unedited()
-            yield {**views.face_view(session), **views.learned_view()}
+            yield {**views.face_view(session), **views.abandoned_view()}
         yield from self.go_to(at, session)
 
     def frame_compared(self, face: object, at: object, session: Session) -> View:

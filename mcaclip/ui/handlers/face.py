@@ -34,14 +34,16 @@ NEW_SEEDS = 1_000_000
 """New seeds are below this: six digits are easy to write down."""
 MIN_TRUNCATION, MAX_TRUNCATION = 0.3, 1.0
 DEFAULT_TRUNCATION = 0.7
-PATIENCE = 2.0
-"""Seconds that a step in the background waits for those who wait for a picture."""
+QUIET, PATIENCE = 0.7, 2.0
+"""Seconds without a request after which a step in the background is made, and after which it is made all the same."""
 RELOAD_SECONDS = 2.0
 """So long a page that was loaded waits for the end of the connection that it had before."""
 MAX_TICKETS = 8
 """Of one browser: its tabs."""
 MOST_BETTER = 8
 """Inversions that wait to be taken over; each waits for a moment only."""
+FIRST_QUIET = 1.2
+"""The same before work in the background begins: a visitor who has just got a face is about to edit it."""
 Improve = Callable[[EditorProtocol, AlignedFace, Inversion, ProgressCallback], Inversion]
 
 
@@ -81,7 +83,7 @@ class FaceHandlers(HandlerBase):
         """Opens a photo. If that fails, the stage stays as it is."""
         self.limits.compute(session.client)
         self.abandon(session)
-        yield {**views.learned_view(), "progress": markup.progress(text.ALIGNING, 0.0)}
+        yield {**views.abandoned_view(), "progress": markup.progress(text.ALIGNING, 0.0)}
         try:
             photo = align.load_photo(path)
             face = replace(shelved(session), name=images.file_stem(str(path)), photo=photo, photo_file=path)
@@ -165,8 +167,9 @@ class FaceHandlers(HandlerBase):
             def patient(report: ProgressCallback) -> Inversion:
                 def step(news: Progress) -> None:
                     report(news)
-                    self.turn.wait(PATIENCE)
+                    self.turn.wait(QUIET, PATIENCE)
 
+                self.turn.wait(FIRST_QUIET, PATIENCE)
                 return work(editor, aligned, known, step)
 
             found = yield from steps(patient, token, views.learning_view)
@@ -209,7 +212,7 @@ class FaceHandlers(HandlerBase):
         number, psi = checked_seed(seed), checked_truncation(truncation)
         self.limits.compute(session.client)
         self.abandon(session)
-        yield {"seed": number, **views.learned_view(), "progress": markup.progress(text.GENERATING, 0.0)}
+        yield {"seed": number, **views.abandoned_view(), "progress": markup.progress(text.GENERATING, 0.0)}
         try:
             editor = yield from self.await_editor("progress")
             face = replace(shelved(session), name=f"seed_{number}", inversion=editor.sample(number, psi))
@@ -227,7 +230,7 @@ class FaceHandlers(HandlerBase):
             return
         self.limits.compute(session.client)
         self.abandon(session)
-        yield {**views.learned_view(), "progress": markup.progress(text.OPENING, 0.0)}
+        yield {**views.abandoned_view(), "progress": markup.progress(text.OPENING, 0.0)}
         try:
             saved = session_file.read_session(Path(path))
             editor = yield from self.await_editor("progress")

@@ -77,7 +77,7 @@ def face_view(session: Session) -> View:
         "progress": "",
         "consent": gr.update(visible=False),
         "other_faces": gr.update(visible=several),
-        "best": gr.update(visible=session.aligned is not None and ready),
+        "best": gr.update(visible=session.aligned is not None and ready and session.learning is None),
         **{name: gr.update(value=value, interactive=ready) for name, value in _tools(EditSettings("")).items()},
         "film": film(session),
     }
@@ -158,15 +158,21 @@ def thumbnail(session: Session) -> str:
 
 def learning_view(step: Progress) -> View:
     """One step of the better inversion that is looked for in the background."""
-    view: View = {"learning_bar": markup.progress(text.LEARNING, step.fraction), "stop": gr.update(visible=True)}
+    bar = markup.progress(text.LEARNING, step.fraction)
+    view: View = {"learning_bar": bar, "stop": gr.update(visible=True), "best": gr.update(visible=False)}
     if step.image is not None:
         view["learning"] = {"frame": images.small_url(step.image, 256)}
     return view
 
 
 def learned_view() -> View:
-    """Nothing is looked for in the background."""
-    return {"learning": None, "learning_bar": "", "stop": gr.update(visible=False)}
+    """Nothing is looked for in the background any more."""
+    return {"learning": None, "learning_bar": "", "stop": gr.update(visible=False), "best": gr.update(visible=True)}
+
+
+def abandoned_view() -> View:
+    """The face for which something was looked for in the background leaves the stage."""
+    return {name: value for name, value in learned_view().items() if name != "best"}
 
 
 # -- the edit -------------------------------------------------------------------------------------------------

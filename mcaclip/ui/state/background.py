@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -21,11 +23,17 @@ class CancelledError(Exception):
 
 
 class Turn:
-    """Lets work in the background wait while somebody waits for a picture."""
+    """Lets work in the background wait while somebody waits for a picture, or is about to ask for one.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds that only go forwards.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._changed = threading.Condition()
         self._busy = 0
+        self._last = -math.inf
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -37,12 +45,21 @@ class Turn:
         finally:
             with self._changed:
                 self._busy -= 1
+                self._last = self._clock()
                 self._changed.notify_all()
 
-    def wait(self, seconds: float) -> None:
-        """Returns when nobody waits any more, or after so long: work in the background goes on all the same."""
+    def touched(self) -> None:
+        """A visitor does something, such as typing, that a request is likely to follow."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._busy, seconds)
+            self._last = self._clock()
+
+    def wait(self, quiet: float, longest: float) -> None:
+        """Returns when for `quiet` seconds nobody waited or did anything, after `longest` seconds all the same."""
+        end = self._clock() + longest
+        with self._changed:
+            while (now := self._clock()) < end and (self._busy or now < self._last + quiet):
+                until = end if self._busy else min(end, self._last + quiet)
+                self._changed.wait(max(until - now, 0.001))
 
 
 def steps(

@@ -161,9 +161,10 @@ class VisitorFiles:
 
     def _remove_ownerless(self) -> None:
         for path in [path for path, file in self._files.items() if not file.owners]:
-            if _fresh(path):  # made again just now, for a visitor who is about to receive it
-                self._files[path].owners.add(None)
-                self._files[path].since = self._clock()
+            file = self._files[path]
+            if not file.size and _fresh(path):  # made again just now, for a visitor who is about to receive it
+                file.owners.add(None)
+                file.since = self._clock()
                 continue
             del self._files[path]
             try:
