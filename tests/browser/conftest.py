@@ -97,7 +97,7 @@ def visit(chromium) -> Iterator[Callable]:
     contexts, problems = [], []
 
     def open_page(url: str, **options):
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 720}, **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
@@ -105,7 +105,7 @@ def visit(chromium) -> Iterator[Callable]:
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
         page.goto(url)
         page.wait_for_selector("#status .status-ready")
-        page.wait_for_selector("#prompts label")
+        page.wait_for_selector("#cards .card")
         return page
 
     yield open_page
