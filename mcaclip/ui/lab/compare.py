@@ -242,7 +242,7 @@ def build_room(parts: Components) -> None:
                     text.COMPARE_LABEL, variant="primary", scale=0, min_width=92, elem_id="methods-start"
                 )
             parts["methods_chosen"] = gr.CheckboxGroup(
-                choices=[(METHODS[name].title, name) for name in SHOWN],
+                choices=[],
                 value=[],
                 label=text.METHODS_CHOSEN,
                 elem_id="methods-chosen",
