@@ -29,6 +29,7 @@ addEventListener("click", (event) => event.target.closest?.(".to-studio") && doc
   const inLab = () => document.querySelector("#page-lab-button[aria-selected=true]");
   addEventListener("click", (event) => {
     if (!event.target.closest?.("[role=tab]")) return;
+    scrollTo(0, 0);
     requestAnimationFrame(() => {
       const lab = document.querySelector("#lab [role=tab][aria-selected=true]")?.id.replace(/^page-|-button$/g, "");
       history.replaceState(null, "", inLab() ? `#lab-${lab ?? ""}` : location.pathname + location.search);

@@ -1,4 +1,4 @@
-"""The Compare tab with stand-in methods."""
+"""The room Compare with stand-in methods."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from functools import partial
 import pytest
 
 from tests.browser.conftest import serve
-from tests.browser.walk import PROMPT as FIRST_PROMPT
-from tests.browser.walk import TOAST, random_face, type_in
 from tests.fakes import FakeEditor
 from tests.helpers.fake_methods import FakeMethods
 
+TOAST = ".toast-body"
 PROMPT = "#methods-prompt input, #methods-prompt textarea"
-ROWS = "#methods-table tbody tr"
+STUDIO_PROMPT = "#prompt input, #prompt textarea"
+DONE, WAITING = ".method-row:not(.waiting)", ".method-row.waiting"
 
 
 @pytest.fixture
@@ -31,68 +31,126 @@ def url(tmp_path, hold):
         yield address
 
 
+def face_on_stage(page) -> None:
+    page.click("#examples .thumbnail-item >> nth=0")
+    page.wait_for_selector("#film .frame")
+
+
+def open_compare(page) -> None:
+    page.click("#page-lab-button")
+    page.click("#page-compare-button")
+
+
+def offered(page) -> list[str]:
+    return [label.strip() for label in page.locator("#methods-chosen label").all_inner_texts()]
+
+
 def chosen(page) -> list[str]:
-    boxes = page.locator("#methods-chosen label:has(input:checked)").all_inner_texts()
-    return [box.strip() for box in boxes]
+    return [label.strip() for label in page.locator("#methods-chosen label:has(input:checked)").all_inner_texts()]
 
 
 def wait_for_rows(page, count: int) -> None:
-    page.wait_for_function(f"document.querySelectorAll('{ROWS}').length === {count}")
+    page.wait_for_function(f"document.querySelectorAll('{DONE}').length === {count}")
+
+
+def wait_until_idle(page) -> None:
+    page.wait_for_selector("#methods-start:not([disabled])")
 
 
 def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
     page = visit(url)
-    random_face(page)
-    type_in(page, FIRST_PROMPT, "purple hair")
-    page.click("#page-lab-button")
-    page.click("#page-compare-button")
+    face_on_stage(page)
+    page.fill(STUDIO_PROMPT, "purple hair")
+    page.press(STUDIO_PROMPT, "Tab")
+    open_compare(page)
     page.wait_for_selector("#methods-face img")
-    page.wait_for_function(f"document.querySelector('{PROMPT}').value !== ''")
-    page.wait_for_selector(
-        "#methods-ready >> text=Ready for “purple hair”: MCA-CLIP universal, MCA-CLIP, StyleCLIP optimisation"
-    )
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'purple hair'")
+    page.wait_for_function("document.querySelectorAll('#methods-chosen label').length === 4")
+    assert offered(page) == ["MCA-CLIP universal", "MCA-CLIP", "CF-CLIP", "StyleCLIP optimisation"]
     assert chosen(page) == ["MCA-CLIP universal", "MCA-CLIP", "CF-CLIP"], "the slow one is not chosen"
     page.click("#methods-start")
     wait_for_rows(page, 2)
     page.wait_for_selector("#methods-bar >> text=CF-CLIP is working")
-    assert page.locator("#methods-pictures .thumbnail-item").count() == 6
+    assert page.locator(WAITING).count() == 1, "the row that comes has its place"
+    assert page.locator(f"{DONE} img:not(.under)").count() == 6
     page.click("#methods-stop")
     page.wait_for_selector("#methods-bar >> text=The rows that were finished stay")
-    page.wait_for_selector("#methods-start:not([disabled])")
-    assert page.locator(ROWS).count() == 2
+    wait_until_idle(page)
+    assert (page.locator(DONE).count(), page.locator(WAITING).count()) == (2, 0)
     hold.set()
     page.click("#methods-start")
     wait_for_rows(page, 3)
-    page.wait_for_selector("#methods-start:not([disabled])")
-    assert page.locator("#methods-pictures .thumbnail-item").count() == 9
+    wait_until_idle(page)
+    width = page.locator(f"{DONE} .picture").first.bounding_box()["width"]
+    assert width > 250, "large enough to judge, beside the panel"
 
 
-def test_missing_face_and_weights_are_reported(url, visit):
-    page = visit(url)
-    page.click("#page-lab-button")
-    page.click("#page-compare-button")
-    page.wait_for_selector("#methods-needs >> text=no face yet")
-    type_in(page, PROMPT, "a zombie")
-    page.click("#methods-start")
-    page.wait_for_selector(f"{TOAST} >> text=no face yet")
-    page.click("#page-studio-button")
-    random_face(page)
-    page.click("#page-lab-button")
-    page.click("#page-compare-button")
-    page.wait_for_selector("#methods-face img")
-    page.uncheck("#methods-chosen label:has-text('CF-CLIP') input")
-    page.click("#methods-start")
-    wait_for_rows(page, 2)
-    page.wait_for_selector("#methods-table >> text=python -m train prompt")
-
-
-def test_the_tab_fits_a_telephone(url, visit, hold):
+def test_holding_the_edit_shows_the_face(url, visit, hold):
     hold.set()
-    page = visit(url, viewport={"width": 390, "height": 800})
-    random_face(page)
-    page.evaluate("document.querySelector('#page-compare-button').click()")
+    page = visit(url)
+    face_on_stage(page)
+    open_compare(page)
+    page.fill(PROMPT, "purple hair")
+    page.press(PROMPT, "Enter")
+    wait_for_rows(page, 3)
+    page.hover(f"{DONE} .picture >> nth=0")
+    under = page.locator(".under").first
+    assert not under.is_visible()
+    page.mouse.down()
+    assert under.is_visible()
+    page.mouse.up()
+    assert not under.is_visible()
+
+
+def test_a_missing_face_is_reported_with_the_way_to_one(url, visit):
+    page = visit(url)
+    open_compare(page)
+    page.wait_for_selector("#methods-face >> text=no face yet")
+    page.fill(PROMPT, "a zombie")
+    page.press(PROMPT, "Enter")
+    page.wait_for_selector(f"{TOAST} >> text=no face yet")
+    page.click("#methods-face .to-studio")
+    page.wait_for_selector("#examples", state="visible")
+
+
+def test_only_methods_that_can_edit_with_the_words_are_offered(url, visit):
+    page = visit(url)
+    face_on_stage(page)
+    open_compare(page)
     page.wait_for_selector("#methods-face img")
-    type_in(page, PROMPT, "purple hair")
+    page.fill(PROMPT, "a zombie")
+    page.wait_for_function("document.querySelectorAll('#methods-chosen label').length === 2")
+    page.wait_for_selector("#methods-ready >> text=CF-CLIP, CoralStyleCLIP")
+    assert "python" not in page.inner_text("#methods-ready")
+    page.click("#methods-start")
+    wait_for_rows(page, 1)
+    wait_until_idle(page)
+    page.uncheck("#methods-chosen label:has-text('MCA-CLIP universal') input")
+    page.click("#methods-start")
+    page.wait_for_selector(f"{TOAST} >> text=Choose at least one method")
+    page.fill(PROMPT, "purple hair")
+    page.wait_for_function("document.querySelectorAll('#methods-chosen label').length === 4")
+    assert chosen(page) == ["MCA-CLIP", "CF-CLIP"], "what is not wanted stays so"
+
+
+def test_the_room_comes_back_after_a_reload_with_the_face(url, visit):
+    page = visit(url)
+    face_on_stage(page)
+    open_compare(page)
+    page.wait_for_selector("#methods-face img")
+    assert page.url.endswith("#lab-compare")
+    page.reload()
+    page.wait_for_selector("#methods-face img", state="visible")
+
+
+def test_the_room_fits_a_telephone(url, visit, hold):
+    hold.set()
+    page = visit(url, viewport={"width": 390, "height": 844})
+    face_on_stage(page)
+    open_compare(page)
+    page.wait_for_selector("#methods-face img")
+    page.fill(PROMPT, "purple hair")
     page.click("#methods-start")
     wait_for_rows(page, 3)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(f"{DONE} .picture").first.bounding_box()["width"] > 300

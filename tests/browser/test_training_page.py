@@ -1,4 +1,4 @@
-"""The Train tab with a process that only pretends to learn."""
+"""The room Train with a process that only pretends to learn."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import pytest
 
 from mcaclip.ui.state.training_process import TrainingProcess
 from tests.browser.conftest import serve
-from tests.browser.walk import TOAST, type_in
 from tests.fakes import FakeEditor
 from tests.helpers.fake_training import COMMAND
+
+TOAST = ".toast-body"
+PROMPT = "#train-prompt input, #train-prompt textarea"
 
 
 @pytest.fixture
@@ -25,27 +27,32 @@ def url(tmp_path, training):
         yield address
 
 
-def reload(page) -> None:
-    page.reload()
-    page.wait_for_selector("#status .status-ready")
+def open_train(page) -> None:
     page.click("#page-lab-button")
     page.click("#page-train-button")
 
 
 def start(page, prompt: str) -> None:
-    page.click("#page-lab-button")
-    page.click("#page-train-button")
-    type_in(page, "#train-prompt input, #train-prompt textarea", prompt)
+    open_train(page)
+    page.fill(PROMPT, prompt)
+    page.press(PROMPT, "Tab")
     page.click("#train-start")
 
 
-def test_training_is_shown_again_after_a_reload_and_can_be_stopped_and_kept(url, visit, training):
+def reload(page) -> None:
+    page.reload()
+    page.wait_for_selector("#train-room", state="visible")
+
+
+def test_training_is_shown_again_in_its_own_place_and_can_be_stopped_and_kept(url, visit, training):
     page = visit(url)
     start(page, "red nose")
-    page.wait_for_selector("#train-curves svg")
+    page.wait_for_selector("#train-body >> text=The first samples come")
+    page.wait_for_selector("#train-body svg")
+    page.wait_for_selector("#train-state >> text=about 20 minutes left")
     reload(page)
     page.wait_for_selector("#train-state >> text=red nose")
-    page.wait_for_selector("#train-curves svg")
+    page.wait_for_selector("#train-body svg")
     page.wait_for_selector("#train-start[disabled]")
     page.click("#train-stop")
     page.wait_for_selector("#train-state >> text=was stopped")
@@ -54,16 +61,17 @@ def test_training_is_shown_again_after_a_reload_and_can_be_stopped_and_kept(url,
     page.wait_for_selector("#train-stop", state="visible")
     (training.run_folder / "go").touch()
     page.click("#train-keep")
-    page.wait_for_selector(f"{TOAST} >> text=Added to the prompts: red_nose")
-    page.click("#page-studio-button")
-    page.wait_for_selector("#prompts label:has-text('red_nose')")
+    page.wait_for_selector(f"{TOAST} >> text=Added to the cards: red_nose")
+    page.wait_for_selector('.card.learned[data-prompt="red_nose"]', state="visible")
+    assert page.input_value("#prompt input, #prompt textarea") == "red_nose"
+    assert "#lab" not in page.url
 
 
 def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, training):
     first, second = visit(url), visit(url)
-    second.click("#page-lab-button")
-    second.click("#page-train-button")
-    type_in(second, "#train-prompt input, #train-prompt textarea", "blue nose")
+    open_train(second)
+    second.fill(PROMPT, "blue nose")
+    second.press(PROMPT, "Tab")
     start(first, "red nose")
     first.wait_for_selector("#train-stop", state="visible")
     second.click("#train-start")
@@ -72,3 +80,27 @@ def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, t
     second.wait_for_selector("#train-state >> text=red nose")
     second.wait_for_selector("#train-start[disabled]")
     assert training.status().job.prompt == "red nose"
+
+
+def test_before_anything_was_learned_an_example_fills_the_room(url, visit):
+    page = visit(url)
+    open_train(page)
+    page.wait_for_selector("#train-body >> text=An example")
+    assert page.locator("#train-body svg").count() > 5
+    page.click("#page-inspect-button")
+    page.wait_for_selector("#inspect .to-studio", state="visible")
+
+
+def test_inspect_shows_the_edit_of_the_studio(url, visit):
+    page = visit(url)
+    page.click("#examples .thumbnail-item >> nth=1")
+    page.wait_for_selector("#film .frame")
+    page.click("#cards .card[data-prompt='green lipstick'] .choose")
+    page.wait_for_function("document.querySelectorAll('#film .frame').length === 2")
+    page.click("#page-lab-button")
+    page.click("#page-inspect-button")
+    page.wait_for_selector("#inspect-shifts >> text=Shift of “green lipstick”")
+    assert page.locator("#inspect .trio img").count() == 3
+    assert page.locator("#inspect .layer-rows li").count() > 10
+    page.reload()
+    page.wait_for_selector("#inspect-shifts >> text=Shift of “green lipstick”")

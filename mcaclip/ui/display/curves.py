@@ -13,7 +13,7 @@ def curves(rows: Sequence[dict[str, float]]) -> str:
     if len(rows) < 2:
         return ""
     names = [name for name in text.TERM_LABELS if any(name in row for row in rows)]
-    return f'<div class="curves">{"".join(_curve(name, rows) for name in names)}</div>'
+    return f'<div class="curves" tabindex="0">{"".join(_curve(name, rows) for name in names)}</div>'
 
 
 def _curve(name: str, rows: Sequence[dict[str, float]]) -> str:

@@ -44,7 +44,7 @@ def _layers(result: EditResult) -> str:
     ]
     return (
         f"<section><h3>{text.INSPECT_LAYERS}</h3>{markup.note(text.INSPECT_LAYERS_INFO)}"
-        f'<ol class="layer-rows">{"".join(rows)}</ol></section>'
+        f'<ol class="layer-rows" tabindex="0">{"".join(rows)}</ol></section>'
     )
 
 
@@ -101,6 +101,6 @@ def _rows_chart(prompt: str, norms: Sequence[float]) -> str:
     legend = "".join(f'<span class="{group}">{label}</span>' for group, label in text.INSPECT_GROUPS)
     title = escape(text.INSPECT_SHIFT.format(prompt))
     return (
-        f'<section><h3>{title}</h3><div class="columns-chart" role="img" aria-label="{title}: {listed}">'
+        f'<section><h3>{title}</h3><div class="columns-chart" tabindex="0" role="img" aria-label="{title}: {listed}">'
         f'{"".join(bars)}</div><p class="legend">{legend}</p>{markup.note(text.INSPECT_SHIFT_INFO)}</section>'
     )

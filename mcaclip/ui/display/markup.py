@@ -39,9 +39,10 @@ def progress(label: str, fraction: float) -> str:
 
 
 def figure(url: str, line: str, under: str = "") -> str:
-    """A picture with a line below it, and perhaps another picture that is seen while it is held."""
+    """A picture with a line below it, and perhaps another that is seen while it is held or has the focus."""
     hidden = f'<img class="under" src="{under}" alt="">' if under else ""
-    picture = f'<span class="picture"><img src="{url}" alt="{escape(line)}">{hidden}</span>'
+    focus = ' tabindex="0"' if under else ""
+    picture = f'<span class="picture"{focus}><img src="{url}" alt="{escape(line)}">{hidden}</span>'
     return f"<figure>{picture}<figcaption>{escape(line)}</figcaption></figure>"
 
 

@@ -78,25 +78,25 @@ class CompareHandlers:
             "methods_ready": "".join(map(markup.note, _about(methods, ready))),
         }
 
-    def choose(self, chosen: Sequence[str], prompt: str | None, unwanted: Sequence[str]) -> View:
+    def choose(self, chosen: object, prompt: object, unwanted: Sequence[str]) -> View:
         """Remembers which of the offered methods are not wanted, for other words."""
         editor = self.studio.ready_editor()
         if editor is None:
             return {}
-        words, methods = (prompt or "").strip(), self.opens(editor)
+        words, methods = prompt.strip() if isinstance(prompt, str) else "", self.opens(editor)
         there = set(methods.ready(words) if words else methods.known())
-        return {"methods_unwanted": sorted((set(unwanted) | there) - set(chosen))}
+        return {"methods_unwanted": sorted((set(unwanted) | there) - set(_names(chosen)))}
 
-    def run(self, names: Sequence[str], prompt: str, session: Session) -> Views:
+    def run(self, chosen: object, prompt: object, session: Session) -> Views:
         """The chosen methods on the face of the studio, each shown as soon as it is done."""
         face = session.inversion
         if face is None:
             raise StudioError(text.METHODS_NEEDS_FACE)
-        words, editor = validate.clean_prompt(prompt), self.studio.source.wait(0)
+        words, editor = validate.clean_prompt(validate.check_text(prompt, "prompt")), self.studio.source.wait(0)
         if editor is None:
             raise StudioError(text.STILL_LOADING)
         methods = self.opens(editor)
-        ordered = _able(methods, names, words)
+        ordered = _able(methods, _names(chosen), words)
         self.studio.limits.compute(session.client)
         session = replace(session, running=CancelToken())
         rows: list[CompareRow] = []
@@ -118,6 +118,11 @@ class CompareHandlers:
             yield {**idle_view(""), "methods_rows": rows_html(rows)}
             raise
         yield idle_view("")
+
+
+def _names(chosen: object) -> list[str]:
+    """The names of the methods that the browser sent."""
+    return [name for name in chosen if name in SHOWN] if isinstance(chosen, list) else []
 
 
 def _able(methods: MethodSet, names: Sequence[str], words: str) -> list[str]:
@@ -237,7 +242,7 @@ def build_room(parts: Components) -> None:
                     text.COMPARE_LABEL, variant="primary", scale=0, min_width=92, elem_id="methods-start"
                 )
             parts["methods_chosen"] = gr.CheckboxGroup(
-                choices=[(METHODS[name].title, name) for name in SHOWN],
+                choices=[],
                 value=[],
                 label=text.METHODS_CHOSEN,
                 elem_id="methods-chosen",
@@ -260,7 +265,9 @@ def connect(bind: Binder, opened: Sequence[Any], resumed: Any, parts: Components
     bind.spoken(opened, handlers.arrive, arriving, trigger_mode="multiple")
     bind.spoken([resumed], handlers.came_back, arriving)
     bind.light([prompt.change], handlers.offered, [prompt, unwanted], trigger_mode="always_last")
-    bind.light([chosen.input], handlers.choose, [chosen, prompt, unwanted], trigger_mode="always_last")
+    # Gradio would refuse a choice that was made a moment before others were offered
+    raw: dict[str, Any] = {"preprocess": False}
+    bind.light([chosen.input], handlers.choose, [chosen, prompt, unwanted], trigger_mode="always_last", **raw)
     asked = [chosen, prompt, parts["session"]]
-    bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked)
+    bind.model([parts["methods_start"].click, prompt.submit], handlers.run, asked, **raw)
     bind.light([parts["methods_stop"].click], handlers.studio.abandon, [parts["session"]])

@@ -18,7 +18,7 @@ from mcaclip.ui.state.training_process import read_metrics
 
 SIDE = 320
 SHEET = ASSETS / "example" / "training.jpg"
-"""Generated faces; a sheet of `python -m train prompt "green lipstick" --sheet-every 104`."""
+"""Generated faces; the last sample sheet of `python -m train prompt "green lipstick" --steps 104`."""
 
 
 def hint(title: str, line: str, way: str = "") -> str:

@@ -197,7 +197,7 @@ def _body(status: TrainingStatus) -> str:
 def _state_line(status: TrainingStatus) -> str:
     job = status.job
     if job is None:
-        return ""
+        return markup.note(text.TRAIN_NOTHING)
     if status.stopping:
         return markup.note(text.TRAIN_STOPPING.format(job.prompt), "strong")
     if status.running:

@@ -1,4 +1,4 @@
-"""The Compare tab: rows one after another, problems in words, cancelling."""
+"""The room Compare: rows one after another, problems in words, cancelling."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mcaclip.errors import PromptError, StudioError
 from mcaclip.methods.base import METHODS
 from mcaclip.ui.display import text
 from mcaclip.ui.handlers.base import HandlerBase
-from mcaclip.ui.lab.compare import CompareHandlers, row_pictures, table
-from mcaclip.ui.lab.method_set import SHOWN, EditorMethods
+from mcaclip.ui.lab.compare import CompareHandlers, row_html
+from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
 from tests.fakes import FakeEditor
@@ -42,24 +42,31 @@ def session(editor) -> Session:
     return Session(inversion=editor.sample(1))
 
 
+def done(html: str) -> int:
+    """Rows of methods that have worked."""
+    return html.count('<article class="method-row">')
+
+
+def waiting(html: str) -> int:
+    """Places of methods that have not."""
+    return html.count('<article class="method-row waiting">')
+
+
 def test_rows_come_one_after_another_in_the_order_of_the_table(studio, session):
     views = list(CompareHandlers(studio, FakeMethods).run(NAMES, WORDS, session))
-    tables = [view["methods_table"] for view in views if "methods_table" in view]
-    assert [line.count("<tr><td>") for line in tables] == [0, 1, 2, 3]
-    ordered = [METHODS[name].title for name in ("mca", "cf-clip", "deltaedit")]
-    places = [tables[-1].index(f"<td>{title}</td>") for title in ordered]
-    assert places == sorted(places)
-    pictures = [view["methods_pictures"]["value"] for view in views if "methods_pictures" in view]
-    assert [len(shown) for shown in pictures] == [0, 3, 6, 6], "a method without an edit has no pictures"
+    shown = [view["methods_rows"] for view in views if "methods_rows" in view]
+    assert [(done(html), waiting(html)) for html in shown] == [(0, 2), (1, 1), (2, 0)], "a place before a row"
+    titles = [f"<h3>{METHODS[name].title}</h3>" for name in ("mca", "cf-clip")]
+    assert all(html.index(titles[0]) < html.index(titles[1]) for html in shown)
+    assert METHODS["deltaedit"].title not in shown[0], "it has no weights for these words"
     assert views[0]["methods_stop"]["visible"] and not views[0]["methods_start"]["interactive"]
     assert not views[-1]["methods_stop"]["visible"] and views[-1]["methods_start"]["interactive"]
 
 
-def test_a_method_that_is_not_fitted_says_how(studio, session):
-    *_, last = [
-        v for v in CompareHandlers(studio, FakeMethods).run(["deltaedit"], "x", session) if "methods_table" in v
-    ]
-    assert "python -m train deltaedit" in last["methods_table"] and "<td>–</td>" in last["methods_table"]
+def test_methods_that_cannot_edit_with_the_words_are_not_run(studio, session):
+    handlers = CompareHandlers(studio, FakeMethods)
+    with pytest.raises(StudioError, match="None of the chosen methods"):
+        next(handlers.run(["deltaedit", "mca"], "a zombie", session))
 
 
 def test_stopping_ends_the_method_and_keeps_the_rows(studio, session):
@@ -67,10 +74,9 @@ def test_stopping_ends_the_method_and_keeps_the_rows(studio, session):
     shown: list[dict] = []
     for view in views:
         shown.append(view)
-        if view.get("methods_table", "").count("<tr><td>") == 1:
+        if done(view.get("methods_rows", "")) == 1:
             studio.abandon(shown[0]["session"])
-    tables = [view["methods_table"] for view in shown if "methods_table" in view]
-    assert tables[-1].count("<tr><td>") == 1
+    assert done(shown[-1]["methods_rows"]) == 1 and waiting(shown[-1]["methods_rows"]) == 0
     assert text.METHODS_CANCELLED in shown[-1]["methods_bar"] and shown[-1]["methods_start"]["interactive"]
 
 
@@ -96,16 +102,18 @@ def test_what_is_missing_is_asked_for(studio, session, tmp_path):
         next(handlers.run([], WORDS, session))
 
 
-def test_each_row_has_edit_change_and_mask():
-    with_mask, without = row_pictures(made_row("mca", WORDS, 1)), row_pictures(made_row("cf-clip", WORDS))
-    assert [caption for _, caption in with_mask] == ["MCA-CLIP", text.METHODS_CHANGE, text.METHODS_MASK]
-    assert without[2][1] == text.METHODS_NO_MASK
-    assert all(picture.ndim == 3 and picture.shape[2] == 3 for picture, _ in [*with_mask, *without])
+def test_each_row_has_edit_change_and_mask_and_figures_below():
+    with_mask, without = row_html(made_row("mca", WORDS, 1)), row_html(made_row("cf-clip", WORDS))
+    assert with_mask.count("<img") == 4, "three pictures, and the face under the edit"
+    assert without.count("<img") == 3 and text.METHODS_NO_MASK in without
+    for label in text.METHODS_COLUMNS.values():
+        assert f"<dt>{label}</dt>" in with_mask
+    assert "<dd>0.97</dd>" in with_mask and "<dd>–</dd>" in without, "no mask, no area"
 
 
 def test_what_a_visitor_typed_is_no_markup():
     row = replace(made_row("mca", WORDS), edit=None, figures=None, problem="<script>alert(1)</script>")
-    assert "<script>" not in table([row])
+    assert "<script>" not in row_html(row)
 
 
 def test_the_real_methods_answer_for_a_face(monkeypatch, tmp_path):
@@ -122,47 +130,77 @@ def test_the_real_methods_answer_for_a_face(monkeypatch, tmp_path):
     assert EditorMethods(toy).ready("blue hair") == ("mca-universal", "styleclip-optimisation")
 
 
-def arrival(studio, prompt, first_prompt, session, chosen=()) -> dict:
-    """All updates of the tab when it is opened."""
-    views = CompareHandlers(studio, FakeMethods).arrive(prompt, first_prompt, chosen, session)
+def arrival(studio, prompt, first_prompt, session, unwanted=(SLOW,)) -> dict:
+    """All updates of the room when it is opened."""
+    views = CompareHandlers(studio, FakeMethods).arrive(prompt, first_prompt, unwanted, session)
     return {name: value for view in views for name, value in view.items()}
 
 
-def test_every_method_is_offered_and_those_with_weights_are_chosen(studio, session):
+def offered(view) -> list[str]:
+    return [name for _, name in view["methods_chosen"]["choices"]]
+
+
+def test_only_methods_that_can_run_are_offered_and_the_slow_one_is_not_chosen(studio, session):
     assert set(SHOWN) == set(METHODS)
-    assert arrival(studio, "", "", session)["methods_chosen"] == ["mca-universal", "mca", "cf-clip"]
-    assert "methods_chosen" not in arrival(studio, "", "", session, ["deltaedit"]), "a choice stays"
+    view = arrival(studio, "", "", session)
+    assert offered(view) == list(FakeMethods(None).known())
+    assert view["methods_chosen"]["value"] == ["mca-universal", "mca", "cf-clip"]
+    other = arrival(studio, "a zombie", "", session)
+    assert offered(other) == ["mca-universal", SLOW] and other["methods_chosen"]["value"] == ["mca-universal"]
 
 
-def test_a_tab_that_is_opened_early_waits_for_the_models(editor, session, tmp_path):
+def test_what_is_not_wanted_stays_so_for_other_words(studio, session):
+    handlers = CompareHandlers(studio, FakeMethods)
+    unwanted = handlers.choose(["mca", SLOW], WORDS, [SLOW])["methods_unwanted"]
+    assert unwanted == ["cf-clip", "mca-universal"]
+    assert arrival(studio, "a zombie", "", session, unwanted)["methods_chosen"]["value"] == [SLOW]
+    assert handlers.choose(["mca-universal"], "a zombie", unwanted)["methods_unwanted"] == ["cf-clip", SLOW]
+
+
+def test_a_page_without_a_face_asks_for_nothing_after_it_was_loaded(studio, session):
+    handlers = CompareHandlers(studio, FakeMethods)
+    assert list(handlers.came_back("", "", [SLOW], Session())) == [{}]
+    assert "<img" in next(handlers.came_back("", WORDS, [SLOW], session))["methods_face"]
+
+
+def test_a_room_that_is_opened_early_waits_for_the_models(editor, session, tmp_path):
     gate = threading.Event()
 
     def load(report):
         gate.wait(10)
         return editor
 
-    views = CompareHandlers(HandlerBase(EditorSource(load), tmp_path), FakeMethods).arrive("", WORDS, [], session)
+    views = CompareHandlers(HandlerBase(EditorSource(load), tmp_path), FakeMethods).arrive("", WORDS, [SLOW], session)
     assert next(views)["methods_prompt"] == WORDS
     assert "progress" in next(views)["methods_bar"]
     gate.set()
     *_, last = views
-    assert last["methods_chosen"] and last["methods_bar"] == "" and WORDS in last["methods_ready"]
+    assert last["methods_chosen"]["value"] and last["methods_bar"] == "" and "Not offered" in last["methods_ready"]
 
 
-def test_the_hint_lists_ready_and_missing_methods_while_a_prompt_is_typed(studio):
+def test_why_methods_are_not_offered_is_said_in_words_without_a_command(studio):
     handlers = CompareHandlers(studio, FakeMethods)
-    hint = handlers.hint("a <zombie>")["methods_ready"]
-    assert "Ready for “a &lt;zombie&gt;”: MCA-CLIP universal, StyleCLIP optimisation." in hint
-    assert "Without weights for it: MCA-CLIP, StyleCLIP mapper" in hint
+    said = handlers.offered("a zombie", [])["methods_ready"]
+    assert "MCA-CLIP, StyleCLIP mapper, CF-CLIP" in said and "would have to learn these words first" in said
+    assert "StyleCLIP global direction and DeltaEdit would have to be trained here first" in said
+    assert "python" not in said and "docs/methods.md" in said
+    assert "the limit is 200" in handlers.offered("x" * 500, [])["methods_ready"]
+
+
+def test_a_network_that_is_there_but_does_not_know_the_words_is_said_to_be_so(studio):
+    class Without(FakeMethods):
+        def ready(self, prompt: str) -> tuple[str, ...]:
+            return tuple(name for name in super().ready(prompt) if name != "mca-universal")
+
     assert (
-        handlers.hint(" ")["methods_ready"] == "" and "the limit is 200" in handlers.hint("x" * 500)["methods_ready"]
+        "MCA-CLIP universal does not know these words"
+        in CompareHandlers(studio, Without).offered("x", [])["methods_ready"]
     )
 
 
-def test_the_tab_shows_the_face_and_takes_the_words_of_the_first_tab(studio, session):
-    lacking = arrival(studio, "", "", Session())
-    assert "no face yet" in lacking["methods_needs"] and lacking["methods_face"] is None
+def test_the_room_shows_the_face_and_takes_the_words_of_the_studio(studio, session):
+    lacking = arrival(studio, "", "", Session())["methods_face"]
+    assert "no face yet" in lacking and text.TO_STUDIO in lacking
     view = arrival(studio, "", WORDS, session)
-    assert view["methods_prompt"] == WORDS and view["methods_needs"] == "" and view["methods_face"].ndim == 3
-    own = arrival(studio, "red lips", WORDS, session)
-    assert "methods_prompt" not in own and "red lips" in own["methods_ready"]
+    assert view["methods_prompt"] == WORDS and "<img" in view["methods_face"]
+    assert "methods_prompt" not in arrival(studio, "red lips", WORDS, session)

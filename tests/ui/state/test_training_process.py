@@ -10,7 +10,7 @@ from mcaclip.errors import PromptError, TrainingError
 from mcaclip.types import EditSettings
 from mcaclip.ui.display import text
 from mcaclip.ui.display.curves import curves
-from mcaclip.ui.display.inspect import report
+from mcaclip.ui.display.inspect import shifts
 from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.lab.train import TrainHandlers, train_view
 from mcaclip.ui.state.loading import EditorSource
@@ -85,7 +85,7 @@ def test_result_goes_into_the_library_of_the_editor(training, tmp_path):
     handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: editor), tmp_path, training), training)
     learn(training)
     assert handlers.studio.source.wait(30) is editor
-    assert "prompts" in handlers.keep()
+    assert "cards" in handlers.keep()
     assert "add red_nose.safetensors" in editor.calls
 
 
@@ -136,8 +136,8 @@ def test_loss_terms_of_a_kept_prompt_are_inspected(training):
     assert rows[-1]["step"] == 5
     editor = FakeEditor()
     result = editor.edit(editor.sample(1), EditSettings("green lipstick"))
-    assert "identity: from 0.1 to 0.1" in report(result, {"green lipstick": rows})
-    assert "were not kept" in report(result, {})
+    assert "identity: from 0.1 to 0.1" in shifts(result, {"green lipstick": rows})
+    assert text.NO_TERMS in shifts(result, {})
 
 
 def test_few_steps_are_not_called_learned():
