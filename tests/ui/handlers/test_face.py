@@ -48,7 +48,7 @@ def test_a_photo_is_on_the_stage_at_once_and_can_be_edited_a_moment_later(studio
     assert view["face"] == view["session"].number and view["threshold"]["interactive"] is True
     assert view["other_faces"]["visible"] is False and view["best"]["visible"] is False, "it is learned first"
     assert "Close to your face" in view["likeness"] and "0.86" in view["likeness"]
-    assert view["progress"] == "" and editor.calls == ["align", "invert instant 0"]
+    assert view["progress"] == "" and editor.calls == ["find faces", "align", "invert instant 0"]
 
 
 def test_a_photo_is_not_opened_before_consent(studio, editor, tmp_path, monkeypatch):
