@@ -131,6 +131,9 @@ class FakeEditor:
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         self.calls.append("find faces")
+        return self._faces(photo)
+
+    def _faces(self, photo: np.ndarray) -> list[DetectedFace]:
         height, width = photo.shape[:2]
         if photo.max() < 16:
             return []
@@ -141,7 +144,7 @@ class FakeEditor:
     def align(self, photo: np.ndarray, face: int | DetectedFace = 0) -> AlignedFace:
         self.calls.append("align")
         if not isinstance(face, DetectedFace):
-            faces = self.find_faces(photo)
+            faces = self._faces(photo)
             if face >= len(faces):
                 raise NoFaceError(
                     f"Face {face} was asked for; the photo has {len(faces)}. Use a clear frontal photo."
