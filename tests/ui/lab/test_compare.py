@@ -194,15 +194,6 @@ def test_the_network_for_any_words_needs_words_that_are_known(studio):
     assert "MCA-CLIP universal does not know these words" in view["methods_ready"]
 
 
-def ready(self, prompt: str) -> tuple[str, ...]:
-            return tuple(name for name in super().ready(prompt) if name != "mca-universal")
-
-    assert (
-        "MCA-CLIP universal does not know these words"
-        in CompareHandlers(studio, Without).offered("x", [])["methods_ready"]
-    )
-
-
 def test_the_room_shows_the_face_and_takes_the_words_of_the_studio(studio, session):
     lacking = arrival(studio, "", "", Session())["methods_face"]
     assert "no face yet" in lacking and text.TO_STUDIO in lacking
