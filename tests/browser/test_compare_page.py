@@ -118,7 +118,7 @@ def test_only_methods_that_can_edit_with_the_words_are_offered(url, visit):
     face_on_stage(page)
     open_compare(page)
     page.wait_for_selector("#methods-face img")
-    page.fill(PROMPT, "a zombie")
+    page.fill(PROMPT, "blue lipstick")
     page.wait_for_function("document.querySelectorAll('#methods-chosen label').length === 2")
     page.wait_for_selector("#methods-ready >> text=CF-CLIP, CoralStyleCLIP")
     assert "python" not in page.inner_text("#methods-ready")

@@ -22,13 +22,17 @@ from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View
 from mcaclip.ui.lab import examples
-from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods, MethodSet, Opens
+from mcaclip.ui.lab.method_set import OWN, SHOWN, SLOW, EditorMethods, MethodSet, Opens
 from mcaclip.ui.state.background import CancelledError, steps
+from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import CancelToken, Session
 
+UNIVERSAL = OWN[0]
 PICTURE_SIDE = 512
 MAP_SIDE = 384
 """Side of the pictures of what changed and of the masks."""
+SHARES = ("moved", "area")
+"""Figures that are shown in per cent."""
 
 
 class CompareHandlers:
@@ -67,7 +71,7 @@ class CompareHandlers:
         try:
             methods = self.opens(editor)
             words = validate.clean_prompt(prompt or "") if (prompt or "").strip() else ""
-            ready = methods.ready(words) if words else methods.known()
+            ready = _ready(editor, methods, words) if words else methods.known()
         except StudioError as error:
             return {"methods_ready": markup.note(text.sentence(str(error)))}
         return {
@@ -84,7 +88,7 @@ class CompareHandlers:
         if editor is None:
             return {}
         words, methods = prompt.strip() if isinstance(prompt, str) else "", self.opens(editor)
-        there = set(methods.ready(words) if words else methods.known())
+        there = set(_ready(editor, methods, words) if words else methods.known())
         return {"methods_unwanted": sorted((set(unwanted) | there) - set(_names(chosen)))}
 
     def run(self, chosen: object, prompt: object, session: Session) -> Views:
@@ -96,7 +100,7 @@ class CompareHandlers:
         if editor is None:
             raise StudioError(text.STILL_LOADING)
         methods = self.opens(editor)
-        ordered = _able(methods, _names(chosen), words)
+        ordered = _able(_ready(editor, methods, words), _names(chosen))
         self.studio.limits.compute(session.client)
         session = replace(session, running=CancelToken())
         rows: list[CompareRow] = []
@@ -125,11 +129,21 @@ def _names(chosen: object) -> list[str]:
     return [name for name in chosen if name in SHOWN] if isinstance(chosen, list) else []
 
 
-def _able(methods: MethodSet, names: Sequence[str], words: str) -> list[str]:
-    """The chosen methods that can edit with the words, in the order of the page. Raises StudioError for none."""
+def _ready(editor: EditorProtocol, methods: MethodSet, words: str) -> list[str]:
+    """The methods that can edit with the words. The network for any words needs words that are known.
+
+    Raises:
+        StudioError: see `EditorProtocol.check_familiarity`.
+    """
+    knows = not editor.check_familiarity(words).outside
+    return [name for name in methods.ready(words) if knows or name != UNIVERSAL]
+
+
+def _able(ready: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The chosen methods that are ready, in the order of the page. Raises StudioError for none."""
     if not names:
         raise StudioError(text.METHODS_NONE)
-    able = [name for name in methods.ready(words) if name in names]
+    able = [name for name in ready if name in names]
     if not able:
         raise StudioError(text.METHODS_NOT_READY)
     return able
@@ -212,9 +226,13 @@ def _pictures(row: CompareRow) -> str:
 def _figures(row: CompareRow) -> str:
     if row.figures is None:
         return ""
+    values = ((name, getattr(row.figures, name)) for name in COLUMNS)
+    said = (
+        (name, f"{100 * value:.1f} %" if name in SHARES and value is not None else cell(value))
+        for name, value in values
+    )
     cells = (
-        f"<div><dt>{escape(text.METHODS_COLUMNS[name])}</dt><dd>{escape(cell(getattr(row.figures, name)))}</dd></div>"
-        for name in COLUMNS
+        f"<div><dt>{escape(text.METHODS_COLUMNS[name])}</dt><dd>{escape(words)}</dd></div>" for name, words in said
     )
     return f'<dl class="figures">{"".join(cells)}</dl>'
 

@@ -182,8 +182,6 @@ def _mark(status: TrainingStatus) -> str:
 
 def _body(status: TrainingStatus) -> str:
     """Samples and curves, or examples of them. The samples have their place before there are any."""
-    if status.job is None:
-        return examples.hint(text.TRAIN_TITLE, text.TRAIN_EMPTY) + examples.training()
     sheet = None if status.sheet is None else images.opened(status.sheet)
     if sheet is not None:
         samples = markup.figure(images.url(sheet), text.TRAIN_SHEET)
@@ -191,6 +189,8 @@ def _body(status: TrainingStatus) -> str:
         samples = markup.blank_figure(text.TRAIN_SHEET, text.TRAIN_SHEET_SOON) if status.running else ""
     drawn = curves(status.rows)
     charts = f"<section>{drawn}{markup.note(text.TRAIN_CURVES)}</section>" if drawn else ""
+    if not samples and not charts:
+        return examples.hint(text.TRAIN_TITLE, text.TRAIN_EMPTY) + examples.training()
     return (f'<section class="samples">{samples}</section>' if samples else "") + charts
 
 

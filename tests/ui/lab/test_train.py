@@ -67,3 +67,7 @@ def test_what_is_learned_becomes_a_card_and_leads_to_it(tmp_path):
     view = handlers.keep()
     added = view["learned"]["prompt"]
     assert view["prompt"] == added and added in [card["prompt"] for card in view["cards"]["cards"]]
+
+
+def test_a_training_that_ended_with_nothing_to_show_leaves_no_empty_room():
+    assert text.TRAIN_EXAMPLE in train_view(TrainingStatus(job()))["train_body"]
