@@ -49,7 +49,10 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     from mcaclip.cli.training import run_training
 
     if options.compare is not None:
-        return bench_compare.run(options)
+        words = ["--repeats", str(options.repeats), "--device", options.device]
+        return bench_compare.run(
+            options.compare, [*words, *options.chosen_stack().options.split()], as_json=options.json
+        )
     editor = options.load_editor(load)
     measured = {}
     for stage in stages(editor, options.repeats):
@@ -203,8 +206,15 @@ def as_line(name: str, measured: Measure, plain: Measure | None = None) -> str:
 def as_object(name: str, measured: Measure, plain: Measure) -> dict[str, float | str]:
     """The same for `--json`; sizes in bytes."""
     ratio = measured.seconds / plain.seconds
-    found = {"stage": name, "seconds": measured.seconds, "passes": ratio, "memory": measured.memory}
-    return found | ({"sent": measured.sent} if measured.sent else {})
+    found: dict[str, float | str] = {
+        "stage": name,
+        "seconds": measured.seconds,
+        "passes": ratio,
+        "memory": measured.memory,
+    }
+    if measured.sent:
+        found["sent"] = measured.sent
+    return found
 
 
 def memory_note(device: torch.device) -> str:

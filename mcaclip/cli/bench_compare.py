@@ -11,38 +11,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from mcaclip.errors import StudioError
 from mcaclip.platform.console import say
-
-if TYPE_CHECKING:
-    from mcaclip.cli.bench import Options
 
 ROUNDS = 3
 """How often each of the two is measured."""
 HERE = "this checkout"
 
 
-def run(options: Options) -> int:
-    """Measures both and writes a table, or JSON; the exit status. Raises StudioError."""
-    assert options.compare is not None
+def run(revision: str, words: Sequence[str], as_json: bool) -> int:
+    """Measures both and writes a table, or JSON; the exit status.
+
+    Args:
+        words: options of `bench` for both.
+
+    Raises:
+        StudioError: no git checkout, no such revision, or a bench that fails.
+    """
     root = checkout()
-    words = ["--json", "--repeats", str(options.repeats), "--device", options.device]
-    words += options.chosen_stack().options.split()
-    with other_commit(root, options.compare) as other:
-        trees = {HERE: root, options.compare: other}
+    with other_commit(root, revision) as other:
+        trees = {HERE: root, revision: other}
         measured: dict[str, list[dict[str, float]]] = {name: [] for name in trees}
         for number in range(ROUNDS):
             for name, tree in trees.items():
-                if not options.json:
+                if not as_json:
                     say(f"round {number + 1} of {ROUNDS}: {name}")
-                measured[name].append(bench(tree, words))
-    rows = compared(measured[HERE], measured[options.compare])
-    if options.json:
+                measured[name].append(bench(tree, ["--json", *words]))
+    rows = compared(measured[HERE], measured[revision])
+    if as_json:
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
     else:
-        say("\n".join(table(rows, options.compare)))
+        say("\n".join(table(rows, revision)))
     return 0
 
 
