@@ -50,7 +50,9 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
 
     if options.compare is not None:
         words = ["--repeats", str(options.repeats), "--device", options.device]
-        return bench_compare.run(options.compare, [*words, *options.chosen_stack().options.split()], options.json)
+        return bench_compare.run(
+            options.compare, [*words, *options.chosen_stack().options.split()], as_json=options.json
+        )
     editor = options.load_editor(load)
     measured = {}
     for stage in stages(editor, options.repeats):
@@ -210,7 +212,9 @@ def as_object(name: str, measured: Measure, plain: Measure) -> dict[str, float |
         "passes": ratio,
         "memory": measured.memory,
     }
-    return found | ({"sent": measured.sent} if measured.sent else {})
+    if measured.sent:
+        found["sent"] = measured.sent
+    return found
 
 
 def memory_note(device: torch.device) -> str:

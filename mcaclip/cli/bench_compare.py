@@ -20,11 +20,14 @@ ROUNDS = 3
 HERE = "this checkout"
 
 
-def run(revision: str, options: Sequence[str], as_json: bool = False) -> int:
-    """Measures this commit and another, with options of `bench`, and writes a table, or JSON; the exit status.
+def run(revision: str, words: Sequence[str], as_json: bool) -> int:
+    """Measures both and writes a table, or JSON; the exit status.
+
+    Args:
+        words: options of `bench` for both.
 
     Raises:
-        StudioError: this is no git checkout, the revision is no commit, or its bench fails.
+        StudioError: no git checkout, no such revision, or a bench that fails.
     """
     root = checkout()
     with other_commit(root, revision) as other:
@@ -34,7 +37,7 @@ def run(revision: str, options: Sequence[str], as_json: bool = False) -> int:
             for name, tree in trees.items():
                 if not as_json:
                     say(f"round {number + 1} of {ROUNDS}: {name}")
-                measured[name].append(bench(tree, ["--json", *options]))
+                measured[name].append(bench(tree, ["--json", *words]))
     rows = compared(measured[HERE], measured[revision])
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")

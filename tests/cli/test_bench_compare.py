@@ -8,7 +8,6 @@ import subprocess
 import pytest
 
 from mcaclip.cli import bench, bench_compare
-from mcaclip.cli.bench import Options
 from mcaclip.errors import StudioError
 
 PROGRAM = """
@@ -37,12 +36,16 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
+def run(revision: str, json: bool = False) -> int:
+    return bench.run(bench.Options(compare=revision, json=json))
+
+
 def test_two_commits_are_compared_stage_by_stage(project, capsys):
-    assert bench.run(Options(compare="HEAD~1", json=True)) == 0
+    assert run("HEAD~1", json=True) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["stage"] == "pass" and row["best"] == row["median"] == 1 and row["other best"] == 0.5
     assert row["ratio"] == 2
-    assert bench.run(Options(compare="HEAD~1")) == 0
+    assert run("HEAD~1") == 0
     assert "2.00" in capsys.readouterr().out.splitlines()[-1]
     kept = subprocess.run(["git", "-C", str(project), "worktree", "list"], capture_output=True, text=True, check=True)
     assert len(kept.stdout.splitlines()) == 1
@@ -51,13 +54,13 @@ def test_two_commits_are_compared_stage_by_stage(project, capsys):
 def test_a_revision_that_is_not_there_is_named(project):
     for revision in ("nowhere", "--help"):
         with pytest.raises(StudioError, match=f"'{revision}' is no commit"):
-            bench.run(Options(compare=revision))
+            run(revision)
 
 
 def test_a_commit_whose_bench_fails_is_told_with_its_last_words(project):
     (project / "mcaclip" / "__main__.py").write_text("raise SystemExit('no such option: --json')")
     with pytest.raises(StudioError, match="no such option: --json"):
-        bench.run(Options(compare="HEAD"))
+        run("HEAD")
 
 
 def test_without_a_checkout_there_is_nothing_to_compare(tmp_path):
