@@ -26,9 +26,20 @@ window.studio.stage = ({ element, props, trigger, watch }) => {
     const bound = (value, side) => Math.max(-reach * side, Math.min(reach * side, value));
     seen.x = bound(seen.x, seen.side);
     seen.y = bound(seen.y, seen.side / seen.ratio);
-    pan.style.transform = `translate(${seen.x}px, ${seen.y}px) scale(${seen.zoom})`;
+    pan.style.transform = `translate(${seen.x}px, ${seen.y}px) scale(${seen.zoom})${besideSheet()}`;
     root.classList.toggle("zoomed", seen.zoom > 1);
     find(".zoom").textContent = seen.zoom > 1 ? find(".zoom").dataset.fit : find(".zoom").dataset.full;
+  }
+
+  /* Before there is a face the example stands above the sheet; by a transform, so that nothing shifts later. */
+  function besideSheet() {
+    const sheet = document.querySelector("#source");
+    if (stage.classList.contains("has-face") || !sheet || getComputedStyle(sheet).position !== "absolute") return "";
+    const box = port.getBoundingClientRect();
+    const room = sheet.getBoundingClientRect().top - box.top - 14;
+    const smaller = Math.min(1, room / Math.max(1, seen.side));
+    const up = (box.height - room) / 2;
+    return ` translateY(${-up}px) scale(${smaller})`;
   }
 
   function zoom(factor, event) {
@@ -164,7 +175,10 @@ window.studio.stage = ({ element, props, trigger, watch }) => {
   document.addEventListener("keyup", (event) => event.key === "o" && peek(false));
   find(".zoom").addEventListener("click", () => zoom(seen.zoom > 1 ? 1 : full()));
   for (const radio of root.querySelectorAll(".views input")) radio.addEventListener("change", () => show(radio.value));
-  new ResizeObserver(layout).observe(port);
+  const resized = new ResizeObserver(layout);
+  resized.observe(port);
+  const sheet = document.querySelector("#source");
+  if (sheet) resized.observe(sheet);
   window.studio.paint({ root, hear });
   face();
 };

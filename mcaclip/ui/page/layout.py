@@ -125,7 +125,7 @@ def _stage(parts: Components) -> None:
         parts["redo"] = gr.Button(text.REDO, min_width=60, elem_id="redo", **closed)
         parts["save"] = gr.Button(text.SAVE, variant="primary", min_width=70, elem_id="save", **closed)
     parts["stage_view"] = components.stage_view(views.example_picture())
-    parts["result_line"] = gr.HTML(markup.note(text.EXAMPLE_LINE), elem_id="result-line")
+    parts["result_line"] = gr.HTML("", elem_id="result-line")
     with gr.Column(elem_id="busy"):
         parts["progress"] = gr.HTML("", elem_id="progress")
         parts["cancel"] = gr.Button(text.CANCEL, visible=False, size="sm", min_width=70, elem_id="cancel")
@@ -177,6 +177,7 @@ def _source_sheet(parts: Components) -> None:
                 height=120,
                 elem_id="session-file",
             )
+        gr.HTML(f'<p class="note note-quiet example-line">{text.EXAMPLE_LINE}</p>')
         gr.HTML(_close(), elem_classes="close-row")
 
 
