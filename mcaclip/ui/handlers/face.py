@@ -36,7 +36,7 @@ MIN_TRUNCATION, MAX_TRUNCATION = 0.3, 1.0
 DEFAULT_TRUNCATION = 0.7
 QUIET, PATIENCE = 0.7, 2.0
 """Seconds without a request after which a step in the background is made, and after which it is made all the same."""
-RELOAD_SECONDS = 2.0
+RELOAD_SECONDS = 8.0
 """So long a page that was loaded waits for the end of the connection that it had before."""
 MAX_TICKETS = 8
 """Of one browser: its tabs."""

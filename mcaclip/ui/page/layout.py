@@ -10,7 +10,7 @@ import gradio as gr
 from mcaclip import validate
 from mcaclip.config import ASSETS
 from mcaclip.types import EditSettings
-from mcaclip.ui.display import components, markup, painting, text
+from mcaclip.ui.display import components, painting, text
 from mcaclip.ui.display.components import Components, feed, thumbnails
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, MAX_TRUNCATION, MIN_TRUNCATION
