@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -93,7 +93,9 @@ def _published_model(name: str) -> CLIP:
 class ClipSpace(nn.Module):
     """A model of images and texts with this package's formats of both."""
 
-    model: FaceClip | CLIP
+    model: Any
+    """`FaceClip`, or open_clip's `CLIP`, whose package has no types."""
+    tokenizer: Any
     image_size: int
     mean: Tensor
     std: Tensor

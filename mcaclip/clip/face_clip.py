@@ -12,15 +12,12 @@ from collections import OrderedDict
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mcaclip.clip.face_tower import FaceTower
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 EMBEDDING, CONTEXT, VOCABULARY, IMAGE_SIZE = 512, 32, 49_408, 192
 WIDTH, HEADS, LAYERS = 128, 4, 4
@@ -111,10 +108,9 @@ class FaceClip(nn.Module):
         return last
 
 
-def face_tokenizer() -> Callable[..., Any]:
-    """CLIP's tokenizer by open_clip: texts to token numbers `int [T, 32]`."""
-    made: Callable[..., Any] = _tokenizer_module().SimpleTokenizer(context_length=CONTEXT)
-    return made
+def face_tokenizer() -> Any:
+    """CLIP's tokenizer, open_clip's `SimpleTokenizer`: texts to token numbers `int [T, 32]`."""
+    return _tokenizer_module().SimpleTokenizer(context_length=CONTEXT)
 
 
 @cache
