@@ -94,6 +94,8 @@ class ClipSpace(nn.Module):
     """A model of images and texts with this package's formats of both."""
 
     model: Any
+    """`FaceClip`, or open_clip's `CLIP`, whose package has no types."""
+    tokenizer: Any
     image_size: int
     mean: Tensor
     std: Tensor

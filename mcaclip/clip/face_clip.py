@@ -109,7 +109,7 @@ class FaceClip(nn.Module):
 
 
 def face_tokenizer() -> Any:
-    """CLIP's tokenizer by open_clip: called with texts, it gives token numbers `int [T, 32]`."""
+    """CLIP's tokenizer, open_clip's `SimpleTokenizer`: texts to token numbers `int [T, 32]`."""
     return _tokenizer_module().SimpleTokenizer(context_length=CONTEXT)
 
 
