@@ -189,7 +189,7 @@ class FakeEditor:
         self.calls.append(f"sample {seed}")
         noise = torch.Generator().manual_seed(seed)
         w_plus = torch.randn(18, 512, generator=noise) * truncation_psi
-        return Inversion(w_plus, draw_face(seed), None, 0.01)
+        return Inversion(w_plus, _face_of(w_plus), None, 0.01)
 
     def reconstruct(
         self,
@@ -199,8 +199,7 @@ class FakeEditor:
         photo: Tensor | None = None,
     ) -> Inversion:
         self.calls.append("reconstruct")
-        face = draw_face(int(w_plus.abs().sum() * 10) % 1000)
-        return Inversion(w_plus, face, identity, 0.01, residual=residual, photo=photo)
+        return Inversion(w_plus, _face_of(w_plus), identity, 0.01, residual=residual, photo=photo)
 
     def metrics_file(self, prompt: str) -> Path | None:
         return None
@@ -326,6 +325,11 @@ def _region(words: str) -> tuple[float, float, float, float, tuple[int, int, int
     meaning = understand(words)
     x, y, radius_x, radius_y, _ = REGIONS[SKIN_AREAS.get(meaning.part if meaning else "", PROMPTS[0])]
     return x, y, radius_x, radius_y, srgb_of(meaning.colour) if meaning else (200, 160, 120)
+
+
+def _face_of(w_plus: Tensor) -> Tensor:
+    """A code has one picture."""
+    return draw_face(int(w_plus.abs().sum() * 10) % 1000)
 
 
 def _face(x: float, y: float, reach: float) -> DetectedFace:

@@ -9,6 +9,13 @@ window.studio.choices = ({ element, props, trigger, watch }) => {
   draw();
 };
 
+/* A slider that is moved by keys is let go with the key, and a number is taken with Enter; Gradio waits for a pointer. */
+addEventListener("keyup", ({ target, key }) => {
+  if (!target.closest?.(".chip, #fine-tune")) return;
+  if (target.type === "range" && /^(Arrow|Page|Home|End)/.test(key)) target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+  if (target.type === "number" && key === "Enter") target.blur();
+});
+
 /* What was learned is a card of the studio from then on. */
 window.studio.hear("learned", (learned) => {
   if (!learned) return;

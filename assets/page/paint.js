@@ -49,7 +49,7 @@ window.studio.paint = ({ root, hear }) => {
     if (event.target.closest?.("#paint")) document.querySelector("#stage").classList.toggle("painting");
     if (event.target.closest?.("#stop-painting")) document.querySelector("#stage").classList.remove("painting");
   });
-  hear("strokes", (strokes) => {
+  hear("strokes_shown", (strokes) => {
     clear();
     past.length = 0;
     if (!strokes) return;

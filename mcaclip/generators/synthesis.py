@@ -315,7 +315,7 @@ def _mixed(source: Tensor, edits: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     edits = edits if len(edits) < 2 else [edit for edit in edits if bool(edit[0].any())]
     if len(edits) == 1:  # in one pass
         ((mask, edited),) = edits
-        return torch.lerp(source, edited, mask)
+        return torch.lerp(source, edited, mask.to(source.dtype))
     x = source
     for mask, edited in edits:
         x = torch.addcmul(x, mask, edited - source)

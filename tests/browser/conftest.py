@@ -94,7 +94,7 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Iterator[Site]:
-    editor = FakeEditor()
+    editor = FakeEditor(steps=1)
     folder = tmp_path_factory.mktemp("tabs")
     with serve(lambda report: editor, folder) as url:
         yield Site(url, editor, folder)
@@ -110,7 +110,7 @@ def visit(chromium) -> Iterator[Callable]:
         contexts.append(context)
         context.add_init_script(WATCH)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(12_000)
         page.on("request", lambda request: _check_host(request.url, problems))
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
         page.goto(url)

@@ -32,10 +32,7 @@ def serve(port: int, folder: Path) -> None:
     from tests.helpers.fake_methods import FakeMethods
 
     class Repeatable(FakeEditor):
-        """A code has one picture, as with the real editor: a tab that rested shows the face that it had."""
-
-        def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
-            return self.reconstruct(super().sample(seed, truncation_psi).w_plus)
+        """The code of a photo has one picture, as with the real editor: a tab that rested shows what it had."""
 
         def invert(self, *args: Any, **options: Any) -> Inversion:
             found = super().invert(*args, **options)

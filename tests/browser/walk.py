@@ -54,7 +54,7 @@ def upload(page, path: str) -> None:
     drop(page, path)
     page.click("#agree")
     known_face(page)
-    page.wait_for_selector("#stop", state="hidden")
+    page.wait_for_selector("#best", state="visible")
 
 
 def random_face(page, seed: int = 5) -> None:

@@ -34,12 +34,12 @@ def prompts(rng: Random, world: World) -> None:
         source = EditorSource(lambda report: _EDITOR)
         source.start()
         source.wait(5)
-        shown = Studio(source, world.folder).prompt_hint(words, text(rng), mode=mode)["prompt_help"]
-        assert "<script" not in shown and "<img" not in shown
+        shown = Studio(source, world.folder).prompt_hint(words, mode)["verdict"]
+        assert shown["kind"] in ("idle", "good", "fair", "bad") and isinstance(shown["line"], str)
     elif way == 3:
-        fields = [rng.choice((words, "", value(rng))) for _ in range(validate.MAX_PROMPTS)]
         numbers = [rng.choice((1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 3)]
-        Controls.of([*fields, *numbers, value(rng), mode]).settings(None)
+        prompt = rng.choice((words, "", value(rng)))
+        Controls.of([prompt, *numbers, value(rng), mode]).settings(words, None)
     else:
         for name in ("strength", "threshold", "feather", "effort"):
             getattr(validate, f"check_{name}")(value(rng))

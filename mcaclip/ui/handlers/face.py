@@ -69,7 +69,8 @@ class FaceHandlers(HandlerBase):
     def agreed(self, session: Session) -> Views:
         """The visitor says, once, that the people in their photos agreed; the photo that waited is opened."""
         waiting, session = session.waiting, replace(session, consented=True, waiting=None)
-        yield {"session": session, "consent": gr.update(visible=False)}
+        looking = {} if waiting is None else {"progress": markup.progress(text.ALIGNING, 0.0)}
+        yield {"session": session, "consent": gr.update(visible=False), **looking}
         if waiting is not None:
             yield from self._photo(*waiting, session)
 
