@@ -110,7 +110,7 @@ def visit(chromium) -> Iterator[Callable]:
         contexts.append(context)
         context.add_init_script(WATCH)
         page = context.new_page()
-        page.set_default_timeout(12_000)
+        page.set_default_timeout(60_000)
         page.on("request", lambda request: _check_host(request.url, problems))
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
         page.goto(url)

@@ -58,12 +58,12 @@ def test_edits_and_the_film(site, visit, portrait):
     page.mouse.up()
     page.wait_for_function("() => document.querySelectorAll('#film .frame').length === 6")
     page.wait_for_selector("#result-line .note-strong")
-    shown, line = picture(page), page.inner_text("#result-line")
+    shown, line = picture(page), page.inner_text("#result-line .note-strong")
     strength = page.input_value("#strength input[type=number]")
     for _ in range(2):
         reload(page)
         edited(page, PROMPTS[1])
-        assert np.array_equal(picture(page), shown) and page.inner_text("#result-line") == line
+        assert np.array_equal(picture(page), shown) and page.inner_text("#result-line .note-strong") == line
         assert page.input_value(PROMPT) == PROMPTS[1]
         assert page.input_value("#strength input[type=number]") == strength
         assert page.locator("#film .frame").count() == 6
@@ -101,9 +101,12 @@ def test_another_browser_and_a_second_tab_get_nothing(site, visit):
     second.goto(site.url)
     second.wait_for_selector("#status .status-ready")
     second.wait_for_selector("#cards .card")
-    assert second.locator("#film .frame").count() == 0, "the first is still open"
-    reload(page)
-    edited(page, PROMPTS[0])
+    random_face(second, 9)
+    assert second.locator("#film .frame").count() == 1, "the first is still open"
+    for one, frames in ((page, 2), (second, 1), (page, 2)):
+        reload(one)
+        known_face(one)
+        assert one.locator("#film .frame").count() == frames, "each its own"
 
 
 def test_the_room_of_the_lab_is_found_again(site, visit):

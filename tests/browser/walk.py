@@ -44,7 +44,7 @@ def known_face(page, count: int = 1) -> None:
     """Wait until the film has so many faces, the last of them on the stage."""
     page.wait_for_function(
         """count => document.querySelectorAll('#film .frame.first').length === count
-        && document.querySelector('#film .frame.first.shown')""",
+        && document.querySelector("#film .frame.shown")""",
         arg=count,
     )
 

@@ -27,6 +27,7 @@ Gradio drops it by default. Here it repeats the data of the earlier event, so th
 """
 EACH: dict[str, Any] = {"trigger_mode": "multiple"}
 """Every event runs with its own data, such as which picture of a gallery was chosen."""
+HOW_LOADED = "(tickets, _, tab) => [tickets, performance.getEntriesByType('navigation')[0]?.type ?? 'reload', tab]"
 LEARNING, PREVIEWS = "learning", "previews"
 """Lines in the background."""
 
@@ -36,7 +37,7 @@ def connect(page: gr.Blocks, parts: Components, studio: Studio) -> tuple[Binder,
     bind = Binder(parts, studio)
     session = parts["session"]
     bind.light([page.load, parts["timer"].tick], studio.status)
-    loaded = bind.light([page.load], studio.arrive, [parts["tickets"], session])
+    loaded = bind.light([page.load], studio.arrive, [parts["tickets"], parts["loaded"], session], js=HOW_LOADED)
     resumed = bind.model([loaded], studio.resume, [session])
     _then_learn(bind, parts, studio, resumed)
     _connect_face(bind, parts, studio)

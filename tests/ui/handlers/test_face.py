@@ -311,22 +311,32 @@ def test_a_reload_goes_on_where_it_was_interrupted(studio, editor, tmp_path, fac
 @pytest.mark.parametrize("tickets", [None, "x", 5, {"a": 1}, [None, 5, ["x"], {}], ["no such ticket"], []])
 def test_tickets_that_are_none_open_nothing(studio, tickets, session):
     studio.tabs.keep("tab", session)
-    view = studio.arrive(tickets, Session(key="other"))
+    view = studio.arrive(tickets, "reload", Session(key="other"))
     assert studio.tabs.resting("other").inversion is None
     assert all(isinstance(one, str) for one in view["tickets"]) and len(view["tickets"]) <= 8
     assert studio.tabs.resting("tab") is session
 
 
-def test_a_ticket_brings_the_tab_back_after_a_reload(studio, session):
+@pytest.mark.parametrize("how", ["reload", "navigate", None, 5])
+def test_a_ticket_brings_the_tab_back_after_a_reload(studio, session, how):
     studio.tabs.connected("tab")
-    tickets = studio.arrive([], Session(key="tab"))["tickets"]
+    tickets = studio.arrive([], "navigate", Session(key="tab"))["tickets"]
     studio.tabs.keep("tab", session)
     studio.tabs.disconnected("tab")
-    view = studio.arrive(tickets, Session(key="again"))
+    view = studio.arrive(tickets, how, Session(key="again"))
     again = studio.tabs.resting("again")
     assert again.result is session.result and again.key == "again"
     assert view["tickets"][0] not in tickets, "a ticket is used once"
     assert studio.tabs.resting("tab").inversion is None
+
+
+def test_a_second_tab_does_not_wait_for_the_end_of_the_first(studio, session):
+    studio.tabs.connected("tab")
+    tickets = studio.arrive([], "navigate", Session(key="tab"))["tickets"]
+    studio.tabs.keep("tab", session)
+    assert len(studio.arrive(tickets, "navigate", Session(key="second"))["tickets"]) == 2
+    studio.tabs.disconnected("tab")
+    assert studio.tabs.resting("second").inversion is None and studio.tabs.resting("tab") is session
 
 
 def test_faces_of_the_film_rest_and_come_back(studio, tmp_path, session):
