@@ -89,6 +89,7 @@ window.studio.stage = ({ element, props, trigger, watch }) => {
     if (edit?.left) source(before, edit.left);
     else if (props.value?.before) source(before, props.value.before);
     if (edit?.view) show(edit.view);
+    if (edit?.after && !edit.moving && stage?.classList.contains("saving")) document.querySelector("#prepare")?.click();
   });
   hear("layers", (layers) => {
     seen.layers = layers || [];

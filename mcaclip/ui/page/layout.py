@@ -216,6 +216,7 @@ def _save_sheet(parts: Components) -> None:
                 text.ANIMATION_FILE, visible=False, elem_id="download-animation"
             )
         parts["saving"] = gr.HTML("", elem_id="saving")
+        parts["prepare"] = gr.Button(visible="hidden", elem_id="prepare")  # the edit changed under the open sheet
         gr.HTML(_close(), elem_classes="close-row")
 
 
