@@ -31,9 +31,13 @@ FLAGS = [
     "--disable-sync",
 ]
 WATCH = """
-window.seen = { shift: 0, clicks: 0, scrolls: 0 };
+window.seen = { moved: [], shift: 0, clicks: 0, scrolls: 0 };
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.seen.shift += entry.value;
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) {
+    window.seen.shift += entry.value;
+    window.seen.moved.push([entry.value, ...entry.sources.map(({ node, previousRect, currentRect }) =>
+      `${node?.id || node?.className || node?.nodeName} ${[previousRect, currentRect].map(one => JSON.stringify(one))}`)]);
+  }
 }).observe({ type: "layout-shift", buffered: true });
 addEventListener("click", (event) => event.isTrusted && (window.seen.clicks += 1), true);
 addEventListener("wheel", () => (window.seen.scrolls += 1), { capture: true, passive: true });

@@ -29,6 +29,12 @@ from tests.fakes import PROMPTS
 SIZES = {"width": 1280, "height": 720}, {"width": 1440, "height": 900}
 
 
+def moved(page) -> list[str]:
+    """What moved by itself, and from where to where; the most first."""
+    by_amount = sorted(page.evaluate("window.seen.moved"), key=lambda one: -one[0])
+    return [str(one)[:400] for one in by_amount[:6]]
+
+
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size['width']}x{size['height']}")
 def test_a_photo_of_ones_own(site, visit, portrait, size):
     page = visit(site.url, viewport=size)
@@ -91,7 +97,7 @@ def test_a_photo_of_ones_own(site, visit, portrait, size):
     page.keyboard.press("Escape")
     assert page.is_hidden("#source") and page.is_hidden("#save-sheet")
     assert {step: parts for step, parts in lost.items() if parts} == {}
-    assert page.evaluate("window.seen.shift") < 0.05
+    assert page.evaluate("window.seen.shift") < 0.05, "\n".join(moved(page))
 
 
 def test_looking_at_an_edit(site, visit):
