@@ -34,21 +34,12 @@ def prompts(rng: Random, world: World) -> None:
         source = EditorSource(lambda report: _EDITOR)
         source.start()
         source.wait(5)
-<<<<<<< HEAD
-        shown = Studio(source, world.folder).prompt_hint(words, mode)["verdict"]
-        assert shown["kind"] in ("idle", "good", "fair", "bad") and isinstance(shown["line"], str)
-    elif way == 3:
-        numbers = [rng.choice((1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 3)]
-        prompt = rng.choice((words, "", value(rng)))
-        Controls.of([prompt, *numbers, value(rng), mode]).settings(words, None)
-=======
         verdict = Studio(source, world.folder).prompt_hint(words, mode)["verdict"]
         assert verdict["kind"] in ("idle", "good", "fair", "bad") and verdict["line"]
         assert set(verdict.get("suggestions", ())) <= set(_EDITOR.prompts())
     elif way == 3:
         numbers = [rng.choice((1.0, *NUMBERS, *NOT_FINITE, value(rng))) for _ in range(validate.MAX_PROMPTS + 3)]
         Controls.of([rng.choice((words, "", value(rng))), *numbers, value(rng), mode]).settings(words, None)
->>>>>>> stagetests
     else:
         for name in ("strength", "threshold", "feather", "effort"):
             getattr(validate, f"check_{name}")(value(rng))
