@@ -35,8 +35,9 @@ window.seen = { moved: [], shift: 0, clicks: 0, scrolls: 0 };
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) {
     window.seen.shift += entry.value;
-    window.seen.moved.push([entry.value, ...entry.sources.map(({ node, previousRect, currentRect }) =>
-      `${node?.id || node?.className || node?.nodeName} ${[previousRect, currentRect].map(one => JSON.stringify(one))}`)]);
+    const part = ({ node, previousRect, currentRect }) =>
+      [node?.id || node?.className || node?.nodeName, JSON.stringify(previousRect), JSON.stringify(currentRect)].join(" ");
+    window.seen.moved.push([entry.value, ...entry.sources.map(part)]);
   }
 }).observe({ type: "layout-shift", buffered: true });
 addEventListener("click", (event) => event.isTrusted && (window.seen.clicks += 1), true);

@@ -51,7 +51,7 @@ class CompareHandlers:
         """The face that is edited; where they are missing, the words of the studio; the methods for them."""
         own = bool((prompt or "").strip())
         words = prompt if own else studio
-        yield {**face_view(session), **({} if own else {"methods_prompt": words or ""})}
+        yield {**face_view(session), **({} if own or not words else {"methods_prompt": words})}
         waited = not self.studio.source.status.ready
         yield from self.studio.await_editor("methods_bar")
         yield {**self.offered(words, unwanted), **({"methods_bar": ""} if waited else {})}
