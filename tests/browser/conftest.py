@@ -36,7 +36,7 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) {
     window.seen.shift += entry.value;
     const part = ({ node, previousRect, currentRect }) =>
-      [node?.id || node?.className || node?.nodeName, JSON.stringify(previousRect), JSON.stringify(currentRect)].join(" ");
+      [node?.id || node?.className, JSON.stringify(previousRect), JSON.stringify(currentRect)].join(" ");
     window.seen.moved.push([entry.value, ...entry.sources.map(part)]);
   }
 }).observe({ type: "layout-shift", buffered: true });
