@@ -126,6 +126,7 @@ def test_only_methods_that_can_edit_with_the_words_are_offered(url, visit):
     wait_for_rows(page, 1)
     wait_until_idle(page)
     page.uncheck("#methods-chosen label:has-text('MCA-CLIP universal') input")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.click("#methods-start")
     page.wait_for_selector(f"{TOAST} >> text=Choose at least one method")
     page.fill(PROMPT, "purple hair")
