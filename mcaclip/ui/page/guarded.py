@@ -1,4 +1,5 @@
-"""Gradio's Blocks with two guarantees: no foreign file comes in, and every file that goes out has an owner."""
+"""Gradio's Blocks with three guarantees: no foreign file comes in, every file that goes out has an owner, and every
+view reaches the page."""
 
 from __future__ import annotations
 
@@ -69,6 +70,27 @@ class Page(gr.Blocks):
         tab = self._connection.get() if block_fn.api_visibility == "private" else None
         self.tabs.files.shown([path for path in file_paths(output) if isinstance(path, str)], tab)
         return output
+
+    def handle_streaming_diffs(
+        self,
+        block_fn: BlockFunction,
+        data: list[Any],
+        session_hash: str | None,
+        run: str | None,
+        final: bool,
+        simple_format: bool = False,
+    ) -> list[Any]:
+        """As Gradio does, but a value that changed is sent whole.
+
+        Gradio 6 sends how a view differs from the one before, and its page writes the difference into the objects of
+        the view before, which it may not have shown yet: what stood there is lost.
+        """
+        runs = self.pending_diff_streams.get(session_hash, {}) if session_hash is not None else {}
+        differs = run in runs and not final and not simple_format
+        sent = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        if not differs:
+            return sent
+        return [[["replace", [], value]] if edits else [] for edits, value in zip(sent, runs[run], strict=True)]
 
     def waiting(self, client: str) -> int:
         """How many events of a client wait in a queue or are served."""

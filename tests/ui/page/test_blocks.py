@@ -46,6 +46,22 @@ def test_whatever_the_models_compute_waits_in_one_line(page):
     assert all(fn.concurrency_id == MODEL_QUEUE for fn in page.fns.values() if fn.api_visibility == "public")
 
 
+def test_a_view_is_sent_whole_so_that_the_next_one_cannot_take_from_it(page):
+    """The page writes a difference into the view before, which it may not have shown yet."""
+    fn = next(iter(page.fns.values()))
+    outputs = [None] * (len(fn.outputs) - 2)
+
+    def sent(final: bool, *values) -> list:
+        return page.handle_streaming_diffs(fn, [*values, *outputs], "tab", "run", final)[:2]
+
+    first, second = {"__type__": "update", "visible": True}, {"__type__": "update"}
+    assert sent(False, first, "same") == [first, "same"]
+    assert sent(False, second, "same") == [[["replace", [], second]], []]
+    assert sent(False, "longer", "same and more") == [[["replace", [], "longer"]], [["replace", [], "same and more"]]]
+    assert sent(True, "", "") == ["longer", "same and more"]
+    assert "tab" not in page.pending_diff_streams
+
+
 def test_no_choice_is_lost_while_another_is_under_way(page):
     """Gradio drops a second event while the first is under way, or runs it with the first one's data."""
     modes = {event: fn.trigger_mode for fn in page.fns.values() for event in fn.targets}
