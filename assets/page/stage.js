@@ -210,7 +210,9 @@ window.studio.stage = ({ element, props, trigger, watch }) => {
     const button = event.target.closest?.("#new-photo, #save, .close-sheet");
     if (!button) return;
     stage().classList.toggle("choosing", button.id === "new-photo" && !stage().classList.contains("choosing"));
-    stage().classList.toggle("saving", button.id === "save" && !stage().classList.contains("saving"));
+    const saving = button.id === "save" && !stage().classList.contains("saving");
+    stage().classList.toggle("saving", saving);
+    if (saving && document.querySelector("#download-edited")?.disabled) document.querySelector("#prepare").click();
   });
   addEventListener("keydown", (event) => event.key === "Escape" && stage()?.classList.remove("choosing", "saving"));
 })();

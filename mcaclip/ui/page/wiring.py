@@ -181,9 +181,9 @@ def _connect_film(bind: Binder, parts: Components, studio: Studio) -> None:
 
 
 def _connect_saving(bind: Binder, parts: Components, studio: Studio) -> None:
-    """The files are made when they are asked for."""
+    """The files are made when the page asks for them: its sheet is open, and none are there."""
     session = parts["session"]
-    wanted = [parts["save"].click, parts["prepare"].click, parts["mark"].input]
+    wanted = [parts["prepare"].click, parts["mark"].input]
     bind.model(wanted, studio.files, [parts["mark"], session], **NEWEST)
     asked = [parts["animation_kind"], parts["animation_format"], session]
     bind.model([parts["make_animation"].click], studio.animation, asked)
