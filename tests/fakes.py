@@ -183,7 +183,8 @@ class FakeEditor:
                     break
         soft = F.interpolate(small[None], size=1024, mode="bilinear")[0]
         w_plus = torch.full((18, 512), float(aligned.image.mean()))
-        return Inversion(w_plus, soft, 0.78, 0.01, likeness=0.86, photo=aligned.image)
+        identity = 0.7 if effort == "instant" else 0.78
+        return Inversion(w_plus, soft, identity, 0.01, likeness=0.86, photo=aligned.image)
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
         self.calls.append(f"sample {seed}")
@@ -231,7 +232,7 @@ class FakeEditor:
             callback(Progress("editing", 0.5))
             while self.hold_edits is not None and not self.hold_edits.wait(0.01):
                 callback(Progress("editing", 0.5))
-        return _draw(inversion, request, 1024, identity=0.93)
+        return _draw(inversion, request, 1024, identity=(inversion.identity or 0.78) + 0.15)
 
     def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit:
         made = self.render(inversion, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +86,13 @@ def check_folder(folder: Path) -> None:
 
 def report(failures: Mapping[Path, str], asked: int) -> int:
     """Writes one line per failed file on stderr; the exit status for `asked` files."""
-    for path, message in failures.items():
-        complain(f"{path}: {message}")
-    if not failures:
+    return complained([f"{path}: {message}" for path, message in failures.items()], asked)
+
+
+def complained(lines: Sequence[str], asked: int) -> int:
+    """Writes the lines, one per failure, on stderr; the exit status for `asked` files."""
+    for line in lines:
+        complain(line)
+    if not lines:
         return 0
     return EXIT_BAD_INPUT if asked == 1 else EXIT_SOME_FAILED

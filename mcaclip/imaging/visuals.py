@@ -42,18 +42,13 @@ def overlay(source: Tensor, mask: Tensor) -> np.ndarray:
         source: `float32 [3, S, S]` in [-1, 1].
         mask: `float32 [1, S, S]` in [0, 1].
     """
-    return tinted(to_uint8(source), mask.detach().float().clamp(0, 1)[0].cpu().numpy())
-
-
-def tinted(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The same from `uint8 [S, S, 3]` and `float32 [S, S]` in [0, 1]."""
-    colours = picture.astype(np.float32)
+    colours = to_uint8(source).astype(np.float32)
     grey = cv2.transform(colours, np.full((1, 3), 1 / 3, np.float32))[..., None]
-    weight = mask[..., None]
+    weight = mask.detach().float().clamp(0, 1)[0].cpu().numpy()[..., None]
     quiet = 0.55 * colours + 0.45 * grey
     region = 0.4 * colours + (0.21 + 0.39 / 255 * grey) * np.array(TINT, np.float32)
     blended = quiet + weight * (region - quiet)
-    return _outline(np.rint(blended).clip(0, 255).astype(np.uint8), mask)
+    return _outline(np.rint(blended).clip(0, 255).astype(np.uint8), weight[..., 0])
 
 
 def _outline(picture: np.ndarray, weight: np.ndarray) -> np.ndarray:

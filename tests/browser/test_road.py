@@ -68,9 +68,10 @@ def test_a_photo_of_ones_own(site, visit, portrait, size):
         edited(page, PROMPTS[2])
         look("edit")
         assert page.is_visible("#stop"), "one need not wait for the end of learning"
+        assert "kept 0.85" in page.inner_text("#result-line")
     assert page.evaluate("window.seen.clicks") == 2 and page.evaluate("window.seen.scrolls") == 0, "and a drop"
-    page.wait_for_selector("#stop", state="hidden")
-    edited(page, PROMPTS[2])
+    page.wait_for_selector("#result-line >> text=kept 0.93")
+    assert page.is_hidden("#stop")
 
     move_strength(page, 0.9)
     page.wait_for_selector("#result-line .note-badge")

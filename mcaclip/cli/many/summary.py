@@ -10,10 +10,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from mcaclip.cli.batch import EXIT_SOME_FAILED
+from mcaclip.cli.batch import complained
 from mcaclip.cli.many.rows import Record, Row
 from mcaclip.cli.photos import ALREADY_THERE, say_result
-from mcaclip.platform.console import EXIT_BAD_INPUT, complain, say
+from mcaclip.platform.console import say
 
 CSV_NAME, PARQUET_NAME = "summary.csv", "summary.parquet"
 ROWS_AT_ONCE = 1000
@@ -55,11 +55,7 @@ class Summary:
             row = self._rows[record.row]
             face = f" (face {record.face})" if row.options.face is None and record.face else ""
             lines.append(f"{row.place}{face}: {record.reason}")
-        for line in lines:
-            complain(line)
-        if not lines:
-            return 0
-        return EXIT_BAD_INPUT if asked == 1 else EXIT_SOME_FAILED
+        return complained(lines, asked)
 
 
 class CsvTable:

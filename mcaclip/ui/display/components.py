@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from mcaclip.config import ASSETS
-from mcaclip.ui.display import markup, painting, text
+from mcaclip.ui.display import painting, text
+from mcaclip.validate import MAX_PROMPT_LENGTH
 
 Components = dict[str, Any]
 """Name to component."""
@@ -45,7 +46,7 @@ def feed(name: str, value: Any = None) -> gr.HTML:
 
 
 def stage_view(value: dict[str, Any]) -> gr.HTML:
-    """The large picture with its views; `value`: see `mcaclip.ui.handlers.views.face_picture`."""
+    """The large picture with its views; `value`: see `mcaclip.ui.handlers.views.face_view`."""
     views = "".join(
         f'<label><input type="radio" name="stage-view" value="{name}"><span>{label}</span></label>'
         for name, label in text.VIEWS
@@ -94,20 +95,17 @@ def choices() -> gr.HTML:
     return own_html("choices", template, [], ("select",), elem_id="choices")
 
 
-def picture(name: str, label: str, **options: Any) -> gr.Image:
-    """A picture that cannot be changed, under its caption."""
-    with gr.Column(min_width=130, elem_classes="picture"):
-        gr.HTML(markup.caption(label))
-        return gr.Image(
-            interactive=False,
-            show_label=False,
-            label=label,
-            alt_text=label,
-            format="jpeg",
-            buttons=["fullscreen"],
-            elem_id=name,
-            **options,
-        )
+def words_field(name: str, label: str, placeholder: str) -> gr.Textbox:
+    """One line for a prompt, with room for a button beside it."""
+    return gr.Textbox(
+        label=label,
+        placeholder=placeholder,
+        max_lines=1,
+        max_length=MAX_PROMPT_LENGTH,
+        scale=1,
+        min_width=120,
+        elem_id=name,
+    )
 
 
 def thumbnails(name: str, label: str, columns: int, **options: Any) -> gr.Gallery:

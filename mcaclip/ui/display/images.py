@@ -75,7 +75,7 @@ def shown(image: Tensor, side: int | None = None) -> np.ndarray:
     return cv2.resize(pixels, (side, side), interpolation=cv2.INTER_AREA)
 
 
-def file_url(path: str | None) -> str | None:
+def file_url(path: str | Path | None) -> str | None:
     """A JPEG file of ours as a data URL; None where there is none, or it is gone."""
     try:
         data = Path(path).read_bytes() if path else b""

@@ -12,19 +12,9 @@ def header() -> str:
     return f'<header class="masthead"><h1>{text.TITLE}</h1><p>{text.TAGLINE}</p></header>'
 
 
-def caption(label: str) -> str:
-    """A line over a picture."""
-    return f'<p class="caption">{label}</p>'
-
-
 def note(line: str, kind: str = "quiet") -> str:
     """A line of plain text; `kind` is `quiet`, `strong` or `badge`."""
     return f'<p class="note note-{kind}" role="status">{escape(line)}</p>' if line else ""
-
-
-def hint(markup: str) -> str:
-    """A quiet line that may hold markup of our own."""
-    return f'<p class="note note-quiet">{markup}</p>'
 
 
 def progress(label: str, fraction: float) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 from mcaclip.config import ASSETS
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.language.colours import srgb_of
 from mcaclip.language.grammar import understand
 from mcaclip.platform.naming import slug
-from mcaclip.ui.display import text
+from mcaclip.ui.display import images, text
 
 THUMBNAILS = ASSETS / "thumbnails"
 """Generated faces only; made by `python -m train thumbnails`."""
@@ -34,15 +32,12 @@ def cards(entries: Sequence[LibraryPrompt]) -> list[dict[str, str]]:
 
 
 def _ground(entry: LibraryPrompt) -> dict[str, str]:
-    path = THUMBNAILS / f"{slug(entry.prompt)}.jpg"
-    if path.is_file():
-        return {"url": file_url(path)}
+    if picture := file_url(THUMBNAILS / f"{slug(entry.prompt)}.jpg"):
+        return {"url": picture}
     meanings = [understand(name) for name, _ in entry.recipe] or [entry.meaning]
     colours = ["rgb({} {} {})".format(*(srgb_of(one.colour) if one else NO_COLOUR)) for one in meanings]
     return {"ground": colours[0] if len(colours) == 1 else f"linear-gradient(to bottom, {', '.join(colours)})"}
 
 
-@cache
-def file_url(path: Path) -> str:
-    """A picture of the assets as a data URL."""
-    return f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
+file_url = cache(images.file_url)
+"""A picture of the assets as a data URL, read once."""

@@ -184,7 +184,7 @@ NOTHING_CHOSEN = Chosen(None, None)
 
 def index_of(event: Chosen, count: int | None = None) -> int:
     """Which one was chosen. Raises StudioError for anything but a whole number from 0 to below `count`."""
-    index: object = event._data.get("index")
+    index: object = event.data.get("index")
     if type(index) is not int or index < 0 or (count is not None and index >= count):
         raise StudioError(text.BAD_REQUEST)
     return index

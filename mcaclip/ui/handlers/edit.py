@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
-from mcaclip.ui.display import images, markup, text
+from mcaclip.ui.display import images, text
 from mcaclip.ui.display.painting import paint_of
 from mcaclip.ui.handlers import views
 from mcaclip.ui.handlers.base import Views
@@ -149,11 +149,15 @@ class EditHandlers(FaceHandlers):
         return views.live_view(editor.moving(inversion, editor.resolve(settings)))
 
     def made_again(self, session: Session) -> Views:
-        """The edit that is wanted, or else the one that is shown, on the face as it is known now."""
+        """The edit that is wanted, or else the one that is shown, on the face as it is known now.
+
+        The sliders of an edit that is shown stay as they are: somebody may be moving them.
+        """
         if session.wanted is not None:
             yield from self._render(session.wanted, session)
         elif 0 <= session.at < len(session.history):
-            yield from self._render(session.history[session.at].settings, session, session.at)
+            for view in self._render(session.history[session.at].settings, session, session.at):
+                yield {name: value for name, value in view.items() if name not in views.SLIDERS}
 
     # -- the film -----------------------------------------------------------------------------------------
 
@@ -280,13 +284,12 @@ class EditHandlers(FaceHandlers):
         Raises:
             CancelledError: it was.
         """
-        yield {"session": session, "progress": markup.progress(label, 0.0), "cancel": views.shown(True)}
+        yield {"session": session, **views.busy_edit(label)}
         try:
             editor = yield from self.await_editor("progress")
             return (yield from steps(partial(work, editor), session.running, views.edit_bar))
-        except BaseException as error:
-            if not isinstance(error, GeneratorExit):
-                yield {**views.idle_edit(), "session": replace(session, wanted=None)}
+        except Exception:
+            yield {**views.idle_edit(), "session": replace(session, wanted=None)}
             raise
 
     def _render(self, settings: EditSettings, session: Session, at: int | None = None) -> Views:

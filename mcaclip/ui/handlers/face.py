@@ -111,8 +111,7 @@ class FaceHandlers(HandlerBase):
         self.limits.compute(session.client)
         self.abandon(session)
         editor = yield from self.await_editor("progress")
-        face = shelved(session)
-        face = replace(face, name=session.name, photo=session.photo, photo_file=session.photo_file)
+        face = replace(shelved(session), name=session.name, photo=session.photo, photo_file=session.photo_file)
         aligned = editor.align(session.photo, session.faces[index])
         yield from self._arrived(replace(face, faces=session.faces, aligned=aligned))
 
@@ -127,7 +126,7 @@ class FaceHandlers(HandlerBase):
         yield {**views.face_view(session), "progress": markup.progress(text.RECONSTRUCTING, 0.0)}
         try:
             editor = yield from self.await_editor("progress")
-            work = partial(_instant, editor, aligned)
+            work = partial(editor.invert, aligned, "instant")
             inversion = yield from steps(work, session.running, views.edit_bar)
         except CancelledError:
             yield {"progress": ""}
@@ -175,7 +174,7 @@ class FaceHandlers(HandlerBase):
 
             found = yield from steps(patient, token, views.learning_view)
         except CancelledError:
-            yield views.learned_view()
+            yield views.abandoned_view()
             return
         except Exception:
             yield views.learned_view()
@@ -288,10 +287,6 @@ class FaceHandlers(HandlerBase):
     def go_to(self, at: int, session: Session) -> Views:
         """Shows another edit of the history; implemented where edits are."""
         raise NotImplementedError
-
-
-def _instant(editor: EditorProtocol, aligned: AlignedFace, callback: ProgressCallback) -> Inversion:
-    return editor.invert(aligned, "instant", callback)
 
 
 def _kept_photo(saved: SavedSession, session: Session) -> Path | None:

@@ -28,6 +28,7 @@ from mcaclip.ui.state.session import Session
 View = dict[str, Any]
 
 TOOLS = ("threshold", "feather", "keep_likeness", "invert")
+SLIDERS = (*TOOLS, *(f"strength_{index}" for index in range(validate.MAX_PROMPTS)))
 OF_EDITS = ("make_strip", "make_variations", "paint", "use_paint", "drop_paint", "save")
 """Buttons that need an edit."""
 DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "download_session")
@@ -69,17 +70,14 @@ def face_view(session: Session) -> View:
     ready, several = session.inversion is not None, len(session.faces) > 1
     return {
         **original_view(session),
-        "session": session,
         "stage_view": {"before": full_picture(session)},
         "previews": None,
         "face": session.number if ready else None,
         "likeness": likeness_line(session),
-        "progress": "",
         "consent": gr.update(visible=False),
         "other_faces": gr.update(visible=several),
         "best": gr.update(visible=session.aligned is not None and ready and session.learning is None),
         **{name: gr.update(value=value, interactive=ready) for name, value in _tools(EditSettings("")).items()},
-        "film": film(session),
     }
 
 
@@ -123,7 +121,6 @@ def choice_view(session: Session) -> View:
         **original_view(session),
         "stage_view": {"before": picture, "ratio": width / height, "boxes": boxes, "view": "picture"},
         "result_line": markup.note(text.SEVERAL_FACES.format(len(session.faces)), "strong"),
-        "progress": "",
         "likeness": "",
         "consent": gr.update(visible=False),
         "face": None,
@@ -167,12 +164,12 @@ def learning_view(step: Progress) -> View:
 
 def learned_view() -> View:
     """Nothing is looked for in the background any more."""
-    return {"learning": None, "learning_bar": "", "stop": gr.update(visible=False), "best": gr.update(visible=True)}
+    return {**abandoned_view(), "best": gr.update(visible=True)}
 
 
 def abandoned_view() -> View:
     """The face for which something was looked for in the background leaves the stage."""
-    return {name: value for name, value in learned_view().items() if name != "best"}
+    return {"learning": None, "learning_bar": "", "stop": gr.update(visible=False)}
 
 
 # -- the edit -------------------------------------------------------------------------------------------------
@@ -183,9 +180,9 @@ def edit_bar(step: Progress) -> View:
     return {"progress": markup.progress(step.stage.capitalize(), step.fraction)}
 
 
-def shown(visible: bool) -> Any:
-    """An update that shows or hides a component."""
-    return gr.update(visible=visible)
+def busy_edit(label: str) -> View:
+    """An edit has begun, and may be cancelled."""
+    return {"cancel": gr.update(visible=True), "progress": markup.progress(label, 0.0)}
 
 
 def idle_edit() -> View:

@@ -17,7 +17,7 @@ from mcaclip.imaging import visuals
 from mcaclip.methods.base import METHODS
 from mcaclip.types import Progress
 from mcaclip.ui.display import images, markup, text
-from mcaclip.ui.display.components import Components
+from mcaclip.ui.display.components import Components, words_field
 from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View
@@ -247,15 +247,8 @@ def build_room(parts: Components) -> None:
     with gr.Column(elem_id="compare-room", elem_classes="room"):
         with gr.Column(elem_classes="room-panel"):
             with gr.Row(elem_classes="lab-line"):
-                parts["methods_prompt"] = gr.Textbox(
-                    label=text.PROMPT_LABEL,
-                    placeholder=text.PROMPT_PLACEHOLDER,
-                    max_lines=1,
-                    max_length=validate.MAX_PROMPT_LENGTH,
-                    scale=1,
-                    min_width=120,
-                    elem_id="methods-prompt",
-                )
+                field = ("methods-prompt", text.PROMPT_LABEL, text.PROMPT_PLACEHOLDER)
+                parts["methods_prompt"] = words_field(*field)
                 parts["methods_start"] = gr.Button(
                     text.COMPARE_LABEL, variant="primary", scale=0, min_width=92, elem_id="methods-start"
                 )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import cache
 from html import escape
 
-import numpy as np
-from PIL import Image
-
 from mcaclip.config import ASSETS
 from mcaclip.imaging import visuals
+from mcaclip.imaging.photo import load_photo
 from mcaclip.types import from_uint8
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display.curves import curves
@@ -30,7 +28,7 @@ def hint(title: str, line: str, way: str = "") -> str:
 @cache
 def edit() -> str:
     """A face, an edit of it and what that changed."""
-    before, after = (np.array(Image.open(path).convert("RGB")) for path in example_files())
+    before, after = map(load_photo, example_files())
     change = visuals.change_map(from_uint8(before), from_uint8(after), SIDE)
     shown = (images.fitted(before, SIDE), images.fitted(after, SIDE), change)
     figures = (
@@ -42,6 +40,6 @@ def edit() -> str:
 @cache
 def training() -> str:
     """Samples and curves of a training."""
-    sheet = np.array(Image.open(SHEET).convert("RGB"))
+    sheet = load_photo(SHEET)
     rows = read_metrics(ASSETS / "edits" / "library.jsonl")
     return f'<div class="lab-example">{markup.figure(images.url(sheet, 85), text.TRAIN_EXAMPLE)}{curves(rows)}</div>'

@@ -10,7 +10,7 @@ import gradio as gr
 
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui.display import images, markup, text
-from mcaclip.ui.display.components import Components, feed
+from mcaclip.ui.display.components import Components, feed, words_field
 from mcaclip.ui.display.curves import curves
 from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.handlers.binder import Binder
@@ -109,15 +109,7 @@ def build_room(parts: Components) -> None:
 
 def _panel(parts: Components) -> None:
     with gr.Row(elem_classes="lab-line"):
-        parts["train_prompt"] = gr.Textbox(
-            label=text.TRAIN_PROMPT,
-            placeholder="red eyebrows",
-            max_lines=1,
-            max_length=200,
-            scale=1,
-            min_width=120,
-            elem_id="train-prompt",
-        )
+        parts["train_prompt"] = words_field("train-prompt", text.TRAIN_PROMPT, "red eyebrows")
         parts["train_start"] = gr.Button(
             text.TRAIN_START, variant="primary", scale=0, min_width=92, elem_id="train-start"
         )

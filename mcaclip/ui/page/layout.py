@@ -42,15 +42,7 @@ def studio_tab(parts: Components) -> None:
 
 def _panel(parts: Components) -> None:
     with gr.Row(elem_id="prompt-line"):
-        parts["prompt"] = gr.Textbox(
-            label=text.PROMPT_LABEL,
-            placeholder=text.PROMPT_PLACEHOLDER,
-            max_lines=1,
-            max_length=validate.MAX_PROMPT_LENGTH,
-            scale=1,
-            min_width=120,
-            elem_id="prompt",
-        )
+        parts["prompt"] = components.words_field("prompt", text.PROMPT_LABEL, text.PROMPT_PLACEHOLDER)
         parts["edit_now"] = gr.Button(text.EDIT, variant="primary", scale=0, min_width=72, elem_id="edit-now")
     parts["verdict"] = components.verdict({"kind": "idle", "line": text.PROMPT_HELP})
     for index in range(validate.MAX_PROMPTS):
@@ -216,7 +208,7 @@ def _save_sheet(parts: Components) -> None:
                 text.ANIMATION_FILE, visible=False, elem_id="download-animation"
             )
         parts["saving"] = gr.HTML("", elem_id="saving")
-        parts["prepare"] = gr.Button(visible="hidden", elem_id="prepare")  # the edit changed under the open sheet
+        parts["prepare"] = gr.Button(visible="hidden", elem_id="prepare")  # the page asks for the files
         gr.HTML(_close(), elem_classes="close-row")
 
 

@@ -123,10 +123,6 @@ class Session:
             key=self.key,
         )
 
-    def without_edits(self) -> Session:
-        """The same face without any edit."""
-        return replace(self, result=None, history=(), at=-1, paint=None, wanted=None)
-
     def with_folder(self, root: Path) -> Session:
         """The session with a folder of its own under `root`, private to this process's user."""
         if self.folder is not None and self.folder.is_dir():

@@ -1,4 +1,4 @@
-"""A studio with the fake editor."""
+"""Faces and edits that the handlers start from."""
 
 from __future__ import annotations
 
@@ -9,18 +9,6 @@ from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
 from tests.fakes import ENTRIES, FakeEditor
 from tests.helpers.studio import edited, given
-
-
-@pytest.fixture
-def editor() -> FakeEditor:
-    return FakeEditor()
-
-
-@pytest.fixture
-def studio(editor, tmp_path) -> Studio:
-    source = EditorSource(lambda report: editor)
-    assert source.wait(10) is editor
-    return Studio(source, tmp_path)
 
 
 @pytest.fixture

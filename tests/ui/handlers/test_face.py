@@ -143,6 +143,7 @@ def test_learning_shows_frames_and_then_the_edit_is_made_again(studio, editor, s
     assert view["session"].inversion is not session.inversion and not view["session"].marked
     assert view["stop"]["visible"] is False and view["learning"] is None and "0.86" in view["likeness"]
     assert editor.calls[-1] == "edit 1 0" and len(view["session"].history) == 1, "the same edit, not another"
+    assert "strength_0" not in view and "threshold" not in view, "somebody may be moving the sliders"
     assert last(studio.take_better(view["session"])) == {}, "taken once"
 
 
@@ -156,6 +157,7 @@ def test_learning_ends_early_with_its_best_or_with_nothing(studio, editor, face,
     shown |= last(views)
     taken = last(studio.take_better(face))
     assert ("session" in taken) is kept
+    assert bool({**shown, **taken}.get("best", {}).get("visible")) is kept, "of this face, not of the next one"
     assert {**shown, **taken}["stop"]["visible"] is False
 
 

@@ -16,25 +16,12 @@ from mcaclip.ui.lab.compare import CompareHandlers, row_html
 from mcaclip.ui.lab.method_set import SHOWN, SLOW, EditorMethods
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
-from tests.fakes import FakeEditor
 from tests.helpers.fake_methods import FakeMethods, made_row
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser
 
 NAMES = ["deltaedit", "mca", "cf-clip"]
 WORDS = "purple hair"
-
-
-@pytest.fixture
-def editor() -> FakeEditor:
-    return FakeEditor()
-
-
-@pytest.fixture
-def studio(editor, tmp_path) -> HandlerBase:
-    source = EditorSource(lambda report: editor)
-    assert source.wait(10) is editor
-    return HandlerBase(source, tmp_path)
 
 
 @pytest.fixture
