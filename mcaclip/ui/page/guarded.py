@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -65,11 +66,28 @@ class Page(gr.Blocks):
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list | dict, state: SessionState | None
     ) -> list[Any]:
-        """As Gradio does; the files that are sent belong to the tab from then on."""
-        output = await super().postprocess_data(block_fn, predictions, state)
+        """As Gradio does; the files that are sent belong to the tab from then on.
+
+        What a view leaves as it is goes past Gradio, which would make every one of these components anew.
+        """
+        output = await self._postprocessed(block_fn, predictions, state)
         tab = self._connection.get() if block_fn.api_visibility == "private" else None
         self.tabs.files.shown([path for path in file_paths(output) if isinstance(path, str)], tab)
         return output
+
+    async def _postprocessed(
+        self, block_fn: BlockFunction, predictions: list | dict, state: SessionState | None
+    ) -> list[Any]:
+        if not isinstance(predictions, dict) or not all(isinstance(part, gr.blocks.Block) for part in predictions):
+            return await super().postprocess_data(block_fn, predictions, state)
+        outputs = list(block_fn.outputs)
+        left = [part for part in outputs if part not in predictions]
+        # Gradio takes a dictionary for the value itself where there is one output only
+        changed = [part for part in outputs if part in predictions] + left[: max(0, 2 - len(predictions))]
+        narrow = copy(block_fn)
+        narrow.outputs = changed
+        values = dict(zip(changed, await super().postprocess_data(narrow, predictions, state), strict=True))
+        return [values.get(part, None if part.stateful else gr.skip()) for part in outputs]
 
     def handle_streaming_diffs(
         self,

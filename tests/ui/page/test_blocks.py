@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import gradio as gr
 import pytest
 
@@ -44,6 +46,18 @@ def test_whatever_the_models_compute_waits_in_one_line(page):
         alone = fn.concurrency_id == MODEL_QUEUE and fn.concurrency_limit == 1 and fn.queue
         assert alone or fn.api_visibility == "private"
     assert all(fn.concurrency_id == MODEL_QUEUE for fn in page.fns.values() if fn.api_visibility == "public")
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_what_a_view_leaves_as_it_is_is_sent_as_gradio_sends_it(page, count):
+    fn = next(fn for fn in page.fns.values() if len(fn.outputs) > 50)
+    texts = [part for part in fn.outputs if isinstance(part, gr.HTML)][:count]
+    view = {part: gr.update(visible=False) if number % 2 else f"{number}" for number, part in enumerate(texts)}
+    whole = asyncio.run(gr.Blocks.postprocess_data(page, fn, dict(view), None))
+    sent = asyncio.run(page.postprocess_data(fn, view, None))
+    unchanged = {"props": gr.skip(), **gr.skip()}  # what Gradio says of `gr.HTML`
+    assert sent == [gr.skip() if one == unchanged else one for one in whole]
+    assert sum(one not in (None, gr.skip()) for one in sent) == count
 
 
 def test_a_view_is_sent_whole_so_that_the_next_one_cannot_take_from_it(page):
