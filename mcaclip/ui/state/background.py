@@ -16,6 +16,9 @@ from mcaclip.ui.state.session import CancelToken
 
 Result = TypeVar("Result")
 Shown = TypeVar("Shown")
+PACE = 0.4
+"""Seconds before the first step is shown, and between two of them. A step that is shown costs the page's server more
+than an edit computes in the meantime."""
 
 
 class CancelledError(Exception):
@@ -65,7 +68,7 @@ class Turn:
 def steps(
     work: Callable[[ProgressCallback], Result], token: CancelToken, show: Callable[[Progress], Shown]
 ) -> Generator[Shown, None, Result]:
-    """Runs `work` and shows its newest progress; steps that come faster than they are taken are dropped.
+    """Runs `work` and shows its newest progress now and then; the steps between are dropped.
 
     Closing the generator (the visitor left) cancels the work as the token does, and waits for its end.
 
@@ -121,6 +124,7 @@ class _Newest:
         self._changed = threading.Condition()
         self._step: Progress | None = None
         self._closed = False
+        self._due = time.monotonic() + PACE
 
     def put(self, step: Progress) -> None:
         """Leaves a step; one without a frame keeps the frame of the step it replaces."""
@@ -137,8 +141,9 @@ class _Newest:
             self._changed.notify()
 
     def take(self) -> Progress | None:
-        """Waits for a step and takes it; None at the end."""
+        """Waits for a step, at least until `PACE` after the last one, and takes it; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._step is not None)
-            step, self._step = self._step, None
+            while not self._closed and (self._step is None or time.monotonic() < self._due):
+                self._changed.wait(None if self._step is None else self._due - time.monotonic())
+            step, self._step, self._due = self._step, None, time.monotonic() + PACE
             return None if self._closed else step

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mcaclip.types import Progress
+from mcaclip.ui.state import background
 from mcaclip.ui.state.background import CancelledError, Turn, steps
 from mcaclip.ui.state.session import CancelToken
 
@@ -60,6 +61,17 @@ def test_slow_consumer_gets_the_newest_step_with_the_last_frame():
     assert (step.stage, step.image is frame) == ("c", True)
     release.set()
     assert _drain(running) == ([], None)
+
+
+def test_what_is_quick_is_not_held_up_by_showing_its_steps(monkeypatch):
+    monkeypatch.setattr(background, "PACE", 1e6)
+
+    def work(callback):
+        for number in range(5):
+            callback(Progress("on", number / 5))
+        return "done"
+
+    assert _drain(_steps(work)) == ([], "done")
 
 
 def test_token_ends_endless_work():
