@@ -4,6 +4,7 @@
     python -m tests.stress soak --minutes 10 --visitors 30
     python -m tests.stress load --minutes 2 --visitors 8 --real
     python -m tests.stress start
+    python -m tests.stress page --photo FILE
 
 `fuzz` hands hostile pictures, masks, prompts, names, session files, files of edits and requests to the studio, `--n`
 of each kind (`--only KIND` for some of them). The requests go to the real page with the fake editor, in a process of
@@ -19,6 +20,7 @@ models in place of the fake editor.
 
 `load` lets as many visitors work at once and prints how long they wait for each event, with the queue in front of it.
 `start` starts `app.py` a few times and prints when its address, its page and its models answer, and its memory.
+`page` walks through the page in Chromium, with the real models, and prints how long each picture takes.
 
 All end with 0 when everything held and with 1 otherwise. They need a system on which all of 127.0.0.0/8 is this
 machine, as on Linux.
@@ -32,8 +34,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from tests.stress import pictures, soak, start, tensor_files, texts
-from tests.stress import requests as page
+from tests.stress import page, pictures, requests, soak, start, tensor_files, texts
 from tests.stress.cases import Tally, limit_memory, made_world, run
 from tests.stress.limits import RULES, check_rule
 from tests.stress.server import served
@@ -46,7 +47,7 @@ LOCAL = {
     "sessions": tensor_files.session_files,
     "edits": tensor_files.edit_files,
 }
-SERVED = {"requests": page.requests, "limits": check_rule}
+SERVED = {"requests": requests.requests, "limits": check_rule}
 
 
 def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
@@ -97,11 +98,15 @@ def main() -> int:
     other.add_argument("--photos", type=float, default=0.3, help="share of visitors with a photo of their own")
     begin = commands.add_parser("start", help="how long a start takes")
     begin.add_argument("--times", type=int, default=3)
+    walk = commands.add_parser("page", help="how long the page takes in a browser")
+    walk.add_argument("--photo", help="a photo with one face; without one, an example")
     args = parser.parse_args()
     if args.command == "fuzz":
         return fuzz(args.n, args.seed, args.only, args.case)
     if args.command == "start":
         return start.measure(args.times)
+    if args.command == "page":
+        return page.measure(args.photo)
     if args.command == "load":
         return soak.load(args.minutes, args.visitors, args.seed, args.real, args.photos)
     return soak.soak(args.minutes, args.visitors, args.seed, args.real)

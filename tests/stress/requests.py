@@ -37,7 +37,7 @@ ENDPOINTS: dict[str, list[Any]] = {
 OFTEN = [
     *(("new-seed", "click"), ("edit-now", "click"), ("strength", "release"), ("film", "select"), ("film", "compare")),
     *(("cards", "select"), ("cards", "added"), ("cards", "wanted"), ("choices", "select"), ("make-strip", "click")),
-    *(("save", "click"), ("make-animation", "click"), ("use-paint", "click"), ("drop-paint", "click")),
+    *(("prepare", "click"), ("make-animation", "click"), ("use-paint", "click"), ("drop-paint", "click")),
     *(("undo", "click"), ("drop", "click"), ("stage-view", "select"), ("other-faces", "click")),
 ]
 """Events of components that are chosen often."""

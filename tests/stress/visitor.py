@@ -189,7 +189,7 @@ class Visitor:
     def check(self) -> None:
         """Checks that everything that can be downloaded is this visitor's own."""
         self._same(self._stage(), "the original")
-        self.tab.fire("save", "click")
+        self.tab.fire("prepare", "click")
         saved = _read(self.tab.fetch(self.tab["download-session"]))
         if saved.name != self.name:
             raise VisitorError(f"The face of {saved.name} came to {self.name}")
