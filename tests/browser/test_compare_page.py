@@ -39,6 +39,11 @@ def face_on_stage(page) -> None:
 def open_compare(page) -> None:
     page.click("#page-lab-button")
     page.click("#page-compare-button")
+    wait_for_methods(page, 4)
+
+
+def wait_for_methods(page, count: int) -> None:
+    page.wait_for_function(f"document.querySelectorAll('#methods-chosen label').length === {count}")
 
 
 def offered(page) -> list[str]:
@@ -65,7 +70,7 @@ def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
     open_compare(page)
     page.wait_for_selector("#methods-face img")
     page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'purple hair'")
-    page.wait_for_function("document.querySelectorAll('#methods-chosen label').length === 4")
+    wait_for_methods(page, 4)
     assert offered(page) == ["MCA-CLIP universal", "MCA-CLIP", "CF-CLIP", "StyleCLIP optimisation"]
     assert chosen(page) == ["MCA-CLIP universal", "MCA-CLIP", "CF-CLIP"], "the slow one is not chosen"
     page.click("#methods-start")
@@ -119,7 +124,7 @@ def test_only_methods_that_can_edit_with_the_words_are_offered(url, visit):
     open_compare(page)
     page.wait_for_selector("#methods-face img")
     page.fill(PROMPT, "blue lipstick")
-    page.wait_for_function("document.querySelectorAll('#methods-chosen label').length === 2")
+    wait_for_methods(page, 2)
     page.wait_for_selector("#methods-ready >> text=CF-CLIP, CoralStyleCLIP")
     assert "python" not in page.inner_text("#methods-ready")
     page.click("#methods-start")
@@ -130,7 +135,7 @@ def test_only_methods_that_can_edit_with_the_words_are_offered(url, visit):
     page.click("#methods-start")
     page.wait_for_selector(f"{TOAST} >> text=Choose at least one method")
     page.fill(PROMPT, "purple hair")
-    page.wait_for_function("document.querySelectorAll('#methods-chosen label').length === 4")
+    wait_for_methods(page, 4)
     assert chosen(page) == ["MCA-CLIP", "CF-CLIP"], "what is not wanted stays so"
 
 
