@@ -149,7 +149,7 @@ def test_two_changes_make_one_edit_and_each_has_a_chip(site, visit):
     assert np.array_equal(picture(page), first) and page.input_value(PROMPT) == PROMPTS[0]
     page.click("#redo")
     page.wait_for_selector(f"#result-line >> text=+ “{PROMPTS[2]}”")
-    page.click("#drop")
+    page.get_by_role("button", name="Remove this change").first.click()
     edited(page, PROMPTS[2])
     page.wait_for_function("() => !document.querySelector('#result-line').innerText.includes('+')")
     assert page.is_hidden("#change-2") and page.input_value(PROMPT) == PROMPTS[2]

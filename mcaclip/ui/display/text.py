@@ -87,6 +87,7 @@ CATEGORIES = {
 """Region to its label."""
 ADD_CARD = "Add to the edit"
 REMOVE_CARD = "Remove this card"
+DROP_CHANGE = "Remove this change"
 KEEP_CARD = "Keep these changes as a card"
 EXPORT_CARDS = "Export cards"
 IMPORT_CARDS = "Import cards"

@@ -69,7 +69,7 @@ def _chip(parts: Components, index: int) -> None:
             elem_id=f"strength{suffix}",
         )
         parts[f"drop_{index}"] = gr.Button(
-            "\N{MULTIPLICATION SIGN}", scale=0, min_width=32, elem_classes="drop", elem_id=f"drop{suffix}"
+            text.DROP_CHANGE, scale=0, min_width=32, elem_classes="drop", elem_id=f"drop{suffix}"
         )
     parts[f"row_{index}"] = row
 
