@@ -259,17 +259,18 @@ class FaceHandlers(HandlerBase):
             history=tuple(Entry(number + 1, settings) for number, settings in enumerate(saved.edits)),
         )
 
-    def arrive(self, tickets: object, how: object, session: Session) -> View:
-        """A page was loaded: it takes over what its browser had before a reload.
+    def arrive(self, tickets: object, own: object, session: Session) -> View:
+        """A page was loaded: it takes over what its tab had before a reload, or what a closed tab had.
 
         Args:
             tickets: what the browser holds, the newest first.
-            how: the kind of navigation; after "navigate" the other tabs of the browser stay as they are.
-            session: of the tab, which is new.
+            own: the one of this tab of the browser; None in a new tab.
+            session: of the tab's new connection.
         """
         held = [one for one in tickets if isinstance(one, str)] if isinstance(tickets, list) else []
-        end = time.monotonic() + (0.0 if how == "navigate" else RELOAD_SECONDS)
-        while self.tabs.reclaim(session.key, held[:MAX_TICKETS]) is None and time.monotonic() < end:
+        asked = [own] if isinstance(own, str) and own else held[:MAX_TICKETS]
+        end = time.monotonic() + (RELOAD_SECONDS if asked == [own] else 0.0)
+        while self.tabs.reclaim(session.key, asked) is None and time.monotonic() < end:
             time.sleep(0.05)  # the connection before the reload is not over yet
         return {"tickets": [self.tabs.ticket(session.key), *held][:MAX_TICKETS]}
 

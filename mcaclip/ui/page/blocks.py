@@ -38,7 +38,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
         api.connect(api.Endpoints(studio))
         parts["session"] = gr.State()  # marks the place of the tab's session among the inputs, see `Binder`
         parts["tickets"] = gr.BrowserState([], storage_key="mcaclip-tabs")
-        parts["loaded"] = gr.Textbox(visible=False)  # how the page was loaded, see `wiring`
+        parts["ticket"] = gr.Textbox(visible=False)  # the tab's own ticket, see `wiring`
         parts["timer"] = gr.Timer(1.0)
         with gr.Row(elem_id="top"):
             gr.HTML(markup.header(), elem_id="header")

@@ -27,7 +27,10 @@ Gradio drops it by default. Here it repeats the data of the earlier event, so th
 """
 EACH: dict[str, Any] = {"trigger_mode": "multiple"}
 """Every event runs with its own data, such as which picture of a gallery was chosen."""
-HOW_LOADED = "(tickets, _, tab) => [tickets, performance.getEntriesByType('navigation')[0]?.type ?? 'reload', tab]"
+TICKET = "mcaclip-tab"
+OWN_TICKET = f"(tickets, _, tab) => [tickets, sessionStorage.getItem('{TICKET}'), tab]"
+KEEP_TICKET = f"([own]) => sessionStorage.setItem('{TICKET}', own)"
+"""Of the browser's tickets, the one that is this tab's; a browser that restores its tabs gives each its own again."""
 LEARNING, PREVIEWS = "learning", "previews"
 """Lines in the background."""
 
@@ -37,7 +40,8 @@ def connect(page: gr.Blocks, parts: Components, studio: Studio) -> tuple[Binder,
     bind = Binder(parts, studio)
     session = parts["session"]
     bind.light([page.load, parts["timer"].tick], studio.status)
-    loaded = bind.light([page.load], studio.arrive, [parts["tickets"], parts["loaded"], session], js=HOW_LOADED)
+    loaded = bind.light([page.load], studio.arrive, [parts["tickets"], parts["ticket"], session], js=OWN_TICKET)
+    loaded.then(None, [parts["tickets"]], js=KEEP_TICKET)
     resumed = bind.model([loaded], studio.resume, [session])
     _then_learn(bind, parts, studio, resumed)
     _connect_face(bind, parts, studio)

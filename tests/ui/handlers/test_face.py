@@ -310,33 +310,49 @@ def test_a_reload_goes_on_where_it_was_interrupted(studio, editor, tmp_path, fac
     assert len(view["session"].history) == 1
 
 
+@pytest.mark.parametrize("own", [None, "", "no such ticket", 5, ["x"]])
 @pytest.mark.parametrize("tickets", [None, "x", 5, {"a": 1}, [None, 5, ["x"], {}], ["no such ticket"], []])
-def test_tickets_that_are_none_open_nothing(studio, tickets, session):
+def test_tickets_that_are_none_open_nothing(studio, tickets, own, session):
     studio.tabs.keep("tab", session)
-    view = studio.arrive(tickets, "reload", Session(key="other"))
+    view = studio.arrive(tickets, own, Session(key="other"))
     assert studio.tabs.resting("other").inversion is None
     assert all(isinstance(one, str) for one in view["tickets"]) and len(view["tickets"]) <= 8
     assert studio.tabs.resting("tab") is session
 
 
-@pytest.mark.parametrize("how", ["reload", "navigate", None, 5])
-def test_a_ticket_brings_the_tab_back_after_a_reload(studio, session, how):
+@pytest.mark.parametrize("known", [True, False], ids=["reloaded", "opened again"])
+def test_a_ticket_brings_the_tab_back(studio, session, known):
     studio.tabs.connected("tab")
-    tickets = studio.arrive([], "navigate", Session(key="tab"))["tickets"]
+    tickets = studio.arrive([], None, Session(key="tab"))["tickets"]
     studio.tabs.keep("tab", session)
     studio.tabs.disconnected("tab")
-    view = studio.arrive(tickets, how, Session(key="again"))
+    view = studio.arrive(tickets, tickets[0] if known else None, Session(key="again"))
     again = studio.tabs.resting("again")
     assert again.result is session.result and again.key == "again"
     assert view["tickets"][0] not in tickets, "a ticket is used once"
     assert studio.tabs.resting("tab").inversion is None
 
 
+def test_tabs_that_come_back_together_do_not_swap_their_faces(studio, face, session):
+    tickets: list[str] = []
+    for key, work in (("first", face), ("second", session)):
+        studio.tabs.connected(key)
+        tickets = studio.arrive(tickets, None, Session(key=key))["tickets"]
+        studio.tabs.keep(key, work)
+    for key in ("first", "second"):
+        studio.tabs.disconnected(key)
+    second, first = tickets
+    studio.arrive(tickets, first, Session(key="first again"))
+    studio.arrive(tickets, second, Session(key="second again"))
+    assert studio.tabs.resting("first again").result is None
+    assert studio.tabs.resting("second again").result is session.result
+
+
 def test_a_second_tab_does_not_wait_for_the_end_of_the_first(studio, session):
     studio.tabs.connected("tab")
-    tickets = studio.arrive([], "navigate", Session(key="tab"))["tickets"]
+    tickets = studio.arrive([], None, Session(key="tab"))["tickets"]
     studio.tabs.keep("tab", session)
-    assert len(studio.arrive(tickets, "navigate", Session(key="second"))["tickets"]) == 2
+    assert len(studio.arrive(tickets, None, Session(key="second"))["tickets"]) == 2
     studio.tabs.disconnected("tab")
     assert studio.tabs.resting("second").inversion is None and studio.tabs.resting("tab") is session
 
