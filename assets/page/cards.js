@@ -83,6 +83,7 @@ window.studio.cards = ({ element, props, trigger, watch }) => {
     store([{ parts: seen.parts }, ...stored().filter((one) => nameOf(one.parts) !== nameOf(seen.parts))]);
     seen.category = yours;
     draw();
+    tabs.scrollIntoView({ block: "nearest" });
   });
   own.querySelector(".export-cards").addEventListener("click", () => {
     const url = URL.createObjectURL(new Blob([JSON.stringify(stored(), null, 1)], { type: "application/json" }));

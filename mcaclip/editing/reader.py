@@ -178,8 +178,7 @@ class PromptReader:
         verdict = self.familiarity(words)
         if verdict.outside:
             raise PromptError(
-                f'"{words}" is outside of what the models know. {verdict.warning} Say it in other words. Fitting it '
-                f"yourself will hardly work, but can be tried: {self._fit_command(words)}"
+                f'"{words}" is outside of what the models know. {verdict.warning} Say it in other words.'
             )
         note = f"“{words}” may not come out as you mean it. {verdict.warning}" if verdict.doubtful else ""
         return Reading(words, (Ingredient(words, 1.0, UNIVERSAL),), entry, note)

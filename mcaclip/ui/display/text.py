@@ -263,6 +263,7 @@ NOTICE = (
     "The face models are licensed for <strong>non-commercial</strong> use."
 )
 
+CHOOSE_FACE = "Click the face to edit first."
 NEEDS_FACE = "There is no face yet. Drop a photo on the page, or choose a face that does not exist."
 NEEDS_EDIT = "There is no edit to change yet. Choose a card or write what should change first."
 BAD_SEED = "The seed is a whole number from 0 to 4294967295."

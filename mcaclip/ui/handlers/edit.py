@@ -85,9 +85,12 @@ class EditHandlers(FaceHandlers):
         yield from self._changed_to(parts, controls, session)
 
     def card_added(self, data: dict[str, Any], controls: Controls, session: Session) -> Views:
-        """A card's prompt beside the changes that are shown."""
-        shown = [(prompt, strength) for prompt, strength in _strengths(controls, session).items()]
-        parts = [*shown, (check_text(data.get("prompt"), "prompt"), None)]
+        """A card's prompt beside the changes that are shown, once."""
+        shown, added = _strengths(controls, session), check_text(data.get("prompt"), "prompt")
+        if added in shown:
+            yield {}
+            return
+        parts: list[Change] = [*shown.items(), (added, None)]
         yield {"prompt": " and ".join(prompt for prompt, _ in parts)}
         yield from self._changed_to(parts, controls, session)
 
@@ -111,7 +114,7 @@ class EditHandlers(FaceHandlers):
     ) -> Views:
         """An edit by some words, each with its strength, or that of `known`, or else the best of its prompt."""
         if session.inversion is None:
-            raise StudioError(text.NEEDS_FACE)
+            raise StudioError(text.CHOOSE_FACE if len(session.faces) > 1 else text.NEEDS_FACE)
         asked = [controls.settings(words, session.paint) for words, _ in parts]
         editor = yield from self.await_editor("progress")
         found = [
@@ -124,15 +127,15 @@ class EditHandlers(FaceHandlers):
         yield from self._render(asked[0].with_parts(made), session)
 
     def rerender(self, controls: Controls, session: Session) -> Views:
-        """The edit that is shown with other slider values, at full size."""
+        """The edit that is shown with other slider values, at full size. The sliders may have been moved on since."""
         if session.result is None:
             yield {}
             return
         settings = controls.changed(session.result.settings)
         if settings == session.result.settings:
-            yield views.result_view(session)
+            yield views.without_sliders(views.result_view(session))
             return
-        yield from self._render(settings, session)
+        yield from map(views.without_sliders, self._render(settings, session))
 
     def live(self, controls: Controls, session: Session) -> View:
         """The edit that is shown, with other slider values while they move. The session does not change.
@@ -145,7 +148,7 @@ class EditHandlers(FaceHandlers):
             return {}
         settings = controls.changed(result.settings)
         if settings == result.settings:
-            return views.result_view(session)
+            return views.without_sliders(views.result_view(session))
         return views.live_view(editor.moving(inversion, editor.resolve(settings)))
 
     def made_again(self, session: Session) -> Views:
@@ -156,8 +159,8 @@ class EditHandlers(FaceHandlers):
         if session.wanted is not None:
             yield from self._render(session.wanted, session)
         elif 0 <= session.at < len(session.history):
-            for view in self._render(session.history[session.at].settings, session, session.at):
-                yield {name: value for name, value in view.items() if name not in views.SLIDERS}
+            shown = self._render(session.history[session.at].settings, session, session.at)
+            yield from map(views.without_sliders, shown)
 
     # -- the film -----------------------------------------------------------------------------------------
 

@@ -213,6 +213,11 @@ def result_view(session: Session) -> View:
     }
 
 
+def without_sliders(view: View) -> View:
+    """A view that leaves the sliders as they are."""
+    return {name: value for name, value in view.items() if name not in SLIDERS}
+
+
 def edit_value(result: EditResult | MovingEdit, moving: bool = False) -> dict[str, Any]:
     """The picture of an edit and where it changed."""
     mask = images.mask_url(result.combined_mask)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui.display import text
+from mcaclip.ui.handlers import views
 from mcaclip.ui.lab.inspect import inspect_view
 from mcaclip.ui.state.session import FULL_RESULTS, MAX_FACES, forget
 from tests.fakes import MASK_SIDES, PROMPTS
@@ -112,8 +113,13 @@ def test_a_new_prompt_and_a_new_face_begin_with_the_best_strength(any_words, tmp
 
 
 def test_a_new_face_brings_the_fine_controls_back(studio, tmp_path, session):
-    hard = last(studio.rerender(controls(PROMPTS[0], 1.0, threshold=0.5, feather=3, invert=True), session))
-    assert (hard["threshold"]["value"], hard["feather"]["value"], hard["invert"]["value"]) == (0.5, 3, True)
+    moved = controls(PROMPTS[0], 1.0, threshold=0.5, feather=3, invert=True)
+    hard = last(studio.rerender(moved, session))
+    again = (last(studio.rerender(moved, hard["session"])), studio.live(moved, hard["session"]))
+    for view in (hard, *again):
+        assert view["layers"] and not view.keys() & {*views.SLIDERS}, "they may have been moved on since"
+    shown = last(studio.go_to(1, hard["session"]))
+    assert (shown["threshold"]["value"], shown["feather"]["value"], shown["invert"]["value"]) == (0.5, 3, True)
     view = last(studio.random_face(3, 0.7, hard["session"]))
     assert (view["threshold"]["value"], view["feather"]["value"], view["invert"]["value"]) == (0, 0, False)
 
@@ -166,6 +172,7 @@ def test_a_card_is_added_to_the_edit_and_a_change_dropped_from_it(any_words, tmp
     parts = view["session"].result.settings.parts
     assert [(part.prompt, part.strength) for part in parts] == [("green lipstick", 0.4), ("purple hair", 1.0)]
     assert view["prompt"] == "green lipstick and purple hair" and len(view["session"].history) == 2
+    assert last(any_words.card_added({"prompt": "purple hair"}, controls("", 0.4, 1.2), view["session"])) == {}
     view = last(any_words.change_dropped(0, controls("", 0.4, 1.2), view["session"]))
     assert [(p.prompt, p.strength) for p in view["session"].result.settings.parts] == [("purple hair", 1.2)]
     assert view["prompt"] == "purple hair"

@@ -105,6 +105,8 @@ def test_several_faces_are_boxes_on_the_photo_and_one_can_be_chosen(studio, tmp_
     assert "2 faces" in view["result_line"] and view["edit"] is None
     choosing = view["session"]
     assert choosing.aligned is None and choosing.inversion is None and choosing.result is None
+    with pytest.raises(StudioError, match="Click the face"):
+        last(studio.edit(controls(PROMPTS[0]), choosing))
     view = last(studio.face_chosen(1, choosing))
     second = view["session"]
     assert second.inversion is not None and view["other_faces"]["visible"] is True
