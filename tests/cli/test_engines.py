@@ -41,8 +41,9 @@ def test_workers_end_with_the_engine_even_when_it_is_left_early(tmp_path):
     with Processes(ToyDoer(tmp_path), 2) as engine:
         next(engine.run(toy_rows("a", "b", "c")))
         children = psutil.Process().children()
-        assert len([child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]) == 2
-    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children[-2:])
+        workers = [child for child in children if "multiprocessing.spawn" in " ".join(child.cmdline())]
+        assert len(workers) == 2
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in workers)
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
@@ -53,8 +54,9 @@ def test_what_a_view_leaves_as_it_is_is_sent_as_gradio_sends_it(page, count):
     fn = next(fn for fn in page.fns.values() if len(fn.outputs) > 50)
     texts = [part for part in fn.outputs if isinstance(part, gr.HTML)][:count]
     view = {part: gr.update(visible=False) if number % 2 else f"{number}" for number, part in enumerate(texts)}
-    whole = asyncio.run(gr.Blocks.postprocess_data(page, fn, dict(view), None))
-    sent = asyncio.run(page.postprocess_data(fn, view, None))
+    with ThreadPoolExecutor() as pool:  # a thread without a loop: that of the browser tests may run in this one
+        whole = pool.submit(asyncio.run, gr.Blocks.postprocess_data(page, fn, dict(view), None)).result()
+        sent = pool.submit(asyncio.run, page.postprocess_data(fn, view, None)).result()
     unchanged = {"props": gr.skip(), **gr.skip()}  # what Gradio says of `gr.HTML`
     assert sent == [gr.skip() if one == unchanged else one for one in whole]
     assert sum(one not in (None, gr.skip()) for one in sent) == count
