@@ -207,8 +207,8 @@ class EditHandlers(FaceHandlers):
         other = session.history[at] if at >= 0 else None
         left = views.full_picture(session) if other is None else images.file_url(other.picture)
         right = images.file_url(shown.picture)
-        name = text.ORIGINAL_NAME if other is None else views.words_of(other.settings)
-        return views.compared_view(left, right, (name, views.words_of(shown.settings))) if left and right else {}
+        names = (views.title_of(None if other is None else other.settings), views.title_of(shown.settings))
+        return views.compared_view(left, right, names) if left and right else {}
 
     # -- other ways to make the same edit ------------------------------------------------------------------
 

@@ -254,6 +254,16 @@ def words_of(settings: EditSettings) -> str:
     return " and ".join(part.prompt for part in settings.parts)
 
 
+def strengths_of(settings: EditSettings | None) -> str:
+    """The strengths of an edit's changes; empty for the original."""
+    return "" if settings is None else " · ".join(f"{part.strength:.2f}" for part in settings.parts)
+
+
+def title_of(settings: EditSettings | None) -> str:
+    """An edit in words and strengths; None is the original."""
+    return text.ORIGINAL_NAME if settings is None else f"{words_of(settings)} {strengths_of(settings)}"
+
+
 def _tools(settings: EditSettings) -> dict[str, Any]:
     return {
         "threshold": settings.mask_threshold,
@@ -282,19 +292,14 @@ def film(session: Session) -> list[dict[str, Any]]:
 
 
 def _frame(face: Session, at: int, here: bool) -> dict[str, Any]:
-    if at < 0:
-        name, strength, url = text.ORIGINAL_NAME, "", face.thumbnail
-    else:
-        entry = face.history[at]
-        name, url = words_of(entry.settings), entry.thumbnail
-        strength = " · ".join(f"{part.strength:.2f}" for part in entry.settings.parts)
+    settings = face.history[at].settings if at >= 0 else None
     return {
         "face": face.number,
         "at": at,
-        "url": url,
-        "name": name,
-        "strength": strength,
-        "title": f"{name} {strength}".strip(),
+        "url": face.history[at].thumbnail if at >= 0 else face.thumbnail,
+        "name": text.ORIGINAL_NAME if settings is None else words_of(settings),
+        "strength": strengths_of(settings),
+        "title": title_of(settings),
         "shown": here and at == face.at,
         "first": at < 0,
     }

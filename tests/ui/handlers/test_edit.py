@@ -276,7 +276,7 @@ def test_any_two_states_can_be_compared(studio, session):
     view = studio.frame_compared(session.number, 0, session)
     left, right = picture(view["edit"]["left"]), picture(view["edit"]["after"])
     assert left.shape == right.shape and not np.array_equal(left, right)
-    assert view["edit"]["view"] == "split" and PROMPTS[0] in view["result_line"]
+    assert view["edit"]["view"] == "split" and f"{PROMPTS[0]} 1.00" in view["result_line"]
     original = studio.frame_compared(session.number, -1, session)["edit"]
     assert original["left"] != view["edit"]["left"] and original["after"] == view["edit"]["after"]
     for face, at in ((session.number, 99), (session.number, None), (99, 0), (None, 0), (session.number, True)):
