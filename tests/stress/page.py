@@ -13,16 +13,16 @@ from tests.stress.cases import made_world
 from tests.stress.server import served
 
 WORDS = ("green lipstick", "red lipstick", "blue goatee", "red eyes", "purple hair", "pink hair")
-"""Pairs of edits: of a part that is new, and of one whose mask is known."""
+"""Edits of parts that are new to the face, and of two in another colour."""
 STEPS = 5
 SHOWN = f"document.querySelector('{AFTER}').src"
 
 
-def measure(photo: str | None, real: bool = True) -> int:
+def measure(photo: str | None) -> int:
     """Walks the road of a photo, or of an example without one, and prints the times; the exit status."""
     from playwright.sync_api import sync_playwright
 
-    with made_world() as world, served(world, real) as server, sync_playwright() as playwright:
+    with made_world() as world, served(world, real=True) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
         page.set_default_timeout(60_000)

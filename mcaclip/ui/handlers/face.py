@@ -268,8 +268,9 @@ class FaceHandlers(HandlerBase):
             session: of the tab's new connection.
         """
         held = [one for one in tickets if isinstance(one, str)] if isinstance(tickets, list) else []
-        asked = [own] if isinstance(own, str) and own else held[:MAX_TICKETS]
-        end = time.monotonic() + (RELOAD_SECONDS if asked == [own] else 0.0)
+        reloaded = isinstance(own, str) and own != ""
+        asked = [str(own)] if reloaded else held[:MAX_TICKETS]
+        end = time.monotonic() + (RELOAD_SECONDS if reloaded else 0.0)
         while self.tabs.reclaim(session.key, asked) is None and time.monotonic() < end:
             time.sleep(0.05)  # the connection before the reload is not over yet
         return {"tickets": [self.tabs.ticket(session.key), *held][:MAX_TICKETS]}

@@ -29,6 +29,7 @@ View = dict[str, Any]
 
 TOOLS = ("threshold", "feather", "keep_likeness", "invert")
 SLIDERS = (*TOOLS, *(f"strength_{index}" for index in range(validate.MAX_PROMPTS)))
+"""What a visitor may be moving; see `without_sliders`."""
 OF_EDITS = ("make_strip", "make_variations", "paint", "use_paint", "drop_paint", "save")
 """Buttons that need an edit."""
 DOWNLOADS = ("download_edited", "download_pasted", "download_settings", "download_session")

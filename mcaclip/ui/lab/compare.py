@@ -247,8 +247,7 @@ def build_room(parts: Components) -> None:
     with gr.Column(elem_id="compare-room", elem_classes="room"):
         with gr.Column(elem_classes="room-panel"):
             with gr.Row(elem_classes="lab-line"):
-                field = ("methods-prompt", text.PROMPT_LABEL, text.PROMPT_PLACEHOLDER)
-                parts["methods_prompt"] = words_field(*field)
+                parts["methods_prompt"] = words_field("methods-prompt", text.PROMPT_LABEL, text.PROMPT_PLACEHOLDER)
                 parts["methods_start"] = gr.Button(
                     text.COMPARE_LABEL, variant="primary", scale=0, min_width=92, elem_id="methods-start"
                 )

@@ -12,12 +12,7 @@ from mcaclip.ui.handlers.base import HandlerBase
 from mcaclip.ui.lab.inspect import inspect_view
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.session import Session
-from tests.fakes import MASK_SIDES, FakeEditor
-
-
-@pytest.fixture
-def editor() -> FakeEditor:
-    return FakeEditor()
+from tests.fakes import MASK_SIDES
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from mcaclip.ui.state.rest import at_rest, awake, shelved, size_of, taken
 from mcaclip.ui.state.session import MAX_FACES, Entry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, VisitorFiles
-from tests.fakes import PROMPTS, FakeEditor, draw_face
+from tests.fakes import PROMPTS, draw_face
 
 QUAD = np.array([[40.0, 30.0], [30.0, 190.0], [190.0, 200.0], [200.0, 40.0]])
 
@@ -39,11 +39,6 @@ def upload(tabs, tmp_path) -> Path:
     os.utime(path, (0, 0))
     tabs.files.received([str(path)])
     return path
-
-
-@pytest.fixture
-def editor() -> FakeEditor:
-    return FakeEditor()
 
 
 @pytest.fixture
