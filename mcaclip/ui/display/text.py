@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 from mcaclip.editing.reader import Reading
-from mcaclip.types import EditResult
+from mcaclip.types import EditResult, EditSettings
 
 TITLE = "MCA-CLIP Studio"
 TAGLINE = "Say what to change in a face."
@@ -53,6 +53,7 @@ ORIGINAL_INFO = "Hold to see the original (or hold the key O)"
 ZOOM_FULL, ZOOM_FIT = "1:1", "Fit"
 INSET_LABEL = "How the studio sees this face so far"
 LEARNING = "Learning this face"
+LEARNING_AGAIN = "Learning this face again, after the reload"
 STOP = "Stop"
 BEST = "Learn this face better"
 CANCEL = "Cancel"
@@ -97,7 +98,7 @@ MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
-OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} Say it in other words."
+OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} It reads English words: say it in others."
 TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
 THRESHOLD_LABEL = "Threshold"
@@ -106,7 +107,9 @@ FEATHER_LABEL = "Feather"
 FEATHER_INFO = "Softens the edges of the masks."
 LIKENESS_LABEL = "Likeness"
 LIKENESS_INFO = "How much new shapes keep of your own."
-INVERT_LABEL = "Change everything else instead"
+INVERT_LABEL = "Inverted: change everything else instead"
+RANGE = "From {} to {}."
+"""Beside a field for a number."""
 MAKE_STRIP = "Five strengths"
 MAKE_VARIATIONS = "Variations"
 CHOICES_LABEL = "The same edit in other ways; choose one"
@@ -135,14 +138,18 @@ NO_SUCH_EDIT = "There is no such edit in the film."
 # saving
 SAVE = "Save"
 SAVE_TITLE = "Save"
-DOWNLOAD_LABELS = ("Face (PNG)", "Photo (PNG)", "Settings (JSON)", "Session")
-"""In the order of `mcaclip.ui.handlers.views.DOWNLOADS`."""
+DOWNLOAD_LABELS = (
+    ("Face (PNG)", "The square picture of the stage."),
+    ("Photo (PNG)", "Your whole photo with the edited face in it."),
+    ("Settings (JSON)", "What was changed and how, as text."),
+    ("Session", "Face and all edits, to go on with here."),
+)
+"""Of every file, in the order of `mcaclip.ui.handlers.views.DOWNLOADS`: its button, and what is in it."""
 MARK_LABEL = "Put a small “AI-edited” on the picture"
 ANIMATION_LABEL = "As a film"
 ANIMATIONS = (("All edits", "film"), ("Growing strength", "strength"))
 FORMATS = ("MP4", "GIF")
-MAKE_ANIMATION = "Make it"
-ANIMATION_FILE = "Download the film"
+MAKE_ANIMATION = "Download the film"
 CLOSE = "Close"
 SAVING = "Preparing the files"
 
@@ -177,6 +184,7 @@ INSPECT_SHIFT_INFO = (
 INSPECT_GROUPS = (("coarse", "coarse 0–3"), ("medium", "medium 4–7"), ("fine", "fine 8–17"))
 INSPECT_LEARNING = "Learning of “{}”"
 
+METHODS_LOADING = "The methods stand here as soon as the models are loaded."
 STILL_LOADING = "The models are still loading. Try again in a moment."
 TO_STUDIO = "To the studio"
 METHODS_TITLE = "The same words, several methods"
@@ -201,7 +209,7 @@ METHODS_LACKING = {
     "once": "{} would have to be trained here first",
     "words": "{} does not know these words",
 }
-METHODS_DOCUMENT = "docs/methods.md tells how."
+METHODS_TRAINED = "Whoever runs this page can train them."
 METHODS_COLUMNS = {
     "hit": "Colour reached",
     "moved": "Way to the colour",
@@ -241,7 +249,7 @@ TERM_LABELS = {
     "loss": "sum of all terms",
     "id": "identity",
     "l2": "size of the shift",
-    "nce": "words (CLIP-NCE)",
+    "nce": "words",
     "area": "mask area",
     "tv": "mask smoothness",
     "bg": "background",
@@ -263,7 +271,7 @@ NOTICE = (
     "The face models are licensed for <strong>non-commercial</strong> use."
 )
 
-CHOOSE_FACE = "Click the face to edit first."
+CHOOSE_FACE = "Click the face to edit first; then your words are used."
 NEEDS_FACE = "There is no face yet. Drop a photo on the page, or choose a face that does not exist."
 NEEDS_EDIT = "There is no edit to change yet. Choose a card or write what should change first."
 BAD_SEED = "The seed is a whole number from 0 to 4294967295."
@@ -300,22 +308,25 @@ def likeness(value: float | None) -> str:
 def result_line(result: EditResult) -> str:
     """What is shown, in one line."""
     settings = result.settings
-    tools = []
-    if settings.mask_threshold > 0:
-        tools.append(f"hard masks at {settings.mask_threshold:.2f}")
-    if settings.mask_invert:
-        tools.append("everything else")
-    if settings.mask_feather > 0:
-        tools.append(f"feather {settings.mask_feather:.0f} px")
-    if settings.paint is not None:
-        tools.append("painted by hand")
-    if settings.variation > 0:
-        tools.append(variation_caption(settings.variation))
+    tools = made_with(settings)
     made = " + ".join(dict.fromkeys(MODE_NAMES.get(mode, f"{mode} networks") for mode in result.modes))
     tools += [made] if made and settings.mode is not None else []
     kept = [f"identity kept {result.identity:.2f}"] if result.identity is not None else []
     lines = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
     return " · ".join([lines, *tools, *kept, f"{result.seconds:.1f} s"])
+
+
+def made_with(settings: EditSettings) -> list[str]:
+    """What an edit is made with beside its words and strengths, where that is not the usual."""
+    said = {
+        "inverted": settings.mask_invert,
+        variation_caption(settings.variation): settings.variation > 0,
+        "painted by hand": settings.paint is not None,
+        f"hard masks at {settings.mask_threshold:.2f}": settings.mask_threshold > 0,
+        f"feather {settings.mask_feather:.0f} px": settings.mask_feather > 0,
+        f"likeness {settings.likeness:.2f}": settings.likeness != EditSettings.likeness,
+    }
+    return [words for words, so in said.items() if so]
 
 
 def known_prompt(readings: Sequence[Reading], asked: str) -> str:
@@ -354,7 +365,7 @@ def methods_lacking(lacking: Mapping[str, Sequence[str]]) -> str:
     if not reasons:
         return ""
     trainable = any(names for why, names in lacking.items() if why != "words")
-    return f"Not offered: {'; '.join(reasons)}." + (f" {METHODS_DOCUMENT}" if trainable else "")
+    return f"Not offered: {'; '.join(reasons)}." + (f" {METHODS_TRAINED}" if trainable else "")
 
 
 def _listed(names: Sequence[str]) -> str:
