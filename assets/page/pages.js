@@ -17,22 +17,33 @@ addEventListener("keyup", ({ target, key }) => {
 });
 
 /* A number outside its range is kept from Gradio, which would limit it and say nothing; here it is limited with a word. */
-const rangeOf = (field) => field.matches?.("input[type=number]") && (field.validity.rangeOverflow || field.validity.rangeUnderflow);
-function sayRange(field) {
-  const block = field.closest(".block");
-  const note = block.querySelector(".range-note") ?? block.appendChild(window.studio.make("p", { class: "range-note", role: "alert" }));
-  note.textContent = window.studioWords.range.replace("{}", field.min).replace("{}", field.max);
+const outside = (field) => field.matches?.("input[type=number]") && (field.validity.rangeOverflow || field.validity.rangeUnderflow);
+function say(block, words) {
+  const note = block.querySelector(".said") ?? block.appendChild(window.studio.make("p", { class: "said", role: "alert" }));
+  note.textContent = words;
 }
+const sayRange = (field) => say(field.closest(".block"), window.studioWords.range.replace("{}", field.min).replace("{}", field.max));
+addEventListener("pointerdown", () => document.querySelectorAll(".said").forEach((note) => note.remove()));
 addEventListener("input", (event) => {
   const field = event.target;
-  if (rangeOf(field)) (event.stopImmediatePropagation(), sayRange(field));
-  else if (event.isTrusted) field.closest?.(".block")?.querySelector(".range-note")?.remove();
+  if (outside(field)) (event.stopImmediatePropagation(), sayRange(field));
+  else if (event.isTrusted) field.closest?.(".block")?.querySelector(".said")?.remove();
 }, true);
 addEventListener("change", ({ target }) => {
-  if (!rangeOf(target)) return;
+  if (!outside(target)) return;
+  sayRange(target);
   target.value = target.validity.rangeOverflow ? target.max : target.min;
   target.dispatchEvent(new InputEvent("input", { bubbles: true }));
 }, true);
+
+/* Gradio throws where there is no camera, or another program has it. */
+addEventListener("unhandledrejection", (event) => {
+  const { name } = event.reason instanceof DOMException ? event.reason : {};
+  if (/^(NotFound|NotReadable|Overconstrained)Error$/.test(name)) (event.preventDefault(), say(document.querySelector("#camera"), window.studioWords.noCamera));
+});
+
+/* On a telephone the rows of a comparison begin below the window. */
+addEventListener("click", ({ target }) => target.closest?.("#methods-start") && innerWidth <= 900 && document.querySelector("#compare-room .room-main").scrollIntoView());
 
 /* What was learned is a card of the studio from then on. */
 window.studio.hear("learned", (learned) => {

@@ -22,7 +22,7 @@ CARDS = ("added", "wanted")
 
 def scripts() -> str:
     """All our scripts, for the page's head."""
-    words = f"window.studioWords = {json.dumps({'range': text.RANGE})};"
+    words = f"window.studioWords = {json.dumps({'range': text.RANGE, 'noCamera': text.NO_CAMERA})};"
     return "".join(f"<script>{one}</script>" for one in (words, *((FOLDER / n).read_text("utf-8") for n in SCRIPTS)))
 
 

@@ -27,6 +27,7 @@ NEW_SEED = "A face that does not exist"
 EXAMPLES_LABEL = "Faces that do not exist"
 MORE_SOURCES = "Camera, saved session, face by seed"
 CAMERA_LABEL = "Camera"
+NO_CAMERA = "No camera can be used here. Choose a photo instead."
 SESSION_LABEL = "Saved session"
 SESSION_INFO = "A file that you saved here: the face, its photo and all edits come back."
 SEED_LABEL = "Seed"
@@ -98,7 +99,7 @@ MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
-OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} It reads English words: say it in others."
+OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} Please use other words, in English."
 TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
 THRESHOLD_LABEL = "Threshold"
@@ -240,7 +241,7 @@ TRAIN_NOTHING = "Nothing was learned on this machine yet."
 TRAIN_EMPTY = "Samples and curves appear here while it learns."
 TRAIN_EXAMPLE = "An example: “green lipstick”, the samples after 104 steps, and the curves of the shipped edits."
 
-TRAIN_DOUBTFUL = "Expect little of “{}”. {} You can try it all the same."
+TRAIN_DOUBTFUL = "Expect little of “{}”. {} English words are read; you can try it all the same."
 TRAIN_STOPPING = "Learning “{}” is being stopped. A step and its checkpoint take some seconds."
 TRAIN_ADDED = "Added to the cards: {}."
 FEW_STEPS = 250
@@ -350,7 +351,11 @@ def unknown_prompt(asked: str, warning: str = "") -> str:
         asked: the words.
         warning: see `mcaclip.clip.familiarity.FamiliarityReport`.
     """
-    hope = "The Train page will hardly learn it." if warning else "The Train page of the Lab can learn it."
+    hope = (
+        "Please use other words, in English; the Train page will hardly learn these."
+        if warning
+        else "The Train page of the Lab can learn it."
+    )
     return " ".join(filter(None, [f"Not learned yet: “{asked}”.", warning, hope]))
 
 

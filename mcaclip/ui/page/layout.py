@@ -172,7 +172,7 @@ def _source_sheet(parts: Components) -> None:
             parts["session_file"] = gr.File(
                 label=f"{text.SESSION_LABEL}: {text.SESSION_INFO}",
                 file_types=[".safetensors"],
-                height=120,
+                height=140,
                 elem_id="session-file",
             )
         gr.HTML(f'<p class="note note-quiet example-line">{text.EXAMPLE_LINE}</p>')
