@@ -78,8 +78,7 @@ class EditorSource:
             self.status = LoadStatus(error=f"The models could not be loaded ({error}). Run: python -m mcaclip doctor")
 
     def _report(self, stage: str, fraction: float) -> None:
-        logger.debug(stage)
-        self.status = LoadStatus(text.LOADING, fraction)
+        self.status = LoadStatus(f"{text.LOADING} · {stage}", fraction)
 
     def wait(self, seconds: float) -> EditorProtocol | None:
         """The editor, or None when it is not there after `seconds`.
