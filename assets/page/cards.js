@@ -18,10 +18,11 @@ window.studio.cards = ({ element, props, trigger, watch }) => {
   const store = (cards) => (localStorage.setItem(OWN, JSON.stringify(cards.slice(0, 60))), draw());
   const nameOf = (parts) => parts.map((part) => part.prompt).join(" + ");
 
-  function card({ prompt, url, ground, parts }) {
+  function card({ prompt, ground, parts }) {
     const picture = make("span", { class: "picture", style: ground ? `background:${ground}` : null });
-    const shown = seen.previews[prompt] ?? url;
-    if (shown) picture.append(make("img", { src: shown, alt: "", loading: "lazy" }));
+    const drawn = (name) => seen.previews[name] ?? (props.value?.cards ?? []).find((one) => one.prompt === name)?.url;
+    const shown = parts && !seen.previews[prompt] ? parts.map((part) => drawn(part.prompt)) : [drawn(prompt)];
+    picture.append(...shown.filter(Boolean).map((src) => make("img", { src, alt: "", loading: "lazy" })));
     const choose = () => trigger("select", parts ? { parts } : { prompt });
     const side = parts
       ? make("button", { type: "button", class: "side", title: remove, "aria-label": `${remove}: ${prompt}`, click: () => store(stored().filter((one) => nameOf(one.parts) !== prompt)) }, "×")

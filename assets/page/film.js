@@ -14,6 +14,7 @@ window.studio.film = ({ element, props, trigger, watch }) => {
       one.url ? make("img", { src: one.url, alt: "" }) : make("span", { class: "blank" }),
       make("span", { class: "name" }, one.name),
       make("span", { class: "strength" }, one.strength),
+      make("span", { class: "tools" }, one.tools),
     );
   function draw() {
     list.replaceChildren(...(props.value ?? []).map(frame));

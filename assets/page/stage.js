@@ -188,7 +188,8 @@ window.studio.stage = ({ element, props, trigger, watch }) => {
 (() => {
   function give(files) {
     const input = document.querySelector("#photo-box input[type=file]");
-    const picture = [...(files ?? [])].find((file) => file.type.startsWith("image/") || /\.(heic|heif)$/i.test(file.name));
+    const all = [...(files ?? [])];
+    const picture = all.find((file) => file.type.startsWith("image/") || /\.(heic|heif)$/i.test(file.name)) ?? all[0]; // the server says what is wrong
     if (!input || !picture) return false;
     const transfer = new DataTransfer();
     transfer.items.add(picture);

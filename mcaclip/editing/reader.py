@@ -178,7 +178,7 @@ class PromptReader:
         verdict = self.familiarity(words)
         if verdict.outside:
             raise PromptError(
-                f'"{words}" is outside of what the models know. {verdict.warning} Say it in other words.'
+                f'"{words}" is outside of what the models know. {verdict.warning} Please use other words, in English.'
             )
         note = f"“{words}” may not come out as you mean it. {verdict.warning}" if verdict.doubtful else ""
         return Reading(words, (Ingredient(words, 1.0, UNIVERSAL),), entry, note)

@@ -68,6 +68,13 @@ def load_photo(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
     return _decoded(source, _to_rgb)
 
 
+def check_photo(path: Path) -> None:
+    """Whether a file is a picture of a size that `load_photo` takes; only its header is read. Raises ImageError."""
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_size(*_opened(path).size)
+
+
 def load_selection(path: str | Path) -> np.ndarray:
     """Loads a mask the way people see it: white is selected, black and whatever is transparent is not.
 

@@ -139,10 +139,10 @@ METHODS: Mapping[str, MethodInfo] = {
     ),
     "mca": MethodInfo("MCA-CLIP", "MCA-CLIP 2025", "prompt", "prompt"),
     "mca-without-ff": MethodInfo(
-        "MCA-CLIP w/o FF", "MCA-CLIP 2025, ablation", "prompt", "prompt --method mca-without-ff"
+        "MCA-CLIP without fusion", "MCA-CLIP 2025, ablation", "prompt", "prompt --method mca-without-ff"
     ),
     "mca-without-pre": MethodInfo(
-        "MCA-CLIP w/o PRE", "MCA-CLIP 2025, ablation", "prompt", "prompt --method mca-without-pre"
+        "MCA-CLIP without masks", "MCA-CLIP 2025, ablation", "prompt", "prompt --method mca-without-pre"
     ),
 }
 """All methods, in the order of tables."""

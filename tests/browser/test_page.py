@@ -97,6 +97,12 @@ def test_slider_shows_the_edit_while_moving_and_keeps_it_on_release(site, visit,
     page.focus("#strength input[type=range]")
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#result-line >> text=strength 1.05")
+    page.fill(STRENGTH, "99")
+    page.wait_for_selector("#strength >> text=From 0 to 2.")
+    page.press(STRENGTH, "Enter")
+    page.wait_for_selector("#result-line >> text=strength 2.00")
+    assert page.input_value(STRENGTH) == "2" and page.locator(TOAST).count() == 0
+    assert page.is_visible("#strength .said")
     random_face(page)
     edit(page, PROMPTS[2])
     assert page.input_value(STRENGTH) == "1", "and for a new face"
@@ -221,6 +227,8 @@ def test_strengths_variations_and_an_animation(site, visit):
     page.wait_for_selector("#result-line >> text=strength 0.50")
     page.click("#make-variations")
     page.wait_for_selector("#choices >> text=as learned")
+    tops = page.locator("#choices button").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert len(tops) == 5 and len(set(tops)) == 1, "all in one line"
     page.click("#choices button >> nth=3")
     page.wait_for_selector("#result-line >> text=variation 3")
     page.click("#choices button >> nth=0")
@@ -228,11 +236,12 @@ def test_strengths_variations_and_an_animation(site, visit):
     page.click("#undo:not([disabled])")
     page.wait_for_selector("#result-line >> text=variation 3")
     page.click("#save")
-    page.click("#make-animation")
-    page.wait_for_selector("#download-animation", state="visible")
-    with page.expect_download() as download:
-        page.click("#download-animation")
-    assert download.value.suggested_filename.endswith("_film.mp4")
+    assert page.locator("#save-sheet .downloads .note").count() == 4, "a line about every file"
+    for kind in ("MP4", "GIF"):
+        page.click(f"#animation-format label:has-text('{kind}')")
+        with page.expect_download() as download:
+            page.click("#make-animation")
+        assert download.value.suggested_filename.endswith(f"_film.{kind.lower()}")
 
 
 def test_the_film_goes_back_compares_and_survives_a_change_of_face(site, visit):

@@ -208,14 +208,18 @@ def test_several_faces_are_boxes_on_the_photo(site, visit, portrait):
     page.wait_for_selector("#stage .box")
     assert page.locator("#stage .box").count() == 2 and "2 faces" in page.inner_text("#result-line")
     assert outside(page) == []
+    page.fill(PROMPT, PROMPTS[2])
     page.click("#stage .box >> nth=1")
-    known_face(page)
+    edited(page, PROMPTS[2])
+    page.click("#undo")
+    page.wait_for_selector("#stage-view .after", state="hidden")
     first = picture(page, "#stage-view .before")
     page.click("#other-faces")
     page.wait_for_selector("#stage .box")
     page.locator("#stage .box >> nth=0").press("Enter")
     known_face(page, 2)
     assert not np.array_equal(picture(page, "#stage-view .before"), first)
+    assert page.locator("#film .frame").count() == 3, "the words were used once"
 
 
 SMALL = """() => [...document.querySelectorAll('button, input, label:has(input), textarea')].filter(one => {
@@ -243,6 +247,29 @@ def test_a_telephone(site, visit, portrait):
     small |= set(page.evaluate(SMALL))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert sorted(small) == []
+
+
+HIDDEN = """toast => ['#prompt', '#edit-now', '#stage-head button', '#stage .stage-bar'].filter(name =>
+    [...document.querySelectorAll(name)].some(one => {
+        const [a, b] = [one, document.querySelector(toast)].map(each => each.getBoundingClientRect());
+        return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    }))"""
+
+
+def test_notices_hide_neither_the_prompt_nor_the_controls_and_words_wait_for_a_face(site, visit):
+    page = visit(site.url)
+    page.click("#more-sources button >> nth=0")
+    page.click("#camera button:visible >> nth=-1")
+    page.wait_for_selector("#camera >> text=No camera")
+    page.fill(PROMPT, PROMPTS[0])
+    page.press(PROMPT, "Enter")
+    page.wait_for_selector(f"{TOAST} >> text=no face yet")
+    page.click("#make-face")
+    edited(page, PROMPTS[0])
+    assert page.evaluate(HIDDEN, TOAST) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate(HIDDEN, TOAST) == []
 
 
 def test_a_photo_field_takes_pictures_only(site, visit):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mcaclip.errors import ImageError
-from mcaclip.imaging.photo import MAX_FILE_BYTES, load_photo
+from mcaclip.imaging.photo import MAX_FILE_BYTES, check_photo, load_photo
 
 
 @pytest.fixture
@@ -91,6 +91,18 @@ def test_small_images_are_refused() -> None:
     assert load_photo(np.zeros((64, 64, 3), np.uint8)).shape == (64, 64, 3)
     with pytest.raises(ImageError, match="64 pixels"):
         load_photo(np.zeros((63, 500, 3), np.uint8))
+
+
+def test_a_file_is_looked_at_without_decoding_it(tmp_path: Path, picture: np.ndarray) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(picture).save(path)
+    path.write_bytes(path.read_bytes()[:200])
+    check_photo(path)
+    with pytest.raises(ImageError, match="damaged"):
+        load_photo(path)
+    path.write_bytes(b"a text")
+    with pytest.raises(ImageError, match="not an image"):
+        check_photo(path)
 
 
 def test_not_an_image(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
 from typing import Any
 
@@ -9,7 +10,6 @@ import gradio as gr
 
 from mcaclip.config import ASSETS
 from mcaclip.ui.display import painting, text
-from mcaclip.validate import MAX_PROMPT_LENGTH
 
 Components = dict[str, Any]
 """Name to component."""
@@ -22,7 +22,8 @@ CARDS = ("added", "wanted")
 
 def scripts() -> str:
     """All our scripts, for the page's head."""
-    return "".join(f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
+    words = f"window.studioWords = {json.dumps({'range': text.RANGE, 'noCamera': text.NO_CAMERA})};"
+    return "".join(f"<script>{one}</script>" for one in (words, *((FOLDER / n).read_text("utf-8") for n in SCRIPTS)))
 
 
 def own_html(name: str, template: str, value: Any, events: tuple[str, ...] = (), **options: Any) -> gr.HTML:
@@ -96,12 +97,11 @@ def choices() -> gr.HTML:
 
 
 def words_field(name: str, label: str, placeholder: str) -> gr.Textbox:
-    """One line for a prompt, with room for a button beside it."""
+    """One line for a prompt, with room for a button beside it. Too many words stay, for the server to say so."""
     return gr.Textbox(
         label=label,
         placeholder=placeholder,
         max_lines=1,
-        max_length=MAX_PROMPT_LENGTH,
         scale=1,
         min_width=120,
         elem_id=name,

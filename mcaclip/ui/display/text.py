@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 
 from mcaclip.editing.reader import Reading
-from mcaclip.types import EditResult
+from mcaclip.types import EditResult, EditSettings
 
 TITLE = "MCA-CLIP Studio"
 TAGLINE = "Say what to change in a face."
@@ -27,6 +27,7 @@ NEW_SEED = "A face that does not exist"
 EXAMPLES_LABEL = "Faces that do not exist"
 MORE_SOURCES = "Camera, saved session, face by seed"
 CAMERA_LABEL = "Camera"
+NO_CAMERA = "No camera can be used here. Choose a photo instead."
 SESSION_LABEL = "Saved session"
 SESSION_INFO = "A file that you saved here: the face, its photo and all edits come back."
 SEED_LABEL = "Seed"
@@ -53,6 +54,7 @@ ORIGINAL_INFO = "Hold to see the original (or hold the key O)"
 ZOOM_FULL, ZOOM_FIT = "1:1", "Fit"
 INSET_LABEL = "How the studio sees this face so far"
 LEARNING = "Learning this face"
+LEARNING_AGAIN = "Learning this face again, after the reload"
 STOP = "Stop"
 BEST = "Learn this face better"
 CANCEL = "Cancel"
@@ -97,7 +99,7 @@ MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
-OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} Say it in other words."
+OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} Please use other words, in English."
 TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
 THRESHOLD_LABEL = "Threshold"
@@ -106,7 +108,9 @@ FEATHER_LABEL = "Feather"
 FEATHER_INFO = "Softens the edges of the masks."
 LIKENESS_LABEL = "Likeness"
 LIKENESS_INFO = "How much new shapes keep of your own."
-INVERT_LABEL = "Change everything else instead"
+INVERT_LABEL = "Inverted: change everything else instead"
+RANGE = "From {} to {}."
+"""Beside a field for a number."""
 MAKE_STRIP = "Five strengths"
 MAKE_VARIATIONS = "Variations"
 CHOICES_LABEL = "The same edit in other ways; choose one"
@@ -135,14 +139,18 @@ NO_SUCH_EDIT = "There is no such edit in the film."
 # saving
 SAVE = "Save"
 SAVE_TITLE = "Save"
-DOWNLOAD_LABELS = ("Face (PNG)", "Photo (PNG)", "Settings (JSON)", "Session")
-"""In the order of `mcaclip.ui.handlers.views.DOWNLOADS`."""
+DOWNLOAD_LABELS = (
+    ("Face (PNG)", "The square picture of the stage."),
+    ("Photo (PNG)", "Your whole photo with the edited face in it."),
+    ("Settings (JSON)", "What was changed and how, as text."),
+    ("Session", "Face and all edits, to go on with here."),
+)
+"""Of every file, in the order of `mcaclip.ui.handlers.views.DOWNLOADS`: its button, and what is in it."""
 MARK_LABEL = "Put a small “AI-edited” on the picture"
 ANIMATION_LABEL = "As a film"
 ANIMATIONS = (("All edits", "film"), ("Growing strength", "strength"))
 FORMATS = ("MP4", "GIF")
-MAKE_ANIMATION = "Make it"
-ANIMATION_FILE = "Download the film"
+MAKE_ANIMATION = "Download the film"
 CLOSE = "Close"
 SAVING = "Preparing the files"
 
@@ -177,6 +185,7 @@ INSPECT_SHIFT_INFO = (
 INSPECT_GROUPS = (("coarse", "coarse 0–3"), ("medium", "medium 4–7"), ("fine", "fine 8–17"))
 INSPECT_LEARNING = "Learning of “{}”"
 
+METHODS_LOADING = "The methods stand here as soon as the models are loaded."
 STILL_LOADING = "The models are still loading. Try again in a moment."
 TO_STUDIO = "To the studio"
 METHODS_TITLE = "The same words, several methods"
@@ -201,7 +210,7 @@ METHODS_LACKING = {
     "once": "{} would have to be trained here first",
     "words": "{} does not know these words",
 }
-METHODS_DOCUMENT = "docs/methods.md tells how."
+METHODS_TRAINED = "Whoever runs this page can train them."
 METHODS_COLUMNS = {
     "hit": "Colour reached",
     "moved": "Way to the colour",
@@ -232,7 +241,7 @@ TRAIN_NOTHING = "Nothing was learned on this machine yet."
 TRAIN_EMPTY = "Samples and curves appear here while it learns."
 TRAIN_EXAMPLE = "An example: “green lipstick”, the samples after 104 steps, and the curves of the shipped edits."
 
-TRAIN_DOUBTFUL = "Expect little of “{}”. {} You can try it all the same."
+TRAIN_DOUBTFUL = "Expect little of “{}”. {} English words are read; you can try it all the same."
 TRAIN_STOPPING = "Learning “{}” is being stopped. A step and its checkpoint take some seconds."
 TRAIN_ADDED = "Added to the cards: {}."
 FEW_STEPS = 250
@@ -241,7 +250,7 @@ TERM_LABELS = {
     "loss": "sum of all terms",
     "id": "identity",
     "l2": "size of the shift",
-    "nce": "words (CLIP-NCE)",
+    "nce": "words",
     "area": "mask area",
     "tv": "mask smoothness",
     "bg": "background",
@@ -263,7 +272,7 @@ NOTICE = (
     "The face models are licensed for <strong>non-commercial</strong> use."
 )
 
-CHOOSE_FACE = "Click the face to edit first."
+CHOOSE_FACE = "Click the face to edit first; then your words are used."
 NEEDS_FACE = "There is no face yet. Drop a photo on the page, or choose a face that does not exist."
 NEEDS_EDIT = "There is no edit to change yet. Choose a card or write what should change first."
 BAD_SEED = "The seed is a whole number from 0 to 4294967295."
@@ -300,22 +309,25 @@ def likeness(value: float | None) -> str:
 def result_line(result: EditResult) -> str:
     """What is shown, in one line."""
     settings = result.settings
-    tools = []
-    if settings.mask_threshold > 0:
-        tools.append(f"hard masks at {settings.mask_threshold:.2f}")
-    if settings.mask_invert:
-        tools.append("everything else")
-    if settings.mask_feather > 0:
-        tools.append(f"feather {settings.mask_feather:.0f} px")
-    if settings.paint is not None:
-        tools.append("painted by hand")
-    if settings.variation > 0:
-        tools.append(variation_caption(settings.variation))
+    tools = made_with(settings)
     made = " + ".join(dict.fromkeys(MODE_NAMES.get(mode, f"{mode} networks") for mode in result.modes))
     tools += [made] if made and settings.mode is not None else []
     kept = [f"identity kept {result.identity:.2f}"] if result.identity is not None else []
     lines = " + ".join(f"“{part.prompt}” · strength {part.strength:.2f}" for part in settings.parts)
     return " · ".join([lines, *tools, *kept, f"{result.seconds:.1f} s"])
+
+
+def made_with(settings: EditSettings) -> list[str]:
+    """What an edit is made with beside its words and strengths, where that is not the usual."""
+    said = {
+        "inverted": settings.mask_invert,
+        variation_caption(settings.variation): settings.variation > 0,
+        "painted by hand": settings.paint is not None,
+        f"hard masks at {settings.mask_threshold:.2f}": settings.mask_threshold > 0,
+        f"feather {settings.mask_feather:.0f} px": settings.mask_feather > 0,
+        f"likeness {settings.likeness:.2f}": settings.likeness != EditSettings.likeness,
+    }
+    return [words for words, so in said.items() if so]
 
 
 def known_prompt(readings: Sequence[Reading], asked: str) -> str:
@@ -339,7 +351,11 @@ def unknown_prompt(asked: str, warning: str = "") -> str:
         asked: the words.
         warning: see `mcaclip.clip.familiarity.FamiliarityReport`.
     """
-    hope = "The Train page will hardly learn it." if warning else "The Train page of the Lab can learn it."
+    hope = (
+        "Please use other words, in English; the Train page will hardly learn these."
+        if warning
+        else "The Train page of the Lab can learn it."
+    )
     return " ".join(filter(None, [f"Not learned yet: “{asked}”.", warning, hope]))
 
 
@@ -354,7 +370,7 @@ def methods_lacking(lacking: Mapping[str, Sequence[str]]) -> str:
     if not reasons:
         return ""
     trainable = any(names for why, names in lacking.items() if why != "words")
-    return f"Not offered: {'; '.join(reasons)}." + (f" {METHODS_DOCUMENT}" if trainable else "")
+    return f"Not offered: {'; '.join(reasons)}." + (f" {METHODS_TRAINED}" if trainable else "")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import gradio as gr
 from mcaclip import validate
 from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.imaging import align
+from mcaclip.imaging.photo import check_photo
 from mcaclip.results import session_file
 from mcaclip.results.session_file import SavedSession
 from mcaclip.types import AlignedFace, Inversion, Progress, ProgressCallback
@@ -57,12 +58,17 @@ class FaceHandlers(HandlerBase):
     # -- a photo ------------------------------------------------------------------------------------------
 
     def photo_given(self, path: str | None, is_crop: bool, session: Session) -> Views:
-        """A photo was dropped, pasted or chosen. It is not opened before the person in it agreed."""
+        """A photo was dropped, pasted or chosen. Before the person in it agreed, only its header is read."""
         if path is None:
             yield {}
         elif session.consented:
             yield from self._photo(Path(path), is_crop, session)
         else:
+            try:
+                check_photo(Path(path))
+            except StudioError:
+                self.tabs.files.dropped(path, session.key)
+                raise
             session = replace(session, waiting=(Path(path), is_crop))
             yield {"session": session, "consent": gr.update(visible=True)}
 
@@ -160,7 +166,9 @@ class FaceHandlers(HandlerBase):
         if token is None or aligned is None or known is None:
             yield {}
             return
-        yield views.learning_view(Progress(text.LEARNING, 0.0))
+        show = partial(views.learning_view, label=text.LEARNING_AGAIN if token.begun else text.LEARNING)
+        token.begun = True
+        yield show(Progress(text.LEARNING, 0.0, known.reconstruction))
         try:
             editor = yield from self.await_editor("learning_bar")
 
@@ -172,7 +180,7 @@ class FaceHandlers(HandlerBase):
                 self.turn.wait(FIRST_QUIET, PATIENCE)
                 return work(editor, aligned, known, step)
 
-            found = yield from steps(patient, token, views.learning_view)
+            found = yield from steps(patient, token, show)
         except CancelledError:
             yield views.abandoned_view()
             return

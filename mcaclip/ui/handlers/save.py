@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 
 from mcaclip.errors import StudioError
@@ -63,8 +62,7 @@ class Studio(EditHandlers):
         path = session.folder / f"{session.name}_film.{str(form).lower()}"
         write = {"GIF": export.write_gif, "MP4": export.write_mp4}[str(form)]
         write(path, [export.mark(frame) for frame in frames], seconds)
-        shown = gr.update(value=str(path), visible=True, interactive=True)
-        yield {"saving": "", "animation_file": shown}
+        yield {"saving": "", "animation_file": str(path)}
 
 
 def write_files(session: Session, editor: EditorProtocol) -> dict[str, Path]:

@@ -154,9 +154,9 @@ def thumbnail(session: Session) -> str:
     return "" if original is None else images.small_url(original)
 
 
-def learning_view(step: Progress) -> View:
+def learning_view(step: Progress, label: str = text.LEARNING) -> View:
     """One step of the better inversion that is looked for in the background."""
-    bar = markup.progress(text.LEARNING, step.fraction)
+    bar = markup.progress(label, step.fraction)
     view: View = {"learning_bar": bar, "stop": gr.update(visible=True), "best": gr.update(visible=False)}
     if step.image is not None:
         view["learning"] = {"frame": images.small_url(step.image, 256)}
@@ -260,9 +260,17 @@ def strengths_of(settings: EditSettings | None) -> str:
     return "" if settings is None else " · ".join(f"{part.strength:.2f}" for part in settings.parts)
 
 
+def tools_of(settings: EditSettings) -> str:
+    """What tells an edit from others of the same words and strengths; empty for the usual one."""
+    chosen = [] if settings.mode is None else [text.MODE_NAMES[settings.mode]]
+    return ", ".join([*text.made_with(settings), *chosen])
+
+
 def title_of(settings: EditSettings | None) -> str:
-    """An edit in words and strengths; None is the original."""
-    return text.ORIGINAL_NAME if settings is None else f"{words_of(settings)} {strengths_of(settings)}"
+    """An edit in words, strengths and tools; None is the original."""
+    if settings is None:
+        return text.ORIGINAL_NAME
+    return " ".join(filter(None, [words_of(settings), strengths_of(settings), tools_of(settings)]))
 
 
 def _tools(settings: EditSettings) -> dict[str, Any]:
@@ -300,6 +308,7 @@ def _frame(face: Session, at: int, here: bool) -> dict[str, Any]:
         "url": face.history[at].thumbnail if at >= 0 else face.thumbnail,
         "name": text.ORIGINAL_NAME if settings is None else words_of(settings),
         "strength": strengths_of(settings),
+        "tools": "" if settings is None else tools_of(settings),
         "title": title_of(settings),
         "shown": here and at == face.at,
         "first": at < 0,
@@ -312,7 +321,7 @@ def _frame(face: Session, at: int, here: bool) -> dict[str, Any]:
 def files_closed() -> View:
     """No files are there for what the stage shows."""
     closed = gr.update(value=None, interactive=False)
-    return {**dict.fromkeys(DOWNLOADS, closed), "animation_file": gr.update(value=None, visible=False), "saving": ""}
+    return {**dict.fromkeys(DOWNLOADS, closed), "animation_file": None, "saving": ""}
 
 
 def files_view(files: dict[str, Path]) -> View:

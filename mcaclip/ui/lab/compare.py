@@ -257,7 +257,7 @@ def build_room(parts: Components) -> None:
                 label=text.METHODS_CHOSEN,
                 elem_id="methods-chosen",
             )
-            parts["methods_ready"] = gr.HTML("", elem_id="methods-ready")
+            parts["methods_ready"] = gr.HTML(markup.note(text.METHODS_LOADING), elem_id="methods-ready")
             parts["methods_face"] = gr.HTML("", elem_id="methods-face")
         with gr.Column(elem_classes="room-main"):
             with gr.Row(elem_classes="room-head"):

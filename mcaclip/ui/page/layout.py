@@ -10,10 +10,10 @@ import gradio as gr
 from mcaclip import validate
 from mcaclip.config import ASSETS
 from mcaclip.types import EditSettings
-from mcaclip.ui.display import components, painting, text
+from mcaclip.ui.display import components, markup, painting, text
 from mcaclip.ui.display.components import Components, feed, thumbnails
 from mcaclip.ui.handlers import views
-from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, MAX_TRUNCATION, MIN_TRUNCATION
+from mcaclip.ui.handlers.face import DEFAULT_TRUNCATION, MAX_SEED, MAX_TRUNCATION, MIN_TRUNCATION
 from mcaclip.ui.handlers.views import DOWNLOADS
 
 EXAMPLES = ASSETS / "examples"
@@ -147,7 +147,13 @@ def _source_sheet(parts: Components) -> None:
             parts["aligned_box"] = gr.Checkbox(label=text.ALIGNED_CHECKBOX, container=False, elem_id="aligned-box")
             with gr.Row(elem_classes="seed-row"):
                 parts["seed"] = gr.Number(
-                    label=text.SEED_LABEL, info=text.SEED_INFO, value=1, precision=0, minimum=0, elem_id="seed"
+                    label=text.SEED_LABEL,
+                    info=text.SEED_INFO,
+                    value=1,
+                    precision=0,
+                    minimum=0,
+                    maximum=MAX_SEED,
+                    elem_id="seed",
                 )
                 parts["make_face"] = gr.Button(text.MAKE_FACE, elem_id="make-face", min_width=130)
             parts["truncation"] = gr.Slider(
@@ -166,7 +172,7 @@ def _source_sheet(parts: Components) -> None:
             parts["session_file"] = gr.File(
                 label=f"{text.SESSION_LABEL}: {text.SESSION_INFO}",
                 file_types=[".safetensors"],
-                height=120,
+                height=140,
                 elem_id="session-file",
             )
         gr.HTML(f'<p class="note note-quiet example-line">{text.EXAMPLE_LINE}</p>')
@@ -186,9 +192,11 @@ def _save_sheet(parts: Components) -> None:
     with gr.Column(elem_id="save-sheet", elem_classes="sheet"):
         gr.HTML(f"<h2>{text.SAVE_TITLE}</h2>")
         with gr.Row(elem_classes="downloads"):
-            for name, label in zip(DOWNLOADS, text.DOWNLOAD_LABELS, strict=True):
-                elem_id = name.replace("_", "-")
-                parts[name] = gr.DownloadButton(label, interactive=False, min_width=110, elem_id=elem_id)
+            for name, (label, info) in zip(DOWNLOADS, text.DOWNLOAD_LABELS, strict=True):
+                with gr.Column(min_width=110):
+                    elem_id = name.replace("_", "-")
+                    parts[name] = gr.DownloadButton(label, interactive=False, elem_id=elem_id)
+                    gr.HTML(markup.note(info))
         parts["mark"] = gr.Checkbox(label=text.MARK_LABEL, value=True, container=False, elem_id="mark")
         gr.HTML(f"<h3>{text.ANIMATION_LABEL}</h3>")
         with gr.Row(elem_classes="animation"):
@@ -202,11 +210,8 @@ def _save_sheet(parts: Components) -> None:
                 container=False,
                 elem_id="animation-format",
             )
-        with gr.Row(elem_classes="buttons"):
-            parts["make_animation"] = gr.Button(text.MAKE_ANIMATION, elem_id="make-animation")
-            parts["animation_file"] = gr.DownloadButton(
-                text.ANIMATION_FILE, visible=False, elem_id="download-animation"
-            )
+        parts["make_animation"] = gr.Button(text.MAKE_ANIMATION, elem_id="make-animation")
+        parts["animation_file"] = gr.DownloadButton(visible="hidden")  # its file is fetched by `wiring.FETCH`
         parts["saving"] = gr.HTML("", elem_id="saving")
         parts["prepare"] = gr.Button(visible="hidden", elem_id="prepare")  # the page asks for the files
         gr.HTML(_close(), elem_classes="close-row")

@@ -31,6 +31,10 @@ TICKET = "mcaclip-tab"
 OWN_TICKET = f"(tickets, _, tab) => [tickets, sessionStorage.getItem('{TICKET}'), tab]"
 KEEP_TICKET = f"([own]) => sessionStorage.setItem('{TICKET}', own)"
 """Of the browser's tickets, the one that is this tab's; a browser that restores its tabs gives each its own again."""
+FETCH = """(file) => {
+    const link = Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name });
+    link.click();
+}"""
 LEARNING, PREVIEWS = "learning", "previews"
 """Lines in the background."""
 
@@ -190,4 +194,5 @@ def _connect_saving(bind: Binder, parts: Components, studio: Studio) -> None:
     wanted = [parts["prepare"].click, parts["mark"].input]
     bind.model(wanted, studio.files, [parts["mark"], session], **NEWEST)
     asked = [parts["animation_kind"], parts["animation_format"], session]
-    bind.model([parts["make_animation"].click], studio.animation, asked)
+    made = bind.model([parts["make_animation"].click], studio.animation, asked)
+    made.success(None, [parts["animation_file"]], js=FETCH)

@@ -19,9 +19,14 @@ FULL_RESULTS = 5
 
 
 class CancelToken:
-    """Says that a running computation is no longer wanted. Plain data, so that Gradio can copy it."""
+    """Says that a running computation is no longer wanted. Plain data, so that Gradio can copy it.
+
+    Attributes:
+        begun: a computation has had it; one that has it again begins anew, after a reload.
+    """
 
     def __init__(self) -> None:
+        self.begun = False
         self.cancelled = False
         self.stopping = False
 
@@ -130,8 +135,11 @@ class Session:
         return replace(self, folder=Path(tempfile.mkdtemp(prefix="tab-", dir=root)))
 
     def added(self, entry: Entry) -> Session:
-        """After a new edit: what was undone before it is dropped, and the oldest beyond `MAX_HISTORY`."""
-        kept = (*self.history[: self.at + 1], entry)[-MAX_HISTORY:]
+        """After a new edit: what was undone before it is dropped, the same edit if it was made before, and the oldest
+        beyond `MAX_HISTORY`.
+        """
+        others = (old for old in self.history[: self.at + 1] if old.settings != entry.settings)
+        kept = (*others, entry)[-MAX_HISTORY:]
         lean = [replace(old, result=None) for old in kept[:-FULL_RESULTS]]
         history = (*lean, *kept[-FULL_RESULTS:])
         return replace(self, history=history, at=len(history) - 1, result=entry.result, wanted=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mcaclip.methods.base import METHODS
 from mcaclip.ui.display import images, markup, text
 
 
@@ -37,5 +38,6 @@ def test_file_stems_are_harmless(name, stem):
 def test_messages_name_no_commands_and_no_inner_words():
     """Everything that the page says to a visitor."""
     words = [value for name, value in vars(text).items() if name.isupper() and isinstance(value, str)]
-    for word in ("python -m", "mcaclip ", "FFHQ", "pip ", "universal network"):
+    words += [*text.METHODS_LACKING.values(), *text.TERM_LABELS.values(), *(one.title for one in METHODS.values())]
+    for word in ("python -m", "mcaclip ", "FFHQ", "pip ", "universal network", ".md", "docs", "w/o", "NCE"):
         assert not [line for line in words if word in line], word

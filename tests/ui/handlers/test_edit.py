@@ -284,6 +284,18 @@ def test_any_two_states_can_be_compared(studio, session):
     assert studio.frame_compared(session.number, 0, session.unedited()) == {}
 
 
+def test_alike_edits_are_in_the_film_once_and_others_say_how_they_were_made(studio, face):
+    session = edited(studio, edited(studio, face), PROMPTS[2])
+    view = last(studio.edit(controls(PROMPTS[0], invert=True, feather=3.0), session))
+    session = edited(studio, view["session"])
+    assert [entry.settings.prompt for entry in session.history] == [PROMPTS[2], PROMPTS[0], PROMPTS[0]]
+    view = last(studio.edit(controls(PROMPTS[0]), session))
+    assert [frame["tools"] for frame in view["film"]] == ["", "", "inverted, feather 3 px", ""]
+    assert "inverted" in view["film"][2]["title"] and view["film"][3]["shown"] is True
+    back = last(studio.step_back(view["session"]))["session"]
+    assert back.result.settings.mask_invert, "one step is the edit before"
+
+
 def test_the_film_survives_a_change_of_face_and_leads_back(studio, editor, tmp_path, session):
     other = edited(studio, given(studio, tmp_path, seed=2, session=session), PROMPTS[2])
     editor.calls.clear()
@@ -452,6 +464,9 @@ def test_mask_tools_and_paint_work_on_any_words(any_words, tmp_path):
         ("green violin", None, "fair", "may not come out"),
         ("violin", None, "bad", "outside of what the studio knows"),
         ("violin", "universal", "bad", "outside of what the studio knows"),
+        ("lila Haare", None, "bad", "Please use other words, in English"),
+        ("lila Haare", "fitted", "bad", "Please use other words, in English"),
+        ("green lipstick " * 20, None, "bad", "has 299 characters, the limit is 200"),
         ("pink eyebrows", "fitted", "bad", "choose Universal"),
     ],
 )

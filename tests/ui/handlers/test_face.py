@@ -81,6 +81,15 @@ def test_a_photo_without_consent_is_removed(studio, tmp_path, session):
     assert not file.exists()
 
 
+def test_what_is_no_picture_is_refused_before_consent_is_asked_for(studio, tmp_path):
+    studio.tabs.files = VisitorFiles(tmp_path)
+    file = tmp_path / "notes.jpg"
+    file.write_text("no picture")
+    studio.tabs.files.received([str(file)])
+    assert failing(studio.photo_given(str(file), False, NOBODY), ImageError, "not an image") == {}
+    assert not file.exists(), "nothing of it is kept"
+
+
 def test_consent_without_a_photo_changes_nothing_else(studio, session):
     view = last(studio.agreed(replace(session, consented=False)))
     assert set(view) == {"session", "consent"} and view["session"].consented
@@ -139,6 +148,9 @@ def test_learning_shows_frames_and_then_the_edit_is_made_again(studio, editor, s
     editor.calls.clear()
     views = list(studio.improve(session))
     assert views[0]["stop"]["visible"] is True and editor.calls == ["invert good 0"]
+    assert views[0]["learning"] and "Learning this face<" in views[0]["learning_bar"], "something to see at once"
+    again = next(studio.improve(session))
+    assert "again, after the reload" in again["learning_bar"]
     assert any(view.get("learning") for view in views) and not any("session" in view for view in views)
     changed = replace(session, marked=False)
     view = last(studio.take_better(changed))

@@ -49,6 +49,19 @@ def test_whatever_the_models_compute_waits_in_one_line(page):
     assert all(fn.concurrency_id == MODEL_QUEUE for fn in page.fns.values() if fn.api_visibility == "public")
 
 
+def test_every_number_has_a_range_and_no_words_are_cut_off(page):
+    parts = page.blocks.values()
+    numbers = [part for part in parts if isinstance(part, (gr.Slider, gr.Number)) and part.elem_id]
+    assert len(numbers) >= 9
+    assert [part.elem_id for part in numbers if None in (part.minimum, part.maximum)] == []
+    assert [part.elem_id for part in parts if isinstance(part, gr.Textbox) and part.max_length] == []
+
+
+def test_compare_says_that_its_methods_are_being_loaded(page):
+    (line,) = [part for part in page.blocks.values() if part.elem_id == "methods-ready"]
+    assert "as soon as the models are loaded" in line.value
+
+
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_what_a_view_leaves_as_it_is_is_sent_as_gradio_sends_it(page, count):
     fn = next(fn for fn in page.fns.values() if len(fn.outputs) > 50)
