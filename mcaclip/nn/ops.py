@@ -44,7 +44,7 @@ def inverse_haar(x: Tensor, style: Tensor | None = None) -> Tensor:
 
 
 def _haar_rows(inner: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Of `[B, H, W, 4C]`, for the even and the odd rows: what is common to both columns, and half their difference."""
+    """Of `[B, H, W, 4C]`, for the even and the odd rows: the mean of both columns, and what they differ from it."""
     c = inner.shape[-1] // 4
     low, lh, hl, hh = inner[..., :c], inner[..., c::3], inner[..., c + 1 :: 3], inner[..., c + 2 :: 3]
     yield low + lh, hl + hh
