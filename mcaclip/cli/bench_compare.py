@@ -43,7 +43,8 @@ def run(revision: str, words: Sequence[str], as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
     else:
-        say("\n".join(table(rows, revision)))
+        for line in table(rows, revision):
+            say(line)
     return 0
 
 

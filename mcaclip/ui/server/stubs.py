@@ -22,7 +22,7 @@ def without_stubs() -> Iterator[None]:
             raise OSError("no stub is wanted")
         return getfile(of)
 
-    inspect.getfile = of_others
+    inspect.getfile = of_others  # type: ignore[assignment]
     try:
         yield
     finally:
