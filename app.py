@@ -17,6 +17,7 @@ from mcaclip.errors import StudioError, WeightsError
 from mcaclip.platform.memory import keep_freed_memory
 from mcaclip.ui.server.folder import server_folder
 from mcaclip.ui.server.starting import StartingPage
+from mcaclip.ui.server.stubs import without_stubs
 from mcaclip.weights import WeightFolders
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     # read by Gradio when it is imported or a component is made
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
     os.environ["FORWARDED_ALLOW_IPS"] = args.proxy
-    with StartingPage(args.host, args.port):
+    with StartingPage(args.host, args.port), without_stubs():
         from mcaclip.ui.handlers.save import Studio
         from mcaclip.ui.page.blocks import build, launch_options
         from mcaclip.ui.state.loading import EditorSource, warm_up

@@ -30,7 +30,7 @@ from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import PromptReader, Reading
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.errors import NoFaceError, StudioError
-from mcaclip.generators.synthesis import union
+from mcaclip.generators.compose import union
 from mcaclip.language.colours import srgb_of
 from mcaclip.language.grammar import understand
 from mcaclip.types import (

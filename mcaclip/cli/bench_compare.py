@@ -31,18 +31,20 @@ def run(revision: str, words: Sequence[str], as_json: bool) -> int:
     """
     root = checkout()
     with other_commit(root, revision) as other:
-        trees = {HERE: root, revision: other}
+        # the other one first: should it know no --json, nobody waits for this one
+        trees = {revision: other, HERE: root}
         measured: dict[str, list[dict[str, float]]] = {name: [] for name in trees}
         for number in range(ROUNDS):
             for name, tree in trees.items():
                 if not as_json:
                     say(f"round {number + 1} of {ROUNDS}: {name}")
-                measured[name].append(bench(tree, ["--json", *words]))
+                measured[name].append(bench(tree, name, ["--json", *words]))
     rows = compared(measured[HERE], measured[revision])
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=1) + "\n")
     else:
-        say("\n".join(table(rows, revision)))
+        for line in table(rows, revision):
+            say(line)
     return 0
 
 
@@ -79,8 +81,12 @@ def git(folder: Path, *words: str) -> str:
     ).stdout.strip()
 
 
-def bench(tree: Path, words: Sequence[str]) -> dict[str, float]:
-    """Seconds per stage of the bench of the files in `tree`. Raises StudioError where it fails."""
+def bench(tree: Path, name: str, words: Sequence[str]) -> dict[str, float]:
+    """Seconds per stage of the bench of the files in `tree`, which people call `name`.
+
+    Raises:
+        StudioError: it fails.
+    """
     command = [sys.executable, "-m", "mcaclip", "bench", *words]
     environment = os.environ | {"PYTHONPATH": str(tree)}
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
@@ -88,7 +94,7 @@ def bench(tree: Path, words: Sequence[str]) -> dict[str, float]:
         return {one["stage"]: float(one["seconds"]) for one in json.loads(done.stdout)}
     except (ValueError, TypeError, KeyError) as error:
         said = (done.stderr.strip() or done.stdout.strip() or "nothing").splitlines()[-1]
-        raise StudioError(f"The bench of {tree.name} failed, or knows no --json. It said: {said}") from error
+        raise StudioError(f"The bench of {name} failed, or knows no --json. It said: {said}") from error
 
 
 def compared(

@@ -16,8 +16,9 @@ from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.photo_parts import PhotoParts
 from mcaclip.generators.base import Generator
+from mcaclip.generators.compose import MaskedShift
 from mcaclip.generators.residual import of_face
-from mcaclip.generators.synthesis import MaskedShift, Synthesis, layer_hook, synthesize
+from mcaclip.generators.synthesis import Synthesis, layer_hook, synthesize
 from mcaclip.perception.base import PhotoParser
 from mcaclip.types import Inversion, ProgressCallback
 

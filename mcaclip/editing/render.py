@@ -20,15 +20,8 @@ from mcaclip.editing.photo_blend import carry_over
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
 from mcaclip.generators.base import Generator, Window
-from mcaclip.generators.synthesis import (
-    FeatureHook,
-    MaskedShift,
-    Synthesis,
-    compose,
-    layer_hook,
-    synthesize,
-    union,
-)
+from mcaclip.generators.compose import FeatureHook, MaskedShift, compose, union
+from mcaclip.generators.synthesis import Synthesis, layer_hook, synthesize
 from mcaclip.nn.ops import resize_mask
 from mcaclip.types import EditResult, EditSettings, MovingEdit, ProgressCallback, PromptStrength
 

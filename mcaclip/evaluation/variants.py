@@ -30,8 +30,9 @@ from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.editing.universal import TRAIN_COMMAND
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
+from mcaclip.generators.compose import MaskedShift, compose
 from mcaclip.generators.residual import of_face
-from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.loading import words_digest
 from mcaclip.types import EditResult, EditSettings, Inversion
 

@@ -92,7 +92,7 @@ class HaarUpsample(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """`x [B, C, S, S]`, `w [B, 512]` to `[B, C / 4, 2S, 2S]`."""
-        return inverse_haar(x * self.style(w)[:, :, None, None])
+        return inverse_haar(x, self.style(w))
 
 
 class SynthesisBlock(nn.Module):

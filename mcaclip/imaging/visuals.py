@@ -1,4 +1,4 @@
-"""Pictures that explain an edit: overlays, mask tiles, thumbnails. Pure functions on arrays."""
+"""Pictures that explain an edit: overlays, mask tiles, maps of change. Pure functions on arrays."""
 
 from __future__ import annotations
 
@@ -100,31 +100,3 @@ def change_map(source: Tensor, edited: Tensor, side: int = 256) -> np.ndarray:
 def mask_png(mask: Tensor) -> np.ndarray:
     """`float32 [1, s, s]` in [0, 1] to `uint8 [s, s]`, the mask itself at its own size."""
     return (mask.detach().float().clamp(0, 1)[0] * 255).round().byte().cpu().numpy()
-
-
-def mask_caption(name: str, mask: Tensor) -> str:
-    """`layer 5 (16 px)` and its mask to `layer 5 · 16 px · area 3 %`, breaking only at the dots."""
-    label = name.replace(" (", " · ").replace(")", "")
-    line = f"{label} · area {100 * float(mask.mean()):.0f} %"
-    return line.replace(" ", "\N{NO-BREAK SPACE}").replace("·\N{NO-BREAK SPACE}", "· ")
-
-
-def thumbnail(photo: np.ndarray, box: tuple[int, int, int, int], side: int = 160) -> np.ndarray:
-    """A square picture of one face, half a box wider than the detector's box.
-
-    Args:
-        photo: `uint8 [H, W, 3]`.
-        box: `(left, top, right, bottom)` in photo pixels; may reach outside the photo.
-        side: of the picture in pixels.
-
-    Returns:
-        `uint8 [side, side, 3]`; what lies outside the photo repeats its edge.
-    """
-    left, top, right, bottom = box
-    reach = 0.75 * max(right - left, bottom - top)
-    centre = np.array([(left + right) / 2, (top + bottom) / 2])
-    scale = side / (2 * reach)
-    shift = side / 2 - scale * centre
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.warpAffine(photo, matrix, (side, side), flags=method, borderMode=cv2.BORDER_REPLICATE)

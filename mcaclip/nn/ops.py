@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeVar
 
@@ -10,27 +11,44 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Module = TypeVar("Module", bound=nn.Module)
+CACHED_NUMBERS = 2**20
+"""Numbers of a map that a Haar step works on at once (measured)."""
 
 
-def inverse_haar(x: Tensor) -> Tensor:
+def inverse_haar(x: Tensor, style: Tensor | None = None) -> Tensor:
     """One inverse Haar (db1) step: `[B, 4C, H, W]` to `[B, C, 2H, 2W]`.
 
     Channels come as all C low-pass maps, then for each of them its lh, hl and hh map.
     Source: FACTS 4; checked against the OpenVINO graph of MobileStyleGAN.
+
+    Args:
+        style: `[B, 4C]`, factors on the channels first.
     """
     batch, channels, height, width = x.shape
     if channels % 4:
         raise ValueError(f"inverse_haar needs a multiple of 4 channels, got {channels}")
-    c = channels // 4
     # channels innermost, as the convolutions around it want them
     inner = x.permute(0, 2, 3, 1)
-    low = inner[..., :c]
-    lh, hl, hh = inner[..., c:].unflatten(-1, (c, 3)).transpose(-1, -2).contiguous().unbind(-2)
-    plus, minus, plus_high, minus_high = low + lh, low - lh, hl + hh, hl - hh
-    even_row = torch.stack([plus + plus_high, plus - plus_high], -2)
-    odd_row = torch.stack([minus + minus_high, minus - minus_high], -2)
-    whole = torch.stack([even_row, odd_row], 2).mul_(0.5)
-    return whole.view(batch, 2 * height, 2 * width, c).permute(0, 3, 1, 2)
+    factor = 0.5 if style is None else 0.5 * style[:, None, None, :]
+    if torch.is_grad_enabled():
+        halves = [torch.stack([low + high, low - high], -2) for low, high in _haar_rows(inner * factor)]
+        whole = torch.stack(halves, 2)
+    else:  # a few rows at a time, which stay in the processor's cache between the steps
+        whole = x.new_empty(batch, height, 2, width, 2, channels // 4)
+        count = max(1, CACHED_NUMBERS // (width * channels))
+        for part, made in zip(inner.split(count, 1), whole.split(count, 1), strict=True):
+            for row, (low, high) in enumerate(_haar_rows(part * factor)):
+                torch.add(low, high, out=made[:, :, row, :, 0])
+                torch.sub(low, high, out=made[:, :, row, :, 1])
+    return whole.view(batch, 2 * height, 2 * width, channels // 4).permute(0, 3, 1, 2)
+
+
+def _haar_rows(inner: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Of `[B, H, W, 4C]`, for the even and the odd rows: the mean of both columns, and what they differ from it."""
+    c = inner.shape[-1] // 4
+    low, lh, hl, hh = inner[..., :c], inner[..., c::3], inner[..., c + 1 :: 3], inner[..., c + 2 :: 3]
+    yield low + lh, hl + hh
+    yield low - lh, hl - hh
 
 
 def normalise_features(features: Tensor) -> Tensor:

@@ -46,7 +46,8 @@ def test_two_commits_are_compared_stage_by_stage(project, capsys):
     assert row["stage"] == "pass" and row["best"] == row["median"] == 1 and row["other best"] == 0.5
     assert row["ratio"] == 2
     assert run("HEAD~1") == 0
-    assert "2.00" in capsys.readouterr().out.splitlines()[-1]
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("pass ") and last.endswith(" 2.00")
     kept = subprocess.run(["git", "-C", str(project), "worktree", "list"], capture_output=True, text=True, check=True)
     assert len(kept.stdout.splitlines()) == 1
 

@@ -111,6 +111,15 @@ def test_inverse_haar_preserves_energy_and_means():
     torch.testing.assert_close(blocks, x[:, :2] / 2)
 
 
+def test_a_haar_step_in_rows_equals_the_one_that_learns():
+    torch.manual_seed(0)
+    x, style = torch.randn(2, 64, 257, 96), torch.randn(2, 64)
+    with torch.no_grad():
+        rows = inverse_haar(x, style)
+    assert torch.equal(rows, inverse_haar(x, style))
+    assert torch.equal(rows, inverse_haar(x * style[:, :, None, None]))
+
+
 def test_a_foreign_file_is_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
     with pytest.raises(WeightsError, match="is not a MobileStyleGAN file"):

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from mcaclip.errors import StudioError
+from mcaclip.generators.compose import MaskedShift, compose, open_masks
 from mcaclip.generators.residual import ResidualGenerator, faded, of_face, residual_layer
-from mcaclip.generators.synthesis import MaskedShift, compose, open_masks, synthesize
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.types import Residual
 from tests.generators.toy import ToyGenerator
 

@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.errors import WeightsError
+from mcaclip.generators.compose import masked_synthesize
 from mcaclip.generators.stylegan2 import (
     ModulatedConv,
     StyleGAN2,
@@ -17,7 +18,7 @@ from mcaclip.generators.stylegan2 import (
     fir_kernel,
     upsample_rgb,
 )
-from mcaclip.generators.synthesis import masked_synthesize, synthesize
+from mcaclip.generators.synthesis import synthesize
 
 TOY = StyleGAN2Config(size=32, max_channels=8, fine_channels=128)
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mcaclip.generators.synthesis import MaskedShift, compose, masked_synthesize, synthesize
+from mcaclip.generators.compose import MaskedShift, compose, masked_synthesize
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.nn.ops import resize_mask
 from tests.generators.toy import ToyGenerator
 

@@ -7,9 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcaclip.generators.compose import MaskedShift, compose
 from mcaclip.generators.residual import of_face, residual_layer
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config
-from mcaclip.generators.synthesis import MaskedShift, compose, synthesize
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.generators.windows import boxes_around
 from mcaclip.types import Residual
 

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from mcaclip.editing.network.coral import MaskConfig, MaskNet
 from mcaclip.generators.base import LayerSpec
-from mcaclip.generators.synthesis import masked_synthesize, synthesize
+from mcaclip.generators.compose import masked_synthesize
+from mcaclip.generators.synthesis import synthesize
 from tests.golden.reference import Golden
 from tests.helpers.fill import filled_state_dict
 

@@ -1,4 +1,4 @@
-"""Overlays, mask tiles, thumbnails and feathered masks."""
+"""Overlays and mask tiles."""
 
 from __future__ import annotations
 
@@ -43,17 +43,3 @@ def test_mask_tile_goes_from_dark_to_light():
 def test_mask_png_has_the_masks_own_size_and_values():
     mask = torch.tensor([[[0.0, 0.5], [1.0, 0.25]]])
     assert visuals.mask_png(mask).tolist() == [[0, 128], [255, 64]]
-
-
-def test_caption_names_layer_size_and_area():
-    caption = visuals.mask_caption("layer 5 (16 px)", _square(16, 4, 8))
-    assert caption.replace("\N{NO-BREAK SPACE}", " ") == "layer 5 · 16 px · area 6 %"
-
-
-def test_thumbnail_is_centred_on_the_face_and_may_leave_the_photo():
-    photo = np.zeros((100, 200, 3), np.uint8)
-    photo[0:20, 0:20] = 255
-    picture = visuals.thumbnail(photo, (0, 0, 20, 20), side=60)
-    assert picture.shape == (60, 60, 3)
-    assert picture[30, 30].min() == 255
-    assert picture[58, 58].max() == 0

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import masked_synthesize
+from mcaclip.generators.compose import masked_synthesize
 from mcaclip.imaging.colour import lab_to_srgb, srgb_to_lab
 from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.regions import dilate

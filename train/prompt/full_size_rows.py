@@ -20,9 +20,10 @@ from torch import Tensor
 
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.generators.compose import compose
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import TOP_LAYER, PreviewGenerator
-from mcaclip.generators.synthesis import compose, synthesize
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
 from mcaclip.imaging.colour import lab_of
 from mcaclip.methods.losses import lab_colour_distance

@@ -10,7 +10,8 @@ from torch import Tensor
 from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.base import Generator
-from mcaclip.generators.synthesis import MaskedShift, Synthesis, open_masks
+from mcaclip.generators.compose import MaskedShift, open_masks
+from mcaclip.generators.synthesis import Synthesis
 from mcaclip.types import TextCode
 
 
