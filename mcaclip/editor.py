@@ -13,11 +13,6 @@ import torch
 from torch import Tensor
 
 from mcaclip import loading, weights
-from mcaclip.clip.familiarity import (
-    FamiliarityReport,
-    PromptFamiliarity,
-    familiarity_of,
-)
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.face_source import FaceCache, FaceSource, source_of
 from mcaclip.editing.library import FittedEdit, Library, collect
@@ -38,6 +33,7 @@ from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, Complete, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.residual_fit import channel_spread
+from mcaclip.language.wishes import Wish, plain_wish
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
@@ -66,14 +62,14 @@ class EditorModels(EditNetworks):
         start: where inversions begin.
         complete: gives them a first residual; without it they begin with none.
         library: the prompts that have a fitted edit network.
-        familiarity: how well the space knows a prompt.
+        wish: what free words ask for.
         prompts: the prompt library.
     """
 
     start: Start
     aligner: align.FaceAligner
     library: Library
-    familiarity: PromptFamiliarity
+    wish: Callable[[str], Wish]
     prompts: tuple[LibraryPrompt, ...] = ()
     complete: Complete | None = None
 
@@ -90,7 +86,7 @@ class FaceEditor:
         self._sources: FaceCache[FaceSource] = FaceCache()
         self._small_sources: FaceCache[FaceSource] = FaceCache()
         self._identities: FaceCache[Tensor] = FaceCache(most=16)
-        self._familiarity = lru_cache(maxsize=64)(lambda prompt: models.familiarity.check(models.space, prompt))
+        self._wish = lru_cache(maxsize=64)(models.wish)
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
         self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
         self._spread = lru_cache(maxsize=1)(partial(channel_spread, models.preview))
@@ -274,15 +270,16 @@ class FaceEditor:
 
     def _reader(self) -> PromptReader:
         m, own = self.models, weights.WeightFolders.from_environment().edits
-        return PromptReader(self._library(), m.prompts, m.universal.problem, self.check_familiarity, self.slots, own)
+        return PromptReader(self._library(), m.prompts, m.universal.problem, self._wish, self.slots, own)
 
-    def check_familiarity(self, text: str) -> FamiliarityReport:
-        """How well the space of words knows a prompt, fitted or not.
+    def wish(self, text: str) -> Wish:
+        """What a text asks for, and what can be done about it without a fitted network.
 
         Raises:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
-        return self._familiarity(clean_prompt(text))
+        words = clean_prompt(text)
+        return plain_wish(words) or self._wish(words)
 
     def resolve(self, settings: EditSettings) -> EditRequest:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
@@ -454,7 +451,7 @@ def load_editor(
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=loading.load_space(chosen, on),
         library=loading.library_of(chosen, pair.full, on, [path for path in edits if not is_universal(path)]),
-        familiarity=familiarity_of(chosen.clip),
+        wish=loading.wishes_of(chosen),
         universal=loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
         prompts=load_prompts(),
         photo_parser=FaceParser.load(weights.get(PHOTO_PARSER), on),

@@ -6,14 +6,15 @@ There is one loader per slot, and each loads only what is asked for. The network
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from mcaclip import weights
-from mcaclip.clip.clip_space import ClipSpace
+from mcaclip.clip.clip_space import FACECLIP, ClipSpace
 from mcaclip.clip.text_digest import text_digest
 from mcaclip.config import SLOTS, Stack, check_parser
 from mcaclip.editing.library import Library, collect, edit_files
@@ -30,12 +31,14 @@ from mcaclip.inversion.encoder import FaceEncoder
 from mcaclip.inversion.optimise import Start
 from mcaclip.inversion.residual_encoder import ResidualEncoder
 from mcaclip.inversion.start import EncoderStart, ResidualStart
+from mcaclip.language.wishes import Wish, free_wish
 from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.parsenet import ParseNet
 from mcaclip.perception.parsing_head import ParsingHead
+from mcaclip.reading.wish_reader import WishReader
 
 log = logging.getLogger(__name__)
 Device = str | torch.device
@@ -64,6 +67,18 @@ def load_generator(stack: Stack, device: Device, checkpoint_from: int | None = N
         return GeneratorPair(full, StyleGAN2Preview(full))
     small = MobileStyleGAN.load(weights.get("mobilestylegan"), device, weights.get("mean_w"))
     return GeneratorPair(small, PreviewGenerator(small, PreviewHead.load(weights.get("preview_head"), device)))
+
+
+def wishes_of(stack: Stack) -> Callable[[str], Wish]:
+    """What reads free words: for FaceCLIP the language model, loaded at its first use; a published CLIP takes any."""
+    if stack.clip != FACECLIP:
+        return free_wish
+
+    @cache
+    def reader() -> WishReader:
+        return WishReader.load(weights.get("language_model"), weights.get("wish_reader"))
+
+    return lambda text: reader().read(text)
 
 
 def load_start(stack: Stack, device: Device, preview: Generator, identity: Identity) -> Start:

@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.mask_tools import refine_masks
@@ -33,6 +32,7 @@ from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.generators.compose import union
 from mcaclip.language.colours import srgb_of
 from mcaclip.language.grammar import understand
+from mcaclip.language.wishes import Wish, plain_wish
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -107,7 +107,7 @@ class FakeEditor:
     def _reader(self) -> PromptReader:
         fitted = {p: FittedEdit({}, lambda: NO_NETWORKS, shipped=p in PROMPTS) for p in self.prompts()}
         problem = "" if self.has_universal else "there is no universal network here; train one"
-        return PromptReader(fitted, self.entries, problem, self.check_familiarity, STACKS["compact"], Path("edits"))
+        return PromptReader(fitted, self.entries, problem, self._wish, STACKS["compact"], Path("edits"))
 
     def check_prompt(self, text: str, mode: str | None = None) -> str:
         return self._reader().read(text, mode).prompt
@@ -121,13 +121,16 @@ class FakeEditor:
     def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
         return self._reader().modes(entry)
 
-    def check_familiarity(self, text: str) -> FamiliarityReport:
-        words = clean_prompt(text).lower().split()
+    def wish(self, text: str) -> Wish:
+        return plain_wish(text) or self._wish(clean_prompt(text))
+
+    def _wish(self, text: str) -> Wish:
+        words = text.lower().split()
         strange = tuple(word for word in words if word not in " ".join(PROMPTS).split())
         if self.has_universal:
             strange = tuple(word for word in words if word not in WORDS.split())
         known = 0.9 if not strange else 0.4 if len(strange) < len(words) else 0.1
-        return FamiliarityReport(known, strange, PROMPTS[:2])
+        return Wish(text, known, nearest=PROMPTS[:2])
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         self.calls.append("find faces")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-
 from mcaclip.clip.familiarity import OpenFamiliarity
+
 from mcaclip.config import STACKS
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork
 from mcaclip.editing.prompts import LibraryPrompt

@@ -27,18 +27,17 @@ from train.cli import (
     deltaedit,
     encoder,
     faceclip,
-    faceclip_lexicon,
     faceclip_pooled,
     faceclip_report,
     global_directions,
     hard_faces,
     identity_mean,
     inversion_figures,
-    knowledge,
     parser,
     parsing_head,
     preview_head,
     prompt,
+    reader,
     residual_encoder,
     stand_in,
     thumbnails,
@@ -62,7 +61,7 @@ COMMANDS: dict[str, Command[Any]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): Command(module.Options, module.run)
     for module in (
         preview_head, parsing_head, parser, identity_mean, encoder, residual_encoder, inversion_figures, faceclip,
-        faceclip_pooled, faceclip_lexicon, faceclip_report, knowledge, prompt, universal, universal_words, colours,
+        faceclip_pooled, faceclip_report, reader, prompt, universal, universal_words, colours,
         global_directions, deltaedit, thumbnails, hard_faces, stand_in, bench,
     )
 }  # fmt: skip

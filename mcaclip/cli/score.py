@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from mcaclip.clip.clip_space import ClipSpace
 
+CHUNK = 256
+"""Texts that are encoded together."""
 DIGITS = 6
 
 
@@ -70,13 +72,12 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     check_folder(options.json.parent)
     if os.path.isdir(options.json):
         raise StudioError(f"--json {options.json} is a folder; name a file.")
-    from mcaclip.clip.familiarity import encode, familiarity_of
     from mcaclip.editor import choose_device
-    from mcaclip.loading import load_space
+    from mcaclip.loading import load_space, wishes_of
 
-    knowledge, device = familiarity_of(options.clip), choose_device(options.device)
-    space = load_space(choose(clip=options.clip), device)
-    embedded = encode(space, texts)
+    stack, device = choose(clip=options.clip), choose_device(options.device)
+    space, wish = load_space(stack, device), wishes_of(stack)
+    embedded = _encoded(space, texts)
     images: list[str] = []
     rows: list[list[float]] = []
     for path in asked.files:
@@ -89,12 +90,21 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     if not images:
         report(failures, asked.asked)
         return EXIT_BAD_INPUT
-    known = _rounded(knowledge.score(space, texts))
+    known = _rounded([wish(text).known for text in texts])
     write_json(options.json, {"images": images, "texts": texts, "similarity": rows, "known": known})
     for image, row in zip(images, rows, strict=True):
         best = max(range(len(texts)), key=row.__getitem__)
         say(f"{image}  best of {len(texts)}: {texts[best]} ({row[best]:.3f})")
     return report(failures, asked.asked)
+
+
+def _encoded(space: ClipSpace, texts: Sequence[str]) -> Tensor:
+    """Unit vectors `[T, D]` of texts, on the CPU."""
+    import torch
+
+    with torch.no_grad():
+        pieces = [space.encode_text(texts[start : start + CHUNK]) for start in range(0, len(texts), CHUNK)]
+        return torch.cat(pieces).float().cpu()
 
 
 def read_texts(path: Path) -> list[str]:

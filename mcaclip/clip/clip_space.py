@@ -18,7 +18,7 @@ from mcaclip.clip.face_clip import FaceClip, face_tokenizer
 from mcaclip.config import ASSETS
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import to_gamut
-from mcaclip.language.grammar import in_templates, in_usual_words
+from mcaclip.language.grammar import in_templates
 from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.types import TextCode
@@ -149,8 +149,8 @@ class ClipSpace(nn.Module):
         return self.model.encode_text(self.token_ids(texts).to(self.mean.device))
 
     def token_ids(self, texts: Sequence[str]) -> Tensor:
-        """Token numbers `int [T, L]` of texts; for FaceCLIP, usual nouns of a part replace rare ones."""
-        return self.tokenizer(list(map(in_usual_words, texts)) if self.name == FACECLIP else list(texts))
+        """Token numbers `int [T, L]` of texts."""
+        return self.tokenizer(list(texts))
 
     @torch.no_grad()
     def text_code(self, prompt: str) -> TextCode:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import LibraryPrompt, find_entry, find_prompt
 from mcaclip.errors import PromptError
 from mcaclip.language.grammar import split_changes
+from mcaclip.language.wishes import UNDERSTOOD, Wish, plain_wish
 from mcaclip.types import EditSettings, PromptStrength
-from mcaclip.validate import FITTED, MAX_PROMPTS, UNIVERSAL, check_mode, clean_prompt
+from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,19 @@ class Reading:
         ingredients: what it is made of: itself, or the parts of a recipe.
         entry: its entry in the prompt library, if it has one.
         note: what to know of it, in plain words; mostly empty.
+        amount: factor on the strength that the words ask for: 0.5 for "half".
     """
 
     prompt: str
     ingredients: tuple[Ingredient, ...]
     entry: LibraryPrompt | None = None
     note: str = ""
+    amount: float = 1.0
 
     @property
     def best(self) -> float:
         """The strength to begin with."""
-        return self.entry.best if self.entry else 1.0
+        return min(MAX_STRENGTH, self.amount * (self.entry.best if self.entry else 1.0))
 
     @property
     def mode(self) -> str:
@@ -66,7 +68,7 @@ class PromptReader:
         fitted: the edits that were fitted to a prompt.
         entries: the prompt library.
         no_universal: why there is no universal network, in plain words; empty where there is one.
-        familiarity: how well the words of a prompt are known.
+        wish: what free words ask for.
         stack: what the editor runs on, for the command that fits a prompt.
         own_edits: the place where the user's own fitted edits are found.
     """
@@ -74,7 +76,7 @@ class PromptReader:
     fitted: Mapping[str, FittedEdit]
     entries: Sequence[LibraryPrompt]
     no_universal: str
-    familiarity: Callable[[str], FamiliarityReport]
+    wish: Callable[[str], Wish]
     stack: Stack
     own_edits: Path
 
@@ -88,8 +90,19 @@ class PromptReader:
             PromptError: empty, too long, clearly outside of what is known, or there is no network for it.
             StudioError: no such mode.
         """
-        words, entry, fit = self._look_up(text)
-        if check_mode(mode) != UNIVERSAL and fit and not self.fitted[fit].shipped:
+        wish = self._understood(clean_prompt(text))
+        words = wish.words or wish.text
+        entry, fit = find_entry(self.entries, words), find_fitted(self.fitted, words)
+        if wish.problem:
+            entry = fit = None
+        made = self._made(words, wish, entry, fit, check_mode(mode))
+        return replace(made, amount=wish.amount)
+
+    def _made(
+        self, words: str, wish: Wish, entry: LibraryPrompt | None, fit: str | None, mode: str | None
+    ) -> Reading:
+        """How a wish is made."""
+        if mode != UNIVERSAL and fit and not self.fitted[fit].shipped:
             return Reading(fit, (Ingredient(fit, 1.0, FITTED),), entry)
         if entry and entry.recipe and not (mode == FITTED and fit):
             return self._recipe(entry, mode)
@@ -97,12 +110,19 @@ class PromptReader:
         if mode is None and wanted == FITTED and fit is None and not self.no_universal:
             wanted = UNIVERSAL
         if wanted == UNIVERSAL and not self.no_universal:
-            return self._universal(words, entry)
+            if wish.problem:
+                raise PromptError(f'"{wish.text}": {wish.warning}')
+            prompt = entry.prompt if entry and find_prompt([entry], words) else words
+            return Reading(prompt, (Ingredient(prompt, 1.0, UNIVERSAL),), entry, wish.warning)
         if mode == UNIVERSAL:
             raise PromptError(self.no_universal)
         if fit is None:
-            raise PromptError(self._not_fitted(words))
+            raise PromptError(self._not_fitted(wish))
         return Reading(fit, (Ingredient(fit, 1.0, FITTED),), entry)
+
+    def _understood(self, words: str) -> Wish:
+        """What words ask for. Those of the library and of fitted prompts are taken as they are."""
+        return Wish(words, 1.0) if self._known(words) else plain_wish(words) or self.wish(words)
 
     def read_all(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
         """Every change that a text asks for: "green lipstick and purple hair" are two. Raises as `read` does."""
@@ -111,7 +131,7 @@ class PromptReader:
     def split(self, text: str) -> tuple[str, ...]:
         """The changes that a text asks for, one text each. Raises PromptError for one that is no prompt."""
         words = clean_prompt(text)
-        return (words,) if self._known(words) else split_changes(words, self._known)
+        return (words,) if self._known(words) else split_changes(words, self._known, self._wished)
 
     def check(self, settings: EditSettings) -> tuple[EditSettings, tuple[Reading, ...]]:
         """The settings with every prompt in its own wording, and what each of them means, in the same order.
@@ -124,7 +144,8 @@ class PromptReader:
         for part in settings.parts:
             for reading in self.read_all(part.prompt, settings.mode):
                 readings.append(reading)
-                parts.append(PromptStrength(reading.prompt, part.strength))
+                strength = min(MAX_STRENGTH, part.strength * reading.amount)
+                parts.append(PromptStrength(reading.prompt, strength))
         names = [part.prompt.lower() for part in parts]
         for name in names:
             if names.count(name) > 1:
@@ -148,15 +169,15 @@ class PromptReader:
             found = (*found, FITTED)
         return found
 
-    def _look_up(self, text: str) -> tuple[str, LibraryPrompt | None, str | None]:
-        """The cleaned words, the library's entry and the fitted prompt that say the same."""
-        words = clean_prompt(text)
-        entry = find_entry(self.entries, words)
-        return words, entry, find_fitted(self.fitted, words)
-
     def _known(self, words: str) -> bool:
         """Whether a text is a prompt by itself, of the library or a fitted one."""
         return find_prompt(self.entries, words) is not None or any(p.lower() == words.lower() for p in self.fitted)
+
+    def _wished(self, words: str) -> bool:
+        """Whether free words ask for a change by themselves, possible or not."""
+        wish = self._understood(words)
+        whole = wish.concept is not None and (not wish.concept.part or bool(wish.colour))
+        return whole and wish.known >= UNDERSTOOD
 
     def _recipe(self, entry: LibraryPrompt, mode: str | None) -> Reading:
         made: list[Ingredient] = []
@@ -172,29 +193,19 @@ class PromptReader:
             made += [replace(one, factor=one.factor * factor) for one in part.ingredients]
         return Reading(entry.prompt, tuple(made), entry)
 
-    def _universal(self, words: str, entry: LibraryPrompt | None) -> Reading:
-        if entry and find_prompt([entry], words):
-            return Reading(entry.prompt, (Ingredient(entry.prompt, 1.0, UNIVERSAL),), entry)
-        verdict = self.familiarity(words)
-        if verdict.outside:
-            raise PromptError(
-                f'"{words}" is outside of what the models know. {verdict.warning} Please use other words, in English.'
-            )
-        note = f"“{words}” may not come out as you mean it. {verdict.warning}" if verdict.doubtful else ""
-        return Reading(words, (Ingredient(words, 1.0, UNIVERSAL),), entry, note)
-
     def _fit_command(self, words: str) -> str:
         return f'python -m train prompt "{words}"{self.stack.options}'
 
-    def _not_fitted(self, words: str) -> str:
+    def _not_fitted(self, wish: Wish) -> str:
         """What to say of a prompt that no network here can make."""
+        words = wish.words or wish.text
         command = self._fit_command(words)
         if not self.fitted:
             return (
                 f"no prompt is fitted for the {self.stack.label} stack yet. Fit one with: {command}; then name the "
                 f"file it writes with --edits FILE, or put it into {self.own_edits}"
             )
-        warning = self.familiarity(words).warning
+        warning = wish.warning
         doubt, advice = (
             (f"{warning} ", "Fitting it yourself will hardly work") if warning else ("", "Fit it yourself")
         )

@@ -21,8 +21,8 @@ PART_NOUNS = _NOUNS["usual"]
 """Usual nouns, the commonest first. Most parts are regions (`mcaclip.perception.regions`)."""
 MORE_NOUNS = _NOUNS["more"]
 """Rarer nouns."""
-RARE_NOUNS = _NOUNS["rare"]
-"""Colloquial, literary and trade nouns; FaceCLIP gets usual ones in their place (`in_usual_words`)."""
+COLLOQUIAL_NOUNS = _NOUNS["colloquial"]
+"""Colloquial, literary and trade nouns, which only the reader of prompts learns."""
 
 TEMPLATES = (
     "a photo of a face with {}", "a person with {}", "a portrait of someone with {}", "{}", "a face with {}",
@@ -39,7 +39,7 @@ def in_templates(prompt: str) -> list[str]:
     return [template.format(prompt) for template in TEMPLATES]
 
 
-_BETWEEN = re.compile(r"\s*[,;+&]\s*(?:and\s+|with\s+|plus\s+)?|\s+(?:and|with|plus)\s+", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*[,;+&]\s*(?:(?:and|with|plus|but)\s+)?|\s+(?:and|with|plus|but)\s+", re.IGNORECASE)
 """What separates two changes."""
 
 
@@ -82,7 +82,15 @@ def parts_in(prompt: str) -> frozenset[str]:
     return frozenset(mention.name for mention in _mentions(plain(prompt)) if mention.kind == "part")
 
 
-def split_changes(prompt: str, known: Callable[[str], bool] = lambda text: False) -> tuple[str, ...]:
+def colours_in(text: str) -> tuple[str, ...]:
+    """All colours that a text names, in its order."""
+    found = [mention for mention in _mentions(plain(text)) if mention.kind == "colour"]
+    return tuple(mention.name for mention in sorted(found, key=lambda mention: mention.start))
+
+
+def split_changes(
+    prompt: str, known: Callable[[str], bool] = lambda text: False, wished: Callable[[str], bool] = lambda text: False
+) -> tuple[str, ...]:
     """The changes that a prompt asks for, one text each: "green lips and pink eyebrows" are two.
 
     It is split only between texts that have a meaning by themselves, so "black and white hair" stays one.
@@ -90,6 +98,8 @@ def split_changes(prompt: str, known: Callable[[str], bool] = lambda text: False
     Args:
         prompt: the words.
         known: whether a text without a part and colour asks for a change by itself ("zombie").
+        wished: the same for free words ("no glasses"). It is not asked of texts beside "with", since in "a man with
+            glasses" the man is no change.
 
     Returns:
         At least one text, in the order of the prompt.
@@ -97,9 +107,13 @@ def split_changes(prompt: str, known: Callable[[str], bool] = lambda text: False
     betweens = [match.group() for match in _BETWEEN.finditer(prompt)]
     changes: list[str] = []
     waiting = joint = ""
-    for between, piece in zip(["", *betweens], _BETWEEN.split(prompt), strict=True):
+    for between, after, piece in zip(["", *betweens], [*betweens, ""], _BETWEEN.split(prompt), strict=True):
         so_far = f"{waiting}{between}{piece}" if waiting else piece
-        if understand(piece) or known(piece):
+        beside_with = "with" in f"{between} {after}".lower()
+        by_itself = (
+            understand(piece) or known(piece) or (not beside_with and not _only_colour(piece) and wished(piece))
+        )
+        if by_itself:
             changes.append(so_far)
             waiting = ""
         elif waiting or not changes or _only_colour(piece):  # a lone colour belongs to what follows
@@ -137,29 +151,10 @@ def _mentions(text: str) -> Iterator[_Mention]:
                 yield _Mention(start, end, *entry)
 
 
-def in_usual_words(text: str) -> str:
-    """A text with the usual noun of its part for each of `RARE_NOUNS`: "green teeth" for "green gnashers".
-
-    A text without a colour is unchanged: "a bowl cut" asks for a shape, which "hair" does not.
-    """
-    if not any(mention.kind == "colour" for mention in _mentions(plain(text))):
-        return text
-    usual, pattern = _rare_nouns()
-    return pattern.sub(lambda found: usual[found[0].lower()], text)
-
-
-@cache
-def _rare_nouns() -> tuple[Mapping[str, str], re.Pattern[str]]:
-    """From each rare noun to the usual one of its part, and a pattern that finds them, the longest first."""
-    usual = {noun: PART_NOUNS[part][0] for part, nouns in RARE_NOUNS.items() for noun in nouns}
-    longest_first = sorted(usual, key=len, reverse=True)
-    return usual, re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
-
-
 @cache
 def _phrases() -> tuple[Mapping[str, tuple[str, str]], int]:
     """Every phrase with its kind and name, and the number of words of the longest. Nouns take precedence."""
     table = {words: ("colour", name) for words, name in names_by_words().items()}
-    for nouns_of in (PART_NOUNS, MORE_NOUNS, RARE_NOUNS):
+    for nouns_of in (PART_NOUNS, MORE_NOUNS):
         table |= {plain(noun): ("part", part) for part, nouns in nouns_of.items() for noun in nouns}
     return MappingProxyType(table), max(len(phrase.split()) for phrase in table)

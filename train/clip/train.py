@@ -19,7 +19,7 @@ from train.clip.captions.batch import CaptionBatch, Facts, write_captions
 from train.clip.negatives import Attack, Example, no_faces
 from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import PARTS, STATES, Scene
-from train.clip.words.word_vectors import token_table
+from train.clip.word_vectors import token_table
 from train.common.checkpoint import take_averaged
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.painting import augment
@@ -160,11 +160,7 @@ class Trainee(nn.Module):
         embedding.register_forward_hook(self._blur_words)
 
     def _blur_words(self, _: nn.Module, ids: tuple[Tensor], embedded: Tensor) -> Tensor:
-        return blurred(self.reworded(ids[0], embedded), self.noise) if self.training else embedded
-
-    def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
-        """Embedded tokens `[T, L, D]` of training captions, before noise; subclasses may change them."""
-        return embedded
+        return blurred(embedded, self.noise) if self.training else embedded
 
     def forward(self, images: Tensor, caption_batch: CaptionBatch) -> dict[str, Tensor]:
         """Loss terms of pictures `[B, 3, S, S]`, and how often a caption is true of the picture that ranks first."""

@@ -25,7 +25,6 @@ from mcaclip.errors import TrainingError
 from train.clip.captions.batch import CaptionBatch, write_captions
 from train.clip.feature_cache import CachedBatch, face_tower
 from train.clip.train import FaceCLIPSettings, Trainee, adamw, caption_features, save_space
-from train.clip.words.related_words import Kin
 from train.common.loop import LoopSettings, TrainingLoop
 
 log = logging.getLogger(__name__)
@@ -45,8 +44,6 @@ class PooledSettings:
         captions: captions per use of a picture, the first of which has a twin.
         noise: deviation of the noise on pooled features, relative to theirs, because each picture is used many times.
         word_noise: greatest deviation of the noise on token embeddings, relative to theirs (see `train.blurred`).
-        kin_share: share of captions whose nouns are replaced by their related words, as words that no caption has
-            are (see `train.clip.words.related_words`).
         unseen: held-out blocks; the loss on them is logged at the end.
         kept: weight of the starting weights in the result: their mean with the new ones reads held-out words better.
         learns: "both" towers; "image": the text tower stays, so networks that were trained on its codes still fit;
@@ -61,7 +58,6 @@ class PooledSettings:
     captions: int = 1
     noise: float = 0.03
     word_noise: float = 0.7
-    kin_share: float = 0.25
     unseen: int = 2
     kept: float = 0.5
     learns: Learners = "both"
@@ -75,24 +71,16 @@ class PooledSettings:
 class PooledTrainee(Trainee):
     """FaceCLIP behind its pooling, with its probes."""
 
-    def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings, kin: Kin | None = None):
+    def __init__(self, space: ClipSpace, known: Tensor, settings: PooledSettings):
         space.requires_grad_(True)
         word_noise = 0.0 if settings.learns == "image" else settings.word_noise
         super().__init__(space, known, FaceCLIPSettings(word_noise=word_noise))
         self.feature_noise, self.noisy = settings.noise, settings.noisy
-        self.kin, self.kin_share = kin, settings.kin_share
         if settings.learns == "image":
             space.requires_grad_(False)
         face_tower(space).requires_grad_(settings.learns != "text")
         for name in POOLING:
             face_tower(space).get_submodule(name).requires_grad_(False)
-
-    def reworded(self, ids: Tensor, embedded: Tensor) -> Tensor:
-        """Embedded tokens, those of some captions replaced as if training had never said their nouns."""
-        if self.kin is None:
-            return embedded
-        chosen = torch.rand(len(ids), 1) < self.kin_share
-        return torch.where((chosen & self.kin.stands_in[ids])[..., None], self.kin.vectors[ids], embedded)
 
     def image_features(self, features: PooledFeatures) -> Tensor:
         """Image features `[B, D]` of pooled pictures; in training with noise on what was pooled and on tokens."""
@@ -119,7 +107,6 @@ def train_pooled(
     settings: PooledSettings,
     out: Path,
     max_minutes: float = 1e9,
-    kin: Kin | None = None,
     attacked: Sequence[Path] = (),
 ) -> None:
     """Train both towers in place, and write all of FaceCLIP to `model.safetensors` (float16) in `out`.
@@ -127,7 +114,6 @@ def train_pooled(
     Args:
         space: a trained FaceCLIP, whose pooling made the blocks.
         known: `bool [tokens]`, those whose embedding stays.
-        kin: where words that no caption has move before the training; None: nowhere.
         attacked: blocks of attacked pictures, one of which joins each of the others.
 
     Raises:
@@ -137,9 +123,7 @@ def train_pooled(
         raise TrainingError(f"{len(blocks)} painted blocks are too few to learn from: allow more --max-minutes")
     read = [CachedBatch.load(path) for path in blocks]
     learned, unseen = read[: len(read) - settings.unseen], read[len(read) - settings.unseen :]
-    if kin is not None:
-        kin.move(space.model.token_embedding.weight)
-    trainee = PooledTrainee(space, known, settings, kin)
+    trainee = PooledTrainee(space, known, settings)
     optimizer = adamw(space, trainee.parameters(), settings.lr, settings.weight_decay)
     before = {f"space.{n}": t.clone() for n, t in space.state_dict().items() if t.is_floating_point()}
     loop_settings = LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.999, warmup=200)

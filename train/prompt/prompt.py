@@ -18,8 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.familiarity import familiarity_of
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack
 from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.mca import MCA, MCANetwork, save_network
@@ -28,6 +26,8 @@ from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
+from mcaclip.language.wishes import UNDERSTOOD, plain_wish
+from mcaclip.loading import wishes_of
 from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.naming import distinct_stems
 from mcaclip.types import TextCode
@@ -56,13 +56,13 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
     return [clean_prompt(prompt) for prompt in prompts or [""]]
 
 
-def warn_of_strange_words(space: ClipSpace, prompts: Sequence[str]) -> None:
-    """Log a warning for every prompt that CLIP hardly knows. Raises WeightsError."""
-    knowledge = familiarity_of(space.name)
+def warn_of_strange_words(stack: Stack, prompts: Sequence[str]) -> None:
+    """Log a warning for every prompt that is not understood. Raises WeightsError."""
+    wish = wishes_of(stack)
     for prompt in dict.fromkeys(prompts):
-        verdict = knowledge.check(space, prompt)
-        if verdict.doubtful:
-            log.warning('expect little of "%s": %s', prompt, verdict.warning)
+        read = plain_wish(prompt) or wish(prompt)
+        if read.known < UNDERSTOOD:
+            log.warning('expect little of "%s": %s', prompt, read.warning)
 
 
 def _optimizer(network: nn.Module, settings: PromptSettings) -> torch.optim.Optimizer:

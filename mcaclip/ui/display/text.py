@@ -99,7 +99,7 @@ MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
-OUTSIDE_PROMPT = "“{}” is outside of what the studio knows. {} Please use other words, in English."
+OUTSIDE_PROMPT = "“{}”: {}"
 TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
 THRESHOLD_LABEL = "Threshold"
@@ -349,7 +349,7 @@ def unknown_prompt(asked: str, warning: str = "") -> str:
 
     Args:
         asked: the words.
-        warning: see `mcaclip.clip.familiarity.FamiliarityReport`.
+        warning: see `mcaclip.language.wishes.Wish.problem`.
     """
     hope = (
         "Please use other words, in English; the Train page will hardly learn these."

@@ -133,9 +133,9 @@ def _ready(editor: EditorProtocol, methods: MethodSet, words: str) -> list[str]:
     """The methods that can edit with the words. The network for any words needs words that are known.
 
     Raises:
-        StudioError: see `EditorProtocol.check_familiarity`.
+        StudioError: see `EditorProtocol.wish`.
     """
-    knows = not editor.check_familiarity(words).outside
+    knows = not editor.wish(words).outside
     return [name for name in methods.ready(words) if knows or name != UNIVERSAL]
 
 

@@ -56,7 +56,7 @@ class TrainHandlers:
         """A warning when the words are not known; empty while the models are not loaded. Raises PromptError."""
         words = clean_prompt(prompt)
         editor = self.studio.ready_editor()
-        verdict = None if editor is None else editor.check_familiarity(words)
+        verdict = None if editor is None else editor.wish(words)
         return text.TRAIN_DOUBTFUL.format(words, verdict.warning) if verdict and verdict.doubtful else ""
 
     def stop(self) -> View:

@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
-from mcaclip.clip.familiarity import FamiliarityReport
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import Reading
 from mcaclip.editing.request import EditRequest
+from mcaclip.language.wishes import Wish
 from mcaclip.types import (
     AlignedFace,
     DetectedFace,
@@ -47,7 +47,7 @@ class EditorProtocol(Protocol):
 
     def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]: ...
 
-    def check_familiarity(self, text: str) -> FamiliarityReport: ...
+    def wish(self, text: str) -> Wish: ...
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]: ...
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from train.clip.words.related_words import Kin
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
@@ -19,7 +20,6 @@ from train.clip.scenes.scenes import SceneSet
 from train.clip.scenes.types import Caption, Claim, PartColour, agreement, read_captions, read_scenes, to_json
 from train.clip.train import FaceCLIPSettings, caption_features
 from train.clip.train_cached import Lessons, PooledSettings, PooledTrainee, train_pooled
-from train.clip.words.related_words import Kin
 
 BLOCK = FaceCLIPSettings(groups=2, broken=1)
 SETTINGS = PooledSettings(blocks=2, block=BLOCK, unseen=1, steps=60, lr=2e-3)

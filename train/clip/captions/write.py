@@ -96,28 +96,6 @@ def phrases_of_captions() -> list[str]:
     return [re.sub(r"\{\w*\}", " ", phrase) for phrase in phrases]
 
 
-def caption_pair(paints: Sequence[PartColour], noun: str, word: str, rng: np.random.Generator) -> tuple[str, str]:
-    """Two captions of painted parts that call the first part `word` and `noun`, and are the same otherwise."""
-    wider = bool(rng.random() < WIDER_SHARE)
-    writer = _Writer(rng, _wording(False, wider), {paints[0].part: noun})
-    usual = writer.write([Claim(paint=paint) for paint in paints], bool(rng.random() < PLAIN_SHARE))
-    article = r"(?:\b(an?) )?" if noun in SINGULAR else "()"
-    named = with_article(word)
-    return re.sub(
-        rf"{article}\b{re.escape(noun)}\b", lambda found: named if found[1] else word, usual, flags=re.IGNORECASE
-    ), usual
-
-
-def adjective_pair(paint: PartColour, ending: str, rng: np.random.Generator) -> tuple[str, str]:
-    """A part's colour in two ways; for the ending "haired": "a blue-haired model" and "a model with blue hair"."""
-    writer = _Writer(rng, USUAL)
-    colour, person = writer.colour(paint), writer.pick(USUAL.subjects[0])
-    noun = USUAL.nouns[paint.part][0]
-    thing = _counted(f"{colour} {noun}", noun)
-    between = "-" if writer.chance(0.6) else " "
-    return with_article(f"{colour}{between}{ending} {person}"), f"{with_article(person)} with {thing}"
-
-
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
     """One to four true things of a scene, now and then none; fewer for a plain prompt."""
     if scene.character and rng.random() < 0.65:

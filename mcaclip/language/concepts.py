@@ -1,0 +1,121 @@
+"""The table of wishes: what people ask a face editor for, which of it can be done, and how often that works.
+
+The wishes are in `assets/words/concepts.toml`; colours of parts, which need no entry there, are added from the nouns
+of parts. How often each is fulfilled was measured and is in `assets/words/fulfilled.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import tomllib
+
+from mcaclip.config import ASSETS
+from mcaclip.errors import WeightsError
+from mcaclip.language.grammar import PART_NOUNS
+from mcaclip.language.word_tables import Phrases, read_words
+
+CONCEPTS_FILE = ASSETS / "words" / "concepts.toml"
+FULFILLED_FILE = ASSETS / "words" / "fulfilled.json"
+PROMISED = 0.8
+"""Share of photos from which on a wish is promised."""
+_PHRASES = ("things", "looks", "without", "unlike")
+SOMETIMES = 0.4
+"""Share of photos from which on a wish is tried, with a warning."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A wish in one direction: to have something, or to be without it.
+
+    Attributes:
+        asks: what the edit network is asked for; empty where nothing does it.
+        measure: the measure of `mcaclip.evaluation.attributes` that tells whether it happened; empty where none does.
+        things: phrases for it as something that a face has.
+        looks: phrases for it as what a person is.
+        fulfilled: share of photos on which it happened, 0..1; None where it was not measured.
+    """
+
+    asks: str = ""
+    measure: str = ""
+    things: Phrases = ()
+    looks: Phrases = ()
+    fulfilled: float | None = None
+
+    @property
+    def possible(self) -> bool:
+        """Whether it can be tried."""
+        return bool(self.asks) and (self.fulfilled is None or self.fulfilled >= SOMETIMES)
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One wish.
+
+    Attributes:
+        name: how it is called.
+        part: for a colour, the key of `PART_NOUNS`; else empty.
+        wanted: its direction as named.
+        unwanted: the opposite.
+    """
+
+    name: str
+    part: str = ""
+    wanted: Side = field(default_factory=Side)
+    unwanted: Side = field(default_factory=Side)
+
+    def side(self, sign: int) -> Side:
+        """The direction of a sign, 1 or -1."""
+        return self.wanted if sign > 0 else self.unwanted
+
+
+@cache
+def concepts() -> Mapping[str, Concept]:
+    """Every wish by name, the colours of parts first.
+
+    Raises:
+        WeightsError: a file of the table is missing or damaged.
+    """
+    try:
+        raw = tomllib.loads(CONCEPTS_FILE.read_text(encoding="utf-8"))["concept"]
+        fulfilled = json.loads(FULFILLED_FILE.read_text(encoding="utf-8"))["share"]
+        own = frozenset(phrase for row in raw for kind in _PHRASES for phrase in row.get(kind, ()))
+        rows = [_colour(part, fulfilled) for part in PART_NOUNS] + [_concept(row, fulfilled, own) for row in raw]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"the table of wishes cannot be read ({error}): restore assets/words from git") from error
+    return MappingProxyType({concept.name: concept for concept in rows})
+
+
+def _colour(part: str, fulfilled: Mapping[str, float]) -> Concept:
+    name = f"colour of {part}"
+    return Concept(name, part, Side(PART_NOUNS[part][0], part, fulfilled=fulfilled.get(name)))
+
+
+def _concept(row: dict[str, Any], fulfilled: Mapping[str, float], own: frozenset[str]) -> Concept:
+    """One entry of the file; `own`: the file's phrases, which no table of states gives to another entry."""
+    name, state, character = row["name"], row.get("state"), row.get("character")
+    characters = read_words("characters")["usual"][character] if character else ()
+
+    def side(asks: str, measure: str, kinds: tuple[str, str], key: str, share: str) -> Side:
+        things, looks = (
+            (*row.get(kind, ()), *(phrase for phrase in _of_state(table, key) if phrase not in own))
+            for kind, table in zip(kinds, ("states", "people"), strict=True)
+        )
+        return Side(row.get(asks, ""), row.get(measure, ""), things, looks, fulfilled.get(share))
+
+    wanted = side("asks", "measure", _PHRASES[:2], state or "", name)
+    unwanted = side("undoes", "undone", _PHRASES[2:], f"not {state}", f"no {name}")
+    return Concept(name, "", replace(wanted, things=(*wanted.things, *characters)), unwanted)
+
+
+@cache
+def _of_state(table: str, state: str) -> Phrases:
+    """The usual and the rarer phrases for a state of captions; none for a name that is no state."""
+    tables = [read_words(table)[words] for words in ("usual", "more")]
+    found = [one["adjectives"] if table == "people" else one for one in tables]
+    return tuple(phrase for one in found for phrase in one.get(state, ()))

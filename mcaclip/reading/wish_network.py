@@ -1,0 +1,83 @@
+"""The network that reads wishes: four learned questions to the token states of a frozen language model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mcaclip.errors import WeightsError
+from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.reading.sentence_encoder import WIDTH
+
+INNER, HEADS = 192, 4
+QUESTIONS = ("concept", "colour", "sign", "amount")
+AMOUNTS = (0.5, 1.0, 1.3)
+"""Factors on the strength for "a little", nothing said, and "very"."""
+REMEDY = "restore it from the repository, or train it again: `python -m train reader`"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the network says of texts.
+
+    Attributes:
+        concepts: logits `[T, C + 1]`; the last is that of a text that wishes for nothing in the table.
+        lab: the colour in Lab / 50, `[T, 3]`.
+        coloured: logit `[T]` that a colour is named.
+        sign: logit `[T]` that the thing is wished for, not wished away.
+        amount: logits `[T, 3]` of `AMOUNTS`.
+    """
+
+    concepts: Tensor
+    lab: Tensor
+    coloured: Tensor
+    sign: Tensor
+    amount: Tensor
+
+
+class WishNetwork(nn.Module):
+    """Answers `QUESTIONS` about texts; `names` are those of the concepts, in the order of its answers."""
+
+    def __init__(self, names: Sequence[str]):
+        super().__init__()
+        self.names = tuple(names)
+        self.inner = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, INNER))
+        self.mix = nn.TransformerEncoderLayer(INNER, HEADS, 2 * INNER, 0.1, F.gelu, batch_first=True, norm_first=True)
+        self.questions = nn.Parameter(torch.randn(len(QUESTIONS), INNER) * 0.05)
+        self.key, self.value = nn.Linear(INNER, INNER), nn.Linear(INNER, INNER)
+        self.concept = nn.Linear(INNER, len(names) + 1)
+        self.colour = nn.Sequential(nn.Linear(INNER, INNER), nn.GELU(), nn.Linear(INNER, 4))
+        self.sign = nn.Linear(INNER, 1)
+        self.amount = nn.Linear(INNER, len(AMOUNTS))
+
+    @classmethod
+    def load(cls, path: Path) -> WishNetwork:
+        """The frozen network of a file.
+
+        Raises:
+            WeightsError: missing, damaged, or another network's file.
+        """
+        try:
+            with safe_open(path, "pt") as file:
+                names = json.loads((file.metadata() or {})["concepts"])
+        except Exception as error:  # whatever a damaged file raises
+            raise WeightsError(f"{path} is no reader of prompts ({error}); {REMEDY}") from error
+        network = cls(names)
+        load_strictly(network, path, "is no reader of prompts", REMEDY)
+        return network.requires_grad_(False).eval()
+
+    def forward(self, states: Tensor, mask: Tensor) -> Answers:
+        """Answers about texts of token states `[T, L, 384]` with `mask bool [T, L]`."""
+        x = self.mix(self.inner(states), src_key_padding_mask=~mask)
+        scores = torch.einsum("qd,tld->tql", self.questions, self.key(x)) / INNER**0.5
+        weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
+        concept, colour, sign, amount = (weights @ self.value(x)).unbind(1)
+        read = self.colour(colour)
+        return Answers(self.concept(concept), read[:, :3], read[:, 3], self.sign(sign)[:, 0], self.amount(amount))

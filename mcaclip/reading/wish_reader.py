@@ -1,0 +1,120 @@
+"""From a prompt to a `Wish`: the language model, the network that asks it questions, and colour names."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mcaclip.imaging.colour import lab_values
+from mcaclip.language.colours import COLOURS, named_colours, plain
+from mcaclip.language.concepts import Concept, concepts
+from mcaclip.language.grammar import PART_NOUNS, colours_in
+from mcaclip.language.wishes import UNDERSTOOD, Wish, split_percent
+from mcaclip.reading.sentence_encoder import SentenceEncoder
+from mcaclip.reading.wish_network import AMOUNTS, WishNetwork
+from mcaclip.validate import has_latin_letters
+
+NEAREST, ALIKE = 3, 0.45
+"""At most so many prompts are named as near to a text, with at least that cosine to it."""
+_SPELLED_ALIKE, SHORTEST = 0.75, 4
+_HEX = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
+
+
+class WishReader:
+    """Reads prompts.
+
+    Args:
+        encoder: the language model.
+        network: answers questions about its token states.
+    """
+
+    def __init__(self, encoder: SentenceEncoder, network: WishNetwork):
+        self.encoder, self.network = encoder, network
+
+    @classmethod
+    def load(cls, language_model: Path, network: Path) -> WishReader:
+        """The reader of two files. Raises WeightsError."""
+        return cls(SentenceEncoder.load(language_model), WishNetwork.load(network))
+
+    @torch.no_grad()
+    def read(self, text: str) -> Wish:
+        """What a text of one wish asks for."""
+        words, percent = split_percent(self._spelled(_HEX.sub(lambda found: _name_of_hex(found[0]), text)))
+        read = self.encoder.encode([words])
+        answers = self.network(read.states, read.mask)
+        chances = answers.concepts[0].softmax(0)
+        known = float(1 - chances[-1]) if has_latin_letters(words) else 0.0
+        concept = concepts()[self.network.names[int(chances[:-1].argmax())]]
+        colour = ""
+        if concept.part:
+            colour = _colour_of(words, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
+        sign = 1 if float(answers.sign[0]) > 0 else -1
+        amount = AMOUNTS[int(answers.amount[0].argmax())] if percent is None else percent
+        wish = Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
+        return replace(wish, nearest=self._near(read.sentence)) if wish.problem else wish
+
+    def _spelled(self, text: str) -> str:
+        """The text with words that are no words ("purpel") replaced by known ones that are spelled alike."""
+
+        def mended(found: re.Match[str]) -> str:
+            word = found[0].lower()
+            if word in self._words or len(word) < SHORTEST:
+                return found[0]
+            return next(iter(get_close_matches(word, self._known_words, 1, _SPELLED_ALIKE)), found[0])
+
+        return re.sub(r"[^\W\d_]+", mended, text)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """The language model's whole words, and those of the table."""
+        return frozenset(self.encoder.tokenizer.get_vocab()) | frozenset(self._known_words)
+
+    @cached_property
+    def _known_words(self) -> tuple[str, ...]:
+        """The words of wishes and of usual colours, the commonest first."""
+        sides = [side for concept in concepts().values() for side in (concept.wanted, concept.unwanted)]
+        nouns = (noun for nouns in PART_NOUNS.values() for noun in nouns)
+        phrases = [*COLOURS, *nouns, *(one for side in sides for one in (side.asks, *side.things, *side.looks))]
+        return tuple(dict.fromkeys(word for phrase in phrases for word in plain(phrase).split()))
+
+    def _near(self, sentence: Tensor) -> tuple[str, ...]:
+        """The prompts nearest to a text's vector `[1, 384]` among those that can be made."""
+        prompts, vectors = self._possible
+        best = (vectors @ sentence[0]).topk(min(NEAREST, len(prompts)))
+        return tuple(
+            prompts[number]
+            for value, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+            if value >= ALIKE
+        )
+
+    @cached_property
+    def _possible(self) -> tuple[list[str], Tensor]:
+        """What can be asked for, with its vectors `[N, 384]`."""
+        sides = [(concept, side) for concept in concepts().values() for side in (concept.wanted, concept.unwanted)]
+        made = (prompt for concept, side in sides if side.possible for prompt in _prompts(concept, side.asks))
+        prompts = list(dict.fromkeys(made))
+        return prompts, self.encoder.encode(prompts).sentence
+
+
+def _prompts(concept: Concept, asks: str) -> list[str]:
+    return [f"{colour} {asks}" for colour in COLOURS] if concept.part else [asks]
+
+
+def _colour_of(text: str, lab: list[float], said: bool) -> str:
+    """The colour name in a text nearest to the Lab value that was read; else, if one was said, a usual name."""
+    names = colours_in(text) or (tuple(COLOURS) if said else ())
+    return min(names, key=lambda name: math.dist(lab_values(name), lab), default="")
+
+
+def _name_of_hex(code: str) -> str:
+    """The known colour name nearest to a code like "#3af" or "#33aaff"."""
+    digits = code[1:] if len(code) == 7 else "".join(2 * digit for digit in code[1:])
+    red, green, blue = (int(digits[start : start + 2], 16) for start in (0, 2, 4))
+    return min(named_colours(), key=lambda name: math.dist(named_colours()[name], (red, green, blue)))

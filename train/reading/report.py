@@ -1,0 +1,77 @@
+"""What the reader of prompts understands of wordings that its training did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mcaclip.imaging.colour import lab_values
+from mcaclip.language.concepts import concepts
+from mcaclip.language.word_tables import read_words
+from mcaclip.reading.sentence_encoder import SentenceEncoder
+from mcaclip.reading.wish_network import WishNetwork
+from train.clip.scenes.types import DISTINCT
+from train.reading.sentences import nothing_phrases
+
+
+@torch.no_grad()
+def report(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
+    """Shares of texts that are read right, 0..1.
+
+    "part", "colour" and "part and colour" are of the blind wordings (`assets/words/report.json`) in twelve colours;
+    "state" and its "sign" of phrases that are held out of the captions; "refused" of texts that wish for nothing.
+    """
+    words = read_words("report")
+    cases = [(part, c, text.format(c)) for part, texts in words["blind"].items() for text in texts for c in DISTINCT]
+    answers = network(*_encoded(encoder, [text for _, _, text in cases]))
+    labs = torch.tensor([lab_values(colour) for colour in DISTINCT]) / 50
+    colour = torch.cdist(answers.lab, labs).argmin(1)
+    part = answers.concepts[:, :-1].argmax(1)
+    right_part = torch.tensor([network.names[n] == f"colour of {c[0]}" for n, c in zip(part, cases, strict=True)])
+    right_colour = torch.tensor([DISTINCT[n] == c[1] for n, c in zip(colour, cases, strict=True)])
+    refused = answers.concepts.argmax(1) == len(network.names)
+    nothing = nothing_phrases(held_out=True)
+    outside = network(*_encoded(encoder, nothing)).concepts.argmax(1) == len(network.names)
+    return {
+        "part": _share(right_part),
+        "colour": _share(right_colour),
+        "part and colour": _share(right_part & right_colour),
+        "part and colour, not refused": _share(right_part & right_colour & ~refused),
+        "wrong and not refused": _share(~(right_part & right_colour) & ~refused),
+        "refused of texts that wish for nothing": _share(outside),
+        **_states(encoder, network),
+    }
+
+
+def _states(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
+    """Held-out phrases of states whose concepts have the same name or words."""
+    by_state = {}
+    for name, concept in concepts().items():
+        for sign in (1, -1):
+            for phrase in concept.side(sign).things:
+                by_state[phrase] = (name, sign)
+    usual, held_out = read_words("states")["usual"], read_words("states")["held_out"]
+    cases = [
+        (by_state[usual[state][0]], phrase)
+        for state, phrases in held_out.items()
+        if usual[state][0] in by_state
+        for phrase in phrases
+    ]
+    answers = network(*_encoded(encoder, [phrase for _, phrase in cases]))
+    found = answers.concepts.argmax(1).tolist()
+    names = torch.tensor(
+        [n < len(network.names) and network.names[n] == c[0][0] for n, c in zip(found, cases, strict=True)]
+    )
+    signs = torch.tensor([(s > 0) == (c[0][1] > 0) for s, c in zip(answers.sign.tolist(), cases, strict=True)])
+    return {"state": _share(names), "sign of states": _share(signs)}
+
+
+def _encoded(encoder: SentenceEncoder, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+    pieces = encoder.encode(texts)
+    return pieces.states, pieces.mask
+
+
+def _share(right: Tensor) -> float:
+    return round(float(right.float().mean()), 3)

@@ -1,0 +1,173 @@
+"""Draws wishes in words, with what they mean: the lessons of the reader of prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import tomllib
+
+from mcaclip.config import ASSETS
+from mcaclip.language.colours import COLOURS, named_colours, unseen_colours
+from mcaclip.language.concepts import Concept, concepts
+from mcaclip.language.grammar import COLLOQUIAL_NOUNS, MORE_NOUNS, PART_NOUNS
+from mcaclip.language.word_tables import read_words
+from train.clip.captions.write import say
+from train.clip.scenes.types import Claim, PartColour
+
+WISHES_FILE = ASSETS / "words" / "wishes.toml"
+LITTLE, USUAL, STRONG = range(3)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A text and what it wishes for.
+
+    Attributes:
+        text: as somebody would type it.
+        concept: the name of the wish; empty for a text that wishes for nothing in the table.
+        sign: 1, or -1 where the thing is wished away.
+        colour: a name that `mcaclip.language.colours` knows; None where none is named.
+        amount: `LITTLE`, `USUAL` or `STRONG`.
+    """
+
+    text: str
+    concept: str
+    sign: int = 1
+    colour: str | None = None
+    amount: int = USUAL
+
+
+class LessonWriter:
+    """Writes lessons.
+
+    Args:
+        words: English words, for texts that wish for nothing.
+        pieces: parts of words.
+        rng: draws everything.
+    """
+
+    def __init__(self, words: Sequence[str], pieces: Sequence[str], rng: np.random.Generator):
+        self.words, self.pieces, self.rng = words, pieces, rng
+        self.shapes = tomllib.loads(WISHES_FILE.read_text(encoding="utf-8"))
+        self.table = concepts()
+        self.parts = {c.part: c for c in self.table.values() if c.part}
+        self.others = [c for c in self.table.values() if not c.part]
+        self.phrases = [phrase for phrase in nothing_phrases() if phrase not in nothing_phrases(held_out=True)]
+
+    @cached_property
+    def colours(self) -> list[str]:
+        """The survey's names that are not held out."""
+        return sorted(set(named_colours()) - unseen_colours())
+
+    def write(self) -> Lesson:
+        """One lesson."""
+        kind = self.rng.random()
+        if kind < 0.4:
+            lesson = self._coloured()
+        elif kind < 0.78:
+            lesson = self._concept()
+        else:
+            return self._typed(self._outside())
+        if self.rng.random() < 0.2:
+            amount = STRONG if self.rng.random() < 0.4 else LITTLE
+            shape = self._pick(self.shapes["strong" if amount == STRONG else "little"])
+            lesson = replace(lesson, text=shape.format(lesson.text), amount=amount)
+        return self._typed(lesson)
+
+    def _pick(self, options: Sequence[str]) -> str:
+        return options[int(self.rng.integers(len(options)))]
+
+    def _colour(self) -> str:
+        return self._pick(list(COLOURS) if self.rng.random() < 0.5 else self.colours)
+
+    def _noun(self, part: str) -> str:
+        tables = (PART_NOUNS, MORE_NOUNS, COLLOQUIAL_NOUNS)
+        return self._pick(tables[int(self.rng.integers(len(tables)))][part])
+
+    def _coloured(self) -> Lesson:
+        part, colour = self._pick(list(self.parts)), self._colour()
+        name, noun = self.parts[part].name, self._noun(part)
+        kind = self.rng.random()
+        if kind < 0.06:
+            alone = self._pick(list(self.shapes["alone"]))
+            phrase = self._pick(self.shapes["alone"][alone])
+            return Lesson(self._pick(self.shapes["being"]).format(phrase), "colour of hair", 1, alone)
+        if kind < 0.12:
+            return Lesson(self._pick(self.shapes["with_thing"]).format(noun), name)
+        if kind < 0.3:
+            text = say((Claim(paint=PartColour(part, colour)),), self.rng, wider=bool(self.rng.random() < 0.5))
+            return Lesson(text, name, 1, colour)
+        sign = -1 if kind > 0.85 else 1
+        shapes = self.shapes["coloured" if sign > 0 else "not_coloured"]
+        shape = self._pick(shapes)
+        if "{a}" in shape and part not in self.shapes["adjectives"]:
+            shape = shapes[0]
+        adjective = self._pick(self.shapes["adjectives"].get(part, [""]))
+        return Lesson(shape.format(c=colour, o=self._colour(), n=noun, a=adjective), name, sign, colour)
+
+    def _concept(self) -> Lesson:
+        concept = self.others[int(self.rng.integers(len(self.others)))]
+        sign = -1 if self._has_opposite(concept) and self.rng.random() < 0.4 else 1
+        said = concept.side(sign)
+        away = self.rng.random() < (0.45 if sign < 0 else 0.12)  # in words of the other side: "not young" is old
+        if away and concept.side(-sign).things + concept.side(-sign).looks:
+            said = concept.side(-sign)
+        elif not said.things + said.looks:
+            said, sign, away = concept.wanted, 1, False
+        else:
+            away = False
+        thing = self.rng.random() < len(said.things) / (len(said.things) + len(said.looks))
+        phrase = self._pick(said.things if thing else said.looks)
+        kind = {(True, False): "with_thing", (True, True): "without_thing", (False, False): "being"}.get(
+            (bool(thing), away), "not_being"
+        )
+        shape = self._pick(self.shapes[kind])
+        if away and self.rng.random() < 0.5:
+            phrase = phrase.removeprefix("a ").removeprefix("an ")
+        return Lesson(shape.format(phrase), concept.name, sign)
+
+    @staticmethod
+    def _has_opposite(concept: Concept) -> bool:
+        return bool(concept.wanted.things or concept.wanted.looks)
+
+    def _outside(self) -> Lesson:
+        kind = self.rng.random()
+        if kind < 0.25:
+            return Lesson(self._pick(self.phrases), "")
+        if kind < 0.45:  # words of other languages fall into such pieces
+            foreign = " ".join(self._strange() for _ in range(int(self.rng.integers(1, 4))))
+            return Lesson(self._pick(("{}", "{}", "la {}", "{} de {}", "{} {}", "der {}")).replace("{}", foreign), "")
+        shape = self._pick(self.shapes["outside"])
+        return Lesson(shape.format(w=self._pick(self.words), v=self._pick(self.words), c=self._colour()), "")
+
+    def _strange(self) -> str:
+        """A word that does not exist, of two or three pieces of words."""
+        return "".join(self._pick(self.pieces) for _ in range(int(self.rng.integers(2, 4))))
+
+    def _typed(self, lesson: Lesson) -> Lesson:
+        """As people type: a capital, a full stop, a slip of a finger."""
+        text, chance = lesson.text, self.rng.random()
+        if chance < 0.06:
+            text = text[:1].upper() + text[1:]
+        elif chance < 0.1:
+            text += "."
+        elif chance < 0.2 and len(text) > 4:
+            text = self._slip(text)
+        return replace(lesson, text=text)
+
+    def _slip(self, text: str) -> str:
+        """A letter left out, doubled, exchanged with its neighbour, or another one."""
+        at, kind = int(self.rng.integers(1, len(text) - 1)), int(self.rng.integers(4))
+        letter = _LETTERS[int(self.rng.integers(len(_LETTERS)))]
+        middle = ("", text[at] * 2, text[at + 1] + text[at], letter)[kind]
+        return text[:at] + middle + text[at + (2 if kind == 2 else 1) :]
+
+
+def nothing_phrases(held_out: bool = False) -> list[str]:
+    """Phrases that wish for nothing in the table; `held_out`: every third of them, which no lesson has."""
+    phrases = [phrase for phrases in read_words("familiarity")["unknown"].values() for phrase in phrases]
+    return phrases[::3] if held_out else phrases
