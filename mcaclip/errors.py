@@ -24,7 +24,17 @@ class NoFaceError(StudioError):
 
 
 class PromptError(StudioError):
-    """The prompt is empty, too long, in an unknown script, or has no fitted edit."""
+    """The prompt is empty, too long, in an unknown script, asks for what cannot be done, or has no fitted edit.
+
+    Args:
+        message: all of it, in words.
+        problem: the same without the prompts that could be made instead.
+        nearest: these prompts.
+    """
+
+    def __init__(self, message: str, problem: str = "", nearest: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.problem, self.nearest = problem or message, nearest
 
 
 class WeightsError(StudioError):

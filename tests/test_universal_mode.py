@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mcaclip.clip.familiarity import OpenFamiliarity
 
 from mcaclip.config import STACKS
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork
@@ -15,6 +14,7 @@ from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import EditorModels, FaceEditor
 from mcaclip.errors import PromptError
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.language.wishes import free_wish
 from mcaclip.methods.registry import build_methods, method_context
 from mcaclip.types import EditSettings, Paint, PromptStrength
 from tests.editing.network.test_mca import TINY
@@ -33,7 +33,7 @@ def editor() -> FaceEditor:
     network, other = (MCANetwork(generator.layers, CONFIG).requires_grad_(False) for _ in range(2))
     models = EditorModels(
         generator=generator, preview=generator, start=None, identity=ToyIdentity(), aligner=None, space=ToySpace(),
-        library={"green lipstick": fitted_edit(other, "green lipstick")}, familiarity=OpenFamiliarity(),
+        library={"green lipstick": fitted_edit(other, "green lipstick")}, wish=free_wish,
         universal=UniversalEdit(lambda: network, None, ""), prompts=(ZOMBIE,),
     )  # fmt: skip
     return FaceEditor(models, STACKS["compact"], torch.device("cpu"))
@@ -46,7 +46,7 @@ def face(editor):
 
 def test_a_prompt_that_no_one_fitted_is_edited_at_once(editor, face):
     result = editor.edit(face, EditSettings("Pink   eyebrows"))
-    assert result.settings.prompt == "Pink eyebrows" and result.modes == ("universal",)
+    assert result.settings.prompt == "pink eyebrows" and result.modes == ("universal",)
     assert (result.image - face.reconstruction).abs().max() > 0.01
     other = editor.edit(face, EditSettings("blue beard"))
     assert not torch.equal(result.image, other.image), "the words count"

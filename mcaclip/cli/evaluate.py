@@ -50,6 +50,9 @@ class Options(TableOptions):
         Literal[256, 1024] | None,
         Arg("side of the edits: 1024 (default), or 256 through the preview, about five times as fast"),
     ] = None
+    concepts: Annotated[
+        bool, Arg("the prompts by which the table of wishes is measured; DIR gets concepts.md and fulfilled.json")
+    ] = False
     inversion: Effort = "good"
     judge: Annotated[Path | None, Arg("folder of a second face net that scores identity as well")] = None
 
@@ -65,6 +68,8 @@ class Options(TableOptions):
             raise StudioError("--fast, --faces, --methods and --weights belong to a table: add --table paper")
         if self.faces is not None and (self.fast or self.faces < 1):
             raise StudioError("--faces takes a number of 1 or more, and not together with --fast")
+        if self.concepts and (self.table or self.prompt or self.column):
+            raise StudioError("--concepts has prompts and a column of its own: leave --table, --prompt, --column out")
         if self.photos and not self.photos.is_dir():
             raise StudioError(f"--photos: there is no folder {self.photos}")
         if self.generated < 0 or self.limit < 0 or not (self.generated or self.photos):
@@ -94,8 +99,11 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     named = [parse_variant(text) for text in options.column or [FULL]]
     check_folder(options.out)
     from mcaclip.editing.prompts import load_prompts
+    from mcaclip.evaluation.concepts import concept_settings, write_concepts
     from mcaclip.evaluation.context import EvaluationContext
     from mcaclip.evaluation.faces import face_sources
+    from mcaclip.evaluation.measuring import Row
+    from mcaclip.evaluation.row_log import RowLog
     from mcaclip.evaluation.run import Plan
     from mcaclip.evaluation.run import run as measure
     from mcaclip.loading import load_parser
@@ -104,7 +112,9 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     judge = IndependentIdentity.load(options.judge) if options.judge else None
     editor = options.load_editor(load)
     library, asks_editor = load_prompts(), any(path is None for _, path in named)
-    if settings:
+    if options.concepts:
+        own = [editor.check_settings(one) for one in concept_settings()]
+    elif settings:
         own = [editor.check_settings(one) if asks_editor else one for one in settings]
     else:
         own = _of_library(editor, library, asks_editor)
@@ -114,7 +124,10 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     # what plays no part in this call may be otherwise in the next
     about = {"inversion": options.inversion} if options.photos else {}
     about |= {"judge": "MobileFace"} if judge else {}
-    sys.stdout.write(measure(tools, Plan(subjects, columns, size, about), faces, options.out, _say))
+    figures = measure(tools, Plan(subjects, columns, size, about), faces, options.out, _say)
+    if options.concepts:
+        figures = write_concepts(RowLog(options.out, Row, {}).rows, options.out)
+    sys.stdout.write(figures)
     return 0
 
 

@@ -111,7 +111,8 @@ class PromptReader:
             wanted = UNIVERSAL
         if wanted == UNIVERSAL and not self.no_universal:
             if wish.problem:
-                raise PromptError(f'"{wish.text}": {wish.warning}')
+                said = f'"{wish.text}": '
+                raise PromptError(said + wish.warning, said + wish.problem, wish.nearest)
             prompt = entry.prompt if entry and find_prompt([entry], words) else words
             return Reading(prompt, (Ingredient(prompt, 1.0, UNIVERSAL),), entry, wish.warning)
         if mode == UNIVERSAL:

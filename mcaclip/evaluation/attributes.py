@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcaclip.language.colours import plain
+from mcaclip.language.wishes import plain_wish
 
 FACE = ("skin", "lips", "teeth", "brows", "eyes", "eye_g")
 
@@ -117,7 +118,14 @@ ATTRIBUTES = (
 
 
 def find_attribute(text: str) -> Attribute | None:
-    """The attribute that a text asks for, by the longest phrase in it ("no beard" before "beard"), or None."""
+    """The attribute that a text asks for; None where it asks for none that can be measured.
+
+    A prompt of the table of wishes has the measure that stands there, any other one that of the longest phrase in it
+    ("no beard" before "beard").
+    """
+    wish = plain_wish(text)
+    if wish is not None and wish.side.measure:
+        return next((one for one in ATTRIBUTES if one.name == wish.side.measure), None)
     words = f" {plain(text)} "
     found = [(plain(phrase), one) for one in ATTRIBUTES for phrase in one.phrases if f" {plain(phrase)} " in words]
     return max(found, key=lambda pair: len(pair[0]))[1] if found else None

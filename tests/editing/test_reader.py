@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mcaclip.clip.familiarity import FamiliarityReport
 
 from mcaclip.config import STACKS
 from mcaclip.editing.library import FittedEdit
 from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import Ingredient, PromptReader
 from mcaclip.errors import PromptError, StudioError
+from mcaclip.language.concepts import concepts
+from mcaclip.language.wishes import Wish
 from mcaclip.types import EditSettings, PromptStrength
 
 ENTRIES = (
@@ -23,15 +24,23 @@ ENTRIES = (
 )
 
 
-def judge(words: str) -> FamiliarityReport:
-    known = {"violin": 0.05, "green violin": 0.3}.get(words, 0.95)
-    return FamiliarityReport(known, ("violin",) if known < 0.5 else (), ("green lipstick",))
+def wish(words: str) -> Wish:
+    """What the tests' free words ask for; others are taken as they are."""
+    understood = {
+        "no specs, please": Wish(words, 1.0, concepts()["glasses"], -1),
+        "lose the specs": Wish(words, 1.0, concepts()["glasses"], -1),
+        "half green lips": Wish(words, 1.0, concepts()["colour of lips"], 1, "green", 0.5),
+        "not green lips": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
+        "curls": Wish(words, 1.0, concepts()["curly hair"], nearest=("long hair",)),
+    }
+    known = 0.05 if "violin" in words else 0.95
+    return understood.get(words, Wish(words, known, nearest=("green lipstick",)))
 
 
 def reader(universal: bool = True, own: tuple[str, ...] = (), shipped=("green lipstick", "blue goatee")):
     fitted = {p: FittedEdit({}, None, shipped=True) for p in shipped} | {p: FittedEdit({}, None) for p in own}
     problem = "" if universal else "there is no universal network here"
-    return PromptReader(fitted, ENTRIES, problem, judge, STACKS["compact"], Path("own"))
+    return PromptReader(fitted, ENTRIES, problem, wish, STACKS["compact"], Path("own"))
 
 
 def made(found) -> list[tuple[str, str]]:
@@ -40,8 +49,8 @@ def made(found) -> list[tuple[str, str]]:
 
 def test_any_prompt_is_for_the_universal_network():
     found = reader().read("  Pink   eyebrows ")
-    assert (found.prompt, found.note, found.best) == ("Pink eyebrows", "", 1.0)
-    assert made(found) == [("Pink eyebrows", "universal")] and found.mode == "universal"
+    assert (found.prompt, found.note, found.best) == ("pink eyebrows", "", 1.0)
+    assert made(found) == [("pink eyebrows", "universal")] and found.mode == "universal"
 
 
 def test_the_librarys_word_counts_unless_a_mode_is_asked_for():
@@ -76,11 +85,37 @@ def test_no_such_mode():
         reader().read("green lipstick", "magic")
 
 
-def test_what_is_outside_is_refused_and_what_is_doubtful_noted():
-    with pytest.raises(PromptError, match=r"outside .* “violin”\. Nearest that I know: green lipstick"):
+def test_what_is_not_understood_or_cannot_be_done_is_refused_with_what_can():
+    with pytest.raises(PromptError, match=r'"violin": I do not understand .* Nearest that works: green lipstick'):
         reader().read("violin")
-    found = reader().read("green violin")
-    assert found.ingredients and "may not come out" in found.note and "“violin”" in found.note
+    with pytest.raises(PromptError, match=r"curly hair.* Nearest that works: long hair"):
+        reader().read("curls")
+    assert made(reader(own=("curls",)).read("curls")) == [("curls", "fitted")], "unless the user fitted it"
+
+
+def test_free_words_are_made_by_what_they_ask_for():
+    found = reader().read("lose the specs")
+    assert (found.prompt, made(found)) == ("no glasses", [("no glasses", "universal")])
+    assert reader().read(found.prompt).prompt == found.prompt, "what was understood stays as it is"
+
+
+def test_a_colour_that_is_wished_away_is_never_made():
+    for mode in (None, "universal", "fitted"):
+        with pytest.raises(PromptError):
+            reader().read("not green lips", mode)
+
+
+def test_an_amount_is_a_share_of_the_strength():
+    found = reader().read("half green lips")
+    assert (found.prompt, found.best) == ("green lipstick", 0.4)
+    settings, _ = reader().check(EditSettings("half green lips", 1.2))
+    assert settings.parts == (PromptStrength("green lipstick", 0.6),)
+    assert reader().check(settings)[0] == settings, "an amount counts once"
+
+
+def test_wishes_with_and_without_colours_are_split():
+    _, readings = reader().check(EditSettings("green lipstick, lose the specs"))
+    assert [one.prompt for one in readings] == ["green lipstick", "no glasses"]
 
 
 def test_a_recipe_is_its_parts():

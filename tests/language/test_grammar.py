@@ -6,16 +6,14 @@ from hypothesis import strategies as st
 
 from mcaclip.language.colours import names_by_words, plain
 from mcaclip.language.grammar import (
+    COLLOQUIAL_NOUNS,
     MORE_NOUNS,
     PART_NOUNS,
-    RARE_NOUNS,
     Meaning,
-    in_usual_words,
+    colours_in,
     split_changes,
     understand,
 )
-from train.clip.captions.wording import HELD_OUT_NOUNS
-from train.clip.captions.write import phrases_of_captions
 
 
 @pytest.mark.parametrize(
@@ -37,9 +35,6 @@ from train.clip.captions.write import phrases_of_captions
         ("yellow t-shirt", "clothes", "yellow"),
         ("the wall behind is pink", "background", "pink"),
         ("blush in red", "cheeks", "red"),
-        ("green gnashers", "teeth", "green"),
-        ("tan foundation", "skin", "tan"),
-        ("blue pearly whites", "teeth", "blue"),
     ],
 )
 def test_part_and_colour_are_found(prompt, part, colour):
@@ -47,31 +42,11 @@ def test_part_and_colour_are_found(prompt, part, colour):
 
 
 def test_a_noun_stands_in_one_list_and_is_no_colour():
-    nouns = [noun for table in (PART_NOUNS, MORE_NOUNS, RARE_NOUNS) for names in table.values() for noun in names]
+    nouns = [
+        noun for table in (PART_NOUNS, MORE_NOUNS, COLLOQUIAL_NOUNS) for names in table.values() for noun in names
+    ]
     assert len(nouns) == len(set(nouns))
     assert not set(map(plain, nouns)) & set(names_by_words())
-
-
-@pytest.mark.parametrize(
-    ("text", "usual"),
-    [
-        ("green gnashers", "green teeth"),
-        ("His Gnashers, in green", "His teeth, in green"),
-        ("a purple bowl cut", "a purple hair"),
-        ("red pornstaches and fangs", "red pornstaches and teeth"),
-        ("a bowl cut", "a bowl cut"),
-        ("green teeth", "green teeth"),
-        ("", ""),
-    ],
-)
-def test_usual_words_replace_rare_nouns(text, usual):
-    assert in_usual_words(text) == usual
-
-
-def test_captions_are_in_usual_words_already():
-    texts = [*phrases_of_captions(), *(noun for nouns in HELD_OUT_NOUNS.values() for noun in nouns)]
-    assert [text for text in texts if in_usual_words(text) != text] == []
-    assert [name for name in names_by_words() if in_usual_words(name) != name] == []
 
 
 @pytest.mark.parametrize("prompt", ["", "zombie", "green", "lipstick", "bluegreen hairiness", "😀", "зелёная помада"])
@@ -103,6 +78,27 @@ def test_unknown_words_mean_nothing(prompt):
 )
 def test_only_what_means_something_by_itself_is_a_change(prompt, changes):
     assert list(split_changes(prompt, lambda text: text == "zombie")) == changes
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changes"),
+    [
+        ("green lipstick, no glasses", ["green lipstick", "no glasses"]),
+        ("no glasses and purple hair", ["no glasses", "purple hair"]),
+        ("no glasses but a beard", ["no glasses", "a beard"]),
+        ("a man with glasses", ["a man with glasses"]),
+        ("a man and a violin", ["a man and a violin"]),
+        ("not red but green lips", ["not red but green lips"]),
+    ],
+)
+def test_free_wishes_are_changes_but_not_beside_with(prompt, changes):
+    wishes = ("no glasses", "glasses", "a beard", "a man")
+    assert list(split_changes(prompt, wished=wishes.__contains__)) == changes
+
+
+def test_colours_are_found_in_their_order():
+    assert colours_in("red lips, not dark blue ones") == ("red", "navy")
+    assert colours_in("a violin") == ()
 
 
 WORDS = st.sampled_from(["green", "red", "hair", "lips", "and", "with", ",", "zombie", "violin", "eyebrows", "a"])

@@ -99,7 +99,6 @@ MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network"}
-OUTSIDE_PROMPT = "“{}”: {}"
 TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
 THRESHOLD_LABEL = "Threshold"

@@ -327,14 +327,12 @@ def _strengths(controls: Controls, session: Session) -> dict[str, float]:
 
 def _refusal(editor: EditorProtocol, words: str, mode: str | None, error: PromptError) -> dict[str, Any]:
     """What to say of a prompt that cannot be edited, and what to choose instead."""
-    try:
-        wish = editor.wish(words)
-    except PromptError:
-        return {"kind": "bad", "line": text.sentence(str(error))}
     if editor.has_universal and mode != FITTED:
-        line = text.OUTSIDE_PROMPT.format(words, wish.problem) if wish.outside else text.sentence(str(error))
-        return {"kind": "bad", "line": line, "suggestions": list(wish.nearest)}
-    line = text.unknown_prompt(words, wish.problem)
+        return {"kind": "bad", "line": text.sentence(error.problem), "suggestions": list(error.nearest)}
+    try:
+        line = text.unknown_prompt(words, editor.wish(words).problem)
+    except PromptError:  # no prompt at all
+        return {"kind": "bad", "line": text.sentence(str(error))}
     line = f"{line} {text.TRY_UNIVERSAL}" if editor.has_universal else line
     return {"kind": "bad", "line": line, "suggestions": suggestions(words, editor.prompts())}
 

@@ -1,0 +1,88 @@
+"""How often the wishes of the table are fulfilled on photos, from the rows of a run of figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mcaclip.evaluation.markdown import markdown_table
+from mcaclip.evaluation.measuring import Row
+from mcaclip.language.concepts import PROMISED, SOMETIMES, Concept, concepts
+from mcaclip.platform.atomic import write_text
+from mcaclip.types import EditSettings
+
+COLOURS = ("green", "red")
+"""Colours in which each part is measured."""
+SAME_PERSON = 0.6
+"""Cosine by the stack's identity network below which an edit made another person, and did not fulfil a wish."""
+CHANGES_IDENTITY = frozenset({"old age", "masculine face"})
+"""Wishes that may make another person."""
+
+
+def prompts_of(concept: Concept, sign: int) -> tuple[str, ...]:
+    """The prompts by which one direction of a wish is measured; none where the network cannot be asked for it."""
+    side = concept.side(sign)
+    if not side.asks:
+        return ()
+    return tuple(f"{colour} {side.asks}" for colour in COLOURS) if concept.part else (side.asks,)
+
+
+def concept_settings() -> list[EditSettings]:
+    """An edit for each prompt of the table, once."""
+    prompts = [p for concept in concepts().values() for sign in (1, -1) for p in prompts_of(concept, sign)]
+    return [EditSettings(prompt) for prompt in dict.fromkeys(prompts)]
+
+
+def shares(rows: Sequence[Row]) -> dict[str, tuple[float, int]]:
+    """From each wish, "no" before one that is wished away, to its share of fulfilled edits and their number.
+
+    Faces that show the thing already, or lack the part, do not count; wishes without a measure are left out.
+    """
+    found = {}
+    for concept in concepts().values():
+        for sign in (1, -1):
+            asked = prompts_of(concept, sign)
+            judged = [row for row in rows if row.prompt in asked and row.hit is not None]
+            if judged:
+                right = [bool(row.hit) and _same_person(concept, row) for row in judged]
+                found[concept.name if sign > 0 else f"no {concept.name}"] = (sum(right) / len(right), len(right))
+    return found
+
+
+def _same_person(concept: Concept, row: Row) -> bool:
+    return concept.name in CHANGES_IDENTITY or row.identity >= SAME_PERSON
+
+
+def write_concepts(rows: Sequence[Row], out: Path) -> str:
+    """Write `fulfilled.json`, as it stands in assets/words, and `concepts.md` into `out`; returns the markdown."""
+    found = shares(rows)
+    content = {
+        "about": "Share of photos on which a wish was fulfilled; made by `python -m mcaclip evaluate --concepts`.",
+        "share": {name: round(share, 2) for name, (share, _) in found.items()},
+        "number": {name: number for name, (_, number) in found.items()},
+    }
+    write_text(out / "fulfilled.json", json.dumps(content, indent=1) + "\n")
+    markdown = "\n".join(markdown_table(("wish", "asked for", "fulfilled", "edits", "promise"), _table(found)))
+    write_text(out / "concepts.md", markdown + "\n")
+    return markdown
+
+
+def _table(found: Mapping[str, tuple[float, int]]) -> list[tuple[str, ...]]:
+    lines = []
+    for concept in concepts().values():
+        for sign in (1, -1):
+            name, side = concept.name if sign > 0 else f"no {concept.name}", concept.side(sign)
+            if side.asks and name in found:
+                share, number = found[name]
+                lines.append(
+                    (name, ", ".join(prompts_of(concept, sign)), f"{share:.2f}", str(number), promise(share))
+                )
+            elif side.asks:
+                lines.append((name, side.asks, "-", "0", "not measured"))
+    return lines
+
+
+def promise(share: float) -> str:
+    """What is said of a wish that is fulfilled on a share of photos."""
+    return "can be edited" if share >= PROMISED else "often works" if share >= SOMETIMES else "refused"
