@@ -31,6 +31,7 @@ from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.generators.compose import union
 from mcaclip.language.colours import srgb_of
+from mcaclip.language.concepts import Concept, Side
 from mcaclip.language.grammar import understand
 from mcaclip.language.wishes import Wish, plain_wish
 from mcaclip.types import (
@@ -129,8 +130,9 @@ class FakeEditor:
         strange = tuple(word for word in words if word not in " ".join(PROMPTS).split())
         if self.has_universal:
             strange = tuple(word for word in words if word not in WORDS.split())
-        known = 0.9 if not strange else 0.4 if len(strange) < len(words) else 0.1
-        return Wish(text, known, nearest=PROMPTS[:2])
+            if 0 < len(strange) < len(words):
+                return Wish(text, 0.9, Concept("doubtful", wanted=Side(text, fulfilled=0.5)))
+        return Wish(text, 0.1 if strange else 0.9, nearest=PROMPTS[:2])
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         self.calls.append("find faces")

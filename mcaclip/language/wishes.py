@@ -74,7 +74,7 @@ class Wish:
         """Why nothing can be done, in a sentence; empty where something can."""
         concept, side = self.concept, self.side
         if self.known < UNDERSTOOD:
-            return "I do not understand these words as a change of a face."
+            return "I do not understand these words as a change of a face. Please use other words, in English."
         if concept is None:
             return ""
         if ONE_SIDE.search(self.text) and concept.name != _TURNED:

@@ -90,7 +90,6 @@ LINES = {
     "inversion-figures": ["--judge", "J"],
     "faceclip": ["--words", "W"],
     "faceclip-pooled": ["--words", "W"],
-    "faceclip-lexicon": ["--words", "W", "--dictionary", "D", "--synonyms", "S", "--sentences", "E"],
     "prompt": ["green lipstick"],
     "universal-words": ["--before", "B"],
 }
@@ -110,8 +109,6 @@ WRONG = [
     (["prompt", "hat", "--without-ff", "--without-pre"], "give one of them"),
     (["prompt", "hat", "--without-ff", "--method", "cf-clip"], "--method, alone"),
     (["prompt", "hat", "--method", "cf-clip", "--fusion", "paper"], "leave --fusion out"),
-    (["faceclip-pooled", "--words", "w", "--learns", "image", "--sentences", "s"], "leave --sentences out"),
-    (["faceclip-pooled", "--words", "w", "--words-stay"], "add --sentences"),
     (["faceclip-report", "--ascents-only", "--photos", "p"], "leave --photos out"),
     (["global-directions", "--first", "9", "--last", "9"], "--first 9"),
     (["colours", "--max-minutes", "3"], "--max-minutes"),

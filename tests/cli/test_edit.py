@@ -396,7 +396,7 @@ def test_universal_mode_takes_a_prompt_that_no_one_fitted(tmp_path, load, capsys
     assert main([*args, "--mode", "fitted"], load) == 2
     assert "no edit is fitted" in capsys.readouterr().err
     assert main(["sample", "--seed", "1", "--prompt", "violin", "--out", str(tmp_path / "b")], load) == 2
-    assert "outside of what the models know" in capsys.readouterr().err
+    assert "do not understand these words" in capsys.readouterr().err
 
 
 def test_strength_is_the_best_one_unless_it_is_given(tmp_path, load):
@@ -411,8 +411,8 @@ def test_strength_is_the_best_one_unless_it_is_given(tmp_path, load):
 def test_what_is_doubtful_is_edited_with_a_note(tmp_path, load, capsys):
     load.editor = FakeEditor(universal=True)
     assert main(["sample", "--seed", "1", "--prompt", "green violin", "--out", str(tmp_path)], load) == 0
-    assert "may not come out" in capsys.readouterr().out
-    assert "violin" in json.loads((tmp_path / "seed_1" / "result.json").read_text())["notes"][0]
+    assert "about 5 of 10 photos" in capsys.readouterr().out
+    assert "photos" in json.loads((tmp_path / "seed_1" / "result.json").read_text())["notes"][0]
 
 
 def test_stack_and_slots_and_fitted_edits_are_passed_on(tmp_path, load):

@@ -15,9 +15,10 @@ from unittest.mock import create_autospec
 import pytest
 import torch
 from safetensors.torch import save_file
-from train.clip.words.lexicon import Lexicon
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.language.concepts import concepts
+from mcaclip.reading.wish_network import WishNetwork
 from tests.editing.network.test_mca import TINY
 from tests.fakes import ENTRIES, FakeEditor
 from tests.generators.toy import ToyGenerator
@@ -169,11 +170,10 @@ def faceclip(monkeypatch, small):
     monkeypatch.setattr(commands, "read_vectors", lambda *_: {})
     monkeypatch.setattr(commands, "known_tokens", lambda *_: torch.arange(49408) < 40000)
     done = {}
-    for name in ("fit_knowledge", "report", "measure_ascent", "make_attacked"):
+    for name in ("report", "measure_ascent", "make_attacked"):
         done[name] = create_autospec(getattr(commands, name), return_value={})
         monkeypatch.setattr(commands, name, done[name])
     done["make_attacked"].return_value = []
-    done["fit_knowledge"].return_value = SimpleNamespace(save=lambda path: None)
     return done
 
 
@@ -188,7 +188,7 @@ def test_faceclip(run, faceclip, small, monkeypatch):
     )
     out = run("faceclip", *FACES, "--words", "W")
     assert steps(out) == 2 and (out / "model.safetensors").exists()
-    assert faceclip["report"].called and faceclip["fit_knowledge"].called
+    assert faceclip["report"].called
 
 
 def test_faceclip_pooled(run, faceclip, small):
@@ -196,20 +196,7 @@ def test_faceclip_pooled(run, faceclip, small):
     small("train.clip.commands", "PooledSettings", blocks=2, unseen=1, steps=2, block=block)
     out = run("faceclip-pooled", *FACES, "--words", "W", "--learns", "image")
     assert steps(out) == 2 and (out / "model.safetensors").exists()
-    assert faceclip["report"].called and faceclip["fit_knowledge"].called
-
-
-def test_faceclip_lexicon(run, faceclip, small, monkeypatch):
-    from train.clip import commands
-
-    for name in ("read_dictionary", "read_synonyms", "read_encoder"):
-        monkeypatch.setattr(commands, name, create_autospec(getattr(commands, name)))
-    lexicon = Lexicon(("wrench", "tractor"), (("beard", "beard"), ("cheeks", "rouged cheeks")), torch.eye(2))
-    monkeypatch.setattr(commands, "find_lexicon", create_autospec(commands.find_lexicon, return_value=lexicon))
-    small("train.clip.commands", "LexiconSettings", pairs=2, steps=2)
-    files = ("--dictionary", "D", "--synonyms", "S", "--sentences", "E")
-    out = run("faceclip-lexicon", *FACES, "--words", "W", *files)
-    assert steps(out) == 2 and faceclip["fit_knowledge"].called
+    assert faceclip["report"].called
 
 
 def test_faceclip_report(run, faceclip, small):
@@ -221,9 +208,15 @@ def test_faceclip_report(run, faceclip, small):
     assert (settings.cases, settings.seed) == (1, 5)
 
 
-def test_knowledge(run, faceclip):
-    run("knowledge", *FACES)
-    assert faceclip["fit_knowledge"].called
+def test_reader(run, small, monkeypatch):
+    from train.reading import train
+
+    monkeypatch.setattr(train, "outside_words", lambda *_: ["violin", "engine"])
+    small("train.reading.train", "ReaderSettings", lessons=40, batch=8, steps=2)
+    out = run("reader")
+    read = WishNetwork.load(out / "reader.safetensors")
+    assert steps(out) == 2 and read.names == tuple(concepts())
+    assert set(json.loads((out / "report.json").read_text())) >= {"part and colour", "state"}
 
 
 def test_prompt(run, small, toy_stack, monkeypatch):

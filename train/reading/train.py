@@ -185,10 +185,10 @@ def train_reader(
     return network.requires_grad_(False).eval()
 
 
-def run(out: Path, max_minutes: float, settings: ReaderSettings = ReaderSettings()) -> Path:
+def run(out: Path, max_minutes: float) -> Path:
     """Train the reader; writes `reader.safetensors` and its figures, `report.json`, into the run folder `out`."""
     encoder = SentenceEncoder.load(weights.get("language_model"))
-    network = train_reader(encoder, settings, out, max_minutes)
+    network = train_reader(encoder, ReaderSettings(), out, max_minutes)
     path = out / "reader.safetensors"
     save_half(network.state_dict(), path, {"concepts": json.dumps(network.names)})
     figures = report(encoder, network)

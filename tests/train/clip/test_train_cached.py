@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from train.clip.words.related_words import Kin
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
 from mcaclip.errors import TrainingError
@@ -80,19 +79,6 @@ def test_other_pictures_are_compared_with_the_caption_they_are_asked_about(scene
 def test_captions_read_by_length_are_what_the_space_reads(space):
     texts = ["a face", "a man with bright green hair, a pink beard and no hat", "green lips"]
     torch.testing.assert_close(caption_features(space, texts), space.text_features(texts), atol=1e-5, rtol=1e-4)
-
-
-def test_in_training_some_captions_are_read_by_the_kin_of_their_nouns(space):
-    hair, blue = (space.tokenizer.encoder[f"{word}</w>"] for word in ("hair", "blue"))
-    flags = torch.zeros(49408, dtype=torch.bool)
-    flags[hair] = True
-    stand_in = torch.full((49408, space.model.token_embedding.weight.shape[1]), 3.0)
-    kin = Kin(stand_in, torch.zeros_like(flags), flags)
-    every = replace(SETTINGS, word_noise=0.0, kin_share=1.0)
-    ids = space.tokenizer(["blue hair"])
-    read = PooledTrainee(space, KNOWN, every, kin).train().space.model.token_embedding(ids)
-    assert (read[ids == hair] == 3).all() and (read[ids == blue] != 3).any()
-    assert (PooledTrainee(space, KNOWN, every).reworded(ids, read * 0) == 0).all(), "without kin nothing changes"
 
 
 def test_both_towers_learn_and_the_pooling_stays(space, blocks, tmp_path):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from train.clip.words.word_vectors import DIMENSIONS, SCALE, read_vectors, token_table, whole_words
+from train.clip.word_vectors import DIMENSIONS, SCALE, read_vectors, token_table, whole_words
 
 from mcaclip.errors import TrainingError
 

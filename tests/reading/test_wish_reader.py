@@ -1,0 +1,87 @@
+"""What the shipped reader makes of prompts that its training did not see."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcaclip import weights
+from mcaclip.language.concepts import concepts
+from mcaclip.reading.wish_reader import WishReader
+
+
+@pytest.fixture(scope="module")
+def reader() -> WishReader:
+    return WishReader.load(weights.get("language_model"), weights.get("wish_reader"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("could her lips be a deep green?", "green lipstick"),
+        ("My hair, but purple this time", "purple hair"),
+        ("purpel hiar", "purple hair"),
+        ("gren lipstik", "green lipstick"),
+        ("#0000ff eyes", "blue eyes"),
+        ("blonde", "blonde hair"),
+        ("brunette", "brown hair"),
+        ("dusty rose lips", "dusty rose lipstick"),
+        ("what about a blue goatee instead of the red one", "blue goatee"),
+    ],
+)
+def test_colours_of_parts(reader, text, words):
+    found = reader.read(text)
+    assert (found.words, found.sign) == (words, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "concept", "sign"),
+    [
+        ("please take those glasses off his face", "glasses", -1),
+        ("she isn't wearing glasses", "glasses", -1),
+        ("give grandpa some reading glasses", "glasses", 1),
+        ("he forgot to shave: a big bushy beard", "beard", 1),
+        ("remove the beard", "beard", -1),
+        ("clean-shaven", "beard", -1),
+        ("stop smiling", "smile", -1),
+        ("don't smile", "smile", -1),
+        ("make him laugh", "smile", 1),
+        ("ten years younger", "old age", -1),
+        ("make her look older", "old age", 1),
+        ("close the mouth", "open mouth", -1),
+        ("remove wrinkles", "wrinkles", -1),
+        ("red glasses", "sunglasses", 1),
+        ("blue eyeshadow", "eyeshadow", 1),
+        ("not purple hair", "colour of hair", -1),
+    ],
+)
+def test_wishes_and_their_opposites(reader, text, concept, sign):
+    found = reader.read(text)
+    assert found.concept is not None and (found.concept.name, found.sign) == (concept, sign)
+
+
+@pytest.mark.parametrize("text", ["quantum entanglement", "hello world", "a green submarine", "👽", "зелёная помада"])
+def test_what_is_no_wish_is_not_understood(reader, text):
+    found = reader.read(text)
+    assert found.concept is None and found.words == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("slightly pink hair", 0.5), ("pink hair", 1.0), ("pink hair 30 %", 0.3), ("half pink hair", 0.5)],
+)
+def test_amounts(reader, text, amount):
+    assert reader.read(text).amount == amount
+
+
+def test_what_cannot_be_done_names_something_that_can(reader):
+    found = reader.read("curly hair")
+    assert found.outside and found.nearest and all("hair" in prompt for prompt in found.nearest)
+
+
+def test_every_prompt_of_the_table_is_read_as_itself(reader):
+    """So that an edit that was understood once stays what it is, in whatever words it travels."""
+    for concept in concepts().values():
+        for side in (concept.wanted, concept.unwanted):
+            if side.asks and not concept.part:
+                found = reader.read(side.asks)
+                assert found.concept and concepts()[found.concept.name].side(found.sign).asks == side.asks

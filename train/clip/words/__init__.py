@@ -1,1 +1,0 @@
-"""Related words, from word vectors and dictionaries."""
