@@ -27,7 +27,7 @@ ASSETS = _assets(PROJECT / "mcaclip")
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "generator": {"mobilestylegan": ("mobilestylegan", "preview_head"), "stylegan2": ("stylegan2",)},
     "encoder": {"compact": ("encoder", "residual_encoder", "dlib_identity", "identity_mean"), "e4e": ("e4e",)},
-    "clip": {"FaceCLIP": ("faceclip",), "ViT-B-32-quickgelu": ("clip_vit_b32",)},
+    "clip": {"FaceCLIP": ("faceclip", "language_model", "wish_reader"), "ViT-B-32-quickgelu": ("clip_vit_b32",)},
     "identity": {"dlib": ("dlib_identity", "identity_mean"), "arcface": ("arcface_ir_se50",)},
     "parser": {"parsing-head": ("parsing_head",), "parsenet": ("parsenet",), "face-parser": ("face_parser",)},
 }

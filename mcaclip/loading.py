@@ -119,7 +119,7 @@ def words_digest(clip: str) -> str:
 
 
 def _clip_file(clip: str) -> Path:
-    (name,) = SLOTS["clip"][clip]
+    name, *_ = SLOTS["clip"][clip]
     return weights.get(name)
 
 

@@ -17,7 +17,7 @@ from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.reading.sentence_encoder import WIDTH
 
 INNER, HEADS = 192, 4
-QUESTIONS = ("concept", "colour", "sign", "amount")
+QUESTIONS = ("thing", "sign", "colour", "amount")
 AMOUNTS = (0.5, 1.0, 1.3)
 """Factors on the strength for "a little", nothing said, and "very"."""
 REMEDY = "restore it from the repository, or train it again: `python -m train reader`"
@@ -28,18 +28,25 @@ class Answers:
     """What the network says of texts.
 
     Attributes:
-        concepts: logits `[T, C + 1]`; the last is that of a text that wishes for nothing in the table.
+        wanted: logits `[T, C]` that each of the concepts is wished for.
+        unwanted: logits `[T, C]` that it is wished away.
+        nothing: logit `[T]` that a text wishes for nothing in the table.
         lab: the colour in Lab / 50, `[T, 3]`.
         coloured: logit `[T]` that a colour is named.
-        sign: logit `[T]` that the thing is wished for, not wished away.
         amount: logits `[T, 3]` of `AMOUNTS`.
     """
 
-    concepts: Tensor
+    wanted: Tensor
+    unwanted: Tensor
+    nothing: Tensor
     lab: Tensor
     coloured: Tensor
-    sign: Tensor
     amount: Tensor
+
+    @property
+    def wishes(self) -> Tensor:
+        """Logits `[T, 2 C + 1]`: wanted, unwanted, nothing."""
+        return torch.cat([self.wanted, self.unwanted, self.nothing[:, None]], 1)
 
 
 class WishNetwork(nn.Module):
@@ -52,9 +59,9 @@ class WishNetwork(nn.Module):
         self.mix = nn.TransformerEncoderLayer(INNER, HEADS, 2 * INNER, 0.1, F.gelu, batch_first=True, norm_first=True)
         self.questions = nn.Parameter(torch.randn(len(QUESTIONS), INNER) * 0.05)
         self.key, self.value = nn.Linear(INNER, INNER), nn.Linear(INNER, INNER)
-        self.concept = nn.Linear(INNER, len(names) + 1)
+        # "no" may stand far from what it denies: two questions together say what is wished for or away
+        self.wish = nn.Linear(2 * INNER, 2 * len(names) + 1)
         self.colour = nn.Sequential(nn.Linear(INNER, INNER), nn.GELU(), nn.Linear(INNER, 4))
-        self.sign = nn.Linear(INNER, 1)
         self.amount = nn.Linear(INNER, len(AMOUNTS))
 
     @classmethod
@@ -78,6 +85,7 @@ class WishNetwork(nn.Module):
         x = self.mix(self.inner(states), src_key_padding_mask=~mask)
         scores = torch.einsum("qd,tld->tql", self.questions, self.key(x)) / INNER**0.5
         weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
-        concept, colour, sign, amount = (weights @ self.value(x)).unbind(1)
-        read = self.colour(colour)
-        return Answers(self.concept(concept), read[:, :3], read[:, 3], self.sign(sign)[:, 0], self.amount(amount))
+        thing, sign, colour, amount = (weights @ self.value(x)).unbind(1)
+        wish, read, number = self.wish(torch.cat([thing, sign], 1)), self.colour(colour), len(self.names)
+        wanted, unwanted, nothing = wish.split([number, number, 1], 1)
+        return Answers(wanted, unwanted, nothing[:, 0], read[:, :3], read[:, 3], self.amount(amount))

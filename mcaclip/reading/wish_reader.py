@@ -12,18 +12,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, named_colours, plain
 from mcaclip.language.concepts import Concept, concepts
 from mcaclip.language.grammar import PART_NOUNS, colours_in
 from mcaclip.language.wishes import UNDERSTOOD, Wish, split_percent
 from mcaclip.reading.sentence_encoder import SentenceEncoder
-from mcaclip.reading.wish_network import AMOUNTS, WishNetwork
+from mcaclip.reading.wish_network import AMOUNTS, REMEDY, WishNetwork
 from mcaclip.validate import has_latin_letters
 
 NEAREST, ALIKE = 3, 0.45
 """At most so many prompts are named as near to a text, with at least that cosine to it."""
-_SPELLED_ALIKE, SHORTEST = 0.75, 4
+SURE = 20.0
+"""CIE76 distance of a colour that was read to a usual one within which it may go by its name."""
+_SPELLED_ALIKE, SHORTEST = 0.83, 4
 _HEX = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
 
 
@@ -37,6 +40,8 @@ class WishReader:
 
     def __init__(self, encoder: SentenceEncoder, network: WishNetwork):
         self.encoder, self.network = encoder, network
+        if strange := sorted(set(network.names) - set(concepts())):
+            raise WeightsError(f"the reader of prompts knows wishes that the table has not: {strange}; {REMEDY}")
 
     @classmethod
     def load(cls, language_model: Path, network: Path) -> WishReader:
@@ -49,13 +54,13 @@ class WishReader:
         words, percent = split_percent(self._spelled(_HEX.sub(lambda found: _name_of_hex(found[0]), text)))
         read = self.encoder.encode([words])
         answers = self.network(read.states, read.mask)
-        chances = answers.concepts[0].softmax(0)
+        chances = answers.wishes[0].softmax(0)
         known = float(1 - chances[-1]) if has_latin_letters(words) else 0.0
-        concept = concepts()[self.network.names[int(chances[:-1].argmax())]]
+        away, number = divmod(int(chances[:-1].argmax()), len(self.network.names))
+        concept, sign = concepts()[self.network.names[number]], -1 if away else 1
         colour = ""
         if concept.part:
             colour = _colour_of(words, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
-        sign = 1 if float(answers.sign[0]) > 0 else -1
         amount = AMOUNTS[int(answers.amount[0].argmax())] if percent is None else percent
         wish = Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
         return replace(wish, nearest=self._near(read.sentence)) if wish.problem else wish
@@ -67,7 +72,9 @@ class WishReader:
             word = found[0].lower()
             if word in self._words or len(word) < SHORTEST:
                 return found[0]
-            return next(iter(get_close_matches(word, self._known_words, 1, _SPELLED_ALIKE)), found[0])
+            same_letters = (one for one in self._known_words if one[0] == word[0] and sorted(one) == sorted(word))
+            alike = get_close_matches(word, self._known_words, 1, _SPELLED_ALIKE)
+            return next(same_letters, None) or next(iter(alike), found[0])
 
         return re.sub(r"[^\W\d_]+", mended, text)
 
@@ -109,7 +116,9 @@ def _prompts(concept: Concept, asks: str) -> list[str]:
 
 def _colour_of(text: str, lab: list[float], said: bool) -> str:
     """The colour name in a text nearest to the Lab value that was read; else, if one was said, a usual name."""
-    names = colours_in(text) or (tuple(COLOURS) if said else ())
+    names = colours_in(text)
+    if not names and said:
+        names = tuple(name for name in COLOURS if math.dist(lab_values(name), lab) < SURE)
     return min(names, key=lambda name: math.dist(lab_values(name), lab), default="")
 
 

@@ -28,12 +28,12 @@ def report(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
     answers = network(*_encoded(encoder, [text for _, _, text in cases]))
     labs = torch.tensor([lab_values(colour) for colour in DISTINCT]) / 50
     colour = torch.cdist(answers.lab, labs).argmin(1)
-    part = answers.concepts[:, :-1].argmax(1)
+    part = answers.wanted.argmax(1)
     right_part = torch.tensor([network.names[n] == f"colour of {c[0]}" for n, c in zip(part, cases, strict=True)])
     right_colour = torch.tensor([DISTINCT[n] == c[1] for n, c in zip(colour, cases, strict=True)])
-    refused = answers.concepts.argmax(1) == len(network.names)
+    refused = answers.wishes.argmax(1) == 2 * len(network.names)
     nothing = nothing_phrases(held_out=True)
-    outside = network(*_encoded(encoder, nothing)).concepts.argmax(1) == len(network.names)
+    outside = network(*_encoded(encoder, nothing)).wishes.argmax(1) == 2 * len(network.names)
     return {
         "part": _share(right_part),
         "colour": _share(right_colour),
@@ -60,12 +60,13 @@ def _states(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
         for phrase in phrases
     ]
     answers = network(*_encoded(encoder, [phrase for _, phrase in cases]))
-    found = answers.concepts.argmax(1).tolist()
-    names = torch.tensor(
-        [n < len(network.names) and network.names[n] == c[0][0] for n, c in zip(found, cases, strict=True)]
-    )
-    signs = torch.tensor([(s > 0) == (c[0][1] > 0) for s, c in zip(answers.sign.tolist(), cases, strict=True)])
-    return {"state": _share(names), "sign of states": _share(signs)}
+    wishes = [*((name, 1) for name in network.names), *((name, -1) for name in network.names), ("", 1)]
+    found = [wishes[number] for number in answers.wishes.argmax(1).tolist()]
+    named = [(read, wanted) for read, (wanted, _) in zip(found, cases, strict=True) if read[0] == wanted[0]]
+    return {
+        "state": round(len(named) / len(cases), 3),
+        "sign of states that are found": _share(torch.tensor([read == wanted for read, wanted in named])),
+    }
 
 
 def _encoded(encoder: SentenceEncoder, texts: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -41,12 +41,12 @@ class ReaderSettings:
             of a text that wishes for nothing.
     """
 
-    lessons: int = 40_000
+    lessons: int = 60_000
     tokens: int = 24
     batch: int = 192
     dropped: float = 0.15
     alike: float = 0.4
-    steps: int = 3000
+    steps: int = 4000
     lr: float = 1.5e-3
     weight_decay: float = 0.03
     seed: int = 95
@@ -59,19 +59,17 @@ class EncodedLessons:
     Attributes:
         states: token states `bfloat16 [N, L, 384]`.
         mask: `bool [N, L]`.
-        concept: number of the concept, that of no concept last.
+        wish: number of the wish in `Answers.wishes`.
         lab: Lab / 50 `[N, 3]`, 0 without a colour.
         coloured: `[N]`, 1 where a colour is named.
-        sign: `[N]`, 1 or 0.
         amount: `int [N]`.
     """
 
     states: Tensor
     mask: Tensor
-    concept: Tensor
+    wish: Tensor
     lab: Tensor
     coloured: Tensor
-    sign: Tensor
     amount: Tensor
 
     def __getitem__(self, chosen: Tensor) -> EncodedLessons:
@@ -79,7 +77,7 @@ class EncodedLessons:
         return EncodedLessons(
             self.states[chosen, :length].float(),
             self.mask[chosen, :length],
-            *(part[chosen] for part in (self.concept, self.lab, self.coloured, self.sign, self.amount)),
+            *(part[chosen] for part in (self.wish, self.lab, self.coloured, self.amount)),
         )
 
 
@@ -98,15 +96,15 @@ def encode_lessons(
         length = min(tokens, read.mask.shape[1])
         states[chosen, :length] = read.states[:, :length].bfloat16()
         mask[chosen, :length] = read.mask[:, :length]
-    numbers = {name: number for number, name in enumerate(names)}
+    wishes = [("", 1), *((name, sign) for sign in (1, -1) for name in names)]
+    numbers = {wish: number - 1 for number, wish in enumerate(wishes)}  # that of nothing is the last
     labs = [lab_values(lesson.colour) if lesson.colour else (0.0, 0.0, 0.0) for lesson in lessons]
     return EncodedLessons(
         states,
         mask,
-        torch.tensor([numbers.get(lesson.concept, len(names)) for lesson in lessons]),
+        torch.tensor([numbers[lesson.concept, lesson.sign] % len(wishes) for lesson in lessons]),
         torch.tensor(labs) / 50,
         torch.tensor([float(lesson.colour is not None) for lesson in lessons]),
-        torch.tensor([float(lesson.sign > 0) for lesson in lessons]),
         torch.tensor([lesson.amount for lesson in lessons]),
     )
 
@@ -114,7 +112,7 @@ def encode_lessons(
 def reader_loss(network: WishNetwork, lessons: EncodedLessons, dropped: float) -> dict[str, Tensor]:
     """Terms and their sum, mean over a batch. A text that wishes for nothing teaches nothing but that."""
     answers = network(F.dropout(lessons.states, dropped, network.training), lessons.mask)
-    wished = (lessons.concept < len(network.names)).float()
+    wished = (lessons.wish < 2 * len(network.names)).float()
     coloured = lessons.coloured * wished
 
     def mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -122,10 +120,9 @@ def reader_loss(network: WishNetwork, lessons: EncodedLessons, dropped: float) -
 
     binary = F.binary_cross_entropy_with_logits
     terms = {
-        "concept": F.cross_entropy(answers.concepts, lessons.concept, label_smoothing=0.02),
+        "wish": F.cross_entropy(answers.wishes, lessons.wish, label_smoothing=0.02),
         "lab": 2 * mean(F.smooth_l1_loss(answers.lab, lessons.lab, reduction="none").sum(1), coloured),
         "coloured": mean(binary(answers.coloured, lessons.coloured, reduction="none"), wished),
-        "sign": mean(binary(answers.sign, lessons.sign, reduction="none"), wished),
         "amount": 0.5 * mean(F.cross_entropy(answers.amount, lessons.amount, reduction="none"), wished),
     }
     return {**terms, "loss": torch.stack(list(terms.values())).sum()}

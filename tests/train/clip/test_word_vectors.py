@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from train.clip.word_vectors import DIMENSIONS, SCALE, read_vectors, token_table, whole_words
 
 from mcaclip.errors import TrainingError
+from train.clip.word_vectors import DIMENSIONS, SCALE, read_vectors, token_table, whole_words
 
 TOKENS = {"hair</w>": 0, "ha": 1, "blue</w>": 2, "qzx</w>": 3, "ir</w>": 4}
 
