@@ -76,6 +76,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     photos = options.check()
     check_folder(options.out)
     editor = options.load_editor(load)
+    prompt = editor.wish(prompt).words or prompt
     import numpy as np
 
     from mcaclip.cli.training import make_fitter

@@ -69,7 +69,7 @@ def write_concepts(rows: Sequence[Row], out: Path) -> str:
 
 
 def _table(found: Mapping[str, tuple[float, int]]) -> list[tuple[str, ...]]:
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for concept in concepts().values():
         for sign in (1, -1):
             name, side = concept.name if sign > 0 else f"no {concept.name}", concept.side(sign)

@@ -112,7 +112,8 @@ class CompareHandlers:
                     return busy_view(name, (number + step.fraction) / len(ordered))
 
                 yield view(Progress(name, 0.0))
-                row = yield from steps(partial(methods.row, name, face, words), session.running, view)
+                make = partial(methods.row, name, face, _meant(editor, words))
+                row = yield from steps(make, session.running, view)
                 rows.append(row)
                 yield {"methods_rows": rows_html(rows, ordered[number + 1 :])}
         except CancelledError:
@@ -136,7 +137,12 @@ def _ready(editor: EditorProtocol, methods: MethodSet, words: str) -> list[str]:
         StudioError: see `EditorProtocol.wish`.
     """
     knows = not editor.wish(words).outside
-    return [name for name in methods.ready(words) if knows or name != UNIVERSAL]
+    return [name for name in methods.ready(_meant(editor, words)) if knows or name != UNIVERSAL]
+
+
+def _meant(editor: EditorProtocol, words: str) -> str:
+    """The words by which methods know what is wished for; the same words where nothing is understood."""
+    return editor.wish(words).words or words
 
 
 def _able(ready: Sequence[str], names: Sequence[str]) -> list[str]:
