@@ -122,7 +122,7 @@ def test_other_wordings_find_the_fitted_prompt(editor):
         ("   ", "empty"),
         ("x" * 2000, "2000 characters"),
         ("zombie", "python -m train prompt"),
-        ("a violin", "do not know the word “violin”. Nearest that I know: "),
+        ("a violin", "do not understand these words"),
         ("😀", "Latin letters"),
     ],
 )
@@ -216,12 +216,12 @@ def test_a_prompt_that_no_one_fitted_is_edited_by_the_universal_network(universa
     assert (result.image - plain).abs().max() > 0.01
 
 
-def test_the_words_are_judged_where_nothing_else_could_make_the_edit(universal, face):
-    with pytest.raises(PromptError, match=r"outside of what the models know.*“bicycle”"):
+def test_free_words_are_read_where_nothing_else_could_make_the_edit(universal, face):
+    with pytest.raises(PromptError, match="do not understand these words"):
         universal.check_prompt("a bicycle")
     assert universal.check_prompt("zombie") == "zombie"
-    noted = universal.preview(face, EditSettings("shiny green alien skin")).notes
-    assert len(noted) == 1 and "may not come out" in noted[0] and "“alien”" in noted[0]
+    assert universal.check_prompt("please take off her glasses") == "no glasses"
+    assert universal.preview(face, EditSettings("make the lips mint green")).settings.prompt == "mint green lipstick"
 
 
 def test_weights_of_the_universal_network_are_recorded_where_there_are_any(editor):

@@ -41,6 +41,7 @@ class Reading:
         entry: its entry in the prompt library, if it has one.
         note: what to know of it, in plain words; mostly empty.
         amount: factor on the strength that the words ask for: 0.5 for "half".
+        strength: what is best for its wish, where no entry says it.
     """
 
     prompt: str
@@ -48,11 +49,12 @@ class Reading:
     entry: LibraryPrompt | None = None
     note: str = ""
     amount: float = 1.0
+    strength: float = 1.0
 
     @property
     def best(self) -> float:
         """The strength to begin with."""
-        return min(MAX_STRENGTH, self.amount * (self.entry.best if self.entry else 1.0))
+        return min(MAX_STRENGTH, self.amount * (self.entry.best if self.entry else self.strength))
 
     @property
     def mode(self) -> str:
@@ -96,7 +98,7 @@ class PromptReader:
         if wish.problem:
             entry = fit = None
         made = self._made(words, wish, entry, fit, check_mode(mode))
-        return replace(made, amount=wish.amount)
+        return replace(made, amount=wish.amount, strength=wish.side.strength)
 
     def _made(
         self, words: str, wish: Wish, entry: LibraryPrompt | None, fit: str | None, mode: str | None

@@ -20,18 +20,27 @@ CHANGES_IDENTITY = frozenset({"old age", "masculine face"})
 """Wishes that may make another person."""
 
 
+FEWEST = 5
+"""Fewer edits than these say nothing."""
+
+
 def prompts_of(concept: Concept, sign: int) -> tuple[str, ...]:
-    """The prompts by which one direction of a wish is measured; none where the network cannot be asked for it."""
+    """The prompts by which one direction of a wish is measured; none where it cannot be asked for or measured."""
     side = concept.side(sign)
-    if not side.asks:
+    if not (side.asks and side.measure):
         return ()
     return tuple(f"{colour} {side.asks}" for colour in COLOURS) if concept.part else (side.asks,)
 
 
 def concept_settings() -> list[EditSettings]:
     """An edit for each prompt of the table, once."""
-    prompts = [p for concept in concepts().values() for sign in (1, -1) for p in prompts_of(concept, sign)]
-    return [EditSettings(prompt) for prompt in dict.fromkeys(prompts)]
+    edits = [
+        EditSettings(prompt, concept.side(sign).strength)
+        for concept in concepts().values()
+        for sign in (1, -1)
+        for prompt in prompts_of(concept, sign)
+    ]
+    return list(dict.fromkeys(edits))
 
 
 def shares(rows: Sequence[Row]) -> dict[str, tuple[float, int]]:
@@ -42,9 +51,10 @@ def shares(rows: Sequence[Row]) -> dict[str, tuple[float, int]]:
     found = {}
     for concept in concepts().values():
         for sign in (1, -1):
-            asked = prompts_of(concept, sign)
+            strength = concept.side(sign).strength
+            asked = [p if strength == 1 else f"{p}:{strength:g}" for p in prompts_of(concept, sign)]
             judged = [row for row in rows if row.prompt in asked and row.hit is not None]
-            if judged:
+            if len(judged) >= FEWEST:
                 right = [bool(row.hit) and _same_person(concept, row) for row in judged]
                 found[concept.name if sign > 0 else f"no {concept.name}"] = (sum(right) / len(right), len(right))
     return found

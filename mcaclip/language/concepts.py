@@ -39,6 +39,7 @@ class Side:
         things: phrases for it as something that a face has.
         looks: phrases for it as what a person is.
         fulfilled: share of photos on which it happened, 0..1; None where it was not measured.
+        strength: to begin with.
     """
 
     asks: str = ""
@@ -46,6 +47,7 @@ class Side:
     things: Phrases = ()
     looks: Phrases = ()
     fulfilled: float | None = None
+    strength: float = 1.0
 
     @property
     def possible(self) -> bool:
@@ -82,18 +84,20 @@ def concepts() -> Mapping[str, Concept]:
         WeightsError: a file of the table is missing or damaged.
     """
     try:
-        raw = tomllib.loads(CONCEPTS_FILE.read_text(encoding="utf-8"))["concept"]
+        table = tomllib.loads(CONCEPTS_FILE.read_text(encoding="utf-8"))
+        raw, strengths = table["concept"], table["colour_strength"]
         fulfilled = json.loads(FULFILLED_FILE.read_text(encoding="utf-8"))["share"]
         own = frozenset(phrase for row in raw for kind in _PHRASES for phrase in row.get(kind, ()))
-        rows = [_colour(part, fulfilled) for part in PART_NOUNS] + [_concept(row, fulfilled, own) for row in raw]
+        rows = [_colour(part, strengths.get(part, 1.0), fulfilled) for part in PART_NOUNS]
+        rows += [_concept(row, fulfilled, own) for row in raw]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"the table of wishes cannot be read ({error}): restore assets/words from git") from error
     return MappingProxyType({concept.name: concept for concept in rows})
 
 
-def _colour(part: str, fulfilled: Mapping[str, float]) -> Concept:
+def _colour(part: str, strength: float, fulfilled: Mapping[str, float]) -> Concept:
     name = f"colour of {part}"
-    return Concept(name, part, Side(PART_NOUNS[part][0], part, fulfilled=fulfilled.get(name)))
+    return Concept(name, part, Side(PART_NOUNS[part][0], part, (), (), fulfilled.get(name), strength))
 
 
 def _concept(row: dict[str, Any], fulfilled: Mapping[str, float], own: frozenset[str]) -> Concept:
@@ -106,7 +110,8 @@ def _concept(row: dict[str, Any], fulfilled: Mapping[str, float], own: frozenset
             (*row.get(kind, ()), *(phrase for phrase in _of_state(table, key) if phrase not in own))
             for kind, table in zip(kinds, ("states", "people"), strict=True)
         )
-        return Side(row.get(asks, ""), row.get(measure, ""), things, looks, fulfilled.get(share))
+        strength = row.get("strength", 1.0)
+        return Side(row.get(asks, ""), row.get(measure, ""), things, looks, fulfilled.get(share), strength)
 
     wanted = side("asks", "measure", _PHRASES[:2], state or "", name)
     unwanted = side("undoes", "undone", _PHRASES[2:], f"not {state}", f"no {name}")

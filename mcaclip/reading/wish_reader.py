@@ -55,8 +55,9 @@ class WishReader:
         read = self.encoder.encode([words])
         answers = self.network(read.states, read.mask)
         chances = answers.wishes[0].softmax(0)
-        known = float(1 - chances[-1]) if has_latin_letters(words) else 0.0
-        away, number = divmod(int(chances[:-1].argmax()), len(self.network.names))
+        best = int(chances[:-1].argmax())
+        known = float(chances[best]) if has_latin_letters(words) else 0.0
+        away, number = divmod(best, len(self.network.names))
         concept, sign = concepts()[self.network.names[number]], -1 if away else 1
         colour = ""
         if concept.part:

@@ -52,13 +52,6 @@ def test_token_states_end_with_the_text_embedding(space):
     assert not code.token_mask[0, last + 1 :].any()
 
 
-def test_faceclip_reads_rare_nouns_as_usual_ones(space):
-    rare, usual = "Portrait: GREEN Gnashers", "Portrait: GREEN teeth"
-    assert torch.equal(space.encode_text([rare]), space.encode_text([usual]))
-    for read in (space.text_code, lambda text: space.text_codes([text])):
-        assert torch.equal(read(rare).tokens, read(usual).tokens)
-
-
 def test_a_file_of_another_layout_is_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "x.safetensors")
     with pytest.raises(WeightsError, match="does not fit FaceCLIP"):

@@ -38,7 +38,7 @@ def test_colours_of_parts(reader, text, words):
     [
         ("please take those glasses off his face", "glasses", -1),
         ("she isn't wearing glasses", "glasses", -1),
-        ("give grandpa some reading glasses", "glasses", 1),
+        ("give her round glasses", "glasses", 1),
         ("he grew a big bushy beard", "beard", 1),
         ("younger", "old age", -1),
         ("not so old", "old age", -1),

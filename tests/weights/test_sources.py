@@ -162,7 +162,7 @@ class TestTable:
         for name, entry in TABLE.items():
             assert entry.name == name and entry.title and entry.licence and entry.origin
         free = {name for name, entry in TABLE.items() if "non-commercial" not in entry.licence.lower()}
-        assert free == {"dlib_identity_dat", "dlib_identity", "clip_vit_b32"}
+        assert free == {"dlib_identity_dat", "dlib_identity", "clip_vit_b32", "language_model"}
 
     def test_files_of_the_hub_are_converted_and_pinned(self) -> None:
         sources = {name: entry.source for name, entry in TABLE.items() if isinstance(entry.source, HubSource)}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.concepts import concepts
+from mcaclip.language.wishes import UNDERSTOOD
 from mcaclip.language.word_tables import read_words
 from mcaclip.reading.sentence_encoder import SentenceEncoder
 from mcaclip.reading.wish_network import WishNetwork
@@ -21,26 +22,32 @@ def report(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
     """Shares of texts that are read right, 0..1.
 
     "part", "colour" and "part and colour" are of the blind wordings (`assets/words/report.json`) in twelve colours;
-    "state" and its "sign" of phrases that are held out of the captions; "refused" of texts that wish for nothing.
+    "state" and its "sign" of phrases that are held out of the captions; "refused" of texts that wish for nothing;
+    "understood" texts reach `UNDERSTOOD`.
     """
     words = read_words("report")
     cases = [(part, c, text.format(c)) for part, texts in words["blind"].items() for text in texts for c in DISTINCT]
     answers = network(*_encoded(encoder, [text for _, _, text in cases]))
     labs = torch.tensor([lab_values(colour) for colour in DISTINCT]) / 50
     colour = torch.cdist(answers.lab, labs).argmin(1)
-    part = answers.wanted.argmax(1)
-    right_part = torch.tensor([network.names[n] == f"colour of {c[0]}" for n, c in zip(part, cases, strict=True)])
-    right_colour = torch.tensor([DISTINCT[n] == c[1] for n, c in zip(colour, cases, strict=True)])
-    refused = answers.wishes.argmax(1) == 2 * len(network.names)
-    nothing = nothing_phrases(held_out=True)
-    outside = network(*_encoded(encoder, nothing)).wishes.argmax(1) == 2 * len(network.names)
+    best, part = answers.wishes.softmax(1)[:, :-1].max(1)
+    names = [f"colour of {part}" for part, _, _ in cases]
+    right = torch.tensor(
+        [
+            read < len(network.names) and network.names[read] == name
+            for read, name in zip(part.tolist(), names, strict=True)
+        ]
+    )
+    right_colour = torch.tensor([DISTINCT[n] == c[1] for n, c in zip(colour.tolist(), cases, strict=True)])
+    both, understood = right & right_colour, best >= UNDERSTOOD
+    nothing = network(*_encoded(encoder, nothing_phrases(held_out=True))).wishes.softmax(1)[:, :-1].amax(1)
     return {
-        "part": _share(right_part),
+        "part": _share(right),
         "colour": _share(right_colour),
-        "part and colour": _share(right_part & right_colour),
-        "part and colour, not refused": _share(right_part & right_colour & ~refused),
-        "wrong and not refused": _share(~(right_part & right_colour) & ~refused),
-        "refused of texts that wish for nothing": _share(outside),
+        "part and colour": _share(both),
+        "right and understood": _share(both & understood),
+        "wrong and understood": _share(~both & understood),
+        "refused of texts that wish for nothing": _share(nothing < UNDERSTOOD),
         **_states(encoder, network),
     }
 

@@ -43,11 +43,11 @@ class ReaderSettings:
 
     lessons: int = 60_000
     tokens: int = 24
-    batch: int = 192
+    batch: int = 256
     dropped: float = 0.15
     alike: float = 0.4
-    steps: int = 4000
-    lr: float = 1.5e-3
+    steps: int = 6000
+    lr: float = 2e-3
     weight_decay: float = 0.03
     seed: int = 95
 
