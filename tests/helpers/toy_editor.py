@@ -14,6 +14,7 @@ from mcaclip.editing.universal import UniversalEdit
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.language.wishes import Wish, free_wish
 from mcaclip.types import Inversion, Residual
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
@@ -44,6 +45,9 @@ class ToyEditor:
             universal=UniversalEdit(), photo_parser=None,
         )  # fmt: skip
         self.library = {"green lipstick": fitted_edit(network, "green lipstick")}
+
+    def wish(self, text: str) -> Wish:
+        return free_wish(text)
 
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
         return self.reconstruct(seeded_z(18, seed))
