@@ -82,7 +82,7 @@ class Wish:
         if concept.part and not self.colour:
             return f"I need a colour as well, such as “{_example(concept.wanted)}”."
         if concept.part and self.sign < 0:
-            return f"To take a colour away, name the one that you want instead, such as “{_example(concept.wanted)}”."
+            return f"To take a colour away, name the one that you want instead, such as “{_example(concept.wanted, self.colour)}”."
         if not side.possible:
             name = concept.name if self.sign > 0 else f"the opposite of “{concept.name}”"
             return f"I understand this as {name}, which I cannot do reliably yet."
@@ -96,9 +96,9 @@ class Wish:
         return f"This works on about {round(10 * share)} of 10 photos."
 
 
-def _example(side: Side) -> str:
-    colour = "blonde" if side.asks == "hair" else next(iter(COLOURS))
-    return f"{colour} {side.asks}"
+def _example(side: Side, but: str = "") -> str:
+    """A prompt for a colour of a part, other than one."""
+    return f"{next(colour for colour in COLOURS if colour not in but.split())} {side.asks}"
 
 
 def split_percent(text: str) -> tuple[str, float | None]:

@@ -22,7 +22,7 @@ from mcaclip.reading.sentence_encoder import SentenceEncoder
 from mcaclip.reading.wish_network import AMOUNTS, REMEDY, WishNetwork
 from mcaclip.validate import has_latin_letters
 
-NEAREST, ALIKE = 3, 0.45
+NEAREST, ALIKE = 4, 0.45
 """At most so many prompts are named as near to a text, with at least that cosine to it."""
 SURE = 20.0
 """CIE76 distance of a colour that was read to a usual one within which it may go by its name."""
@@ -64,7 +64,11 @@ class WishReader:
             colour = _colour_of(words, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
         amount = AMOUNTS[int(answers.amount[0].argmax())] if percent is None else percent
         wish = Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
-        return replace(wish, nearest=self._near(read.sentence)) if wish.problem else wish
+        if not wish.problem:
+            return wish
+        near = self._near(read.sentence)
+        # who wishes a colour away does not want it in other words
+        return replace(wish, nearest=tuple(one for one in near if sign > 0 or not colour or colour not in one))
 
     def _spelled(self, text: str) -> str:
         """The text with words that are no words ("purpel") replaced by known ones that are spelled alike."""

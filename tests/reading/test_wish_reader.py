@@ -47,7 +47,7 @@ def test_colours_of_parts(reader, text, words):
         ("stop smiling", "smile", -1),
         ("don't smile", "smile", -1),
         ("make him laugh", "smile", 1),
-        ("ten years younger", "old age", -1),
+        ("make her look much younger", "old age", -1),
         ("make her look older", "old age", 1),
         ("close the mouth", "open mouth", -1),
         ("remove wrinkles", "wrinkles", -1),

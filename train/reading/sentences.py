@@ -63,6 +63,12 @@ class LessonWriter:
         """The survey's names that are not held out."""
         return sorted(set(named_colours()) - unseen_colours())
 
+    @cached_property
+    def alone(self) -> dict[str, list[str]]:
+        """By part the usual nouns that ask for its colour where they stand alone: "a beard" asks for a beard."""
+        said = {thing.removeprefix("a ") for concept in self.others for thing in concept.wanted.things}
+        return {part: [noun for noun in PART_NOUNS[part] if noun not in said] for part in self.parts}
+
     def write(self) -> Lesson:
         """One lesson."""
         kind = self.rng.random()
@@ -96,8 +102,12 @@ class LessonWriter:
             alone = self._pick(list(self.shapes["alone"]))
             phrase = self._pick(self.shapes["alone"][alone])
             return Lesson(self._pick(self.shapes["being"]).format(phrase), "colour of hair", 1, alone)
-        if kind < 0.12:
-            return Lesson(self._pick(self.shapes["with_thing"]).format(noun), name)
+        if kind < 0.12 and self.alone[part]:
+            return Lesson(self._pick(self.shapes["with_thing"]).format(self._pick(self.alone[part])), name)
+        if kind < 0.15:
+            colour = self._pick(list(self.shapes["comparatives"]))
+            shape = self._pick(self.shapes["comparative"])
+            return Lesson(shape.format(c=self.shapes["comparatives"][colour], n=noun), name, 1, colour)
         if kind < 0.3:
             text = say((Claim(paint=PartColour(part, colour)),), self.rng, wider=bool(self.rng.random() < 0.5))
             return Lesson(text, name, 1, colour)
@@ -138,7 +148,12 @@ class LessonWriter:
         kind = self.rng.random()
         if kind < 0.25:
             return Lesson(self._pick(self.phrases), "")
-        if kind < 0.45:  # words of other languages fall into such pieces
+        if kind < 0.32:
+            concept = self.others[int(self.rng.integers(len(self.others)))]
+            if concept.wanted.things:
+                thing = self._pick(concept.wanted.things).removeprefix("a ")
+                return Lesson(self._pick(self.shapes["keeping"]).format(thing), "")
+        if kind < 0.5:  # words of other languages fall into such pieces
             foreign = " ".join(self._strange() for _ in range(int(self.rng.integers(1, 4))))
             return Lesson(self._pick(("{}", "{}", "la {}", "{} de {}", "{} {}", "der {}")).replace("{}", foreign), "")
         shape = self._pick(self.shapes["outside"])

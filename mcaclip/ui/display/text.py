@@ -336,7 +336,8 @@ def known_prompt(readings: Sequence[Reading], asked: str) -> str:
     elif readings[0].prompt.lower() == asked.lower():
         lines = [f"“{readings[0].prompt}” is known."]
     else:
-        lines = [f"Understood as “{readings[0].prompt}”."]
+        amount = f", strength {readings[0].best:.2f}" if readings[0].amount != 1 else ""
+        lines = [f"Understood as “{readings[0].prompt}”{amount}."]
     for one in readings:
         if one.entry and one.entry.recipe:
             lines.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
