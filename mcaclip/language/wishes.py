@@ -82,7 +82,8 @@ class Wish:
         if concept.part and not self.colour:
             return f"I need a colour as well, such as “{_example(concept.wanted)}”."
         if concept.part and self.sign < 0:
-            return f"To take a colour away, name the one that you want instead, such as “{_example(concept.wanted, self.colour)}”."
+            other = _example(concept.wanted, self.colour)
+            return f"To take a colour away, name the one that you want instead, such as “{other}”."
         if not side.possible:
             name = concept.name if self.sign > 0 else f"the opposite of “{concept.name}”"
             return f"I understand this as {name}, which I cannot do reliably yet."
