@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -51,7 +52,8 @@ class WishReader:
     @torch.no_grad()
     def read(self, text: str) -> Wish:
         """What a text of one wish asks for."""
-        words, percent = split_percent(self._spelled(_HEX.sub(lambda found: _name_of_hex(found[0]), text)))
+        exact, percent = split_percent(self._spelled(_in_names(text, named_colours())))
+        words, _ = split_percent(self._spelled(_in_names(text, COLOURS)))
         read = self.encoder.encode([words])
         answers = self.network(read.states, read.mask)
         chances = answers.wishes[0].softmax(0)
@@ -61,7 +63,7 @@ class WishReader:
         concept, sign = concepts()[self.network.names[number]], -1 if away else 1
         colour = ""
         if concept.part:
-            colour = _colour_of(words, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
+            colour = _colour_of(exact, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
         amount = AMOUNTS[int(answers.amount[0].argmax())] if percent is None else percent
         wish = Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
         if not wish.problem:
@@ -127,8 +129,12 @@ def _colour_of(text: str, lab: list[float], said: bool) -> str:
     return min(names, key=lambda name: math.dist(lab_values(name), lab), default="")
 
 
-def _name_of_hex(code: str) -> str:
-    """The known colour name nearest to a code like "#3af" or "#33aaff"."""
-    digits = code[1:] if len(code) == 7 else "".join(2 * digit for digit in code[1:])
-    red, green, blue = (int(digits[start : start + 2], 16) for start in (0, 2, 4))
-    return min(named_colours(), key=lambda name: math.dist(named_colours()[name], (red, green, blue)))
+def _in_names(text: str, colours: Mapping[str, tuple[int, int, int]]) -> str:
+    """The text with the nearest of some colour names (sRGB) in place of codes like "#3af" and "#33aaff"."""
+
+    def name(found: re.Match[str]) -> str:
+        code = found[0][1:] if len(found[0]) == 7 else "".join(2 * digit for digit in found[0][1:])
+        rgb = tuple(int(code[start : start + 2], 16) for start in (0, 2, 4))
+        return min(colours, key=lambda one: math.dist(colours[one], rgb))
+
+    return _HEX.sub(name, text)

@@ -25,7 +25,8 @@ def reader() -> WishReader:
         ("blonde", "blonde hair"),
         ("brunette", "brown hair"),
         ("dusty rose lips", "dusty rose lipstick"),
-        ("what about a blue goatee instead of the red one", "blue goatee"),
+        ("a blue goatee instead of a red one", "blue goatee"),
+        ("#3af hair", "dodger blue hair"),
     ],
 )
 def test_colours_of_parts(reader, text, words):
@@ -54,6 +55,7 @@ def test_colours_of_parts(reader, text, words):
         ("red glasses", "sunglasses", 1),
         ("blue eyeshadow", "eyeshadow", 1),
         ("not purple hair", "colour of hair", -1),
+        ("anything but green lips", "colour of lips", -1),
     ],
 )
 def test_wishes_and_their_opposites(reader, text, concept, sign):
@@ -61,7 +63,18 @@ def test_wishes_and_their_opposites(reader, text, concept, sign):
     assert found.concept is not None and (found.concept.name, found.sign) == (concept, sign)
 
 
-@pytest.mark.parametrize("text", ["quantum entanglement", "hello world", "a green submarine", "👽", "зелёная помада"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "quantum entanglement",
+        "hello world",
+        "a green submarine",
+        "do not remove the beard",
+        "grüne Haare",
+        "👽",
+        "зелёная помада",
+    ],
+)
 def test_what_is_no_wish_is_not_understood(reader, text):
     found = reader.read(text)
     assert found.concept is None and found.words == ""
