@@ -426,9 +426,9 @@ def test_words_that_no_one_fitted_are_edited_at_once(universal_site, visit):
     assert np.abs(after - before).max() > 40, "the edit can be seen"
     type_in(page, PROMPT, "violin")
     page.wait_for_selector("#verdict .dot-bad")
-    page.wait_for_selector("#verdict >> text=outside of what the studio knows")
+    page.wait_for_selector("#verdict >> text=do not understand these words")
     page.click("#edit-now")
-    page.wait_for_selector(f"{TOAST} >> text=outside of what")
+    page.wait_for_selector(f"{TOAST} >> text=do not understand")
     page.click("#verdict .suggestion >> nth=0")
     edited(page, PROMPTS[0])
 
