@@ -33,7 +33,7 @@ from mcaclip.inversion import quality
 from mcaclip.inversion.optimise import EFFORTS, REFINE, Complete, InversionSettings, Start, invert
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.residual_fit import channel_spread
-from mcaclip.language.wishes import Wish, plain_wish
+from mcaclip.language.wishes import Wish, free_wish
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
@@ -278,8 +278,11 @@ class FaceEditor:
         Raises:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
-        words = clean_prompt(text)
-        return plain_wish(words) or self._wish(words)
+        return self._wish(clean_prompt(text))
+
+    def taking_any_words(self) -> FaceEditor:
+        """The same models in an editor that takes every prompt as it stands, also one that was measured to fail."""
+        return FaceEditor(replace(self.models, wish=free_wish), self.slots, self.device)
 
     def resolve(self, settings: EditSettings) -> EditRequest:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.

@@ -31,7 +31,7 @@ from mcaclip.inversion.encoder import FaceEncoder
 from mcaclip.inversion.optimise import Start
 from mcaclip.inversion.residual_encoder import ResidualEncoder
 from mcaclip.inversion.start import EncoderStart, ResidualStart
-from mcaclip.language.wishes import Wish, free_wish
+from mcaclip.language.wishes import Wish, free_wish, plain_wish
 from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.face_parser import FaceParser
@@ -78,7 +78,7 @@ def wishes_of(stack: Stack) -> Callable[[str], Wish]:
     def reader() -> WishReader:
         return WishReader.load(weights.get("language_model"), weights.get("wish_reader"))
 
-    return lambda text: reader().read(text)
+    return lambda text: plain_wish(text) or reader().read(text)
 
 
 def load_start(stack: Stack, device: Device, preview: Generator, identity: Identity) -> Start:

@@ -123,9 +123,11 @@ class FakeEditor:
         return self._reader().modes(entry)
 
     def wish(self, text: str) -> Wish:
-        return plain_wish(text) or self._wish(clean_prompt(text))
+        return self._wish(clean_prompt(text))
 
     def _wish(self, text: str) -> Wish:
+        if plain := plain_wish(text):
+            return plain
         words = text.lower().split()
         strange = tuple(word for word in words if word not in " ".join(PROMPTS).split())
         if self.has_universal:

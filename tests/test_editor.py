@@ -220,6 +220,9 @@ def test_free_words_are_read_where_nothing_else_could_make_the_edit(universal, f
     with pytest.raises(PromptError, match="do not understand these words"):
         universal.check_prompt("a bicycle")
     assert universal.check_prompt("zombie") == "zombie"
+    with pytest.raises(PromptError, match="cannot do reliably yet"):
+        universal.check_prompt("long hair")
+    assert universal.taking_any_words().check_prompt("long hair") == "long hair", "so that it can be measured"
     assert universal.check_prompt("please take off her glasses") == "no glasses"
     assert universal.preview(face, EditSettings("make the lips mint green")).settings.prompt == "mint green lipstick"
 

@@ -46,7 +46,7 @@ def face(editor):
 
 def test_a_prompt_that_no_one_fitted_is_edited_at_once(editor, face):
     result = editor.edit(face, EditSettings("Pink   eyebrows"))
-    assert result.settings.prompt == "pink eyebrows" and result.modes == ("universal",)
+    assert result.settings.prompt == "Pink eyebrows" and result.modes == ("universal",)
     assert (result.image - face.reconstruction).abs().max() > 0.01
     other = editor.edit(face, EditSettings("blue beard"))
     assert not torch.equal(result.image, other.image), "the words count"

@@ -111,6 +111,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
 
     judge = IndependentIdentity.load(options.judge) if options.judge else None
     editor = options.load_editor(load)
+    if options.concepts:
+        editor = editor.taking_any_words()
     library, asks_editor = load_prompts(), any(path is None for _, path in named)
     if options.concepts:
         own = [editor.check_settings(one) for one in concept_settings()]

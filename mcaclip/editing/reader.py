@@ -11,7 +11,7 @@ from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import LibraryPrompt, find_entry, find_prompt
 from mcaclip.errors import PromptError
 from mcaclip.language.grammar import split_changes
-from mcaclip.language.wishes import UNDERSTOOD, Wish, plain_wish
+from mcaclip.language.wishes import Wish
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
 
@@ -125,7 +125,7 @@ class PromptReader:
 
     def _understood(self, words: str) -> Wish:
         """What words ask for. Those of the library and of fitted prompts are taken as they are."""
-        return Wish(words, 1.0) if self._known(words) else plain_wish(words) or self.wish(words)
+        return Wish(words, 1.0) if self._known(words) else self.wish(words)
 
     def read_all(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
         """Every change that a text asks for: "green lipstick and purple hair" are two. Raises as `read` does."""
@@ -179,8 +179,7 @@ class PromptReader:
     def _wished(self, words: str) -> bool:
         """Whether free words ask for a change by themselves, possible or not."""
         wish = self._understood(words)
-        whole = wish.concept is not None and (not wish.concept.part or bool(wish.colour))
-        return whole and wish.known >= UNDERSTOOD
+        return wish.concept is not None and (not wish.concept.part or bool(wish.colour))
 
     def _recipe(self, entry: LibraryPrompt, mode: str | None) -> Reading:
         made: list[Ingredient] = []

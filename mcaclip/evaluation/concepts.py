@@ -18,8 +18,6 @@ SAME_PERSON = 0.6
 """Cosine by the stack's identity network below which an edit made another person, and did not fulfil a wish."""
 CHANGES_IDENTITY = frozenset({"old age", "masculine face"})
 """Wishes that may make another person."""
-
-
 FEWEST = 5
 """Fewer edits than these say nothing."""
 
@@ -35,9 +33,9 @@ def prompts_of(concept: Concept, sign: int) -> tuple[str, ...]:
 def concept_settings() -> list[EditSettings]:
     """An edit for each prompt of the table, once."""
     edits = [
-        EditSettings(prompt, concept.side(sign).strength)
+        EditSettings(prompt, side.strength)
         for concept in concepts().values()
-        for sign in (1, -1)
+        for sign, side in concept.sides
         for prompt in prompts_of(concept, sign)
     ]
     return list(dict.fromkeys(edits))
@@ -50,14 +48,18 @@ def shares(rows: Sequence[Row]) -> dict[str, tuple[float, int]]:
     """
     found = {}
     for concept in concepts().values():
-        for sign in (1, -1):
-            strength = concept.side(sign).strength
-            asked = [p if strength == 1 else f"{p}:{strength:g}" for p in prompts_of(concept, sign)]
+        for sign, side in concept.sides:
+            asked = [p if side.strength == 1 else f"{p}:{side.strength:g}" for p in prompts_of(concept, sign)]
             judged = [row for row in rows if row.prompt in asked and row.hit is not None]
             if len(judged) >= FEWEST:
                 right = [bool(row.hit) and _same_person(concept, row) for row in judged]
-                found[concept.name if sign > 0 else f"no {concept.name}"] = (sum(right) / len(right), len(right))
+                found[_name(concept, sign)] = (sum(right) / len(right), len(right))
     return found
+
+
+def _name(concept: Concept, sign: int) -> str:
+    """What one direction of a wish is called in `fulfilled.json`."""
+    return concept.name if sign > 0 else f"no {concept.name}"
 
 
 def _same_person(concept: Concept, row: Row) -> bool:
@@ -81,8 +83,8 @@ def write_concepts(rows: Sequence[Row], out: Path) -> str:
 def _table(found: Mapping[str, tuple[float, int]]) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
     for concept in concepts().values():
-        for sign in (1, -1):
-            name, side = concept.name if sign > 0 else f"no {concept.name}", concept.side(sign)
+        for sign, side in concept.sides:
+            name = _name(concept, sign)
             if side.asks and name in found:
                 share, number = found[name]
                 lines.append(

@@ -24,9 +24,9 @@ CONCEPTS_FILE = ASSETS / "words" / "concepts.toml"
 FULFILLED_FILE = ASSETS / "words" / "fulfilled.json"
 PROMISED = 0.8
 """Share of photos from which on a wish is promised."""
-_PHRASES = ("things", "looks", "without", "unlike")
 SOMETIMES = 0.4
 """Share of photos from which on a wish is tried, with a warning."""
+_PHRASES = ("things", "looks", "without", "unlike")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Side:
 
     Attributes:
         asks: what the edit network is asked for; empty where nothing does it.
-        measure: the measure of `mcaclip.evaluation.attributes` that tells whether it happened; empty where none does.
+        measure: the measure of `mcaclip.evaluation.attributes` that tells whether it happened, or the part whose
+            colour does; empty where nothing does.
         things: phrases for it as something that a face has.
         looks: phrases for it as what a person is.
         fulfilled: share of photos on which it happened, 0..1; None where it was not measured.
@@ -48,6 +49,11 @@ class Side:
     looks: Phrases = ()
     fulfilled: float | None = None
     strength: float = 1.0
+
+    @property
+    def phrases(self) -> Phrases:
+        """All that asks for it."""
+        return (*self.things, *self.looks)
 
     @property
     def possible(self) -> bool:
@@ -70,6 +76,11 @@ class Concept:
     part: str = ""
     wanted: Side = field(default_factory=Side)
     unwanted: Side = field(default_factory=Side)
+
+    @property
+    def sides(self) -> tuple[tuple[int, Side], ...]:
+        """Both directions, each behind its sign."""
+        return (1, self.wanted), (-1, self.unwanted)
 
     def side(self, sign: int) -> Side:
         """The direction of a sign, 1 or -1."""

@@ -11,7 +11,7 @@ from mcaclip.language.grammar import understand
 from mcaclip.validate import has_latin_letters
 
 UNDERSTOOD = 0.6
-"""Probability from which on a text counts as understood: of the blind wordings that reach it, 3 % are misread."""
+"""Probability from which on a text counts as understood: of the blind wordings that reach it, 2 % are misread."""
 SMALLEST, LARGEST = 0.1, 1.5
 """Least and greatest amount that a text can ask for."""
 ONE_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
@@ -65,7 +65,7 @@ class Wish:
     def warning(self) -> str:
         """One or two sentences for the user; empty where the wish is likely to be fulfilled."""
         said = self.problem or self._doubt
-        if not said or not self.nearest or not self.problem:
+        if not (self.problem and self.nearest):
             return said
         return f"{said} Nearest that works: {', '.join(self.nearest)}."
 
@@ -116,7 +116,7 @@ def plain_wish(text: str) -> Wish | None:
     words = " ".join(text.lower().split())
     meaning = understand(words)
     for concept in concepts().values():
-        for sign, side in ((1, concept.wanted), (-1, concept.unwanted)):
+        for sign, side in concept.sides:
             colour = meaning.colour if meaning and meaning.part == concept.part else ""
             if side.asks and bool(colour) == bool(concept.part) and words == _asked(side, colour):
                 return Wish(text, 1.0, concept, sign, colour)

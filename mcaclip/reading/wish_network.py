@@ -45,8 +45,13 @@ class Answers:
 
     @property
     def wishes(self) -> Tensor:
-        """Logits `[T, 2 C + 1]`: wanted, unwanted, nothing."""
+        """Logits `[T, 2 C + 1]`, in the order of `wishes_of`."""
         return torch.cat([self.wanted, self.unwanted, self.nothing[:, None]], 1)
+
+
+def wishes_of(names: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """What the numbers of `Answers.wishes` stand for: a concept's name and a sign; no name for no wish, the last."""
+    return (*((name, 1) for name in names), *((name, -1) for name in names), ("", 1))
 
 
 class WishNetwork(nn.Module):

@@ -20,7 +20,7 @@ from mcaclip.language.concepts import Concept, concepts
 from mcaclip.language.grammar import PART_NOUNS, colours_in
 from mcaclip.language.wishes import UNDERSTOOD, Wish, split_percent
 from mcaclip.reading.sentence_encoder import SentenceEncoder
-from mcaclip.reading.wish_network import AMOUNTS, REMEDY, WishNetwork
+from mcaclip.reading.wish_network import AMOUNTS, REMEDY, WishNetwork, wishes_of
 from mcaclip.validate import has_latin_letters
 
 NEAREST, ALIKE = 4, 0.45
@@ -52,17 +52,17 @@ class WishReader:
     @torch.no_grad()
     def read(self, text: str) -> Wish:
         """What a text of one wish asks for."""
-        exact, percent = split_percent(self._spelled(_in_names(text, named_colours())))
-        words, _ = split_percent(self._spelled(_in_names(text, COLOURS)))
+        words, percent = split_percent(self._spelled(_in_names(text, COLOURS)))
         read = self.encoder.encode([words])
         answers = self.network(read.states, read.mask)
         chances = answers.wishes[0].softmax(0)
         best = int(chances[:-1].argmax())
         known = float(chances[best]) if has_latin_letters(words) else 0.0
-        away, number = divmod(best, len(self.network.names))
-        concept, sign = concepts()[self.network.names[number]], -1 if away else 1
+        name, sign = wishes_of(self.network.names)[best]
+        concept = concepts()[name]
         colour = ""
         if concept.part:
+            exact = self._spelled(_in_names(text, named_colours()))
             colour = _colour_of(exact, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
         amount = AMOUNTS[int(answers.amount[0].argmax())] if percent is None else percent
         wish = Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
@@ -93,9 +93,9 @@ class WishReader:
     @cached_property
     def _known_words(self) -> tuple[str, ...]:
         """The words of wishes and of usual colours, the commonest first."""
-        sides = [side for concept in concepts().values() for side in (concept.wanted, concept.unwanted)]
+        sides = [side for concept in concepts().values() for _, side in concept.sides]
         nouns = (noun for nouns in PART_NOUNS.values() for noun in nouns)
-        phrases = [*COLOURS, *nouns, *(one for side in sides for one in (side.asks, *side.things, *side.looks))]
+        phrases = [*COLOURS, *nouns, *(phrase for side in sides for phrase in (side.asks, *side.phrases))]
         return tuple(dict.fromkeys(word for phrase in phrases for word in plain(phrase).split()))
 
     def _near(self, sentence: Tensor) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ class WishReader:
     @cached_property
     def _possible(self) -> tuple[list[str], Tensor]:
         """What can be asked for, with its vectors `[N, 384]`."""
-        sides = [(concept, side) for concept in concepts().values() for side in (concept.wanted, concept.unwanted)]
+        sides = [(concept, side) for concept in concepts().values() for _, side in concept.sides]
         made = (prompt for concept, side in sides if side.possible for prompt in _prompts(concept, side.asks))
         prompts = list(dict.fromkeys(made))
         return prompts, self.encoder.encode(prompts).sentence

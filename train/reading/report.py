@@ -12,7 +12,8 @@ from mcaclip.language.concepts import concepts
 from mcaclip.language.wishes import UNDERSTOOD
 from mcaclip.language.word_tables import read_words
 from mcaclip.reading.sentence_encoder import SentenceEncoder
-from mcaclip.reading.wish_network import WishNetwork
+from mcaclip.reading.wish_network import WishNetwork, wishes_of
+from train.clip.report import BLIND
 from train.clip.scenes.types import DISTINCT
 from train.reading.sentences import nothing_phrases
 
@@ -25,19 +26,13 @@ def report(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
     "state" and its "sign" of phrases that are held out of the captions; "refused" of texts that wish for nothing;
     "understood" texts reach `UNDERSTOOD`.
     """
-    words = read_words("report")
-    cases = [(part, c, text.format(c)) for part, texts in words["blind"].items() for text in texts for c in DISTINCT]
+    cases = [(part, c, text.format(c)) for part, texts in BLIND.items() for text in texts for c in DISTINCT]
     answers = network(*_encoded(encoder, [text for _, _, text in cases]))
     labs = torch.tensor([lab_values(colour) for colour in DISTINCT]) / 50
     colour = torch.cdist(answers.lab, labs).argmin(1)
     best, part = answers.wishes.softmax(1)[:, :-1].max(1)
-    names = [f"colour of {part}" for part, _, _ in cases]
-    right = torch.tensor(
-        [
-            read < len(network.names) and network.names[read] == name
-            for read, name in zip(part.tolist(), names, strict=True)
-        ]
-    )
+    wishes = wishes_of(network.names)
+    right = torch.tensor([wishes[n] == (f"colour of {c[0]}", 1) for n, c in zip(part.tolist(), cases, strict=True)])
     right_colour = torch.tensor([DISTINCT[n] == c[1] for n, c in zip(colour.tolist(), cases, strict=True)])
     both, understood = right & right_colour, best >= UNDERSTOOD
     nothing = network(*_encoded(encoder, nothing_phrases(held_out=True))).wishes.softmax(1)[:, :-1].amax(1)
@@ -54,11 +49,12 @@ def report(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
 
 def _states(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
     """Held-out phrases of states whose concepts have the same name or words."""
-    by_state = {}
-    for name, concept in concepts().items():
-        for sign in (1, -1):
-            for phrase in concept.side(sign).things:
-                by_state[phrase] = (name, sign)
+    by_state = {
+        phrase: (concept.name, sign)
+        for concept in concepts().values()
+        for sign, side in concept.sides
+        for phrase in side.things
+    }
     usual, held_out = read_words("states")["usual"], read_words("states")["held_out"]
     cases = [
         (by_state[usual[state][0]], phrase)
@@ -67,7 +63,7 @@ def _states(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
         for phrase in phrases
     ]
     answers = network(*_encoded(encoder, [phrase for _, phrase in cases]))
-    wishes = [*((name, 1) for name in network.names), *((name, -1) for name in network.names), ("", 1)]
+    wishes = wishes_of(network.names)
     found = [wishes[number] for number in answers.wishes.argmax(1).tolist()]
     named = [(read, wanted) for read, (wanted, _) in zip(found, cases, strict=True) if read[0] == wanted[0]]
     return {

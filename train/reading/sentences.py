@@ -13,7 +13,7 @@ from mcaclip.config import ASSETS
 from mcaclip.language.colours import COLOURS, named_colours, unseen_colours
 from mcaclip.language.concepts import Concept, concepts
 from mcaclip.language.grammar import COLLOQUIAL_NOUNS, MORE_NOUNS, PART_NOUNS
-from mcaclip.language.word_tables import read_words
+from train.clip.captions.wording import OUTSIDE_PHRASES
 from train.clip.captions.write import say
 from train.clip.scenes.types import Claim, PartColour
 
@@ -184,5 +184,4 @@ class LessonWriter:
 
 def nothing_phrases(held_out: bool = False) -> list[str]:
     """Phrases that wish for nothing in the table; `held_out`: every third of them, which no lesson has."""
-    phrases = [phrase for phrases in read_words("familiarity")["unknown"].values() for phrase in phrases]
-    return phrases[::3] if held_out else phrases
+    return list(OUTSIDE_PHRASES[::3] if held_out else OUTSIDE_PHRASES)

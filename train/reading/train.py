@@ -19,7 +19,7 @@ from mcaclip.language.colours import plain
 from mcaclip.language.concepts import concepts
 from mcaclip.nn.safetensors_io import save_half
 from mcaclip.reading.sentence_encoder import WIDTH, SentenceEncoder
-from mcaclip.reading.wish_network import WishNetwork
+from mcaclip.reading.wish_network import WishNetwork, wishes_of
 from train.common.loop import LoopSettings, TrainingLoop
 from train.reading.report import report
 from train.reading.sentences import Lesson, LessonWriter
@@ -96,13 +96,12 @@ def encode_lessons(
         length = min(tokens, read.mask.shape[1])
         states[chosen, :length] = read.states[:, :length].bfloat16()
         mask[chosen, :length] = read.mask[:, :length]
-    wishes = [("", 1), *((name, sign) for sign in (1, -1) for name in names)]
-    numbers = {wish: number - 1 for number, wish in enumerate(wishes)}  # that of nothing is the last
+    numbers = {wish: number for number, wish in enumerate(wishes_of(names))}
     labs = [lab_values(lesson.colour) if lesson.colour else (0.0, 0.0, 0.0) for lesson in lessons]
     return EncodedLessons(
         states,
         mask,
-        torch.tensor([numbers[lesson.concept, lesson.sign] % len(wishes) for lesson in lessons]),
+        torch.tensor([numbers[lesson.concept, lesson.sign] for lesson in lessons]),
         torch.tensor(labs) / 50,
         torch.tensor([float(lesson.colour is not None) for lesson in lessons]),
         torch.tensor([lesson.amount for lesson in lessons]),
@@ -130,13 +129,8 @@ def reader_loss(network: WishNetwork, lessons: EncodedLessons, dropped: float) -
 
 def outside_words(encoder: SentenceEncoder, alike: float) -> list[str]:
     """The language model's whole words that are unlike every phrase of the table."""
-    phrases = [
-        phrase
-        for concept in concepts().values()
-        for side in (concept.wanted, concept.unwanted)
-        for phrase in (side.asks, *side.things, *side.looks)
-        if phrase
-    ]
+    sides = [side for concept in concepts().values() for _, side in concept.sides]
+    phrases = [phrase for side in sides for phrase in (side.asks, *side.phrases) if phrase]
     known = {word for phrase in phrases for word in plain(phrase).split()}
     vocabulary = sorted(encoder.tokenizer.get_vocab())
     words = [w for w in vocabulary if w.isascii() and w.isalpha() and len(w) > 3 and w not in known]

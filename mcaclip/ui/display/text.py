@@ -240,7 +240,7 @@ TRAIN_NOTHING = "Nothing was learned on this machine yet."
 TRAIN_EMPTY = "Samples and curves appear here while it learns."
 TRAIN_EXAMPLE = "An example: “green lipstick”, the samples after 104 steps, and the curves of the shipped edits."
 
-TRAIN_DOUBTFUL = "Expect little of “{}”. {} English words are read; you can try it all the same."
+TRAIN_DOUBTFUL = "Expect little of “{}”. {} You can try it all the same."
 TRAIN_STOPPING = "Learning “{}” is being stopped. A step and its checkpoint take some seconds."
 TRAIN_ADDED = "Added to the cards: {}."
 FEW_STEPS = 250
@@ -351,11 +351,7 @@ def unknown_prompt(asked: str, warning: str = "") -> str:
         asked: the words.
         warning: see `mcaclip.language.wishes.Wish.problem`.
     """
-    hope = (
-        "Please use other words, in English; the Train page will hardly learn these."
-        if warning
-        else "The Train page of the Lab can learn it."
-    )
+    hope = "The Train page will hardly learn it." if warning else "The Train page of the Lab can learn it."
     return " ".join(filter(None, [f"Not learned yet: “{asked}”.", warning, hope]))
 
 

@@ -101,6 +101,7 @@ class CompareHandlers:
             raise StudioError(text.STILL_LOADING)
         methods = self.opens(editor)
         ordered = _able(_ready(editor, methods, words), _names(chosen))
+        meant = _meant(editor, words)
         self.studio.limits.compute(session.client)
         session = replace(session, running=CancelToken())
         rows: list[CompareRow] = []
@@ -112,8 +113,7 @@ class CompareHandlers:
                     return busy_view(name, (number + step.fraction) / len(ordered))
 
                 yield view(Progress(name, 0.0))
-                make = partial(methods.row, name, face, _meant(editor, words))
-                row = yield from steps(make, session.running, view)
+                row = yield from steps(partial(methods.row, name, face, meant), session.running, view)
                 rows.append(row)
                 yield {"methods_rows": rows_html(rows, ordered[number + 1 :])}
         except CancelledError:

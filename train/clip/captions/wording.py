@@ -89,4 +89,4 @@ HELD_OUT = _read_wording("held_out", HELD_OUT_NOUNS)
 VIVID: Phrases = read_words("finishes")["vivid"]
 """Adjectives of vivid colours."""
 OUTSIDE_PHRASES: Phrases = tuple(p for phrases in read_words("familiarity")["unknown"].values() for p in phrases)
-"""Phrases that ask for nothing a face edit could do, and of which FaceCLIP must say that it does not know them."""
+"""Phrases that ask for nothing a face edit could do."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,11 +13,9 @@ from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import (
     COLOUR_SYNONYMS,
     COLOURS,
-    named_colours,
     names_by_words,
     plain,
     says_unseen,
-    unseen_colours,
 )
 from mcaclip.language.word_tables import Phrases
 from train.clip.captions.wording import HELD_OUT, PARTICIPLES, PLURAL, SINGULAR, USUAL, VIVID, WIDER, Wording
@@ -86,14 +84,6 @@ def say(claims: Sequence[Claim], rng: np.random.Generator, held_out: bool = Fals
 
 def _wording(held_out: bool, wider: bool) -> Wording:
     return HELD_OUT if held_out else WIDER if wider else USUAL
-
-
-def phrases_of_captions() -> list[str]:
-    """All that captions are made of, the rarest words as well: nouns, phrases, sentences and colour names."""
-    tables = (*WIDER.tables().values(), PARTICIPLES)
-    colours = (name for name in named_colours() if name not in unseen_colours())
-    phrases = (*(text for table in tables for texts in table.values() for text in texts), *VIVID, *colours)
-    return [re.sub(r"\{\w*\}", " ", phrase) for phrase in phrases]
 
 
 def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[Claim, ...]:
@@ -196,12 +186,10 @@ class _Writer:
     Attributes:
         rng: draws the words.
         words: to draw from.
-        given: nouns that parts must go by.
     """
 
     rng: np.random.Generator
     words: Wording
-    given: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def held_out(self) -> bool:
@@ -318,8 +306,6 @@ class _Writer:
         return self.pick(self.words.patterns[paint.pattern])
 
     def noun(self, part: str) -> str:
-        if part in self.given:
-            return self.given[part]
         nouns = self.words.nouns[part]
         return self.pick(nouns[:2] if self.chance(COMMON_SHARE) else nouns)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from mcaclip.config import ASSETS
-from mcaclip.language.colours import names_by_words, plain
+from mcaclip.language.colours import named_colours, names_by_words, plain, unseen_colours
 from mcaclip.language.vocabulary import content_words
-from train.clip.captions.wording import HELD_OUT, MORE, USUAL, Wording
-from train.clip.captions.write import phrases_of_captions, say
+from train.clip.captions.wording import HELD_OUT, MORE, PARTICIPLES, USUAL, VIVID, WIDER, Wording
+from train.clip.captions.write import say
 from train.clip.report import OUTSIDE
 from train.clip.scenes.types import Claim, PartColour
 
@@ -53,6 +54,14 @@ def test_wider_words_are_said_only_where_asked_for(claim):
     new = MORE.subjects[1] if claim.state else MORE.nouns["hair"]
     assert any(word in text for text in wider for word in new)
     assert not any(word in text.lower().split() for text in usual for word in new)
+
+
+def phrases_of_captions() -> list[str]:
+    """All that captions are made of, the rarest words as well: nouns, phrases, sentences and colour names."""
+    tables = (*WIDER.tables().values(), PARTICIPLES)
+    colours = (name for name in named_colours() if name not in unseen_colours())
+    phrases = (*(text for table in tables for texts in table.values() for text in texts), *VIVID, *colours)
+    return [re.sub(r"\{\w*\}", " ", phrase) for phrase in phrases]
 
 
 def test_all_that_captions_are_made_of_is_named_and_nothing_held_out():

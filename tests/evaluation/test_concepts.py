@@ -1,0 +1,49 @@
+"""How often the wishes of the table are fulfilled."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mcaclip.evaluation.concepts import FEWEST, concept_settings, promise, prompts_of, shares, write_concepts
+from mcaclip.evaluation.measuring import Row
+from mcaclip.language.concepts import concepts
+
+
+def row(prompt: str, hit: bool | None, identity: float = 0.9) -> Row:
+    return Row("face", "photo", "", prompt, "full", hit, 0.0, 1.0, identity, 0.0, 0.1, 0.1)
+
+
+def test_every_wish_that_can_be_asked_for_and_measured_is_measured_also_one_that_fails():
+    asked = {one.prompt for one in concept_settings()}
+    assert {"green lipstick", "red skin", "glasses", "no glasses", "long hair"} <= asked
+    assert not any(prompts_of(concepts()[name], 1) for name in ("freckles", "zombie")), (
+        "they ask nothing, or lack one"
+    )
+    assert len(concept_settings()) == len(asked), "each prompt once"
+
+
+def test_another_person_is_no_fulfilled_wish_and_few_edits_say_nothing():
+    rows = [row("glasses", True), row("glasses", True, 0.3), row("glasses", False), row("glasses", None)]
+    rows += (
+        [row("glasses", True)] * 2 + [row("an old face", True, 0.3)] * FEWEST + [row("bangs", True)] * (FEWEST - 1)
+    )
+    assert shares(rows) == {"glasses": (0.6, 5), "old age": (1.0, FEWEST)}
+
+
+def test_edits_are_counted_at_the_strength_of_the_wish():
+    strong = [row("green skin:1.3", True)] * FEWEST
+    assert shares([*strong, *[row("green skin", False)] * 9]) == {"colour of skin": (1.0, FEWEST)}
+
+
+def test_the_table_is_written_as_assets_have_it(tmp_path):
+    table = write_concepts([row("glasses", True)] * FEWEST, tmp_path)
+    assert json.loads((tmp_path / "fulfilled.json").read_text())["share"] == {"glasses": 1.0}
+    assert "| glasses | glasses | 1.00 | 5 | can be edited |" in table and "| bangs | bangs | - | 0 |" in table
+    assert (tmp_path / "concepts.md").read_text().strip() == table
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.8, "can be edited"), (0.79, "often works"), (0.39, "refused")])
+def test_promises(share, said):
+    assert promise(share) == said
