@@ -124,7 +124,10 @@ class PromptReader:
         return Reading(fit, (Ingredient(fit, 1.0, FITTED),), entry)
 
     def _understood(self, words: str) -> Wish:
-        """What words ask for. Those of the library and of fitted prompts are taken as they are."""
+        """What words ask for. Names of recipes and of fitted prompts are taken as they are."""
+        entry = find_prompt(self.entries, words)
+        if entry and not entry.recipe:
+            return self.wish(entry.prompt)
         return Wish(words, 1.0) if self._known(words) else self.wish(words)
 
     def read_all(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:

@@ -88,4 +88,6 @@ def test_the_shipped_library_is_usable_and_of_known_words():
     assert len(entries) >= 24 and len({entry.category for entry in entries}) >= 4
     for entry in entries:
         for words in [name for name, _ in entry.recipe] or [entry.prompt]:
-            assert plain_wish(words) is not None, "its words are what the network is asked for"
+            wish = plain_wish(words)
+            assert wish is not None, "its words are what the network is asked for"
+            assert not wish.problem, "a card is offered only for what works"
