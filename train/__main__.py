@@ -25,6 +25,7 @@ from train.cli import (
     bench,
     colours,
     deltaedit,
+    directions,
     encoder,
     faceclip,
     faceclip_pooled,
@@ -42,7 +43,6 @@ from train.cli import (
     stand_in,
     thumbnails,
     universal,
-    universal_words,
 )
 from train.cli.arguments import ThreadOptions
 
@@ -61,7 +61,8 @@ COMMANDS: dict[str, Command[Any]] = {
     module.__name__.rpartition(".")[2].replace("_", "-"): Command(module.Options, module.run)
     for module in (
         preview_head, parsing_head, parser, identity_mean, encoder, residual_encoder, inversion_figures, faceclip,
-        faceclip_pooled, faceclip_report, reader, prompt, universal, universal_words, colours,
+        faceclip_pooled, faceclip_report, reader, prompt, directions, universal,
+        colours,
         global_directions, deltaedit, thumbnails, hard_faces, stand_in, bench,
     )
 }  # fmt: skip

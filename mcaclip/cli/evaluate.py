@@ -54,7 +54,7 @@ class Options(TableOptions):
         bool, Arg("the prompts by which the table of wishes is measured; DIR gets concepts.md and fulfilled.json")
     ] = False
     inversion: Effort = "good"
-    judge: Annotated[Path | None, Arg("folder of a second face net that scores identity as well")] = None
+    judge: Annotated[Path | None, Arg("folder of networks that measure identity, age and gender as well")] = None
 
     def check(self) -> None:
         """Raises StudioError for options that do not go together, before anything is loaded."""
@@ -107,9 +107,11 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     from mcaclip.evaluation.run import Plan
     from mcaclip.evaluation.run import run as measure
     from mcaclip.loading import load_parser
+    from mcaclip.perception.age_gender import AgeGender
     from mcaclip.perception.independent_identity import IndependentIdentity
 
     judge = IndependentIdentity.load(options.judge) if options.judge else None
+    people = AgeGender(options.judge) if options.judge else None
     editor = options.load_editor(load)
     if options.concepts:
         editor = editor.taking_any_words()
@@ -121,7 +123,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     else:
         own = _of_library(editor, library, asks_editor)
     subjects, columns = subjects_of(own, recipes_of(library)), build_variants(editor, named, size)
-    tools = EvaluationContext(editor, load_parser(editor.slots, editor.device), judge)
+    tools = EvaluationContext(editor, load_parser(editor.slots, editor.device), judge, people=people)
     faces = face_sources(editor, options.generated, options.photos, options.limit, options.inversion, options.out)
     # what plays no part in this call may be otherwise in the next
     about = {"inversion": options.inversion} if options.photos else {}

@@ -40,7 +40,7 @@ LITTLE = 0.001
 """Share of the picture below which hardly anything of a part is there to be edited."""
 COVERED = 0.15
 """Share of what an edit would change from which a thing before it is worth a note."""
-GLASSES, BEHIND_GLASSES = ("eye_g",), ("eyes", "brows", "skin", "cheeks")
+GLASSES, BEHIND_GLASSES = ("eye_g",), ("eyes", "eyelids", "brows", "skin", "cheeks")
 """The parser labels everything behind a pair of glasses as glasses, so these parts include that label."""
 THINGS = ("hat",)
 SURROUNDINGS = {"background": ("background",), "clothes": ("cloth", "neck_l")}

@@ -1,10 +1,10 @@
 """Attributes that an edit may change, and the measure that tells each: no edit is trained on these measures.
 
-The steps are about half of the effect of published W directions on 24 generated faces at 256 px, and about as much as
-such faces differ from one another; where there is a direction for an attribute, it is a hit on about 3 of 4 faces or
-more (bald: on half). Some measures are weak: "old" depends on the lightness of the hair alone, "makeup" on the colour
-of the lips, "blush" and "smoky eyes" on the mean colour of a box below or above each eye, for which there is no
-direction. There is no measure for "young" (wrinkles do not show at 256 px), gender, curls, freckles or characters.
+The steps are about half of the effect of a good edit on photos, and about as much as faces differ from one another.
+Some measures are weak: "old" depends on the lightness of the hair alone, "sad" on the corners of the mouth, "makeup"
+on the colour of the lips, "blush" and "smoky eyes" on the mean colour of a box below or above each eye. "young",
+"child", "male" and "female" need networks that are not part of this project (`mcaclip.perception.age_gender`). There
+is no measure for curls, freckles or characters.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ class Attribute:
     regions: tuple[str, ...]
     margin: float = 0.05
 
-    def value(self, measures: Mapping[str, float]) -> float:
-        """How much of the attribute a face with these measures shows."""
-        return sum(measures[name] for name in self.measure.split(" + "))
+    def value(self, measures: Mapping[str, float]) -> float | None:
+        """How much of the attribute a face with these measures shows; None where it was not measured."""
+        found = [measures.get(name) for name in self.measure.split(" + ")]
+        return sum(value for value in found if value is not None) if None not in found else None
 
     def moved(self, before: float, after: float) -> float:
         """The change in units of twice the step, so that 0.5 is a hit, as for a colour."""
@@ -60,6 +61,7 @@ class Attribute:
 
 
 _EYES = ("eyes", "brows", "eye_g")
+_MOUTH, _HEAD = ("lips", "teeth"), (*FACE, "hair", "ears", "clothes", "background")
 _FACIAL_HAIR = ("beard", "goatee", "moustache", "lips", "teeth")
 ATTRIBUTES = (
     Attribute(
@@ -81,7 +83,7 @@ ATTRIBUTES = (
     Attribute("raised brows", ("raised eyebrows", "raised brows"), "brow height", 0.035, 0.42, _EYES, 0.15),
     Attribute("old", ("old", "elderly", "aged", "grandmother", "grandfather"), "hair lightness", 8, 65,
               (*FACE, "hair")),
-    Attribute("beard", ("beard", "bearded", "full beard", "stubble", "facial hair"), "facial hair", 1.0, 2.0,
+    Attribute("beard", ("beard", "bearded", "full beard", "facial hair"), "facial hair", 1.0, 2.0,
               _FACIAL_HAIR, 0.1),
     Attribute("goatee", ("goatee", "chin beard"), "goatee", 0.35, 0.8, _FACIAL_HAIR),
     Attribute("moustache", ("moustache", "mustache"), "moustache", 0.35, 0.7, _FACIAL_HAIR),
@@ -107,11 +109,27 @@ ATTRIBUTES = (
     Attribute("hat", ("hat", "cap", "beanie"), "hat", 2.0, 4.0, ("hair", "background", "hat", "ears"), 0.25),
     Attribute("earrings", ("earrings", "earring"), "earrings", 0.15, 0.4, ("ears", "ear_r"), 0.1),
     Attribute("makeup", ("makeup", "make up", "heavy makeup", "lipstick"), "lip colour", 6, 26, FACE),
-    Attribute("no makeup", ("no makeup", "no make up", "without makeup"), "lip colour", -6, 11, FACE),
+    Attribute("no makeup", ("no makeup", "no make up", "without makeup"), "lip colour", -3, 11, FACE),
     Attribute("blush", ("blush", "blushing", "rosy cheeks", "rouge"), "cheek redness", 3, 8, ("cheeks",), 0.1),
     Attribute("smoky eyes", ("smoky eyes", "smokey eyes", "eyeshadow", "eye shadow", "eyeliner"), "lid darkness", 9,
               38, _EYES, 0.1),
     Attribute("pale skin", ("pale skin", "pale", "fair skin"), "skin lightness", 6, 78, FACE),
+    Attribute("sad", ("a sad look",), "smile", -0.05, 0.0, FACE),
+    Attribute("angry", ("angry", "an angry look"), "brow height", -0.035, 0.2, FACE),
+    Attribute("small eyes", ("small eyes", "narrow eyes"), "eyes open", -0.04, 0.2, _EYES, 0.1),
+    Attribute("full lips", ("full lips",), "lip height", 0.02, 0.3, _MOUTH, 0.1),
+    Attribute("thin lips", ("thin lips",), "lip height", -0.02, 0.16, _MOUTH, 0.1),
+    Attribute("thick brows", ("thick eyebrows",), "brow darkness", 3, 28, _EYES, 0.1),
+    Attribute("thin brows", ("thin eyebrows",), "brow darkness", -3, 6, _EYES, 0.1),
+    Attribute("chubby face", ("chubby", "a chubby face"), "jaw width", 0.06, 2.2, _HEAD, 0.1),
+    Attribute("slim face", ("slim", "a slim face"), "jaw width", -0.05, 1.7, _HEAD, 0.1),
+    Attribute("wrinkles", ("wrinkles",), "skin detail", 0.08, 1.5, FACE),
+    Attribute("smooth skin", ("smooth skin",), "skin detail", -0.05, 0.3, FACE),
+    Attribute("stubble", ("stubble",), "chin darkness", 2.5, 14, _FACIAL_HAIR, 0.1),
+    Attribute("young", ("a young face",), "age", -0.6, 1.0, _HEAD),
+    Attribute("child", ("a child's face",), "age", -1.2, 0.7, _HEAD, 0.1),
+    Attribute("male", ("a male face",), "male", 1.5, 2.0, _HEAD, 0.1),
+    Attribute("female", ("a female face",), "male", -1.5, -2.0, _HEAD, 0.1),
     Attribute("tanned skin", ("tanned", "tanned skin", "tan", "dark skin"), "skin lightness", -6, 40, FACE),
 )  # fmt: skip
 """Every attribute that can be measured."""

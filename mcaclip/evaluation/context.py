@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mcaclip.clip.clip_space import prompt_direction
 from mcaclip.evaluation.attribute_probe import AttributeProbe
+from mcaclip.perception.age_gender import AgeGender
 from mcaclip.perception.base import Parser
 from mcaclip.perception.independent_identity import IndependentIdentity
 
@@ -25,6 +26,7 @@ class EvaluationContext:
         parser: finds the regions of the source.
         independent_identity: a second identity network, which nothing is trained against.
         attribute_probe: measures attributes; the shipped one is loaded at its first use.
+        people: tells age and gender for the shipped one.
     """
 
     def __init__(
@@ -33,15 +35,16 @@ class EvaluationContext:
         parser: Parser,
         independent_identity: IndependentIdentity | None = None,
         attribute_probe: AttributeProbe | None = None,
+        people: AgeGender | None = None,
     ):
         self.editor, self.parser, self.independent_identity = editor, parser, independent_identity
-        self._attribute_probe = attribute_probe
+        self._attribute_probe, self._people = attribute_probe, people
         self._text_embeddings: dict[str, Tensor] = {}
 
     @cached_property
     def attribute_probe(self) -> AttributeProbe:
         """The measures of attributes. Raises WeightsError."""
-        return self._attribute_probe or AttributeProbe.load(self.editor.find_faces)
+        return self._attribute_probe or AttributeProbe.load(self.editor.find_faces, self._people)
 
     @torch.no_grad()
     def image_embedding(self, picture: Tensor) -> Tensor:

@@ -117,7 +117,8 @@ def _moved(face: Face, case: EvaluationCase, edited: Tensor, after: dict[str, fl
     if case.attribute is None or not face.measures:
         return None
     before = case.attribute.value(face.measures)
-    if case.attribute.there(before):
+    if before is None or case.attribute.there(before):
         return None
     # an edit that destroys the face is a miss
-    return case.attribute.moved(before, case.attribute.value(after)) if after else 0.0
+    shown = case.attribute.value(after)
+    return 0.0 if shown is None else case.attribute.moved(before, shown)

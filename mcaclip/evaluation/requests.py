@@ -17,6 +17,7 @@ from mcaclip.imaging.colour import lab_of
 from mcaclip.language.colours import COLOURS, names_by_words, plain
 from mcaclip.language.grammar import Meaning, split_changes, understand
 from mcaclip.language.vocabulary import STOP_WORDS
+from mcaclip.language.wishes import plain_wish
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import REGIONS, region
 from mcaclip.types import EditSettings, PromptStrength
@@ -29,6 +30,7 @@ NATURAL: Mapping[str, frozenset[str]] = {
     "lips": frozenset({"red", "crimson", "maroon", "coral", "peach", "pink", "beige", "brown", "auburn", "magenta"}),
     "eyes": frozenset({"blue", "navy", "green", "olive", "brown", "auburn", "black", "grey", "silver", "teal"}),
     "cheeks": frozenset({"red", "coral", "peach", "pink", "beige", "brown"}),
+    "eyelids": _ANY,
     "skin": frozenset({"peach", "beige", "brown", "auburn", "black", "white", "blonde", "pink", "coral"}),
     "ears": frozenset({"peach", "beige", "brown", "auburn", "pink", "coral"}),
     "teeth": frozenset({"white", "beige", "silver", "gold"}),
@@ -93,7 +95,8 @@ def requests_of(prompt: str) -> tuple[EvaluationCase, ...]:
 
 
 def _read(text: str) -> EvaluationCase:
-    colour = understand(text)
+    wish = plain_wish(text)
+    colour = None if wish is not None and wish.concept and not wish.concept.part else understand(text)
     return EvaluationCase(text, colour) if colour else EvaluationCase(text, attribute=find_attribute(text))
 
 

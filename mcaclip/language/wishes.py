@@ -112,10 +112,13 @@ def split_percent(text: str) -> tuple[str, float | None]:
 
 
 def plain_wish(text: str) -> Wish | None:
-    """The wish of a text that is what a network is asked for, such as "green lipstick"; None for any other text."""
+    """The wish of a text that is what a network is asked for, such as "green lipstick"; None for any other text.
+
+    A wish of the table comes before a colour: "pale skin" is not skin in the colour "pale".
+    """
     words = " ".join(text.lower().split())
     meaning = understand(words)
-    for concept in concepts().values():
+    for concept in sorted(concepts().values(), key=lambda one: bool(one.part)):
         for sign, side in concept.sides:
             colour = meaning.colour if meaning and meaning.part == concept.part else ""
             if side.asks and bool(colour) == bool(concept.part) and words == _asked(side, colour):

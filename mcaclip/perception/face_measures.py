@@ -6,11 +6,15 @@ They measure edits that no colour shows ("smiling", "old", "glasses") and take n
 from __future__ import annotations
 
 import numpy as np
+import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS
 from mcaclip.perception.parsing_head import CLASSES
+
+SMOOTHED, BROW_BAND = 0.06, 0.12
+"""Side of the window that smooths skin, and half the height of the band along the brows, in distances of the eyes."""
 
 
 def landmark_measures(points: np.ndarray) -> dict[str, float]:
@@ -18,7 +22,8 @@ def landmark_measures(points: np.ndarray) -> dict[str, float]:
 
     Returns:
         Over the distance of the eyes: `mouth width`; `mouth open`, the gap between the lips; `smile`, how far the
-        mouth's corners lie above its middle; `brow height` above the eyes. And `yaw`, the nose's place between the
+        mouth's corners lie above its middle; `brow height` above the eyes; `lip height`,
+        of both lips together; `jaw width`, at the height of the mouth. And `yaw`, the nose's place between the
         edges of the face, 0..1; `eyes open`, height over width of the eyes.
     """
     right, left = points[36:42].mean(0), points[42:48].mean(0)
@@ -32,6 +37,8 @@ def landmark_measures(points: np.ndarray) -> dict[str, float]:
         "mouth open": _length(points[66] - points[62]) / apart,
         "smile": float((points[[51, 57]].mean(0) - corners) @ down) / apart,
         "brow height": float(((left + right) / 2 - brows) @ down) / apart,
+        "lip height": (_length(points[51] - points[62]) + _length(points[57] - points[66])) / apart,
+        "jaw width": _length(points[12] - points[4]) / apart,
         "yaw": float(np.dot(points[30] - points[0], across) / np.dot(across, across)),
         "eyes open": (_openness(points[36:42]) + _openness(points[42:48])) / 2,
     }
@@ -146,3 +153,33 @@ def _lid_boxes(points: np.ndarray) -> list[tuple[float, float, float, float]]:
         lid = eye[1:3, 1].mean()
         boxes.append((eye[:, 0].min(), (lid + brow[:, 1].mean()) / 2, eye[:, 0].max(), lid))
     return boxes
+
+
+def fine_measures(picture: Tensor, points: np.ndarray) -> dict[str, float]:
+    """What only a large picture shows.
+
+    Args:
+        picture: `[1, 3, S, S]` in [-1, 1].
+        points: `[68, 2]` in pixels of the picture.
+
+    Returns:
+        `skin detail`, mean difference in L of the cheeks and the forehead from their smoothed selves; `brow
+        darkness`, how much darker, in L, a band along the brows is than the cheeks, which grows with their thickness.
+    """
+    light = srgb_to_lab(picture)[0, 0]
+    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    side = 2 * round(SMOOTHED * eyes / 2) + 1
+    smooth = F.avg_pool2d(light[None, None], side, 1, side // 2, count_include_pad=False)[0, 0]
+    detail, cheeks = (light - smooth).abs(), _cheek_boxes(points)
+    level, middle = points[17:27, 1].min(), points[27, 0]
+    forehead = (middle - 0.4 * eyes, level - 0.45 * eyes, middle + 0.4 * eyes, level - 0.2 * eyes)
+    band = BROW_BAND * eyes
+    brows = [
+        _mean(light, min(a[0], b[0]), (a[1] + b[1]) / 2 - band, max(a[0], b[0]), (a[1] + b[1]) / 2 + band)
+        for a, b in ((points[n], points[n + 1]) for n in (17, 18, 19, 20, 22, 23, 24, 25))
+    ]
+    bright = sum(_mean(light, *box) for box in cheeks) / 2
+    return {
+        "skin detail": sum(_mean(detail, *box) for box in (*cheeks, forehead)) / 3,
+        "brow darkness": bright - sum(brows) / len(brows),
+    }

@@ -12,6 +12,8 @@ from mcaclip.perception.parsing_head import CLASSES
 
 CHIN_HEIGHT = 0.95
 """Largest distance of the chin's edge from the lips, in widths of the mouth."""
+LID_HEIGHT = 0.04
+"""How far eyeshadow reaches above the eyes, in sides of an aligned picture."""
 
 
 def _classes(probabilities: Tensor, *names: str) -> Tensor:
@@ -103,14 +105,25 @@ def _cheeks(probabilities: Tensor) -> Tensor:
     return _classes(probabilities, "skin") * inside
 
 
+def _eyelids(probabilities: Tensor) -> Tensor:
+    """Skin above the eyes, on half of the way to the brows: where eyeshadow is worn."""
+    eyes = dilate(sharpen(_classes(probabilities, "l_eye", "r_eye")), probabilities.shape[-1] // 128)
+    height = round(LID_HEIGHT * probabilities.shape[-1])
+    above = F.max_pool2d(F.pad(eyes, (0, 0, 0, height)), (height + 1, 1), stride=1)
+    brows = sharpen(_classes(probabilities, "l_brow", "r_brow"))
+    return above * (1 - sharpen(_classes(probabilities, "l_eye", "r_eye"))) * (1 - brows)
+
+
 REGIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "lips": lambda p: _classes(p, "u_lip", "l_lip"),
     "hair": lambda p: _classes(p, "hair"),
     "goatee": _chin,
     "beard": _jaw,
     "moustache": _moustache,
+    "facial hair": lambda p: torch.maximum(_jaw(p), _moustache(p)),
     "brows": lambda p: _classes(p, "l_brow", "r_brow"),
     "eyes": lambda p: _classes(p, "l_eye", "r_eye"),
+    "eyelids": _eyelids,
     "skin": lambda p: _classes(p, "skin", "nose", "l_ear", "r_ear", "neck"),
     "cheeks": _cheeks,
     "teeth": lambda p: _classes(p, "mouth"),

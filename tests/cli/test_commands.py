@@ -87,11 +87,11 @@ def test_product_commands_do_not_import_the_training_package():
 
 
 LINES = {
+    "directions": ["--models", "M"],
     "inversion-figures": ["--judge", "J"],
     "faceclip": ["--words", "W"],
     "faceclip-pooled": ["--words", "W"],
     "prompt": ["green lipstick"],
-    "universal-words": ["--before", "B"],
 }
 """The shortest line of each training command that has required options."""
 
@@ -105,6 +105,7 @@ def test_every_training_command_can_be_read(name, tmp_path, monkeypatch):
 
 
 WRONG = [
+    (["universal", "--start-from", __file__, "--without-ff"], "leave --without-ff out"),
     (["prompt", "hat", "--from-scratch", "--start-from", __file__], "leave --start-from out"),
     (["prompt", "hat", "--without-ff", "--without-pre"], "give one of them"),
     (["prompt", "hat", "--without-ff", "--method", "cf-clip"], "--method, alone"),

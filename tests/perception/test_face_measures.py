@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from mcaclip.imaging.colour import lab_to_srgb
-from mcaclip.perception.face_measures import colour_measures, label_measures, landmark_measures, skin_measures
+from mcaclip.perception.face_measures import (
+    colour_measures,
+    fine_measures,
+    label_measures,
+    landmark_measures,
+    skin_measures,
+)
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.parsing_head import CLASSES
 
@@ -17,11 +23,15 @@ def points(
     gap: float = 1.0,
     lift: float = 0.0,
     brows: float = 15.0,
+    lips: float = 4.5,
+    jaw: float = 40.0,
 ) -> np.ndarray:
     """A frontal face of 100 px with what the measures read."""
     p = np.zeros((68, 2))
-    p[0], p[16], p[30], p[8], p[57] = (0, 50), (100, 50), (50 + turn, 60), (50, 130), (50, 95)
-    p[51], p[62], p[66] = (50, 85), (50, 90 - gap / 2), (50, 90 + gap / 2)
+    p[0], p[16], p[30], p[8] = (0, 50), (100, 50), (50 + turn, 60), (50, 130)
+    p[62], p[66] = (50, 90 - gap / 2), (50, 90 + gap / 2)
+    p[51], p[57] = p[62] - (0, lips), p[66] + (0, lips)
+    p[4], p[12] = (50 - jaw, 100), (50 + jaw, 100)
     p[17:22], p[22:27] = (28, 40 - brows), (72, 40 - brows)
     for first, x in ((36, 30.0), (42, 70.0)):
         p[first], p[first + 3] = (x - 8, 40), (x + 8, 40)
@@ -40,6 +50,8 @@ def points(
         ("mouth open", {"gap": 8.0}),
         ("smile", {"lift": 4.0}),
         ("brow height", {"brows": 18.0}),
+        ("lip height", {"lips": 7.0}),
+        ("jaw width", {"jaw": 46.0}),
     ],
 )
 def test_landmarks_move_their_own_measure_and_no_other(name, changed):
@@ -120,3 +132,15 @@ def test_make_up_is_measured_where_it_is(name, channel, change, rows):
     others = {"cheek redness", "lid darkness"} - {name}
     assert made_up[name] > plain[name] + 5
     assert all(made_up[other] == pytest.approx(plain[other], abs=0.2) for other in others)
+
+
+def test_lines_on_the_skin_and_thicker_brows_are_measured():
+    picture = torch.full((1, 3, 256, 256), 0.2)
+    plain = fine_measures(picture, points())
+    assert plain == pytest.approx({"skin detail": 0, "brow darkness": 0}, abs=1e-4)
+    lined = picture.clone()
+    lined[..., 45:60, 20:80] += 0.2 * torch.tensor([-1.0, 1.0]).repeat(30)
+    assert fine_measures(lined, points())["skin detail"] > 1
+    thin, thick = picture.clone(), picture.clone()
+    thin[..., 24:26, :], thick[..., 22:28, :] = -0.8, -0.8
+    assert fine_measures(thick, points())["brow darkness"] > fine_measures(thin, points())["brow darkness"] + 3

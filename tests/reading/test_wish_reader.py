@@ -53,7 +53,7 @@ def test_colours_of_parts(reader, text, words):
         ("close the mouth", "open mouth", -1),
         ("remove wrinkles", "wrinkles", -1),
         ("red glasses", "sunglasses", 1),
-        ("blue eyeshadow", "eyeshadow", 1),
+        ("blue eyeshadow", "colour of eyelids", 1),
         ("not purple hair", "colour of hair", -1),
         ("anything but green lips", "colour of lips", -1),
     ],

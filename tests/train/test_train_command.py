@@ -55,7 +55,7 @@ def test_counts_out_of_range_are_refused(called, capsys, option, value):
         ("deltaedit", "--steps=-1"),
         ("parser", "--faces=0"),
         ("universal", "--teacher-minutes=-1"),
-        ("universal-words", "--before=a", "--max-minutes=-1"),
+        ("reader", "--max-minutes=-1"),
         ("faceclip-report", f"--seed={2**32}"),
         ("prompt",),
         ("nothing",),
@@ -69,9 +69,9 @@ def test_other_bad_values_are_refused(called, capsys, words):
 def test_good_values_are_taken(called, tmp_path):
     words = ["--max-minutes=0.02", "--steps=1", "--batch=2", "--threads=1", f"--out={tmp_path / 'a' / 'b'}"]
     assert command.main(["prompt", "red nose", *words]) == 0
-    assert command.main(["universal-words", "--before=a", "--max-minutes=0", f"--out={tmp_path}"]) == 0
+    assert command.main(["universal", "--teacher-minutes=0", f"--out={tmp_path}"]) == 0
     assert (called[0].max_minutes, called[0].steps, called[0].batch) == (0.02, 1, 2)
-    assert called[1].max_minutes == 0 and not (tmp_path / "a").exists()
+    assert called[1].teacher_minutes == 0 and not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize("inside", ["", "run", "run/deeper"])

@@ -24,12 +24,14 @@ from tests.fakes import ENTRIES, FakeEditor
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
-from tests.train.directions import write_directions
+from tests.train.directions import write_directions, write_measured
 from train.__main__ import COMMANDS, main
 from train.clip.train import FaceCLIPSettings
 from train.common import setup
+from train.directions import pool
+from train.directions.fit import load_regression
 from train.parser.teacher import TeacherUNet
-from train.universal import adapt_to_text_tower, universal
+from train.universal import universal
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def small(monkeypatch):
 @pytest.fixture(autouse=True)
 def _loaded_once(generator, preview, monkeypatch):
     """The generator of the test session, where a command would load its own."""
-    for module in (setup, universal, adapt_to_text_tower):
+    for module in (setup, universal, pool):
         for name, network in (("load_generator", generator), ("load_preview", preview)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, create_autospec(getattr(module, name), return_value=network))
@@ -231,23 +233,31 @@ def test_prompt(run, small, toy_stack, monkeypatch):
     assert steps(out) == 2 and (out / "edit.safetensors").exists()
 
 
-def test_universal(run, small, directions):
+def test_directions(run, small, monkeypatch, tmp_path):
+    monkeypatch.setattr(pool, "FaceNetworks", lambda _: SimpleNamespace(measures=_brightness))
+    monkeypatch.setattr(pool, "FEWEST", 10)
+    small("train.directions.pool", "PoolSettings", faces=16)
+    out = run("directions", "--models", str(tmp_path))
+    assert load_regression(out / "directions.safetensors").names == ["light", "red"]
+    assert json.loads((out / "report.json").read_text())["faces"] == 16
+
+
+def _brightness(pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {"light": pictures.mean((1, 2, 3)), "red": pictures[:, 0].mean((1, 2))}
+
+
+def test_universal(run, small, directions, tmp_path):
     small("train.universal.universal", "TeacherSettings", prompts=1, steps=2)
     small("train.universal.universal", "UniversalSettings", steps=2, faces=1, masked=1, unmasked=1, attributes=2,
-          upper_faces=1)  # fmt: skip
-    out = run("universal", "--directions", directions)
+          upper_faces=1, masked_attributes=1, eyeshadows=1)  # fmt: skip
+    measured = str(write_measured(tmp_path))
+    out = run("universal", "--directions", directions, "--measured", measured)
     assert steps(out / "universal") == 2 and steps(out / "teacher") == 2 and (out / "universal.safetensors").exists()
-
-
-def test_universal_words(run, monkeypatch):
-    from mcaclip import weights
-
-    settings = adapt_to_text_tower.WordsSettings(captions=2, steps=2)
-    real = adapt_to_text_tower.run
-    monkeypatch.setattr(adapt_to_text_tower, "run", lambda *parts: real(*parts, settings))
-    monkeypatch.setattr(adapt_to_text_tower, "MEASURED", 2)
-    out = run("universal-words", "--before", str(weights.get("faceclip")))
-    assert steps(out) == 2 and (out / "universal.safetensors").exists()
+    further = tmp_path / "further"
+    run(
+        "universal", "--start-from", str(out / "universal.safetensors"), "--measured", measured, "--out", str(further)
+    )
+    assert steps(further / "universal") == 2 and not (further / "teacher").exists()
 
 
 def test_colours(run):

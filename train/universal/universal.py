@@ -1,7 +1,7 @@
 """`python -m train universal`: one edit network for every prompt that FaceCLIP knows.
 
 First the colour teacher learns, without words, which shift gives a part a colour (`colour_teacher`). Then the edit
-network learns from captions of the whole grammar: the shift from the teacher and from published W directions, the
+network learns from captions of the whole grammar: the shift from the teacher and from measured directions, the
 masks from the parser's regions. This needs no pass through the shifted generator, so a step holds dozens of prompts.
 The mask nets above the preview learn last, as in a fit of one prompt.
 """
@@ -24,7 +24,7 @@ from mcaclip.clip.clip_space import ClipSpace
 from mcaclip.clip.text_digest import text_digest
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import MCAConfig, MCANetwork, save_network
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork, load_network, save_network
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
 from mcaclip.editing.universal import METHOD
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
@@ -36,10 +36,11 @@ from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import parameter_groups
 from train.common.setup import load_direction, load_generator, load_parser, load_preview, load_space
+from train.directions.fit import load_regression
 from train.prompt.full_size_masks import learn_upper_masks
 from train.universal.colour_teacher import TeacherSettings, train_teacher
 from train.universal.face_windows import SeenFace, layer_masks, see
-from train.universal.targets import EditTarget, EditTargets
+from train.universal.targets import EditTarget, EditTargets, KnownColours, TaughtColours
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +52,10 @@ UNIVERSAL_CONFIG = MCAConfig(
     delta_scale=0.3,
 )
 """Wider than a fit of one prompt, because it holds every part and colour."""
+REHEARSED = 12
+"""`UniversalSettings.unmasked` for a network that knows colours already."""
 WITHOUT_FF = replace(UNIVERSAL_CONFIG, fusion=TextEmbeddingConfig(num_layers=3, lr_mul=1.0))
 """The ablation "w/o FF": CF-CLIP's text module in place of Feature Fusion."""
-
-MASKED_ATTRIBUTES = 2
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ class UniversalSettings:
         faces: faces per step.
         masked: colour targets per face whose masks are learned as well.
         unmasked: further colour targets per face.
-        attributes: attribute targets per face; the masks of two of them are learned.
+        attributes: attribute targets per face; the masks of `masked_attributes` of them are learned.
+        masked_attributes: see there.
+        eyeshadows: of eyeshadow per face; the mask of one of them is learned.
         attribute_weight: of their shifts' loss against that of the colours.
         mask_weight: of the masks' loss against the shift's.
         lr: of all parts; equalised layers have `mapper_lr_factor` times that.
@@ -77,7 +80,9 @@ class UniversalSettings:
     faces: int = 2
     masked: int = 5
     unmasked: int = 40
-    attributes: int = 8
+    attributes: int = 16
+    masked_attributes: int = 4
+    eyeshadows: int = 3
     attribute_weight: float = 0.5
     mask_weight: float = 1.0
     steps: int = 20_000
@@ -134,7 +139,8 @@ class UniversalTraining:
     def _face(self, network: MCANetwork, code: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         s, face = self.settings, see(self.preview, self.parser, code)
         targets = [
-            *self.targets.attributes(face, s.attributes, MASKED_ATTRIBUTES, rng),
+            *self.targets.attributes(face, s.attributes, s.masked_attributes, rng),
+            *self.targets.eyeshadows(face, s.eyeshadows, 1, rng),
             *self.targets.colours(face, s.masked, s.unmasked, rng),
         ]
         text = self.space.text_codes([target.text for target in targets])
@@ -164,12 +170,18 @@ class UniversalTraining:
 
 
 def train_universal(
-    training: UniversalTraining, full: MobileStyleGAN, out: Path, minutes: float
+    training: UniversalTraining, full: MobileStyleGAN, out: Path, minutes: float, before: MCANetwork | None = None
 ) -> tuple[MCANetwork, int]:
-    """Train the network, or continue in the run folder `out`; returns it with averaged weights, and the steps."""
+    """Train the network, or continue in the run folder `out`; returns it with averaged weights, and the steps.
+
+    Args:
+        before: a network of the same structure to begin as.
+    """
     settings = training.settings
     torch.manual_seed(settings.seed)
     network = MCANetwork(full.layers, settings.network)
+    if before is not None:
+        network.load_state_dict(before.state_dict())
     loop_settings = LoopSettings(settings.steps, minutes, settings.seed, ema=settings.ema, warmup=50)
     loop = TrainingLoop(network, _optimizer(network, settings), loop_settings, out, asdict(settings))
     loop.run(lambda _, rng: training.loss(network, rng))
@@ -191,9 +203,12 @@ def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyl
 
     def texts(code: Tensor) -> TextCode:
         face = see(training.preview, training.parser, code)
-        targets = training.targets.colours(face, settings.masked, 0, rng) + training.targets.attributes(
-            face, MASKED_ATTRIBUTES, MASKED_ATTRIBUTES, rng
-        )
+        masked = settings.masked_attributes
+        targets = [
+            *training.targets.colours(face, settings.masked, 0, rng),
+            *training.targets.attributes(face, masked, masked, rng),
+            *training.targets.eyeshadows(face, 1, 1, rng),
+        ]
         return training.space.text_codes([target.text for target in targets])
 
     codes = settings.sampler.draw(full, settings.upper_faces, rng)
@@ -206,30 +221,42 @@ class UniversalRun:
 
     Attributes:
         out: the run's folder, with a folder each for teacher and network.
-        directions: file of published W directions.
+        directions: file of published W directions, for the colour teacher.
+        measured: the file of `python -m train directions`.
         teacher_minutes: time of this call for the teacher.
         minutes: time of this call for the edit network.
         without_ff: train the ablation with CF-CLIP's text module, with the same teacher.
+        start_from: a universal network that knows colours already; the new one begins as it, and there is no teacher.
     """
 
     out: Path
     directions: Path
+    measured: Path
     teacher_minutes: float
     minutes: float
     without_ff: bool = False
+    start_from: Path | None = None
 
 
 def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
-    """Train, or continue, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder."""
+    """Train, or continue, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder.
+
+    Raises:
+        TrainingError: a file that is needed is missing or damaged.
+        WeightsError: so is the network to start from.
+    """
+    regression = load_regression(choice.measured)
     full, parser, space = load_generator(), load_parser(), space or load_space()
-    preview, beard = load_preview(full=full), load_direction(choice.directions, "nada_beard")
-    teacher = train_teacher(preview, parser, beard, TeacherSettings(), choice.out / "teacher", choice.teacher_minutes)
-    settings = UniversalSettings()
+    preview, settings = load_preview(full=full), UniversalSettings()
     if choice.without_ff:
         settings = replace(settings, network=WITHOUT_FF)
+    before = load_network(choice.start_from).network if choice.start_from else None
+    if before is not None:
+        settings = replace(settings, unmasked=REHEARSED)
+    colours = KnownColours(before, space) if before else _taught(choice, preview, parser)
     name = "without_ff" if choice.without_ff else METHOD
-    training = UniversalTraining(preview, parser, space, EditTargets(teacher, choice.directions), settings)
-    network, steps = train_universal(training, full, choice.out / name, choice.minutes)
+    training = UniversalTraining(preview, parser, space, EditTargets(colours, regression), settings)
+    network, steps = train_universal(training, full, choice.out / name, choice.minutes, before)
     path = choice.out / f"{name}.safetensors"
     if not ranks.is_first():
         return path
@@ -237,3 +264,9 @@ def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
     (choice.out / f"{name}.json").write_text(json.dumps({**asdict(settings), "steps": steps}, indent=1))
     log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)
     return path
+
+
+def _taught(choice: UniversalRun, preview: PreviewGenerator, parser: Parser) -> TaughtColours:
+    beard = load_direction(choice.directions, "nada_beard")
+    out = choice.out / "teacher"
+    return TaughtColours(train_teacher(preview, parser, beard, TeacherSettings(), out, choice.teacher_minutes))
