@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -20,14 +21,15 @@ from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
 from train.methods.deltaedit import DeltaSettings, train_deltaedit
 from train.prompt.objective import PromptObjective, Target
-from train.prompt.presets import PRESETS, RECIPES, settings_for
+from train.prompt.presets import PRESETS, RECIPES, settings_for, with_fusion
 from train.prompt.prompt import fit_prompts
 from train.universal.universal import UniversalSettings, shift_loss, train_universal
 
 STEPS = 60
 """The warm-up takes 20 of them; the cosine, over all the preset's steps, has hardly begun at their end."""
-CASES = [(preset, method) for preset in ("paper", "compact") for method in RECIPES] + [("words", "mca")]
-"""`words` differs from `compact` in the weights of the losses alone, so one method stands for all."""
+CASES = [(preset, method, None) for preset in ("paper", "compact") for method in RECIPES]
+CASES += [("words", "mca", None), ("compact", "mca", "paper"), ("paper", "mca", "tokens")]
+"""Preset, method, `--fusion`. `words` has the weights of its losses to itself, so one method stands for all there."""
 LARGEST_ROW = 100.0
 """Of t_w, as root mean square; it starts between 1 and 4."""
 
@@ -64,8 +66,10 @@ class Watch:
 class WatchedObjective(PromptObjective):
     """The objective of a toy world."""
 
-    def __init__(self, preset: str, method: str) -> None:
+    def __init__(self, preset: str, method: str, fusion: Literal["paper", "tokens"] | None) -> None:
         settings = settings_for(method, preset)
+        if fusion:
+            settings = with_fusion(settings, fusion)
         torch.manual_seed(0)
         judges = (ToyGenerator(), ToySpace(), ToyIdentity(), ToyParser())
         super().__init__(
@@ -96,10 +100,10 @@ def slim(config: MCAConfig) -> MCAConfig:
     return replace(config, fusion=fusion, mapper_layers=2)
 
 
-@pytest.mark.parametrize(("preset", "method"), CASES)
-def test_a_method_of_a_preset_trains(preset, method, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("preset", "method", "fusion"), CASES)
+def test_a_method_of_a_preset_trains(preset, method, fusion, tmp_path, monkeypatch):
     monkeypatch.setattr("train.prompt.objective.FINE_MASK", ToyGenerator.image_size)
-    objective = WatchedObjective(preset, method)
+    objective = WatchedObjective(preset, method, fusion)
     with pytest.raises(EnoughError):
         fit_prompts(objective, objective.generator, tmp_path, method=method, progress=objective.stop)
     objective.watch.check()
@@ -108,7 +112,7 @@ def test_a_method_of_a_preset_trains(preset, method, tmp_path, monkeypatch):
 
 
 def test_every_preset_is_tried():
-    assert {preset for preset, _ in CASES} == set(PRESETS)
+    assert {preset for preset, *_ in CASES} == set(PRESETS)
 
 
 class ToyTargets:
