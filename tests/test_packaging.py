@@ -32,8 +32,9 @@ def test_dependencies_are_those_of_requirements(pyproject):
 
 def test_extras_are_those_of_requirements_dev(pyproject):
     extras = pyproject["project"]["optional-dependencies"]
-    assert set(extras) == {"train", "dev", "ray"}
+    assert set(extras) == {"train", "dev", "ray", "feature-space"}
     assert {*extras["train"], *extras["dev"]} == requirements("requirements-dev.txt")
+    assert {*extras["feature-space"]} <= {*extras["train"], *extras["dev"]}, "its tests need it"
     assert "-r requirements.txt" in (PROJECT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
 
 

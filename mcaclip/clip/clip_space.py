@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mcaclip.clip.face_clip import FaceClip, face_tokenizer
+from mcaclip.clip.presentation import FACE_PRESENTATION, Presentation, published_presentation
 from mcaclip.config import ASSETS
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import to_gamut
-from mcaclip.language.grammar import in_templates
 from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.types import TextCode
@@ -99,6 +99,8 @@ class ClipSpace(nn.Module):
     image_size: int
     mean: Tensor
     std: Tensor
+    presentation: Presentation
+    """The sentences that prompts come in, and the surroundings of views."""
 
     def __init__(self, model: FaceClip | CLIP, name: str = FACECLIP):
         super().__init__()
@@ -106,12 +108,12 @@ class ClipSpace(nn.Module):
         self.name = name
         mean, std = FACECLIP_MEAN, FACECLIP_STD
         if name == FACECLIP:
-            self.tokenizer = face_tokenizer()
+            self.tokenizer, self.presentation = face_tokenizer(), FACE_PRESENTATION
         else:
             ensure_torchvision()
             import open_clip
 
-            self.tokenizer = open_clip.get_tokenizer(name)
+            self.tokenizer, self.presentation = open_clip.get_tokenizer(name), published_presentation()
             mean, std = open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
         size = model.visual.image_size
         self.image_size = size[0] if isinstance(size, (tuple, list)) else size
@@ -188,5 +190,5 @@ def _without_padding(ids: Tensor) -> Tensor:
 
 @torch.no_grad()
 def prompt_direction(space: ClipSpace, prompt: str) -> Tensor:
-    """The unit direction `[D]` of a prompt: its mean over all templates."""
-    return F.normalize(space.encode_text(in_templates(prompt)).mean(0), dim=0)
+    """The unit direction `[D]` of a prompt: its mean over all templates of the space."""
+    return F.normalize(space.encode_text(space.presentation.texts(prompt)).mean(0), dim=0)

@@ -24,21 +24,6 @@ MORE_NOUNS = _NOUNS["more"]
 COLLOQUIAL_NOUNS = _NOUNS["colloquial"]
 """Colloquial, literary and trade nouns, which only the reader of prompts learns."""
 
-TEMPLATES = (
-    "a photo of a face with {}", "a person with {}", "a portrait of someone with {}", "{}", "a face with {}",
-    "a close-up of a person who has {}", "someone wearing {}", "a picture of a person with {}",
-)  # fmt: skip
-NEUTRAL_TEXTS = (
-    "a face", "a photo of a face", "a portrait of a person", "a person", "a picture of someone",
-    "a natural face", "a face without makeup", "an ordinary person",
-)  # fmt: skip
-
-
-def in_templates(prompt: str) -> list[str]:
-    """The prompt in every template."""
-    return [template.format(prompt) for template in TEMPLATES]
-
-
 _BETWEEN = re.compile(r"\s*[,;+&]\s*(?:(?:and|with|plus|but)\s+)?|\s+(?:and|with|plus|but)\s+", re.IGNORECASE)
 """What separates two changes."""
 

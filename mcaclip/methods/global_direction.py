@@ -16,7 +16,6 @@ from mcaclip.editing.photo_blend import carry_over
 from mcaclip.errors import PromptError
 from mcaclip.generators.style_space import with_style_shift
 from mcaclip.generators.synthesis import layer_hook, synthesize
-from mcaclip.language.grammar import NEUTRAL_TEXTS, in_templates
 from mcaclip.methods.base import EditMethod, MethodContext, MethodEdit
 from mcaclip.methods.style_table import StyleTable, load_table
 from mcaclip.types import Inversion, ProgressCallback
@@ -29,8 +28,8 @@ BETA = 0.15
 def text_direction(space: ClipSpace, prompt: str) -> Tensor:
     """The unit direction `[D]` from the neutral texts to the prompt in its templates: Delta t."""
     with torch.no_grad():
-        target = space.encode_text(in_templates(prompt)).mean(0)
-        neutral = space.encode_text(NEUTRAL_TEXTS).mean(0)
+        target = space.encode_text(space.presentation.texts(prompt)).mean(0)
+        neutral = space.encode_text(space.presentation.neutral).mean(0)
     return torch.nn.functional.normalize(target - neutral, dim=0)
 
 

@@ -27,11 +27,14 @@ from mcaclip.platform.digests import sha256_of
 from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.types import from_uint8
 from mcaclip.weights.store import Record, WeightFolders
+from tests.editing.network.test_mca import TINY
+from tests.generators.toy import ToyGenerator
+from tests.helpers.toy_space import ToyIdentity, ToyParser
 from train.common.faces import CodeSampler
 from train.common.setup import load_identity
 from train.extras.stand_in import REMARK, make_stand_ins
 from train.prompt.objective import PromptObjective
-from train.prompt.presets import COMPACT_PRESET
+from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET
 
 SMALL = "SmallCLIP"
 full_size = pytest.mark.skipif(
@@ -62,6 +65,30 @@ def weight_file(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def small(weight_file) -> ClipSpace:
     return ClipSpace.load(weight_file, SMALL)
+
+
+def test_a_published_space_hears_what_the_published_code_says(small):
+    shown, own = small.presentation, ClipSpace(create_model()).presentation
+    assert len(shown.templates) == len(shown.neutral) == len(set(shown.templates)) == 79
+    assert shown.texts("green lipstick")[0] == "a bad photo of a green lipstick."
+    assert shown.neutral[-1] == "a tattoo of the face." and "a photo of many face." not in shown.neutral
+    assert (shown.surroundings, own.surroundings) == ("zeros", "reflection")
+    assert "a photo of a face with green lipstick" in own.texts("green lipstick") and len(own.neutral) == 8
+
+
+def test_clip_nce_of_a_published_space_has_79_negatives(small, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "train.prompt.objective.losses.clip_nce", lambda *inputs: seen.append(inputs) or inputs[0].sum()
+    )
+    settings = replace(PAPER_PRESET, network=TINY, views=8)
+    objective = PromptObjective(ToyGenerator(), small, ToyIdentity(), ToyParser(), ["green lipstick"], settings)
+    rng = np.random.default_rng(0)
+    codes = settings.sampler.draw(objective.generator, 2, rng)
+    objective(MCANetwork(ToyGenerator.layers, TINY), codes, objective.targets * 2, rng)
+    (edited, source, neutral, texts, negatives), _ = seen
+    assert (edited.shape, source.shape, negatives) == ((8, 512), (1, 512), None)
+    assert torch.equal(neutral, small.encode_text(small.presentation.neutral)) and len(neutral) == len(texts) == 79
 
 
 def photo(side: int) -> np.ndarray:

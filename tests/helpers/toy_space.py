@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mcaclip.clip.presentation import FACE_PRESENTATION
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.perception.face_parser import LABELS
 from mcaclip.types import TextCode
@@ -21,6 +22,8 @@ def _random(seed: int, *shape: int) -> Tensor:
 
 class ToySpace:
     """A fixed random projection of 8 x 8 pixels, and a random vector for each text."""
+
+    presentation = FACE_PRESENTATION
 
     def __init__(self, width: int = 512) -> None:
         self.width, self.weight = width, _random(3, 192, width)

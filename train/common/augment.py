@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import cv2
 import numpy as np
 import torch
@@ -9,13 +11,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def random_views(images: Tensor, copies: int, rng: np.random.Generator, distortion: float = 0.5) -> Tensor:
+def random_views(
+    images: Tensor,
+    copies: int,
+    rng: np.random.Generator,
+    surroundings: Literal["zeros", "reflection"] = "zeros",
+    distortion: float = 0.5,
+) -> Tensor:
     """`copies` random perspective views of each image, `[B, 3, S, S]` to `[B * copies, 3, S, S]`.
 
-    Each corner moves inwards by up to `distortion / 2` of the side; the picture is mirrored outside its borders. The
-    copies of an image are neighbours in the batch.
+    Each corner moves inwards by up to `distortion / 2` of the side. The copies of an image are neighbours in the
+    batch.
 
-    Source: CF-CLIP's augmentation (random perspective, distortion 0.5).
+    Args:
+        images: in [-1, 1], so that zeros are a middle grey.
+        surroundings: what lies beyond the picture's borders, on average 44 % of a view; "reflection" mirrors it.
+
+    Source: CF-CLIP's augmentation (random perspective, distortion 0.5, fill 0); it draws one view for all faces of a
+        batch, this one for each.
     """
     batch, _, height, width = images.shape
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
@@ -30,4 +43,4 @@ def random_views(images: Tensor, copies: int, rng: np.random.Generator, distorti
         grids.append(projected[..., :2] / projected[..., 2:])
     grid = torch.from_numpy(np.stack(grids)).to(images)
     repeated = images.repeat_interleave(copies, 0)
-    return F.grid_sample(repeated, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return F.grid_sample(repeated, grid, mode="bilinear", padding_mode=surroundings, align_corners=False)

@@ -30,6 +30,7 @@ from mcaclip.methods.losses import lab_colour_distance
 from mcaclip.nn.ops import resize_mask
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
+from train.common.network import parameter_groups
 from train.prompt.objective import Target
 from train.prompt.presets import AgreementSettings
 
@@ -107,10 +108,9 @@ def fit_upper_rows(
     teacher = copy.deepcopy(network).requires_grad_(False).eval()
     for part, learns in ((network.fusion, True), (network.mapper, True), (network.coral, False)):
         part.requires_grad_(learns)
-    learning = [p for p in network.parameters() if p.requires_grad]
     loop = TrainingLoop(
         network,
-        torch.optim.Adam(learning, settings.lr),
+        torch.optim.Adam(parameter_groups(network, settings.lr, equalised_factor=1.0)),
         LoopSettings(settings.steps, max_minutes, settings.seed, ema=0.95, log_every=5, warmup=5),
         out,
         {"settings": repr(settings), "prompts": [target.prompt for target in targets]},

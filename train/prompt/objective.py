@@ -22,7 +22,7 @@ from mcaclip.generators.base import Generator
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.imaging.colour import lab_of
 from mcaclip.language.colours import COLOURS
-from mcaclip.language.grammar import NEUTRAL_TEXTS, PART_NOUNS, Meaning, in_templates, understand
+from mcaclip.language.grammar import PART_NOUNS, Meaning, understand
 from mcaclip.methods import losses
 from mcaclip.methods.losses import weigh
 from mcaclip.perception.base import Identity, Parser
@@ -46,7 +46,7 @@ class Target:
 
     Attributes:
         code: what the edit network is given.
-        texts: the prompt in the templates, `[T, D]`.
+        texts: the prompt in the space's templates, `[T, D]`.
         negatives: unit directions `[K, D]` of captions that the edit must not match, or None.
         meaning: its part and colour, where the vocabulary has them.
     """
@@ -70,7 +70,7 @@ def encode_target(space: ClipSpace, prompt: str, source_texts: Tensor, hard_nega
             if (part, colour) != (meaning.part, meaning.colour) and _clearly_other(meaning, part, colour)
         ]
         negatives = losses.text_directions(source_texts, space.encode_text(others))
-    texts = space.encode_text(in_templates(prompt))
+    texts = space.encode_text(space.presentation.texts(prompt))
     return Target(prompt, space.text_code(prompt), texts, negatives, meaning)
 
 
@@ -118,7 +118,7 @@ class PromptObjective:
         self.beard, self.precision = beard, precision
         self.settings = settings
         with torch.no_grad():
-            self.source_texts = space.encode_text(NEUTRAL_TEXTS)
+            self.source_texts = space.encode_text(space.presentation.neutral)
             self.targets = [
                 encode_target(space, prompt, self.source_texts, settings.hard_negatives) for prompt in prompts
             ]
@@ -173,7 +173,8 @@ class PromptObjective:
             return self.parser.parse(made, made.image.shape[-1]).float()
 
     def _nce(self, batch: Batch, rng: np.random.Generator) -> Tensor:
-        views = random_views(batch.edited, self.settings.views, rng)
+        surroundings = self.space.presentation.surroundings
+        views = random_views(batch.edited, self.settings.views, rng, surroundings)
         edited = self.space.encode_image(views).unflatten(0, (-1, self.settings.views))
         with torch.no_grad():
             source = self.space.encode_image(batch.source.image)

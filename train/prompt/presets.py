@@ -51,8 +51,9 @@ class PromptSettings:
         views: augmented copies of each edit that CLIP sees (8 in CF-CLIP).
         batch: faces per step; prompts take turns.
         optimizer: "ranger" (paper) or "adam".
-        mapper_lr_factor: of the mapper's equalised layers, which scale their weights down by sqrt(512) at run time;
-            the paper's lr_mul of 0.01 with lr 0.5 has the same effect.
+        lr: of layers that are not equalised: Feature Fusion and the mask nets.
+        mapper_lr_factor: of the equalised layers, which scale their weights down by sqrt(512) at run time: mapper and
+            text module learn with `mapper_lr_factor * lr / lr_mul`, which is the published 0.5 for an lr_mul of 0.01.
         upper_mask_faces: full-size faces from which the mask nets above the preview's layers learn.
         agreement: the stage in which the rows above the preview are corrected at full size.
     """
@@ -86,8 +87,6 @@ PAPER_PRESET = PromptSettings(
     views=8,
     batch=2,
     optimizer="ranger",
-    lr=0.5,
-    mapper_lr_factor=1.0,
     steps=50_000,
     ema=0.0,
     sampler=CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0),

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip.editing.network.feature_fusion import PAPER_FUSION, TOKENS_FUSION, FeatureFusion, FeatureFusionConfig
+from mcaclip.editing.network.feature_fusion import (
+    PAPER_FUSION,
+    TOKENS_FUSION,
+    Bounded,
+    FeatureFusion,
+    FeatureFusionConfig,
+)
 
 NUM_WS, DIM, LENGTH = 5, 32, 7
 SMALL = {"num_ws": NUM_WS, "dim": DIM, "heads": 4, "attention_dim": 16, "feedforward_dim": 24}
@@ -176,3 +182,18 @@ def test_bad_inputs_are_refused(inputs):
         make("tokens")(**{**inputs, "token_mask": inputs["token_mask"][:, :-1]})
     with pytest.raises(ValueError, match="text_tokens must be"):
         make("tokens")(**{**inputs, "text_tokens": inputs["text_tokens"][..., :-1]})
+
+
+def test_what_a_block_reads_is_bounded_and_otherwise_as_it_is():
+    rows = torch.randn(4, 512)
+    assert torch.equal(Bounded()(rows), rows) and torch.equal(Bounded()(0 * rows), 0 * rows)
+    torch.testing.assert_close(Bounded()(1e15 * rows), Bounded()(100 * rows))
+    assert Bounded()(100 * rows).square().mean(-1).sqrt().allclose(torch.tensor(Bounded.LARGEST))
+
+
+def test_blocks_that_amplify_do_not_amplify_one_another():
+    fusion = FeatureFusion(PAPER_FUSION)
+    for block in fusion.blocks:
+        block.value.weight.data *= 30
+    rows = fusion(torch.randn(2, 18, 512), torch.randn(2, 512)).square().mean((0, 2)).sqrt()
+    assert rows[1:].max() < 2 * rows[1:].min(), "the last row is no larger than those before it"

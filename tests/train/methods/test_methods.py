@@ -16,10 +16,12 @@ from mcaclip.editing.network.text_embedding import TextEmbeddingModule
 from mcaclip.errors import TrainingError
 from mcaclip.methods.base import METHODS
 from mcaclip.methods.losses import clip_loss
+from mcaclip.nn.equal_linear import EqualLinear
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
 from train.__main__ import read
+from train.common.network import parameter_groups
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET, RECIPES, settings_for, shortened, with_fusion
 from train.prompt.prompt import check_words_are_seen, fit_prompts
@@ -91,13 +93,34 @@ def test_only_mca_and_its_ablations_keep_the_extras_of_the_compact_preset():
 
 
 def test_the_text_module_learns_with_the_mappers_rate():
-    from train.prompt.prompt import _optimizer
-
     settings = RECIPES["cf-clip"](SMALL)
     network = MCANetwork(ToyGenerator.layers, settings.network)
-    others, equalised = _optimizer(network, replace(settings, mapper_lr_factor=5.0)).param_groups
-    assert not others["params"] and equalised["lr"] == pytest.approx(5 * settings.lr)
+    others, equalised = parameter_groups(network, settings.lr, settings.mapper_lr_factor)
+    assert not others["params"] and equalised["lr"] == pytest.approx(0.5), "the published rate"
     assert len(equalised["params"]) == len(list(network.parameters()))
+
+
+def test_only_equalised_layers_learn_at_the_published_rate():
+    network = MCANetwork(ToyGenerator.layers, SMALL.network)
+    plain, equalised = parameter_groups(network, PAPER_PRESET.lr, PAPER_PRESET.mapper_lr_factor)
+    assert (plain["lr"], equalised["lr"]) == (1e-3, pytest.approx(0.5))
+    assert set(equalised["params"]) == set(network.mapper.parameters())
+    assert {*network.fusion.parameters(), *network.coral.parameters()} == set(plain["params"])
+
+
+def test_an_equalised_layers_rate_follows_its_multiplier():
+    """A step of Adam's sign moves what two layers compute by the same, whatever they store."""
+    moved = []
+    for lr_mul in (1.0, 0.01):
+        torch.manual_seed(0)
+        layer = EqualLinear(8, 4, lr_mul=lr_mul)
+        x = torch.randn(16, 8)
+        before = layer(x)
+        optimizer = torch.optim.Adam(parameter_groups(layer, 1e-3, 5.0), eps=0.0)
+        layer(x).sum().backward()
+        optimizer.step()
+        moved.append(layer(x) - before)
+    torch.testing.assert_close(moved[0], moved[1], atol=1e-5, rtol=1e-3)
 
 
 def test_unknown_methods_presets_and_fusions_are_refused():

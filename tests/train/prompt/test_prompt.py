@@ -128,6 +128,13 @@ def test_views_are_differentiable_and_differ():
     assert images.grad[0].abs().sum() > 0 and images.grad[1].abs().sum() == 0
 
 
+def test_a_view_is_surrounded_as_its_space_wants_it():
+    white = torch.ones(1, 1, 64, 64)
+    grey, mirrored = (random_views(white, 400, np.random.default_rng(0), kind) for kind in ("zeros", "reflection"))
+    assert set(grey.round().unique().tolist()) == {0.0, 1.0} and mirrored.min() > 0.999
+    assert (grey < 0.5).float().mean() == pytest.approx(0.45, abs=0.02), "as with torchvision's"
+
+
 @pytest.mark.parametrize("prompts", [[], [""], ["   "], ["x" * 201], ["green lipstick", "зелёная помада"], ["😀"]])
 def test_bad_prompts_are_refused(prompts):
     with pytest.raises(PromptError, match='for instance "green lipstick"'):
