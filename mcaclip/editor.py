@@ -229,7 +229,7 @@ class FaceEditor:
         """
         fit = StackFit.of(self.slots, self.models.generator.layers)
         added = collect([], [path], fit, self.device)
-        if not all(edit.own_masks for edit in added.values()):
+        if not all(edit.own_masks or edit.imported for edit in added.values()):
             raise WeightsError(f"{path.name} was fitted to another generator; fit the prompt again on this one")
         self._added = {**self._added, **added}
         return tuple(added)
@@ -278,7 +278,9 @@ class FaceEditor:
         Raises:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
-        return self._wish(clean_prompt(text))
+        words = clean_prompt(text)
+        edit = self._library().get(words)
+        return self._wish(edit.words if edit and edit.imported else words)
 
     def taking_any_words(self) -> FaceEditor:
         """The same models in an editor that takes every prompt as it stands, also one that was measured to fail."""
@@ -286,6 +288,8 @@ class FaceEditor:
 
     def resolve(self, settings: EditSettings) -> EditRequest:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
+
+        The name of an imported edit asks for what the edit was trained for.
 
         Raises:
             PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
