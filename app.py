@@ -86,11 +86,15 @@ def read_users(path: Path) -> list[tuple[str, str]]:
 def load(report: ReportProgress | None = None, kept: Sequence[Path] = (), device: str = "auto") -> FaceEditor:
     """The editor of the stack `MCACLIP_STACK` (default compact) with the prompts that were learned here.
 
+    `MCACLIP_GENERATOR` names a file of a generator of one's own.
+
     Imported here, because torch and the models take seconds.
     """
     from mcaclip.editor import load_editor
 
-    editor = load_editor(os.environ.get("MCACLIP_STACK") or DEFAULT_STACK, device, report)
+    own = os.environ.get("MCACLIP_GENERATOR")
+    stack = os.environ.get("MCACLIP_STACK") or DEFAULT_STACK
+    editor = load_editor(stack, device, report, generator_file=Path(own) if own else None)
     for path in kept:
         try:
             editor.add_edits(path)

@@ -22,6 +22,7 @@ from mcaclip.cli import (
     evaluate,
     feature_space,
     fetch,
+    import_mapper,
     invert,
     parse,
     prompts,
@@ -58,6 +59,7 @@ COMMANDS: Mapping[str, Command[Any]] = {
     "bench": Command(bench.Options, bench.run),
     "parse": Command(parse.Options, parse.run),
     "fetch": Command(fetch.Options, fetch.run),
+    "import": Command(import_mapper.Options, import_mapper.run),
     "doctor": Command(doctor.Options, doctor.run),
 }
 

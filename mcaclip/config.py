@@ -26,22 +26,39 @@ ASSETS = _assets(PROJECT / "mcaclip")
 
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "generator": {"mobilestylegan": ("mobilestylegan", "preview_head"), "stylegan2": ("stylegan2",)},
-    "encoder": {"compact": ("encoder", "residual_encoder", "dlib_identity", "identity_mean"), "e4e": ("e4e",)},
+    "encoder": {
+        "compact": ("encoder", "residual_encoder", "dlib_identity", "identity_mean"),
+        "e4e": ("e4e",),
+        "mean": (),
+    },
     "clip": {"FaceCLIP": ("faceclip", "language_model", "wish_reader"), "ViT-B-32-quickgelu": ("clip_vit_b32",)},
-    "identity": {"dlib": ("dlib_identity", "identity_mean"), "arcface": ("arcface_ir_se50",)},
+    "identity": {"dlib": ("dlib_identity", "identity_mean"), "arcface": ("arcface_ir_se50",), "none": ()},
     "parser": {"parsing-head": ("parsing_head",), "parsenet": ("parsenet",), "face-parser": ("face_parser",)},
 }
 """Slot to its choices, each with the weight files (names of `mcaclip.weights`) that it reads."""
 
 SLOT_HELP = {
     "generator": "makes the pictures",
-    "encoder": "gives the code that an inversion starts from",
+    "encoder": "gives the code that an inversion starts from; mean: the generator's own, for other things than faces",
     "clip": "compares words and pictures",
-    "identity": "tells people apart",
+    "identity": "tells people apart; none: for other things than faces",
     "parser": "finds the parts of a face; training and evaluation only",
 }
 EDITING_SLOTS = ("generator", "encoder", "clip", "identity")
 """What editing needs; training needs the parser in place of the encoder."""
+
+
+@dataclass(frozen=True)
+class GeneratorFile:
+    """The user's own StyleGAN2, in the layout of rosinality/stylegan2-pytorch.
+
+    Attributes:
+        path: the file as its makers wrote it.
+        sha256: its digest, by which what was fitted on it knows it again.
+    """
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,7 @@ class Stack:
         clip: the space of words and pictures.
         identity: tells people apart.
         parser: finds the parts of a face (for training and evaluation).
+        generator_file: what fills the slot of StyleGAN2 in place of the published one.
     """
 
     name: str
@@ -63,10 +81,23 @@ class Stack:
     clip: str
     identity: str
     parser: str
+    generator_file: GeneratorFile | None = None
+
+    @property
+    def generator_name(self) -> str:
+        """What weights record of the generator that they were made for; a file of the user's own by its digest."""
+        own = self.generator_file
+        return f"{self.generator}-{own.sha256[:12]}" if own else self.generator
+
+    @property
+    def knows_faces(self) -> bool:
+        """Whether pictures are of faces, with an identity and parts; see `--identity none`."""
+        return self.identity != "none"
 
     def weights(self, slots: Iterable[str] = EDITING_SLOTS) -> tuple[str, ...]:
         """Names of the weight files that these slots read."""
-        return tuple(dict.fromkeys(name for slot in slots for name in SLOTS[slot][getattr(self, slot)]))
+        fetched = [slot for slot in slots if not (slot == "generator" and self.generator_file)]
+        return tuple(dict.fromkeys(name for slot in fetched for name in SLOTS[slot][getattr(self, slot)]))
 
     @property
     def overrides(self) -> dict[str, str]:
@@ -78,6 +109,8 @@ class Stack:
     def label(self) -> str:
         """The name for people and records: "paper", or "paper with clip FaceCLIP"."""
         changes = ", ".join(f"{slot} {choice}" for slot, choice in self.overrides.items())
+        if self.generator_file:
+            changes = ", ".join(filter(None, [changes, f"file {self.generator_file.path.name}"]))
         return f"{self.name} with {changes}" if changes else self.name
 
     @property
@@ -85,6 +118,7 @@ class Stack:
         """The command-line options that choose this stack, with a space in front; empty for the default."""
         words = [] if self.name == DEFAULT_STACK else [f"--stack {self.name}"]
         words += [f"--{slot} {choice}" for slot, choice in self.overrides.items()]
+        words += [f'--generator-file "{self.generator_file.path}"'] if self.generator_file else []
         return "".join(f" {word}" for word in words)
 
 
@@ -114,7 +148,7 @@ def choose(name: str = DEFAULT_STACK, **slots: str | None) -> Stack:
             raise StudioError(f"there is no slot {slot!r}: the slots are {', '.join(SLOTS)}")
         if choice not in SLOTS[slot]:
             raise StudioError(f"{slot} {choice!r} is not available: choose {' or '.join(SLOTS[slot])}")
-    return replace(STACKS[name], **changes)
+    return replace(STACKS[name], **changes)  # type: ignore[arg-type]
 
 
 def check_parser(stack: Stack) -> None:

@@ -34,6 +34,7 @@ from mcaclip.inversion.optimise import EFFORTS, REFINE, Complete, InversionSetti
 from mcaclip.inversion.prior import LatentPrior
 from mcaclip.inversion.residual_fit import channel_spread
 from mcaclip.language.wishes import Wish, free_wish
+from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
@@ -48,6 +49,7 @@ from mcaclip.types import (
     Residual,
 )
 from mcaclip.validate import UNIVERSAL, clean_prompt
+from mcaclip.weights.own import with_generator_file
 
 __all__ = ["STACKS", "EditorModels", "FaceEditor", "choose_device", "load_editor"]
 
@@ -157,18 +159,23 @@ class FaceEditor:
             own = of_face(m.generator, residual)
             reconstruction = synthesize(own, face.code[None]).image[0].clamp(-1, 1)
         found = quality.measure(m.identity, aligned.image.to(self.device), reconstruction)
+        faces = self.slots.knows_faces
         return Inversion(
             w_plus=face.code.cpu(),
             reconstruction=reconstruction.cpu(),
-            identity=found.identity,
+            identity=found.identity if faces else None,
             seconds=time.monotonic() - started,
             pixel=found.pixel,
-            perceptual=found.perceptual,
-            notes=quality.warnings(aligned, found, effort),
-            likeness=quality.likeness(found.perceptual),
+            perceptual=found.perceptual if faces else None,
+            notes=quality.warnings(aligned, found, effort) if faces else (),
+            likeness=quality.likeness(found.perceptual) if faces else None,
             residual=residual,
-            photo=aligned.image,
+            photo=self._own_size(aligned.image),
         )
+
+    def _own_size(self, photo: Tensor) -> Tensor:
+        """An aligned photo `[3, S, S]` in the size of the generator's pictures."""
+        return resize_mask(photo[None], self.models.generator.image_size)[0]
 
     @torch.no_grad()
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
@@ -192,7 +199,7 @@ class FaceEditor:
         generator = of_face(self.models.generator, residual)
         image = synthesize(generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
         likeness = None
-        if photo is not None:
+        if photo is not None and self.slots.knows_faces:
             likeness = quality.likeness(quality.measure(self.models.identity, photo.to(image), image[0]).perceptual)
         return Inversion(
             w_plus.cpu(),
@@ -201,7 +208,7 @@ class FaceEditor:
             time.monotonic() - started,
             likeness=likeness,
             residual=residual,
-            photo=photo,
+            photo=None if photo is None else self._own_size(photo),
         )
 
     @property
@@ -229,7 +236,7 @@ class FaceEditor:
         """
         fit = StackFit.of(self.slots, self.models.generator.layers)
         added = collect([], [path], fit, self.device)
-        if not all(edit.own_masks for edit in added.values()):
+        if not all(edit.own_masks or edit.imported for edit in added.values()):
             raise WeightsError(f"{path.name} was fitted to another generator; fit the prompt again on this one")
         self._added = {**self._added, **added}
         return tuple(added)
@@ -275,10 +282,14 @@ class FaceEditor:
     def wish(self, text: str) -> Wish:
         """What a text asks for, and what can be done about it without a fitted network.
 
+        The name of an imported edit asks for what the edit was trained for.
+
         Raises:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
-        return self._wish(clean_prompt(text))
+        words = clean_prompt(text)
+        edit = self._library().get(words)
+        return self._wish(edit.words if edit and edit.imported else words)
 
     def taking_any_words(self) -> FaceEditor:
         """The same models in an editor that takes every prompt as it stands, also one that was measured to fail."""
@@ -302,7 +313,8 @@ class FaceEditor:
         with torch.no_grad():
             before = self._identities.get(inversion, lambda: identity.embed(inversion.original[None].to(self.device)))
             after = identity.embed(result.image[None].to(self.device))
-        return replace(result, identity=float((before * after).sum()), seconds=time.monotonic() - started)
+        kept = float((before * after).sum()) if self.slots.knows_faces else None
+        return replace(result, identity=kept, seconds=time.monotonic() - started)
 
     def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit:
         """The same picture at full size, without all that `render` finds out about it: for controls that move."""
@@ -330,8 +342,11 @@ class FaceEditor:
             loading.SHIPPED_UNIVERSAL: universal.shipped,
         }
         shipped = [name for name, used in has.items() if used]
+        if self.slots.generator_file:
+            files.add(self.slots.generator_file.path)
         own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
-        return weights.hashes((*self.slots.weights(), LANDMARKS, PHOTO_PARSER, *shipped)) | own
+        photos = (LANDMARKS, *((PHOTO_PARSER,) if self.models.photo_parser else ()))
+        return weights.hashes((*self.slots.weights(), *photos, *shipped)) | own
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
         """The settings with every prompt in its own wording, and prompts that ask for several changes split up.
@@ -422,6 +437,7 @@ def load_editor(
     device: str = "auto",
     progress: Callable[[str, float], None] | None = None,
     edits: Sequence[Path] = (),
+    generator_file: Path | None = None,
     **slots: str | None,
 ) -> FaceEditor:
     """Load (at first: fetch and convert) the weights that editing with a stack needs.
@@ -431,6 +447,7 @@ def load_editor(
         device: "auto", "cpu", "cuda", "mps".
         progress: gets words and a fraction 0..1.
         edits: files of fitted edits or of a universal network, to use beside those that are found.
+        generator_file: a StyleGAN2 of your own, in the layout of rosinality/stylegan2-pytorch, as the generator.
         slots: with a name, other choices for some slots: `clip="ViT-B-32-quickgelu"` (see `mcaclip.config.SLOTS`).
 
     Raises:
@@ -438,6 +455,8 @@ def load_editor(
         WeightsError: a file is missing or damaged.
     """
     chosen = choose(stack, **slots) if isinstance(stack, str) else stack
+    if generator_file is not None:
+        chosen = with_generator_file(chosen, generator_file)
     on = choose_device(device)
     names = (*chosen.weights(), LANDMARKS, PHOTO_PARSER)
     for index, name in enumerate(names):
@@ -457,6 +476,6 @@ def load_editor(
         wish=loading.wishes_of(chosen),
         universal=loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
         prompts=load_prompts(),
-        photo_parser=FaceParser.load(weights.get(PHOTO_PARSER), on),
+        photo_parser=FaceParser.load(weights.get(PHOTO_PARSER), on) if chosen.knows_faces else None,
     )
     return FaceEditor(models, chosen, on)

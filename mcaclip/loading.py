@@ -22,7 +22,7 @@ from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import UniversalEdit, find_universal
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import Generator
+from mcaclip.generators.base import Generator, broadcast_w
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator, PreviewHead
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Preview
@@ -36,9 +36,12 @@ from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.base import Identity, Parser
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.perception.identity import FaceIdentity
+from mcaclip.perception.no_identity import NoIdentity
 from mcaclip.perception.parsenet import ParseNet
 from mcaclip.perception.parsing_head import ParsingHead
 from mcaclip.reading.wish_reader import WishReader
+from mcaclip.weights.obtain import obtain
+from mcaclip.weights.own import own_generator
 
 log = logging.getLogger(__name__)
 Device = str | torch.device
@@ -63,10 +66,17 @@ def load_generator(stack: Stack, device: Device, checkpoint_from: int | None = N
         WeightsError: a file is missing or damaged.
     """
     if stack.generator == "stylegan2":
-        full = StyleGAN2.load(weights.get("stylegan2"), device, checkpoint_from)
+        full = StyleGAN2.load(_stylegan2_file(stack), device, checkpoint_from)
         return GeneratorPair(full, StyleGAN2Preview(full))
     small = MobileStyleGAN.load(weights.get("mobilestylegan"), device, weights.get("mean_w"))
     return GeneratorPair(small, PreviewGenerator(small, PreviewHead.load(weights.get("preview_head"), device)))
+
+
+def _stylegan2_file(stack: Stack) -> Path:
+    """The published generator, or the user's own. Raises WeightsError."""
+    if stack.generator_file is None:
+        return weights.get("stylegan2")
+    return obtain(own_generator(stack.generator_file), weights.WeightFolders.from_environment()).path
 
 
 def wishes_of(stack: Stack) -> Callable[[str], Wish]:
@@ -91,6 +101,8 @@ def load_start(stack: Stack, device: Device, preview: Generator, identity: Ident
     Raises:
         WeightsError: a file is missing or damaged.
     """
+    if stack.encoder == "mean":
+        return lambda image: broadcast_w(preview.w_avg[None])[0]
     if stack.encoder == "e4e":
         return E4EEncoder.load(weights.get("e4e"), device).code
     eyes = identity if isinstance(identity, FaceIdentity) else load_face_identity(device)
@@ -125,6 +137,8 @@ def _clip_file(clip: str) -> Path:
 
 def load_identity(stack: Stack, device: Device) -> Identity:
     """What tells people apart, frozen. Raises WeightsError."""
+    if not stack.knows_faces:
+        return NoIdentity()
     if stack.identity == "arcface":
         return ArcFaceIdentity.load(weights.get("arcface_ir_se50"), device)
     return load_face_identity(device)

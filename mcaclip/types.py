@@ -93,7 +93,8 @@ class Inversion:
 
     Attributes:
         w_plus: `float32 [18, 512]`.
-        reconstruction: `float32 [3, 1024, 1024]` in [-1, 1], the generator's image of `w_plus` and `residual`.
+        reconstruction: `float32 [3, S, S]` in [-1, 1], the generator's image of `w_plus` and `residual`; S is 1024
+            for all but generators of one's own.
         identity: cosine of the reconstruction's identity to the aligned photo's, -1..1
             (None for a generated face, which is its own photo).
         seconds: wall time of the inversion.
@@ -103,7 +104,7 @@ class Inversion:
         likeness: what an independent face network is likely to say of the reconstruction, a cosine; None for a
             generated face. See `mcaclip.inversion.quality.likeness`.
         residual: what the code cannot say of the face, or None.
-        photo: `float32 [3, 1024, 1024]` in [-1, 1], the aligned photo; None for a generated face.
+        photo: `float32 [3, S, S]` in [-1, 1], the aligned photo; None for a generated face.
     """
 
     w_plus: Tensor

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
-from mcaclip.config import EDITING_SLOTS, SLOT_HELP, SLOTS, STACKS, Stack, check_parser, choose
+from mcaclip.config import EDITING_SLOTS, SLOT_HELP, SLOTS, STACKS, GeneratorFile, Stack, check_parser, choose
 from mcaclip.errors import StudioError
 from mcaclip.weights.table import STACKS as WEIGHT_STACKS
 from mcaclip.weights.table import TABLE
 
 
 def test_every_slot_has_choices_help_and_known_files():
-    assert set(SLOTS) == set(SLOT_HELP) == {field.name for field in fields(Stack)} - {"name"}
+    assert set(SLOTS) == set(SLOT_HELP) == {field.name for field in fields(Stack)} - {"name", "generator_file"}
     for stack in STACKS.values():
         assert all(getattr(stack, slot) in SLOTS[slot] for slot in SLOTS)
         assert set(stack.weights(SLOTS)) <= set(WEIGHT_STACKS[stack.name]) <= set(TABLE)
@@ -45,6 +46,20 @@ def test_slots_are_chosen_one_by_one():
 def test_what_does_not_exist_is_refused_with_what_does(name, slots, message):
     with pytest.raises(StudioError, match=message):
         choose(name, **slots)
+
+
+def test_a_generator_of_ones_own_is_named_by_its_digest_and_replaces_the_published_one():
+    own = replace(
+        choose(generator="stylegan2"), generator_file=GeneratorFile(Path("/cats.pt"), "0123456789abcdef" * 4)
+    )
+    assert own.generator_name == "stylegan2-0123456789ab" and STACKS["paper"].generator_name == "stylegan2"
+    assert "stylegan2" not in own.weights() and own.label.endswith("file cats.pt")
+    assert own.options == ' --generator stylegan2 --generator-file "/cats.pt"'
+
+
+def test_other_things_than_faces_need_no_file_of_faces():
+    other = choose(encoder="mean", identity="none")
+    assert not other.knows_faces and other.weights(("encoder", "identity")) == ()
 
 
 def test_the_parsing_head_goes_with_its_own_generator_only():

@@ -39,6 +39,10 @@ class StackOptions:
 
     stack: StackName = DEFAULT_STACK
     generator: Annotated[str | None, _slot("generator")] = None
+    generator_file: Annotated[
+        Path | None,
+        Arg("a StyleGAN2 of your own in that place, 256 to 1024 px, as rosinality's code writes it", metavar="FILE"),
+    ] = None
     clip: Annotated[str | None, _slot("clip")] = None
     device: Device = "auto"
 
@@ -48,8 +52,15 @@ class StackOptions:
         return {"generator": self.generator, "clip": self.clip}
 
     def chosen_stack(self) -> Stack:
-        """The stack that the options choose."""
-        return choose(self.stack, **self.slots)
+        """The stack that the options choose. Raises StudioError for a generator's file that cannot be it."""
+        chosen = choose(self.stack, **self.slots)
+        if self.generator_file is None:
+            return chosen
+        if self.generator == "mobilestylegan":
+            raise StudioError("--generator-file is a StyleGAN2: leave --generator out")
+        from mcaclip.weights.own import with_generator_file
+
+        return with_generator_file(chosen, self.generator_file)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -51,7 +52,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     if options.compare is not None:
         words = ["--repeats", str(options.repeats), "--device", options.device]
         return bench_compare.run(
-            options.compare, [*words, *options.chosen_stack().options.split()], as_json=options.json
+            options.compare, [*words, *shlex.split(options.chosen_stack().options)], as_json=options.json
         )
     editor = options.load_editor(load)
     measured = {}
@@ -63,7 +64,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         found = [as_object(name, one, measured[PLAIN_PASS]) for name, one in measured.items()]
         sys.stdout.write(json.dumps(found, indent=1) + "\n")
         return 0
-    words = ["bench", "--device", options.device, *options.chosen_stack().options.split()]
+    words = ["bench", "--device", options.device, *shlex.split(options.chosen_stack().options)]
     say(run_training([*words, "--full-size"] if options.full_size else words).rstrip())
     say(memory_note(editor.device))
     return 0

@@ -21,6 +21,7 @@ from mcaclip.platform.console import EXIT_BAD_INPUT, problem_of, say
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.compare import CompareRow
+    from mcaclip.methods.base import MethodContext
     from mcaclip.types import Inversion
 
 REPORT = "compare.json"
@@ -76,7 +77,6 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     photos = options.check()
     check_folder(options.out)
     editor = options.load_editor(load)
-    prompt = editor.wish(prompt).words or prompt
     import numpy as np
 
     from mcaclip.cli.training import make_fitter
@@ -89,6 +89,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     steps, strength = options.fit_steps, options.strength
     fitter = make_fitter(options.chosen_stack(), steps, options.out / "fits", options.device) if steps else None
     context = method_context(editor, options.weights, fitter, options.optimisation_steps)
+    prompt = _known_words(context, prompt, editor.wish(prompt).words or prompt)
     methods = build_methods(context, names)
     metrics = EditMetrics(context.preview, load_parser(editor.slots, editor.device), context.identity, context.device)
     rows: list[CompareRow] = []
@@ -116,6 +117,12 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         say(f"The comparison is in {places[-1]}, since {options.out} holds another one.")
     status = report(failures, len(photos) + len(options.seed))
     return status if any(row.edit for row in rows) else EXIT_BAD_INPUT
+
+
+def _known_words(context: MethodContext, asked: str, meant: str) -> str:
+    """What the words mean, unless only the words themselves are those of a network, as an imported one's may be."""
+    known = {prompt for library in context.libraries.values() for prompt in library}
+    return asked if asked in known and meant not in known else meant
 
 
 def _free_folder(out: Path, overwrite: bool) -> Path:

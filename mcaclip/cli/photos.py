@@ -53,6 +53,9 @@ class PhotoOptions(EditorOptions):
     face: Annotated[
         int | None, Arg("which face, 0 is the largest; all: every face (default 0)", read=reading.face_or_all)
     ] = 0
+    already_aligned: Annotated[
+        bool, Arg("the pictures are square and aligned as the generator's training pictures were: look for no face")
+    ] = False
     seed: Annotated[int, Arg("seed of the inversion", read=reading.seed)] = 0
     inversion: Effort = "good"
     jobs: Annotated[int, Arg("processes that work at the same time", read=reading.whole(1, MAX_JOBS))] = 1
@@ -71,6 +74,8 @@ class PhotoOptions(EditorOptions):
             raise StudioError("--address is that of a Ray cluster: add --engine ray, or leave it out.")
         if self.engine == "ray" and not all(map(importlib.util.find_spec, ("ray", "pyarrow"))):
             raise StudioError('--engine ray needs Ray: pip install "mcaclip-studio[ray]".')
+        if self.already_aligned and self.face != 0:
+            raise StudioError("--already-aligned takes the whole picture: leave --face out.")
         cores = usable_cores()
         if self.engine == "local" and self.jobs > max(cores, 1):
             raise StudioError(f"--jobs {self.jobs}: this machine has {cores} cores to use; ask for no more jobs.")

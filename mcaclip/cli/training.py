@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ def make_fitter(stack: Stack, steps: int, out: Path, device: str) -> Fitter:
     def fit(method: str, prompt: str, callback: ProgressCallback | None) -> Path:
         folder = out.absolute() / f"{method}_{re.sub('[^a-z0-9]+', '_', prompt.lower())}_{steps}"
         how = ["--method", method, "--steps", str(steps), "--from-scratch", "--sheet-every", "0"]
-        where = ["--device", device, "--out", str(folder), *stack.options.split()]
+        where = ["--device", device, "--out", str(folder), *shlex.split(stack.options)]
         run_training(["prompt", *how, *where, "--", prompt])
         return folder / "edit.safetensors"
 

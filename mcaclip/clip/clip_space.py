@@ -19,6 +19,7 @@ from mcaclip.clip.presentation import FACE_PRESENTATION, Presentation, published
 from mcaclip.config import ASSETS
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import to_gamut
+from mcaclip.nn.published import quoted
 from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.platform.torchvision_guard import ensure_torchvision
 from mcaclip.types import TextCode
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 FACECLIP = "FaceCLIP"
 # OpenAI's own archives store these numbers among the weights; the model has them in its configuration.
 _ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
+OPENAI_FILE = "ViT-B-32.pt"
 FACECLIP_FOLDER = ASSETS / "faceclip"
 VIT_B_32 = "ViT-B-32-quickgelu"
 """open_clip's name of OpenAI's ViT-B/32, whose weights need QuickGELU."""
 _REMEDIES = {
     FACECLIP: "train it again: `python -m train faceclip`",
-    VIT_B_32: "delete it and run `python -m mcaclip fetch --stack paper`",
+    VIT_B_32: "use another copy of it: `python -m mcaclip doctor --stack paper` names its source",
 }
 FACECLIP_MEAN, FACECLIP_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
@@ -47,12 +49,17 @@ def _is_welcome(record: logging.LogRecord) -> bool:
 def read_clip(path: Path) -> dict[str, Tensor]:
     """The tensors of an open_clip checkpoint of ViT-B/32: safetensors, or a state dict written by torch.
 
+    OpenAI's own file is a program (TorchScript) that holds the same tensors in half precision. A program is loaded
+    under its name only: the table of weights knows the digest of this file, and nothing else comes under that name.
+
     Raises:
         WeightsError: the file holds anything but the weights of this model.
     """
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
+        elif path.name == OPENAI_FILE:
+            state = torch.jit.load(path, map_location="cpu").state_dict()
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
             state = state.get("state_dict", state)
@@ -60,7 +67,9 @@ def read_clip(path: Path) -> dict[str, Tensor]:
         expected = {name: value.shape for name, value in create_model(VIT_B_32).state_dict().items()}
         fits = {name: value.shape for name, value in state.items()} == expected
     except (RuntimeError, SafetensorError, UnpicklingError, AttributeError) as error:
-        raise WeightsError(f"{path} is no checkpoint of {VIT_B_32} ({error}); {_REMEDIES[VIT_B_32]}") from error
+        raise WeightsError(
+            f"{path} is no checkpoint of {VIT_B_32} ({quoted(error)}); {_REMEDIES[VIT_B_32]}"
+        ) from error
     if not fits:
         raise WeightsError(f"{path} has not the tensors of {VIT_B_32}; {_REMEDIES[VIT_B_32]}")
     return {name: value.float() for name, value in state.items()}

@@ -31,6 +31,8 @@ class FittedEdit:
             shift can be used.
         path: its file, or None for a network that is in no file.
         shipped: whether it came with the studio; any other one was fitted by the user.
+        imported: name of the published file that it was imported from; empty for one that was fitted here.
+        words: its prompt in its file, where that is another one than its name in the library.
     """
 
     record: dict
@@ -38,11 +40,13 @@ class FittedEdit:
     own_masks: bool = True
     path: Path | None = None
     shipped: bool = False
+    imported: str = ""
+    words: str = ""
 
     def prompted(self, prompt: str) -> PromptedNetwork:
         """The network, asked for one of the prompts it was fitted to."""
         network, _, codes = self.fitted()
-        return PromptedNetwork(network, codes[prompt], self.own_masks)
+        return PromptedNetwork(network, codes[self.words or prompt], self.own_masks, self.imported)
 
 
 Library = Mapping[str, FittedEdit]
@@ -59,13 +63,16 @@ def collect(
 ) -> dict[str, FittedEdit]:
     """The edits of several files, the later ones before those of the same prompt.
 
+    An imported mapper fits every stack. Edits (the method `MCA`) have it under the name of its card alone, its own
+    method under its prompt as well.
+
     Args:
         files: files to use where they fit; those of another generator or space of words are left out, and damaged
             ones are named in the log.
         asked_for: files that the user named: they must be usable. One of another generator is used without its masks,
             since W codes mean the same to all generators here.
         fit: what the stack needs.
-        method: only what was fitted for this method counts.
+        method: only what was fitted for this method counts, and for `MCA` what was imported.
         shipped: the file among them that came with the studio.
 
     Raises:
@@ -84,19 +91,24 @@ def collect(
         except WeightsError as error:
             log.warning("%s is left out: %s", path, error)
             continue
-        if (header.clip, header.method) == (fit.clip, method) and fit.has_masks(header):
-            library |= _entries(path, header, True, fitted, path == shipped)
+        if _is_of(header, method) and (header.imported or (header.clip == fit.clip and fit.has_masks(header))):
+            library |= _entries(path, header, method, True, fitted, path == shipped)
     for path in asked_for:
         header = read_header(path)
-        fit.check_clip(path, header.clip)
-        if header.method != method:
+        if not header.imported:
+            fit.check_clip(path, header.clip)
+        if not _is_of(header, method):
             raise WeightsError(
                 f"{path} was fitted for the method {header.method}, not {method}: use it with "
                 f"`python -m mcaclip compare --weights {path}`"
             )
         fitted(path)  # now, so that a damaged file is told before any work is done
-        library |= _entries(path, header, fit.has_masks(header), fitted)
+        library |= _entries(path, header, method, fit.has_masks(header), fitted)
     return library
+
+
+def _is_of(header: EditHeader, method: str) -> bool:
+    return header.method == method or (bool(header.imported) and method == MCA)
 
 
 def find_fitted(prompts: Collection[str], text: str) -> str | None:
@@ -115,11 +127,27 @@ def edit_files(place: Path) -> list[Path]:
 def _entries(
     path: Path,
     header: EditHeader,
+    method: str,
     own_masks: bool,
     fitted: Callable[[Path], FittedNetwork],
     shipped: bool = False,
 ) -> dict[str, FittedEdit]:
+    if header.imported:
+        return _imported(path, header, method, fitted)
     return {
         prompt: FittedEdit(record, partial(fitted, path), own_masks, path, shipped)
         for prompt, record in header.prompts.items()
     }
+
+
+def _imported(
+    path: Path, header: EditHeader, method: str, fitted: Callable[[Path], FittedNetwork]
+) -> dict[str, FittedEdit]:
+    """The entries of an imported file; edits see its missing masks as open ones."""
+    entries: dict[str, FittedEdit] = {}
+    for prompt, record in header.prompts.items():
+        edit = FittedEdit(record, partial(fitted, path), method != MCA, path, imported=header.imported, words=prompt)
+        name = record.get("name")
+        entries |= {} if method == MCA else {prompt: edit}
+        entries[name if isinstance(name, str) and name else prompt] = edit
+    return entries

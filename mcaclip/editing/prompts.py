@@ -17,6 +17,8 @@ from mcaclip.language.vocabulary import content_words
 from mcaclip.validate import MAX_STRENGTH, MODES, clean_prompt
 
 PROMPTS_FILE = ASSETS / "prompts.json"
+IMPORTED = "Imported"
+"""The category of the edits that were imported from published files."""
 MAX_INGREDIENTS = 4
 """Each costs another pass through the generator's masked layers."""
 _FIELDS = {"prompt", "category", "strength", "best", "recipe", "mode"}

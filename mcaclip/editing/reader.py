@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit, find_fitted
-from mcaclip.editing.prompts import LibraryPrompt, find_entry, find_prompt
+from mcaclip.editing.prompts import IMPORTED, LibraryPrompt, find_entry, find_prompt
 from mcaclip.errors import PromptError
 from mcaclip.language.grammar import split_changes
 from mcaclip.language.wishes import Wish
@@ -86,18 +86,22 @@ class PromptReader:
         """One prompt.
 
         Without a mode, a prompt that the user fitted is made by its own network, one of the library as the library
-        says, any other by the universal network where there is one, else by a fitted one.
+        says, any other by the universal network where there is one, else by a fitted one. An imported mapper makes
+        what its card is called, letter by letter, in any mode.
 
         Raises:
             PromptError: empty, too long, clearly outside of what is known, or there is no network for it.
             StudioError: no such mode.
         """
-        wish = self._understood(clean_prompt(text))
+        asked, mode = clean_prompt(text), check_mode(mode)
+        if own := self._imported(asked):
+            return Reading(own, (Ingredient(own, 1.0, FITTED),))
+        wish = self._understood(asked)
         words = wish.words or wish.text
-        entry, fit = find_entry(self.entries, words), find_fitted(self.fitted, words)
+        entry, fit = find_entry(self.entries, words), find_fitted(self._fitted, words)
         if wish.problem:
             entry = fit = None
-        made = self._made(words, wish, entry, fit, check_mode(mode))
+        made = self._made(words, wish, entry, fit, mode)
         return replace(made, amount=wish.amount, strength=wish.side.strength)
 
     def _made(
@@ -163,17 +167,29 @@ class PromptReader:
     def offered(self) -> tuple[LibraryPrompt, ...]:
         """The library's entries that can be made here, then the fitted prompts that it does not name."""
         usable = tuple(entry for entry in self.entries if self.modes(entry))
-        named = [find_entry(self.entries, prompt) for prompt in self.fitted]
-        others = [p for p, entry in zip(self.fitted, named, strict=True) if entry is None]
-        return (*usable, *(LibraryPrompt(prompt) for prompt in others))
+        others = [LibraryPrompt(prompt) for prompt in self._fitted if find_entry(self.entries, prompt) is None]
+        imported = [LibraryPrompt(prompt, IMPORTED) for prompt in self.fitted if prompt not in self._fitted]
+        return (*usable, *others, *imported)
 
     def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
         """In which modes an entry can be made here."""
+        if self._imported(entry.prompt):
+            return (FITTED,)
         found = () if self.no_universal else (UNIVERSAL,)
         names = [name for name, _ in entry.recipe] or [entry.prompt]
-        if entry.prompt in self.fitted or all(find_fitted(self.fitted, name) for name in names):
+        if entry.prompt in self.fitted or all(find_fitted(self._fitted, name) for name in names):
             found = (*found, FITTED)
         return found
+
+    @property
+    def _fitted(self) -> Mapping[str, FittedEdit]:
+        """The edits that another wording of their prompt may mean: all but the imported ones."""
+        return {prompt: edit for prompt, edit in self.fitted.items() if not edit.imported}
+
+    def _imported(self, words: str) -> str | None:
+        """The imported edit of this name."""
+        edits = self.fitted.items()
+        return next((name for name, edit in edits if edit.imported and name.lower() == words.lower()), None)
 
     def _known(self, words: str) -> bool:
         """Whether a text is a prompt by itself, of the library or a fitted one."""
@@ -188,7 +204,7 @@ class PromptReader:
         made: list[Ingredient] = []
         for name, factor in entry.recipe:
             possible = (
-                self.no_universal == "" if entry.mode == UNIVERSAL else find_fitted(self.fitted, name) is not None
+                self.no_universal == "" if entry.mode == UNIVERSAL else find_fitted(self._fitted, name) is not None
             )
             try:
                 part = self.read(name, mode or (entry.mode if possible else None))

@@ -30,7 +30,7 @@ CLOSED = 1 / 255
 LITTLE_THERE = "Hardly anything was found in this photo for “{}” to change; glasses or a hat may cover it."
 COVERED = "A hat or another object covers part of what “{}” would change; that part stays as it is."
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
-
+IMPORTED_EDIT = "This edit is imported from {}: it has no masks, so more than its words say may change."
 
 OBSERVED_SIDE = 128
 """How much features change is read off a grid of this many places per side."""
@@ -142,8 +142,15 @@ def prepare(face: FaceSource, request: EditRequest, started: float | None = None
         if not settings.mask_invert and (settings.paint is None or settings.paint.include is None):
             notes += [LITTLE_THERE.format(words)] if little else [COVERED.format(words)] if covered else []
         shifts.append(PreparedShift(share, replace(learned, masks=masks)))
-        notes += [] if share.prompted.own_masks else [FOREIGN_EDIT]
+        notes += _notes_on(share.prompted)
     return PreparedEdit(face, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))
+
+
+def _notes_on(prompted: PromptedNetwork) -> list[str]:
+    """What to know of an edit whose network has no masks for this generator."""
+    if prompted.imported:
+        return [IMPORTED_EDIT.format(prompted.imported)]
+    return [] if prompted.own_masks else [FOREIGN_EDIT]
 
 
 def _refined(masks: Sequence[Tensor], settings: EditSettings, side: int) -> list[Tensor]:

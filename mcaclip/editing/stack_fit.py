@@ -31,7 +31,7 @@ class StackFit:
     @classmethod
     def of(cls, stack: Stack, layers: Sequence[LayerSpec], words: str = "") -> StackFit:
         """What fits a stack whose generator has these layers."""
-        return cls(stack.generator, layers, stack.clip, words)
+        return cls(stack.generator_name, layers, stack.clip, words)
 
     def has_masks(self, header: EditHeader) -> bool:
         """Whether an edit network's masks are for this generator."""

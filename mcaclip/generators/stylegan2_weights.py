@@ -10,9 +10,21 @@ import torch
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
-from mcaclip.generators.base import W_DIM
-from mcaclip.generators.stylegan2 import SIZES, StyleGAN2, StyleGAN2Config, fir_kernel
-from mcaclip.nn.published import REMEDY, check_layout, entry, module_layout, read_checkpoint, state_entry
+from mcaclip.generators.base import W_DIM, seeded_z
+from mcaclip.generators.stylegan2 import (
+    MAPPING_LR_MUL,
+    NUM_MAPPING_LAYERS,
+    SIZES,
+    StyleGAN2,
+    StyleGAN2Config,
+    fir_kernel,
+)
+from mcaclip.nn.equal_linear import mapping_stack
+from mcaclip.nn.published import REMEDY, check_layout, group, module_layout, read_checkpoint, some, state_entry
+
+OWN_REMEDY = "The file stays as it is; name a StyleGAN2 of config-f in the layout of rosinality's stylegan2-pytorch"
+MEAN_OF = 4096
+"""Codes whose mean stands for a missing `latent_avg`."""
 
 _PARTS = {
     "conv.weight": "conv.weight",
@@ -75,28 +87,45 @@ def rosinality_layout(size: int) -> dict[str, tuple[int, ...]]:
     return layout | {f"to_rgbs.{index}.upsample.kernel": (4, 4) for index in range(last // 2)}
 
 
-def read_stylegan2(path: Path) -> dict[str, Tensor]:
-    """A published generator (`g_ema` and `latent_avg`) as the state dict of `StyleGAN2`.
+def read_own_stylegan2(path: Path) -> dict[str, Tensor]:
+    """The same for a file of the user's own, which no message says to delete."""
+    return read_stylegan2(path, OWN_REMEDY)
+
+
+def read_stylegan2(path: Path, remedy: str = REMEDY) -> dict[str, Tensor]:
+    """A published generator (`g_ema` and `latent_avg`) as the state dict of `StyleGAN2`, in float32.
+
+    Checkpoints of a training have no `latent_avg`; it is computed.
 
     Raises:
         WeightsError: the file is damaged, has another layout, or another up-sampling filter.
     """
-    content = read_checkpoint(path)
-    state = state_entry(path, content, "g_ema")
+    content = read_checkpoint(path, remedy)
+    state = state_entry(path, content, "g_ema", remedy)
     noises = [value for key, value in state.items() if key.startswith("noises.") and isinstance(value, Tensor)]
     size = max((noise.shape[-1] for noise in noises if noise.ndim), default=0)
     if size not in SIZES:
         known = ", ".join(map(str, SIZES))
         raise WeightsError(
-            f"{path} is no StyleGAN2 generator of {known} px (the largest noise map: {size}). {REMEDY}"
+            f"{path} is no StyleGAN2 generator of {known} px (the largest noise map: {size}). {remedy}"
         )
-    state = check_layout(path, state, rosinality_layout(size))
+    state = {key: value.float() for key, value in check_layout(path, state, rosinality_layout(size), remedy).items()}
+    if broken := [key for key, value in state.items() if not bool(value.isfinite().all())]:
+        raise WeightsError(f"{path} holds values that are no numbers ({some(broken)}). {remedy}")
     for key, value in state.items():
         if _KERNEL.search(key) and not torch.allclose(value, fir_kernel(), atol=1e-6):
             raise WeightsError(
                 f"{path} was trained with another filter than [1, 3, 3, 1] ({key}), which cannot run here"
             )
-    w_avg = entry(path, content, "latent_avg")
+    w_avg = content["latent_avg"] if "latent_avg" in content else mean_code(state)
     if not isinstance(w_avg, Tensor) or w_avg.numel() != W_DIM:
-        raise WeightsError(f"{path}: latent_avg is not {W_DIM} numbers. {REMEDY}")
-    return from_rosinality(state) | {"w_avg": w_avg.reshape(W_DIM)}
+        raise WeightsError(f"{path}: latent_avg is not {W_DIM} numbers. {remedy}")
+    return from_rosinality(state) | {"w_avg": w_avg.float().reshape(W_DIM)}
+
+
+@torch.no_grad()
+def mean_code(state: Mapping[str, Tensor]) -> Tensor:
+    """The mean w `[512]` of `MEAN_OF` seeded z; `state` has the mapping network's `style.1.weight` and so on."""
+    mapping = mapping_stack(W_DIM, NUM_MAPPING_LAYERS, MAPPING_LR_MUL)
+    mapping.load_state_dict(group(state, "style."))
+    return mapping(seeded_z(MEAN_OF, 0)).mean(0)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from mcaclip.errors import ImageError
 from mcaclip.imaging.resample import resample
+from mcaclip.nn.ops import resize_mask
 from mcaclip.types import AlignedFace
 
 ALIGNED_SIZE = 1024
@@ -208,20 +209,21 @@ def paste_back(aligned: AlignedFace, image: Tensor) -> np.ndarray:
 
     Args:
         aligned: from `FaceAligner.align` or `already_aligned`.
-        image: `float32 [3, S, S]` in [-1, 1], S as in `aligned`.
+        image: `float32 [3, S, S]` in [-1, 1], S as in `aligned` or, from a smaller generator, less: the difference
+            is then enlarged.
 
     Returns:
         `uint8 [H, W, 3]`, the photo with the edit in it, a fresh array.
     """
-    size = aligned.image.shape[-1]
-    if image.shape != (3, size, size):
-        raise ValueError(f"the image must be [3, {size}, {size}]")
+    size, side = aligned.image.shape[-1], image.shape[-1]
+    if image.shape != (3, side, side) or side > size:
+        raise ValueError(f"the image must be [3, {size}, {size}] or smaller")
     result = aligned.photo.copy()
     valid = torch.from_numpy(aligned.valid)[None].float()
     quad, weight = aligned.quad, valid * _border_fade(size)
     if quad is None:
         quad, weight = _whole_photo(result), valid
-    difference = (image.detach().float().cpu().clamp(-1, 1) - aligned.image) * 127.5 * weight
+    difference = _difference(image.detach().float().cpu().clamp(-1, 1), aligned.image) * 127.5 * weight
     changed = difference.any(dim=0)
     if not changed.any():
         return result
@@ -238,6 +240,12 @@ def paste_back(aligned: AlignedFace, image: Tensor) -> np.ndarray:
         target = result[top + row : top + row + strip.shape[1], left:right]
         target[:] = np.clip(np.rint(target + change), 0, 255)
     return result
+
+
+def _difference(image: Tensor, crop: Tensor) -> Tensor:
+    """What an edit changed of a crop `[3, S, S]`, in its size; 0 where a smaller picture equals the smaller crop."""
+    small = resize_mask(crop[None], image.shape[-1])
+    return resize_mask(image[None] - small, crop.shape[-1])[0]
 
 
 def _whole_photo(photo: np.ndarray) -> np.ndarray:

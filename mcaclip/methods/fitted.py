@@ -17,6 +17,8 @@ from mcaclip.editing.stack_fit import StackFit
 from mcaclip.methods.base import EditMethod, MethodContext, MethodEdit
 from mcaclip.types import EditSettings, Inversion, ProgressCallback
 
+IMPORTED = "imported from {}"
+
 
 def network_edit(
     context: MethodContext,
@@ -31,7 +33,8 @@ def network_edit(
     started = time.monotonic()
     prepared = prepare(source_of(context.generator, face, context.photo_parser, callback), request)
     picture = draw(prepared, callback)
-    return MethodEdit.of(face, picture.image, started, picture.masks, picture.shifts[0].delta_w)
+    notes = (IMPORTED.format(prompted.imported),) if prompted.imported else ()
+    return MethodEdit.of(face, picture.image, started, picture.masks, picture.shifts[0].delta_w, notes=notes)
 
 
 class FittedMethod(EditMethod):

@@ -95,7 +95,8 @@ def method_context(
     """What the methods work with, on an editor's networks.
 
     Args:
-        weights: files of any method, in addition to the shipped ones and those in the cache's folder `methods`.
+        weights: files of any method, in addition to the shipped ones, those in the cache's folder `methods`, and
+            what the editor has imported.
         fitter: see `MethodContext`.
         optimisation_steps: see `MethodContext`.
 
@@ -109,12 +110,14 @@ def method_context(
         _check_named(path, fit, models.generator)
     folders = WeightFolders.from_environment()
     found = [*shipped_methods(folders), *edit_files(folders.methods)]
-    every = [*(path for path in found if _fits(path, fit)), *asked]
+    imported = {edit.path: None for edit in editor.library.values() if edit.imported and edit.path}
+    every = [*(path for path in found if _fits(path, fit)), *imported, *asked]
     networks = [path for path in every if file_kind(path) == "network"]
     libraries: dict[str, Library] = {
         name: collect(networks, [], fit, editor.device, name) for name in METHODS if name not in SINGLE
     }
-    libraries[mca.MCA] = {**editor.library, **libraries[mca.MCA]}
+    own = {**editor.library, **libraries[mca.MCA]}
+    libraries[mca.MCA] = {prompt: edit for prompt, edit in own.items() if not edit.imported}
     return MethodContext(
         generator=models.generator,
         preview=models.preview,
@@ -159,6 +162,8 @@ def _metadata(path: Path) -> Mapping[str, str]:
 def _check(path: Path, fit: StackFit) -> None:
     """Raises WeightsError for a file that was made for another generator or space of words."""
     kind, made = file_kind(path), _metadata(path)
+    if made.get("imported"):
+        return
     name = kind if kind in METHODS else made.get("method", mca.MCA)
     command = f"python -m train {METHODS.get(name, METHODS[mca.MCA]).fit}"
     fit.check_generator(path, made.get("generator", mca.FIRST_GENERATOR), command)

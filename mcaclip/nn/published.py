@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,35 +16,41 @@ from mcaclip.errors import WeightsError
 Layout = Mapping[str, tuple[int, ...]]
 """Every key of a checkpoint with its shape."""
 
-REMEDY = "Delete the file and get it again: `python -m mcaclip doctor` names its source"
+REMEDY = "Use another copy of it: `python -m mcaclip doctor` names its source"
 MAX_QUOTED = 80
 _SHOWN = 3
 _COUNTER = ".num_batches_tracked"
 
 
-def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """The dictionary in a file that `torch.save` wrote; nothing but tensors and plain values is accepted.
+def read_checkpoint(path: Path, remedy: str = REMEDY) -> Mapping[str, Any]:
+    """The dictionary in a file that `torch.save` wrote.
+
+    Nothing but tensors, plain values and `argparse.Namespace`, in which makers keep their options, is accepted.
+
+    Args:
+        remedy: what to do about another file; here and below the default is for files that the studio knows.
 
     Raises:
         WeightsError: the file is missing, damaged, holds code, or is no dictionary.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WeightsError(f"{path} is missing. Get it again: `python -m mcaclip doctor` names its source") from error
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path} is damaged or holds more than weights, and was not opened further. {REMEDY}"
+            f"{path} is damaged or holds more than weights, and was not opened further. {remedy}"
         ) from error
     except Exception as error:
         # a damaged file can fail in any way inside the unpickler
-        raise WeightsError(f"{path} is damaged or no checkpoint ({quoted(error)}). {REMEDY}") from error
+        raise WeightsError(f"{path} is damaged or no checkpoint ({quoted(error)}). {remedy}") from error
     if not isinstance(content, Mapping):
-        raise WeightsError(f"{path} holds a {type(content).__name__} where a dictionary is expected. {REMEDY}")
+        raise WeightsError(f"{path} holds a {type(content).__name__} where a dictionary is expected. {remedy}")
     return content
 
 
-def entry(path: Path, content: Mapping[str, Any], name: str) -> Any:
+def entry(path: Path, content: Mapping[str, Any], name: str, remedy: str = REMEDY) -> Any:
     """`content[name]`.
 
     Raises:
@@ -51,19 +58,19 @@ def entry(path: Path, content: Mapping[str, Any], name: str) -> Any:
     """
     if name not in content:
         found = ", ".join(map(str, list(content)[:_SHOWN])) or "nothing"
-        raise WeightsError(f"{path} has no entry {name!r} (it holds {found}): it is another kind of file. {REMEDY}")
+        raise WeightsError(f"{path} has no entry {name!r} (it holds {found}): it is another kind of file. {remedy}")
     return content[name]
 
 
-def state_entry(path: Path, content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def state_entry(path: Path, content: Mapping[str, Any], name: str, remedy: str = REMEDY) -> Mapping[str, Any]:
     """`content[name]`, which must be a dictionary of tensors.
 
     Raises:
         WeightsError: it is not there or something else.
     """
-    state = entry(path, content, name)
+    state = entry(path, content, name, remedy)
     if not isinstance(state, Mapping):
-        raise WeightsError(f"{path}: {name} is no state dict: it is another kind of file. {REMEDY}")
+        raise WeightsError(f"{path}: {name} is no state dict: it is another kind of file. {remedy}")
     return state
 
 
@@ -82,7 +89,7 @@ def module_layout(module: nn.Module) -> dict[str, tuple[int, ...]]:
     return layout_of(module.state_dict())
 
 
-def check_layout(path: Path, state: Mapping[str, Any], layout: Layout) -> dict[str, Tensor]:
+def check_layout(path: Path, state: Mapping[str, Any], layout: Layout, remedy: str = REMEDY) -> dict[str, Tensor]:
     """A copy of `state`, which must hold the tensors of `layout` and nothing else.
 
     BatchNorm's step counters may be missing, since torch did not write them before version 0.4.1; they play no part
@@ -95,7 +102,7 @@ def check_layout(path: Path, state: Mapping[str, Any], layout: Layout) -> dict[s
     state = counters | dict(state)
     shapes = {key: tuple(value.shape) if isinstance(value, Tensor) else None for key, value in state.items()}
     if faults := in_words(layout_faults(shapes, layout)):
-        raise WeightsError(f"{path} has another layout than expected: keys {faults}. {REMEDY}")
+        raise WeightsError(f"{path} has another layout than expected: keys {faults}. {remedy}")
     return state
 
 

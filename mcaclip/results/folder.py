@@ -164,7 +164,7 @@ def _write_edit(folder: Path, outcome: Outcome, provenance: Provenance) -> None:
     }
     pictures = {
         "edited": to_uint8(result.image),
-        "overlay": visuals.overlay(outcome.aligned, result.combined_mask),
+        "overlay": visuals.overlay(outcome.inversion.original, result.combined_mask),
         "pasted": outcome.pasted,
         "generator": None if result.generated is None else to_uint8(result.generated),
     }

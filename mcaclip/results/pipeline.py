@@ -45,6 +45,7 @@ def edit_photo(
     seed: int = 0,
     callback: ProgressCallback | None = None,
     painted: Callable[[AlignedFace], Paint] | None = None,
+    already_aligned: bool = False,
 ) -> Outcome:
     """Aligns one face of a photo `uint8 [H, W, 3]`, inverts it and, with settings, edits it.
 
@@ -53,13 +54,15 @@ def edit_photo(
         face: which face, 0 is the largest.
         painted: gives the masks painted over a face, in place of the settings' paint; its errors pass through,
             before the face is inverted.
+        already_aligned: take the photo, which is square, as it is.
 
     Raises:
+        ImageError: it is not square.
         NoFaceError: there is no such face.
         PromptError: a prompt cannot be used.
     """
     start = time.perf_counter()
-    aligned = editor.align(photo, face)
+    aligned = align.already_aligned(photo) if already_aligned else editor.align(photo, face)
     if settings is not None and painted is not None:
         settings = replace(settings, paint=painted(aligned))
     seconds = {"align": time.perf_counter() - start}

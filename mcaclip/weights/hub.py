@@ -66,14 +66,24 @@ class HubFile(SourceFile):
 
 @dataclass(frozen=True)
 class HubSource(Source):
-    """A file on the Hugging Face Hub, with others there that hold the same thing, tried one after the other."""
+    """A file on the Hugging Face Hub, with others there that hold the same thing, tried one after the other.
+
+    Attributes:
+        elsewhere: files that hold the same thing and are not on the hub, but may be in the folder `MCACLIP_WEIGHTS`.
+    """
 
     files: tuple[HubFile, ...]
+    elsewhere: tuple[SourceFile, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """File names under which the original may be in the folder `MCACLIP_WEIGHTS`."""
-        return tuple(dict.fromkeys(file.name for file in self.files))
+        return tuple(dict.fromkeys(file.name for file in (*self.files, *self.elsewhere)))
+
+    @property
+    def pins(self) -> frozenset[str]:
+        """See `Source`."""
+        return super().pins | {file.sha256 for file in self.elsewhere if file.sha256 is not None}
 
     def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
         """The original in the user's own folder, or one that the hub's client has downloaded already."""
@@ -81,7 +91,7 @@ class HubSource(Source):
 
         for name in self.names:
             if path := in_folder(folders.local, name):
-                return self._verified(entry, folders, path, LOCAL, name, first_use=not self.pins)
+                return self._verified(entry, folders, path, LOCAL, name, name in self.unpinned_names)
         for file in self.files:
             cached = try_to_load_from_cache(file.repo, file.path, revision=file.revision)
             if isinstance(cached, str):
@@ -179,7 +189,8 @@ class HubSource(Source):
 
     def remedy(self, entry: Entry) -> str:
         """See `Source`."""
-        note = "" if self.pins else " Its sha256 is not known beforehand: that of the first use is trusted."
+        pinned = any(file.sha256 for file in self.files)
+        note = "" if pinned else " Its sha256 is not known beforehand: that of the first use is trusted."
         return (
             "Run `python -m mcaclip fetch --stack paper` where the Hugging Face Hub can be reached (the file is "
             f"{self.files[0].path} of {self.files[0].repo}), or put "

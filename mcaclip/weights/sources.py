@@ -86,7 +86,9 @@ class Entry:
             return Located(path, LOCAL if own else "cache", sha256_of(path), record=record)
         if own:
             remark = f" ({record.remark})" if record is not None and record.remark else ""
-            raise WeightsError(f"{path}{remark} cannot be used: {fault}. Delete it, or copy it again with its .json.")
+            raise WeightsError(
+                f"{path}{remark} cannot be used: {fault}. Take it out of the folder, or copy it again with its .json."
+            )
         logger.warning("%s will be made anew: %s", path, fault)
         return None
 

@@ -69,8 +69,17 @@ def _shipped(name: str, title: str, path: str) -> Entry:
     )
 
 
-def _hub(name: str, title: str, licence: str, origin: str, read: str, size: int, *files: HubFile) -> Entry:
-    return Entry(name, title, licence, origin, HubSource(files, size), reader(read))
+def _hub(
+    name: str,
+    title: str,
+    licence: str,
+    origin: str,
+    read: str,
+    size: int,
+    *files: HubFile,
+    elsewhere: tuple[SourceFile, ...] = (),
+) -> Entry:
+    return Entry(name, title, licence, origin, HubSource(files, size, elsewhere), reader(read))
 
 
 _COMPACT_ENTRIES = (
@@ -194,6 +203,8 @@ _PAPER_ENTRIES = (
         605_000_000,
         HubFile("open_clip_model.safetensors", None, _CLIP_REPO),
         HubFile("open_clip_pytorch_model.bin", None, _CLIP_REPO),
+        # as OpenAI's own package downloads it; its digest is part of that address
+        elsewhere=(SourceFile("ViT-B-32.pt", "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"),),
     ),
 )
 _EXTRA_ENTRIES = (_shipped("universal", "Universal edit network", "universal.safetensors"),)

@@ -130,5 +130,5 @@ def test_other_files_are_no_published_clip(small_clip, tmp_path):
             read_clip(tmp_path / "x.pt")
     for name in ("x.pt", "x.safetensors"):
         (tmp_path / name).write_bytes(b"cut off")
-        with pytest.raises(WeightsError, match="fetch --stack paper"):
+        with pytest.raises(WeightsError, match="doctor --stack paper"):
             read_clip(tmp_path / name)

@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 from mcaclip import loading as stacks
 from mcaclip import weights
 from mcaclip.__main__ import main
-from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model
+from mcaclip.clip import clip_space
+from mcaclip.clip.clip_space import FACECLIP, VIT_B_32, ClipSpace, create_model, read_clip
 from mcaclip.config import choose
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import WeightsError
@@ -184,6 +185,25 @@ def test_damaged_files_are_refused_by_name_and_hash(repo_root, tmp_path, monkeyp
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
     with pytest.raises(WeightsError, match=r"clip_vit_b32\.safetensors .*sha256 is [0-9a-f]{64}, expected"):
         stacks.load_space(choose(clip=VIT_B_32), "cpu")
+
+
+def test_openais_own_program_is_read_under_its_own_name_only(tmp_path, monkeypatch):
+    class Small(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.randn(3, 4))
+
+        def forward(self, x):
+            return x @ self.weight
+
+    model = Small()
+    monkeypatch.setattr(clip_space, "create_model", lambda name: model)
+    program = torch.jit.trace(model.half(), torch.zeros(1, 3).half())
+    torch.jit.save(program, tmp_path / "ViT-B-32.pt")
+    assert torch.equal(read_clip(tmp_path / "ViT-B-32.pt")["weight"], model.weight.float())
+    (tmp_path / "ViT-B-32.pt").rename(tmp_path / "open_clip_pytorch_model.bin")
+    with pytest.raises(WeightsError, match="no checkpoint of ViT-B-32"):
+        read_clip(tmp_path / "open_clip_pytorch_model.bin")
 
 
 @full_size

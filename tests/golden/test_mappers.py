@@ -8,17 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip.editing.network.latent_mapper import LatentMapper
-from mcaclip.methods.mappers import (
-    CFCLIPMapper,
-    StyleCLIPMapper,
-    read_cfclip_mapper,
-    read_styleclip_mapper,
-)
+from mcaclip.editing.network.mca import load_network
+from mcaclip.methods.mappers import PublishedMapper, read_mapper
 from tests.golden.reference import Golden, float32, inputs
 from tests.helpers.fill import filled_state_dict
 
 TOLERANCE = 1e-4
+IMPORTED = 1e-3
 DECODER = {"decoder.input.input": torch.zeros(1)}
 
 
@@ -34,43 +30,44 @@ def draws(golden: Golden) -> tuple[Tensor, Tensor]:
 def saved(path: Path, golden: Golden, layout: str, without: tuple[str, ...] = ()) -> Path:
     state = filled_state_dict(golden.layout(layout))
     kept = {key: value for key, value in state.items() if not any(part in key for part in without)}
-    torch.save({"state_dict": kept | DECODER, "opts": {"lr": 0.5}}, path)
+    torch.save({"state_dict": kept | DECODER, "opts": {"description": "purple hair"}}, path)
     return path
 
 
-def test_styleclip_levels_mapper(golden: Golden, draws, tmp_path):
-    path = saved(tmp_path / "mapper.pt", golden, "styleclip_mapper_layout")
-    model = StyleCLIPMapper.from_state(read_styleclip_mapper(path))
-    golden.check("mappers", "styleclip_delta", model.mapper(draws[0]), TOLERANCE)
-    golden.check("mappers", "styleclip_w_hat", draws[0] + model(draws[0]), TOLERANCE)
+def imported(mapper: PublishedMapper, draws: tuple[Tensor, Tensor], feature: Tensor | None, folder: Path) -> Tensor:
+    """What the mapper says of the codes after it was written as a file of the studio, in half precision."""
+    mapper.save(folder / "imported.safetensors", mapper.prompt, "some name", feature, {})
+    network, _, codes = load_network(folder / "imported.safetensors")
+    return network(draws[0], codes["purple hair"])[1]
 
 
-def test_styleclip_medium_only(golden: Golden, draws, tmp_path):
-    path = saved(tmp_path / "m.pt", golden, "styleclip_mapper_layout", without=("course", "fine"))
-    model = StyleCLIPMapper.from_state(read_styleclip_mapper(path))
-    delta = model.mapper(draws[0])
-    golden.check("mappers", "styleclip_delta_medium_only", delta, TOLERANCE)
-    assert torch.count_nonzero(delta[:, :4]) == torch.count_nonzero(delta[:, 8:]) == 0
-
-
-def test_styleclip_single_mapper(golden: Golden, draws, tmp_path):
-    path = saved(tmp_path / "m.pt", golden, "styleclip_single_mapper_layout")
-    model = StyleCLIPMapper.from_state(read_styleclip_mapper(path))
-    golden.check("mappers", "styleclip_single_delta", model.mapper(draws[0]), TOLERANCE)
+@pytest.mark.parametrize(
+    ("layout", "without", "expected"),
+    [
+        ("styleclip_mapper_layout", (), "styleclip_delta"),
+        ("styleclip_mapper_layout", ("course", "fine"), "styleclip_delta_medium_only"),
+        ("styleclip_single_mapper_layout", (), "styleclip_single_delta"),
+    ],
+)
+def test_styleclip_mappers(golden: Golden, draws, tmp_path, layout, without, expected):
+    mapper = read_mapper(saved(tmp_path / "mapper.pt", golden, layout, without))
+    assert (mapper.method, mapper.prompt, mapper.needs_text) == ("styleclip-mapper", "purple hair", False)
+    golden.check("mappers", expected, mapper.network().mapper(draws[0]), TOLERANCE)
+    delta = imported(mapper, draws, None, tmp_path)
+    golden.check("mappers", expected, 10 * delta, 10 * IMPORTED)
+    if without:
+        assert torch.count_nonzero(delta[:, :4]) == torch.count_nonzero(delta[:, 8:]) == 0
 
 
 def test_cfclip_mapper(golden: Golden, draws, tmp_path):
-    path = saved(tmp_path / "m.pt", golden, "cfclip_mapper_layout")
-    model = CFCLIPMapper.from_state(read_cfclip_mapper(path))
+    mapper = read_mapper(saved(tmp_path / "m.pt", golden, "cfclip_mapper_layout"))
+    assert (mapper.method, mapper.needs_text) == ("cf-clip", True)
     w_plus, text = draws
-    golden.check("mappers", "cfclip_t_w", model.text.embed_text(text), TOLERANCE)
-    fused = model.text(w_plus, text)
+    network = mapper.network()
+    golden.check("mappers", "cfclip_t_w", network.fusion.embed_text(text), TOLERANCE)
+    fused = network.fusion(w_plus, text)
     golden.check("mappers", "cfclip_fused", fused, TOLERANCE)
-    golden.check("mappers", "cfclip_delta", model.mapper(fused), TOLERANCE)
-    golden.check("mappers", "cfclip_w_hat", w_plus + model(w_plus, text), TOLERANCE)
-
-
-def test_a_mapper_of_fewer_groups_keeps_its_names():
-    model = StyleCLIPMapper(LatentMapper(enabled=["coarse", "fine"], dim=512, num_layers=4))
-    again = StyleCLIPMapper.from_state(model.state_dict())
-    assert set(again.mapper.groups) == {"coarse", "fine"}
+    golden.check("mappers", "cfclip_delta", network.mapper(fused), TOLERANCE)
+    # the golden draws have a text of their own for each face
+    made = torch.cat([imported(mapper, (w_plus[i : i + 1], text), text[i], tmp_path) for i in range(2)])
+    golden.check("mappers", "cfclip_w_hat", w_plus + made, IMPORTED)

@@ -198,10 +198,20 @@ def test_padding_is_never_pasted() -> None:
     assert np.array_equal(paste_back(aligned, edit), photo)
 
 
+def test_the_picture_of_a_smaller_generator_is_enlarged() -> None:
+    photo = _waves(200, 200, 0.4)
+    aligned = already_aligned(photo)
+    small = torch.nn.functional.adaptive_avg_pool2d(aligned.image[None], 64)[0]
+    assert np.array_equal(paste_back(aligned, small), photo), "no change, bit for bit"
+    small[:, :, 40:] += 20 / 127.5
+    pasted = paste_back(aligned, small).astype(int) - photo
+    assert (pasted[:, :115] == 0).all() and np.abs(pasted[:, 135:] - 20).max() <= 1
+
+
 def test_paste_refuses_other_sizes() -> None:
     aligned = _aligned(_waves(120, 140, 0.0), _square((60.0, 60.0), 40.0, 0.0))
     with pytest.raises(ValueError, match="256"):
-        paste_back(aligned, torch.zeros(3, 128, 128))
+        paste_back(aligned, torch.zeros(3, 257, 257))
 
 
 @pytest.mark.parametrize("side", [256, 1024, 1500])

@@ -13,15 +13,11 @@ import torch
 from torch import Tensor
 
 from mcaclip.errors import WeightsError
+from mcaclip.generators.base import seeded_z
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, fir_kernel
-from mcaclip.generators.stylegan2_weights import read_stylegan2, rosinality_layout
+from mcaclip.generators.stylegan2_weights import read_own_stylegan2, read_stylegan2, rosinality_layout
 from mcaclip.inversion.e4e import E4EEncoder, read_e4e
-from mcaclip.methods.mappers import (
-    CFCLIPMapper,
-    StyleCLIPMapper,
-    read_cfclip_mapper,
-    read_styleclip_mapper,
-)
+from mcaclip.methods.mappers import read_mapper
 from mcaclip.nn.published import check_layout, layout_of, module_layout, read_checkpoint
 from mcaclip.perception.arcface import ArcFaceIdentity, read_ir_se50
 from mcaclip.perception.parsenet import ParseNet, read_parsenet
@@ -109,11 +105,17 @@ def test_a_damaged_file_names_itself_and_the_remedy(name, damage, tmp_path):
 
 
 def test_objects_other_than_weights_are_not_loaded(tmp_path):
-    path = write(tmp_path / "x.pt", {"opts": argparse.Namespace(lr=1)})
+    path = write(tmp_path / "x.pt", {"opts": argparse.FileType()})
     with pytest.raises(WeightsError, match="holds more than weights"):
         read_checkpoint(path)
     with pytest.raises(WeightsError, match="holds a list"):
         read_checkpoint(write(tmp_path / "y.pt", [torch.zeros(1)]))
+
+
+def test_a_namespace_of_options_is_read(tmp_path):
+    path = write(tmp_path / "x.pt", {"opts": argparse.Namespace(lr=1, description="afro")})
+    assert vars(read_checkpoint(path)["opts"]) == {"lr": 1, "description": "afro"}
+    assert argparse.Namespace not in torch.serialization.get_safe_globals()
 
 
 def test_files_of_old_torch_versions_are_read_and_may_lack_counters(tmp_path):
@@ -139,11 +141,33 @@ def test_stylegan2_gets_its_mean_and_loses_kernels(tmp_path):
     assert not any("kernel" in key for key in state)
 
 
+def test_a_training_checkpoint_in_half_precision_gets_its_mean_computed(tmp_path):
+    content = container("stylegan2")
+    del content["latent_avg"]
+    content["args"] = argparse.Namespace(size=256)
+    draw = torch.Generator().manual_seed(0)
+    for key, value in content["g_ema"].items():
+        random = 100 * torch.randn(value.shape, generator=draw) if key.startswith("style.") else value
+        content["g_ema"][key] = random.half()
+    state = read_own_stylegan2(write(tmp_path / "x.pt", content))
+    assert {value.dtype for value in state.values()} == {torch.float32}
+    model = StyleGAN2(StyleGAN2Config(256))
+    model.load_state_dict(state)
+    other = model.mapping(seeded_z(4096, 1)).mean(0).detach()
+    assert float((model.w_avg - other).norm()) < 0.15 * float(other.norm())
+
+
+def test_a_generator_of_ones_own_is_never_to_be_deleted(tmp_path):
+    for content in ({"g": 1}, {"g_ema": {}}, {"g_ema": stylegan2_state(256), "latent_avg": torch.zeros(5)}):
+        with pytest.raises(WeightsError, match="stays as it is") as caught:
+            read_own_stylegan2(write(tmp_path / "x.pt", content))
+        assert "elete" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda c: c.pop("g_ema"), "no entry 'g_ema'"),
-        (lambda c: c.pop("latent_avg"), "no entry 'latent_avg'"),
         (lambda c: c.update(latent_avg=torch.zeros(5)), "latent_avg is not 512"),
         (lambda c: c["g_ema"].update({"convs.0.conv.blur.kernel": torch.ones(4, 4)}), "another filter"),
         (lambda c: c["g_ema"].update({"noises.noise_12": torch.zeros(1, 1, 3, 3000)}), "no StyleGAN2 generator of"),
@@ -168,41 +192,47 @@ def test_e4e_needs_its_generator_and_mean(tmp_path):
     assert torch.equal(one["latent_avg"][17], torch.arange(512.0))
 
 
-def mapper_file(path: Path, keys: list[str]) -> Path:
+def mapper_file(path: Path, keys: list[str], opts: object = None) -> Path:
     state = {key: torch.zeros(()).expand((512, 512) if key.endswith("weight") else (512,)) for key in keys}
-    return write(path, {"state_dict": state | {"decoder.input.input": torch.zeros(1)}, "opts": {}})
+    return write(path, {"state_dict": state | {"decoder.input.input": torch.zeros(1)}, "opts": opts or {}})
 
 
 def group_keys(*groups: str) -> list[str]:
     return [f"mapper.{g}.mapping.{i}.{part}" for g in groups for i in range(1, 5) for part in ("weight", "bias")]
 
 
-def test_styleclip_mappers_of_all_kinds_load(tmp_path):
+def test_styleclip_mappers_of_all_kinds_are_read(tmp_path):
     for groups in (("course_mapping", "fine_mapping"), ("medium_mapping",), ("mapping",)):
-        state = read_styleclip_mapper(mapper_file(tmp_path / "m.pt", group_keys(*groups)))
-        assert len(StyleCLIPMapper.from_state(state).mapper.groups) == len(groups)
+        mapper = read_mapper(mapper_file(tmp_path / "m.pt", group_keys(*groups)))
+        assert mapper.groups == ("single" if groups == ("mapping",) else "levels") and mapper.prompt == ""
 
 
-def test_mappers_of_another_layout_are_refused(tmp_path):
-    path = tmp_path / "m.pt"
-    with pytest.raises(WeightsError, match=r"1 unknown keys \(mapper.fc.weight\)"):
-        read_styleclip_mapper(mapper_file(path, [*group_keys("course_mapping"), "mapper.fc.weight"]))
-    with pytest.raises(WeightsError, match=r"missing \(mapper.groups.coarse.3"):
-        keys = [key for key in group_keys("course_mapping") if ".3." not in key]
-        read_styleclip_mapper(mapper_file(path, keys))
-    with pytest.raises(WeightsError, match="no StyleCLIP mapper"):
-        read_styleclip_mapper(mapper_file(path, []))
-    with pytest.raises(WeightsError, match="no StyleCLIP mapper"):
-        read_styleclip_mapper(mapper_file(path, group_keys("mapping", "course_mapping")))
-    with pytest.raises(WeightsError, match=r"missing \(text"):
-        read_cfclip_mapper(mapper_file(path, group_keys("course_mapping", "medium_mapping", "fine_mapping")))
+def test_a_mappers_prompt_is_read_from_both_kinds_of_options(tmp_path):
+    for opts in ({"description": " Mohawk\n"}, argparse.Namespace(description="Mohawk")):
+        assert read_mapper(mapper_file(tmp_path / "m.pt", group_keys("mapping"), opts)).prompt == "Mohawk"
 
 
-def test_cfclip_shift_is_a_tenth_of_the_mapper_output():
-    torch.manual_seed(0)
-    model = CFCLIPMapper()
-    w_plus, text = torch.randn(1, 18, 512), torch.randn(1, 512)
-    torch.testing.assert_close(model(w_plus, text), 0.1 * model.mapper(model.text(w_plus, text)))
+def test_mappers_of_another_layout_are_refused_and_kept(tmp_path):
+    path, groups = tmp_path / "m.pt", ("course_mapping", "medium_mapping", "fine_mapping")
+    three = [key for key in group_keys("course_mapping") if ".3." not in key]
+    faults = {
+        r"1 unknown keys \(mapper.fc.weight\)": [*group_keys("course_mapping"), "mapper.fc.weight"],
+        r"missing \(mapper.groups.coarse.3": three,
+        "holds no mapper": [],
+        "holds no mapper .its groups: all, coarse": group_keys("mapping", "course_mapping"),
+        r"missing \(fusion": [*group_keys(*groups), "text_mapper.mapper_0.mapping.1.bias"],
+        "1 unknown keys .mapper.course_mapping.modulation": [
+            "mapper.course_mapping.modulation_module_list.0.fc.bias"
+        ],
+    }
+    for message, keys in faults.items():
+        with pytest.raises(WeightsError, match=message) as caught:
+            read_mapper(mapper_file(path, keys))
+        assert "elete" not in str(caught.value) and "stays as it is" in str(caught.value)
+    with pytest.raises(WeightsError, match="no numbers, or too large"):
+        content = torch.load(mapper_file(path, group_keys("mapping")))
+        content["state_dict"]["mapper.mapping.mapping.1.bias"] = torch.full((512,), 1e6)
+        read_mapper(write(path, content))
 
 
 def test_check_layout_returns_a_copy_and_shows_only_a_few_keys(tmp_path):

@@ -22,7 +22,7 @@ from torch import Tensor
 from mcaclip.errors import WeightsError
 from mcaclip.weights.hub import ANSWER_SECONDS, HubFile, HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Entry
+from mcaclip.weights.sources import Entry, SourceFile
 from mcaclip.weights.store import Record, WeightFolders, record_path
 from tests.helpers.fake_hub import FakeHub
 from tests.weights.files import digest, left_in
@@ -199,10 +199,32 @@ class TestLocalFolder:
         hub.files[FIRST] = CONTENT
         (local / "net.pt").write_bytes(b"other")
         with pytest.raises(WeightsError) as caught:
-            obtain(hub_entry(), folders)
+            obtain(hub_entry(second=digest(CONTENT)), folders)
         for part in (str(local / "net.pt"), digest(b"other"), digest(CONTENT)):
             assert part in str(caught.value)
         assert hub.asked == [], "it is not passed over"
+
+    def test_copy_of_an_unpinned_file_is_trusted_on_first_use_as_the_hubs_is(
+        self, folders: WeightFolders, local: Path, hub: FakeHub
+    ) -> None:
+        (local / "net.pt").write_bytes(b"of the second place")
+        found = obtain(hub_entry(), folders)
+        assert content_of(found.path) == b"of the second place" and hub.asked == []
+        (folders.cache / "net.safetensors").unlink()
+        (local / "net.pt").write_bytes(b"exchanged")
+        with pytest.raises(WeightsError, match=digest(b"of the second place")):
+            obtain(hub_entry(), folders)
+
+    def test_file_that_is_not_on_the_hub_is_taken_if_it_has_its_digest(
+        self, folders: WeightFolders, local: Path, hub: FakeHub
+    ) -> None:
+        source = HubSource((HubFile("net.pt", None, "some/where"),), 1, (SourceFile("Net.bin", digest(CONTENT)),))
+        entry = Entry("net", "A net", "terms", "test", source, read)
+        (local / "Net.bin").write_bytes(b"another")
+        with pytest.raises(WeightsError, match=digest(b"another")):
+            obtain(entry, folders)
+        (local / "Net.bin").write_bytes(CONTENT)
+        assert content_of(obtain(entry, folders).path) == CONTENT
 
     def test_original_without_any_known_digest_is_trusted_on_first_use(
         self, folders: WeightFolders, local: Path, hub: FakeHub

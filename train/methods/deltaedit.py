@@ -145,7 +145,7 @@ def train_deltaedit(
 
     done = loop.run(step)
     model.load_state_dict(loop.averaged_state())
-    names = (stack.generator, stack.clip) if stack else ("", "")
+    names = (stack.generator_name, stack.clip) if stack else ("", "")
     save_delta(model, out / MODEL, *names, {"faces": len(pool.styles), "steps": done})
     log.info("%d steps on %d faces, written to %s", done, len(pool.styles), out / MODEL)
     return out / MODEL

@@ -117,7 +117,7 @@ def compute_table(
         return None
     measured = torch.zeros(len(std), dtype=torch.bool)
     measured[sorted(run.done)] = True
-    names = (stack.generator, stack.clip) if stack else ("", "")
+    names = (stack.generator_name, stack.clip) if stack else ("", "")
     save_table(StyleTable(run.relevance, std.cpu(), measured, *names, settings.images), out / TABLE)
     return out / TABLE
 

@@ -178,7 +178,7 @@ def fit_prompts(
         return path
     records = {prompt: {"steps": loop.step} for prompt in prompts}
     codes = {target.prompt: target.code for target in distinct}
-    save_network(network, path, records, codes, stack.generator, stack.clip, method)
+    save_network(network, path, records, codes, stack.generator_name, stack.clip, method)
     (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
     log.info("%s: %d steps, written to %s", ", ".join(prompts), loop.step, path)
     return path

@@ -71,5 +71,6 @@ def _same_weights(record: Mapping[str, Any], options: PhotoOptions) -> bool:
     stored = dict(record.get("weights") or {})
     shared = {name: stored.pop(name) for name in list(stored) if name in weights.TABLE}
     own = [*edit_files(weights.WeightFolders.from_environment().edits), *options.edits]
+    own += [options.generator_file.resolve()] if options.generator_file else []
     here = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in own}
     return stored == here and weights.hashes(shared) == shared

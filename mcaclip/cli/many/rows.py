@@ -15,7 +15,7 @@ from mcaclip.platform.naming import numbered, safe_stem
 from mcaclip.version import __version__
 
 SHARED = frozenset(
-    {"photos", "list", "out", "overwrite", "jobs", "engine", "address", "device", "edits"}
+    {"photos", "list", "out", "overwrite", "jobs", "engine", "address", "device", "edits", "generator_file"}
 )  # fmt: skip
 """The options that say nothing about a single result."""
 Status = Literal["done", "already there", "failed"]

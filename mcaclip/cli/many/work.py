@@ -158,7 +158,8 @@ def edit_face(
     from mcaclip.results import pipeline
 
     how = (face, options.inversion, options.seed, callback)
-    return pipeline.edit_photo(editor, photo, settings, *how, painted=options.painter())
+    aligned = options.already_aligned
+    return pipeline.edit_photo(editor, photo, settings, *how, painted=options.painter(), already_aligned=aligned)
 
 
 def origin_of(options: PhotoOptions, digest: str, face: int) -> Provenance:

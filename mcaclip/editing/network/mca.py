@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.editing.network.feature_fusion import PAPER_FUSION, FeatureFusion, FeatureFusionConfig
-from mcaclip.editing.network.latent_mapper import LatentMapper
+from mcaclip.editing.network.latent_mapper import LEVEL_GROUPS, SINGLE_GROUP, LatentMapper
 from mcaclip.editing.network.no_text import NoMasks, StyleOnly, StyleOnlyConfig
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig, TextEmbeddingModule
 from mcaclip.errors import WeightsError
@@ -52,6 +52,7 @@ LIMITS: Mapping[str, tuple[int, int] | tuple[float, float]] = {
     "feedforward_dim": (1, MAX_SIZE),
     "num_layers": (0, MAX_LAYERS),
     "lr_mul": (1e-6, 1e6),
+    "text_norm": (1e-6, 1e6),
     "hidden": (1, MAX_SIZE),
     "text_dim": (0, W_DIM),
     "initial_logit": (-1e6, 1e6),
@@ -73,6 +74,9 @@ FUSION_KINDS: Mapping[str, type[FusionConfig]] = {
 }
 """Names in files to the shapes that they stand for."""
 
+MAPPER_GROUPS = {"levels": LEVEL_GROUPS, "single": SINGLE_GROUP}
+"""Names in files to the groups of rows of a latent mapper."""
+
 
 @dataclass(frozen=True)
 class MCAConfig:
@@ -86,6 +90,7 @@ class MCAConfig:
         delta_scale: factor on the mapper's output (0.1 in StyleCLIP).
         first_row: rows below it are never shifted (0 in the paper). Colour edits leave the coarse rows alone.
         last_row: the last row that is shifted.
+        mapper_groups: one mapper for the coarse, the medium and the fine rows each, or a single one for all of them.
     """
 
     fusion: FusionConfig = PAPER_FUSION
@@ -95,6 +100,7 @@ class MCAConfig:
     delta_scale: float = 0.1
     first_row: int = 0
     last_row: int = 17
+    mapper_groups: Literal["levels", "single"] = "levels"
 
 
 PAPER_CONFIG = MCAConfig()
@@ -115,7 +121,7 @@ def build_fusion(config: FusionConfig) -> nn.Module:
     if isinstance(config, FeatureFusionConfig):
         return FeatureFusion(config)
     if isinstance(config, TextEmbeddingConfig):
-        return TextEmbeddingModule(config.num_ws, dim=config.dim, num_layers=config.num_layers, lr_mul=config.lr_mul)
+        return TextEmbeddingModule(**asdict(config))
     return StyleOnly()
 
 
@@ -126,7 +132,9 @@ class MCANetwork(nn.Module):
         super().__init__()
         self.config = config
         self.fusion = build_fusion(config.fusion)
-        self.mapper = LatentMapper(num_layers=config.mapper_layers, lr_mul=config.mapper_lr_mul)
+        self.mapper = LatentMapper(
+            MAPPER_GROUPS[config.mapper_groups], num_layers=config.mapper_layers, lr_mul=config.mapper_lr_mul
+        )
         self.coral: CoralMasks | NoMasks = CoralMasks(layers, config.masks) if config.masks else NoMasks(layers)
         rows = torch.arange(self.mapper.num_ws)
         active = (rows >= config.first_row) & (rows <= config.last_row)
@@ -163,6 +171,8 @@ class EditHeader:
         config: the network's shape.
         method: the method that it was fitted for (see `mcaclip.methods`), or `UNIVERSAL`.
         words: of a universal network, digest of the text tower whose codes it learned (`text_digest`); else empty.
+        imported: of a published mapper, the name of the file that it was imported from; else empty. It has no masks
+            and brings the code of its words along, so it fits every stack.
     """
 
     layers: tuple[LayerSpec, ...]
@@ -172,6 +182,7 @@ class EditHeader:
     config: MCAConfig
     method: str = MCA
     words: str = ""
+    imported: str = ""
 
 
 class FittedNetwork(NamedTuple):
@@ -191,6 +202,7 @@ def save_network(
     clip: str = FIRST_CLIP,
     method: str = MCA,
     words: str = "",
+    imported: str = "",
 ) -> None:
     """Write the edit network alone (no generator, no CLIP) as float16 safetensors.
 
@@ -203,6 +215,7 @@ def save_network(
         clip: see `EditHeader`.
         method: see `EditHeader`.
         words: see `EditHeader`.
+        imported: see `EditHeader`.
     """
     metadata = {
         "format": FORMAT,
@@ -213,6 +226,7 @@ def save_network(
         "clip": clip,
         "method": method,
         "words": words,
+        "imported": imported,
     }
     save_half(dict(network.state_dict()) | _pack(list(prompts), codes), path, metadata)
 
@@ -261,8 +275,10 @@ def _parsed(path: Path, metadata: Mapping[str, str]) -> EditHeader:
         prompts, method = json.loads(metadata["prompts"]), metadata.get("method", MCA)
         if not isinstance(prompts, dict) or not all(isinstance(record, dict) for record in prompts.values()):
             raise ValueError("its prompts are no prompts")
-        words = metadata.get("words", "")
-        return EditHeader(tuple(layers), prompts, generator, clip, config, method, words)
+        words, imported = metadata.get("words", ""), metadata.get("imported", "")
+        if imported and config.masks is not None:
+            raise ValueError("it is imported and has masks")
+        return EditHeader(tuple(layers), prompts, generator, clip, config, method, words, imported)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise WeightsError(f"{path} has damaged settings ({quoted(error)}); {REMEDY}") from error
 
@@ -294,6 +310,8 @@ def _config_from_json(raw: dict) -> MCAConfig:
     shape = FUSION_KINDS[fusion.pop("kind", "feature-fusion")]
     masks = None if raw["masks"] is None else MaskConfig(**raw["masks"])
     config = MCAConfig(**{**raw, "fusion": shape(**fusion), "masks": masks})
+    if config.mapper_groups not in MAPPER_GROUPS:
+        raise ValueError(f"there is no mapper of {quoted(config.mapper_groups)}")
     for part in (config, config.fusion, *([masks] if masks else [])):
         for name, limits in LIMITS.items():
             if hasattr(part, name):

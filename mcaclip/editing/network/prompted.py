@@ -23,11 +23,13 @@ class PromptedNetwork:
         text: the words as the network knows them: one prompt, or one for each face of a batch.
         own_masks: whether its masks fit the generator. Those of another generator's layers mean nothing, and only
             the shift is used.
+        imported: name of the published file that it was imported from, or empty.
     """
 
     network: MCANetwork
     text: TextCode
     own_masks: bool = True
+    imported: str = ""
 
     def shift(
         self,

@@ -13,12 +13,18 @@ from mcaclip.nn.equal_linear import EqualLinear, mapping_stack
 
 @dataclass(frozen=True)
 class TextEmbeddingConfig:
-    """Shape of a `TextEmbeddingModule`; the defaults are the published ones."""
+    """Shape of a `TextEmbeddingModule`; the defaults are the published ones.
+
+    Attributes:
+        text_norm: length that the embedding, which comes at length 1, is given. Published weights were trained on
+            CLIP's raw text feature, whose length is about 10.
+    """
 
     num_ws: int = 18
     dim: int = 512
     num_layers: int = 4
     lr_mul: float = 0.01
+    text_norm: float = 1.0
 
 
 class TextEmbeddingModule(nn.Module):
@@ -31,7 +37,15 @@ class TextEmbeddingModule(nn.Module):
     Published weights load after `rename_published_text_keys`.
     """
 
-    def __init__(self, num_ws: int = 18, *, dim: int = 512, num_layers: int = 4, lr_mul: float = 0.01) -> None:
+    def __init__(
+        self,
+        num_ws: int = 18,
+        *,
+        dim: int = 512,
+        num_layers: int = 4,
+        lr_mul: float = 0.01,
+        text_norm: float = 1.0,
+    ) -> None:
         """Creates the module.
 
         Args:
@@ -39,14 +53,16 @@ class TextEmbeddingModule(nn.Module):
             dim: channels of a row and of the text embedding.
             num_layers: EqualLinear layers in each row's network.
             lr_mul: learning rate multiplier of all layers (0.01 published).
+            text_norm: see `TextEmbeddingConfig`.
         """
         super().__init__()
+        self.text_norm = text_norm
         self.rows = nn.ModuleList(mapping_stack(dim, num_layers, lr_mul) for _ in range(num_ws))
         self.fuse = EqualLinear(2 * dim, dim, lr_mul=lr_mul, activation=True)
 
     def embed_text(self, text_embedding: Tensor) -> Tensor:
         """Maps the text embedding `float [B, dim]` to one code a row, `float [B, num_ws, dim]`."""
-        text = text_embedding.unsqueeze(1)
+        text = self.text_norm * text_embedding.unsqueeze(1)
         return torch.cat([row(text) for row in self.rows], dim=1)
 
     def forward(

@@ -101,7 +101,7 @@ class CompareHandlers:
             raise StudioError(text.STILL_LOADING)
         methods = self.opens(editor)
         ordered = _able(_ready(editor, methods, words), _names(chosen))
-        meant = _meant(editor, words)
+        meant = _wordings(editor, methods, words)
         self.studio.limits.compute(session.client)
         session = replace(session, running=CancelToken())
         rows: list[CompareRow] = []
@@ -113,7 +113,7 @@ class CompareHandlers:
                     return busy_view(name, (number + step.fraction) / len(ordered))
 
                 yield view(Progress(name, 0.0))
-                row = yield from steps(partial(methods.row, name, face, meant), session.running, view)
+                row = yield from steps(partial(methods.row, name, face, meant[name]), session.running, view)
                 rows.append(row)
                 yield {"methods_rows": rows_html(rows, ordered[number + 1 :])}
         except CancelledError:
@@ -136,13 +136,17 @@ def _ready(editor: EditorProtocol, methods: MethodSet, words: str) -> list[str]:
     Raises:
         StudioError: see `EditorProtocol.wish`.
     """
-    knows = not editor.wish(words).outside
-    return [name for name in methods.ready(_meant(editor, words)) if knows or name != UNIVERSAL]
+    knows, wordings = not editor.wish(words).outside, _wordings(editor, methods, words)
+    return [name for name in SHOWN if name in wordings and (knows or name != UNIVERSAL)]
 
 
-def _meant(editor: EditorProtocol, words: str) -> str:
-    """The words by which methods know what is wished for; the same words where nothing is understood."""
-    return editor.wish(words).words or words
+def _wordings(editor: EditorProtocol, methods: MethodSet, words: str) -> dict[str, str]:
+    """The methods that are ready, each with the words by which it knows what is wished for.
+
+    They are those of the wish, and for one that was not fitted to these (an imported mapper) the words themselves.
+    """
+    meant = editor.wish(words).words or words
+    return {name: wording for wording in (words, meant) for name in methods.ready(wording)}
 
 
 def _able(ready: Sequence[str], names: Sequence[str]) -> list[str]:
