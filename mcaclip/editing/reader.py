@@ -131,7 +131,8 @@ class PromptReader:
         """What words ask for. Names of recipes and of fitted prompts are taken as they are."""
         entry = find_prompt(self.entries, words)
         if entry and not entry.recipe:
-            return self.wish(entry.prompt)
+            wish = self.wish(words)  # which may say more: "very red lipstick"
+            return wish if find_entry(self.entries, wish.words) is entry else self.wish(entry.prompt)
         return Wish(words, 1.0) if self._known(words) else self.wish(words)
 
     def read_all(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:

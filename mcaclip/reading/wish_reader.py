@@ -28,6 +28,7 @@ NEAREST, ALIKE = 4, 0.45
 SURE = 20.0
 """CIE76 distance of a colour that was read to a usual one within which it may go by its name."""
 _SPELLED_ALIKE, SHORTEST = 0.83, 4
+_ENDINGS = ("er", "est", "ish", "s", "ed", "ing", "y")
 _HEX = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
 
 
@@ -77,7 +78,7 @@ class WishReader:
 
         def mended(found: re.Match[str]) -> str:
             word = found[0].lower()
-            if word in self._words or len(word) < SHORTEST:
+            if len(word) < SHORTEST or word in self._words or _stems(word) & self._words:
                 return found[0]
             same_letters = (one for one in self._known_words if one[0] == word[0] and sorted(one) == sorted(word))
             alike = get_close_matches(word, self._known_words, 1, _SPELLED_ALIKE)
@@ -115,6 +116,12 @@ class WishReader:
         made = (prompt for concept, side in sides if side.possible for prompt in _prompts(concept, side.asks))
         prompts = list(dict.fromkeys(made))
         return prompts, self.encoder.encode(prompts).sentence
+
+
+def _stems(word: str) -> frozenset[str]:
+    """What a word may be a form of: "redder" of "red", "paler" of "pale", "greenish" of "green"."""
+    stems = [word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending)]
+    return frozenset(form for stem in stems for form in (stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else ""))
 
 
 def _prompts(concept: Concept, asks: str) -> list[str]:

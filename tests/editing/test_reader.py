@@ -29,6 +29,7 @@ def wish(words: str) -> Wish:
     understood = {
         "no specs, please": Wish(words, 1.0, concepts()["glasses"], -1),
         "lose the specs": Wish(words, 1.0, concepts()["glasses"], -1),
+        "a very green lipstick": Wish(words, 1.0, concepts()["colour of lips"], 1, "green", 1.3),
         "half green lips": Wish(words, 1.0, concepts()["colour of lips"], 1, "green", 0.5),
         "not green lips": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
         "curls": Wish(words, 1.0, concepts()["curly hair"], nearest=("long hair",)),
@@ -111,6 +112,11 @@ def test_an_amount_is_a_share_of_the_strength():
     settings, _ = reader().check(EditSettings("half green lips", 1.2))
     assert settings.parts == (PromptStrength("green lipstick", 0.6),)
     assert reader().check(settings)[0] == settings, "an amount counts once"
+
+
+def test_an_amount_is_kept_where_the_library_has_the_prompt():
+    found = reader().read("a very green lipstick")
+    assert (found.prompt, found.amount) == ("green lipstick", 1.3)
 
 
 def test_wishes_with_and_without_colours_are_split():

@@ -27,6 +27,8 @@ def reader() -> WishReader:
         ("dusty rose lips", "dusty rose lipstick"),
         ("a blue goatee instead of a red one", "blue goatee"),
         ("#3af hair", "dodger blue hair"),
+        ("make her lips redder", "red lipstick"),
+        ("purple shadow on her eyelids", "purple eyeshadow"),
     ],
 )
 def test_colours_of_parts(reader, text, words):
@@ -52,6 +54,11 @@ def test_colours_of_parts(reader, text, words):
         ("make her look older", "old age", 1),
         ("close the mouth", "open mouth", -1),
         ("remove wrinkles", "wrinkles", -1),
+        ("angry", "anger", 1),
+        ("she should look sad", "sadness", 1),
+        ("close his eyes", "closed eyes", 1),
+        ("bushier eyebrows", "thick brows", 1),
+        ("a suntan", "tanned skin", 1),
         ("red glasses", "sunglasses", 1),
         ("blue eyeshadow", "colour of eyelids", 1),
         ("not purple hair", "colour of hair", -1),

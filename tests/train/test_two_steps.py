@@ -24,7 +24,7 @@ from tests.fakes import ENTRIES, FakeEditor
 from tests.generators.toy import ToyGenerator
 from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
-from tests.train.directions import write_directions, write_measured
+from tests.train.made_up_directions import write_directions, write_measured
 from train.__main__ import COMMANDS, main
 from train.clip.train import FaceCLIPSettings
 from train.common import setup

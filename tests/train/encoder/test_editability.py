@@ -9,7 +9,7 @@ from mcaclip.generators.base import broadcast_w, seeded_z, truncate
 from mcaclip.imaging.align import FaceAligner
 from mcaclip.types import Inversion
 from mcaclip.weights import get
-from tests.train.directions import write_directions
+from tests.train.made_up_directions import write_directions
 from train.encoder import editability
 from train.encoder.editability import PROBES, Editability, direction_summary, prompt_summary
 

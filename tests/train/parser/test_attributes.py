@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.train.directions import write_directions
+from tests.train.made_up_directions import write_directions
 from train.parser.attributes import ATTRIBUTES, Directions, states
 
 

@@ -15,7 +15,7 @@ from mcaclip.generators.synthesis import synthesize
 from mcaclip.language.concepts import concepts
 from mcaclip.language.grammar import Meaning, understand
 from mcaclip.language.word_tables import read_words
-from tests.train.directions import measured
+from tests.train.made_up_directions import measured
 from train.clip.scenes.types import PARTS
 from train.common.faces import CodeSampler
 from train.prompt.exemplar import FACIAL_HAIR

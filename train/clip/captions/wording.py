@@ -79,8 +79,11 @@ SINGULAR = frozenset(_NOUNS["singular"])
 PLURAL = frozenset(_NOUNS["plural"])
 PARTICIPLES: Table = _NOUNS["participles"]
 """How a part gets its colour: dyed, painted and so on."""
+COLOURED: Phrases = ("coloured",)
+"""The same for a part that has no words of its own."""
 USUAL = _read_wording(
-    "usual", {part: tuple(n for n in nouns if n not in HELD_OUT_NOUNS[part]) for part, nouns in PART_NOUNS.items()}
+    "usual",
+    {part: tuple(n for n in nouns if n not in HELD_OUT_NOUNS.get(part, ())) for part, nouns in PART_NOUNS.items()},
 )
 MORE = _read_wording("more", MORE_NOUNS)
 """Synonyms, none of which is held out or stands in the wordings of the report."""

@@ -18,7 +18,17 @@ from mcaclip.language.colours import (
     says_unseen,
 )
 from mcaclip.language.word_tables import Phrases
-from train.clip.captions.wording import HELD_OUT, PARTICIPLES, PLURAL, SINGULAR, USUAL, VIVID, WIDER, Wording
+from train.clip.captions.wording import (
+    COLOURED,
+    HELD_OUT,
+    PARTICIPLES,
+    PLURAL,
+    SINGULAR,
+    USUAL,
+    VIVID,
+    WIDER,
+    Wording,
+)
 from train.clip.scenes.draw import draw_pattern, other_colour
 from train.clip.scenes.types import (
     CHARACTERS,
@@ -269,7 +279,7 @@ class _Writer:
         if "the {n}" not in sentence and "whose {n}" not in sentence:
             sentence = sentence.replace("{n}", _counted(noun, noun), 1)
         values = {"s": subject, "n": noun, "is": "are" if noun in PLURAL else "is", "c": self.colour(paint)}
-        return sentence.format(**values, done=self.pick(PARTICIPLES[paint.part]))
+        return sentence.format(**values, done=self.pick(PARTICIPLES.get(paint.part, COLOURED)))
 
     def thing(self, claim: Claim, plain: bool = False) -> str:
         """A claim as a thing that a face has."""
