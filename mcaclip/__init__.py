@@ -6,7 +6,8 @@ The public names are imported when they are first used, so that `import mcaclip`
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from mcaclip.version import __version__
+__version__ = "0.2.0"
+"""The only place where it is written."""
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor, load_editor

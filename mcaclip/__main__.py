@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from mcaclip import __version__
 from mcaclip.cli import (
     bench,
     compare,
@@ -34,7 +35,6 @@ from mcaclip.cli.options import read_command_line
 from mcaclip.errors import StudioError
 from mcaclip.platform.console import EXIT_BAD_INPUT, complain, exit_status, problem_of, tolerant_streams
 from mcaclip.platform.memory import keep_freed_memory
-from mcaclip.version import __version__
 
 T = TypeVar("T")
 

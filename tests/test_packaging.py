@@ -40,7 +40,7 @@ def test_extras_are_those_of_requirements_dev(pyproject):
 
 def test_the_version_is_written_once(pyproject):
     assert "version" not in pyproject["project"] and "version" in pyproject["project"]["dynamic"]
-    assert pyproject["tool"]["hatch"]["version"]["path"] == "mcaclip/version.py"
+    assert pyproject["tool"]["hatch"]["version"]["path"] == "mcaclip/__init__.py"
     newest = re.search(r"^## \[([0-9.]+)\]", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert newest is not None and newest[1] == mcaclip.__version__
 

@@ -121,7 +121,9 @@ class WishReader:
 def _stems(word: str) -> frozenset[str]:
     """What a word may be a form of: "redder" of "red", "paler" of "pale", "greenish" of "green"."""
     stems = [word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending)]
-    return frozenset(form for stem in stems for form in (stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else ""))
+    return frozenset(
+        form for stem in stems for form in (stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else "")
+    )
 
 
 def _prompts(concept: Concept, asks: str) -> list[str]:

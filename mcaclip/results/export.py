@@ -12,10 +12,10 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
+from mcaclip import __version__
 from mcaclip.errors import ImageError, quotable
 from mcaclip.platform import strict_json
 from mcaclip.platform.atomic import valid_text, written_whole
-from mcaclip.version import __version__
 
 PNG_LEVEL = 4
 """zlib level: a third of the time of the default for files 2 % larger."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
+from mcaclip import __version__
 from mcaclip.imaging import visuals
 from mcaclip.imaging.photo import load_photo
 from mcaclip.platform.atomic import folder_written_whole, write_text
@@ -21,7 +22,6 @@ from mcaclip.results import export as keep
 from mcaclip.results.export import save_png
 from mcaclip.results.pipeline import Outcome
 from mcaclip.types import EditSettings, to_uint8
-from mcaclip.version import __version__
 
 RESULT_FILES = (
     "aligned.png", "reconstruction.png", "edited.png", "pasted.png", "all_faces.png", "generator.png", "overlay.png",

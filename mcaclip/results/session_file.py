@@ -25,7 +25,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mcaclip import validate
+from mcaclip import __version__, validate
 from mcaclip.editing.mask_tools import MAX_SIDE
 from mcaclip.errors import ImageError, StudioError, quotable
 from mcaclip.imaging.align import check_quad
@@ -36,7 +36,6 @@ from mcaclip.platform.atomic import written_whole
 from mcaclip.platform.naming import safe_stem
 from mcaclip.results.export import PNG_LEVEL
 from mcaclip.types import EditSettings, Paint, PromptStrength, Residual
-from mcaclip.version import __version__
 
 FORMAT = "mcaclip-session-1"
 MAX_BYTES = 48_000_000

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from mcaclip import __version__
 from mcaclip.results import export as keep
 from mcaclip.results import folder as output
 from mcaclip.results import pipeline
 from mcaclip.types import EditSettings, Residual, to_uint8
-from mcaclip.version import __version__
 from tests.fakes import MASK_SIDES, FakeEditor, draw_face
 
 ORIGIN = output.Provenance("fake", {"fake": "0" * 64}, 7, "good", "me.jpg", 0)

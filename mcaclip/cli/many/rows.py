@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
+from mcaclip import __version__
 from mcaclip.cli.photos import PhotoOptions
 from mcaclip.platform.naming import numbered, safe_stem
-from mcaclip.version import __version__
 
 SHARED = frozenset(
     {"photos", "list", "out", "overwrite", "jobs", "engine", "address", "device", "edits", "generator_file"}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mcaclip import __version__
 from mcaclip.errors import StudioError
 from mcaclip.imaging import align
 from mcaclip.results import export
@@ -21,7 +22,6 @@ from mcaclip.ui.handlers.edit import EditHandlers, shown_edit
 from mcaclip.ui.handlers.face import saved_session
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.session import Session
-from mcaclip.version import __version__
 
 GROWING = tuple(step / 12 * 1.5 for step in range(13))
 """Strengths of the film of a growing edit, as factors on the prompts' own."""

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from mcaclip import __version__
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.version import __version__
 
 PATH = "/healthz"
 

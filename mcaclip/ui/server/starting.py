@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from types import TracebackType
 
+from mcaclip import __version__
 from mcaclip.errors import StudioError
-from mcaclip.version import __version__
 
 HEALTH = "/healthz"
 STARTING = "starting"
