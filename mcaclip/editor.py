@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +25,11 @@ from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import is_universal
 from mcaclip.errors import StudioError, WeightsError
-from mcaclip.generators.base import Generator, broadcast_w, seeded_z, truncate
-from mcaclip.generators.residual import of_face
-from mcaclip.generators.synthesis import synthesize
+from mcaclip.generators.base import Generator
 from mcaclip.imaging import align
-from mcaclip.inversion import quality
-from mcaclip.inversion.optimise import EFFORTS, REFINE, Complete, InversionSettings, Start, invert
-from mcaclip.inversion.prior import LatentPrior
-from mcaclip.inversion.residual_fit import channel_spread
+from mcaclip.inversion.optimise import Complete, Start
+from mcaclip.inversion.portraits import Portraits
 from mcaclip.language.wishes import Wish, free_wish
-from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
@@ -90,8 +85,9 @@ class FaceEditor:
         self._identities: FaceCache[Tensor] = FaceCache(most=16)
         self._wish = lru_cache(maxsize=64)(models.wish)
         self._text_code = lru_cache(maxsize=64)(models.space.text_code)
-        self._prior = lru_cache(maxsize=1)(partial(LatentPrior.of, models.preview))
-        self._spread = lru_cache(maxsize=1)(partial(channel_spread, models.preview))
+        self._portraits = Portraits(
+            models.generator, models.preview, models.identity, models.start, models.complete, slots.knows_faces
+        )
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:
         """All faces of a photo `uint8 [H, W, 3]`, the largest first."""
@@ -124,69 +120,18 @@ class FaceEditor:
         Raises:
             StudioError: unknown effort.
         """
-        if effort not in EFFORTS:
-            raise StudioError(f"inversion effort {effort!r} does not exist: choose {' or '.join(EFFORTS)}")
-        torch.manual_seed(seed)
-        m = self.models
-        return self._optimise(aligned, effort, EFFORTS[effort], callback, m.start, m.complete)
+        return self._portraits.invert(aligned, effort, callback, seed)
 
     def refine(
         self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
     ) -> Inversion:
         """Goes on from an inversion of the same face; never further from the photo by the optimiser's measure."""
-        code = inversion.w_plus.to(self.device)
-        return self._optimise(aligned, "best", REFINE, callback, lambda _: code, None, inversion.residual)
+        return self._portraits.refine(aligned, inversion, callback)
 
-    def _optimise(
-        self,
-        aligned: AlignedFace,
-        effort: str,
-        settings: InversionSettings,
-        callback: ProgressCallback | None,
-        start: Start,
-        complete: Complete | None,
-        residual: Residual | None = None,
-    ) -> Inversion:
-        m, started = self.models, time.monotonic()
-        prior = self._prior() if settings.steps else None
-        spread = self._spread() if settings.residual.steps else None
-        face = invert(
-            m.preview, m.identity, start, aligned.image, settings, callback, prior, spread, residual, complete
-        )
-        # in half precision, as a session file keeps it: the same pictures before and after
-        residual = face.residual and Residual(face.residual.layer, face.residual.features.half().cpu().contiguous())
-        with torch.no_grad():
-            own = of_face(m.generator, residual)
-            reconstruction = synthesize(own, face.code[None]).image[0].clamp(-1, 1)
-        found = quality.measure(m.identity, aligned.image.to(self.device), reconstruction)
-        faces = self.slots.knows_faces
-        return Inversion(
-            w_plus=face.code.cpu(),
-            reconstruction=reconstruction.cpu(),
-            identity=found.identity if faces else None,
-            seconds=time.monotonic() - started,
-            pixel=found.pixel,
-            perceptual=found.perceptual if faces else None,
-            notes=quality.warnings(aligned, found, effort) if faces else (),
-            likeness=quality.likeness(found.perceptual) if faces else None,
-            residual=residual,
-            photo=self._own_size(aligned.image),
-        )
-
-    def _own_size(self, photo: Tensor) -> Tensor:
-        """An aligned photo `[3, S, S]` in the size of the generator's pictures."""
-        return resize_mask(photo[None], self.models.generator.image_size)[0]
-
-    @torch.no_grad()
     def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
         """A generated face; the same seed gives the same face everywhere."""
-        generator, started = self.models.generator, time.monotonic()
-        w = generator.mapping(seeded_z(1, seed).to(self.device))
-        code = broadcast_w(truncate(w, generator.w_avg, truncation_psi))
-        image = synthesize(generator, code).image.clamp(-1, 1)
-        return Inversion(code[0].cpu(), image[0].cpu(), None, time.monotonic() - started)
+        return self._portraits.sample(seed, truncation_psi)
 
-    @torch.no_grad()
     def reconstruct(
         self,
         w_plus: Tensor,
@@ -195,21 +140,7 @@ class FaceEditor:
         photo: Tensor | None = None,
     ) -> Inversion:
         """The generator's picture of a known code `[18, 512]`, with what else is known; see `Inversion`."""
-        started = time.monotonic()
-        generator = of_face(self.models.generator, residual)
-        image = synthesize(generator, w_plus[None].to(self.device)).image.clamp(-1, 1)
-        likeness = None
-        if photo is not None and self.slots.knows_faces:
-            likeness = quality.likeness(quality.measure(self.models.identity, photo.to(image), image[0]).perceptual)
-        return Inversion(
-            w_plus.cpu(),
-            image[0].cpu(),
-            identity,
-            time.monotonic() - started,
-            likeness=likeness,
-            residual=residual,
-            photo=None if photo is None else self._own_size(photo),
-        )
+        return self._portraits.reconstruct(w_plus, identity, residual, photo)
 
     @property
     def library(self) -> Library:
