@@ -145,3 +145,20 @@ def test_a_goatee_ends_above_the_throat():
 def test_sharpen_fills_what_is_likely_and_empties_what_is_not():
     likely = torch.tensor([0.0, 0.2, 0.4, 0.6, 1.0])
     torch.testing.assert_close(sharpen(likely), torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]))
+
+
+def test_eyelids_are_above_the_eyes_and_below_the_brows():
+    parsing = drawn_parsing()
+    lids, eyes, brows = region(parsing, "eyelids"), classes(parsing, "l_eye", "r_eye"), region(parsing, "brows")
+    assert lids.sum() > 0.3 * eyes.sum()
+    assert centre(brows)[1] < centre(lids)[1] < centre(eyes)[1]
+    assert not (lids * (eyes > 0.6)).any() and not (lids * (brows > 0.6)).any()
+    no_eyes = parsing.clone()
+    no_eyes[:, [CLASSES.index(name) for name in ("l_eye", "r_eye")]] = 0
+    assert not region(no_eyes, "eyelids").any()
+
+
+def test_facial_hair_is_beard_and_moustache():
+    parsing = drawn_parsing()
+    both = torch.maximum(region(parsing, "beard"), region(parsing, "moustache"))
+    assert torch.equal(region(parsing, "facial hair"), both)
