@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mcaclip.cli.options import Arg
-from mcaclip.config import STACKS, Stack
+from mcaclip.config import STACKS, Stack, with_fitting_parser
 from mcaclip.errors import StudioError
 from train.cli.arguments import (
     DIRECTIONS_FILE,
@@ -207,7 +207,7 @@ def log_use(prompt: str, method: str, path: Path, stack: Stack) -> None:
         logging.info("compare it with: %s", compare_hint(prompt, method, path, stack.options))
         logging.info("or copy it into %s, where `compare` finds it", folders.methods)
         return
-    editing = replace(stack, parser=STACKS[stack.name].parser).options  # `edit` has no --parser
+    editing = with_fitting_parser(replace(stack, parser=STACKS[stack.name].parser)).options  # no --parser in `edit`
     logging.info(
         'use it with: python -m mcaclip edit PHOTO --prompt "%s" --edits %s --out out%s', prompt, path, editing
     )
