@@ -346,7 +346,8 @@ class FaceEditor:
             files.add(self.slots.generator_file.path)
         own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
         photos = (LANDMARKS, *((PHOTO_PARSER,) if self.models.photo_parser else ()))
-        return weights.hashes((*self.slots.weights(), *(universal.brings if universal.there else ()), *photos, *shipped)) | own
+        brought = universal.brings if universal.there else ()
+        return weights.hashes((*self.slots.weights(), *brought, *photos, *shipped)) | own
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
         """The settings with every prompt in its own wording, and prompts that ask for several changes split up.
