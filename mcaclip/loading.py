@@ -49,6 +49,8 @@ Device = str | torch.device
 SHIPPED_EDITS, SHIPPED_UNIVERSAL = "edits", "universal"
 COMPACT_GENERATOR = "mobilestylegan"
 """Its weight file."""
+SAME_W = (FIRST_GENERATOR, "stylegan2")
+"""Generators between which codes and shifts of faces carry over."""
 
 
 @dataclass(frozen=True)
@@ -221,8 +223,8 @@ def universal_of(
 
 
 def home_of(stack: Stack) -> Stack:
-    """The stack that a universal network learned on, as far as it edits on this one: only faces share its W."""
-    if not stack.knows_faces:
+    """The stack that a universal network learned on, where it edits on this one: both must have the same W."""
+    if stack.generator not in SAME_W or not stack.knows_faces:
         return stack
     return replace(stack, generator=FIRST_GENERATOR, generator_file=None, clip=FIRST_CLIP)
 
