@@ -101,9 +101,10 @@ class Stack:
 
     @property
     def overrides(self) -> dict[str, str]:
-        """The slots whose choice is not that of the named stack."""
-        base = STACKS[self.name]
-        return {slot: getattr(self, slot) for slot in SLOTS if getattr(self, slot) != getattr(base, slot)}
+        """The slots whose choice is not that of the named stack, or of its parser that goes with the generator."""
+        base = replace(STACKS[self.name], generator=self.generator)
+        usual = replace(with_fitting_parser(base), generator=STACKS[self.name].generator)
+        return {slot: getattr(self, slot) for slot in SLOTS if getattr(self, slot) != getattr(usual, slot)}
 
     @property
     def label(self) -> str:
@@ -148,7 +149,17 @@ def choose(name: str = DEFAULT_STACK, **slots: str | None) -> Stack:
             raise StudioError(f"there is no slot {slot!r}: the slots are {', '.join(SLOTS)}")
         if choice not in SLOTS[slot]:
             raise StudioError(f"{slot} {choice!r} is not available: choose {' or '.join(SLOTS[slot])}")
-    return replace(STACKS[name], **changes)  # type: ignore[arg-type]
+    chosen = replace(STACKS[name], **changes)  # type: ignore[arg-type]
+    return chosen if "parser" in changes else with_fitting_parser(chosen)
+
+
+def with_fitting_parser(stack: Stack) -> Stack:
+    """The stack with a parser of pictures in place of the parsing head, where that does not know the generator."""
+    return stack if _parser_fits(stack) else replace(stack, parser="face-parser")
+
+
+def _parser_fits(stack: Stack) -> bool:
+    return stack.parser != "parsing-head" or stack.generator == "mobilestylegan"
 
 
 def check_parser(stack: Stack) -> None:
@@ -157,7 +168,7 @@ def check_parser(stack: Stack) -> None:
     Raises:
         StudioError: the parsing head, which reads MobileStyleGAN's own features, with another generator.
     """
-    if stack.parser == "parsing-head" and stack.generator != "mobilestylegan":
+    if not _parser_fits(stack):
         raise StudioError(
             f"the parsing head reads the features of mobilestylegan and means nothing on {stack.generator}: "
             "add --parser face-parser or --parser parsenet"

@@ -277,7 +277,8 @@ class FaceEditor:
             files.add(self.slots.generator_file.path)
         own = {f"{path.parent.name}/{path.name}": sha256_of(path) for path in sorted(files)}
         photos = (LANDMARKS, *((PHOTO_PARSER,) if self.models.photo_parser else ()))
-        return weights.hashes((*self.slots.weights(), *photos, *shipped)) | own
+        brought = universal.brings if universal.there else ()
+        return weights.hashes((*self.slots.weights(), *brought, *photos, *shipped)) | own
 
     def check_settings(self, settings: EditSettings) -> EditSettings:
         """The settings with every prompt in its own wording, and prompts that ask for several changes split up.
@@ -343,8 +344,7 @@ class FaceEditor:
     def _prompted(self, wanted: Ingredient) -> PromptedNetwork:
         """The network for some words, with the words as it knows them."""
         if wanted.mode == UNIVERSAL:
-            assert self.models.universal.network is not None
-            return PromptedNetwork(self.models.universal.network(), self._text_code(wanted.words))
+            return self.models.universal.prompted(wanted.words, self._text_code)
         return self._library()[wanted.words].prompted(wanted.words)
 
 
@@ -395,6 +395,7 @@ def load_editor(
         if progress:
             progress(f"loading {name}", (index + 1) / len(names))
     pair, identity = loading.load_generator(chosen, on), loading.load_identity(chosen, on)
+    universal = loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)])
     models = EditorModels(
         generator=pair.full,
         preview=pair.preview,
@@ -404,8 +405,8 @@ def load_editor(
         aligner=align.FaceAligner(weights.get(LANDMARKS)),
         space=loading.load_space(chosen, on),
         library=loading.library_of(chosen, pair.full, on, [path for path in edits if not is_universal(path)]),
-        wish=loading.wishes_of(chosen),
-        universal=loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)]),
+        wish=loading.wishes_of(loading.home_of(chosen) if universal.there else chosen),
+        universal=universal,
         prompts=load_prompts(),
         photo_parser=FaceParser.load(weights.get(PHOTO_PARSER), on) if chosen.knows_faces else None,
     )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 
 import torch
@@ -40,12 +40,17 @@ from mcaclip.perception.no_identity import NoIdentity
 from mcaclip.perception.parsenet import ParseNet
 from mcaclip.perception.parsing_head import ParsingHead
 from mcaclip.reading.wish_reader import WishReader
+from mcaclip.types import TextCode
 from mcaclip.weights.obtain import obtain
 from mcaclip.weights.own import own_generator
 
 log = logging.getLogger(__name__)
 Device = str | torch.device
 SHIPPED_EDITS, SHIPPED_UNIVERSAL = "edits", "universal"
+COMPACT_GENERATOR = "mobilestylegan"
+"""Its weight file."""
+SAME_W = (FIRST_GENERATOR, "stylegan2")
+"""Generators between which codes and shifts of faces carry over."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,12 @@ def load_generator(stack: Stack, device: Device, checkpoint_from: int | None = N
     if stack.generator == "stylegan2":
         full = StyleGAN2.load(_stylegan2_file(stack), device, checkpoint_from)
         return GeneratorPair(full, StyleGAN2Preview(full))
-    small = MobileStyleGAN.load(weights.get("mobilestylegan"), device, weights.get("mean_w"))
+    small = _compact_generator(device)
     return GeneratorPair(small, PreviewGenerator(small, PreviewHead.load(weights.get("preview_head"), device)))
+
+
+def _compact_generator(device: Device) -> MobileStyleGAN:
+    return MobileStyleGAN.load(weights.get(COMPACT_GENERATOR), device, weights.get("mean_w"))
 
 
 def _stylegan2_file(stack: Stack) -> Path:
@@ -181,17 +190,52 @@ def library_of(stack: Stack, generator: Generator, device: torch.device, edits: 
 def universal_of(
     stack: Stack, generator: Generator, device: torch.device, files: Sequence[Path] = ()
 ) -> UniversalEdit:
-    """The network for any prompt: the last of the named files, else the shipped one where it fits the stack.
+    """The network for any prompt: the last of the named files, else the shipped one.
+
+    It learned on the compact generator, with FaceCLIP's words. Another stack of faces has the same W, so the network
+    edits there as well and brings along what the stack lacks of the two.
 
     Raises:
         WeightsError: a named file cannot be used.
     """
-    fit = StackFit.of(stack, generator.layers, words_digest(stack.clip))
-    if not files and (stack.generator, stack.clip) != (FIRST_GENERATOR, FIRST_CLIP):
+    home = home_of(stack)
+    if not files and (home.generator, home.clip) != (FIRST_GENERATOR, FIRST_CLIP):
         return UniversalEdit()
+    brings = _brought_along(stack, home)
+    with torch.device("meta"):
+        layers = generator.layers if stack.generator == home.generator else MobileStyleGAN().layers
     try:
+        for name in brings:
+            weights.get(name)
         shipped = None if files else weights.local(SHIPPED_UNIVERSAL)
-    except WeightsError as error:  # a damaged file costs this mode only
+        fit = StackFit.of(home, layers, words_digest(home.clip))
+    except WeightsError as error:  # what is missing or damaged costs this mode only
+        if files:
+            raise
         log.warning("there is no universal mode: %s", error)
         return UniversalEdit(problem=f"there is no universal mode here: {error}")
-    return find_universal(shipped, files, fit, device)
+    return replace(
+        find_universal(shipped, files, fit, device),
+        text_code=None if stack.clip == home.clip else _words_of(home, device),
+        twin=None if stack.generator == home.generator else cache(lambda: _compact_generator(device)),
+        brings=brings,
+    )
+
+
+def home_of(stack: Stack) -> Stack:
+    """The stack that a universal network learned on, where it edits on this one: both must have the same W."""
+    if stack.generator not in SAME_W or not stack.knows_faces:
+        return stack
+    return replace(stack, generator=FIRST_GENERATOR, generator_file=None, clip=FIRST_CLIP)
+
+
+def _brought_along(stack: Stack, home: Stack) -> tuple[str, ...]:
+    """Names of the weight files that a universal network needs beside those of the stack."""
+    generator = () if stack.generator == home.generator else (COMPACT_GENERATOR,)
+    return (*generator, *(() if stack.clip == home.clip else SLOTS["clip"][home.clip]))
+
+
+def _words_of(stack: Stack, device: Device) -> Callable[[str], TextCode]:
+    """Text codes of a stack's space of words, which is loaded at its first use."""
+    space = cache(lambda: load_space(stack, device))
+    return lru_cache(maxsize=64)(lambda words: space().text_code(words))

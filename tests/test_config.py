@@ -66,4 +66,13 @@ def test_the_parsing_head_goes_with_its_own_generator_only():
     check_parser(STACKS["compact"])
     check_parser(choose("compact", generator="stylegan2", parser="parsenet"))
     with pytest.raises(StudioError, match="--parser parsenet"):
-        check_parser(choose("compact", generator="stylegan2"))
+        check_parser(choose("compact", generator="stylegan2", parser="parsing-head"))
+
+
+def test_another_generator_on_the_compact_stack_gets_a_parser_of_pictures_unless_one_is_named():
+    mixed = choose("compact", generator="stylegan2")
+    check_parser(mixed)
+    assert mixed.parser == "face-parser" and mixed.options == " --generator stylegan2"
+    named = choose("compact", generator="stylegan2", parser="parsenet")
+    assert named.options == " --generator stylegan2 --parser parsenet"
+    assert choose("paper", generator="mobilestylegan").parser == "parsenet"

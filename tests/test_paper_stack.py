@@ -23,12 +23,15 @@ from mcaclip.__main__ import main
 from mcaclip.cli import bench
 from mcaclip.config import choose
 from mcaclip.editing.network.mca import PAPER_CONFIG, MCANetwork
+from mcaclip.editing.render import TWIN_EDIT
+from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor, load_editor
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, StyleGAN2Preview
 from mcaclip.imaging import align
 from mcaclip.inversion import optimise
 from mcaclip.inversion.e4e import E4EEncoder
+from mcaclip.language.wishes import free_wish
 from mcaclip.perception import ir_se, parsenet
 from mcaclip.perception.arcface import ArcFaceIdentity
 from mcaclip.perception.parsenet import ParseNet
@@ -38,7 +41,7 @@ from tests.editing.network.test_mca import TINY
 from tests.helpers.drawn_face import draw_face
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.toy_space import ToySpace
-from train.common.network import shifted_rows
+from train.common.network import default_start, shifted_rows
 from train.common.precision import Precision
 from train.prompt.bench import training_step
 from train.prompt.objective import PromptObjective
@@ -125,11 +128,12 @@ def editor(asked, fitted) -> FaceEditor:
 
 def test_editing_asks_for_what_it_uses_and_for_no_parser_of_the_stack(asked, nets):
     asked.clear()
-    bare = load_editor("paper", "cpu", clip="FaceCLIP")
+    loaded = load_editor("paper", "cpu", clip="FaceCLIP")
+    bare = FaceEditor(replace(loaded.models, universal=UniversalEdit()), STACK, loaded.device)
     assert bare.stack == "paper with clip FaceCLIP"
     assert set(asked) == {
         "stylegan2", "e4e", "faceclip", "language_model", "wish_reader", "arcface_ir_se50", "dlib_landmarks",
-        "face_parser", "edits",
+        "face_parser", "edits", "mobilestylegan",
     }  # fmt: skip
     assert bare.prompts() == (), "the shipped edits are those of the compact stack"
     with pytest.raises(PromptError, match="no prompt is fitted for the paper") as caught:
@@ -201,6 +205,47 @@ def test_an_edit_of_another_generator_comes_without_masks_and_says_so(editor):
     assert "another generator" in result.notes[0]
 
 
+def test_the_universal_network_drives_this_generator_inside_the_compact_ones_masks(asked, editor):
+    """From the first minute: no prompt is fitted, and the words are read by FaceCLIP, whatever the stack has."""
+    paper = replace(STACK, clip="ViT-B-32-quickgelu")
+    asked.clear()
+    found = stacks.universal_of(paper, editor.models.generator, editor.device)
+    assert found.there and found.shipped and "parsing_head" not in asked
+    assert set(found.brings) == {"mobilestylegan", "faceclip", "language_model", "wish_reader"}
+    first = FaceEditor(
+        replace(editor.models, library={}, universal=found, wish=free_wish, space=ToySpace()), paper, editor.device
+    )
+    compact = load_editor("compact", "cpu")
+    known, settings = compact.sample(2), EditSettings("pink eyebrows", mode="universal")
+    face = first.reconstruct(known.w_plus)
+    result, small = first.edit(face, settings), first.preview(face, settings)
+    assert result.modes == ("universal",) and result.notes == (TWIN_EDIT,)
+    assert [mask.shape[-1] for mask in result.masks] == [*SIDES[:-1], 512]
+    assert [mask.shape[-1] for mask in small.masks] == [*SIDES[:13], 256]
+    assert not torch.equal(result.image, face.reconstruction)
+    assert not result.delta_w[16:].any() and bool(result.delta_w[:16].abs().amax(1).all())
+    own = compact.edit(known, settings)
+    assert torch.equal(own.delta_w[:16], result.delta_w[:16])
+    assert all(map(torch.equal, own.masks[:15], result.masks)) and torch.equal(own.masks[-1], result.masks[-1])
+    assert torch.equal(first.edit(face, replace(settings, strength=0.0)).image, face.reconstruction)
+
+
+def test_other_things_than_faces_and_missing_files_have_no_universal_network(asked, editor, monkeypatch):
+    generator, device = editor.models.generator, editor.device
+    assert not stacks.universal_of(replace(STACK, identity="none"), generator, device).there
+
+    def missing(name: str, *_) -> Path:
+        raise WeightsError(f"{name} is not here")
+
+    monkeypatch.setattr(weights, "get", missing)
+    found = stacks.universal_of(STACK, generator, device)
+    assert not found.there and "mobilestylegan is not here" in found.problem
+
+
+def test_a_fit_on_this_generator_does_not_start_from_a_network_of_another(editor):
+    assert default_start(STACK, editor.models.generator, NETWORK) is None
+
+
 @pytest.mark.parametrize("to", [None, torch.bfloat16])
 def test_a_full_size_step_reaches_every_part_of_the_network(objective, small_generator, to):
     """Layers from 32 px on are computed twice (`checkpoint_from` of the generator)."""
@@ -242,7 +287,7 @@ def test_a_short_step_lowers_a_term_as_far_as_its_gradient_says(objective, small
 
 
 def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):
-    bare = FaceEditor(replace(editor.models, library={}), STACK, editor.device)
+    bare = FaceEditor(replace(editor.models, library={}, universal=UniversalEdit()), STACK, editor.device)
     stages = bench.stages(bare, repeats=1)
     assert [stage.name for stage in stages] == [
         "pass of the generator", "random face, 1024 px", "not fitted, new face", "not fitted, other strength",

@@ -16,6 +16,7 @@ from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import StudioError, WeightsError
 from mcaclip.weights import STACKS, TABLE, Entry, WeightFolders
 from mcaclip.weights.obtain import obtain
+from mcaclip.weights.table import EXTRAS
 
 ASK_ABOVE_BYTES = 50_000_000
 """Downloads up to this size in all need no confirmation."""
@@ -35,7 +36,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     Raises:
         StudioError: the user does not agree, or cannot be asked.
     """
-    folders, names = WeightFolders.from_environment(), STACKS[options.stack]
+    folders = WeightFolders.from_environment()
+    names = (*STACKS[options.stack], *(name for name in EXTRAS[options.stack] if TABLE[name].source.size))
     rows = [entry_row(TABLE[name], folders) for name in names]
     downloads = [TABLE[row.name] for row in rows if row.state is State.MISSING and TABLE[row.name].source.size]
     agree(downloads, options.stack, options.yes)

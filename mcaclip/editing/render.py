@@ -30,6 +30,10 @@ CLOSED = 1 / 255
 LITTLE_THERE = "Hardly anything was found in this photo for “{}” to change; glasses or a hat may cover it."
 COVERED = "A hat or another object covers part of what “{}” would change; that part stays as it is."
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
+TWIN_EDIT = (
+    "This edit was learned on the compact generator: its shift drives this one, inside masks that the compact "
+    "generator's picture of the same code gives."
+)
 IMPORTED_EDIT = "This edit is imported from {}: it has no masks, so more than its words say may change."
 
 OBSERVED_SIDE = 128
@@ -147,9 +151,11 @@ def prepare(face: FaceSource, request: EditRequest, started: float | None = None
 
 
 def _notes_on(prompted: PromptedNetwork) -> list[str]:
-    """What to know of an edit whose network has no masks for this generator."""
+    """What to know of an edit whose network has no masks for this generator, or those of another one."""
     if prompted.imported:
         return [IMPORTED_EDIT.format(prompted.imported)]
+    if prompted.twin is not None:
+        return [TWIN_EDIT]
     return [] if prompted.own_masks else [FOREIGN_EDIT]
 
 

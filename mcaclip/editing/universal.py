@@ -15,8 +15,11 @@ from pathlib import Path
 import torch
 
 from mcaclip.editing.network.mca import MCANetwork, load_network, read_header
+from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.errors import WeightsError
+from mcaclip.generators.base import Generator
+from mcaclip.types import TextCode
 
 log = logging.getLogger(__name__)
 METHOD = "universal"
@@ -37,17 +40,34 @@ class UniversalEdit:
         path: its file, or None for a network that is in no file.
         problem: why there is none and what to do, in plain words; empty where there is one.
         shipped: whether it came with the studio.
+        text_code: reads its words on a stack with another space of words; None: the stack's own space does.
+        twin: gives the generator that it learned on, on a stack with another one; see `PromptedNetwork`.
+        brings: names of the weight files of these two.
     """
 
     network: Callable[[], MCANetwork] | None = None
     path: Path | None = None
     problem: str = "there is no universal network for this stack; fit the prompt with `python -m train prompt`"
     shipped: bool = False
+    text_code: Callable[[str], TextCode] | None = None
+    twin: Callable[[], Generator] | None = None
+    brings: tuple[str, ...] = ()
 
     @property
     def there(self) -> bool:
         """Whether any prompt can be edited."""
         return self.network is not None
+
+    def prompted(self, words: str, text_code: Callable[[str], TextCode]) -> PromptedNetwork:
+        """The network with some words, which `text_code` of the stack's own space reads unless it brings another.
+
+        Raises:
+            WeightsError: there is none, or a file of it cannot be read.
+        """
+        if self.network is None:
+            raise WeightsError(self.problem)
+        text = (self.text_code or text_code)(words)
+        return PromptedNetwork(self.network(), text, twin=self.twin() if self.twin else None)
 
 
 def open_universal(path: Path, fit: StackFit, device: str | torch.device = "cpu") -> UniversalEdit:

@@ -80,6 +80,14 @@ def features_behind(generator: Generator, w_plus: Tensor, layer: int) -> tuple[R
     return state, generator.layer(layer, state.x, w_plus)
 
 
+def features_below(generator: Generator, w_plus: Tensor, end: int) -> dict[int, Tensor]:
+    """The features of the layers `0 .. end - 1` by number, without a picture."""
+    features, x = {}, generator.start(len(w_plus))
+    for index in range(end):
+        features[index] = x = generator.layer(index, x, w_plus)
+    return features
+
+
 def finish_from(generator: Generator, w_plus: Tensor, state: Resume) -> Tensor:
     """The picture `[B, 3, S, S]` from a state on."""
     x, rgb = state.x, state.rgb

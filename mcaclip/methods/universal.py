@@ -9,7 +9,6 @@ import time
 from dataclasses import replace
 
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
-from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.errors import PromptError
 from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
 from mcaclip.methods.fitted import network_edit
@@ -36,10 +35,10 @@ class UniversalMethod(EditMethod):
         self, face: Inversion, prompt: str, strength: float = 1.0, callback: ProgressCallback | None = None
     ) -> MethodEdit:
         """See `EditMethod.edit`. Raises WeightsError as well, for a network that cannot be read."""
-        if self.context.universal.network is None:
+        if not self.context.universal.there:
             raise self.not_ready(prompt)
-        network, started = self.context.universal.network(), time.monotonic()
-        prompted = PromptedNetwork(network, self.context.space.text_code(prompt))
+        started = time.monotonic()
+        prompted = self.context.universal.prompted(prompt, self.context.space.text_code)
         made = network_edit(self.context, prompted, prompt, face, strength, callback)
         # encoding the words counts as well; a fitted network has them in its file
         return replace(made, seconds=time.monotonic() - started)

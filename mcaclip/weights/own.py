@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mcaclip.config import GeneratorFile, Stack
+from mcaclip.config import GeneratorFile, Stack, with_fitting_parser
 from mcaclip.errors import StudioError
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights.sources import Entry, Source, SourceFile, reader
@@ -52,4 +52,5 @@ def with_generator_file(stack: Stack, path: Path) -> Stack:
     if not path.is_file():
         raise StudioError(f"--generator-file: there is no file {path}")
     path = path.resolve()
-    return replace(stack, generator="stylegan2", generator_file=GeneratorFile(path, sha256_of(path)))
+    own = replace(stack, generator="stylegan2", generator_file=GeneratorFile(path, sha256_of(path)))
+    return with_fitting_parser(own)

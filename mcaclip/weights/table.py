@@ -219,5 +219,9 @@ STACKS: dict[str, tuple[str, ...]] = {
 }
 """The names that each model stack needs."""
 
-EXTRAS: dict[str, tuple[str, ...]] = {"compact": tuple(entry.name for entry in _EXTRA_ENTRIES), "paper": ()}
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "compact": tuple(entry.name for entry in _EXTRA_ENTRIES),
+    # The universal network with the generator and the words that it learned on.
+    "paper": ("universal", "mobilestylegan", "mean_w", "faceclip", "language_model", "wish_reader"),
+}
 """The names that each model stack uses if they are there, and starts without."""

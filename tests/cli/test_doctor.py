@@ -179,7 +179,7 @@ def test_paper_stack_is_shown_but_needed_only_when_asked_for(
     assert text.endswith("Everything needed is on this machine.\n")
     assert doctor.run(doctor.Options(stack="paper")) == 1
     text = capsys.readouterr().out
-    assert "Not ready: stylegan2, e4e" in text and "mobilestylegan" not in text
+    assert "Not ready: stylegan2, e4e" in text and "preview_head" not in text
     assert cli(["doctor", "--stack", "compact"]) == 0
     text = capsys.readouterr().out
     assert "stylegan2 " not in text and "universal" in text

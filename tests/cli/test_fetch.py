@@ -14,7 +14,7 @@ import torch
 from mcaclip.__main__ import main
 from mcaclip.weights.hub import HubFile, HubSource
 from mcaclip.weights.sources import Entry
-from mcaclip.weights.table import STACKS, TABLE
+from mcaclip.weights.table import EXTRAS, STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
 
 CONTENT = b"weights"
@@ -31,6 +31,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     """A paper stack of two nets, of 40 and 30 MB, both at the hub; an empty cache; no terminal."""
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     monkeypatch.setitem(STACKS, "paper", ("one", "two"))
+    monkeypatch.setitem(EXTRAS, "paper", ("universal",))
     monkeypatch.setitem(TABLE, "one", entry("one", 40_000_000))
     monkeypatch.setitem(TABLE, "two", entry("two", 30_000_000))
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
@@ -133,9 +134,9 @@ def test_the_whole_paper_stack_is_listed_first(
     assert main(COMMAND) == 2
     out = capsys.readouterr().out
     assert re.findall(r"^(\w+)  +\d+ MB", out, re.MULTILINE) == [
-        "stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32",
+        "stylegan2", "e4e", "arcface_ir_se50", "parsenet", "clip_vit_b32", "mobilestylegan", "language_model",
     ]  # fmt: skip
-    assert "Together 2200 MB." in out
+    assert "Together 2321 MB." in out, "with what the universal network needs there"
 
 
 def test_unknown_stack_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

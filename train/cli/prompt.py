@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from mcaclip.cli.options import Arg
-from mcaclip.config import STACKS, Stack
+from mcaclip.config import STACKS, Stack, with_fitting_parser
 from mcaclip.errors import StudioError
 from train.cli.arguments import (
     DIRECTIONS_FILE,
@@ -78,6 +78,10 @@ class Options(TrainingStackOptions, TimedOptions):
         Literal["auto", "fp32", "tf32", "bf16", "fp16"], Arg("number format (default: by device)")
     ] = "auto"
     batch: Annotated[int | None, Arg("faces per step (default: the preset's)", read=count)] = None
+    codes: Annotated[
+        Path | None,
+        Arg("codes of real faces to train on, a tensor [N, 18, 512] (default: generated faces)", metavar="FILE"),
+    ] = None
     photos: Annotated[
         Path | None,
         Arg("folder of photos: measure the edit on the first eight of them, into OUT/validation", metavar="DIR"),
@@ -87,6 +91,8 @@ class Options(TrainingStackOptions, TimedOptions):
         """See `ThreadOptions.check`."""
         super().check()
         check_start(self.start_from)
+        if self.codes and not self.codes.is_file():
+            raise StudioError(f"--codes: there is no file {self.codes}")
         if self.photos and not self.photos.is_dir():
             raise StudioError(f"--photos: there is no folder {self.photos}")
         if self.photos and self.chosen_method not in MEASURED:
@@ -132,6 +138,7 @@ def run(options: Options) -> None:
     from mcaclip.config import check_parser
     from mcaclip.editor import choose_device
     from train.common import ranks
+    from train.common.faces import RealCodes
     from train.common.network import default_start
     from train.common.precision import choose_precision
     from train.common.setup import CHECKPOINT_FROM
@@ -143,6 +150,7 @@ def run(options: Options) -> None:
     settings, device = options.settings(stack), choose_device(options.device)
     precision = choose_precision(options.precision, device)
     precision.apply()
+    real = RealCodes.read(options.codes) if options.codes else None
     pair = loading.load_generator(stack, device, CHECKPOINT_FROM)
     beard, space = options.beard(device), loading.load_space(stack, device)
     warn_of_strange_words(stack, prompts)
@@ -162,6 +170,7 @@ def run(options: Options) -> None:
         stack=stack,
         method=options.chosen_method,
         finish=options.finish,
+        real=real,
     )
     if not ranks.is_first():
         return
@@ -207,7 +216,7 @@ def log_use(prompt: str, method: str, path: Path, stack: Stack) -> None:
         logging.info("compare it with: %s", compare_hint(prompt, method, path, stack.options))
         logging.info("or copy it into %s, where `compare` finds it", folders.methods)
         return
-    editing = replace(stack, parser=STACKS[stack.name].parser).options  # `edit` has no --parser
+    editing = with_fitting_parser(replace(stack, parser=STACKS[stack.name].parser)).options  # no --parser in `edit`
     logging.info(
         'use it with: python -m mcaclip edit PHOTO --prompt "%s" --edits %s --out out%s', prompt, path, editing
     )

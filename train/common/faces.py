@@ -1,18 +1,31 @@
-"""Generated faces for training: W+ codes of several kinds and, where needed, their pictures, all from a seed."""
+"""Faces for training: W+ codes of several kinds and, where needed, their pictures, all from a seed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.generators.base import NUM_WS, Generator, broadcast_w, truncate
+from mcaclip.errors import TrainingError
+from mcaclip.generators.base import NUM_WS, W_DIM, Generator, broadcast_w, truncate
 from mcaclip.generators.synthesis import synthesize
+from mcaclip.platform.digests import sha256_of
 from train.common.arrays import open_array, read_count, unfinished
+
+CODES = f"Codes of faces are one tensor of numbers [N, {NUM_WS}, {W_DIM}] in a file of torch.save."
+
+
+class Faces(Protocol):
+    """Where a training takes its faces from."""
+
+    def draw(self, generator: Generator, count: int, rng: np.random.Generator) -> Tensor:
+        """Codes `[count, 18, 512]` on the generator's device."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,43 @@ class CodeSampler:
         z = torch.from_numpy(rng.standard_normal((count, 512)).astype(np.float32))
         psi = torch.from_numpy(rng.uniform(*self.psi, (count, 1)).astype(np.float32))
         return truncate(generator.mapping(z.to(generator.w_avg.device)), generator.w_avg, psi.to(generator.w_avg))
+
+
+@dataclass(frozen=True, eq=False)
+class RealCodes:
+    """Known codes, for instance e4e's of the photos of CelebA-HQ, in place of generated ones.
+
+    Attributes:
+        codes: `float32 [N, 18, 512]`.
+        sha256: digest of their file.
+    """
+
+    codes: Tensor
+    sha256: str
+
+    @classmethod
+    def read(cls, file: Path) -> RealCodes:
+        """Codes as StyleCLIP and CF-CLIP publish them: one tensor `[N, 18, 512]` that `torch.save` wrote.
+
+        Raises:
+            TrainingError: the file is missing or damaged, holds more than a tensor, or one of another shape.
+        """
+        try:
+            codes = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # whatever unpacking garbage raises
+            raise TrainingError(f"--codes {file} is missing, damaged or no file of a tensor. {CODES}") from error
+        if not isinstance(codes, Tensor):
+            raise TrainingError(f"--codes {file} holds a {type(codes).__name__}, not a tensor. {CODES}")
+        if codes.shape[1:] != (NUM_WS, W_DIM) or not len(codes) or not codes.is_floating_point():
+            kind = str(codes.dtype).removeprefix("torch.")
+            raise TrainingError(f"--codes {file} holds {kind} {list(codes.shape)}. {CODES}")
+        if not codes.isfinite().all():
+            raise TrainingError(f"--codes {file} holds values that are no numbers: encode the photos again.")
+        return cls(codes.float(), sha256_of(file))
+
+    def draw(self, generator: Generator, count: int, rng: np.random.Generator) -> Tensor:
+        """`[count, 18, 512]`, each of the faces with the same chance."""
+        return self.codes[rng.integers(len(self.codes), size=count)].to(generator.w_avg.device)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mcaclip.config import Stack
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork, load_network, read_header
 from mcaclip.errors import TrainingError
 from mcaclip.generators.base import Generator
-from mcaclip.loading import universal_of
+from mcaclip.loading import home_of, universal_of
 from mcaclip.nn.equal_linear import EqualLinear
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,8 @@ def parameter_groups(network: nn.Module, lr: float, equalised_factor: float) -> 
 
 def default_start(stack: Stack, generator: Generator, config: MCAConfig) -> Path | None:
     """The universal network, which knows parts and colours, where a fit of this kind can start from it."""
+    if home_of(stack) != stack:  # its masks are for another generator, or its words of another space
+        return None
     found = universal_of(stack, generator, torch.device("cpu")).path
     if found is None or _kind(read_header(found).config) != _kind(config):
         return None

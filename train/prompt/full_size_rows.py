@@ -28,7 +28,7 @@ from mcaclip.generators.upper_window import CELLS, upper_picture, window_at
 from mcaclip.imaging.colour import lab_of
 from mcaclip.methods.losses import lab_colour_distance
 from mcaclip.nn.ops import resize_mask
-from train.common.faces import CodeSampler
+from train.common.faces import Faces
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import parameter_groups
 from train.prompt.objective import Target
@@ -99,7 +99,7 @@ def fit_upper_rows(
     generator: MobileStyleGAN,
     preview: PreviewGenerator,
     targets: Sequence[Target],
-    sampler: CodeSampler,
+    faces: Faces,
     out: Path,
     settings: AgreementSettings,
     max_minutes: float = 1e9,
@@ -117,7 +117,7 @@ def fit_upper_rows(
     )
 
     def one(target: Target, rng: np.random.Generator) -> dict[str, Tensor]:
-        code = sampler.draw(generator, 1, rng)
+        code = faces.draw(generator, 1, rng)
         lower = _lower(preview, teacher, code, target)
         corner = _place(lower.mask, settings.window, rng)
         ys, xs = window_at(corner, settings.window, 1)

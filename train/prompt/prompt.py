@@ -34,6 +34,7 @@ from mcaclip.types import TextCode
 from mcaclip.validate import clean_prompt
 from train.common import ranks
 from train.common.backoff import MicroBatches
+from train.common.faces import Faces, RealCodes
 from train.common.loop import Budget, LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
 from train.common.sheets import save_edit_sheet
@@ -94,6 +95,7 @@ def fit_prompts(
     method: str = MCA,
     progress: Callable[[float], None] | None = None,
     finish: bool = False,
+    real: RealCodes | None = None,
 ) -> Path:
     """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
 
@@ -111,6 +113,7 @@ def fit_prompts(
         method: is written into the file, too; the objective's settings belong to it (see `settings_for`).
         progress: called with the share 0..1 of the steps before each one; may raise to end the run.
         finish: make no more steps, so that all the time goes to the short stages.
+        real: codes to train on in place of the generated ones of `PromptSettings.sampler`.
     """
     settings = objective.settings
     check_words_are_seen(settings, [target.prompt for target in objective.targets], method)
@@ -136,15 +139,18 @@ def fit_prompts(
         fingerprint["method"] = method
     if start_from is not None:
         fingerprint["start"] = sha256_of(start_from)
+    if real is not None:
+        fingerprint["codes"] = real.sha256
+    faces: Faces = real or settings.sampler
     optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
     loop = TrainingLoop(network, optimizer, limits, out, fingerprint, scaled)
     batches = MicroBatches(loop.backward, optimizer.zero_grad)
-    shown = settings.sampler.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
+    shown = faces.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
     def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
         if progress:
             progress(number / settings.steps)
-        codes = settings.sampler.draw(full_generator, settings.batch, rng)
+        codes = faces.draw(full_generator, settings.batch, rng)
         first = (number * ranks.count() + ranks.rank()) * settings.batch
         turns = objective.targets
         targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
@@ -166,13 +172,13 @@ def fit_prompts(
     ranks.wait()
     if isinstance(objective.generator, PreviewGenerator):
         assert isinstance(full_generator, MobileStyleGAN)
-        stage = (settings.sampler, out / "upper_rows", settings.agreement, budget.minutes("rows"))
+        stage = (faces, out / "upper_rows", settings.agreement, budget.minutes("rows"))
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
     if fits_masks:
-        faces = settings.sampler.draw(full_generator, settings.upper_mask_faces, np.random.default_rng(settings.seed))
+        above = faces.draw(full_generator, settings.upper_mask_faces, np.random.default_rng(settings.seed))
         texts, minutes = TextCode.stack([target.code for target in distinct]), budget.minutes("masks")
         top = len(objective.generator.layers) - 1
-        learn_upper_masks(network, full_generator, faces, lambda _: texts, top, max_minutes=minutes)
+        learn_upper_masks(network, full_generator, above, lambda _: texts, top, max_minutes=minutes)
     path = out / "edit.safetensors"
     if not ranks.is_first():
         return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,8 @@ from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.generators.base import Generator
 from mcaclip.generators.compose import MaskedShift, open_masks
-from mcaclip.generators.synthesis import Synthesis
+from mcaclip.generators.synthesis import Synthesis, features_below
+from mcaclip.nn.ops import resize_mask
 from mcaclip.types import TextCode
 
 
@@ -24,12 +26,15 @@ class PromptedNetwork:
         own_masks: whether its masks fit the generator. Those of another generator's layers mean nothing, and only
             the shift is used.
         imported: name of the published file that it was imported from, or empty.
+        twin: the generator that the network learned on, where another one with the same W draws the picture. It
+            renders the face's code, the masks see its features, and rows that it does not use are not shifted.
     """
 
     network: MCANetwork
     text: TextCode
     own_masks: bool = True
     imported: str = ""
+    twin: Generator | None = None
 
     def shift(
         self,
@@ -47,12 +52,42 @@ class PromptedNetwork:
             looks: what mask nets saw of these faces before (see `CoralMasks.look`); filled in.
         """
         t_w, delta_w = self.network(codes, self.text)
+        if self.twin is not None:
+            delta_w = _in_rows_of(self.twin, delta_w)
         if opened or not self.own_masks:
             return MaskedShift(delta_w, open_masks(generator, codes))
         coral = self.network.coral
-        if looks is None or not isinstance(coral, CoralMasks):
-            return MaskedShift(delta_w, self.network.masks(source.features, t_w))
+        if not isinstance(coral, CoralMasks):
+            return MaskedShift(delta_w, [])
+        if looks is None:
+            looks = {}
         if coral not in looks:
             looks.clear()  # of one network: they are large
-            looks[coral] = coral.look(source.features)
-        return MaskedShift(delta_w, [torch.sigmoid(logits) for logits in coral.decide(looks[coral], t_w)])
+            looks[coral] = coral.look(self._features(generator, codes, source))
+        masks = [torch.sigmoid(logits) for logits in coral.decide(looks[coral], t_w)]
+        return MaskedShift(delta_w, masks if self.twin is None else _at_layers(generator, masks))
+
+    def _features(self, generator: Generator, codes: Tensor, source: Synthesis) -> Mapping[int, Tensor]:
+        """What the mask nets see of faces; of a twin, only the layers that the generator has as well."""
+        if self.twin is None:
+            return source.features
+        with torch.no_grad():
+            return features_below(self.twin, codes, min(len(self.twin.layers), len(generator.layers)))
+
+
+def _in_rows_of(generator: Generator, delta_w: Tensor) -> Tensor:
+    """A shift `[B, 18, 512]` without the rows that a generator does not use: nothing was learned there."""
+    used = delta_w.new_zeros(1, delta_w.shape[1], 1)
+    used[:, [row for spec in generator.layers for row in (*spec.rows, spec.rgb_row) if row is not None]] = 1
+    return delta_w * used
+
+
+def _at_layers(generator: Generator, masks: Sequence[Tensor]) -> list[Tensor]:
+    """A twin's masks for a generator's layers: the same number is the same resolution and W+ row in both.
+
+    Layers above the twin's last one take the mask of its picture.
+    """
+    *layers, picture = masks
+    above = len(generator.layers) - len(layers)
+    made = [*layers, *[picture] * above]
+    return [*(resize_mask(mask, spec.size) for mask, spec in zip(made, generator.layers, strict=True)), picture]

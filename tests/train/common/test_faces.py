@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from mcaclip.errors import TrainingError
 from mcaclip.generators.base import NUM_WS
 from tests.generators.toy import ToyGenerator
-from train.common.faces import CodeSampler, collect_faces, hold_rows
+from train.common.faces import CodeSampler, RealCodes, collect_faces, hold_rows
 
 PLAIN = {"psi": (1.0, 1.0), "mix": 0.0, "jitter": 0.0, "shift": 0.0}
 
@@ -152,3 +155,51 @@ def test_only_rows_that_are_too_long_are_shortened():
     shift[0, 0, 0], shift[0, 1, 0] = 3.0, 0.5
     hold_rows(shift, 1.0)
     assert shift[0, :2, 0].tolist() == [1.0, 0.5] and not shift[0, 2:].any()
+
+
+def test_real_codes_are_drawn_from_their_file_alone(tmp_path):
+    known = torch.randn(5, NUM_WS, 512)
+    torch.save(known.half(), tmp_path / "faces.pt")
+    real = RealCodes.read(tmp_path / "faces.pt")
+    drawn = real.draw(CountingGenerator(), 40, np.random.default_rng(1))
+    assert drawn.shape == (40, NUM_WS, 512) and drawn.dtype == torch.float32
+    found = {next(i for i in range(5) if torch.equal(code, known[i].half().float())) for code in drawn}
+    assert found == set(range(5)), "each of them"
+    assert torch.equal(drawn, real.draw(CountingGenerator(), 40, np.random.default_rng(1)))
+    torch.save(known[:4], tmp_path / "fewer.pt")
+    assert RealCodes.read(tmp_path / "fewer.pt").sha256 != real.sha256
+
+
+class Opens:
+    """What an unpickler must not run."""
+
+    def __reduce__(self):
+        return (open, ("opened", "w"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (torch.zeros(3, 14, 512), r"float32 \[3, 14, 512\]. Codes of faces are one tensor of numbers \[N, 18, 512\]"),
+        (torch.zeros(18, 512), r"float32 \[18, 512\]"),
+        (torch.zeros(0, 18, 512), r"float32 \[0, 18, 512\]"),
+        (torch.zeros(2, 18, 512, dtype=torch.int64), r"int64 \[2, 18, 512\]"),
+        (torch.zeros(()), r"float32 \[\]"),
+        (torch.full((2, 18, 512), torch.nan), "no numbers"),
+        ({"latents": torch.zeros(2, 18, 512)}, "holds a dict, not a tensor"),
+        (Opens(), "no file of a tensor"),
+    ],
+)
+def test_other_files_are_no_codes(content, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(content, "codes.pt")
+    with pytest.raises(TrainingError, match=message):
+        RealCodes.read(Path("codes.pt"))
+    assert not Path("opened").exists()
+
+
+def test_what_torch_did_not_write_is_no_file_of_codes(tmp_path):
+    (tmp_path / "codes.pt").write_bytes(b"no codes")
+    for name in ("codes.pt", "none.pt"):
+        with pytest.raises(TrainingError, match=f"{name} is missing, damaged or no file of a tensor"):
+            RealCodes.read(tmp_path / name)

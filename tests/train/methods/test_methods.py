@@ -21,6 +21,7 @@ from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
 from train.__main__ import read
+from train.common.faces import RealCodes
 from train.common.network import parameter_groups
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET, RECIPES, settings_for, shortened, with_fusion
@@ -68,6 +69,17 @@ def test_a_fit_ends_in_a_file_of_its_method(method, tmp_path):
     assert read_header(path).method == method and shares == [0.0, 0.5]
     network, prompts, _ = load_network(path)
     assert list(prompts) == [PROMPT] and network.config == objective.settings.network
+
+
+def test_a_fit_on_real_codes_sees_them_alone_and_goes_on_with_the_same_file_only(tmp_path):
+    objective, seen = objective_for("cf-clip"), []
+    real = RealCodes(torch.randn(1, 18, 512), "a" * 64)
+    edit = objective.edit
+    objective.edit = lambda network, codes, targets: seen.append(codes) or edit(network, codes, targets)
+    fit_prompts(objective, objective.generator, tmp_path, sheet_every=0, method="cf-clip", real=real)
+    assert seen and all(torch.equal(codes, real.codes.expand_as(codes)) for codes in seen)
+    with pytest.raises(TrainingError, match="other settings"):
+        fit_prompts(objective, objective.generator, tmp_path, method="cf-clip", real=replace(real, sha256="b" * 64))
 
 
 def test_published_weights_of_the_losses():
