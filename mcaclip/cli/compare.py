@@ -33,8 +33,8 @@ class Options(MethodOptions):
     """The same edit by several methods, with figures and a sheet.
 
     DIR gets a sheet per face, the face, each edit, overview.png where there are several faces, compare.json and
-    compare.md, all of them at the end. Nothing is overwritten: another comparison goes into DIR/compare_2, compare_3, ..., unless
-    --overwrite is given.
+    compare.md, all of them at the end. Nothing is overwritten: another comparison goes into DIR/compare_2,
+    compare_3, ..., unless --overwrite is given.
     """
 
     photos: Annotated[

@@ -20,9 +20,9 @@ from mcaclip.platform.console import say
 class Options:
     """Build a page on which many people rank edits, from folders of `compare`.
 
-    DIR gets the folder page, which is what voters are given: index.html, which needs no network, and its pictures. The
-    file key.json says which picture is of which method; it stays with you. `count-votes` reads the files that voters
-    save.
+    DIR gets the folder page, which is what voters are given: index.html, which needs no network, and its pictures.
+    The file key.json says which picture is of which method; it stays with you. `count-votes` reads the files that
+    voters save.
     """
 
     comparisons: Annotated[tuple[Path, ...], Arg("folder that compare wrote", metavar="FOLDER", positional=True)]

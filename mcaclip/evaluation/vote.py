@@ -121,11 +121,11 @@ def answer(voter: str, question: Question, chosen: Mapping[str, Sequence[object]
     places = {}
     for criterion in CRITERIA:
         letters = list(chosen.get(criterion, ()))
-        known = [letter for letter in letters if isinstance(letter, str) and len(letter) == 1]
-        if len(letters) != len(question.places) or not set(letters) <= set(question.letters) or known != letters:
+        known = [str(letter) for letter in letters if letter in list(question.letters)]
+        if len(known) != len(question.places) or known != letters:
             wanted = " and ".join(filter(None, [", ".join(question.places[:-1]), question.places[-1]]))
             raise StudioError(f"{criterion.capitalize()}: choose a picture for the {wanted} place.")
-        if len(set(letters)) < len(letters):
+        if len(set(known)) < len(known):
             raise StudioError(f"{criterion.capitalize()}: a picture has two places; give each place another one.")
         places[criterion] = tuple(question.methods[question.letters.index(letter)] for letter in known)
     return Ballot(voter, question, places)
@@ -194,7 +194,7 @@ def as_markdown(ballots: Sequence[Ballot]) -> str:
     voters = len({ballot.voter for ballot in ballots})
     questions = len({ballot.question.name for ballot in ballots})
     about = (
-        f"{len(ballots)} answers of {voters} voters to {questions} questions. First, second and third place get 3, 2 "
+        f"Answers: {len(ballots)}, voters: {voters}, questions: {questions}. First, second and third place get 3, 2 "
         "and 1 points, every other 0; a figure is the mean over the voters. In brackets: 95 % of the means of "
         f"{RESAMPLES} bootstrap samples of the voters, which is too narrow for few of them. Points of questions with "
         "other numbers of methods cannot be compared."

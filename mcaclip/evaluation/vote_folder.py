@@ -57,7 +57,7 @@ class Edits:
 
 
 def read_comparison(folder: Path) -> list[Edits]:
-    """The edits in a folder of `compare`, by face. Raises StudioError for a folder without them, or without a file."""
+    """The edits in a folder of `compare`, by face. Raises StudioError for a folder without them or a file."""
     try:
         report = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
         made = [(row["face"], row["method"]) for row in report["rows"] if row["figures"]]

@@ -228,8 +228,8 @@ VOTE_CAST = "Count my vote"
 VOTE_NEEDS = "There is nothing to vote on. Compare two methods or more first."
 VOTE_NAMES = "{} is {}"
 VOTE_TABLE = (
-    "Mean points of your {} votes: 3, 2 and 1 for the first three places. In brackets: 95 % of the means of bootstrap "
-    "samples of your votes. They are forgotten when the page is loaded again."
+    "Mean points of your votes so far ({}): 3, 2 and 1 for the first three places. In brackets: 95 % of the means of "
+    "bootstrap samples of your votes. They are forgotten when the page is loaded again."
 )
 VOTE_EXPORT = "Save as CSV"
 TRAIN_OFF_TITLE = "Learning is switched off here"

@@ -113,7 +113,8 @@ def table_html(ballots: Sequence[Ballot]) -> str:
     data = base64.b64encode(as_csv(ballots).encode()).decode()
     link = f'<a class="to-studio" download="votes.csv" href="data:text/csv;base64,{data}">{text.VOTE_EXPORT}</a>'
     about = markup.note(text.VOTE_TABLE.format(len(ballots)))
-    return f'<table class="votes"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{about}{link}'
+    shown = f'<table class="votes"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    return f'<div class="votes-frame" tabindex="0">{shown}</div>{about}{link}'
 
 
 def build_room(parts: Components) -> None:
@@ -133,10 +134,10 @@ def build_room(parts: Components) -> None:
                         elem_classes="vote-place",
                     )
             parts["vote_cast"] = gr.Button(text.VOTE_CAST, variant="primary", elem_id="vote-cast")
+            parts["vote_names"] = gr.HTML("", elem_id="vote-names")
         with gr.Column(elem_classes="room-main"):
             empty = examples.hint(text.VOTE_TITLE, text.VOTE_INFO)
             parts["vote_pictures"] = gr.HTML(empty, elem_id="vote-pictures")
-            parts["vote_names"] = gr.HTML("", elem_id="vote-names")
             parts["vote_table"] = gr.HTML("", elem_id="vote-table")
 
 
