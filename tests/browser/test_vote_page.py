@@ -51,7 +51,7 @@ def test_a_comparison_is_voted_on_by_keyboard_and_saved(url, visit):
             page.keyboard.press("Space")
     page.focus("#vote-cast")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#vote-names >> text=A is ")
+    page.wait_for_selector("#vote-line >> text=A is ")
     assert page.locator("#vote-table tbody tr").count() == 3
     assert page.locator("#vote-table tbody tr >> nth=0").inner_text().split()[-4:] == ["3.00"] * 4
     with page.expect_download() as saved:

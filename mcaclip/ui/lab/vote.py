@@ -62,8 +62,8 @@ def asked(words: str, rows: Sequence[CompareRow]) -> View:
     letters, places = list(question.letters), len(question.places)
     return {
         "vote_question": question,
-        "vote_pictures": f'{markup.note(text.VOTE_ASKED.format(words), "strong")}<div class="trio">{figures}</div>',
-        "vote_names": "",
+        "vote_line": markup.note(text.VOTE_ASKED.format(words), "strong"),
+        "vote_pictures": f'<div class="trio">{figures}</div>',
         "vote_panel": gr.update(visible=True),
         "vote_cast": gr.update(interactive=True),
         **{
@@ -90,14 +90,13 @@ def cast(question: Question | None, ballots: tuple[Ballot, ...], *letters: objec
     count = len(question.places)
     chosen = {criterion: letters[number * len(PLACES) :][:count] for number, criterion in enumerate(CRITERIA)}
     ballots = (*ballots, answer(VOTER, question, chosen))
-    names = (
-        text.VOTE_NAMES.format(*pair) for pair in zip(question.letters, map(title, question.methods), strict=True)
-    )
+    named = zip(question.letters, map(title, question.methods), strict=True)
+    names = ", ".join(text.VOTE_NAMES.format(*pair) for pair in named)
     return {
         "vote_question": None,
         "vote_ballots": ballots,
         "vote_cast": gr.update(interactive=False),
-        "vote_names": markup.note(f"{', '.join(names)}.", "strong"),
+        "vote_line": markup.note(f"{names}.", "strong"),
         "vote_table": table_html(ballots),
     }
 
@@ -134,8 +133,8 @@ def build_room(parts: Components) -> None:
                         elem_classes="vote-place",
                     )
             parts["vote_cast"] = gr.Button(text.VOTE_CAST, variant="primary", elem_id="vote-cast")
-            parts["vote_names"] = gr.HTML("", elem_id="vote-names")
         with gr.Column(elem_classes="room-main"):
+            parts["vote_line"] = gr.HTML("", elem_id="vote-line")
             empty = examples.hint(text.VOTE_TITLE, text.VOTE_INFO)
             parts["vote_pictures"] = gr.HTML(empty, elem_id="vote-pictures")
             parts["vote_table"] = gr.HTML("", elem_id="vote-table")

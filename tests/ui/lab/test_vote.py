@@ -26,7 +26,7 @@ def test_a_comparison_is_shown_without_names_when_it_is_done(studio, editor):
     *earlier, last = CompareHandlers(studio, FakeMethods).run(NAMES, WORDS, session)
     assert not any("vote_question" in view for view in earlier)
     shown = last["vote_pictures"]
-    assert shown.count("<img") == 4 and WORDS in shown
+    assert shown.count("<img") == 4 and WORDS in last["vote_line"]
     assert not any(METHODS[name].title in shown or name in shown for name in NAMES)
     assert sorted(last["vote_question"].methods) == sorted(NAMES)
     assert [last[name]["choices"] for name in CHOICES] == [["A", "B", "C"]] * 9
@@ -41,10 +41,10 @@ def test_two_pictures_have_two_places_and_one_has_no_vote():
     assert cast(view["vote_question"], (), *["A", "B", None] * 3)["vote_ballots"]
 
 
-def test_a_vote_names_the_methods_and_adds_to_the_table():
+def test_a_vote_line_the_methods_and_adds_to_the_table():
     question = asked(WORDS, ROWS)["vote_question"]
     view = cast(question, (), *LETTERS)
-    assert f"A is {METHODS[question.methods[0]].title}" in view["vote_names"]
+    assert f"A is {METHODS[question.methods[0]].title}" in view["vote_line"]
     assert view["vote_question"] is None and not view["vote_cast"]["interactive"]
     assert view["vote_table"].index(METHODS[question.methods[0]].title) < view["vote_table"].index("2.00")
     later = cast(asked(WORDS, ROWS)["vote_question"], view["vote_ballots"], *LETTERS)
@@ -63,4 +63,4 @@ def test_what_is_no_vote_is_refused_and_nothing_is_counted():
 
 
 def test_what_a_visitor_typed_is_no_markup():
-    assert "<script>" not in asked("<script>", ROWS)["vote_pictures"]
+    assert "<script>" not in asked("<script>", ROWS)["vote_line"]
