@@ -145,7 +145,7 @@ def read_key(path: Path) -> Key:
     try:
         made = json.loads(path.read_text(encoding="utf-8"))
         questions = tuple(
-            Question(*(str(one[name]) for name in ("name", "face", "prompt")), tuple(map(str, one["methods"])))
+            Question(str(one["name"]), str(one["face"]), str(one["prompt"]), tuple(map(str, one["methods"])))
             for one in made["questions"]
         )
         return Key(str(made["vote"]), questions)
