@@ -231,6 +231,7 @@ VOTE_TABLE = (
     "Mean points of your votes so far ({}): 3, 2 and 1 for the first three places. In brackets: 95 % of the means of "
     "bootstrap samples of your votes. They are forgotten when the page is loaded again."
 )
+VOTE_REGION = "Mean points"
 VOTE_EXPORT = "Save as CSV"
 TRAIN_OFF_TITLE = "Learning is switched off here"
 TRAIN_OFF = "Run the studio on your own machine to teach it new words."
