@@ -113,7 +113,8 @@ def table_html(ballots: Sequence[Ballot]) -> str:
     link = f'<a class="to-studio" download="votes.csv" href="data:text/csv;base64,{data}">{text.VOTE_EXPORT}</a>'
     about = markup.note(text.VOTE_TABLE.format(len(ballots)))
     shown = f'<table class="votes"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    return f'<div class="votes-frame" role="region" aria-label="{text.VOTE_REGION}" tabindex="0">{shown}</div>{about}{link}'
+    frame = f'<div class="votes-frame" role="region" aria-label="{text.VOTE_REGION}" tabindex="0">{shown}</div>'
+    return frame + about + link
 
 
 def build_room(parts: Components) -> None:
