@@ -18,6 +18,7 @@ from mcaclip import __version__
 from mcaclip.cli import (
     bench,
     compare,
+    count_votes,
     doctor,
     edit,
     evaluate,
@@ -29,6 +30,7 @@ from mcaclip.cli import (
     prompts,
     sample,
     score,
+    vote,
 )
 from mcaclip.cli.arguments import EditorLoader
 from mcaclip.cli.options import read_command_line
@@ -54,6 +56,8 @@ COMMANDS: Mapping[str, Command[Any]] = {
     "prompts": Command(prompts.Options, prompts.run),
     "score": Command(score.Options, score.run),
     "compare": Command(compare.Options, compare.run),
+    "vote": Command(vote.Options, vote.run),
+    "count-votes": Command(count_votes.Options, count_votes.run),
     "evaluate": Command(evaluate.Options, evaluate.run),
     "feature-space": Command(feature_space.Options, feature_space.run),
     "bench": Command(bench.Options, bench.run),

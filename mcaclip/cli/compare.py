@@ -32,9 +32,9 @@ MOST_STEPS = 10_000_000
 class Options(MethodOptions):
     """The same edit by several methods, with figures and a sheet.
 
-    DIR gets a sheet per face, each edit, overview.png where there are several faces, compare.json and compare.md, all
-    of them at the end. Nothing is overwritten: another comparison goes into DIR/compare_2, compare_3, ..., unless
-    --overwrite is given.
+    DIR gets a sheet per face, the face, each edit, overview.png where there are several faces, compare.json and
+    compare.md, all of them at the end. Nothing is overwritten: another comparison goes into DIR/compare_2,
+    compare_3, ..., unless --overwrite is given.
     """
 
     photos: Annotated[
@@ -161,7 +161,7 @@ def line(row: CompareRow) -> str:
 
 
 def _save_face(rows: Sequence[CompareRow], out: Path, face: str, about: Mapping[str, object]) -> None:
-    """Writes the sheet of a face, and each of its edits."""
+    """Writes the sheet of a face, the face, and each of its edits."""
     import numpy as np
 
     from mcaclip.evaluation.sheets_of_methods import compare_sheet
@@ -169,6 +169,9 @@ def _save_face(rows: Sequence[CompareRow], out: Path, face: str, about: Mapping[
     from mcaclip.types import to_uint8
 
     write_png(out / f"{face}.png", np.asarray(compare_sheet(rows)), about)
+    source = next((row.edit.source for row in rows if row.edit), None)
+    if source is not None:
+        write_png(out / f"{face}_source.png", to_uint8(source), {**about, "face": face})
     for row in rows:
         if row.edit:
             record = {**about, "face": row.face, "method": row.method}

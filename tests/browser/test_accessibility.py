@@ -76,6 +76,6 @@ def test_no_view_has_a_serious_violation(site, visit, portrait, axe, scheme):
     look("new face", lambda: page.click("#more-sources button >> nth=0"))
     page.keyboard.press("Escape")
     page.click("#page-lab-button")
-    for room in ("compare", "train", "inspect"):
+    for room in ("compare", "vote", "train", "inspect"):
         look(room, lambda room=room: page.click(f"#page-{room}-button"))
     assert {view: lines for view, lines in found.items() if lines} == {}

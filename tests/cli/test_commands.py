@@ -33,7 +33,7 @@ def test_help_names_every_option_and_what_it_is_for(main, name, command, capsys)
     said = capsys.readouterr().out
     flags = {f"--{field.name.replace('_', '-')}" for field in fields(command.options)}
     offered = {word.strip("[],").split("=")[0] for word in said.split() if word.strip("[],").startswith("--")}
-    positional = {"--photos", "--images", "--prompts", "--file"}
+    positional = {"--photos", "--images", "--prompts", "--file", "--comparisons", "--votes"}
     assert flags - positional <= offered and command.options.__doc__.split(".")[0].split()[0] in said
 
 

@@ -163,6 +163,7 @@ def test_the_command_writes_sheets_json_and_markdown(editor, cf_clip, tmp_path, 
     assert {path.name for path in out.iterdir()} == {
         "compare.json", "compare.md", "overview.png", "seed_0.png", "seed_1.png",
         "seed_0_mca.png", "seed_0_cf-clip.png", "seed_1_mca.png", "seed_1_cf-clip.png",
+        "seed_0_source.png", "seed_1_source.png",
     }  # fmt: skip
     assert np.asarray(Image.open(out / "seed_0_mca.png")).shape == (8, 8, 3)
     for name in ("seed_0.png", "seed_0_mca.png"):

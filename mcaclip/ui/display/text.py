@@ -218,6 +218,21 @@ METHODS_COLUMNS = {
     "area": "Mask area",
     "seconds": "Seconds",
 }
+PAGE_VOTE = "Vote"
+VOTE_TITLE = "Which method is the best?"
+VOTE_INFO = "Compare two methods or more first. Their pictures then stand here without names, in another order."
+VOTE_ASKED = "“{}”: rank the pictures for each of the three points. The names follow."
+VOTE_PICTURE = "Picture {}"
+VOTE_PLACE = "{} place for {}"
+VOTE_CAST = "Count my vote"
+VOTE_NEEDS = "There is nothing to vote on. Compare two methods or more first."
+VOTE_NAMES = "{} is {}"
+VOTE_TABLE = (
+    "Mean points of your votes so far ({}): 3, 2 and 1 for the first three places. In brackets: 95 % of the means of "
+    "bootstrap samples of your votes. They are forgotten when the page is loaded again."
+)
+VOTE_REGION = "Mean points"
+VOTE_EXPORT = "Save as CSV"
 TRAIN_OFF_TITLE = "Learning is switched off here"
 TRAIN_OFF = "Run the studio on your own machine to teach it new words."
 TRAIN_TITLE = "Teach the studio new words"

@@ -21,7 +21,7 @@ from mcaclip.ui.display.components import Components, words_field
 from mcaclip.ui.handlers.base import HandlerBase, Views
 from mcaclip.ui.handlers.binder import Binder
 from mcaclip.ui.handlers.views import View
-from mcaclip.ui.lab import examples
+from mcaclip.ui.lab import examples, vote
 from mcaclip.ui.lab.method_set import OWN, SHOWN, SLOW, EditorMethods, MethodSet, Opens
 from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.editor import EditorProtocol
@@ -117,12 +117,12 @@ class CompareHandlers:
                 rows.append(row)
                 yield {"methods_rows": rows_html(rows, ordered[number + 1 :])}
         except CancelledError:
-            yield {**idle_view(text.METHODS_CANCELLED), "methods_rows": rows_html(rows)}
+            yield {**idle_view(text.METHODS_CANCELLED), "methods_rows": rows_html(rows), **vote.asked(words, rows)}
             return
         except Exception:
             yield {**idle_view(""), "methods_rows": rows_html(rows)}
             raise
-        yield idle_view("")
+        yield {**idle_view(""), **vote.asked(words, rows)}
 
 
 def _names(chosen: object) -> list[str]:

@@ -11,7 +11,7 @@ from mcaclip.ui.display import markup, text
 from mcaclip.ui.display.components import CSS_PATH, Components, scripts
 from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.handlers.views import load_status
-from mcaclip.ui.lab import compare, inspect, train
+from mcaclip.ui.lab import compare, inspect, train, vote
 from mcaclip.ui.lab.method_set import EditorMethods, Opens
 from mcaclip.ui.page import layout, wiring
 from mcaclip.ui.page.guarded import Page
@@ -50,6 +50,8 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
             with gr.Tab(text.PAGE_LAB, elem_id="page-lab") as lab, gr.Tabs(elem_id="lab"):
                 with gr.Tab(text.COMPARE_LABEL, elem_id="page-compare") as comparing:
                     compare.build_room(parts)
+                with gr.Tab(text.PAGE_VOTE, elem_id="page-vote"):
+                    vote.build_room(parts)
                 with gr.Tab(text.PAGE_TRAIN, elem_id="page-train") as training:
                     if studio.training is None:
                         train.build_closed()
@@ -60,6 +62,7 @@ def build(studio: Studio, opens: Opens = EditorMethods) -> Page:
         bind, resumed = wiring.connect(page, parts, studio)
         methods = compare.CompareHandlers(studio, opens)
         compare.connect(bind, (comparing.select, lab.select), resumed, parts, methods)
+        vote.connect(bind, parts)
         inspect.connect(bind, (inspecting.select, lab.select), resumed, parts, studio)
         if studio.training is not None:
             train.connect(bind, page, training, parts, train.TrainHandlers(studio, studio.training))
