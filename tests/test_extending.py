@@ -96,7 +96,7 @@ def test_a_word_is_understood(tree):
     follow(tree, "A word")
     (folder,) = (tree / "out/word").iterdir()
     result = json.loads((folder / "result.json").read_text())
-    assert [part["prompt"] for part in result["prompts"]] == ["a stubbly jaw", "merman"]
+    assert [part["prompt"] for part in result["prompts"]] == ["bushy sideburns", "merman"]
     assert np.abs(pixels(folder / "edited.png") - pixels(folder / "reconstruction.png")).max() > 30
 
 

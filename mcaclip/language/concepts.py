@@ -116,16 +116,17 @@ def _concept(row: dict[str, Any], fulfilled: Mapping[str, float], own: frozenset
     name, state, character = row["name"], row.get("state"), row.get("character")
     characters = read_words("characters")["usual"][character] if character else ()
 
-    def side(asks: str, measure: str, kinds: tuple[str, str], key: str, share: str) -> Side:
+    def side(asks: str, measure: str, kinds: tuple[str, str], key: str, share: str, strength: float) -> Side:
         things, looks = (
             (*row.get(kind, ()), *(phrase for phrase in _of_state(table, key) if phrase not in own))
             for kind, table in zip(kinds, ("states", "people"), strict=True)
         )
-        strength = row.get("strength", 1.0)
         return Side(row.get(asks, ""), row.get(measure, ""), things, looks, fulfilled.get(share), strength)
 
-    wanted = side("asks", "measure", _PHRASES[:2], state or "", name)
-    unwanted = side("undoes", "undone", _PHRASES[2:], f"not {state}", f"no {name}")
+    strength = row.get("strength", 1.0)
+    wanted = side("asks", "measure", _PHRASES[:2], state or "", name, strength)
+    undo_strength = row.get("undo_strength", strength)
+    unwanted = side("undoes", "undone", _PHRASES[2:], f"not {state}", f"no {name}", undo_strength)
     return Concept(name, "", replace(wanted, things=(*wanted.things, *characters)), unwanted)
 
 
