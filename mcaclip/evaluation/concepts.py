@@ -16,7 +16,7 @@ COLOURS = ("green", "red")
 """Colours in which each part is measured."""
 SAME_PERSON = 0.6
 """Cosine by the stack's identity network below which an edit made another person, and did not fulfil a wish."""
-CHANGES_IDENTITY = frozenset({"old age", "masculine face"})
+CHANGES_IDENTITY = frozenset({"old age", "childhood", "masculine face"})
 """Wishes that may make another person."""
 FEWEST = 5
 """Fewer edits than these say nothing."""

@@ -116,12 +116,13 @@ NARROW = _weights(jaw_width=-1.0, face_width=-0.5, chin_width=-0.5)
 BEARD, NO_BEARD = _weights(facial_hair=1.0), _weights(facial_hair=-1.0)
 OLD, YOUNG = _weights(age=1.0), _weights(age=-1.0)
 BARE_SKIN = ("l_eye", "r_eye", "mouth")
+GROWN = ("brow_area", "male", "age", "lips_red", "chin_width", "jaw_width")
 HAIRY, BEHIND_GLASSES = ("brow_area",), (*OPENED_EYES, "brow_area")
 
 ATTRIBUTE_EDITS = (
     # expression
-    AttributeEdit("smiling", _weights(happy=1, smile=1), 1.3, 0, 2.2, FACE, 4, (), EXPRESSION, state="smiling"),
-    AttributeEdit("a serious look", _weights(happy=-1, smile=-1), 1.6, 0.3, 2.5, FACE, 4, (), EXPRESSION,
+    AttributeEdit("smiling", _weights(happy=1, smile=1), 2.8, 1.2, 3.5, FACE, 4, (), EXPRESSION, state="smiling"),
+    AttributeEdit("a serious look", _weights(happy=-1, smile=-1), 2.4, 1.0, 3.4, FACE, 4, (), EXPRESSION,
                   state="smiling", sign=-1),
     AttributeEdit("a sad look", _weights(sad=1, smile=-0.7, brow_slope=0.5), 2.3, 1.9, 3.4, FACE, 4, (), EXPRESSION),
     AttributeEdit("an angry look", _weights(angry=1, brow_height=-0.7), 2.5, 2.0, 3.6, FACE, 4, (), EXPRESSION),
@@ -155,11 +156,11 @@ ATTRIBUTE_EDITS = (
     AttributeEdit("a male face", _weights(male=1), 1.5, 1.0, 3.0, HEAD, 6, SURROUNDINGS, GENDER, state="male"),
     AttributeEdit("a female face", _weights(male=-1), 1.5, 1.0, 3.0, HEAD, 12, (), GENDER, state="male", sign=-1),
     # hair
-    AttributeEdit("a beard", BEARD, 3.5, 2.0, 7.0, "facial hair", 8, (), HAIRY, state="bearded"),
+    AttributeEdit("a beard", BEARD, 5.0, 3.0, 9.0, "facial hair", 8, (), GROWN, state="bearded"),
     AttributeEdit("no beard", NO_BEARD, 2.5, 1.5, 4.0, "facial hair", 8, (), HAIRY, state="bearded", sign=-1),
-    AttributeEdit("a goatee", BEARD, 3.5, 2.0, 7.0, "goatee", 4, (), HAIRY, state="goatee"),
-    AttributeEdit("a moustache", BEARD, 3.5, 2.0, 7.0, "moustache", 3, (), HAIRY, state="moustache"),
-    AttributeEdit("stubble", BEARD, 1.5, 1.0, 2.5, "facial hair", 8, (), HAIRY),
+    AttributeEdit("a goatee", BEARD, 5.0, 3.0, 9.0, "goatee", 4, (), GROWN, state="goatee"),
+    AttributeEdit("a moustache", BEARD, 5.0, 3.0, 9.0, "moustache", 3, (), GROWN, state="moustache"),
+    AttributeEdit("stubble", BEARD, 2.4, 1.6, 3.5, "facial hair", 8, (), HAIRY),
     AttributeEdit("bangs", _weights(fringe=1), 2.5, 2.5, 4.0, ("hair", "hat"), 28, (*INNER_FACE, *SURROUNDINGS),
                   ("hair_area",)),
     # things
