@@ -184,7 +184,7 @@ def test_a_face_that_has_it_is_changed_least(face):
     edit = next(edit for edit in ATTRIBUTE_EDITS if edit.asks == "smiling")
     shift = AttributeShift(edit, regression)
     smiling = face.code + 3 * shift.direction
-    assert shift(smiling).norm() < 0.2 * shift(face.code - 3 * shift.direction).norm()
+    assert shift(smiling).norm() < 0.5 * shift(face.code - 3 * shift.direction).norm()
 
 
 def test_eyeshadow_has_the_shift_of_coloured_skin_above_the_eyes(face, made):
