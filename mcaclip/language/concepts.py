@@ -7,6 +7,7 @@ of parts. How often each is fulfilled was measured and is in `assets/words/fulfi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -104,6 +105,25 @@ def concepts() -> Mapping[str, Concept]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"the table of wishes cannot be read ({error}): restore assets/words from git") from error
     return MappingProxyType({concept.name: concept for concept in rows})
+
+
+@cache
+def named_wishes() -> Mapping[str, tuple[str, int]]:
+    """From each phrase of the table, without an article, to the wish that it names and its sign; colours have none.
+
+    What stands for several wishes names the first of them.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    for concept in concepts().values():
+        for sign, side in concept.sides:
+            for phrase in side.phrases:
+                found.setdefault(bare(phrase), (concept.name, sign))
+    return MappingProxyType(found)
+
+
+def bare(text: str) -> str:
+    """A text in small letters, without an article or possessive before it."""
+    return re.sub(r"^(?:a|an|the|his|her|their|my|some)\s+", "", " ".join(text.lower().split()))
 
 
 def _colour(part: str, strength: float, fulfilled: Mapping[str, float]) -> Concept:

@@ -24,7 +24,7 @@ MORE_NOUNS = _NOUNS["more"]
 COLLOQUIAL_NOUNS = _NOUNS["colloquial"]
 """Colloquial, literary and trade nouns, which only the reader of prompts learns."""
 
-_BETWEEN = re.compile(r"\s*[,;+&]\s*(?:(?:and|with|plus|but)\s+)?|\s+(?:and|with|plus|but)\s+", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*[,;+&]\s*(?:(?:and|or|with|plus|but)\s+)?|\s+(?:and|or|with|plus|but)\s+", re.IGNORECASE)
 """What separates two changes."""
 
 

@@ -10,12 +10,13 @@ from mcaclip.language.concepts import PROMISED, SOMETIMES, Concept, Side, concep
 from mcaclip.language.grammar import understand
 from mcaclip.validate import has_latin_letters
 
-UNDERSTOOD = 0.65
-"""Probability from which on a text counts as understood: of the blind wordings that reach it, 3.5 % are misread."""
+UNDERSTOOD = 0.6
+"""Probability from which on a text counts as understood: of the blind wordings that reach it, 4 % are misread."""
 SMALLEST, LARGEST = 0.1, 1.5
 """Least and greatest amount that a text can ask for."""
 ONE_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 _PERCENT = re.compile(r"\b(\d{1,3})\s*(?:%|per ?cent\b)", re.IGNORECASE)
+_HALF = re.compile(r"\b(?:at )?half(?:[- ]strength| as (?:strong|much|intense)| strong)\b", re.IGNORECASE)
 _TURNED = "turned head"
 
 
@@ -103,12 +104,14 @@ def _example(side: Side, but: str = "") -> str:
 
 
 def split_percent(text: str) -> tuple[str, float | None]:
-    """A text without the percentage that it names, and that as a factor in `SMALLEST` to `LARGEST`; None for none."""
+    """A text without the share that it names, and that as a factor in `SMALLEST` to `LARGEST`; None for none."""
     found = _PERCENT.search(text)
+    share = int(found[1]) / 100 if found else 0.5
+    found = found or _HALF.search(text)
     if found is None:
         return text, None
     left = " ".join(f"{text[: found.start()]} {text[found.end() :]}".split())
-    return left.strip(" ,;:-"), min(max(int(found[1]) / 100, SMALLEST), LARGEST)
+    return left.strip(" ,;:-"), min(max(share, SMALLEST), LARGEST)
 
 
 def plain_wish(text: str) -> Wish | None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, named_colours, plain
-from mcaclip.language.concepts import Concept, concepts
+from mcaclip.language.concepts import Concept, bare, concepts, named_wishes
 from mcaclip.language.grammar import PART_NOUNS, colours_in
 from mcaclip.language.wishes import UNDERSTOOD, Wish, split_percent
 from mcaclip.reading.sentence_encoder import SentenceEncoder
@@ -30,6 +30,9 @@ SURE = 20.0
 _SPELLED_ALIKE, SHORTEST = 0.83, 4
 _ENDINGS = ("er", "est", "ish", "s", "ed", "ing", "y")
 _HEX = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
+_RGB = re.compile(r"\brgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)", re.IGNORECASE)
+_TAKE_OF = re.compile(r"\b(take|taking|shave)((?: \w+){0,2}) of\b", re.IGNORECASE)
+"""A slip that turns a removal into a wish."""
 
 
 class WishReader:
@@ -53,13 +56,19 @@ class WishReader:
     @torch.no_grad()
     def read(self, text: str) -> Wish:
         """What a text of one wish asks for."""
-        words, percent = split_percent(self._spelled(_in_names(text, COLOURS)))
+        words, percent = split_percent(_TAKE_OF.sub(r"\1\2 off", self._spelled(_in_names(text, COLOURS))))
         read = self.encoder.encode([words])
         answers = self.network(read.states, read.mask)
         chances = answers.wishes[0].softmax(0)
         best = int(chances[:-1].argmax())
         known = float(chances[best]) if has_latin_letters(words) else 0.0
-        name, sign = wishes_of(self.network.names)[best]
+        wishes = wishes_of(self.network.names)
+        name, sign = wishes[best]
+        if bare(words) in named_wishes():
+            (name, sign), known = named_wishes()[bare(words)], 1.0
+        elif known < UNDERSTOOD and (named := _named_last(words)) and named[0] == name:
+            # sure of the wish and not of its sign: the phrase at the end says it
+            sign, known = named[1], float(chances[[wishes.index((name, 1)), wishes.index((name, -1))]].sum())
         concept = concepts()[name]
         colour = ""
         if concept.part:
@@ -118,9 +127,17 @@ class WishReader:
         return prompts, self.encoder.encode(prompts).sentence
 
 
+def _named_last(text: str) -> tuple[str, int] | None:
+    """The wish that the longest phrase of the table at the end of a text names, and its sign; None for none."""
+    words = plain(text).split()
+    endings = (" ".join(words[first:]) for first in range(len(words)))
+    return next((named_wishes()[ending] for ending in endings if ending in named_wishes()), None)
+
+
 def _stems(word: str) -> frozenset[str]:
     """What a word may be a form of: "redder" of "red", "paler" of "pale", "greenish" of "green"."""
     stems = [word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending)]
+    stems += [f"{stem[:-1]}y" for stem in stems if stem.endswith("i")]  # "bushier"
     return frozenset(
         form for stem in stems for form in (stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else "")
     )
@@ -139,11 +156,14 @@ def _colour_of(text: str, lab: list[float], said: bool) -> str:
 
 
 def _in_names(text: str, colours: Mapping[str, tuple[int, int, int]]) -> str:
-    """The text with the nearest of some colour names (sRGB) in place of codes like "#3af" and "#33aaff"."""
+    """The text with the nearest of some colour names (sRGB) in place of codes: "#33aaff", "rgb(51, 170, 255)"."""
+
+    def nearest(rgb: tuple[int, ...]) -> str:
+        return min(colours, key=lambda one: math.dist(colours[one], rgb))
 
     def name(found: re.Match[str]) -> str:
         code = found[0][1:] if len(found[0]) == 7 else "".join(2 * digit for digit in found[0][1:])
-        rgb = tuple(int(code[start : start + 2], 16) for start in (0, 2, 4))
-        return min(colours, key=lambda one: math.dist(colours[one], rgb))
+        return nearest(tuple(int(code[start : start + 2], 16) for start in (0, 2, 4)))
 
+    text = _RGB.sub(lambda found: nearest(tuple(int(number) for number in found.groups())), text)
     return _HEX.sub(name, text)

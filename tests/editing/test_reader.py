@@ -124,6 +124,14 @@ def test_wishes_with_and_without_colours_are_split():
     assert [one.prompt for one in readings] == ["green lipstick", "no glasses"]
 
 
+def test_a_removal_is_carried_over_and():
+    found = reader()
+    assert found.split("lose the specs and glasses") == ("lose the specs", "no glasses")
+    assert found.split("lose the specs, glasses") == ("lose the specs", "glasses"), "a comma begins anew"
+    assert found.split("green lips and glasses") == ("green lips", "glasses")
+    assert found.split("lose the specs and smiling") == ("lose the specs", "smiling"), "a verb is a wish"
+
+
 def test_a_recipe_is_its_parts():
     found = reader().read("a Zombie")
     assert found.prompt == "zombie"

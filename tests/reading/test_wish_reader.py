@@ -28,6 +28,7 @@ def reader() -> WishReader:
         ("a blue goatee instead of a red one", "blue goatee"),
         ("#3af hair", "dodger blue hair"),
         ("make her lips redder", "red lipstick"),
+        ("rgb(255, 0, 0) lips", "fire engine red lipstick"),
         ("purple shadow on her eyelids", "purple eyeshadow"),
     ],
 )
@@ -55,10 +56,12 @@ def test_colours_of_parts(reader, text, words):
         ("close the mouth", "open mouth", -1),
         ("remove wrinkles", "wrinkles", -1),
         ("angry", "anger", 1),
+        ("take of the glasses", "glasses", -1),
+        ("mustache", "moustache", 1),
+        ("double chin", "chubby face", 1),
         ("she should look sad", "sadness", 1),
         ("close his eyes", "closed eyes", 1),
         ("bushier eyebrows", "thick brows", 1),
-        ("a suntan", "tanned skin", 1),
         ("red glasses", "sunglasses", 1),
         ("blue eyeshadow", "colour of eyelids", 1),
         ("not purple hair", "colour of hair", -1),
@@ -89,7 +92,14 @@ def test_what_is_no_wish_is_not_understood(reader, text):
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("slightly pink hair", 0.5), ("pink hair", 1.0), ("pink hair 30 %", 0.3), ("half pink hair", 0.5)],
+    [
+        ("slightly pink hair", 0.5),
+        ("pink hair", 1.0),
+        ("pink hair 30 %", 0.3),
+        ("half pink hair", 0.5),
+        ("pink lips, half as strong", 0.5),
+        ("pink lips at half strength", 0.5),
+    ],
 )
 def test_amounts(reader, text, amount):
     assert reader.read(text).amount == amount
@@ -106,4 +116,4 @@ def test_every_prompt_of_the_table_is_read_as_itself(reader):
         for side in (concept.wanted, concept.unwanted):
             if side.asks and not concept.part:
                 found = reader.read(side.asks)
-                assert found.concept and concepts()[found.concept.name].side(found.sign).asks == side.asks
+                assert found.concept and side.asks in (found.side.asks, found.words)
