@@ -18,7 +18,7 @@ SAME_PERSON = 0.6
 """Cosine by the stack's identity network below which an edit made another person, and did not fulfil a wish."""
 CHANGES_IDENTITY = frozenset({"old age", "childhood", "masculine face"})
 """Wishes that may make another person."""
-FEWEST = 5
+FEWEST = 3
 """Fewer edits than these say nothing."""
 
 
