@@ -24,8 +24,8 @@ def measured() -> Regression:
     names = sorted({name for edit in ATTRIBUTE_EDITS for name in (*edit.rises, *edit.free)} | {"yaw", "roll"})
     draw = torch.Generator().manual_seed(0)
     slopes = torch.randn(len(names), 512, generator=draw) / 20
-    numbers = torch.ones(len(names))
-    return Regression(names, slopes, 0 * numbers, numbers, torch.zeros(512), torch.eye(512), numbers)
+    ones = torch.ones(len(names))
+    return Regression(names, slopes, 0 * ones, ones, torch.zeros(512), torch.eye(512), ones.clone())
 
 
 def write_measured(folder: Path) -> Path:

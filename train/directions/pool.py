@@ -56,14 +56,14 @@ def measure_faces(
     return codes[:done], dict(zip(names, table.T, strict=True))
 
 
-def run(models: Path, out: Path, minutes: float, settings: PoolSettings = PoolSettings()) -> Path:
+def run(models: Path, out: Path, minutes: float) -> Path:
     """Measure faces, or more of them, and write `directions.safetensors` and `report.json` into the run folder.
 
     Raises:
         TrainingError: a network of `models` is missing, or too few faces were measured in the time.
     """
     preview = load_preview()
-    codes, measures = measure_faces(preview, FaceNetworks(models), settings, out, minutes)
+    codes, measures = measure_faces(preview, FaceNetworks(models), PoolSettings(), out, minutes)
     if len(codes) < FEWEST:
         raise TrainingError(
             f"{len(codes)} faces are measured, and {FEWEST} are needed: run the same command again, or give it more "

@@ -163,7 +163,7 @@ def test_every_wish_that_is_no_colour_is_taught():
     taught = {edit.asks for edit in ATTRIBUTE_EDITS}
     sides = [side for concept in concepts().values() if not concept.part for _, side in concept.sides if side.asks]
     left = {side.asks for side in sides} - taught
-    assert left == {"blush", "makeup", "black eyeshadow", "long hair", *read_words("characters")["usual"]} - {"elf"}
+    assert left == {"blush", "makeup", "black eyeshadow", *read_words("characters")["usual"]} - {"elf"}
 
 
 def test_a_shift_reaches_its_level_and_holds_the_others(face):

@@ -37,7 +37,7 @@ def rng():
 
 def test_the_drawn_face_shows_every_part(scenes):
     assert scenes.shown_parts(0) == PARTS
-    assert set(PARTS) == set(PART_NOUNS)
+    assert set(PARTS) == set(PART_NOUNS) - {"eyelids"}, "eyeshadow has the shifts of skin"
 
 
 @pytest.mark.parametrize("part", PARTS)
