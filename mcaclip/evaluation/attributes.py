@@ -96,7 +96,7 @@ ATTRIBUTES = (
         0.15,
     ),
     Attribute(
-        "no glasses", ("no glasses", "without glasses", "no eyeglasses"), "glasses", -0.01, 0.003, (*_EYES, "nose"),
+        "no glasses", ("no glasses", "without glasses", "no eyeglasses"), "glasses", -0.02, 0.003, (*_EYES, "nose"),
         0.15,
     ),
     Attribute("long hair", ("long hair",), "long hair", 0.8, 3.0,
