@@ -87,7 +87,7 @@ class WishReader:
 
         def mended(found: re.Match[str]) -> str:
             word = found[0].lower()
-            if len(word) < SHORTEST or word in self._words or _stems(word) & self._words:
+            if len(word) < SHORTEST or word in self._words or not _stems(word).isdisjoint(self._known_words):
                 return found[0]
             same_letters = (one for one in self._known_words if one[0] == word[0] and sorted(one) == sorted(word))
             alike = get_close_matches(word, self._known_words, 1, _SPELLED_ALIKE)

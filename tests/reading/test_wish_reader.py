@@ -56,6 +56,7 @@ def test_colours_of_parts(reader, text, words):
         ("close the mouth", "open mouth", -1),
         ("remove wrinkles", "wrinkles", -1),
         ("angry", "anger", 1),
+        ("yonger", "old age", -1),
         ("take of the glasses", "glasses", -1),
         ("mustache", "moustache", 1),
         ("double chin", "chubby face", 1),
