@@ -137,7 +137,7 @@ def _ready(editor: EditorProtocol, methods: MethodSet, words: str) -> list[str]:
         StudioError: see `EditorProtocol.wish`.
     """
     knows, wordings = not editor.wish(words).outside, _wordings(editor, methods, words)
-    return [name for name in SHOWN if name in wordings and (knows or name != UNIVERSAL)]
+    return [name for name in methods.known() if name in wordings and (knows or name != UNIVERSAL)]
 
 
 def _wordings(editor: EditorProtocol, methods: MethodSet, words: str) -> dict[str, str]:
