@@ -11,17 +11,11 @@ from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import IMPORTED, LibraryPrompt, find_entry, find_prompt
 from mcaclip.errors import PromptError
-from mcaclip.language.concepts import bare, concepts, named_wishes
+from mcaclip.language.concepts import bare, things
 from mcaclip.language.grammar import split_changes
 from mcaclip.language.wishes import Wish
-from mcaclip.language.word_tables import Phrases
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
-
-
-def _looks(name: str) -> Phrases:
-    """Phrases of a wish for what a person is or does."""
-    return tuple(phrase for _, side in concepts()[name].sides for phrase in side.looks)
 
 
 @dataclass(frozen=True)
@@ -150,19 +144,16 @@ class PromptReader:
     def split(self, text: str) -> tuple[str, ...]:
         """The changes that a text asks for, one text each. Raises PromptError for one that is no prompt."""
         words = clean_prompt(text)
-        return (
-            (words,) if self._known(words) else self._carried(split_changes(words, self._known, self._wished), words)
-        )
+        if self._known(words):
+            return (words,)
+        return self._carried(split_changes(words, self._known, self._wished), words)
 
     def _carried(self, changes: Sequence[str], words: str) -> tuple[str, ...]:
         """The changes of a text, with a removal carried over "and": "remove beard and glasses" removes both."""
         made = [changes[0]]
         for change in changes[1:]:
-            thing = named_wishes().get(bare(change))
             joined = re.search(rf"(?:\band|\bor|&)\s+{re.escape(change)}", words, re.IGNORECASE)
-            removed = thing is not None and joined is not None and self._understood(made[-1]).sign < 0
-            # "remove the glasses and smile" is a removal and a wish
-            removed = removed and thing is not None and bare(change) not in _looks(thing[0])
+            removed = joined and bare(change) in things() and self._understood(made[-1]).sign < 0
             made.append(f"no {bare(change)}" if removed else change)
         return tuple(made)
 

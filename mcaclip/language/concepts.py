@@ -121,6 +121,14 @@ def named_wishes() -> Mapping[str, tuple[str, int]]:
     return MappingProxyType(found)
 
 
+@cache
+def things() -> frozenset[str]:
+    """Phrases, without an article, for things that a face may have; not for what a person is or does ("smile")."""
+    sides = [side for concept in concepts().values() for _, side in concept.sides]
+    looks = {bare(phrase) for side in sides for phrase in side.looks}
+    return frozenset(bare(phrase) for concept in concepts().values() for phrase in concept.wanted.things) - looks
+
+
 def bare(text: str) -> str:
     """A text in small letters, without an article or possessive before it."""
     return re.sub(r"^(?:a|an|the|his|her|their|my|some)\s+", "", " ".join(text.lower().split()))

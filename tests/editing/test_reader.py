@@ -129,6 +129,9 @@ def test_a_removal_is_carried_over_and():
     assert found.split("lose the specs and glasses") == ("lose the specs", "no glasses")
     assert found.split("lose the specs, glasses") == ("lose the specs", "glasses"), "a comma begins anew"
     assert found.split("green lips and glasses") == ("green lips", "glasses")
+    assert found.split("lose the specs and smooth skin") == ("lose the specs", "smooth skin"), (
+        "it lacks something itself"
+    )
     assert found.split("lose the specs and smiling") == ("lose the specs", "smiling"), "a verb is a wish"
 
 

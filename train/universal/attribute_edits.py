@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import torch
@@ -86,14 +87,14 @@ class AttributeShift:
 
     edit: AttributeEdit
     regression: Regression
-    direction: Tensor = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Finds the direction."""
+    @cached_property
+    def direction(self) -> Tensor:
+        """The shift `[512]` that raises the edit's measures by one standard deviation."""
         towards = self.regression.direction(self.edit.rises, self.edit.free)
         if "glasses" not in self.edit.rises:
             towards = towards - LESS_GLASSES * self.regression.direction(GLASSES)
-        object.__setattr__(self, "direction", towards)
+        return towards
 
     def __call__(self, codes: Tensor) -> Tensor:
         """Shifts `[B, 18, 512]` of codes `[B, 18, 512]`; rows outside of the edit's are 0."""
