@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mcaclip.perception.graph_model import GraphModel
 
-GREY = (0.2989, 0.587, 0.114)
+_GREY = (0.2989, 0.587, 0.114)
 _GEAR = "StatefulPartitionedCall/model_1/{}_output/Softmax"
 _GENDER = "StatefulPartitionedCall/model_1/predictions/Softmax"
 _LEAST = 1e-3
@@ -23,6 +23,12 @@ _LEAST = 1e-3
 def face_of(pictures: Tensor) -> Tensor:
     """The square around the face of aligned pictures `[B, C, 256, 256]`."""
     return pictures[:, :, 31:243, 31:225]
+
+
+def small_grey(faces: Tensor) -> Tensor:
+    """Faces `[B, 3, S, S]` in [0, 1] as networks for small grey pictures take them: `[B, 64, 64, 1]` in [-1, 1]."""
+    small = F.interpolate(faces, (64, 64), mode="bilinear", antialias=True)
+    return 2 * (small * torch.tensor(_GREY)[:, None, None]).sum(1)[..., None] - 1
 
 
 class AgeGender:
@@ -44,9 +50,7 @@ class AgeGender:
         face = face_of(picture.float().cpu().clamp(-1, 1) / 2 + 0.5)
         large = F.interpolate(face, (198, 198), mode="bilinear", antialias=True).permute(0, 2, 3, 1)
         ages, first = self.gear(large, _GEAR.format("age"), _GEAR.format("gender"))
-        small = F.interpolate(face, (64, 64), mode="bilinear", antialias=True)
-        grey = (small * torch.tensor(GREY)[:, None, None]).sum(1)[..., None]
-        (second,) = self.gender(2 * grey - 1, _GENDER)
+        (second,) = self.gender(small_grey(face), _GENDER)
         odds = [_odds(float(first[0, 0])), _odds(float(second[0, 1]))]
         return {"age": float((ages[0] * torch.arange(ages.shape[1])).sum()), "male": sum(odds) / 2}
 

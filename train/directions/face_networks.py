@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mcaclip import weights
 from mcaclip.imaging.colour import srgb_to_lab
-from mcaclip.perception.age_gender import GREY, face_of
+from mcaclip.perception.age_gender import face_of, small_grey
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, FaceParser
 from mcaclip.perception.graph_model import GraphModel
 
@@ -61,9 +61,7 @@ class FaceNetworks:
         face = face_of(unit)
         large = F.interpolate(face, (224, 224), mode="bilinear", antialias=True)
         male, age = self.person(255 * large.permute(0, 2, 3, 1), "gender_pred/BiasAdd", "age_pred/Softmax")
-        small = F.interpolate(face, (64, 64), mode="bilinear", antialias=True)
-        grey = (small * torch.tensor(GREY)[:, None, None]).sum(1)[..., None]
-        (emotion,) = self.emotion(2 * grey - 1, _EMOTION_LOGITS)
+        (emotion,) = self.emotion(small_grey(face), _EMOTION_LOGITS)
         emotion = emotion - emotion.logsumexp(1, keepdim=True)
         return {
             "male": male[:, 0],
