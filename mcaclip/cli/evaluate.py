@@ -14,7 +14,7 @@ from mcaclip.cli.batch import check_folder
 from mcaclip.cli.options import Arg
 from mcaclip.cli.paper_table import TableOptions
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.platform.console import shown
+from mcaclip.platform.console import tell
 
 if TYPE_CHECKING:
     from mcaclip.editing.prompts import LibraryPrompt
@@ -128,7 +128,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     # what plays no part in this call may be otherwise in the next
     about = {"inversion": options.inversion} if options.photos else {}
     about |= {"judge": "MobileFace"} if judge else {}
-    figures = measure(tools, Plan(subjects, columns, size, about), faces, options.out, _say)
+    figures = measure(tools, Plan(subjects, columns, size, about), faces, options.out, tell)
     if options.concepts:
         figures = write_concepts(RowLog(options.out, Row, {}).rows, options.out)
     sys.stdout.write(figures)
@@ -145,11 +145,5 @@ def _of_library(editor: FaceEditor, library: Sequence[LibraryPrompt], asks_edito
             settings = EditSettings(entry.prompt, strength=entry.best)
             found.append(editor.check_settings(settings) if asks_editor else settings)
         except PromptError as error:
-            _say(f"{entry.prompt} is left out: {error}")
+            tell(f"{entry.prompt} is left out: {error}")
     return found or [EditSettings(prompt) for prompt in editor.prompts()]
-
-
-def _say(line: str) -> None:
-    """Progress on stderr, so that stdout holds the figures alone."""
-    sys.stderr.write(f"{shown(line)}\n")
-    sys.stderr.flush()

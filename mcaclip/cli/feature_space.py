@@ -13,8 +13,8 @@ from mcaclip.cli.batch import check_folder
 from mcaclip.cli.options import Arg, whole
 from mcaclip.config import SLOTS
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.platform.atomic import written_whole
-from mcaclip.platform.console import shown
+from mcaclip.platform.atomic import write_text
+from mcaclip.platform.console import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -70,24 +70,17 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     sources, edits = edited_faces(editor, settings, faces)
     tables, rows = {}, {}
     for space in spaces(editor):
-        _say(f"{space.name}: {len(sources)} faces, {len(prompts)} changes")
+        tell(f"{space.name}: {len(sources)} faces, {len(prompts)} changes")
         made = feature_space.embed(space, sources, edits, prompts, editor.device)
         tables[space.name], rows[space.name] = feature_space.cosines(made), feature_space.by_prompt(made)
         feature_space.draw(made, prompts, f"{space.name}, {len(sources)} faces", options.out / f"{space.name}.png")
     report = feature_space.as_markdown(tables, prompts, rows)
     about = {"stack": editor.stack, "prompts": prompts, "faces": len(sources), "weights": editor.weight_hashes()}
     figures = json.dumps({**about, "cosines": tables, "by_prompt": rows}, indent=1)
-    for name, text in ((REPORT, report), (FIGURES, figures)):
-        with written_whole(options.out / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    write_text(options.out / REPORT, report)
+    write_text(options.out / FIGURES, figures)
     sys.stdout.write(report)
     return 0
-
-
-def _say(line: str) -> None:
-    """Progress on stderr, so that stdout holds the cosines alone."""
-    sys.stderr.write(f"{shown(line)}\n")
-    sys.stderr.flush()
 
 
 def changes(editor: FaceEditor, wanted: Sequence[str]) -> list[EditSettings]:
@@ -107,7 +100,7 @@ def changes(editor: FaceEditor, wanted: Sequence[str]) -> list[EditSettings]:
         except PromptError as error:
             if wanted:
                 raise
-            _say(f"{words} is left out: {error}")
+            tell(f"{words} is left out: {error}")
             continue
         if one not in found:  # other words for the same change
             found.append(one)
@@ -132,10 +125,10 @@ def edited_faces(
             inversion = face.get()
             pictures = [editor.preview(inversion, one).image for one in (unchanged, *settings)]
         except StudioError as error:
-            _say(f"{face.name} is left out: {error}")
+            tell(f"{face.name} is left out: {error}")
             continue
         found.append(torch.stack(pictures))
-        _say(f"face {number + 1}: {face.name}")
+        tell(f"face {number + 1}: {face.name}")
     if len(found) < 2:
         raise StudioError("fewer than two faces are left to compare: give more --seeds, or other photos")
     every = torch.stack(found, 1)

@@ -28,6 +28,12 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def tell(line: str) -> None:
+    """One line of progress on stderr at once, so that stdout holds the results alone."""
+    sys.stderr.write(f"{shown(line)}\n")
+    sys.stderr.flush()
+
+
 def complain(message: str) -> None:
     """One line on stderr, whatever the message holds."""
     sys.stderr.write(f"mcaclip: {shown(' '.join(message.split()))}\n")
