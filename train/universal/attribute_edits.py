@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
+from train.directions.face_networks import EMOTIONS
 from train.directions.fit import Regression
 
 FACE = ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "eye_g", "u_lip", "l_lip", "mouth")
@@ -21,7 +22,6 @@ AROUND_EYES = (*EYES, *BROWS)
 INNER_FACE = (*EYES[:2], "nose", *MOUTH)
 SURROUNDINGS = ("background", "cloth")
 
-EMOTIONS = ("happy", "sad", "neutral", "angry", "disgust", "fear", "surprise")
 AROUND_MOUTH = ("smile", "mouth_width", "mouth_open", "lip_height", "lip_area", "teeth_area")
 ABOVE_EYES = ("eyes_open", "eye_area", "brow_height", "brow_slope", "brow_area")
 EXPRESSION = (*EMOTIONS, *AROUND_MOUTH, *ABOVE_EYES)
