@@ -28,11 +28,12 @@ SHIFTS_KEPT = 12
 
 
 class Learned(NamedTuple):
-    """A shift of a face at strength 1, with its masks before any mask tool; for the notes see `Limited`."""
+    """A shift of a face at strength 1, with its masks before any mask tool; for the rest see `Limited`."""
 
     shift: MaskedShift
     little: bool = False
     covered: bool = False
+    own: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +75,8 @@ class FaceSource:
         shift = prompted.shift(self.generator, self.code, self.made, opened, self.looks)
         if not shift.masks or self.parts is None or not prompted.own_masks or opened:
             return Learned(shift)
-        masks, little, covered = self.parts.limited(shift.masks, words, self.generator.image_size)
-        return Learned(replace(shift, masks=masks), little, covered)
+        masks, little, covered, own = self.parts.limited(shift.masks, words, self.generator.image_size)
+        return Learned(replace(shift, masks=masks), little, covered, own)
 
 
 @torch.no_grad()

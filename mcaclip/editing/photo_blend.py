@@ -6,9 +6,14 @@ pictures, is carried over to the photo. Where the edit draws something new, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
+from mcaclip.editing.dye import Dye, apply, reach
+from mcaclip.editing.photo_parts import Surroundings
 from mcaclip.nn.ops import box_mean, resize_mask
 
 WINDOW_SIDE = 256
@@ -20,7 +25,13 @@ FLAT = 0.03
 
 
 def carry_over(
-    photo: Tensor | None, source: Tensor, edited: Tensor, mask: Tensor | None = None, still: Tensor | None = None
+    photo: Tensor | None,
+    source: Tensor,
+    edited: Tensor,
+    mask: Tensor | None = None,
+    around: Surroundings | None = None,
+    dyes: Sequence[Dye] = (),
+    moved: bool = False,
 ) -> Tensor:
     """The edit on the photo.
 
@@ -31,7 +42,9 @@ def carry_over(
         source: the generator's picture of the photo, `[1, 3, S, S]`, not clamped.
         edited: its picture of the edit, alike.
         mask: `[1, 1, s, s]` in [0, 1], where the edit acts; None: everywhere.
-        still: `[1, 1, S, S]` in [0, 1], where the photo stays whatever the edit says; None: nowhere.
+        around: what stays of the photo whatever the edit says, and what the edit uncovers; None: nothing.
+        dyes: colours on parts that the photo has, which are not carried over but dyed.
+        moved: whether the edit also changes shapes, so that a part may no longer be where the photo has it.
 
     Returns:
         `[1, 3, S, S]`, not clamped.
@@ -44,7 +57,15 @@ def carry_over(
     if mask is not None:
         new = new * resize_mask(mask, side)
     change = (edited - source) - new * (photo - source)
-    made = photo + (change if still is None else (1 - still) * change)
+    still = None if around is None else around.still
+    change = change if still is None else (1 - still) * change
+    if moved:
+        dyes = [replace(dye, mask=resize_mask(dye.mask, side) * (1 - new)) for dye in dyes]
+    made = photo + (1 - reach(dyes, side)) * change
+    for dye in dyes:
+        made = apply(dye, made, photo, source, edited, still)
+    if around is not None and around.bared is not None and around.behind is not None:
+        made = torch.lerp(made, around.behind, around.bared)
     # exactly the photo where nothing was edited, which rounding alone would not give
     return torch.where((edited == source).all(1, keepdim=True), photo, made)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mcaclip.imaging.guided import follow
 from mcaclip.language.grammar import parts_in, understand
-from mcaclip.nn.ops import resize_mask
+from mcaclip.nn.ops import box_mean, resize_mask
 from mcaclip.perception.base import PhotoParser
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, celeb
 from mcaclip.perception.regions import dilate, region
@@ -32,6 +32,8 @@ LEAST_FACIAL_HAIR = 0.002
 FOUND, MISSED = 0.6, 0.4
 """Share of the drawn facial hair that the person's own covers: from the first up only their own counts, below the
 second both do."""
+TAKEN = 0.5
+"""Share of the hair from which an edit that reaches it acts on all of it."""
 WHOLE = ("hair", "background", "clothes")
 """Parts that a colour covers wherever the photo shows them, even where the generator would not have put them."""
 LEAST_WHOLE = 0.015
@@ -42,8 +44,16 @@ COVERED = 0.15
 """Share of what an edit would change from which a thing before it is worth a note."""
 GLASSES, BEHIND_GLASSES = ("eye_g",), ("eyes", "eyelids", "brows", "skin", "cheeks")
 """The parser labels everything behind a pair of glasses as glasses, so these parts include that label."""
+COVERED_BY_COLOUR = (*WHOLE, *FACIAL_HAIR, "brows", "lips", "eyes")
+"""Parts that a colour covers as a dye does. On skin, cheeks, lids, ears and teeth it is a film, as the generator
+has it."""
 THINGS = ("hat",)
-SURROUNDINGS = {"background": ("background",), "clothes": ("cloth", "neck_l")}
+BACKGROUND = ("background",)
+STRAYS = 5
+"""Pixels at 256 px around uncovered background within which the photo's hairs go as well."""
+BEHIND_RADII = (48, 16, 5)
+"""Radii at 256 px of the windows from which the background behind a person is guessed, the widest first."""
+SURROUNDINGS = {"background": BACKGROUND, "clothes": ("cloth", "neck_l")}
 """What does not change unless a prompt names it: part of a prompt to labels."""
 
 
@@ -53,11 +63,28 @@ class Limited(NamedTuple):
     Attributes:
         little: hardly anything of the part is there.
         covered: a hat or a thing covers a good deal of what the edit would change.
+        own: where the photo has the part that a colour covers, `[1, 1, s, s]` in [0, 1]; None: the edit is no such
+            colour.
     """
 
     masks: tuple[Tensor, ...]
     little: bool = False
     covered: bool = False
+    own: Tensor | None = None
+
+
+class Surroundings(NamedTuple):
+    """What stands around the face of an edited photo.
+
+    Attributes:
+        still: where they are as in the photo, `[1, 1, S, S]` in [0, 1].
+        bared: where the edit shows background that the person covers in the photo, alike; None: nowhere.
+        behind: what to show there, `[1, 3, S, S]` in [-1, 1].
+    """
+
+    still: Tensor
+    bared: Tensor | None = None
+    behind: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,14 +118,17 @@ class PhotoParts:
         *layers, last = masks
         last = asked = resize_mask(last, side)
         meaning, least = understand(words), LITTLE
+        there = None if meaning is None or meaning.part not in COVERED_BY_COLOUR else last.new_ones(1, 1, 1, 1)
         if meaning is not None and meaning.part in FACIAL_HAIR:
             own = _sure(self._of(FACIAL_HAIR if meaning.part == "beard" else (meaning.part,)))
+            there = own.new_zeros(1, 1, 1, 1)
             if float(own.mean()) >= LEAST_FACIAL_HAIR:
                 drawn = resize_mask(last, own.shape[-1])
                 # a beard that is only partly found is completed by the drawn one
                 missed = 1 - ((own * drawn).sum() / drawn.sum().clamp_min(1e-6) - MISSED) / (FOUND - MISSED)
                 layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
-                last = torch.maximum(self._fitted(dilate(own, GROWN), side), missed.clamp(0, 1) * last)
+                there = self._fitted(dilate(own, GROWN), side)
+                last = torch.maximum(there, missed.clamp(0, 1) * last)
         elif meaning is not None and meaning.part in WHOLE:
             own = _sure(region(celeb(self.classes), meaning.part))
             layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
@@ -108,18 +138,24 @@ class PhotoParts:
             own = region(celeb(self.classes), "skin" if meaning.part == "cheeks" else meaning.part)
             own = own + self._of(GLASSES) if meaning.part in BEHIND_GLASSES else own
             last = last * self._fitted(dilate(_sure(own), GROWN), side)
+        else:
+            own = _sure(region(celeb(self.classes), "hair"))
+            drawn = resize_mask(last, own.shape[-1])
+            if float((own * drawn).sum()) > TAKEN * float(own.sum()):  # half of the hair cannot move without the rest
+                layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
+                last = torch.maximum(last, self._fitted(dilate(own, STRAYS), side))
         things = self._fitted(_sure(self._of(THINGS)), side)
         open_ = last * (1 - things)
         covered = float((asked * things).sum() / asked.sum().clamp_min(1e-6))
-        return Limited((*layers, open_), little=float(open_.mean()) < least, covered=covered > COVERED)
+        return Limited((*layers, open_), little=float(open_.mean()) < least, covered=covered > COVERED, own=there)
 
-    def still(self, edited: Tensor, mask: Tensor, prompts: Sequence[str]) -> Tensor | None:
-        """Where the photo's surroundings are surroundings in the edit too, `[1, 1, S, S]` of the edit's side.
+    def surroundings(self, edited: Tensor, mask: Tensor, prompts: Sequence[str]) -> Surroundings | None:
+        """What stands behind and around the face, once an edit is made.
 
         Args:
             edited: the generator's picture of the edit, `[1, 3, S, S]`, not clamped.
             mask: where the edit acts, `[1, 1, s, s]`.
-            prompts: surroundings that one of them names do not count.
+            prompts: surroundings that one of them names are not kept.
 
         Returns:
             None where the edit does not reach any surroundings.
@@ -127,11 +163,28 @@ class PhotoParts:
         named = {part for words in prompts for part in parts_in(words)}
         kept = [labels for part, labels in SURROUNDINGS.items() if part not in named]
         around = self._of([label for labels in (THINGS, *kept) for label in labels])
-        if not bool((_sure(around) * resize_mask(mask, self.classes.shape[-1])).any()):
+        if not bool((dilate(_sure(around), GROWN) * resize_mask(mask, self.classes.shape[-1])).any()):
             return None
-        after = self.parser.probabilities(edited.clamp(-1, 1))
+        side, after = edited.shape[-1], self.parser.probabilities(edited.clamp(-1, 1))
         same = [_sum(self.classes, labels) * _sum(after, labels) for labels in (THINGS, *kept)]
-        return self._fitted(_sure(torch.stack(same).sum(0)), edited.shape[-1])
+        still = self._fitted(_sure(torch.stack(same).sum(0)), side)
+        behind, behind_after = (_sure(_sum(classes, BACKGROUND)) for classes in (self.classes, after))
+        bared = (1 - behind) * behind_after * dilate(resize_mask(mask, behind.shape[-1]), GROWN)
+        bared = dilate(bared, STRAYS) * behind_after  # single hairs beside it would stay in the air
+        if "background" in named or float(bared.mean()) < LITTLE:
+            return Surroundings(still)
+        bared = follow(bared, edited.clamp(-1, 1), side, RADIUS, SMOOTHNESS)
+        return Surroundings(still, bared * (resize_mask(mask, side) > 0), self._behind(behind, side))
+
+    def _behind(self, background: Tensor, side: int) -> Tensor:
+        """The photo's background, continued behind the person: `[1, 3, side, side]`."""
+        photo, sure = resize_mask(self.photo, background.shape[-1]), (background - 0.5).clamp_min(0) + 1e-6
+        made = photo
+        for radius in BEHIND_RADII:
+            weight = box_mean(box_mean(sure, radius), radius)
+            mean = box_mean(box_mean(photo * sure, radius), radius) / weight
+            made = mean if radius == BEHIND_RADII[0] else torch.lerp(made, mean, (weight / 0.1).clamp(max=1))
+        return resize_mask(made, side)
 
     def _of(self, labels: Sequence[str]) -> Tensor:
         return _sum(self.classes, labels)

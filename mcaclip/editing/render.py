@@ -13,15 +13,19 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from mcaclip.editing.dye import Dye
 from mcaclip.editing.face_source import FaceSource
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.photo_blend import carry_over
+from mcaclip.editing.photo_parts import Surroundings
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
 from mcaclip.generators.base import Generator, Window
 from mcaclip.generators.compose import FeatureHook, MaskedShift, compose, union
 from mcaclip.generators.synthesis import Synthesis, layer_hook, synthesize
+from mcaclip.language.colours import srgb_of
+from mcaclip.language.grammar import understand
 from mcaclip.nn.ops import resize_mask
 from mcaclip.types import EditResult, EditSettings, MovingEdit, ProgressCallback, PromptStrength
 
@@ -90,10 +94,11 @@ def _closed(shift: MaskedShift) -> MaskedShift:
 
 @dataclass(frozen=True)
 class PreparedShift:
-    """The shift of one network's share at strength 1, for one face."""
+    """The shift of one network's share at strength 1, for one face; for `own` see `Limited`."""
 
     share: NetworkShare
     shift: MaskedShift
+    own: Tensor | None = None
 
     def scaled(self, strength: float, likeness: float) -> MaskedShift:
         """The shift at a strength of its prompt; for the likeness see `EditSettings`."""
@@ -141,11 +146,11 @@ def prepare(face: FaceSource, request: EditRequest, started: float | None = None
     shifts, notes = [], list(request.notes)
     for share in request.shares:
         words = share.ingredient.words
-        learned, little, covered = face.shift(share.prompted, words, settings.without_masks)
+        learned, little, covered, own = face.shift(share.prompted, words, settings.without_masks)
         masks = _refined(learned.masks, settings, face.generator.image_size)
         if not settings.mask_invert and (settings.paint is None or settings.paint.include is None):
             notes += [LITTLE_THERE.format(words)] if little else [COVERED.format(words)] if covered else []
-        shifts.append(PreparedShift(share, replace(learned, masks=masks)))
+        shifts.append(PreparedShift(share, replace(learned, masks=masks), own))
         notes += _notes_on(share.prompted)
     return PreparedEdit(face, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))
 
@@ -207,21 +212,36 @@ def draw(
     if prepared.face.photo is None:
         return made
     last = made.masks[-1] if made.masks else None
-    still = None if last is None else _still(prepared, made.image, last)
-    return replace(
-        made, image=carry_over(prepared.face.photo, source.image, made.image, last, still), generated=made.image
-    )
+    around = None if last is None else _surroundings(prepared, made.image, last)
+    dyes = _dyes(prepared.settings, ranked)
+    image = carry_over(prepared.face.photo, source.image, made.image, last, around, dyes, len(dyes) < len(ranked))
+    return replace(made, image=image, generated=made.image)
 
 
-def _still(prepared: PreparedEdit, edited: Tensor, mask: Tensor) -> Tensor | None:
-    """Where the photo's surroundings stay, `[1, 1, S, S]`, but for what the user opened; None: nowhere."""
+def _dyes(settings: EditSettings, shifts: Sequence[PreparedShift]) -> list[Dye]:
+    """The colours that an edit of a photo gives to parts that are there; none where masks do not say where."""
+    if settings.without_masks or settings.mask_invert:
+        return []
+    dyes = []
+    for one in shifts:
+        meaning = understand(one.share.ingredient.words)
+        if meaning is not None and one.own is not None:
+            mask = one.shift.masks[-1]
+            amount = settings.parts[one.share.part].strength * one.share.ingredient.factor
+            dyes.append(Dye(mask * resize_mask(one.own, mask.shape[-1]), srgb_of(meaning.colour), min(1.0, amount)))
+    return dyes
+
+
+def _surroundings(prepared: PreparedEdit, edited: Tensor, mask: Tensor) -> Surroundings | None:
+    """Where the photo's surroundings stay, but for what the user opened; None: nowhere."""
     settings = prepared.settings
     if prepared.face.parts is None or settings.without_masks or settings.mask_invert:
         return None
-    still = prepared.face.parts.still(edited, mask, [part.prompt for part in settings.parts])
-    if still is not None and settings.paint is not None and settings.paint.include is not None:
-        still = still * (1 - resize_mask(settings.paint.include[None].to(still), still.shape[-1]))
-    return still
+    around = prepared.face.parts.surroundings(edited, mask, [part.prompt for part in settings.parts])
+    if around is not None and settings.paint is not None and settings.paint.include is not None:
+        opened = resize_mask(settings.paint.include[None].to(around.still), around.still.shape[-1])
+        around = around._replace(still=around.still * (1 - opened))
+    return around
 
 
 def moving(prepared: PreparedEdit) -> MovingEdit:

@@ -104,14 +104,48 @@ def test_what_is_partly_found_is_completed():
 
 def test_surroundings_stay_unless_they_are_named():
     parts, everywhere = PhotoParts.of(Bands(), photo()), torch.ones(1, 1, SIDE, SIDE)
-    still = parts.still(photo()[None], everywhere, ["smiling"])
+    still = parts.surroundings(photo()[None], everywhere, ["smiling"]).still
     assert rows(still, "cloth") > 0.9 and rows(still, "hat") > 0.9 and still[..., 100:140, :].min() > 0.9
     assert rows(still, "hair") < 0.1
-    named = parts.still(photo()[None], everywhere, ["smiling", "red clothes"])
+    named = parts.surroundings(photo()[None], everywhere, ["smiling", "red clothes"]).still
     assert rows(named, "cloth") < 0.1 and named[..., 100:140, :].min() > 0.9
     on_the_chin = torch.zeros(1, 1, SIDE, SIDE)
     on_the_chin[..., 195:215, :] = 1
-    assert parts.still(photo()[None], on_the_chin, ["smiling"]) is None
+    assert parts.surroundings(photo()[None], on_the_chin, ["smiling"]) is None
+
+
+def test_where_the_hair_is_gone_the_background_goes_on():
+    parts, after = PhotoParts.of(Bands(hat=(0, 0)), photo()), Bands(hat=(0, 0), hair=(60, 80))
+    moved, everywhere = replace(parts, parser=after), torch.ones(1, 1, SIDE, SIDE)
+    around = moved.surroundings(photo()[None], everywhere, ["an old face"])
+    assert around.bared[..., 45:55, :].min() > 0.8 and around.bared[..., 65:75, :].max() < 0.2
+    plain = photo()[:, :, :1].clone()
+    plain[:, 40:80] = -0.9  # of the person's hair nothing may be seen in what is behind it
+    dark = replace(moved, photo=plain[None].expand(1, 3, SIDE, SIDE))
+    behind = dark.surroundings(photo()[None], everywhere, ["an old face"]).behind
+    assert (behind[..., 45:55, :] - photo()[0, 20, 0]).abs().max() < 0.2
+    assert moved.surroundings(photo()[None], everywhere, ["pink background"]).bared is None
+    assert parts.surroundings(photo()[None], everywhere, ["an old face"]).bared is None
+
+
+@pytest.mark.parametrize(("reached", "all_of_it"), [(30, True), (8, False)])
+def test_hair_moves_as_a_whole_or_not_at_all(reached, all_of_it):
+    masks = [torch.zeros(1, 1, SIDE, SIDE) for _ in range(2)]
+    for mask in masks:
+        mask[..., 80 - reached : 110, :] = 1
+    layer, last = PhotoParts.of(Bands(hat=(0, 0)), photo()).limited(masks, "an old face", SIDE).masks
+    assert bool(layer[..., 42:48, :].min() > 0.9) == bool(last[..., 43:48, :].min() > 0.8) == all_of_it
+
+
+@pytest.mark.parametrize(
+    ("words", "dyed"), [("purple hair", True), ("green skin", False), ("smiling", False), ("blue goatee", True)]
+)
+def test_what_a_colour_covers_is_dyed(words, dyed):
+    masks = [torch.ones(1, 1, side, side) for side in (64, 128)]
+    own = PhotoParts.of(Bands(), photo()).limited(masks, words, SIDE).own
+    assert (own is not None) == dyed
+    if words == "blue goatee":  # only the hair that is there
+        assert rows(own, "goatee") > 0.9 and rows(own, "u_lip") < 0.1
 
 
 def test_a_person_is_told_when_there_is_little_to_edit(generator):  # noqa: F811
