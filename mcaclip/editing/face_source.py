@@ -34,6 +34,7 @@ class Learned(NamedTuple):
     little: bool = False
     covered: bool = False
     own: Tensor | None = None
+    gone: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +76,8 @@ class FaceSource:
         shift = prompted.shift(self.generator, self.code, self.made, opened, self.looks)
         if not shift.masks or self.parts is None or not prompted.own_masks or opened:
             return Learned(shift)
-        masks, little, covered, own = self.parts.limited(shift.masks, words, self.generator.image_size)
-        return Learned(replace(shift, masks=masks), little, covered, own)
+        masks, little, covered, own, gone = self.parts.limited(shift.masks, words, self.generator.image_size)
+        return Learned(replace(shift, masks=masks), little, covered, own, gone)
 
 
 @torch.no_grad()

@@ -20,6 +20,8 @@ WINDOW_SIDE = 256
 """The structure is compared in a picture of this side."""
 RADIUS = 4
 """Of the windows, in pixels, within which the structure is compared."""
+LIGHT_RADIUS, UNLIKE = 20, 3.0
+"""Radius in pixels of the windows in which the light of a photo is compared; how soon structure counts as unlike."""
 FLAT = 0.03
 """Contrast, as a standard deviation of lightness in [-1, 1], below which a window counts as flat."""
 
@@ -68,6 +70,26 @@ def carry_over(
         made = torch.lerp(made, around.behind, around.bared)
     # exactly the photo where nothing was edited, which rounding alone would not give
     return torch.where((edited == source).all(1, keepdim=True), photo, made)
+
+
+def taken_away(image: Tensor, photo: Tensor, edited: Tensor, gone: Tensor, skin: Tensor) -> Tensor:
+    """A picture without a thing: the edit in the photo's light, where the photo is unlike it and the thing may be.
+
+    Args:
+        image: `[1, 3, S, S]` in [-1, 1], the edit on the photo.
+        photo: `[3, s, s]`, the photo.
+        edited: `[1, 3, S, S]`, the generator's picture of the edit, not clamped.
+        gone: `[1, 1, n, n]` in [0, 1], where the thing was.
+        skin: `[1, 1, n, n]` in [0, 1], bare skin, from which the light is taken.
+    """
+    side, coarse = image.shape[-1], gone.shape[-1]
+    photo, edited = resize_mask(photo[None], side).to(image), edited.clamp(-1, 1)
+    weights = skin * (1 - gone) + 1e-5
+    light = resize_mask(photo, coarse) - resize_mask(edited, coarse)
+    smooth = [box_mean(box_mean(one, LIGHT_RADIUS), LIGHT_RADIUS) for one in (light * weights, weights)]
+    fitted = (edited + resize_mask(smooth[0] / smooth[1], side)).clamp(-1, 1)
+    unlike = (UNLIKE * (1 - shared_structure(photo, fitted))).clamp(max=1)
+    return torch.lerp(image, fitted, resize_mask(box_mean(gone, 1), side) * unlike)
 
 
 def shared_structure(first: Tensor, second: Tensor) -> Tensor:

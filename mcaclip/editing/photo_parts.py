@@ -47,6 +47,12 @@ GLASSES, BEHIND_GLASSES = ("eye_g",), ("eyes", "eyelids", "brows", "skin", "chee
 COVERED_BY_COLOUR = (*WHOLE, *FACIAL_HAIR, "brows", "lips", "eyes")
 """Parts that a colour covers as a dye does. On skin, cheeks, lids, ears and teeth it is a film, as the generator
 has it."""
+TAKEN_AWAY = {"no glasses": GLASSES, "no beard": FACIAL_HAIR}
+"""Words of the edit network that take a thing away, and the thing's labels."""
+EDGES = 6
+"""Pixels at 256 px by which a thing that is taken away is grown: its rim and its shadow go as well."""
+TRACE = 5e-5
+"""Share of the picture from which a thing that is to go is there: of thin frames and grey beards little is found."""
 THINGS = ("hat",)
 BACKGROUND = ("background",)
 STRAYS = 5
@@ -63,6 +69,7 @@ class Limited(NamedTuple):
     Attributes:
         little: hardly anything of the part is there.
         covered: a hat or a thing covers a good deal of what the edit would change.
+        gone: where the thing that the edit takes away may be, `[1, 1, s, s]` in [0, 1]; None: it takes nothing.
         own: where the photo has the part that a colour covers, `[1, 1, s, s]` in [0, 1]; None: the edit is no such
             colour.
     """
@@ -71,6 +78,7 @@ class Limited(NamedTuple):
     little: bool = False
     covered: bool = False
     own: Tensor | None = None
+    gone: Tensor | None = None
 
 
 class Surroundings(NamedTuple):
@@ -144,10 +152,33 @@ class PhotoParts:
             if float((own * drawn).sum()) > TAKEN * float(own.sum()):  # half of the hair cannot move without the rest
                 layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
                 last = torch.maximum(last, self._fitted(dilate(own, STRAYS), side))
+        gone = self._taken_away(words, last)
+        if gone is not None:
+            layers = [torch.maximum(mask, resize_mask(gone, mask.shape[-1])) for mask in layers]
+            last = torch.maximum(last, resize_mask(gone, side))
         things = self._fitted(_sure(self._of(THINGS)), side)
         open_ = last * (1 - things)
         covered = float((asked * things).sum() / asked.sum().clamp_min(1e-6))
-        return Limited((*layers, open_), little=float(open_.mean()) < least, covered=covered > COVERED, own=there)
+        return Limited(
+            (*layers, open_), little=float(open_.mean()) < least, covered=covered > COVERED, own=there, gone=gone
+        )
+
+    def _taken_away(self, words: str, mask: Tensor) -> Tensor | None:
+        """Where the thing that words take away may be: in the edit's mask, or where the photo shows it.
+
+        Returns:
+            None where they take nothing away, or the photo has no such thing.
+        """
+        if words not in TAKEN_AWAY:
+            return None
+        found = _sure(self._of(TAKEN_AWAY[words]))
+        there = float(found.mean()) >= TRACE
+        return torch.maximum(dilate(found, EDGES), resize_mask(mask, found.shape[-1])) if there else None
+
+    @property
+    def skin(self) -> Tensor:
+        """Where the photo shows bare skin for sure, `[1, 1, 256, 256]` in [0, 1]."""
+        return _sure(region(celeb(self.classes), "skin"))
 
     def surroundings(self, edited: Tensor, mask: Tensor, prompts: Sequence[str]) -> Surroundings | None:
         """What stands behind and around the face, once an edit is made.

@@ -17,7 +17,7 @@ from mcaclip.editing.dye import Dye
 from mcaclip.editing.face_source import FaceSource
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.photo_blend import carry_over
+from mcaclip.editing.photo_blend import carry_over, taken_away
 from mcaclip.editing.photo_parts import Surroundings
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
@@ -94,16 +94,20 @@ def _closed(shift: MaskedShift) -> MaskedShift:
 
 @dataclass(frozen=True)
 class PreparedShift:
-    """The shift of one network's share at strength 1, for one face; for `own` see `Limited`."""
+    """The shift of one network's share at strength 1, for one face; for `own` and `gone` see `Limited`."""
 
     share: NetworkShare
     shift: MaskedShift
     own: Tensor | None = None
+    gone: Tensor | None = None
 
     def scaled(self, strength: float, likeness: float) -> MaskedShift:
         """The shift at a strength of its prompt; for the likeness see `EditSettings`."""
         delta = strength * self.share.ingredient.factor * self.shift.delta_w
-        return MaskedShift(delta, self.shift.masks, kept_share(delta, likeness))
+        keep: float | Tensor = kept_share(delta, likeness)
+        if self.gone is not None:  # what is taken away is in the residual too
+            keep = keep * (1 - min(1.0, strength * self.share.ingredient.factor) * self.gone)
+        return MaskedShift(delta, self.shift.masks, keep)
 
 
 def kept_share(delta_w: Tensor, likeness: float) -> float:
@@ -146,11 +150,11 @@ def prepare(face: FaceSource, request: EditRequest, started: float | None = None
     shifts, notes = [], list(request.notes)
     for share in request.shares:
         words = share.ingredient.words
-        learned, little, covered, own = face.shift(share.prompted, words, settings.without_masks)
+        learned, little, covered, own, gone = face.shift(share.prompted, words, settings.without_masks)
         masks = _refined(learned.masks, settings, face.generator.image_size)
         if not settings.mask_invert and (settings.paint is None or settings.paint.include is None):
             notes += [LITTLE_THERE.format(words)] if little else [COVERED.format(words)] if covered else []
-        shifts.append(PreparedShift(share, replace(learned, masks=masks), own))
+        shifts.append(PreparedShift(share, replace(learned, masks=masks), own, gone))
         notes += _notes_on(share.prompted)
     return PreparedEdit(face, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))
 
@@ -215,7 +219,23 @@ def draw(
     around = None if last is None else _surroundings(prepared, made.image, last)
     dyes = _dyes(prepared.settings, ranked)
     image = carry_over(prepared.face.photo, source.image, made.image, last, around, dyes, len(dyes) < len(ranked))
+    image = _without_what_is_gone(prepared, ranked, image, made.image)
     return replace(made, image=image, generated=made.image)
+
+
+def _without_what_is_gone(
+    prepared: PreparedEdit, shifts: Sequence[PreparedShift], image: Tensor, edited: Tensor
+) -> Tensor:
+    """The picture `image` of an edit, without what its words take away from the photo."""
+    face, settings = prepared.face, prepared.settings
+    if face.photo is None or face.parts is None or settings.without_masks or settings.mask_invert:
+        return image
+    for one in shifts:
+        amount = settings.parts[one.share.part].strength * one.share.ingredient.factor
+        if one.gone is not None:
+            gone = min(1.0, amount) * one.gone * resize_mask(one.shift.masks[-1], one.gone.shape[-1])
+            image = taken_away(image, face.photo, edited, gone, face.parts.skin)
+    return image
 
 
 def _dyes(settings: EditSettings, shifts: Sequence[PreparedShift]) -> list[Dye]:

@@ -30,12 +30,13 @@ class MaskedShift:
         delta_w: `[B, 18, 512]`, strength included.
         masks: one `[B, 1, s, s]` in [0, 1] a layer and one for the final image; sizes that differ from the layer's
             are resampled bilinearly. None at all for a method without masks.
-        keep: share of the face's residual that the edited features keep, 0..1 (see `generators.residual`).
+        keep: share of the face's residual that the edited features keep, 0..1, or a map of it (see
+            `generators.residual`).
     """
 
     delta_w: Tensor
     masks: Sequence[Tensor]
-    keep: float = 1.0
+    keep: float | Tensor = 1.0
 
 
 def masked_synthesize(
@@ -270,7 +271,7 @@ def _plainly(
 ) -> Tensor:
     """`compose` for shifts without masks."""
     total = torch.stack([shift.delta_w for shift in shifts]).sum(0)
-    own = faded(generator, min(shift.keep for shift in shifts))
+    own = faded(generator, min(float(torch.as_tensor(shift.keep).min()) for shift in shifts))
     made = synthesize(own, w_plus + total, range(len(generator.layers)) if observe else (), hook)
     if observe:
         for index, features in made.features.items():

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mcaclip.errors import StudioError
 from mcaclip.generators.base import AnyGenerator, Generator, Window, WrappedGenerator
+from mcaclip.nn.ops import resize_mask
 from mcaclip.types import Residual
 
 SIDE = 32
@@ -29,13 +30,14 @@ class ResidualGenerator(WrappedGenerator):
 
     Args:
         residual: the map; on the generator's device.
-        share: factor on the map, 0..1.
+        share: factor on the map, 0..1, or a map `[1, 1, s, s]` of factors.
     """
 
-    def __init__(self, full: Generator, residual: Residual, share: float = 1.0):
+    def __init__(self, full: Generator, residual: Residual, share: float | Tensor = 1.0):
         super().__init__(full)
-        self.residual, self.share = residual, share
-        self.added = share * residual.features
+        side = residual.features.shape[-1]
+        self.residual, self.share = residual, resize_mask(share, side) if isinstance(share, Tensor) else share
+        self.added = self.share * residual.features
 
     def layer(self, index: int, x: Tensor, w_plus: Tensor, window: Window | None = None) -> Tensor:
         """See `Generator.layer`."""
@@ -60,8 +62,8 @@ def of_face(generator: AnyGenerator, residual: Residual | None) -> AnyGenerator:
     return cast(AnyGenerator, ResidualGenerator(generator, moved))
 
 
-def faded(generator: Generator, share: float) -> Generator:
-    """The same generator with only a share (0..1) of the face's residual; itself where it has none, or keeps all."""
-    if share == 1 or not isinstance(generator, ResidualGenerator):
+def faded(generator: Generator, share: float | Tensor) -> Generator:
+    """The same generator with only a share (0..1, or a map) of the face's residual; itself where it keeps all."""
+    if (not isinstance(share, Tensor) and share == 1) or not isinstance(generator, ResidualGenerator):
         return generator
     return ResidualGenerator(generator.full, generator.residual, share * generator.share)

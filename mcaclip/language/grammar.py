@@ -26,6 +26,8 @@ COLLOQUIAL_NOUNS = _NOUNS["colloquial"]
 
 _BETWEEN = re.compile(r"\s*[,;+&]\s*(?:(?:and|or|with|plus|but)\s+)?|\s+(?:and|or|with|plus|but)\s+", re.IGNORECASE)
 """What separates two changes."""
+_OWNED = re.compile(r"^(?:(?:make|paint|dye|colour|color|turn)\s+)?(?:(?:the|my|her|his|their)\s+)?")
+"""What may stand before a part that shares the colour of its neighbour."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +91,21 @@ def split_changes(
     Returns:
         At least one text, in the order of the prompt.
     """
-    betweens = [match.group() for match in _BETWEEN.finditer(prompt)]
+    pieces = [
+        (between, alone) for between, piece in _pieces(prompt) for between, alone in _side_by_side(between, piece)
+    ]
     changes: list[str] = []
     waiting = joint = ""
-    for between, after, piece in zip(["", *betweens], [*betweens, ""], _BETWEEN.split(prompt), strict=True):
+    for (between, piece), after in zip(pieces, [*(between for between, _ in pieces[1:]), ""], strict=True):
         so_far = f"{waiting}{between}{piece}" if waiting else piece
+        shared = "" if waiting or not changes else _shared_colour(changes[-1], between, piece)
         beside_with = "with" in f"{between} {after}".lower()
-        by_itself = (
-            understand(piece) or known(piece) or (not beside_with and not _only_colour(piece) and wished(piece))
-        )
-        if by_itself:
+        if shared and ("and" in between.lower() or not wished(piece)):
+            changes.append(shared)
+        elif understand(piece) or known(piece) or (not beside_with and not _only_colour(piece) and wished(piece)):
+            if waiting and (shared := _shared_colour(piece, between, waiting)):
+                changes.append(shared)
+                so_far = piece
             changes.append(so_far)
             waiting = ""
         elif waiting or not changes or _only_colour(piece):  # a lone colour belongs to what follows
@@ -108,6 +115,40 @@ def split_changes(
     if waiting:  # a colour that nothing follows stays where it is
         changes = [*changes[:-1], f"{changes[-1]}{joint}{waiting}"] if changes else [waiting]
     return tuple(" ".join(change.split()) for change in changes) or (prompt,)
+
+
+def _pieces(prompt: str) -> Iterator[tuple[str, str]]:
+    """What stands between the separators of changes, each with the separator before it."""
+    betweens = ["", *(match.group() for match in _BETWEEN.finditer(prompt))]
+    return zip(betweens, _BETWEEN.split(prompt), strict=True)
+
+
+def _side_by_side(between: str, piece: str) -> Iterator[tuple[str, str]]:
+    """A piece cut where one coloured part directly follows another: "blue hair green lips"."""
+    text, start = piece.lower(), 0
+    found = sorted(_mentions(text), key=lambda mention: mention.start) if plain(piece) == text else []
+    kinds = [mention.kind for mention in found]
+    if len(found) > 2 and len(found) % 2 == 0 and kinds == kinds[:2] * (len(found) // 2) and len(set(kinds)) == 2:
+        for before, after in zip(found[1:-1:2], found[2::2], strict=True):
+            if text[before.end : after.start].strip():
+                yield between, piece
+                return
+        for mention in found[2::2]:
+            yield between, piece[start : mention.start].strip()
+            between, start = " ", mention.start
+    yield between, piece[start:]
+
+
+def _shared_colour(coloured: str, between: str, piece: str) -> str:
+    """A change's colour for a part that stands bare beside it: "red hair and eyebrows"; empty where none does."""
+    meaning, words = understand(coloured), _OWNED.sub("", plain(piece))
+    found = [mention for mention in _mentions(words) if mention.kind == "part"]
+    bare = len(found) == 1 and words == words[found[0].start : found[0].end]
+    joins = re.fullmatch(r"\s*(?:,|&|and|,\s*and)\s*", between, re.IGNORECASE)
+    if meaning is None or not bare or not joins or found[0].name == meaning.part:
+        return ""
+    said = next(mention for mention in _mentions(plain(coloured)) if mention.name == meaning.colour)
+    return f"{plain(coloured)[said.start : said.end]} {words}"
 
 
 def _only_colour(piece: str) -> bool:

@@ -31,8 +31,6 @@ _SPELLED_ALIKE, SHORTEST = 0.83, 4
 _ENDINGS = ("er", "est", "ish", "s", "ed", "ing", "y")
 _HEX = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
 _RGB = re.compile(r"\brgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)", re.IGNORECASE)
-_TAKE_OF = re.compile(r"\b(take|taking|shave)((?: \w+){0,2}) of\b", re.IGNORECASE)
-"""A slip that turns a removal into a wish."""
 
 
 class WishReader:
@@ -56,7 +54,7 @@ class WishReader:
     @torch.no_grad()
     def read(self, text: str) -> Wish:
         """What a text of one wish asks for."""
-        words, percent = split_percent(_TAKE_OF.sub(r"\1\2 off", self._spelled(_in_names(text, COLOURS))))
+        words, percent = split_percent(self._spelled(_in_names(text, COLOURS)))
         read = self.encoder.encode([words])
         answers = self.network(read.states, read.mask)
         chances = answers.wishes[0].softmax(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mcaclip.editing.photo_blend import carry_over, shared_structure
+from mcaclip.editing.photo_blend import carry_over, shared_structure, taken_away
 
 SIDE = 256
 
@@ -53,3 +53,22 @@ def test_structure_is_shared_under_other_light_and_in_flat_places():
 def test_a_generated_face_is_the_generators_picture():
     source, edited = picture(5), picture(6)
     assert carry_over(None, source, edited) is edited
+
+
+def test_a_thing_that_is_taken_away_leaves_no_trace_and_the_light_of_the_photo():
+    skin, gone = torch.ones(1, 1, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
+    face = 0.3 * picture(7)
+    photo = face + 0.2  # the photo is lighter than the generator's picture of it
+    photo[..., 120:128, 80:180] = -0.9
+    gone[..., 105:143, 65:195] = 1
+    made = taken_away(photo, photo[0], face, gone, skin)
+    assert (made - (face + 0.2))[..., 120:128, 90:170].abs().mean() < 0.1
+    assert torch.equal(made[..., :100, :], photo[..., :100, :])
+    assert torch.equal(taken_away(photo, photo[0], face, 0 * gone, skin), photo)
+
+
+def test_what_the_photo_and_the_edit_share_stays_the_photos():
+    gone, face = torch.ones(1, 1, SIDE, SIDE), picture(8)
+    photo = face + 0.02 * torch.randn(1, 3, SIDE, SIDE)
+    made = taken_away(photo, photo[0], face, gone, torch.zeros(1, 1, SIDE, SIDE))
+    assert (made - photo).abs().mean() < 0.4 * (face - photo).abs().mean()

@@ -148,6 +148,17 @@ def test_what_a_colour_covers_is_dyed(words, dyed):
         assert rows(own, "goatee") > 0.9 and rows(own, "u_lip") < 0.1
 
 
+@pytest.mark.parametrize(("words", "label", "gone"), [("no beard", "goatee", True), ("no glasses", "eye_g", False)])
+def test_a_thing_goes_from_where_it_is_and_where_the_edit_acts(words, label, gone):
+    masks = [torch.zeros(1, 1, SIDE, SIDE) for _ in range(2)]
+    masks[1][..., 100:120, :] = 1
+    (layer, last), *_, found = PhotoParts.of(Bands(), photo()).limited(masks, words, SIDE)
+    assert (found is not None) == gone
+    if found is not None:
+        assert rows(found, label) == 1 and found[..., 105:115, :].min() == 1 and rows(found, "hair") == 0
+        assert rows(last, label) > 0.9 and rows(layer, label) > 0.9
+
+
 def test_a_person_is_told_when_there_is_little_to_edit(generator):  # noqa: F811
     code = seeded_z(18, 3)[None]
     face = replace(face_of(generator, code), photo=photo())

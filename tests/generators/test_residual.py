@@ -82,3 +82,12 @@ def test_where_the_masks_are_closed_the_face_stays_bit_for_bit(toy, residual, co
     source = synthesize(own, code).image
     closed = [torch.zeros_like(mask) for mask in open_masks(own, code)]
     assert torch.equal(compose(own, code, [MaskedShift(torch.randn(1, 18, 512), closed, 0.2)], source), source)
+
+
+def test_a_map_says_where_a_residual_is_kept(toy, residual, code):
+    own, side = of_face(toy, residual), residual.features.shape[-1]
+    kept = torch.zeros(1, 1, 2 * side, 2 * side)
+    kept[..., :side] = 1
+    made, plain = (synthesize(one, code, [LAYER]).features[LAYER] for one in (faded(own, kept), toy))
+    assert torch.equal(made[..., : side // 2], (plain + residual.features.float())[..., : side // 2])
+    assert torch.equal(made[..., side // 2 :], plain[..., side // 2 :])

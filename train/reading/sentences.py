@@ -19,6 +19,8 @@ from train.clip.scenes.types import Claim, PartColour
 
 WISHES_FILE = ASSETS / "words" / "wishes.toml"
 LITTLE, USUAL, STRONG = range(3)
+AGES = (("childhood", 1, 3, 13), ("old age", -1, 15, 31), ("old age", 1, 55, 96))
+"""Which wish an age in years is: its name and sign, the first year, and the one behind the last."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -72,9 +74,11 @@ class LessonWriter:
     def write(self) -> Lesson:
         """One lesson."""
         kind = self.rng.random()
-        if kind < 0.4:
+        if kind < 0.36:
             lesson = self._coloured()
-        elif kind < 0.78:
+        elif kind < 0.44:
+            return self._typed(self._foreign())
+        elif kind < 0.8:
             lesson = self._concept()
         else:
             return self._typed(self._outside())
@@ -120,6 +124,8 @@ class LessonWriter:
         return Lesson(shape.format(c=colour, o=self._colour(), n=noun, a=adjective), name, sign, colour)
 
     def _concept(self) -> Lesson:
+        if self.rng.random() < 0.02:
+            return self._years()
         concept = self.others[int(self.rng.integers(len(self.others)))]
         sign = -1 if self._has_opposite(concept) and self.rng.random() < 0.4 else 1
         said = concept.side(sign)
@@ -139,6 +145,21 @@ class LessonWriter:
         if away and self.rng.random() < 0.5:
             phrase = phrase.removeprefix("a ").removeprefix("an ")
         return Lesson(shape.format(phrase), concept.name, sign)
+
+    def _foreign(self) -> Lesson:
+        """A colour of a part in one of the commonest other languages."""
+        language = self.shapes["languages"][self._pick(list(self.shapes["languages"]))]
+        part, colour = self._pick(list(language["nouns"])), self._pick(list(language["colours"]))
+        noun, said = self._pick(language["nouns"][part]), self._pick(language["colours"][colour])
+        text = self._pick(language["shapes"]).format(n=noun, c=said)
+        return Lesson(text, self.parts[part].name, 1, colour)
+
+    def _years(self) -> Lesson:
+        """An age in years."""
+        name, sign, first, last = AGES[int(self.rng.integers(len(AGES)))]
+        years = int(self.rng.integers(first, last))
+        shapes = self.shapes["years"] if years >= 20 else self.shapes["years"][:-2]  # nobody is in their zeros
+        return Lesson(self._pick(shapes).format(y=years, d=years // 10 * 10), name, sign)
 
     @staticmethod
     def _has_opposite(concept: Concept) -> bool:
