@@ -192,7 +192,7 @@ class FaceEditor:
         return self.models.universal.there
 
     def check_prompt(self, text: str, mode: str | None = None) -> str:
-        """The wording under which the networks know what `text` asks for.
+        """The wording under which the networks know what `text` asks for; several changes are joined by "and".
 
         For a fitted network another wording of the same part and colour ("green lips" for "green lipstick") counts.
 
@@ -200,7 +200,7 @@ class FaceEditor:
             PromptError: empty, too long, clearly outside of what is known, or there is no network for it.
             StudioError: no such mode.
         """
-        return self._reader().read(text, mode).prompt
+        return " and ".join(reading.prompt for reading in self.read_prompt(text, mode))
 
     def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
         """Every change that a text asks for, and how it would be made; raises as `check_prompt` does."""

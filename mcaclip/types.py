@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mcaclip.validate import DEFAULT_LIKENESS
+from mcaclip import validate
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ class EditSettings:
     variation: int = 0
     mode: str | None = None
     without_masks: bool = False
-    likeness: float = DEFAULT_LIKENESS
+    likeness: float = validate.DEFAULT_LIKENESS
 
     @property
     def parts(self) -> tuple[PromptStrength, ...]:
@@ -226,6 +226,15 @@ class EditSettings:
         """The same masks for other prompts; at least one."""
         first, *more = parts
         return replace(self, prompt=first.prompt, strength=first.strength, more=tuple(more))
+
+    def check_numbers(self) -> None:
+        """Raises StudioError where a number is outside its range."""
+        for part in self.parts:
+            validate.check_strength(part.strength)
+        validate.check_threshold(self.mask_threshold)
+        validate.check_likeness(self.likeness)
+        validate.check_feather(self.mask_feather)
+        validate.check_number(self.variation, "variation", 0, validate.MAX_VARIATION)
 
     @property
     def title(self) -> str:

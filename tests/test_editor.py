@@ -225,6 +225,7 @@ def test_free_words_are_read_where_nothing_else_could_make_the_edit(universal, f
     assert universal.taking_any_words().check_prompt("long hair") == "long hair", "so that it can be measured"
     assert "of 10 photos" in universal.read_prompt("a beard")[0].note, "a card promises no more than its words"
     assert universal.check_prompt("please take off her glasses") == "no glasses"
+    assert universal.check_prompt("no glasses and purple hair") == "no glasses and purple hair"
     assert universal.preview(face, EditSettings("make the lips mint green")).settings.prompt == "mint green lipstick"
 
 

@@ -162,7 +162,9 @@ class PromptReader:
 
         Raises:
             PromptError: see `read`; or two prompts mean the same edit, or there are too many.
+            StudioError: a number is outside its range.
         """
+        settings.check_numbers()
         parts: list[PromptStrength] = []
         readings: list[Reading] = []
         for part in settings.parts:

@@ -166,6 +166,17 @@ def test_too_many_changes_and_one_twice_are_refused():
         reader().check(EditSettings("zombie", more=(PromptStrength("a zombie"),)))
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("strength", float("nan"), "strength"), ("strength", 99, "strength"), ("strength", -1, "strength"),
+     ("mask_threshold", 2, "mask threshold"), ("likeness", -0.1, "likeness"), ("mask_feather", 1e9, "mask feather"),
+     ("variation", -3, "variation"), ("more", (PromptStrength("blue eyes", float("inf")),), "strength")],
+)  # fmt: skip
+def test_a_number_outside_its_range_is_refused(field, value, words):
+    with pytest.raises(StudioError, match=f"The {words} is"):
+        reader().check(EditSettings("green lipstick", **{field: value}))
+
+
 def test_a_fitted_prompt_of_two_changes_stays_one():
     assert reader(own=("red lips and blue hair",)).split("Red lips and blue hair") == ("Red lips and blue hair",)
 
