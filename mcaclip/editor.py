@@ -15,12 +15,13 @@ from torch import Tensor
 from mcaclip import loading, weights
 from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.face_source import FaceCache, FaceSource, source_of
+from mcaclip.editing.finish import blend, moving
 from mcaclip.editing.library import FittedEdit, Library, collect
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.networks import EditNetworks
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading
-from mcaclip.editing.render import PreparedEdit, blend, moving, prepare, varied
+from mcaclip.editing.render import PreparedEdit, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import is_universal

@@ -51,11 +51,13 @@ class Dye:
         mask: where, `[1, 1, s, s]` in [0, 1].
         colour: sRGB, 0..255.
         amount: 0..1, how much of it.
+        firm: the part stays where it is when an edit moves shapes, as hair does and lips do not.
     """
 
     mask: Tensor
     colour: tuple[int, int, int]
     amount: float
+    firm: bool = False
 
 
 class _Window(NamedTuple):
@@ -185,6 +187,6 @@ def _matte(
     says = says * (1 - _smooth(inside, _radius(3, coarse.shape[-1])) ** 4)
     says, around, apart = (_enlarged(one, window) for one in (says, around, apart))
     along = ((light - around) * apart).sum(1, keepdim=True) / apart.square().sum(1, keepdim=True).clamp_min(1e-3)
-    share = ((along - 0.2) / 0.75).clamp(0, 1)
-    pure = (light + says * (1 - share) * apart).clamp(0, 1)
+    share = ((along - 0.25) / 0.7).clamp(0, 1)
+    pure = (light + says * (1 - along.clamp(0, 1)) * apart).clamp(0, 1)
     return torch.lerp(open_, share * (8 * mask).clamp(max=1), says), pure

@@ -46,7 +46,7 @@ class FaceSource:
         code: `[1, 18, 512]`.
         made: its picture and the features of all layers.
         photo: `[3, s, s]`, the aligned photo; None for a generated face.
-        parts: of the photo, where they limit edits; else None.
+        parts: of the photo or the picture, where they limit edits; else None.
         looks: what a network's mask nets saw of it; see `PromptedNetwork.shift`.
         learned: the shifts of the prompts that it was edited with last, with their masks before any mask tool.
         lock: of `looks` and `learned`.
@@ -90,7 +90,7 @@ def source_of(
     """Make the picture that edits of a face start from.
 
     Args:
-        parser: finds the parts of a photo, which then limit the masks of the picture; None leaves those as learned.
+        parser: finds the parts of the picture, which then limit the masks; None leaves those as learned.
         callback: told of the first half of the progress; may raise to cancel.
 
     Raises:
@@ -99,7 +99,8 @@ def source_of(
     device = generator.w_avg.device
     generator, code = of_face(generator, face.residual), face.w_plus[None].to(device)
     made = synthesize(generator, code, range(len(generator.layers)), layer_hook(generator, 0.0, callback))
-    parts = None if parser is None or face.photo is None else PhotoParts.of(parser, face.photo.to(device))
+    picture = made.image[0].clamp(-1, 1) if face.photo is None else face.photo.to(device)
+    parts = None if parser is None else PhotoParts.of(parser, picture)
     return FaceSource(generator, code, made, face.photo, parts)
 
 

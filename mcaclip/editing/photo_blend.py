@@ -62,7 +62,7 @@ def carry_over(
     still = None if around is None else around.still
     change = change if still is None else (1 - still) * change
     if moved:
-        dyes = [replace(dye, mask=resize_mask(dye.mask, side) * (1 - new)) for dye in dyes]
+        dyes = [one if one.firm else replace(one, mask=resize_mask(one.mask, side) * (1 - new)) for one in dyes]
     made = photo + (1 - reach(dyes, side)) * change
     for dye in dyes:
         made = apply(dye, made, photo, source, edited, still)

@@ -1,7 +1,7 @@
-"""The one way to make an edit: from a face's code, networks and their words to a picture.
+"""The one way to make an edit: from a face's code, networks and their words to the generator's picture.
 
-`prepare` computes what does not depend on the strengths, `draw` makes the picture, and `blend` makes the picture with
-everything that a person is told about it. Training, which needs gradients, goes through `edit_batch`.
+`prepare` computes what does not depend on the strengths, and `draw` makes the picture, which `mcaclip.editing.finish`
+turns into an edit of the face or the photo. Training, which needs gradients, goes through `edit_batch`.
 """
 
 from __future__ import annotations
@@ -13,21 +13,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mcaclip.editing.dye import Dye
 from mcaclip.editing.face_source import FaceSource
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.photo_blend import carry_over, taken_away
-from mcaclip.editing.photo_parts import Surroundings
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
-from mcaclip.generators.base import Generator, Window
+from mcaclip.generators.base import Generator
 from mcaclip.generators.compose import FeatureHook, MaskedShift, compose, union
 from mcaclip.generators.synthesis import Synthesis, layer_hook, synthesize
-from mcaclip.language.colours import srgb_of
-from mcaclip.language.grammar import understand
 from mcaclip.nn.ops import resize_mask
-from mcaclip.types import EditResult, EditSettings, MovingEdit, ProgressCallback, PromptStrength
+from mcaclip.types import EditSettings, ProgressCallback, PromptStrength
 
 CLOSED = 1 / 255
 """A mask of the picture counts as closed below this, so that what nobody can see is not computed either."""
@@ -40,8 +35,6 @@ TWIN_EDIT = (
 )
 IMPORTED_EDIT = "This edit is imported from {}: it has no masks, so more than its words say may change."
 
-OBSERVED_SIDE = 128
-"""How much features change is read off a grid of this many places per side."""
 COARSE_ROWS = range(4)
 """W+ rows of the layers up to 16 px, which say where and how large things are."""
 NEW_SHAPES = 0.13
@@ -200,7 +193,7 @@ def varied(prepared: PreparedEdit, number: int, generator: Generator) -> Prepare
 def draw(
     prepared: PreparedEdit, callback: ProgressCallback | None = None, observe: FeatureHook | None = None
 ) -> Picture:
-    """The picture of an edit, with its strengths.
+    """The generator's picture of an edit, with its strengths.
 
     Args:
         callback: told of the second half of the progress; may raise to cancel.
@@ -212,114 +205,4 @@ def draw(
     shifts = tuple(one.scaled(parts[one.share.part].strength, prepared.settings.likeness) for one in ranked)
     hook = layer_hook(generator, 0.5, callback)
     source = prepared.face.made
-    made = Picture(compose(generator, prepared.face.code, shifts, source.image, hook, observe), source, shifts)
-    if prepared.face.photo is None:
-        return made
-    last = made.masks[-1] if made.masks else None
-    around = None if last is None else _surroundings(prepared, made.image, last)
-    dyes = _dyes(prepared.settings, ranked)
-    image = carry_over(prepared.face.photo, source.image, made.image, last, around, dyes, len(dyes) < len(ranked))
-    image = _without_what_is_gone(prepared, ranked, image, made.image)
-    return replace(made, image=image, generated=made.image)
-
-
-def _without_what_is_gone(
-    prepared: PreparedEdit, shifts: Sequence[PreparedShift], image: Tensor, edited: Tensor
-) -> Tensor:
-    """The picture `image` of an edit, without what its words take away from the photo."""
-    face, settings = prepared.face, prepared.settings
-    if face.photo is None or face.parts is None or settings.without_masks or settings.mask_invert:
-        return image
-    for one in shifts:
-        amount = settings.parts[one.share.part].strength * one.share.ingredient.factor
-        if one.gone is not None:
-            gone = min(1.0, amount) * one.gone * resize_mask(one.shift.masks[-1], one.gone.shape[-1])
-            image = taken_away(image, face.photo, edited, gone, face.parts.skin)
-    return image
-
-
-def _dyes(settings: EditSettings, shifts: Sequence[PreparedShift]) -> list[Dye]:
-    """The colours that an edit of a photo gives to parts that are there; none where masks do not say where."""
-    if settings.without_masks or settings.mask_invert:
-        return []
-    dyes = []
-    for one in shifts:
-        meaning = understand(one.share.ingredient.words)
-        if meaning is not None and one.own is not None:
-            mask = one.shift.masks[-1]
-            amount = settings.parts[one.share.part].strength * one.share.ingredient.factor
-            dyes.append(Dye(mask * resize_mask(one.own, mask.shape[-1]), srgb_of(meaning.colour), min(1.0, amount)))
-    return dyes
-
-
-def _surroundings(prepared: PreparedEdit, edited: Tensor, mask: Tensor) -> Surroundings | None:
-    """Where the photo's surroundings stay, but for what the user opened; None: nowhere."""
-    settings = prepared.settings
-    if prepared.face.parts is None or settings.without_masks or settings.mask_invert:
-        return None
-    around = prepared.face.parts.surroundings(edited, mask, [part.prompt for part in settings.parts])
-    if around is not None and settings.paint is not None and settings.paint.include is not None:
-        opened = resize_mask(settings.paint.include[None].to(around.still), around.still.shape[-1])
-        around = around._replace(still=around.still * (1 - opened))
-    return around
-
-
-def moving(prepared: PreparedEdit) -> MovingEdit:
-    """The picture of an edit and its mask; see `draw`."""
-    picture = draw(prepared)
-    mask = resize_mask(picture.masks[-1], prepared.face.generator.image_size)
-    return MovingEdit(picture.image[0].clamp(-1, 1).cpu(), mask[0].cpu())
-
-
-def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> EditResult:
-    """The picture of an edit with everything about it; see `draw`."""
-    generator = prepared.face.generator
-    moved, size = [0.0] * len(generator.layers), [0.0] * len(generator.layers)
-
-    def observe(index: int, features: Tensor, window: Window | None) -> None:
-        before = prepared.face.made.features[index]
-        here = before if window is None else before[:, :, window[0], window[1]]
-        step = max(1, generator.layers[index].size // OBSERVED_SIDE)
-        features, here = features[:, :, ::step, ::step], here[:, :, ::step, ::step]
-        moved[index] += float(torch.linalg.vector_norm(features - here)) ** 2
-        size[index] += float(torch.linalg.vector_norm(here)) ** 2
-
-    picture = draw(prepared, callback, observe)
-    masks, numbers = picture.masks, range(len(prepared.settings.parts))
-    deltas = [_part_shift(prepared, number) for number in numbers]
-    return EditResult(
-        image=picture.image[0].clamp(-1, 1).cpu(),
-        masks=tuple(mask[0].cpu().clone() for mask in masks),
-        mask_names=_mask_names(generator, masks),
-        combined_mask=resize_mask(masks[-1], generator.image_size)[0].cpu(),
-        delta_w=torch.stack(deltas).sum(0),
-        settings=prepared.settings,
-        identity=None,
-        seconds=time.monotonic() - prepared.started,
-        notes=prepared.notes,
-        shifts=tuple(deltas),
-        modes=tuple(_part_modes(prepared, number) for number in numbers),
-        feature_change=tuple((a / max(b, 1e-12)) ** 0.5 for a, b in zip(moved, size, strict=True)),
-        generated=None if picture.generated is None else picture.generated[0].clamp(-1, 1).cpu(),
-    )
-
-
-def _part_shift(prepared: PreparedEdit, number: int) -> Tensor:
-    """The shift `[18, 512]` of one prompt at strength 1; of one that is made of several, their sum."""
-    made = [
-        one.share.ingredient.factor * one.shift.delta_w[0].cpu()
-        for one in prepared.shifts
-        if one.share.part == number
-    ]
-    return made[0] if len(made) == 1 else torch.stack(made).sum(0)
-
-
-def _part_modes(prepared: PreparedEdit, number: int) -> str:
-    """How one prompt was made, in words."""
-    modes = (one.share.ingredient.mode for one in prepared.shifts if one.share.part == number)
-    return " and ".join(dict.fromkeys(modes))
-
-
-def _mask_names(generator: Generator, masks: list[Tensor]) -> tuple[str, ...]:
-    layers = [f"layer {index} ({mask.shape[-1]} px)" for index, mask in enumerate(masks[:-1])]
-    return (*layers, f"final picture ({generator.image_size} px)")
+    return Picture(compose(generator, prepared.face.code, shifts, source.image, hook, observe), source, shifts)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.editing.face_source import source_of
+from mcaclip.editing.finish import carried_over
 from mcaclip.editing.library import find_fitted
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import EditHeader, load_network, read_header
@@ -196,8 +197,9 @@ class NetworkVariant(Variant):
         """See `Variant.edit`."""
         started, settings = time.monotonic(), subject.settings.with_parts(subject.ingredients)
         request = EditRequest.of_networks(settings, self._prompted)
-        prepared = prepare(source_of(self.generator, inversion, self.editor.models.photo_parser), request)
-        picture = draw(prepared)
+        parser = self.editor.models.photo_parser if inversion.photo is not None else None
+        prepared = prepare(source_of(self.generator, inversion, parser), request)
+        picture = carried_over(prepared, draw(prepared))
         area = float(picture.masks[-1].mean()) if picture.masks else 1.0
         return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
 

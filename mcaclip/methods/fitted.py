@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 from mcaclip.editing.face_source import source_of
+from mcaclip.editing.finish import carried_over
 from mcaclip.editing.library import Library, collect, find_fitted
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.render import draw, prepare
@@ -31,8 +32,9 @@ def network_edit(
     """The edit of a face that a network makes: its shift, inside its masks if it has any."""
     request = EditRequest.of_networks(EditSettings(prompt, strength), lambda _: prompted)
     started = time.monotonic()
-    prepared = prepare(source_of(context.generator, face, context.photo_parser, callback), request)
-    picture = draw(prepared, callback)
+    parser = context.photo_parser if face.photo is not None else None
+    prepared = prepare(source_of(context.generator, face, parser, callback), request)
+    picture = carried_over(prepared, draw(prepared, callback))
     notes = (IMPORTED.format(prompted.imported),) if prompted.imported else ()
     return MethodEdit.of(face, picture.image, started, picture.masks, picture.shifts[0].delta_w, notes=notes)
 

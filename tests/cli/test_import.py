@@ -14,10 +14,11 @@ from torch import Tensor
 from mcaclip.__main__ import main
 from mcaclip.config import STACKS
 from mcaclip.editing.face_source import source_of
+from mcaclip.editing.finish import blend
 from mcaclip.editing.library import FittedEdit, collect, edit_files
 from mcaclip.editing.prompts import load_prompts
 from mcaclip.editing.reader import PromptReader
-from mcaclip.editing.render import blend, prepare
+from mcaclip.editing.render import prepare
 from mcaclip.editing.request import resolve
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editor import FaceEditor

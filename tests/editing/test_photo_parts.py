@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mcaclip.editing.face_source import source_of
+from mcaclip.editing.finish import carried_over
 from mcaclip.editing.photo_parts import PhotoParts
 from mcaclip.editing.render import draw, prepare
 from mcaclip.generators.base import seeded_z
@@ -181,7 +182,8 @@ def test_what_was_painted_in_changes_even_where_surroundings_would_stay(generato
     changed = {}
     for name, paint in (("plain", None), ("painted", everywhere)):
         wanted = request(EditSettings("smiling", paint=paint), network(generator))
-        made = draw(prepare(source_of(generator, face, Bands()), wanted)).image
+        prepared = prepare(source_of(generator, face, Bands()), wanted)
+        made = carried_over(prepared, draw(prepared)).image
         side = made.shape[-1]
         small = torch.nn.functional.interpolate(photo()[None], size=side, mode="area")
         changed[name] = float((made - small)[..., -side // 12 :, :].abs().mean())

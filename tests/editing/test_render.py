@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from mcaclip.editing.face_source import source_of
+from mcaclip.editing.finish import blend, moving
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.render import CLOSED, blend, draw, edit_batch, moving, prepare
+from mcaclip.editing.render import CLOSED, draw, edit_batch, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.generators.base import seeded_z
 from mcaclip.generators.synthesis import synthesize

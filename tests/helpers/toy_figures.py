@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from mcaclip.editing.face_source import source_of
+from mcaclip.editing.finish import blend
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.render import blend, prepare
+from mcaclip.editing.render import prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.errors import NoFaceError, PromptError
 from mcaclip.types import AlignedFace, DetectedFace, EditResult, EditSettings, Inversion
