@@ -127,7 +127,7 @@ class LessonWriter:
         if self.rng.random() < 0.02:
             return self._years()
         concept = self.others[int(self.rng.integers(len(self.others)))]
-        sign = -1 if self._has_opposite(concept) and self.rng.random() < 0.4 else 1
+        sign = -1 if self._has_opposite(concept) and self.rng.random() < 0.48 else 1
         said = concept.side(sign)
         away = self.rng.random() < (0.45 if sign < 0 else 0.12)  # in words of the other side: "not young" is old
         if away and concept.side(-sign).things + concept.side(-sign).looks:

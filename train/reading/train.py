@@ -41,7 +41,7 @@ class ReaderSettings:
             of a text that wishes for nothing.
     """
 
-    lessons: int = 60_000
+    lessons: int = 150_000
     tokens: int = 24
     batch: int = 256
     dropped: float = 0.15
