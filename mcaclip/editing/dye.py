@@ -23,10 +23,11 @@ from torch import Tensor
 from mcaclip.imaging.colour import lab_to_srgb, srgb_to_lab
 from mcaclip.nn.ops import box_mean, resize_mask
 
-MEANS_SIDE = 256
+MEANS_SIDE = 128
 """Colours are averaged in pictures of about this side."""
-SHADING, EDGE = 24, 10
-"""Radii at `MEANS_SIDE` of the windows in which the part's colour is averaged, and the colours beside an edge."""
+SHADING, EDGE, RIM = 12, 5, 2
+"""Radii at `MEANS_SIDE` of the windows in which the part's colour is averaged, the colours beside an edge, and the
+mask, for what is surely inside of it."""
 BLACK = 0.1
 """Light, in [0, 1] as encoded, that is added before shades are compared, so that noise in black is not blown up."""
 LIFTED = 0.5
@@ -184,7 +185,7 @@ def _matte(
     says = ((distance - APART) / (FAR_APART - APART)).clamp(0, 1)
     for side in (inside, outside):
         says = says * ((_smooth(side, radius) - 0.02) / 0.05).clamp(0, 1)
-    says = says * (1 - _smooth(inside, _radius(3, coarse.shape[-1])) ** 4)
+    says = says * (1 - _smooth(inside, _radius(RIM, coarse.shape[-1])) ** 4)
     says, around, apart = (_enlarged(one, window) for one in (says, around, apart))
     along = ((light - around) * apart).sum(1, keepdim=True) / apart.square().sum(1, keepdim=True).clamp_min(1e-3)
     share = ((along - 0.25) / 0.7).clamp(0, 1)

@@ -88,11 +88,12 @@ def _surroundings(prepared: PreparedEdit, drawn: Picture) -> Surroundings | None
     settings, parts = prepared.settings, prepared.face.parts
     if parts is None or not drawn.masks or _outside_parts(settings):
         return None
-    around = parts.surroundings(drawn.image, drawn.masks[-1], [part.prompt for part in settings.parts])
+    prompts = [part.prompt for part in settings.parts]
+    around = parts.surroundings(drawn.image, drawn.masks[-1], prompts, _moves_shapes(drawn))
     if around is not None and settings.paint is not None and settings.paint.include is not None:
         opened = resize_mask(settings.paint.include[None].to(around.still), around.still.shape[-1])
         around = around._replace(still=around.still * (1 - opened))
-    return around if around is None or _moves_shapes(drawn) else around._replace(bared=None)
+    return around
 
 
 @torch.no_grad()

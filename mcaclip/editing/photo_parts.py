@@ -56,9 +56,10 @@ TRACE = 5e-5
 THINGS = ("hat",)
 BACKGROUND = ("background",)
 STRAYS = 5
-"""Pixels at 256 px around uncovered background within which the photo's hairs go as well."""
-BEHIND_RADII = (48, 16, 5)
-"""Radii at 256 px of the windows from which the background behind a person is guessed, the widest first."""
+"""Pixels at 256 px within which single hairs stand out from the hair."""
+BEHIND_SIDE, BEHIND_RADII = 64, (12, 4, 1)
+"""Side of the picture, and radii of the windows in it, the widest first, from which the background behind a person is
+guessed."""
 SURROUNDINGS = {"background": BACKGROUND, "clothes": ("cloth", "neck_l")}
 """What does not change unless a prompt names it: part of a prompt to labels."""
 
@@ -180,13 +181,16 @@ class PhotoParts:
         """Where the photo shows bare skin for sure, `[1, 1, 256, 256]` in [0, 1]."""
         return _sure(region(celeb(self.classes), "skin"))
 
-    def surroundings(self, edited: Tensor, mask: Tensor, prompts: Sequence[str]) -> Surroundings | None:
+    def surroundings(
+        self, edited: Tensor, mask: Tensor, prompts: Sequence[str], uncover: bool = True
+    ) -> Surroundings | None:
         """What stands behind and around the face, once an edit is made.
 
         Args:
             edited: the generator's picture of the edit, `[1, 3, S, S]`, not clamped.
             mask: where the edit acts, `[1, 1, s, s]`.
             prompts: surroundings that one of them names are not kept.
+            uncover: whether the edit moves shapes, so that it may show what the person hides.
 
         Returns:
             None where the edit does not reach any surroundings.
@@ -199,17 +203,20 @@ class PhotoParts:
         side, after = edited.shape[-1], self.parser.probabilities(edited.clamp(-1, 1))
         same = [_sum(self.classes, labels) * _sum(after, labels) for labels in (THINGS, *kept)]
         still = self._fitted(_sure(torch.stack(same).sum(0)), side)
+        if not uncover or "background" in named:
+            return Surroundings(still)
         behind, behind_after = (_sure(_sum(classes, BACKGROUND)) for classes in (self.classes, after))
         bared = (1 - behind) * behind_after * dilate(resize_mask(mask, behind.shape[-1]), GROWN)
         bared = dilate(bared, STRAYS) * behind_after  # single hairs beside it would stay in the air
-        if "background" in named or float(bared.mean()) < LITTLE:
+        if float(bared.mean()) < LITTLE:
             return Surroundings(still)
         bared = follow(bared, edited.clamp(-1, 1), side, RADIUS, SMOOTHNESS)
         return Surroundings(still, bared * (resize_mask(mask, side) > 0), self._behind(behind, side))
 
     def _behind(self, background: Tensor, side: int) -> Tensor:
         """The photo's background, continued behind the person: `[1, 3, side, side]`."""
-        photo, sure = resize_mask(self.photo, background.shape[-1]), (background - 0.5).clamp_min(0) + 1e-6
+        photo = resize_mask(self.photo, BEHIND_SIDE)
+        sure = (resize_mask(background, BEHIND_SIDE) - 0.5).clamp_min(0) + 1e-6
         made = photo
         for radius in BEHIND_RADII:
             weight = box_mean(box_mean(sure, radius), radius)

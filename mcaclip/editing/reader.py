@@ -12,7 +12,7 @@ from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import IMPORTED, LibraryPrompt, find_entry, find_prompt
 from mcaclip.errors import PromptError
 from mcaclip.language.concepts import bare, things
-from mcaclip.language.grammar import split_changes
+from mcaclip.language.grammar import pieces_of, split_changes
 from mcaclip.language.wishes import Wish
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
@@ -146,7 +146,22 @@ class PromptReader:
         words = clean_prompt(text)
         if self._known(words):
             return (words,)
-        return self._carried(split_changes(words, self._known, self._wished), words)
+        changes = self._carried(split_changes(words, self._known, self._wished), words)
+        for change in changes:
+            self._check_agreement(change)
+        return changes
+
+    def _check_agreement(self, change: str) -> None:
+        """Raises PromptError where a change of several pieces is read as what none of its readable pieces says."""
+        whole, pieces = self._understood(change), pieces_of(change)
+        if whole.concept is None or len(pieces) < 2:
+            return
+        read = [wish for wish in map(self._understood, pieces) if wish.concept is not None]
+        if read and all((one.concept, one.sign) != (whole.concept, whole.sign) for one in read):
+            raise PromptError(
+                f'"{change}": I understand “{read[0].text}” and not the rest. Please say one change at a time, with '
+                "commas between them."
+            )
 
     def _carried(self, changes: Sequence[str], words: str) -> tuple[str, ...]:
         """The changes of a text, with a removal carried over "and": "remove beard and glasses" removes both."""

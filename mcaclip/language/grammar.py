@@ -117,6 +117,12 @@ def split_changes(
     return tuple(" ".join(change.split()) for change in changes) or (prompt,)
 
 
+def pieces_of(prompt: str) -> tuple[str, ...]:
+    """What stands between the separators of a text, but for lone colours: "take it off and smile" has two."""
+    found = (piece.strip() for _, piece in _pieces(prompt))
+    return tuple(piece for piece in found if piece and not _only_colour(piece))
+
+
 def _pieces(prompt: str) -> Iterator[tuple[str, str]]:
     """What stands between the separators of changes, each with the separator before it."""
     betweens = ["", *(match.group() for match in _BETWEEN.finditer(prompt))]

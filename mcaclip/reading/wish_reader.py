@@ -27,7 +27,8 @@ NEAREST, ALIKE = 4, 0.45
 """At most so many prompts are named as near to a text, with at least that cosine to it."""
 SURE = 20.0
 """CIE76 distance of a colour that was read to a usual one within which it may go by its name."""
-_SPELLED_ALIKE, SHORTEST = 0.83, 4
+_SPELLED_ALIKE, SHORTEST = 0.83, 3
+_POLITE = re.compile(r"^(?:please|pls|plz)\s+|[\s,]+(?:please|pls|plz|thanks)$", re.IGNORECASE)
 _ENDINGS = ("er", "est", "ish", "s", "ed", "ing", "y")
 _HEX = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
 _RGB = re.compile(r"\brgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)", re.IGNORECASE)
@@ -62,8 +63,8 @@ class WishReader:
         known = float(chances[best]) if has_latin_letters(words) else 0.0
         wishes = wishes_of(self.network.names)
         name, sign = wishes[best]
-        if bare(words) in named_wishes():
-            (name, sign), known = named_wishes()[bare(words)], 1.0
+        if (phrase := bare(_POLITE.sub("", words))) in named_wishes():
+            (name, sign), known = named_wishes()[phrase], 1.0
         elif known < UNDERSTOOD and (named := _named_last(words)) and named[0] == name:
             # sure of the wish and not of its sign: the phrase at the end says it
             sign, known = named[1], float(chances[[wishes.index((name, 1)), wishes.index((name, -1))]].sum())

@@ -32,6 +32,8 @@ def wish(words: str) -> Wish:
         "a very green lipstick": Wish(words, 1.0, concepts()["colour of lips"], 1, "green", 1.3),
         "half green lips": Wish(words, 1.0, concepts()["colour of lips"], 1, "green", 0.5),
         "not green lips": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
+        "take it off and smiling": Wish(words, 1.0, concepts()["smile"], -1),
+        "a person, smiling": Wish(words, 1.0, concepts()["smile"], 1),
         "curls": Wish(words, 1.0, concepts()["curly hair"], nearest=("long hair",)),
     }
     known = 0.05 if "violin" in words else 0.95
@@ -133,6 +135,12 @@ def test_a_removal_is_carried_over_and():
         "it lacks something itself"
     )
     assert found.split("lose the specs and smiling") == ("lose the specs", "smiling"), "a verb is a wish"
+
+
+def test_what_no_piece_of_a_text_says_is_not_read_into_it():
+    with pytest.raises(PromptError, match="“smiling” and not the rest"):
+        reader().split("take it off and smiling")
+    assert reader().split("a person, smiling") == ("a person, smiling",)
 
 
 def test_a_recipe_is_its_parts():
