@@ -190,7 +190,7 @@ TO_STUDIO = "To the studio"
 METHODS_TITLE = "The same words, several methods"
 METHODS_INFO = (
     "Every method edits the face of the studio, one after another, and gets a row: its picture, what changed, its "
-    "mask, and figures."
+    "mask, and figures. These are the methods as they are; the studio finishes its own edits further."
 )
 METHODS_NEEDS_FACE = "There is no face yet. Choose one in the studio first."
 METHODS_FACE = "The face"
