@@ -75,13 +75,26 @@ def test_wishes_and_their_opposites(reader, text, concept, sign):
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("grüne Haare", "green hair"), ("blaue Augen", "blue eyes"), ("cheveux roses", "pink hair"),
+        ("labios rojos", "red lipstick"), ("barba bianca", "white beard"), ("sobrancelhas pretas", "black eyebrows"),
+        ("change brown eyes to blue", "blue eyes"), ("make her 75 years old", "an old face"),
+        ("clean shaven please", "no beard"), ("at the age of 6", "a child's face"),
+    ],
+)  # fmt: skip
+def test_other_languages_ages_and_changes_from_one_to_another(reader, text, words):
+    assert reader.read(text).words == words
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "quantum entanglement",
         "hello world",
         "a green submarine",
         "do not remove the beard",
-        "grüne Haare",
+        "vihreät hiukset",
         "👽",
         "зелёная помада",
     ],
