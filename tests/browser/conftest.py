@@ -66,7 +66,10 @@ class Site:
 def serve(
     load: Callable, folder: Path, training: TrainingProcess | None = None, methods: Opens = FakeMethods
 ) -> Iterator[str]:
-    """The page on a free port of this machine; yields its address. All tests are one client, so nothing is limited."""
+    """The page on a free port of this machine; yields its address.
+
+    All tests are one client, so nothing is limited.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -123,7 +126,7 @@ def universal_site(tmp_path_factory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def idle_contexts(chromium) -> dict[str, list]:
-    """Contexts of earlier visitors by their options; the browser keeps there what it compiled of the page's scripts."""
+    """Contexts of earlier visitors by their options; the browser keeps the page's scripts in them, compiled."""
     return defaultdict(list)
 
 
