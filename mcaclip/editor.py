@@ -145,15 +145,15 @@ class FaceEditor:
     @property
     def library(self) -> Library:
         """The fitted edits by prompt."""
-        return self._library()
+        return {**self.models.library, **self._added}
 
     def prompts(self) -> tuple[str, ...]:
         """The prompts that have a fitted edit."""
-        return tuple(self._library())
+        return tuple(self.library)
 
     def metrics_file(self, prompt: str) -> Path | None:
         """Where the losses of a fitted prompt's training stand, if they were kept: beside its network."""
-        entry = self._library().get(prompt)
+        entry = self.library.get(prompt)
         return entry.path.with_suffix(".jsonl") if entry and entry.path else None
 
     def add_edits(self, path: Path) -> tuple[str, ...]:
@@ -172,9 +172,6 @@ class FaceEditor:
         self._added = {**self._added, **added}
         return tuple(added)
 
-    def _library(self) -> Library:
-        return {**self.models.library, **self._added}
-
     def offered(self) -> tuple[LibraryPrompt, ...]:
         """What can be edited here: the library's entries, then the fitted prompts that it does not name.
 
@@ -191,8 +188,8 @@ class FaceEditor:
         """Whether there is a network for any prompt."""
         return self.models.universal.there
 
-    def check_prompt(self, text: str, mode: str | None = None) -> str:
-        """The wording under which the networks know what `text` asks for.
+    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
+        """Every change that a text asks for, in the wording under which the networks know it.
 
         For a fitted network another wording of the same part and colour ("green lips" for "green lipstick") counts.
 
@@ -200,15 +197,11 @@ class FaceEditor:
             PromptError: empty, too long, clearly outside of what is known, or there is no network for it.
             StudioError: no such mode.
         """
-        return self._reader().read(text, mode).prompt
-
-    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
-        """Every change that a text asks for, and how it would be made; raises as `check_prompt` does."""
         return self._reader().read_all(text, mode)
 
     def _reader(self) -> PromptReader:
         m, own = self.models, weights.WeightFolders.from_environment().edits
-        return PromptReader(self._library(), m.prompts, m.universal.problem, self._wish, self.slots, own)
+        return PromptReader(self.library, m.prompts, m.universal.problem, self._wish, self.slots, own)
 
     def wish(self, text: str) -> Wish:
         """What a text asks for, and what can be done about it without a fitted network.
@@ -219,7 +212,7 @@ class FaceEditor:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
         words = clean_prompt(text)
-        edit = self._library().get(words)
+        edit = self.library.get(words)
         return self._wish(edit.words if edit and edit.imported else words)
 
     def taking_any_words(self) -> FaceEditor:
@@ -230,7 +223,7 @@ class FaceEditor:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
 
         Raises:
-            PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
+            PromptError: see `read_prompt`; or two prompts mean the same edit, or there are too many.
         """
         return resolve(settings, self._reader(), self._prompted)
 
@@ -263,7 +256,7 @@ class FaceEditor:
 
     def weight_hashes(self) -> dict[str, str]:
         """sha256 of every weight file in use."""
-        edits = self._library().values()
+        edits = self.library.values()
         files = {edit.path for edit in edits if edit.path is not None and not edit.shipped}
         universal = self.models.universal
         if universal.path is not None and not universal.shipped:
@@ -284,7 +277,7 @@ class FaceEditor:
         """The settings with every prompt in its own wording, and prompts that ask for several changes split up.
 
         Raises:
-            PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
+            PromptError: see `read_prompt`; or two prompts mean the same edit, or there are too many.
         """
         return self._reader().check(settings)[0]
 
@@ -300,12 +293,7 @@ class FaceEditor:
         Raises as `edit` does.
         """
         prepared = self._prepared(self.models.preview, inversion, self.resolve(settings))
-        results = []
-        for number, factor in enumerate(factors):
-            results.append(blend(prepared.times(factor)))
-            if callback:
-                callback(Progress("rendering strengths", (number + 1) / len(factors)))
-        return results
+        return _blended([prepared.times(factor) for factor in factors], "rendering strengths", callback)
 
     def variations(
         self,
@@ -320,12 +308,8 @@ class FaceEditor:
         """
         learned = self.resolve(replace(settings, variation=0))
         prepared = self._prepared(self.models.preview, inversion, learned)
-        results = []
-        for done, number in enumerate(numbers, 1):
-            results.append(blend(varied(prepared, number, self.models.generator)))
-            if callback:
-                callback(Progress("rendering variations", done / len(numbers)))
-        return results
+        made = [varied(prepared, number, self.models.generator) for number in numbers]
+        return _blended(made, "rendering variations", callback)
 
     def _prepared(
         self,
@@ -345,7 +329,16 @@ class FaceEditor:
         """The network for some words, with the words as it knows them."""
         if wanted.mode == UNIVERSAL:
             return self.models.universal.prompted(wanted.words, self._text_code)
-        return self._library()[wanted.words].prompted(wanted.words)
+        return self.library[wanted.words].prompted(wanted.words)
+
+
+def _blended(edits: Sequence[PreparedEdit], label: str, callback: ProgressCallback | None) -> list[EditResult]:
+    results = []
+    for edit in edits:
+        results.append(blend(edit))
+        if callback:
+            callback(Progress(label, len(results) / len(edits)))
+    return results
 
 
 def choose_device(name: str = "auto") -> torch.device:

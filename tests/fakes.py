@@ -110,9 +110,6 @@ class FakeEditor:
         problem = "" if self.has_universal else "there is no universal network here; train one"
         return PromptReader(fitted, self.entries, problem, self._wish, STACKS["compact"], Path("edits"))
 
-    def check_prompt(self, text: str, mode: str | None = None) -> str:
-        return self._reader().read(text, mode).prompt
-
     def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
         return self._reader().read_all(text, mode)
 

@@ -137,7 +137,7 @@ def test_editing_asks_for_what_it_uses_and_for_no_parser_of_the_stack(asked, net
     }  # fmt: skip
     assert bare.prompts() == (), "the shipped edits are those of the compact stack"
     with pytest.raises(PromptError, match="no prompt is fitted for the paper") as caught:
-        bare.check_prompt(PROMPT)
+        bare.read_prompt(PROMPT)
     for part in (f'python -m train prompt "{PROMPT}" --stack paper --clip FaceCLIP', "--edits FILE"):
         assert part in str(caught.value)
 
