@@ -24,13 +24,14 @@ from mcaclip.editing.render import PreparedEdit, blend, moving, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import is_universal
-from mcaclip.errors import StudioError, WeightsError
+from mcaclip.errors import WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.imaging import align
 from mcaclip.inversion.optimise import Complete, Start
 from mcaclip.inversion.portraits import Portraits
 from mcaclip.language.wishes import Wish, free_wish
 from mcaclip.perception.face_parser import FaceParser
+from mcaclip.platform.device import choose_device
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
     AlignedFace,
@@ -46,7 +47,7 @@ from mcaclip.types import (
 from mcaclip.validate import UNIVERSAL, clean_prompt
 from mcaclip.weights.own import with_generator_file
 
-__all__ = ["STACKS", "EditorModels", "FaceEditor", "choose_device", "load_editor"]
+__all__ = ["STACKS", "EditorModels", "FaceEditor", "load_editor"]
 
 LANDMARKS, PHOTO_PARSER = "dlib_landmarks", "face_parser"
 
@@ -339,21 +340,6 @@ def _blended(edits: Sequence[PreparedEdit], label: str, callback: ProgressCallba
         if callback:
             callback(Progress(label, len(results) / len(edits)))
     return results
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """CUDA, then Apple's MPS, then the CPU for "auto"; otherwise the one named.
-
-    Raises:
-        StudioError: this machine, or its torch, has no such device.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(device for device, usable in there.items() if usable))
-    if not there.get(name.partition(":")[0], False):
-        usable = " or ".join(device for device in there if there[device])
-        raise StudioError(f"The device {name} cannot be used on this machine; choose auto or {usable}.")
-    return torch.device(name)
 
 
 def load_editor(
