@@ -21,7 +21,7 @@ from train.clip.train import FaceCLIPSettings, caption_features
 from train.clip.train_cached import Lessons, PooledSettings, PooledTrainee, train_pooled
 
 BLOCK = FaceCLIPSettings(groups=2, broken=1)
-SETTINGS = PooledSettings(blocks=2, block=BLOCK, unseen=1, steps=30, lr=2e-3)
+SETTINGS = PooledSettings(blocks=2, block=BLOCK, unseen=1, steps=60, lr=2e-3)
 KNOWN = torch.arange(49408) < 40000
 EVERY_FACE = [np.arange(4)]
 
