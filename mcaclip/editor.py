@@ -220,13 +220,16 @@ class FaceEditor:
         """The same models in an editor that takes every prompt as it stands, also one that was measured to fail."""
         return FaceEditor(replace(self.models, wish=free_wish), self.slots, self.device)
 
-    def resolve(self, settings: EditSettings) -> EditRequest:
+    def resolve(self, settings: EditSettings, readings: Sequence[Reading] | None = None) -> EditRequest:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
+
+        Args:
+            readings: of `settings.parts`, one each, where `read_prompt` has read them already.
 
         Raises:
             PromptError: see `read_prompt`; or two prompts mean the same edit, or there are too many.
         """
-        return resolve(settings, self._reader(), self._prompted)
+        return resolve(settings, self._reader(), self._prompted, readings)
 
     def render(
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None

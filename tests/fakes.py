@@ -224,9 +224,9 @@ class FakeEditor:
     def check_settings(self, settings: EditSettings) -> EditSettings:
         return self.resolve(settings).settings
 
-    def resolve(self, settings: EditSettings) -> EditRequest:
+    def resolve(self, settings: EditSettings, readings: Sequence[Reading] | None = None) -> EditRequest:
         self.resolved.append(settings.title)
-        return resolve(settings, self._reader(), lambda wanted: NO_NETWORK)
+        return resolve(settings, self._reader(), lambda wanted: NO_NETWORK, readings)
 
     def render(
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None
