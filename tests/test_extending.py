@@ -16,6 +16,8 @@ from PIL import Image
 
 from mcaclip.config import PROJECT
 
+pytestmark = pytest.mark.timeout(900)
+"""All commands of the page run before the first of the tests that look at what they wrote."""
 MAX_LINES = 60
 END = "-- end of a section --"
 RUN_ALL = f"""
