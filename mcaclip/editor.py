@@ -25,13 +25,14 @@ from mcaclip.editing.render import PreparedEdit, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import is_universal
-from mcaclip.errors import StudioError, WeightsError
+from mcaclip.errors import WeightsError
 from mcaclip.generators.base import Generator
 from mcaclip.imaging import align
 from mcaclip.inversion.optimise import Complete, Start
 from mcaclip.inversion.portraits import Portraits
 from mcaclip.language.wishes import Wish, free_wish
 from mcaclip.perception.face_parser import FaceParser
+from mcaclip.platform.device import choose_device
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import (
     AlignedFace,
@@ -47,7 +48,7 @@ from mcaclip.types import (
 from mcaclip.validate import UNIVERSAL, clean_prompt
 from mcaclip.weights.own import with_generator_file
 
-__all__ = ["STACKS", "EditorModels", "FaceEditor", "choose_device", "load_editor"]
+__all__ = ["STACKS", "EditorModels", "FaceEditor", "load_editor"]
 
 LANDMARKS, PHOTO_PARSER = "dlib_landmarks", "face_parser"
 
@@ -146,15 +147,15 @@ class FaceEditor:
     @property
     def library(self) -> Library:
         """The fitted edits by prompt."""
-        return self._library()
+        return {**self.models.library, **self._added}
 
     def prompts(self) -> tuple[str, ...]:
         """The prompts that have a fitted edit."""
-        return tuple(self._library())
+        return tuple(self.library)
 
     def metrics_file(self, prompt: str) -> Path | None:
         """Where the losses of a fitted prompt's training stand, if they were kept: beside its network."""
-        entry = self._library().get(prompt)
+        entry = self.library.get(prompt)
         return entry.path.with_suffix(".jsonl") if entry and entry.path else None
 
     def add_edits(self, path: Path) -> tuple[str, ...]:
@@ -173,9 +174,6 @@ class FaceEditor:
         self._added = {**self._added, **added}
         return tuple(added)
 
-    def _library(self) -> Library:
-        return {**self.models.library, **self._added}
-
     def offered(self) -> tuple[LibraryPrompt, ...]:
         """What can be edited here: the library's entries, then the fitted prompts that it does not name.
 
@@ -192,8 +190,8 @@ class FaceEditor:
         """Whether there is a network for any prompt."""
         return self.models.universal.there
 
-    def check_prompt(self, text: str, mode: str | None = None) -> str:
-        """The wording under which the networks know what `text` asks for; several changes are joined by "and".
+    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
+        """Every change that a text asks for, in the wording under which the networks know it.
 
         For a fitted network another wording of the same part and colour ("green lips" for "green lipstick") counts.
 
@@ -201,15 +199,11 @@ class FaceEditor:
             PromptError: empty, too long, clearly outside of what is known, or there is no network for it.
             StudioError: no such mode.
         """
-        return " and ".join(reading.prompt for reading in self.read_prompt(text, mode))
-
-    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
-        """Every change that a text asks for, and how it would be made; raises as `check_prompt` does."""
         return self._reader().read_all(text, mode)
 
     def _reader(self) -> PromptReader:
         m, own = self.models, weights.WeightFolders.from_environment().edits
-        return PromptReader(self._library(), m.prompts, m.universal.problem, self._wish, self.slots, own)
+        return PromptReader(self.library, m.prompts, m.universal.problem, self._wish, self.slots, own)
 
     def wish(self, text: str) -> Wish:
         """What a text asks for, and what can be done about it without a fitted network.
@@ -220,20 +214,23 @@ class FaceEditor:
             PromptError: see `mcaclip.validate.clean_prompt`.
         """
         words = clean_prompt(text)
-        edit = self._library().get(words)
+        edit = self.library.get(words)
         return self._wish(edit.words if edit and edit.imported else words)
 
     def taking_any_words(self) -> FaceEditor:
         """The same models in an editor that takes every prompt as it stands, also one that was measured to fail."""
         return FaceEditor(replace(self.models, wish=free_wish), self.slots, self.device)
 
-    def resolve(self, settings: EditSettings) -> EditRequest:
+    def resolve(self, settings: EditSettings, readings: Sequence[Reading] | None = None) -> EditRequest:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
 
+        Args:
+            readings: of `settings.parts`, one each, where `read_prompt` has read them already.
+
         Raises:
-            PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
+            PromptError: see `read_prompt`; or two prompts mean the same edit, or there are too many.
         """
-        return resolve(settings, self._reader(), self._prompted)
+        return resolve(settings, self._reader(), self._prompted, readings)
 
     def render(
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None
@@ -264,7 +261,7 @@ class FaceEditor:
 
     def weight_hashes(self) -> dict[str, str]:
         """sha256 of every weight file in use."""
-        edits = self._library().values()
+        edits = self.library.values()
         files = {edit.path for edit in edits if edit.path is not None and not edit.shipped}
         universal = self.models.universal
         if universal.path is not None and not universal.shipped:
@@ -285,7 +282,7 @@ class FaceEditor:
         """The settings with every prompt in its own wording, and prompts that ask for several changes split up.
 
         Raises:
-            PromptError: see `check_prompt`; or two prompts mean the same edit, or there are too many.
+            PromptError: see `read_prompt`; or two prompts mean the same edit, or there are too many.
         """
         return self._reader().check(settings)[0]
 
@@ -301,12 +298,7 @@ class FaceEditor:
         Raises as `edit` does.
         """
         prepared = self._prepared(self.models.preview, inversion, self.resolve(settings))
-        results = []
-        for number, factor in enumerate(factors):
-            results.append(blend(prepared.times(factor)))
-            if callback:
-                callback(Progress("rendering strengths", (number + 1) / len(factors)))
-        return results
+        return _blended([prepared.times(factor) for factor in factors], "rendering strengths", callback)
 
     def variations(
         self,
@@ -321,12 +313,8 @@ class FaceEditor:
         """
         learned = self.resolve(replace(settings, variation=0))
         prepared = self._prepared(self.models.preview, inversion, learned)
-        results = []
-        for done, number in enumerate(numbers, 1):
-            results.append(blend(varied(prepared, number, self.models.generator)))
-            if callback:
-                callback(Progress("rendering variations", done / len(numbers)))
-        return results
+        made = [varied(prepared, number, self.models.generator) for number in numbers]
+        return _blended(made, "rendering variations", callback)
 
     def _prepared(
         self,
@@ -346,22 +334,16 @@ class FaceEditor:
         """The network for some words, with the words as it knows them."""
         if wanted.mode == UNIVERSAL:
             return self.models.universal.prompted(wanted.words, self._text_code)
-        return self._library()[wanted.words].prompted(wanted.words)
+        return self.library[wanted.words].prompted(wanted.words)
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """CUDA, then Apple's MPS, then the CPU for "auto"; otherwise the one named.
-
-    Raises:
-        StudioError: this machine, or its torch, has no such device.
-    """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(device for device, usable in there.items() if usable))
-    if not there.get(name.partition(":")[0], False):
-        usable = " or ".join(device for device in there if there[device])
-        raise StudioError(f"The device {name} cannot be used on this machine; choose auto or {usable}.")
-    return torch.device(name)
+def _blended(edits: Sequence[PreparedEdit], label: str, callback: ProgressCallback | None) -> list[EditResult]:
+    results = []
+    for edit in edits:
+        results.append(blend(edit))
+        if callback:
+            callback(Progress(label, len(results) / len(edits)))
+    return results
 
 
 def load_editor(

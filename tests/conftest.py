@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 import torch
 
 from mcaclip.platform.memory import keep_freed_memory
+from mcaclip.reading.wish_reader import WishReader
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +49,14 @@ def _like_a_command() -> None:
     """Memory as the commands keep it, which halves the time of full-size pictures; the cores shared by processes."""
     keep_freed_memory()
     torch.set_num_threads(1 if os.environ.get("PYTEST_XDIST_WORKER") else 2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _language_model_read_once() -> Iterator[None]:
+    """What many commands load and none changes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WishReader, "load", cache(WishReader.load))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -110,9 +110,6 @@ class FakeEditor:
         problem = "" if self.has_universal else "there is no universal network here; train one"
         return PromptReader(fitted, self.entries, problem, self._wish, STACKS["compact"], Path("edits"))
 
-    def check_prompt(self, text: str, mode: str | None = None) -> str:
-        return self._reader().read(text, mode).prompt
-
     def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
         return self._reader().read_all(text, mode)
 
@@ -227,9 +224,9 @@ class FakeEditor:
     def check_settings(self, settings: EditSettings) -> EditSettings:
         return self.resolve(settings).settings
 
-    def resolve(self, settings: EditSettings) -> EditRequest:
+    def resolve(self, settings: EditSettings, readings: Sequence[Reading] | None = None) -> EditRequest:
         self.resolved.append(settings.title)
-        return resolve(settings, self._reader(), lambda wanted: NO_NETWORK)
+        return resolve(settings, self._reader(), lambda wanted: NO_NETWORK, readings)
 
     def render(
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None

@@ -53,32 +53,22 @@ def users(tmp_path) -> Path:
     return path
 
 
-def test_uploaded_faces_are_gone_when_the_server_is_asked_to_end(tmp_path):
-    process, address = _start(tmp_path)
-    try:
-        answer = httpx.post(f"{address}/gradio_api/upload", files={"files": ("me.jpg", b"a face", "image/jpeg")})
-        upload = Path(answer.json()[0])
-        assert upload.read_bytes() == b"a face" and upload.is_relative_to(tmp_path)
-        assert httpx.get(address, headers={"Host": "evil.com"}).status_code == 400
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 128 + signal.SIGTERM
-        assert not upload.exists() and not list(tmp_path.glob("mcaclip-studio-*"))
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_nobody_enters_without_a_password(tmp_path, users):
+def test_nobody_enters_without_a_password_and_uploaded_faces_go_with_the_server(tmp_path, users):
     process, address = _start(tmp_path, "--auth", str(users))
     try:
         upload = {"files": ("me.jpg", b"a face", "image/jpeg")}
         assert httpx.post(f"{address}/gradio_api/upload", files=upload).status_code == 401
         assert httpx.get(f"{address}/config").status_code == 401
+        assert httpx.get(address, headers={"Host": "evil.com"}).status_code == 400
         with httpx.Client(base_url=address) as client:
             wrong = client.post("/login", data={"username": "anna", "password": "secret"})
             right = client.post("/login", data={"username": "anna", "password": "se:cret"})
             assert (wrong.status_code, right.status_code) == (400, 200)
-            assert client.post("/gradio_api/upload", files=upload).status_code == 200
+            face = Path(client.post("/gradio_api/upload", files=upload).json()[0])
+        assert face.read_bytes() == b"a face" and face.is_relative_to(tmp_path)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+        assert not face.exists() and not list(tmp_path.glob("mcaclip-studio-*"))
     finally:
         process.kill()
         process.wait()

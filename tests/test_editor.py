@@ -111,8 +111,8 @@ def test_a_seed_is_the_same_face_every_time(editor, face):
 
 
 def test_other_wordings_find_the_fitted_prompt(editor):
-    assert editor.check_prompt("  Green   LIPS ", "fitted") == "green lipstick"
-    assert editor.check_prompt("a woman with purple hair", "fitted") == "purple hair"
+    assert editor.read_prompt("  Green   LIPS ", "fitted")[0].prompt == "green lipstick"
+    assert editor.read_prompt("a woman with purple hair", "fitted")[0].prompt == "purple hair"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_other_wordings_find_the_fitted_prompt(editor):
 )
 def test_prompts_without_a_fitted_edit_say_what_to_do(editor, text, message):
     with pytest.raises(PromptError, match=message):
-        editor.check_prompt(text, "fitted")
+        editor.read_prompt(text, "fitted")
 
 
 def test_instant_inversion_scores_the_reconstruction_and_unknown_efforts_are_refused(editor, face):
@@ -218,14 +218,17 @@ def test_a_prompt_that_no_one_fitted_is_edited_by_the_universal_network(universa
 
 def test_free_words_are_read_where_nothing_else_could_make_the_edit(universal, face):
     with pytest.raises(PromptError, match="do not understand these words"):
-        universal.check_prompt("a bicycle")
-    assert universal.check_prompt("zombie") == "zombie"
+        universal.read_prompt("a bicycle")
+    assert universal.read_prompt("zombie")[0].prompt == "zombie"
     with pytest.raises(PromptError, match="cannot do reliably yet"):
-        universal.check_prompt("long hair")
-    assert universal.taking_any_words().check_prompt("long hair") == "long hair", "so that it can be measured"
+        universal.read_prompt("long hair")
+    assert universal.taking_any_words().read_prompt("long hair")[0].prompt == "long hair", (
+        "so that it can be measured"
+    )
     assert "of 10 photos" in universal.read_prompt("a beard")[0].note, "a card promises no more than its words"
-    assert universal.check_prompt("please take off her glasses") == "no glasses"
-    assert universal.check_prompt("no glasses and purple hair") == "no glasses and purple hair"
+    assert universal.read_prompt("please take off her glasses")[0].prompt == "no glasses"
+    both = universal.read_prompt("no glasses and purple hair")
+    assert [reading.prompt for reading in both] == ["no glasses", "purple hair"]
     assert universal.preview(face, EditSettings("make the lips mint green")).settings.prompt == "mint green lipstick"
 
 

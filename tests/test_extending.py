@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,22 @@ from PIL import Image
 
 from mcaclip.config import PROJECT
 
+pytestmark = pytest.mark.timeout(900)
+"""All commands of the page run before the first of the tests that look at what they wrote."""
 MAX_LINES = 60
+END = "-- end of a section --"
+RUN_ALL = f"""
+import json, runpy, shlex, sys
+for commands in json.load(sys.stdin).values():
+    for command in commands:
+        _, kind, what, *sys.argv[1:] = shlex.split(command)
+        try:
+            runpy.run_module(what, run_name="__main__", alter_sys=True) if kind == "-m" else exec(what, {{}})
+        except SystemExit as ended:
+            if ended.code:
+                sys.exit(f"{{command}} ended with {{ended.code}}")
+    print("{END}", end="", flush=True)
+"""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECTIONS = {
     section.splitlines()[0]: _BLOCK.findall(section)
@@ -64,15 +78,17 @@ def _apply(root: Path, language: str, block: str) -> None:
     path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-def follow(tree: Path, section: str) -> str:
-    """Runs the commands of a section; what they write."""
-    written = ""
-    for command in "".join(block for language, block in SECTIONS[section] if language == "console").splitlines():
-        line = [sys.executable, *shlex.split(command)[1:]]
-        done = subprocess.run(line, cwd=tree, capture_output=True, text=True)
-        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
-        written += done.stdout
-    return written
+@pytest.fixture(scope="module")
+def written(tree) -> dict[str, str]:
+    """What the commands of each section write; they run in one process, so that the libraries are imported once."""
+    commands = {
+        section: "".join(block for language, block in blocks if language == "console").splitlines()
+        for section, blocks in SECTIONS.items()
+    }
+    line = [sys.executable, "-c", RUN_ALL]
+    done = subprocess.run(line, cwd=tree, input=json.dumps(commands), capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout[-2000:]}{done.stderr[-4000:]}"
+    return dict(zip(commands, done.stdout.split(END), strict=False))
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -92,28 +108,26 @@ def test_the_additions_pass_the_linter(tree):
     assert done.returncode == 0, done.stdout
 
 
-def test_a_word_is_understood(tree):
-    follow(tree, "A word")
+def test_a_word_is_understood(tree, written):
     (folder,) = (tree / "out/word").iterdir()
     result = json.loads((folder / "result.json").read_text())
     assert [part["prompt"] for part in result["prompts"]] == ["bushy sideburns", "merman"]
     assert np.abs(pixels(folder / "edited.png") - pixels(folder / "reconstruction.png")).max() > 30
 
 
-def test_a_concept_is_edited_and_measured(tree):
-    assert re.search("hit (yes|no), leak 0", follow(tree, "A concept"))
+def test_a_concept_is_edited_and_measured(written):
+    assert re.search("hit (yes|no), leak 0", written["A concept"])
 
 
-def test_a_generator_edits_a_photo(tree):
-    follow(tree, "A generator")
+def test_a_generator_edits_a_photo(tree, written):
     folder = tree / "out/generator/seed_3"
     assert json.loads((folder / "result.json").read_text())["stack"] == "compact with generator toy"
     assert np.abs(pixels(folder / "edited.png") - pixels(folder / "reconstruction.png")).max() > 0
 
 
-def test_a_method_joins_the_comparison(tree):
-    assert "Toy shift" in follow(tree, "A method")
+def test_a_method_joins_the_comparison(written):
+    assert "Toy shift" in written["A method"]
 
 
-def test_a_command_answers(tree):
-    assert follow(tree, "A command").splitlines()[-1].isdigit()
+def test_a_command_answers(written):
+    assert written["A command"].splitlines()[-1].isdigit()

@@ -31,6 +31,7 @@ from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config, StyleGAN2Pr
 from mcaclip.imaging import align
 from mcaclip.inversion import optimise
 from mcaclip.inversion.e4e import E4EEncoder
+from mcaclip.inversion.residual_fit import ResidualSettings
 from mcaclip.language.wishes import free_wish
 from mcaclip.perception import ir_se, parsenet
 from mcaclip.perception.arcface import ArcFaceIdentity
@@ -95,7 +96,9 @@ def asked(nets) -> Iterator[list[str]]:
         patch.setattr(weights, "hashes", lambda used: dict.fromkeys(used, "0" * 64))
         patch.setattr(parsenet, "INPUT_SIZE", 32)
         patch.setattr(ir_se, "STAGE_ENDS", (0, 1, 2, 3))
-        patch.setitem(optimise.EFFORTS, "good", replace(optimise.EFFORTS["good"], steps=2))
+        patch.setitem(
+            optimise.EFFORTS, "good", replace(optimise.EFFORTS["good"], steps=2, residual=ResidualSettings(steps=2))
+        )
         for kind, slot in (
             (StyleGAN2, "generator"), (E4EEncoder, "encoder"), (ArcFaceIdentity, "identity"), (ParseNet, "parser")
         ):  # fmt: skip
@@ -137,7 +140,7 @@ def test_editing_asks_for_what_it_uses_and_for_no_parser_of_the_stack(asked, net
     }  # fmt: skip
     assert bare.prompts() == (), "the shipped edits are those of the compact stack"
     with pytest.raises(PromptError, match="no prompt is fitted for the paper") as caught:
-        bare.check_prompt(PROMPT)
+        bare.read_prompt(PROMPT)
     for part in (f'python -m train prompt "{PROMPT}" --stack paper --clip FaceCLIP', "--edits FILE"):
         assert part in str(caught.value)
 

@@ -92,6 +92,7 @@ class ChangeOptions:
         Raises:
             PromptError: the editor cannot make one of the changes.
         """
+        from mcaclip.editing.reader import check_parts
         from mcaclip.types import EditSettings, PromptStrength
 
         masks = EditSettings(
@@ -109,7 +110,7 @@ class ChangeOptions:
             for words, strength in parts
             for reading in editor.read_prompt(words, self.mode)
         ]
-        return editor.check_settings(masks.with_parts(asked))
+        return check_parts(masks.with_parts(asked))
 
     def painter(self) -> Callable[[AlignedFace | None], Paint] | None:
         """From a face (None for a generated one) to its painted mask; raises ImageError. None without `--mask`."""

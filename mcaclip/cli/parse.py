@@ -63,8 +63,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         return report(failures, asked.asked)
     check_folder(options.out)
     from mcaclip import weights
-    from mcaclip.editor import choose_device
     from mcaclip.perception.face_parser import FaceParser
+    from mcaclip.platform.device import choose_device
     from mcaclip.platform.digests import sha256_of
 
     records = [] if options.overwrite else _read_classes(options.out / CLASSES)

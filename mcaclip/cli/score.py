@@ -72,8 +72,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     check_folder(options.json.parent)
     if os.path.isdir(options.json):
         raise StudioError(f"--json {options.json} is a folder; name a file.")
-    from mcaclip.editor import choose_device
     from mcaclip.loading import load_space, wishes_of
+    from mcaclip.platform.device import choose_device
 
     stack, device = choose(clip=options.clip), choose_device(options.device)
     space, wish = load_space(stack, device), wishes_of(stack)

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from mcaclip.clip.face_clip import FaceClip, face_tokenizer
 from mcaclip.clip.presentation import FACE_PRESENTATION, Presentation, published_presentation
-from mcaclip.config import ASSETS
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import to_gamut
 from mcaclip.nn.published import quoted
@@ -31,7 +30,6 @@ FACECLIP = "FaceCLIP"
 # OpenAI's own archives store these numbers among the weights; the model has them in its configuration.
 _ARCHITECTURE_NUMBERS = ("input_resolution", "context_length", "vocab_size")
 OPENAI_FILE = "ViT-B-32.pt"
-FACECLIP_FOLDER = ASSETS / "faceclip"
 VIT_B_32 = "ViT-B-32-quickgelu"
 """open_clip's name of OpenAI's ViT-B/32, whose weights need QuickGELU."""
 _REMEDIES = {

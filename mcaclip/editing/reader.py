@@ -188,13 +188,7 @@ class PromptReader:
                 readings.append(reading)
                 strength = min(MAX_STRENGTH, part.strength * reading.amount)
                 parts.append(PromptStrength(reading.prompt, strength))
-        names = [part.prompt.lower() for part in parts]
-        for name in names:
-            if names.count(name) > 1:
-                raise PromptError(f'"{name}" is given twice: give it once, with the strength it should have')
-        if len(parts) > MAX_PROMPTS:
-            raise PromptError(f"{len(parts)} changes were asked for; combine at most {MAX_PROMPTS} in one edit.")
-        return settings.with_parts(parts), tuple(readings)
+        return check_parts(settings.with_parts(parts)), tuple(readings)
 
     def offered(self) -> tuple[LibraryPrompt, ...]:
         """The library's entries that can be made here, then the fitted prompts that it does not name."""
@@ -264,3 +258,14 @@ class PromptReader:
         )
         known = ", ".join(self.fitted)
         return f'no edit is fitted for "{words}". {doubt}Fitted here: {known}. {advice} with: {command}'
+
+
+def check_parts(settings: EditSettings) -> EditSettings:
+    """The settings; raises PromptError where two of their prompts mean the same edit, or there are too many."""
+    names = [part.prompt.lower() for part in settings.parts]
+    for name in names:
+        if names.count(name) > 1:
+            raise PromptError(f'"{name}" is given twice: give it once, with the strength it should have')
+    if len(names) > MAX_PROMPTS:
+        raise PromptError(f"{len(names)} changes were asked for; combine at most {MAX_PROMPTS} in one edit.")
+    return settings

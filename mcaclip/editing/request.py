@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.reader import Ingredient, PromptReader
+from mcaclip.editing.reader import Ingredient, PromptReader, Reading, check_parts
 from mcaclip.types import EditSettings
 from mcaclip.validate import FITTED
 
@@ -49,14 +49,23 @@ class EditRequest:
 
 
 def resolve(
-    settings: EditSettings, reader: PromptReader, prompted: Callable[[Ingredient], PromptedNetwork]
+    settings: EditSettings,
+    reader: PromptReader,
+    prompted: Callable[[Ingredient], PromptedNetwork],
+    readings: Sequence[Reading] | None = None,
 ) -> EditRequest:
     """Read the prompts of an edit, once, and find their networks.
+
+    Args:
+        readings: of `settings.parts`, one each, where the prompts have been read already.
 
     Raises:
         PromptError: see `PromptReader.check`.
     """
-    settings, readings = reader.check(settings)
+    if readings is None:
+        settings, readings = reader.check(settings)
+    else:
+        check_parts(settings)
     shares = [
         NetworkShare(part, one, prompted(one)) for part, reading in enumerate(readings) for one in reading.ingredients
     ]

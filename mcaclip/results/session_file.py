@@ -6,11 +6,8 @@ comes from outside: every size before memory is taken for it, every value before
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import re
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,21 +17,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from mcaclip import __version__, validate
-from mcaclip.editing.mask_tools import MAX_SIDE
 from mcaclip.errors import ImageError, StudioError, quotable
 from mcaclip.imaging.align import check_quad
 from mcaclip.imaging.photo import MAX_FILE_BYTES, load_photo
-from mcaclip.nn.ops import resize_mask
 from mcaclip.platform import strict_json
 from mcaclip.platform.atomic import written_whole
 from mcaclip.platform.naming import safe_stem
-from mcaclip.results.export import PNG_LEVEL
+from mcaclip.results.session_paint import (
+    MASK_NAME,
+    MASKS,
+    MAX_EDITS,
+    MAX_MASK_BYTES,
+    MAX_MASK_PIXELS,
+    byte_tensor,
+    masks_of,
+    paints_of,
+    png_bytes,
+)
 from mcaclip.types import EditSettings, Paint, PromptStrength, Residual
 
 FORMAT = "mcaclip-session-1"
@@ -43,12 +47,6 @@ MAX_PHOTO_BYTES = MAX_FILE_BYTES
 """Of the photo's file. What remains below `MAX_BYTES` is for the masks and the header."""
 MAX_HEADER_BYTES = 2_000_000
 """Four prompts per edit, all of them as long as they may be and in escapes, take 600 000."""
-MAX_EDITS = 50
-MAX_MASK_BYTES = 2_000_000
-"""Of one painted mask as PNG; the worst one of `MAX_SIDE` pixels per side takes 1 050 000."""
-MAX_MASK_CHUNKS = 64
-MAX_MASK_PIXELS = 2 * MAX_EDITS * 512**2
-"""Of all painted masks together: two masks of the page for every edit, 105 MB when decoded."""
 MAX_WEIGHTS = 1000
 MAX_WEIGHT_NAME = 500
 MAX_DIGEST = 128
@@ -59,9 +57,6 @@ MAX_RESIDUAL_SHAPE = (512, 64, 64)
 
 _FIXED = {"w_plus": ("F32", W_SHAPE), "quad": ("F64", (4, 2))}
 """Type and shape of the tensors that are numbers; all others are bytes of picture files."""
-_MASKS = ("allow", "include")
-_MASK_NAME = re.compile("paint_[0-9]{1,2}_(allow|include)")
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 class SessionFileError(StudioError):
@@ -117,7 +112,7 @@ def photo_bytes(pixels: np.ndarray, data: bytes | None = None) -> bytes:
     Raises:
         ImageError: both are larger than that.
     """
-    kept = _png(pixels) if data is None or len(data) > MAX_PHOTO_BYTES else data
+    kept = png_bytes(pixels) if data is None or len(data) > MAX_PHOTO_BYTES else data
     if len(kept) > MAX_PHOTO_BYTES:
         raise ImageError(
             f"The photo's file is larger than {MAX_PHOTO_BYTES // 1_000_000} MB, too large to be kept with edits. "
@@ -131,7 +126,7 @@ def latest_edits(edits: Sequence[EditSettings]) -> tuple[EditSettings, ...]:
     kept: list[EditSettings] = []
     pixels = 0
     for settings in reversed(edits):
-        pixels += sum(mask.shape[-1] ** 2 for mask in _masks(settings).values())
+        pixels += sum(mask.shape[-1] ** 2 for mask in masks_of(settings).values())
         if len(kept) == MAX_EDITS or pixels > MAX_MASK_PIXELS:
             break
         kept.append(settings)
@@ -151,15 +146,15 @@ def write_session(path: Path, saved: SavedSession) -> None:
         raise SessionFileError("The photo's file is too large for a session file. Save it as JPEG and begin again.")
     tensors: dict[str, Tensor] = {"w_plus": saved.w_plus.detach().float().cpu().contiguous()}
     if saved.photo is not None:
-        tensors["photo"] = _byte_tensor(saved.photo)
+        tensors["photo"] = byte_tensor(saved.photo)
     if saved.quad is not None:
         tensors["quad"] = torch.from_numpy(np.asarray(saved.quad, np.float64)).contiguous()
     if saved.residual is not None:
         tensors["residual"] = saved.residual.features.detach().half().cpu().contiguous()
     for index, settings in enumerate(saved.edits):
-        for name, mask in _masks(settings).items():
+        for name, mask in masks_of(settings).items():
             picture = (mask[0] * 255).round().byte().cpu().numpy()
-            tensors[f"paint_{index}_{name}"] = _byte_tensor(_png(picture))
+            tensors[f"paint_{index}_{name}"] = byte_tensor(png_bytes(picture))
     header = {
         "version": __version__,
         "name": safe_stem(saved.name),
@@ -210,7 +205,7 @@ def read_session(path: Path) -> SavedSession:
 def _tensors(file: Any) -> dict[str, Tensor]:
     """All tensors of an opened file; nothing is read before all shapes are known to be right. Raises ValueError."""
     names = list(file.keys())
-    if len(names) > len(_FIXED) + 2 + len(_MASKS) * MAX_EDITS:
+    if len(names) > len(_FIXED) + 2 + len(MASKS) * MAX_EDITS:
         raise ValueError("it holds unknown data")
     for name in names:
         entry = file.get_slice(name)
@@ -220,7 +215,7 @@ def _tensors(file: Any) -> dict[str, Tensor]:
         elif name == "residual":
             largest = (1, *MAX_RESIDUAL_SHAPE)
             right = kind == "F16" and len(shape) == 4 and all(0 < a <= b for a, b in zip(shape, largest, strict=True))
-        elif name == "photo" or _MASK_NAME.fullmatch(name):
+        elif name == "photo" or MASK_NAME.fullmatch(name):
             limit = MAX_PHOTO_BYTES if name == "photo" else MAX_MASK_BYTES
             right = kind == "U8" and len(shape) == 1 and 0 < shape[0] <= limit
         else:
@@ -238,7 +233,7 @@ def _parse(header: Any, tensors: dict[str, Tensor]) -> SavedSession:
     photo, quad = tensors.pop("photo", None), tensors.pop("quad", None)
     residual = _residual(header, tensors.pop("residual", None))
     raw_edits = _bounded(_entry(header, "edits", list), 0, MAX_EDITS)
-    paints = _paints(len(raw_edits), tensors)
+    paints = paints_of(len(raw_edits), tensors)
     edits = tuple(_settings_in(raw, paint) for raw, paint in zip(raw_edits, paints, strict=True))
     current = _bounded(_entry(header, "current", int), -1, max(len(edits) - 1, 0))
     identity = _entry(header, "identity", float, int, NoneType)
@@ -342,68 +337,3 @@ def _bounded(value: Any, low: float, high: float) -> Any:
     if not low <= (len(value) if isinstance(value, str | list | dict) else value) <= high:
         raise ValueError(f"a value is outside {low:g} to {high:g}")
     return value
-
-
-# -- pictures -------------------------------------------------------------------------------------------------
-
-
-def _masks(settings: EditSettings) -> dict[str, Tensor]:
-    """The painted masks of an edit by their names, `float32 [1, S, S]`, S at most `MAX_SIDE`."""
-    found = {name: getattr(settings.paint, name, None) for name in _MASKS}
-    return {
-        name: mask if mask.shape[-1] <= MAX_SIDE else resize_mask(mask[None], MAX_SIDE)[0]
-        for name, mask in found.items()
-        if mask is not None
-    }
-
-
-def _paints(count: int, tensors: dict[str, Tensor]) -> list[Paint | None]:
-    """What is painted in each edit; the sizes of all masks are checked before any is decoded. Raises ValueError."""
-    files: list[dict[str, bytes]] = []
-    for index in range(count):
-        names = {name: f"paint_{index}_{name}" for name in _MASKS}
-        files.append({name: tensors.pop(key).numpy().tobytes() for name, key in names.items() if key in tensors})
-    if tensors:
-        raise ValueError("it holds unknown data")
-    if sum(_mask_side(data) ** 2 for masks in files for data in masks.values()) > MAX_MASK_PIXELS:
-        raise ValueError("its painted masks are too large")
-    return [Paint(**{name: _mask(data) for name, data in masks.items()}) if masks else None for masks in files]
-
-
-def _mask_side(data: bytes) -> int:
-    """Side in pixels of a square 8-bit grey PNG. Raises ValueError for any other, and for one with texts or profiles,
-    which could unpack to any size."""
-    kinds: list[bytes] = []
-    at = len(_PNG_START)
-    while at + 8 <= len(data) and len(kinds) <= MAX_MASK_CHUNKS:
-        length, kind = struct.unpack_from(">I4s", data, at)
-        kinds.append(kind)
-        at += 12 + length
-    plain = [b"IHDR", *[b"IDAT"] * (len(kinds) - 2), b"IEND"]
-    if not data.startswith(_PNG_START) or kinds != plain or at != len(data) or len(data) < 33:
-        raise ValueError("a painted mask is no plain picture")
-    width, height, depth, colours = struct.unpack_from(">IIBB", data, 16)
-    if (depth, colours) != (8, 0) or width != height or not 1 <= width <= MAX_SIDE:
-        raise ValueError("a painted mask is not square, not grey or too large")
-    return int(width)
-
-
-def _mask(data: bytes) -> Tensor:
-    """`float32 [1, S, S]` in [0, 1] of a mask that `_mask_side` has checked. Raises ValueError."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
-            pixels = np.array(picture)
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        raise ValueError("a painted mask cannot be read") from error
-    return torch.from_numpy(pixels).float()[None] / 255
-
-
-def _png(image: np.ndarray) -> bytes:
-    """`uint8` pixels as a PNG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=PNG_LEVEL)
-    return buffer.getvalue()
-
-
-def _byte_tensor(data: bytes) -> Tensor:
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -15,9 +17,10 @@ import pytest
 from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.lab.method_set import Opens
 from mcaclip.ui.page.blocks import build, launch_options
+from mcaclip.ui.state.limits import Limits
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.training_process import TrainingProcess
-from tests.fakes import FakeEditor, write_photo
+from tests.fakes import ENTRIES, FakeEditor, write_photo
 from tests.helpers.fake_methods import FakeMethods
 
 CHROMIUM = Path(os.environ.get("MCACLIP_CHROMIUM", "/usr/bin/chromium"))
@@ -63,13 +66,18 @@ class Site:
 def serve(
     load: Callable, folder: Path, training: TrainingProcess | None = None, methods: Opens = FakeMethods
 ) -> Iterator[str]:
-    """The page on a free port of this machine; yields its address."""
+    """The page on a free port of this machine; yields its address.
+
+    All tests are one client, so nothing is limited.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     source = EditorSource(load)
     source.start()
-    page = build(Studio(source, folder, training), methods)
+    studio = Studio(source, folder, training)
+    studio.limits = Limits(count(step=1000).__next__)
+    page = build(studio, methods)
     # without `_frontend` Gradio does not give up when a busy machine answers its own request too late
     options = {**launch_options(), "quiet": True, "prevent_thread_lock": True, "_frontend": False}
     page.launch(server_name="127.0.0.1", server_port=port, **options)
@@ -97,24 +105,46 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[Site]:
-    editor = FakeEditor(steps=1)
-    folder = tmp_path_factory.mktemp("tabs")
+@contextmanager
+def _site(editor: FakeEditor, folder: Path) -> Iterator[Site]:
     with serve(lambda report: editor, folder) as url:
         yield Site(url, editor, folder)
 
 
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Iterator[Site]:
+    with _site(FakeEditor(steps=1), tmp_path_factory.mktemp("tabs")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def universal_site(tmp_path_factory) -> Iterator[Site]:
+    """With a network for any words, and a prompt library."""
+    with _site(FakeEditor(universal=True, entries=ENTRIES), tmp_path_factory.mktemp("universal")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def idle_contexts(chromium) -> dict[str, list]:
+    """Contexts of earlier visitors by their options; the browser keeps the page's scripts in them, compiled."""
+    return defaultdict(list)
+
+
 @pytest.fixture
-def visit(chromium) -> Iterator[Callable]:
+def visit(chromium, idle_contexts) -> Iterator[Callable]:
     """Opens an address as a new visitor, with cookies and state of their own."""
-    contexts, problems = [], []
+    used, problems = [], []
 
     def open_page(url: str, **options):
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 720}, **options})
-        contexts.append(context)
-        context.add_init_script(WATCH)
+        options = {"viewport": {"width": 1280, "height": 720}, **options}
+        idle = idle_contexts[repr(sorted(options.items()))]
+        if idle:
+            context = idle.pop()
+        else:
+            context = chromium.new_context(**options)
+            context.add_init_script(WATCH)
         page = context.new_page()
+        used.append((idle, context, url))
         page.set_default_timeout(60_000)
         page.on("request", lambda request: _check_host(request.url, problems))
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
@@ -124,9 +154,21 @@ def visit(chromium) -> Iterator[Callable]:
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for idle, context, url in used:
+        _forget(context, url)
+        idle.append(context)
     assert problems == []
+
+
+def _forget(context, url: str) -> None:
+    """Ends a visit: nothing of it is found by the next one."""
+    page = context.new_page()
+    for other in context.pages[:-1]:
+        other.close()
+    origin = {"origin": url.partition("?")[0].rstrip("/"), "storageTypes": "all"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", origin)
+    context.clear_cookies()
+    page.close()
 
 
 def _check_host(url: str, problems: list[str]) -> None:

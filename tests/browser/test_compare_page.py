@@ -17,18 +17,28 @@ STUDIO_PROMPT = "#prompt input, #prompt textarea"
 DONE, WAITING = ".method-row:not(.waiting)", ".method-row.waiting"
 
 
-@pytest.fixture
-def hold():
-    event = threading.Event()
-    yield event
-    event.set()
+@pytest.fixture(scope="module")
+def held():
+    return threading.Event()
 
 
 @pytest.fixture
-def url(tmp_path, hold):
-    (tmp_path / "tabs").mkdir()
-    with serve(lambda report: FakeEditor(), tmp_path / "tabs", methods=partial(FakeMethods, hold=hold)) as address:
+def hold(held):
+    held.clear()
+    yield held
+    held.set()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, held):
+    folder = tmp_path_factory.mktemp("tabs")
+    with serve(lambda report: FakeEditor(), folder, methods=partial(FakeMethods, hold=held)) as address:
         yield address
+
+
+@pytest.fixture
+def url(address, hold):
+    return address
 
 
 def face_on_stage(page) -> None:
@@ -88,26 +98,16 @@ def test_rows_appear_one_by_one_and_stopping_keeps_them(url, visit, hold):
     wait_until_idle(page)
     width = page.locator(f"{DONE} .picture").first.bounding_box()["width"]
     assert width > 250, "large enough to judge, beside the panel"
-
-
-def test_holding_the_edit_shows_the_face(url, visit, hold):
-    hold.set()
-    page = visit(url)
-    face_on_stage(page)
-    open_compare(page)
-    page.fill(PROMPT, "purple hair")
-    page.press(PROMPT, "Enter")
-    wait_for_rows(page, 3)
     page.hover(f"{DONE} .picture >> nth=0")
     under = page.locator(".under").first
     assert not under.is_visible()
     page.mouse.down()
-    assert under.is_visible()
+    assert under.is_visible(), "the face, while the edit is held"
     page.mouse.up()
     assert not under.is_visible()
 
 
-def test_a_missing_face_is_reported_with_the_way_to_one(url, visit):
+def test_a_missing_face_is_reported_with_the_way_to_one_which_a_reload_keeps(url, visit):
     page = visit(url)
     open_compare(page)
     page.wait_for_selector("#methods-face >> text=no face yet")
@@ -116,6 +116,13 @@ def test_a_missing_face_is_reported_with_the_way_to_one(url, visit):
     page.wait_for_selector(f"{TOAST} >> text=no face yet")
     page.click("#methods-face .to-studio")
     page.wait_for_selector("#examples", state="visible")
+    face_on_stage(page)
+    page.click("#page-lab-button")
+    page.click("#page-compare-button")
+    page.wait_for_selector("#methods-face img")
+    assert page.url.endswith("#lab-compare")
+    page.reload()
+    page.wait_for_selector("#methods-face img", state="visible")
 
 
 def test_only_methods_that_can_edit_with_the_words_are_offered(url, visit):
@@ -137,16 +144,6 @@ def test_only_methods_that_can_edit_with_the_words_are_offered(url, visit):
     page.fill(PROMPT, "purple hair")
     wait_for_methods(page, 4)
     assert chosen(page) == ["MCA-CLIP", "CF-CLIP"], "what is not wanted stays so"
-
-
-def test_the_room_comes_back_after_a_reload_with_the_face(url, visit):
-    page = visit(url)
-    face_on_stage(page)
-    open_compare(page)
-    page.wait_for_selector("#methods-face img")
-    assert page.url.endswith("#lab-compare")
-    page.reload()
-    page.wait_for_selector("#methods-face img", state="visible")
 
 
 def test_the_room_fits_a_telephone(url, visit, hold):

@@ -1,22 +1,9 @@
-"""Consent and the place in the queue."""
+"""The place in the queue."""
 
 from __future__ import annotations
 
 from tests.browser.walk import drop, held, known_face, random_face, type_in
 from tests.fakes import PROMPTS
-
-
-def test_photo_waits_for_consent_which_is_asked_once(site, visit, portrait):
-    page = visit(site.url)
-    site.editor.calls.clear()
-    drop(page, portrait())
-    page.wait_for_selector("#consent >> text=May this photo be edited?")
-    assert page.locator("#film .frame").count() == 0 and "align" not in site.editor.calls
-    page.click("#agree")
-    known_face(page)
-    drop(page, portrait(seed=2))
-    known_face(page, 2)
-    assert page.locator("#consent").is_hidden()
 
 
 def test_place_in_the_queue_is_shown_and_learning_takes_none(site, visit, portrait):

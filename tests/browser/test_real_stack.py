@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from mcaclip.errors import WeightsError
 from mcaclip.types import to_uint8
 from tests.browser.conftest import serve
 from tests.browser.walk import drop, edit, edited, known_face, picture
-
-
-@pytest.fixture(scope="module")
-def editor():
-    from mcaclip.editor import load_editor
-
-    try:
-        return load_editor("compact", device="cpu")
-    except WeightsError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"needs the weights of the compact stack: {error}")
 
 
 @pytest.mark.real_stack

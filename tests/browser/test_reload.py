@@ -111,15 +111,3 @@ def test_another_browser_and_a_second_tab_get_nothing(site, visit):
         one.evaluate("() => void setTimeout(() => location.reload(), 50)")
     for one, frames in ((page, 2), (second, 1)):
         one.wait_for_function("count => document.querySelectorAll('#film .frame').length === count", arg=frames)
-
-
-def test_the_room_of_the_lab_is_found_again(site, visit):
-    page = visit(site.url)
-    random_face(page)
-    edit(page, PROMPTS[0])
-    page.click("#page-lab-button")
-    page.click("#page-inspect-button")
-    page.wait_for_selector("#inspect-shifts .columns-chart")
-    page.reload()
-    page.wait_for_selector("#inspect-shifts .columns-chart")
-    assert page.is_hidden("#stage")

@@ -67,9 +67,14 @@ def test_training_is_shown_again_in_its_own_place_and_can_be_stopped_and_kept(ur
     assert "#lab" not in page.url
 
 
-def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, training):
+def test_an_example_fills_the_room_and_a_second_visitor_cannot_start_another_training(url, visit, training):
     first, second = visit(url), visit(url)
     open_train(second)
+    second.wait_for_selector("#train-body >> text=An example")
+    assert second.locator("#train-body svg").count() > 5
+    second.click("#page-inspect-button")
+    second.wait_for_selector("#inspect .to-studio", state="visible")
+    second.click("#page-train-button")
     second.fill(PROMPT, "blue nose")
     second.press(PROMPT, "Tab")
     start(first, "red nose")
@@ -80,27 +85,3 @@ def test_second_visitor_sees_the_training_and_cannot_start_another(url, visit, t
     second.wait_for_selector("#train-state >> text=red nose")
     second.wait_for_selector("#train-start[disabled]")
     assert training.status().job.prompt == "red nose"
-
-
-def test_before_anything_was_learned_an_example_fills_the_room(url, visit):
-    page = visit(url)
-    open_train(page)
-    page.wait_for_selector("#train-body >> text=An example")
-    assert page.locator("#train-body svg").count() > 5
-    page.click("#page-inspect-button")
-    page.wait_for_selector("#inspect .to-studio", state="visible")
-
-
-def test_inspect_shows_the_edit_of_the_studio(url, visit):
-    page = visit(url)
-    page.click("#examples .thumbnail-item >> nth=1")
-    page.wait_for_selector("#film .frame")
-    page.click("#cards .card[data-prompt='green lipstick'] .choose")
-    page.wait_for_function("document.querySelectorAll('#film .frame').length === 2")
-    page.click("#page-lab-button")
-    page.click("#page-inspect-button")
-    page.wait_for_selector("#inspect-shifts >> text=Shift of “green lipstick”")
-    assert page.locator("#inspect .trio img").count() == 3
-    assert page.locator("#inspect .layer-rows li").count() > 10
-    page.reload()
-    page.wait_for_selector("#inspect-shifts >> text=Shift of “green lipstick”")

@@ -5,27 +5,17 @@ from __future__ import annotations
 from random import Random
 
 import numpy as np
-import pytest
 
 from mcaclip.evaluation.vote import CRITERIA
 from mcaclip.evaluation.vote_folder import Edits, build, read_votes
 from mcaclip.results.export import write_png
-from tests.browser.conftest import serve
 from tests.browser.test_compare_page import face_on_stage
-from tests.fakes import FakeEditor
 
 PROMPT = "#methods-prompt input, #methods-prompt textarea"
 
 
-@pytest.fixture
-def url(tmp_path):
-    (tmp_path / "tabs").mkdir()
-    with serve(lambda report: FakeEditor(), tmp_path / "tabs") as address:
-        yield address
-
-
-def test_a_comparison_is_voted_on_by_keyboard_and_saved(url, visit):
-    page = visit(url)
+def test_a_comparison_is_voted_on_by_keyboard_and_saved(site, visit):
+    page = visit(site.url)
     page.click("#page-lab-button")
     page.click("#page-vote-button")
     page.wait_for_selector("#vote-pictures >> text=Compare two methods")

@@ -62,7 +62,7 @@ def test_a_file_of_another_layout_is_refused(tmp_path):
 def test_shipped_model_distinguishes_colours_and_parts(space, preview, parser):
     """Seed 99 is in no training pool."""
     right = []
-    codes = CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.2).draw(preview, 4, np.random.default_rng(99))
+    codes = CodeSampler(psi=(0.5, 1.0), mix=0.2, jitter=0.2).draw(preview, 3, np.random.default_rng(99))
     pairs = [(p, c) for p in ("lips", "hair", "skin") for c in ("green", "blue", "purple", "red")]
     texts = space.encode_text([f"a face with {c} {p}" for p, c in pairs])
     for code in codes:

@@ -30,20 +30,17 @@ def ir_folder(tmp_path_factory):
     return folder / "random_face" / "data"
 
 
-def run_ir(folder, name: str, value: np.ndarray) -> np.ndarray:
-    openvino = pytest.importorskip("openvino")
-    core = openvino.Core()
-    model = core.compile_model(folder / f"{name}.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return next(iter(model({0: value}).values()))
-
-
 def test_equals_the_published_graph(generator: MobileStyleGAN, ir_folder):
+    openvino = pytest.importorskip("openvino")
+    core, options = openvino.Core(), {"INFERENCE_PRECISION_HINT": "f32"}
+    names = ("MappingNetwork", "SynthesisNetwork")
+    mapping, synthesis = (core.compile_model(ir_folder / f"{name}.xml", "CPU", options) for name in names)
     for seed in (1, 2):
         z = seeded_z(1, seed)
         w = generator.mapping(z)
-        np.testing.assert_allclose(w.numpy(), run_ir(ir_folder, "MappingNetwork", z.numpy()), atol=2e-5)
+        np.testing.assert_allclose(w.numpy(), mapping({0: z.numpy()})[0], atol=2e-5)
         image = synthesize(generator, broadcast_w(w)).image
-        np.testing.assert_allclose(image.numpy(), run_ir(ir_folder, "SynthesisNetwork", w.numpy()), atol=2e-4)
+        np.testing.assert_allclose(image.numpy(), synthesis({0: w.numpy()})[0], atol=2e-4)
 
 
 def test_w_avg_is_the_mean_of_w(generator: MobileStyleGAN):

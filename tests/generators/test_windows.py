@@ -60,7 +60,7 @@ def stylegan2() -> StyleGAN2:
 
 
 @given(first=places, second=places)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_parts_of_stylegan2_equal_the_whole(stylegan2, first, second):
     code = torch.randn(1, 18, 512)
     check(stylegan2, code, [shift_of(stylegan2, first), shift_of(stylegan2, second)])
@@ -69,7 +69,7 @@ def test_parts_of_stylegan2_equal_the_whole(stylegan2, first, second):
 
 
 @given(blocks=places)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_parts_of_the_compact_preview_equal_the_whole(preview, blocks):
     own = with_residual(preview)
     check(own, preview.w_avg.expand(1, 18, -1), [shift_of(own, blocks, keep=0.6)])

@@ -28,7 +28,7 @@ def complete(preview) -> ResidualStart:
 
 @pytest.fixture(scope="module")
 def codes(preview) -> torch.Tensor:
-    return broadcast_w(truncate(preview.mapping(seeded_z(4, 911)), preview.w_avg, 0.7))
+    return broadcast_w(truncate(preview.mapping(seeded_z(3, 911)), preview.w_avg, 0.7))
 
 
 def picture_of(preview, code, residual=None) -> torch.Tensor:

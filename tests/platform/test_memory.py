@@ -17,7 +17,7 @@ assert sys.argv[1] == "no" or keep_freed_memory()
 import threading, torch
 
 def work():
-    for _ in range(10):
+    for _ in range(5):
         torch.ones(2**24)
 
 def faults():
@@ -27,7 +27,7 @@ def faults():
     thread.join()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-for _ in range(3):  # small objects find their places beside the large ones
+for _ in range(2):  # small objects find their places beside the large ones
     faults()
 print(faults())
 """

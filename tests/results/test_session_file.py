@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from mcaclip.errors import ImageError
 from mcaclip.imaging import align
 from mcaclip.platform.naming import safe_stem
-from mcaclip.results import session_file
+from mcaclip.results import session_file, session_paint
 from mcaclip.results.session_file import SavedSession, SessionFileError, photo_bytes, read_session, write_session
 from mcaclip.types import AlignedFace, EditSettings, Paint, PromptStrength, Residual
 
@@ -269,8 +269,8 @@ def test_bad_masks_are_refused(path, case):
 
 
 def test_all_masks_together_are_bounded_before_one_is_decoded(path, monkeypatch):
-    monkeypatch.setattr(session_file, "MAX_MASK_PIXELS", 2 * 64 * 64 - 1)
-    monkeypatch.setattr(session_file, "_mask", None)
+    monkeypatch.setattr(session_paint, "MAX_MASK_PIXELS", 2 * 64 * 64 - 1)
+    monkeypatch.setattr(session_paint, "_mask", None)
     _spoiled(path, change_tensors=lambda t: t.__setitem__("paint_0_include", _bytes(_black(64))))
     with pytest.raises(SessionFileError, match="too large"):
         read_session(path)

@@ -36,7 +36,7 @@ from collections.abc import Sequence
 
 from tests.stress import page, pictures, requests, soak, start, tensor_files, texts
 from tests.stress.cases import Tally, limit_memory, made_world, run
-from tests.stress.limits import RULES, check_rule
+from tests.stress.limits import QUICK, RULES, check_rule
 from tests.stress.server import served
 
 LOCAL = {
@@ -47,7 +47,9 @@ LOCAL = {
     "sessions": tensor_files.session_files,
     "edits": tensor_files.edit_files,
 }
-SERVED = {"requests": requests.requests, "limits": check_rule}
+SERVED = {"requests": requests.requests, "limits": check_rule, "quick-limits": check_rule}
+NUMBERS = {"limits": range(len(RULES)), "quick-limits": QUICK}
+"""Cases of a kind whose number `--n` does not choose."""
 
 
 def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
@@ -55,14 +57,14 @@ def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
     faulthandler.enable()
     limit_memory()
     logging.disable(logging.ERROR)
-    kinds, crashed = only or [*LOCAL, *SERVED], False
+    kinds, crashed = only or [*LOCAL, "requests", "limits"], False
     with made_world() as world:
         for kind in (kind for kind in kinds if kind in LOCAL):
             crashed |= _report(run(kind, LOCAL[kind], cases or range(n), seed, world), seed)
         if served_kinds := [kind for kind in kinds if kind in SERVED]:
             with served(world) as server:
                 for kind in served_kinds:
-                    numbers = cases or range(len(RULES) if kind == "limits" else n)
+                    numbers = cases or NUMBERS.get(kind, range(n))
                     crashed |= _report(run(kind, SERVED[kind](server, numbers), numbers, seed, world), seed)
     return int(crashed)
 

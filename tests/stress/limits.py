@@ -149,3 +149,5 @@ RULES: tuple[Callable[[Ask], None], ...] = (
     *(_events, _computations, _uploads, _unannounced_upload, _large_bodies, _cut_uploads),
     *(_tabs_of_others, _long_names, _links, _places_in_the_queue),
 )
+QUICK = tuple(map(RULES.index, (_unannounced_upload, _cut_uploads, _links, _places_in_the_queue)))
+"""Numbers of the rules that take a moment."""

@@ -24,7 +24,7 @@ class Options(StackOptions, TimedOptions):
 def run(options: Options) -> None:
     """Trains, and writes the model into the run's folder."""
     from mcaclip import loading, weights
-    from mcaclip.editor import choose_device
+    from mcaclip.platform.device import choose_device
     from train.methods.deltaedit import DeltaSettings, train_deltaedit
 
     stack, device = options.chosen_stack(), choose_device(options.device)

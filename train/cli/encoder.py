@@ -19,7 +19,7 @@ class Options(TimedOptions):
 
 def run(options: Options) -> None:
     """Writes `encoder.safetensors` and `report.json` into the run's folder."""
-    from mcaclip.editor import choose_device
+    from mcaclip.platform.device import choose_device
     from train.common.setup import load_identity, load_preview
     from train.encoder.train import EncoderSettings, train_encoder
 

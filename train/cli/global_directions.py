@@ -35,7 +35,7 @@ class Options(StackOptions, TimedOptions):
 def run(options: Options) -> None:
     """Measures, and writes the table into the run's folder. Raises TrainingError when the time was too short."""
     from mcaclip import loading, weights
-    from mcaclip.editor import choose_device
+    from mcaclip.platform.device import choose_device
     from train.methods.global_directions import TableSettings, compute_table
 
     stack, device = options.chosen_stack(), choose_device(options.device)

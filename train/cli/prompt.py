@@ -136,7 +136,7 @@ def run(options: Options) -> None:
     """Fits, and writes `edit.safetensors` into the run's folder. Raises StudioError."""
     from mcaclip import loading
     from mcaclip.config import check_parser
-    from mcaclip.editor import choose_device
+    from mcaclip.platform.device import choose_device
     from train.common import ranks
     from train.common.faces import RealCodes
     from train.common.network import default_start

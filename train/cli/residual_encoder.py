@@ -20,8 +20,8 @@ class Options(TimedOptions):
 def run(options: Options) -> None:
     """Writes `residual_encoder.safetensors` and `report.json` into the run's folder."""
     from mcaclip import weights
-    from mcaclip.editor import choose_device
     from mcaclip.inversion.encoder import FaceEncoder
+    from mcaclip.platform.device import choose_device
     from train.common.setup import load_identity, load_preview
     from train.encoder.residual import ResidualEncoderSettings, train_residual_encoder
 

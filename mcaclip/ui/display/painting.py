@@ -24,7 +24,6 @@ MAX_LETTERS = 4_000_000
 """A painting's data URL is at most this long; a real one is about 30 000."""
 PNG_URL = "data:image/png;base64,"
 READ_STROKES = "(strokes, ...rest) => [window.studioPaint.read(), ...rest]"
-CLEAR_STROKES = "(...values) => { window.studioPaint.clear(); return values; }"
 
 
 def paint_of(strokes: str | None) -> Paint | None:

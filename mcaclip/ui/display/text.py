@@ -1,9 +1,8 @@
-"""Every string the page shows."""
+"""Every string the page shows, but for those of `training_text`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 
 from mcaclip.editing.reader import Reading
 from mcaclip.types import EditResult, EditSettings
@@ -258,8 +257,6 @@ TRAIN_EXAMPLE = "An example: “green lipstick”, the samples after 104 steps, 
 TRAIN_DOUBTFUL = "Expect little of “{}”. {} You can try it all the same."
 TRAIN_STOPPING = "Learning “{}” is being stopped. A step and its checkpoint take some seconds."
 TRAIN_ADDED = "Added to the cards: {}."
-FEW_STEPS = 250
-"""The shipped prompts had 468 steps."""
 TERM_LABELS = {
     "loss": "sum of all terms",
     "id": "identity",
@@ -386,28 +383,3 @@ def methods_lacking(lacking: Mapping[str, Sequence[str]]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def training_line(prompt: str, seconds_left: float, has_begun: bool) -> str:
-    """While a prompt is learned."""
-    if not has_begun:
-        return f"Learning “{prompt}” · preparing"
-    if seconds_left <= 0:
-        return f"Learning “{prompt}” · last stages at full size, a few minutes"
-    minutes = ceil(seconds_left / 60)
-    left = f"about {minutes} minutes" if minutes > 1 else "less than a minute"
-    return f"Learning “{prompt}” · {left} left"
-
-
-def training_done(prompt: str, steps: int) -> str:
-    """There is a fitted edit after so many steps."""
-    if steps < FEW_STEPS:
-        return f"“{prompt}” had only {steps} steps so far: expect little of it. Go on learning, or try it as it is."
-    return f"“{prompt}” is learned, in {steps} steps. Keep it as a card to use it."
-
-
-def training_stopped(prompt: str, error: str | None) -> str:
-    """A training ended before its time."""
-    if error:
-        return f"Learning “{prompt}” failed: {error}"
-    return f"Learning “{prompt}” was stopped. It can go on from there."

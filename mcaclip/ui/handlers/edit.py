@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from mcaclip.editing.reader import Reading
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
 from mcaclip.ui.display import images, text
@@ -124,7 +125,7 @@ class EditHandlers(FaceHandlers):
         for reading, strength in found:
             best = (known or {}).get(reading.prompt, reading.best)
             made.append(PromptStrength(reading.prompt, best if strength is None else strength))
-        yield from self._render(asked[0].with_parts(made), session)
+        yield from self._render(asked[0].with_parts(made), session, readings=[reading for reading, _ in found])
 
     def rerender(self, controls: Controls, session: Session) -> Views:
         """The edit that is shown with other slider values, at full size. The sliders may have been moved on since."""
@@ -295,8 +296,14 @@ class EditHandlers(FaceHandlers):
             yield {**views.idle_edit(), "session": replace(session, wanted=None)}
             raise
 
-    def _render(self, settings: EditSettings, session: Session, at: int | None = None) -> Views:
-        """The edit at full size: a new one, or number `at` of the history."""
+    def _render(
+        self,
+        settings: EditSettings,
+        session: Session,
+        at: int | None = None,
+        readings: Sequence[Reading] | None = None,
+    ) -> Views:
+        """The edit at full size: a new one, or number `at` of the history. `readings`: of its prompts, if at hand."""
         inversion = session.inversion
         assert inversion is not None
         self.limits.compute(session.client)
@@ -304,7 +311,9 @@ class EditHandlers(FaceHandlers):
         session = replace(session.with_folder(self.root), running=CancelToken(), wanted=wanted)
         try:
             result = yield from self._computed(
-                text.EDITING, session, lambda editor, show: editor.render(inversion, editor.resolve(settings), show)
+                text.EDITING,
+                session,
+                lambda editor, show: editor.render(inversion, editor.resolve(settings, readings), show),
             )
         except CancelledError:
             return

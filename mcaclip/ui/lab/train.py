@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.ui.display import images, markup, text
+from mcaclip.ui.display import images, markup, text, training_text
 from mcaclip.ui.display.components import Components, feed, words_field
 from mcaclip.ui.display.curves import curves
 from mcaclip.ui.handlers.base import HandlerBase
@@ -194,9 +194,10 @@ def _state_line(status: TrainingStatus) -> str:
         return markup.note(text.TRAIN_STOPPING.format(job.prompt), "strong")
     if status.running:
         done = 1 - status.seconds_left / (60 * job.minutes)
-        return markup.progress(text.training_line(job.prompt, status.seconds_left, bool(status.rows)), done)
+        return markup.progress(training_text.training_line(job.prompt, status.seconds_left, bool(status.rows)), done)
     if status.finished:
         return markup.note(
-            text.training_done(job.prompt, int(status.rows[-1].get("step", 0)) if status.rows else 0), "strong"
+            training_text.training_done(job.prompt, int(status.rows[-1].get("step", 0)) if status.rows else 0),
+            "strong",
         )
-    return markup.note(text.training_stopped(job.prompt, status.error), "strong")
+    return markup.note(training_text.training_stopped(job.prompt, status.error), "strong")

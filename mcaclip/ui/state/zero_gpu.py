@@ -7,33 +7,26 @@ the GPU. Everywhere else none of this is used, whether the package `spaces` is i
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import fields, is_dataclass, replace
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, wraps
+from typing import Any, TypeVar, cast
 
 from torch import Tensor
 
 from mcaclip.editing.request import EditRequest
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import StudioError
-from mcaclip.types import (
-    AlignedFace,
-    EditResult,
-    EditSettings,
-    Inversion,
-    MovingEdit,
-    Progress,
-    ProgressCallback,
-    Residual,
-)
+from mcaclip.types import EditResult, Inversion, MovingEdit, Progress, ProgressCallback
 from mcaclip.ui.state.background import steps
 from mcaclip.ui.state.session import CancelToken
 
 Value = TypeVar("Value")
-Call = Callable[[str, tuple[Any, ...]], Generator[Any, None, None]]
+Method = TypeVar("Method", bound=Callable[..., Any])
+Call = Callable[[str, dict[str, Any]], Generator[Any, None, None]]
 REPORTING = ("invert", "refine", "strip", "variations")
 """The methods that report their progress."""
 SECONDS = 60
@@ -58,13 +51,12 @@ def gpu_call(load: Callable[[], FaceEditor]) -> Call:
 
     editor = cache(load)
 
-    def compute(method: str, arguments: tuple[Any, ...]) -> Generator[Any, None, None]:
+    def compute(method: str, arguments: dict[str, Any]) -> Generator[Any, None, None]:
         def work(show: ProgressCallback) -> Any:
             if method == "render":
-                inversion, settings = arguments
-                return editor().render(inversion, editor().resolve(settings), show)
+                return editor().render(arguments["inversion"], editor().resolve(arguments["settings"]), show)
             reports = {"callback": show} if method in REPORTING else {}
-            return getattr(editor(), method)(*arguments, **reports)
+            return getattr(editor(), method)(**arguments, **reports)
 
         try:
             result = yield from steps(work, CancelToken(), on_cpu)
@@ -88,6 +80,20 @@ def on_cpu(value: Value) -> Value:
     return made
 
 
+def _there(method: Method) -> Method:
+    """A method of `FaceEditor`, computed where the GPU is."""
+    signature = inspect.signature(method)
+
+    @wraps(method)
+    def computed(self: ZeroGpuEditor, *given: Any, **named: Any) -> Any:
+        arguments = signature.bind(self, *given, **named).arguments
+        del arguments["self"]
+        callback = arguments.pop("callback", None)
+        return self._computed(method.__name__, arguments, callback)
+
+    return cast(Method, computed)
+
+
 class ZeroGpuEditor(FaceEditor):
     """A `FaceEditor` that computes its faces by a function of `gpu_call`.
 
@@ -102,7 +108,7 @@ class ZeroGpuEditor(FaceEditor):
         super().__init__(editor.models, editor.slots, editor.device)
         self._call = call
 
-    def _computed(self, method: str, *arguments: Any, callback: ProgressCallback | None = None) -> Any:
+    def _computed(self, method: str, arguments: dict[str, Any], callback: ProgressCallback | None = None) -> Any:
         result = None
         with closing(self._call(method, arguments)) as answers:
             for result in answers:
@@ -112,71 +118,23 @@ class ZeroGpuEditor(FaceEditor):
             raise result
         return result
 
-    def invert(
-        self, aligned: AlignedFace, effort: str = "good", callback: ProgressCallback | None = None, seed: int = 0
-    ) -> Inversion:
-        """See `FaceEditor`."""
-        made: Inversion = self._computed("invert", aligned, effort, callback=callback)
-        return made
-
-    def refine(
-        self, aligned: AlignedFace, inversion: Inversion, callback: ProgressCallback | None = None
-    ) -> Inversion:
-        """See `FaceEditor`."""
-        made: Inversion = self._computed("refine", aligned, inversion, callback=callback)
-        return made
-
-    def sample(self, seed: int, truncation_psi: float = 0.7) -> Inversion:
-        """See `FaceEditor`."""
-        made: Inversion = self._computed("sample", seed, truncation_psi)
-        return made
-
-    def reconstruct(
-        self,
-        w_plus: Tensor,
-        identity: float | None = None,
-        residual: Residual | None = None,
-        photo: Tensor | None = None,
-    ) -> Inversion:
-        """See `FaceEditor`."""
-        made: Inversion = self._computed("reconstruct", w_plus, identity, residual, photo)
-        return made
+    invert = _there(FaceEditor.invert)
+    refine = _there(FaceEditor.refine)
+    sample = _there(FaceEditor.sample)
+    reconstruct = _there(FaceEditor.reconstruct)
+    preview = _there(FaceEditor.preview)
+    strip = _there(FaceEditor.strip)
+    variations = _there(FaceEditor.variations)
 
     def render(
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None
     ) -> EditResult:
         """See `FaceEditor`; the networks of the request are found again where the GPU is."""
-        made: EditResult = self._computed("render", inversion, request.settings, callback=callback)
+        arguments = {"inversion": inversion, "settings": request.settings}
+        made: EditResult = self._computed("render", arguments, callback)
         return replace(made, settings=request.settings)
 
     def moving(self, inversion: Inversion, request: EditRequest) -> MovingEdit:
         """See `FaceEditor`."""
-        made: EditResult = self._computed("render", inversion, request.settings)
+        made = self.render(inversion, request)
         return MovingEdit(made.image, made.combined_mask)
-
-    def preview(self, inversion: Inversion, settings: EditSettings) -> EditResult:
-        """See `FaceEditor`."""
-        made: EditResult = self._computed("preview", inversion, settings)
-        return made
-
-    def strip(
-        self,
-        inversion: Inversion,
-        settings: EditSettings,
-        factors: Sequence[float],
-        callback: ProgressCallback | None = None,
-    ) -> list[EditResult]:
-        """See `FaceEditor`."""
-        made: list[EditResult] = self._computed("strip", inversion, settings, factors, callback=callback)
-        return made
-
-    def variations(
-        self,
-        inversion: Inversion,
-        settings: EditSettings,
-        numbers: Sequence[int],
-        callback: ProgressCallback | None = None,
-    ) -> list[EditResult]:
-        """See `FaceEditor`."""
-        made: list[EditResult] = self._computed("variations", inversion, settings, numbers, callback=callback)
-        return made

@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mcaclip.editing.reader import PromptReader
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.ui.display import text
 from mcaclip.ui.handlers import views
@@ -33,9 +34,11 @@ def picture(url: str) -> np.ndarray:
 # -- edits ------------------------------------------------------------------------------------------------------
 
 
-def test_an_edit_reads_its_prompt_once(studio, editor, face):
+def test_an_edit_reads_its_prompt_once(studio, editor, face, monkeypatch):
+    seen, read = [], PromptReader.read
+    monkeypatch.setattr(PromptReader, "read", lambda *given: (seen.append(given[1]), read(*given))[1])
     edited(studio, face)
-    assert editor.resolved == [PROMPTS[0]]
+    assert seen == editor.resolved == [PROMPTS[0]]
 
 
 def test_an_edit_needs_a_face_and_one_that_is_known(studio, face):

@@ -8,7 +8,7 @@ import pytest
 
 from mcaclip.errors import PromptError, TrainingError
 from mcaclip.types import EditSettings
-from mcaclip.ui.display import text
+from mcaclip.ui.display import text, training_text
 from mcaclip.ui.display.curves import curves
 from mcaclip.ui.display.inspect import shifts
 from mcaclip.ui.handlers.base import HandlerBase
@@ -141,5 +141,5 @@ def test_loss_terms_of_a_kept_prompt_are_inspected(training):
 
 
 def test_few_steps_are_not_called_learned():
-    assert "only 20 steps" in text.training_done("red nose", 20)
-    assert "is learned, in 468 steps" in text.training_done("red nose", 468)
+    assert "only 20 steps" in training_text.training_done("red nose", 20)
+    assert "is learned, in 468 steps" in training_text.training_done("red nose", 468)

@@ -22,7 +22,7 @@ LIPS = EditSettings("green lipstick")
 class Face(FakeEditor):
     """The GPU's editor."""
 
-    def reconstruct(self, *arguments: Any) -> Any:
+    def reconstruct(self, **arguments: Any) -> Any:
         raise StudioError("This face cannot be made.")
 
 
