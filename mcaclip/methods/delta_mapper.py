@@ -145,7 +145,7 @@ class DeltaMapper(nn.Module):
             own, wanted = scaled[:, at], conditional(condition)
             if part.rows > 1:  # PixelNorm then runs over the rows, as published
                 own, wanted = own.unflatten(1, (part.rows, -1)), wanted[:, None].expand(-1, part.rows, -1)
-            result[:, at] = fuse(torch.cat([style(own), wanted], -1)).flatten(1)
+            result[:, at] = fuse(torch.cat([style(own), wanted], -1)).flatten(1).to(result)
         return result * self.scale
 
 

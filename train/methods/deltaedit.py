@@ -143,7 +143,8 @@ def train_deltaedit(
     """Collect faces, train, write the model into `out`; returns its file.
 
     Args:
-        pair: see `collect_pool`, as for `precision`.
+        pair: see `collect_pool`.
+        precision: of the pictures and the network.
         stack: its names are written into the file.
     """
     started, device = time.monotonic(), pair.full.w_avg.device
@@ -155,8 +156,8 @@ def train_deltaedit(
     left = max(0.05, max_minutes - (time.monotonic() - started) / 60)
     loop = TrainingLoop(
         model,
-        torch.optim.Adam(model.parameters(), settings.lr),
-        LoopSettings(settings.steps, left, settings.seed, log_every=20, warmup=20),
+        torch.optim.Adam(model.parameters(), settings.lr, fused=True),
+        LoopSettings(settings.steps, left, settings.seed, checkpoint_seconds=600, log_every=20, warmup=20),
         out,
         {**asdict(settings), "stack": stack.label if stack else None, "ready": len(pool.styles)},
     )
@@ -164,7 +165,8 @@ def train_deltaedit(
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
         first, second = (torch.from_numpy(rng.integers(len(pool.styles), size=settings.batch)) for _ in range(2))
-        terms = pair_terms(model, there, first, second)
+        with precision.autocast(device):
+            terms = pair_terms(model, there, first, second)
         return {**terms, "loss": torch.stack(list(terms.values())).sum()}
 
     done = loop.run(step)
