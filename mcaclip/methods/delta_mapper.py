@@ -8,7 +8,7 @@ Other generators differ in their `level_parts` and in the units of their styles.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -149,9 +149,9 @@ class DeltaMapper(nn.Module):
         return result * self.scale
 
 
-def save_delta(model: DeltaMapper, path: Path, generator: str, clip: str, record: dict[str, object]) -> None:
+def save_delta(model: DeltaMapper, path: Path, generator: str, clip: str, record: Mapping[str, object]) -> None:
     """Write a model as safetensors, its modules in float16, with what it was trained on."""
-    config, notes = json.dumps(asdict(model.config)), json.dumps(record)
+    config, notes = json.dumps(asdict(model.config)), json.dumps(dict(record))
     metadata = {"format": FORMAT, "config": config, "generator": generator, "clip": clip, "record": notes}
     exact = dict(model.named_buffers())
     state = {name: (t if name in exact else t.half()).detach().cpu() for name, t in model.state_dict().items()}
