@@ -26,12 +26,12 @@ from mcaclip.methods.base import METHODS, MethodContext, fit_command
 from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, load_delta, save_delta
 from mcaclip.methods.global_direction import ALPHA, style_direction, text_change
 from mcaclip.methods.optimisation import highest_rate, pace
-from mcaclip.methods.registry import build_methods, check_names, file_kind
+from mcaclip.methods.registry import build_methods, check_names, file_kind, method_context
 from mcaclip.methods.style_table import StyleTable, load_table, save_table
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.faces import face_of
-from tests.helpers.toy_editor import fitted_edit
+from tests.helpers.toy_editor import ToyEditor, fitted_edit
 from tests.helpers.toy_space import ToyIdentity, ToySpace
 
 PROMPT = "green lipstick"
@@ -264,6 +264,18 @@ def test_the_table_survives_its_file(tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="global-directions"):
         load_table(tmp_path / "bad.safetensors")
+
+
+def test_a_named_table_may_know_the_first_channels_alone_as_a_previews_does(tmp_path):
+    editor, path = ToyEditor(), tmp_path / "table.safetensors"
+    size = style_size(editor.models.generator)
+    for known in (size - 6, size, size + 6):
+        table = StyleTable(torch.ones(known, 512), torch.ones(known), "mobilestylegan", "FaceCLIP", 1)
+        save_table(table, path)
+        if known <= size:
+            assert method_context(editor, [path]).files["styleclip-global"] == path
+    with pytest.raises(WeightsError, match="another generator"):
+        method_context(editor, [path])
 
 
 def test_the_optimisations_rate_rises_and_falls_and_is_the_published_one_for_a_published_clip():
