@@ -27,12 +27,15 @@ CLIP = "clip_vit_b32"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Take a published mapper (StyleCLIP or CF-CLIP) over into your own edits.
+    """Take a published mapper (StyleCLIP, CF-CLIP, DeltaEdit) over into your own edits.
 
-    It is then a card of the page and a row of the comparison, on both generators. Its file is only read.
+    It is then a card of the page and a row of the comparison, on both generators. DeltaEdit's network is one for all
+    prompts and a row of the comparison on the paper stack. The file is only read.
     """
 
-    file: Annotated[Path, Arg("checkpoint of StyleCLIP's or CF-CLIP's training", metavar="FILE", positional=True)]
+    file: Annotated[
+        Path, Arg("checkpoint of StyleCLIP's, CF-CLIP's or DeltaEdit's training", metavar="FILE", positional=True)
+    ]
     name: Annotated[
         str | None, Arg('of its card (default: its prompt and where it is from, "purple hair (StyleCLIP)")')
     ] = None
@@ -44,6 +47,9 @@ class Options:
             metavar="FILE",
         ),
     ] = None
+    relevance: Annotated[
+        Path | None, Arg("for DeltaEdit: the fs3.npy that its code reads beside the network", metavar="FILE")
+    ] = None
     overwrite: Annotated[bool, Arg("replace what was imported under this name before")] = False
 
 
@@ -51,6 +57,8 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     """Reads the mapper and writes it into the folder of own edits; the exit status. Raises StudioError."""
     if problem := missing(options.file):
         raise StudioError(f"there is no file {options.file}: it {problem}")
+    if options.relevance is not None:
+        return _import_deltaedit(options, options.relevance)
     folder = weights.WeightFolders.from_environment().edits
     if folder.is_file():
         raise StudioError(f"MCACLIP_EDITS is the file {folder}: set it to a folder, which can take another edit")
@@ -74,6 +82,24 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         f'"{name}" is a card of the page and a prompt of `edit`; `compare --prompt "{prompt}"` has it as '
         f"{mapper.method}. It has no masks. Both generators share their W, so it edits photos on either.\n"
     )
+    return 0
+
+
+def _import_deltaedit(options: Options, relevance: Path) -> int:
+    if options.name or options.prompt or options.text_feature:
+        raise StudioError("DeltaEdit's network is one for all prompts: leave --name, --prompt and --text-feature out")
+    to = weights.WeightFolders.from_environment().methods / "imported_deltaedit.safetensors"
+    if to.exists() and not options.overwrite:
+        raise StudioError(f"DeltaEdit's network is imported already ({to}): add --overwrite")
+    from mcaclip.clip.clip_space import VIT_B_32
+    from mcaclip.methods.delta_mapper import save_delta
+    from mcaclip.methods.published_delta import read_published_delta
+
+    model = read_published_delta(options.file, _read_numbers(relevance), relevance)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    record = {"imported": options.file.name, "sha256": sha256_of(options.file)}
+    save_delta(model, to, "stylegan2", VIT_B_32, record)
+    sys.stdout.write(f"{to}\n`compare --stack paper` has it as deltaedit, with any prompt.\n")
     return 0
 
 

@@ -44,6 +44,12 @@ def style_size(generator: Generator) -> int:
     return sum(slot.channels for slot in generator.style_slots)
 
 
+def convolution_channels(generator: Generator) -> Tensor:
+    """The numbers of the channels of s that modulate convolutions, not RGB outputs: `int [C]`."""
+    found = [torch.arange(place.start, place.stop) for slot, place in style_ranges(generator) if not slot.rgb]
+    return torch.cat(found)
+
+
 def read_styles(generator: Generator, w_plus: Tensor) -> Tensor:
     """`w_plus [B, 18, 512]` to `s [B, S]`: what synthesis modulates with, slot after slot."""
     root = _module(generator)

@@ -9,6 +9,7 @@ import time
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace
@@ -25,12 +26,14 @@ BETA = 0.15
 """Strength, and the relevance below which a channel is left alone, of the published demonstration."""
 
 
-def text_direction(space: ClipSpace, prompt: str) -> Tensor:
-    """The unit direction `[D]` from the neutral texts to the prompt in its templates: Delta t."""
+def text_change(space: ClipSpace, prompt: str) -> Tensor:
+    """The change `[D]` from the neutral texts to the prompt in its templates, each as a mean of length 1: Delta t."""
     with torch.no_grad():
-        target = space.encode_text(space.presentation.texts(prompt)).mean(0)
-        neutral = space.encode_text(space.presentation.neutral).mean(0)
-    return torch.nn.functional.normalize(target - neutral, dim=0)
+        target, neutral = (
+            F.normalize(space.encode_text(texts).mean(0), dim=0)
+            for texts in (space.presentation.texts(prompt), space.presentation.neutral)
+        )
+    return target - neutral
 
 
 def style_direction(table: StyleTable, towards: Tensor, beta: float = BETA) -> Tensor:
@@ -73,9 +76,9 @@ class GlobalDirectionMethod(EditMethod):
     ) -> MethodEdit:
         """See `EditMethod.edit`: S' = S + alpha Delta s."""
         self.fit(prompt)
-        direction = style_direction(self.table, text_direction(self.context.space, prompt))
-        measured = int(self.table.measured.sum())
-        note = f"measured on {self.table.images} faces; {measured} of {len(direction)} channels are known"
+        direction = style_direction(self.table, F.normalize(text_change(self.context.space, prompt), dim=0))
+        known = self.table.measured
+        note = f"measured on {self.table.images} faces; {known} of {len(direction)} channels are known"
         return style_edit(self.context, face, strength * ALPHA * direction[None], (note,), callback)
 
 

@@ -24,6 +24,7 @@ from mcaclip.editing.network.text_embedding import TextEmbeddingConfig, rename_p
 from mcaclip.errors import WeightsError
 from mcaclip.generators.base import W_DIM
 from mcaclip.generators.stylegan2 import StyleGAN2, StyleGAN2Config
+from mcaclip.methods.published_delta import is_deltaedit
 from mcaclip.nn.published import check_layout, module_layout, read_checkpoint, some, state_entry
 from mcaclip.types import TextCode
 
@@ -92,6 +93,8 @@ def read_mapper(path: Path) -> PublishedMapper:
         WeightsError: the file is damaged or has another layout; it is not touched.
     """
     content = read_checkpoint(path, REMEDY)
+    if is_deltaedit(content):
+        raise WeightsError(f"{path} is DeltaEdit's network: add --relevance FILE, the fs3.npy that belongs to it")
     published = state_entry(path, content, "state_dict", REMEDY)
     method = CF_CLIP if any(key.startswith(_TEXT_NETWORKS) for key in published) else STYLECLIP
     state = _renamed(path, published, method)

@@ -179,10 +179,13 @@ def _check_named(path: Path, fit: StackFit, generator: Generator) -> None:
     if kind == "network":
         mca.load_network(path)
         return
-    channels = len(delta_mapper.load_delta(path).mean if kind == "deltaedit" else style_table.load_table(path).std)
-    own = sum(slot.channels for slot in generator.style_slots)
-    if channels != own:
-        raise WeightsError(f"{path} is for {channels} style channels, and this generator has {own}: make it again")
+    slots = generator.style_slots
+    if kind == "deltaedit":
+        fits = delta_mapper.load_delta(path).config.widths == tuple(slot.channels for slot in slots if not slot.rgb)
+    else:
+        fits = len(style_table.load_table(path).std) <= sum(slot.channels for slot in slots)
+    if not fits:
+        raise WeightsError(f"{path} is for the style channels of another generator: make it again")
 
 
 def _fits(path: Path, fit: StackFit) -> bool:

@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from mcaclip.config import STACKS
 from mcaclip.editing.library import collect
@@ -19,18 +20,18 @@ from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import MISSING, UniversalEdit
 from mcaclip.errors import PromptError, StudioError, WeightsError
-from mcaclip.generators.style_space import style_size
+from mcaclip.generators.style_space import convolution_channels, style_size
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.methods.base import METHODS, MethodContext, fit_command
-from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, save_delta
-from mcaclip.methods.global_direction import ALPHA, style_direction, text_direction
+from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, load_delta, save_delta
+from mcaclip.methods.global_direction import ALPHA, style_direction, text_change
 from mcaclip.methods.optimisation import highest_rate, pace
-from mcaclip.methods.registry import build_methods, check_names, file_kind
+from mcaclip.methods.registry import build_methods, check_names, file_kind, method_context
 from mcaclip.methods.style_table import StyleTable, load_table, save_table
 from tests.editing.network.test_mca import TINY
 from tests.generators.toy import ToyGenerator
 from tests.helpers.faces import face_of
-from tests.helpers.toy_editor import fitted_edit
+from tests.helpers.toy_editor import ToyEditor, fitted_edit
 from tests.helpers.toy_space import ToyIdentity, ToySpace
 
 PROMPT = "green lipstick"
@@ -44,6 +45,7 @@ NETWORKS: dict[str, MCAConfig] = {
     "coralstyleclip": replace(TINY, fusion=StyleOnlyConfig(), masks=MaskConfig()),
 }
 UNIVERSAL_CONFIG = replace(TINY, first_row=0, masks=replace(TINY.masks, text_dim=512))
+DIRECTION = F.normalize(text_change(ToySpace(), PROMPT), dim=0)
 MASKED = {"mca", "mca-without-ff", "coralstyleclip"}
 
 
@@ -55,11 +57,11 @@ def tools(tmp_path_factory) -> MethodContext:
     networks = {name: MCANetwork(generator.layers, config).requires_grad_(False) for name, config in NETWORKS.items()}
     universal = MCANetwork(generator.layers, UNIVERSAL_CONFIG).requires_grad_(False)
     size = style_size(generator)
-    relevance = torch.nn.functional.normalize(torch.randn(size, 512), dim=1)
-    relevance = torch.cat([text_direction(ToySpace(), PROMPT)[None], relevance[1:]])
-    table = StyleTable(relevance, torch.ones(size), torch.ones(size, dtype=torch.bool), "toy", "toy", 2)
+    relevance = F.normalize(torch.randn(size, 512), dim=1)
+    relevance = torch.cat([DIRECTION[None], relevance[1:]])
+    table = StyleTable(relevance, torch.ones(size), "toy", "toy", 2)
     save_table(table, folder / "table.safetensors")
-    model = DeltaMapper(delta_config(generator, 512, layers=2, lr_mul=1.0))
+    model = DeltaMapper(delta_config(generator, 512, layers=2))
     save_delta(model, folder / "delta.safetensors", "toy", "toy", {})
     return MethodContext(
         generator, generator, ToySpace(), ToyIdentity(), STACKS["compact"], torch.device("cpu"),
@@ -204,7 +206,7 @@ def test_files_keep_the_shape_and_the_method(tools, tmp_path, name):
 
 def test_a_style_direction_moves_the_relevant_channels_by_their_deviation():
     relevance = torch.tensor([[0.6, 0.8], [-0.3, 0.1], [0.05, 1.0]])
-    table = StyleTable(relevance, torch.tensor([2.0, 4.0, 8.0]), torch.ones(3, dtype=torch.bool), "g", "c", 1)
+    table = StyleTable(relevance, torch.tensor([2.0, 4.0, 8.0]), "g", "c", 1)
     shift = style_direction(table, torch.tensor([1.0, 0.0]), beta=0.1)
     torch.testing.assert_close(shift, torch.tensor([2.0, -2.0, 0.0]))
     with pytest.raises(PromptError, match=r"the largest is 0\.600"):
@@ -218,16 +220,62 @@ def test_global_direction_adds_alpha_times_its_shift(tools, code):
     assert float(whole.abs().max()) == pytest.approx(ALPHA)
 
 
+def test_irrelevant_channels_stay_and_unknown_ones_may_move(tools, tmp_path):
+    change, size = text_change(ToySpace(), PROMPT), style_size(tools.generator)
+    relevance = torch.zeros(size, 512)
+    along = change / change.square().sum()  # a row of it has a relevance of 1
+    relevance[0], relevance[1], relevance[2] = along, 0.02 * along, -0.04 * along
+    save_table(StyleTable(relevance, torch.ones(size), "toy", "toy", 1), tmp_path / "table.safetensors")
+    face = face_of(tools.generator, torch.randn(18, 512))
+    free, bound = (
+        build_methods(replace(tools, files=files), ["deltaedit"])[0].edit(face, PROMPT)
+        for files in (
+            {"deltaedit": tools.files["deltaedit"]},
+            {**tools.files, "styleclip-global": tmp_path / "table.safetensors"},
+        )
+    )
+    moving = convolution_channels(tools.generator)
+    assert bool(free.delta_s[moving].all()) and not free.delta_s.index_fill(0, moving, 0).any()
+    assert bound.delta_s[1] == 0
+    assert torch.equal(
+        bound.delta_s.index_fill(0, torch.tensor([1]), 0), free.delta_s.index_fill(0, torch.tensor([1]), 0)
+    )
+    assert "3 of 24 channels is known; 23 may move" in bound.notes[0]
+
+
+def test_a_model_with_its_own_relevance_needs_no_table(tools, tmp_path):
+    config = replace(delta_config(tools.generator, 512, 2), relevant=24)
+    model = DeltaMapper(config)
+    model.relevance[3] = 1e-5
+    save_delta(model, tmp_path / "delta.safetensors", "toy", "toy", {})
+    assert load_delta(tmp_path / "delta.safetensors").relevance.shape == (24, 512)
+    (method,) = build_methods(replace(tools, files={"deltaedit": tmp_path / "delta.safetensors"}), ["deltaedit"])
+    made = method.edit(face_of(tools.generator, torch.randn(18, 512)), PROMPT)
+    assert int((made.delta_s == 0).sum()) == 1 + style_size(tools.generator) - 24
+
+
 def test_the_table_survives_its_file(tmp_path):
-    measured = torch.tensor([True, False, True])
-    table = StyleTable(torch.randn(3, 4).half().float(), torch.rand(3), measured, "stylegan2", "FaceCLIP", 7)
+    relevance = torch.randn(3, 4).half().float() * torch.tensor([[1], [0], [1]])
+    table = StyleTable(relevance, torch.rand(3), "stylegan2", "FaceCLIP", 7)
     save_table(table, tmp_path / "t.safetensors")
     loaded = load_table(tmp_path / "t.safetensors")
-    assert torch.equal(loaded.relevance, table.relevance) and torch.equal(loaded.measured, measured)
+    assert torch.equal(loaded.relevance, relevance) and loaded.measured == 2
     assert (loaded.generator, loaded.clip, loaded.images) == ("stylegan2", "FaceCLIP", 7)
     (tmp_path / "bad.safetensors").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="global-directions"):
         load_table(tmp_path / "bad.safetensors")
+
+
+def test_a_named_table_may_know_the_first_channels_alone_as_a_previews_does(tmp_path):
+    editor, path = ToyEditor(), tmp_path / "table.safetensors"
+    size = style_size(editor.models.generator)
+    for known in (size - 6, size, size + 6):
+        table = StyleTable(torch.ones(known, 512), torch.ones(known), "mobilestylegan", "FaceCLIP", 1)
+        save_table(table, path)
+        if known <= size:
+            assert method_context(editor, [path]).files["styleclip-global"] == path
+    with pytest.raises(WeightsError, match="another generator"):
+        method_context(editor, [path])
 
 
 def test_the_optimisations_rate_rises_and_falls_and_is_the_published_one_for_a_published_clip():

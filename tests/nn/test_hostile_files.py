@@ -32,11 +32,11 @@ def _network(path: Path) -> None:
 
 
 def _delta(path: Path) -> None:
-    save_delta(DeltaMapper(DeltaConfig((0, 5, 9), (4, 4, 4), 8, 2, 0.01, 8)), path, "mobilestylegan", "FaceCLIP", {})
+    save_delta(DeltaMapper(DeltaConfig((0, 5, 9), (4, 4, 4), 8, 2, 0.01)), path, "mobilestylegan", "FaceCLIP", {})
 
 
 def _table(path: Path) -> None:
-    table = StyleTable(torch.rand(6, 8), torch.ones(6), torch.ones(6).bool(), "mobilestylegan", "FaceCLIP", 3)
+    table = StyleTable(torch.rand(6, 8), torch.ones(6), "mobilestylegan", "FaceCLIP", 3)
     save_table(table, path)
 
 
@@ -153,8 +153,9 @@ def test_settings_that_no_network_has_are_refused_before_it_is_built(tmp_path, c
 @pytest.mark.parametrize(
     ("keys", "value"),
     [
-        (("layers",), HUGE), (("hidden",), HUGE), (("hidden",), 8000), (("dim",), "8"), (("lr_mul",), 0),
-        (("widths",), [HUGE, HUGE, HUGE]), (("widths",), [4, 4]), (("rows",), [0, 5, 99]), (("rows",), 3),
+        (("layers",), HUGE), (("dim",), HUGE), (("dim",), "8"), (("relevant",), 5), (("pixels",), "b"),
+        (("lr_mul",), 0), (("widths",), [HUGE, HUGE, HUGE]), (("widths",), [4, 4]), (("rows",), [0, 5, 99]),
+        (("rows",), 3),
     ],
 )  # fmt: skip
 def test_a_deltaedit_model_is_checked_too(tmp_path, keys, value):

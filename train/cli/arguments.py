@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from mcaclip.cli.arguments import StackOptions
 from mcaclip.cli.options import Arg, number, whole
@@ -26,6 +26,7 @@ some_minutes = number(
 minutes = number(0.0, MOST_MINUTES, f"is no time: use a number of minutes from 0 to {MOST_MINUTES:g}")
 
 Out = Annotated[Path, Arg("run folder, where an earlier run goes on", metavar="DIR")]
+PrecisionName = Annotated[Literal["auto", "fp32", "tf32", "bf16", "fp16"], Arg("number format (default: by device)")]
 Directions = Annotated[Path, Arg("W directions", metavar="FILE")]
 
 

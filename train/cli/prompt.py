@@ -14,6 +14,7 @@ from mcaclip.errors import StudioError
 from train.cli.arguments import (
     DIRECTIONS_FILE,
     Out,
+    PrecisionName,
     TimedOptions,
     TrainingStackOptions,
     check_start,
@@ -74,9 +75,7 @@ class Options(TrainingStackOptions, TimedOptions):
     ] = None
     from_scratch: Annotated[bool, Arg("start from random weights")] = False
     directions: Annotated[Path, Arg("W directions (goatees are grown)", metavar="FILE")] = DIRECTIONS_FILE
-    precision: Annotated[
-        Literal["auto", "fp32", "tf32", "bf16", "fp16"], Arg("number format (default: by device)")
-    ] = "auto"
+    precision: PrecisionName = "auto"
     batch: Annotated[int | None, Arg("faces per step (default: the preset's)", read=count)] = None
     codes: Annotated[
         Path | None,

@@ -39,6 +39,9 @@ class Precision:
         torch.backends.cudnn.allow_tf32 = self.tf32
 
 
+FLOAT32 = Precision()
+
+
 def _computes_in_bf16(device: torch.device) -> bool:
     """Whether bf16 is not emulated, which would be slower than float32."""
     if device.type == "cuda":

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
+from mcaclip.loading import GeneratorPair
 from mcaclip.types import TextCode
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
@@ -141,6 +142,7 @@ def test_the_universal_network_trains(tmp_path):
 
 def test_deltaedit_trains(tmp_path):
     torch.manual_seed(0)
-    train_deltaedit(ToyGenerator(), ToySpace(16), DeltaSettings(faces=40, steps=STEPS, layers=2), tmp_path)
+    pair = GeneratorPair(ToyGenerator(), ToyGenerator())
+    train_deltaedit(pair, ToySpace(16), DeltaSettings(faces=40, steps=STEPS, layers=2), tmp_path)
     losses = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert all(math.isfinite(loss) for loss in losses) and losses[-1] < losses[0]
