@@ -15,7 +15,7 @@ from PIL import Image
 from mcaclip.__main__ import main
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import StudioError
-from mcaclip.evaluation import difficult_faces, paper_table
+from mcaclip.evaluation import difficult_faces, paper_table, result_pictures
 from mcaclip.evaluation.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet, table_sheet
 from mcaclip.language.grammar import understand
@@ -198,7 +198,8 @@ def test_a_number_of_faces_may_be_chosen(editor, tmp_path):
 
 @pytest.fixture
 def tiny_photos(monkeypatch):
-    monkeypatch.setattr("mcaclip.imaging.photo.check_size", lambda *size: None)
+    """Pictures of the toy generator's size are read; those of real faces have at least 64 px."""
+    monkeypatch.setattr(result_pictures, "load_photo", lambda file: np.asarray(Image.open(file)))
 
 
 def _result_files(folder: Path, faces: Path) -> None:
