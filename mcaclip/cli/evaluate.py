@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from mcaclip.cli import paper_table
 from mcaclip.cli.arguments import EditorLoader
@@ -44,10 +44,6 @@ class Options(TableOptions):
             metavar="NAME[=FILE]",
         ),
     ] = ()
-    size: Annotated[
-        Literal[256, 1024] | None,
-        Arg("side of the edits: 1024 (default), or 256 through the preview, about five times as fast"),
-    ] = None
     concepts: Annotated[
         bool, Arg("the prompts by which the table of wishes is measured; DIR gets concepts.md and fulfilled.json")
     ] = False
@@ -56,8 +52,8 @@ class Options(TableOptions):
         """Raises StudioError for options that do not go together, before anything is loaded."""
         if self.table and self.column:
             raise StudioError("--table compares methods, not variants: leave --column out")
-        if self.table and (self.seeds is not None or self.size is not None):
-            raise StudioError("--table has faces and a size of its own: leave --seeds and --size out, or use --faces")
+        if self.table and self.seeds is not None:
+            raise StudioError("--table has faces of its own: leave --seeds out, or use --faces")
         of_table = (self.fast, self.faces is not None, self.weights, self.results, self.methods != "all")
         if not self.table and any(of_table):
             raise StudioError("--fast, --faces, --methods, --weights, --results belong to a table: add --table paper")

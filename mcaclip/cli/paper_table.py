@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -50,6 +50,10 @@ class TableOptions(MethodOptions):
         Arg("folder of photos to invert and edit as well; of a table's faces they are half", metavar="DIR"),
     ] = None
     inversion: Effort = "good"
+    size: Annotated[
+        Literal[256, 1024] | None,
+        Arg("side of the edits: 1024 (default), or 256 through the preview, about five times as fast"),
+    ] = None
     judge: Annotated[
         Path | None,
         Arg("folder of networks that measure as well: identity, age and gender; for a table see docs/methods.md"),
@@ -60,7 +64,7 @@ def run(options: TableOptions, load: EditorLoader | None) -> int:
     """Measures, then writes `table.json`, `table.md` and the sheets. Raises StudioError."""
     from mcaclip.evaluation import paper_table
     from mcaclip.evaluation.brought_networks import TITLES
-    from mcaclip.evaluation.faces import table_faces
+    from mcaclip.evaluation.faces import through_preview
     from mcaclip.evaluation.result_pictures import ResultPictures
 
     names, results = options.method_names(), [ResultPictures.parse(text) for text in options.results]
@@ -69,19 +73,21 @@ def run(options: TableOptions, load: EditorLoader | None) -> int:
     from mcaclip.methods.registry import build_methods, method_context
 
     context = method_context(editor, options.weights)
-    methods, judges = build_methods(context, names), _judges(options, editor, context)
     prompts = options.prompt or paper_table.PROMPTS
-    count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
-    faces = table_faces(editor, count, options.photos, options.inversion, options.out)
     about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
-    about |= {"inversion": options.inversion} if options.photos else {}
+    about |= {"size": options.size or 1024, **({"inversion": options.inversion} if options.photos else {})}
+    faces, hard_faces = _faces(options, editor)
+    if options.size == 256:
+        context = replace(context, generator=context.preview)
+        faces, hard_faces = ([through_preview(f, context.preview) for f in group] for group in (faces, hard_faces))
+    methods, judges = build_methods(context, names), _judges(options, editor, context)
     for system in results:
         about |= system.digests(prompts, _write_faces(faces, options.out / "faces"), options.out / "faces")
     run = paper_table.TableRun(options.out, about)
     paper_table.fill(run, [*methods, *results], judges, prompts, faces)
     hard = paper_table.TableRun(options.out / "hard_faces", about)
-    hard_faces, hard_prompts = _hard_faces(editor), prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
-    paper_table.fill(hard, methods, judges, hard_prompts, hard_faces, shown=len(hard_faces))
+    few = prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
+    paper_table.fill(hard, methods, judges, few, hard_faces, shown=len(hard_faces))
     absent = {TITLES[name]: reason for name, reason in judges.brought.missing.items()}
     missing = paper_table.missing_lines([*methods, *results], prompts)
     missing += [f"- {title}: {reason}" for title, reason in absent.items()]
@@ -103,14 +109,19 @@ def _judges(options: TableOptions, editor: FaceEditor, context: MethodContext) -
     return Judges(metrics, context.space, BroughtNetworks(options.judge))
 
 
-def _hard_faces(editor: FaceEditor) -> list[FaceSource]:
+def _faces(options: TableOptions, editor: FaceEditor) -> tuple[list[FaceSource], list[FaceSource]]:
+    """The faces of the tables, and the difficult ones."""
+    from mcaclip.evaluation import paper_table
     from mcaclip.evaluation.difficult_faces import DIFFICULT_FACES
-    from mcaclip.evaluation.faces import GENERATED, FaceSource
+    from mcaclip.evaluation.faces import GENERATED, FaceSource, table_faces
 
-    return [
+    count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
+    faces = table_faces(editor, count, options.photos, options.inversion, options.out)
+    difficult = [
         FaceSource(face.name, GENERATED, partial(editor.sample, face.seed, face.truncation_psi))
         for face in DIFFICULT_FACES
     ]
+    return faces, difficult
 
 
 def _write_faces(faces: Sequence[FaceSource], folder: Path) -> list[str]:

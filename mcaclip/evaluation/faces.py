@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -18,6 +19,9 @@ from torch import Tensor
 from mcaclip.evaluation.context import EvaluationContext
 from mcaclip.evaluation.measures import PARSE_SIZE, see_face
 from mcaclip.evaluation.variants import FULL_SIZE
+from mcaclip.generators.base import Generator
+from mcaclip.generators.residual import of_face
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.platform.atomic import valid_text, written_whole
@@ -80,6 +84,20 @@ def table_faces(editor: FaceEditor, count: int, photos: Path | None, effort: str
     given = [replace(one, name=f"{one.name}_{one.photo[:8]}") for one in found if one.kind == PHOTO]
     flips = [_flipped(editor, path, effort, out) for path in pictures_in(photos)[: count // 2 - len(given)]]
     return [*(one for one in found if one.kind == GENERATED), *given, *flips]
+
+
+def through_preview(source: FaceSource, preview: Generator) -> FaceSource:
+    """The same face at the preview's size, for edits that are made there."""
+    return replace(source, get=partial(_small, source.get, preview))
+
+
+@torch.no_grad()
+def _small(get: Callable[[], Inversion], preview: Generator) -> Inversion:
+    face = get()
+    code = face.w_plus[None].to(preview.w_avg.device)
+    picture = synthesize(of_face(preview, face.residual), code).image[0].clamp(-1, 1).cpu()
+    photo = None if face.photo is None else F.adaptive_avg_pool2d(face.photo, picture.shape[-1])
+    return replace(face, reconstruction=picture, photo=photo)
 
 
 def _flipped(editor: FaceEditor, path: Path, effort: str, out: Path) -> FaceSource:

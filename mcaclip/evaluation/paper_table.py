@@ -153,7 +153,7 @@ def fill(
 
     Args:
         faces: one in which no face is found is left out.
-        shown: number of faces whose small pictures are stored.
+        shown: number of faces whose small pictures are stored; one of each kind where there are several.
 
     Raises:
         StudioError: a prompt names no part and colour, which the figures need.
@@ -161,6 +161,8 @@ def fill(
     if unclear := [prompt for prompt in prompts if understand(prompt) is None]:
         raise StudioError(f"the table needs prompts that name a part and a colour, not {', '.join(unclear)}")
     done = {row.key for row in run.rows}
+    first = {face.kind: face for face in reversed(faces)}
+    in_sheet = list(first.values()) if len(first) > 1 else faces[:shown]
     for number, source in enumerate(faces):
         wanted = [
             (method, prompt)
@@ -179,7 +181,7 @@ def fill(
             row = measure_row(judges, method.name, prompt, source, face, edit)
             _keep_features(run, judges, row.key, edit.image)
             run.add(row)
-            if number < shown:
+            if source in in_sheet:
                 write_png(run.tile(*row.key), _tile(edit.image), {"prompt": prompt, "face": source.name})
                 save_png(run.tile(*SOURCE, source.name), _tile(edit.source))
         log.info("face %d of %d", number + 1, len(faces))

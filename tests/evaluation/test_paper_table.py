@@ -190,10 +190,12 @@ def test_prompts_that_cannot_be_measured_are_refused(editor, tmp_path, capsys):
     assert "not a zombie" in capsys.readouterr().err
 
 
-def test_a_number_of_faces_may_be_chosen(editor, tmp_path):
+def test_a_number_of_faces_and_their_size_may_be_chosen(editor, tmp_path):
     line = ["evaluate", "--table", "paper", "--faces", "1", "--methods", "mca", "--prompt", "green lipstick"]
+    line += ["--size", "256"]
     assert main([*line, "--out", str(tmp_path)], lambda stack, edits: editor) == 0
     assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 1
+    assert json.loads((tmp_path / "table.json").read_text())["size"] == 256
 
 
 @pytest.fixture
@@ -241,7 +243,7 @@ def test_pictures_that_are_missing_or_of_another_size_are_named(editor, tiny_pho
 
 
 WRONG = (
-    "--table paper --column full", "--results SD=.", "--table paper --results SD=nowhere",
+    "--table paper --column full", "--table paper --seeds 3", "--results SD=.", "--table paper --results SD=nowhere",
     "--table paper --results mca=.", "--table paper --results .", "--fast",
     "--faces 3", "--methods mca", "--table paper --faces 0",
     "--table paper --faces 3 --fast",
