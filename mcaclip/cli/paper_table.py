@@ -74,8 +74,9 @@ def run(options: TableOptions, load: EditorLoader | None) -> int:
 
     context = method_context(editor, options.weights)
     prompts = options.prompt or paper_table.PROMPTS
-    about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
-    about |= {"size": options.size or 1024, **({"inversion": options.inversion} if options.photos else {})}
+    about: dict[str, object] = {"stack": editor.stack, "size": options.size or 1024}
+    about |= {"weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
+    about |= {"inversion": options.inversion} if options.photos else {}
     faces, hard_faces = _faces(options, editor)
     if options.size == 256:
         context = replace(context, generator=context.preview)
