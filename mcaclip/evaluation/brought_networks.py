@@ -102,7 +102,8 @@ def _blip(folder: Path) -> TextMeasure:
 
     @torch.no_grad()
     def match(edit: Tensor, prompt: str) -> float:
-        inputs: Mapping[str, Tensor] = processor(to_uint8(edit), f"a face with {prompt}", return_tensors="pt")
+        pair = {"images": to_uint8(edit), "text": f"a face with {prompt}"}
+        inputs: Mapping[str, Tensor] = processor(**pair, return_tensors="pt")
         return float(model(**inputs).itm_score.softmax(1)[0, 1])
 
     return match
@@ -112,12 +113,14 @@ def _inception(file: Path) -> Callable[[Tensor], Tensor]:
     ensure_torchvision()
     from torchmetrics.image.fid import NoTrainInceptionV3
 
+    remedy = "Fetch the Inception of FID again."
+    read_checkpoint(file, remedy)  # torch-fidelity would run what a file of another kind holds
     try:
         network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(file))
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(name="torch-fidelity") from error
     except Exception as error:  # whatever unpacking garbage raises
-        raise WeightsError(f"{file} is not the Inception of FID ({error}): fetch it again") from error
+        raise WeightsError(f"{file} is another kind of file. {remedy}") from error
 
     @torch.no_grad()
     def features(edit: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from types import SimpleNamespace
 
@@ -49,10 +50,10 @@ class StandIn:
     def eval(self):
         return self
 
-    def __call__(self, picture=None, text="", return_tensors="pt", level=None):
+    def __call__(self, images=None, text="", return_tensors="pt", level=None):
         if level is None:
             assert text == "a face with green lipstick"
-            return {"level": torch.from_numpy(np.log(np.array([[1.0, picture.mean() / 255]])))}
+            return {"level": torch.from_numpy(np.log(np.array([[1.0, images.mean() / 255]])))}
         return SimpleNamespace(itm_score=level)
 
 
@@ -72,7 +73,10 @@ def test_blip_gives_the_probability_of_a_match(tmp_path, monkeypatch):
 def test_fid_needs_its_package_and_takes_eight_bit_pictures(tmp_path, monkeypatch):
     from torchmetrics.image import fid
 
-    (tmp_path / INCEPTION).touch()
+    (tmp_path / INCEPTION).write_bytes(pickle.dumps({"weights": print}, protocol=2))
+    with pytest.raises(WeightsError, match="more than weights"):
+        BroughtNetworks(tmp_path)
+    torch.save({}, tmp_path / INCEPTION)
 
     def absent(*_):
         raise ModuleNotFoundError("torch-fidelity is not installed")
