@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from mcaclip.cli import paper_table
-from mcaclip.cli.arguments import EditorLoader, Effort
+from mcaclip.cli.arguments import EditorLoader
 from mcaclip.cli.batch import check_folder
 from mcaclip.cli.options import Arg
 from mcaclip.cli.paper_table import TableOptions
@@ -36,7 +35,6 @@ class Options(TableOptions):
     """
 
     seeds: Annotated[int | None, Arg(f"generated faces, of the seeds from 0 (default {GENERATED})")] = None
-    photos: Annotated[Path | None, Arg("folder of photos to invert and edit as well", metavar="DIR")] = None
     limit: Annotated[int, Arg("photos at most, by name")] = 20
     column: Annotated[
         tuple[str, ...],
@@ -46,26 +44,19 @@ class Options(TableOptions):
             metavar="NAME[=FILE]",
         ),
     ] = ()
-    size: Annotated[
-        Literal[256, 1024] | None,
-        Arg("side of the edits: 1024 (default), or 256 through the preview, about five times as fast"),
-    ] = None
     concepts: Annotated[
         bool, Arg("the prompts by which the table of wishes is measured; DIR gets concepts.md and fulfilled.json")
     ] = False
-    inversion: Effort = "good"
-    judge: Annotated[Path | None, Arg("folder of networks that measure identity, age and gender as well")] = None
 
     def check(self) -> None:
         """Raises StudioError for options that do not go together, before anything is loaded."""
-        if self.table and (self.photos or self.judge or self.column):
-            raise StudioError(
-                "--table measures generated faces by the stack's own judges: leave --photos, --judge and --column out"
-            )
-        if self.table and (self.seeds is not None or self.size is not None):
-            raise StudioError("--table has faces and a size of its own: leave --seeds and --size out, or use --faces")
-        if not self.table and (self.fast or self.faces is not None or self.weights or self.methods != "all"):
-            raise StudioError("--fast, --faces, --methods and --weights belong to a table: add --table paper")
+        if self.table and self.column:
+            raise StudioError("--table compares methods, not variants: leave --column out")
+        if self.table and self.seeds is not None:
+            raise StudioError("--table has faces of its own: leave --seeds out, or use --faces")
+        of_table = (self.fast, self.faces is not None, self.weights, self.results, self.methods != "all")
+        if not self.table and any(of_table):
+            raise StudioError("--fast, --faces, --methods, --weights, --results belong to a table: add --table paper")
         if self.faces is not None and (self.fast or self.faces < 1):
             raise StudioError("--faces takes a number of 1 or more, and not together with --fast")
         if self.concepts and (self.table or self.prompt or self.column):

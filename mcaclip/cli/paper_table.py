@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from mcaclip.cli.arguments import EditorLoader, MethodOptions, OutFolder
+from mcaclip.cli.arguments import EditorLoader, Effort, MethodOptions, OutFolder
 from mcaclip.cli.options import Arg
 
 if TYPE_CHECKING:
-    from mcaclip.evaluation.paper_table import TableRun
+    from mcaclip.editor import FaceEditor
+    from mcaclip.evaluation.faces import FaceSource
+    from mcaclip.evaluation.paper_table import Judges, TableRun
     from mcaclip.methods.base import MethodContext
 
 
@@ -34,37 +37,105 @@ class TableOptions(MethodOptions):
     ] = None
     fast: Annotated[bool, Arg("with --table: 20 faces per prompt")] = False
     faces: Annotated[int | None, Arg("with --table: N faces per prompt", metavar="N")] = None
+    results: Annotated[
+        tuple[str, ...],
+        Arg(
+            "with --table: edits by another system, DIR/PROMPT/FACE.png; a first call writes the faces into "
+            "OUT/faces (repeatable)",
+            metavar="NAME=DIR",
+        ),
+    ] = ()
+    photos: Annotated[
+        Path | None,
+        Arg("folder of photos to invert and edit as well; of a table's faces they are half", metavar="DIR"),
+    ] = None
+    inversion: Effort = "good"
+    size: Annotated[
+        Literal[256, 1024] | None,
+        Arg("side of the edits: 1024 (default), or 256 through the preview, about five times as fast"),
+    ] = None
+    judge: Annotated[
+        Path | None,
+        Arg("folder of networks that measure as well: identity, age and gender; for a table see docs/methods.md"),
+    ] = None
 
 
 def run(options: TableOptions, load: EditorLoader | None) -> int:
-    """Measures, then writes `table.json`, `table.md` and `table.png`. Raises StudioError."""
-    names = options.method_names()
+    """Measures, then writes `table.json`, `table.md` and the sheets. Raises StudioError."""
+    from mcaclip.evaluation import paper_table
+    from mcaclip.evaluation.brought_networks import TITLES
+    from mcaclip.evaluation.faces import through_preview
+    from mcaclip.evaluation.result_pictures import ResultPictures
+
+    names, results = options.method_names(), [ResultPictures.parse(text) for text in options.results]
     options.check_weights()
     editor = options.load_editor(load)
-    from mcaclip.evaluation import paper_table
-    from mcaclip.evaluation.compare import EditMetrics
-    from mcaclip.evaluation.difficult_faces import DIFFICULT_FACES
-    from mcaclip.loading import load_parser
     from mcaclip.methods.registry import build_methods, method_context
 
     context = method_context(editor, options.weights)
-    methods = build_methods(context, names)
     prompts = options.prompt or paper_table.PROMPTS
-    metrics = EditMetrics(context.preview, load_parser(editor.slots, editor.device), context.identity, context.device)
-    about = {"stack": editor.stack, "weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
+    about: dict[str, object] = {"stack": editor.stack, "size": options.size or 1024}
+    about |= {"weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
+    about |= {"inversion": options.inversion} if options.photos else {}
+    faces, hard_faces = _faces(options, editor)
+    if options.size == 256:
+        context = replace(context, generator=context.preview)
+        faces, hard_faces = ([through_preview(f, context.preview) for f in group] for group in (faces, hard_faces))
+    methods, judges = build_methods(context, names), _judges(options, editor, context)
+    for system in results:
+        about |= system.digests(prompts, _write_faces(faces, options.out / "faces"), options.out / "faces")
     run = paper_table.TableRun(options.out, about)
-    count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
-    faces = [(f"seed_{seed}", partial(editor.sample, seed, 0.7)) for seed in range(count)]
-    paper_table.fill(run, methods, metrics, context.space, prompts, faces)
+    paper_table.fill(run, [*methods, *results], judges, prompts, faces)
     hard = paper_table.TableRun(options.out / "hard_faces", about)
-    hard_faces = [(face.name, partial(editor.sample, face.seed, face.truncation_psi)) for face in DIFFICULT_FACES]
-    hard_prompts = prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
-    paper_table.fill(hard, methods, metrics, context.space, hard_prompts, hard_faces, shown=len(hard_faces))
-    missing = paper_table.missing_lines(methods, prompts)
-    markdown = paper_table.as_markdown(run.rows, editor.slots.clip, missing, hard.rows)
-    _write(run, hard, prompts, markdown)
+    few = prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
+    paper_table.fill(hard, methods, judges, few, hard_faces, shown=len(hard_faces))
+    absent = {TITLES[name]: reason for name, reason in judges.brought.missing.items()}
+    missing = paper_table.missing_lines([*methods, *results], prompts)
+    missing += [f"- {title}: {reason}" for title, reason in absent.items()]
+    slots = {"clip": editor.slots.clip, "identity": editor.slots.identity}
+    markdown = paper_table.as_markdown(run, hard, slots, missing)
+    _write(run, hard, prompts, markdown, absent)
     sys.stdout.write(markdown)
     return 0 if run.rows else 2
+
+
+def _judges(options: TableOptions, editor: FaceEditor, context: MethodContext) -> Judges:
+    from mcaclip.evaluation.brought_networks import BroughtNetworks
+    from mcaclip.evaluation.compare import EditMetrics
+    from mcaclip.evaluation.paper_table import Judges
+    from mcaclip.loading import load_parser
+
+    parser = load_parser(editor.slots, editor.device)
+    metrics = EditMetrics(context.preview, parser, context.identity, context.device)
+    return Judges(metrics, context.space, BroughtNetworks(options.judge))
+
+
+def _faces(options: TableOptions, editor: FaceEditor) -> tuple[list[FaceSource], list[FaceSource]]:
+    """The faces of the tables, and the difficult ones."""
+    from mcaclip.evaluation import paper_table
+    from mcaclip.evaluation.difficult_faces import DIFFICULT_FACES
+    from mcaclip.evaluation.faces import GENERATED, FaceSource, table_faces
+
+    count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
+    faces = table_faces(editor, count, options.photos, options.inversion, options.out)
+    difficult = [
+        FaceSource(face.name, GENERATED, partial(editor.sample, face.seed, face.truncation_psi))
+        for face in DIFFICULT_FACES
+    ]
+    return faces, difficult
+
+
+def _write_faces(faces: Sequence[FaceSource], folder: Path) -> list[str]:
+    """The faces as PNG files for systems that do not run here; the names of those that could be made."""
+    from mcaclip.evaluation.paper_table import made
+    from mcaclip.results.export import save_png
+    from mcaclip.types import to_uint8
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in faces:
+        if not (folder / f"{source.name}.png").exists() and (face := made(source)) is not None:
+            save_png(folder / f"{source.name}.png", to_uint8(face.original))
+    return [source.name for source in faces if (folder / f"{source.name}.png").exists()]
 
 
 def _weights_of(context: MethodContext, names: Sequence[str], prompts: Sequence[str]) -> dict[str, str]:
@@ -82,7 +153,7 @@ def _weights_of(context: MethodContext, names: Sequence[str], prompts: Sequence[
     return {name: digests[path] for name, path in files.items()}
 
 
-def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str) -> None:
+def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str, missing: Mapping[str, str]) -> None:
     """The report, and the sheets like the paper's figures: methods, ablations, hard faces."""
     import numpy as np
 
@@ -91,11 +162,10 @@ def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str)
     from mcaclip.platform.atomic import write_text
     from mcaclip.results.export import write_png
 
-    absent = {"lpips": "not available", "blip_itm": "not available"}
-    report = {**run.about, "tables": paper_table.tables(run.rows, hard.rows), **absent}
+    report = {**run.about, "tables": paper_table.tables(run, hard), "not available": missing}
     write_text(run.out / "table.json", json.dumps(report, indent=1))
     write_text(run.out / "table.md", markdown)
-    sheets = {"table": sheets_of_methods.table_sheet(run, prompts, paper_table.MAIN)}
+    sheets = {"table": sheets_of_methods.table_sheet(run, prompts, paper_table.main_methods(run.rows))}
     if {row.method for row in run.rows} & {*paper_table.ABLATION[1:]}:
         sheets["ablation"] = sheets_of_methods.table_sheet(run, prompts, paper_table.ABLATION)
     sheets["hard_faces"] = sheets_of_methods.faces_sheet(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -17,6 +19,9 @@ from torch import Tensor
 from mcaclip.evaluation.context import EvaluationContext
 from mcaclip.evaluation.measures import PARSE_SIZE, see_face
 from mcaclip.evaluation.variants import FULL_SIZE
+from mcaclip.generators.base import Generator
+from mcaclip.generators.residual import of_face
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.platform.atomic import valid_text, written_whole
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
 
 log = logging.getLogger(__name__)
-GENERATED, PHOTO = "generated", "photo"
+GENERATED, PHOTO, FLIP = "generated", "photo", "mirrored photo"
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class FaceSource:
 
     Attributes:
         name: of its seed, or the photo's file.
-        kind: `GENERATED` or `PHOTO`.
+        kind: `GENERATED`, `PHOTO` or `FLIP`.
         photo: sha256 of the photo's file; empty for a generated face.
         get: makes it, or reads the stored inversion; raises StudioError for a photo without a face.
     """
@@ -63,12 +68,48 @@ def face_sources(
     for path in files[:limit]:
         digest = sha256_of(path)
         stored = out / "inversions" / f"{digest}_{effort}.safetensors"
-        yield FaceSource(valid_text(path.stem), PHOTO, partial(_invert, editor, path, effort, stored), digest)
+        get = partial(_invert, editor, partial(load_photo, path), effort, stored)
+        yield FaceSource(valid_text(path.stem), PHOTO, get, digest)
 
 
-def _invert(editor: FaceEditor, photo: Path, effort: str, stored: Path) -> Inversion:
+def table_faces(editor: FaceEditor, count: int, photos: Path | None, effort: str, out: Path) -> list[FaceSource]:
+    """Generated faces; with a folder of photos these are half, and the others its photos, then their mirror images.
+
+    A folder of fewer photos than a quarter of `count` gives fewer faces. Photos have names of their own, whatever
+    their files are called.
+    """
+    if photos is None:
+        return list(face_sources(editor, count, None, 0, effort, out))
+    found = list(face_sources(editor, count - count // 2, photos, count // 2, effort, out))
+    given = [replace(one, name=f"{one.name}_{one.photo[:8]}") for one in found if one.kind == PHOTO]
+    flips = [_flipped(editor, path, effort, out) for path in pictures_in(photos)[: count // 2 - len(given)]]
+    return [*(one for one in found if one.kind == GENERATED), *given, *flips]
+
+
+def through_preview(source: FaceSource, preview: Generator) -> FaceSource:
+    """The same face at the preview's size, for edits that are made there."""
+    return replace(source, get=partial(_small, source.get, preview))
+
+
+@torch.no_grad()
+def _small(get: Callable[[], Inversion], preview: Generator) -> Inversion:
+    face = get()
+    code = face.w_plus[None].to(preview.w_avg.device)
+    picture = synthesize(of_face(preview, face.residual), code).image[0].clamp(-1, 1).cpu()
+    photo = None if face.photo is None else F.adaptive_avg_pool2d(face.photo, picture.shape[-1])
+    return replace(face, reconstruction=picture, photo=photo)
+
+
+def _flipped(editor: FaceEditor, path: Path, effort: str, out: Path) -> FaceSource:
+    digest = sha256_of(path)
+    stored = out / "inversions" / f"{digest}_flipped_{effort}.safetensors"
+    get = partial(_invert, editor, lambda: np.fliplr(load_photo(path)), effort, stored)
+    return FaceSource(f"{valid_text(path.stem)}_{digest[:8]}_flipped", FLIP, get, digest)
+
+
+def _invert(editor: FaceEditor, load: Callable[[], np.ndarray], effort: str, stored: Path) -> Inversion:
     """The stored inversion of a photo, or a new one, which is stored."""
-    aligned = editor.align(load_photo(photo))
+    aligned = editor.align(load())
     if (found := _read_inversion(editor, stored, aligned.image)) is not None:
         return found
     found = editor.invert(aligned, effort)

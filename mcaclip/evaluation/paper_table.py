@@ -7,7 +7,8 @@ faces. Each measured edit is a line of `rows.jsonl`; a later call continues afte
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.clip.clip_space import ClipSpace, prompt_direction
-from mcaclip.errors import StudioError
+from mcaclip.errors import ImageError, StudioError
+from mcaclip.evaluation.brought_networks import TITLES, BroughtNetworks
 from mcaclip.evaluation.compare import EditMetrics
+from mcaclip.evaluation.faces import GENERATED, FaceSource
 from mcaclip.evaluation.markdown import markdown_table
 from mcaclip.evaluation.measures import PARSE_SIZE, named_region
+from mcaclip.evaluation.result_pictures import ResultPictures
 from mcaclip.evaluation.row_log import RowLog
-from mcaclip.imaging.metrics import ssim
+from mcaclip.imaging.metrics import frechet, psnr, ssim
 from mcaclip.language.grammar import understand
 from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
+from mcaclip.platform.atomic import written_whole
 from mcaclip.platform.naming import safe_stem
 from mcaclip.results.export import save_png, write_png
 from mcaclip.types import Inversion, to_uint8
@@ -33,6 +38,7 @@ log = logging.getLogger(__name__)
 COUNTERFACTUAL = ("green lipstick", "blue goatee", "purple hair")
 ORDINARY = ("red lipstick", "blonde hair", "black hair", "brown eyebrows")
 PROMPTS = (*COUNTERFACTUAL, *ORDINARY)
+PROMPT_KINDS = {"counterfactual prompts": COUNTERFACTUAL, "ordinary prompts": ORDINARY}
 FACES, FAST_FACES = 200, 20
 ABLATION = ("mca", "mca-without-ff", "mca-without-pre")
 MAIN = tuple(name for name in METHODS if name not in ABLATION[1:])
@@ -40,7 +46,17 @@ SHEET_FACES = 2
 DIFFICULT_FACE_PROMPTS = 3
 """How many prompts are also run on the difficult faces. Counterfactual prompts come first."""
 HARD = "profiles, glasses and hats"
-MEANS = ("ssim", "ssim_background", "hit", "leak", "identity", "clip", "seconds")
+HEADS = {
+    "ssim": "SSIM", "ssim_background": "SSIM outside", "psnr": "PSNR", "hit": "hit", "leak": "leak",
+    "identity": "identity", "clip": "CLIP score", "area": "mask area", "seconds": "seconds",
+    "faces": "Frechet, faces", **TITLES,
+}  # fmt: skip
+"""The columns of a table by the fields of `TableRow`, and the distances of `FEATURES`."""
+FEATURES = ("faces", "inception")
+"""Networks whose features make a Frechet distance between a method's edits and their faces."""
+MEANS = tuple(name for name in HEADS if name not in FEATURES)
+SOURCE = "source", "face"
+"""What stands for method and prompt in the files of the faces themselves."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,9 @@ class TableRow:
         ssim_background: the same outside the named part, which is first grown by 5 % of the face's width.
         clip: cosine of the edit and the prompt by the stack's CLIP.
         hit: see `mcaclip.evaluation.compare.Figures`, also for the fields below.
+        kind: see `FaceSource.kind`.
+        psnr: of the edit at 256 px, in dB, at most 100.
+        lpips: see `BroughtNetworks`, as for `itm` and `judge`; None where its files are not there.
     """
 
     method: str
@@ -64,7 +83,13 @@ class TableRow:
     moved: float
     leak: float
     identity: float
-    seconds: float
+    seconds: float | None
+    kind: str = GENERATED
+    psnr: float | None = None
+    area: float | None = None
+    lpips: float | None = None
+    itm: float | None = None
+    judge: float | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -77,31 +102,58 @@ class TableRun(RowLog[TableRow]):
 
     def __init__(self, out: Path, about: Mapping[str, object]):
         super().__init__(out, TableRow, about)
-        (out / "tiles").mkdir(exist_ok=True)
+        for folder in ("tiles", *(f"features/{network}" for network in FEATURES)):
+            (out / folder).mkdir(parents=True, exist_ok=True)
 
     def tile(self, method: str, prompt: str, face: str) -> Path:
         """The file of a small picture for the qualitative sheet."""
-        return self.out / "tiles" / f"{face}_{method}_{safe_stem(prompt).replace(' ', '_')}.png"
+        return self.out / "tiles" / f"{_stem(method, prompt, face)}.png"
+
+    def features(self, network: str, method: str, prompt: str, face: str) -> Path:
+        """The file of a picture's features, one vector, by one of `FEATURES`."""
+        return self.out / "features" / network / f"{_stem(method, prompt, face)}.npy"
+
+    def frechet(self, network: str, rows: Sequence[TableRow]) -> float | None:
+        """Frechet distance of edits and their faces; None where features are missing, or for a single face."""
+        own = [self.features(network, *row.key) for row in rows]
+        faces = [self.features(network, *SOURCE, face) for face in dict.fromkeys(row.face for row in rows)]
+        if len(faces) < 2 or not all(file.is_file() for file in (*own, *faces)):
+            return None
+        edits, sources = (torch.from_numpy(np.stack([np.load(file) for file in files])) for files in (own, faces))
+        return frechet(edits, sources)
 
     def faces(self) -> list[str]:
         """Names of the measured faces, in the order of the rows."""
         return list(dict.fromkeys(row.face for row in self.rows))
 
 
+@dataclass(frozen=True)
+class Judges:
+    """What measures the edits of a table.
+
+    Attributes:
+        space: the stack's CLIP.
+        brought: further networks.
+    """
+
+    metrics: EditMetrics
+    space: ClipSpace
+    brought: BroughtNetworks
+
+
 def fill(
     run: TableRun,
-    methods: Sequence[EditMethod],
-    metrics: EditMetrics,
-    space: ClipSpace,
+    methods: Sequence[EditMethod | ResultPictures],
+    judges: Judges,
     prompts: Sequence[str],
-    faces: Sequence[tuple[str, Callable[[], Inversion]]],
+    faces: Sequence[FaceSource],
     shown: int = SHEET_FACES,
 ) -> None:
     """Measure what is not measured yet, face by face.
 
     Args:
-        faces: the name of each face, and a function that makes it.
-        shown: number of faces whose small pictures are stored.
+        faces: one in which no face is found is left out.
+        shown: number of faces whose small pictures are stored; one of each kind where there are several.
 
     Raises:
         StudioError: a prompt names no part and colour, which the figures need.
@@ -109,37 +161,66 @@ def fill(
     if unclear := [prompt for prompt in prompts if understand(prompt) is None]:
         raise StudioError(f"the table needs prompts that name a part and a colour, not {', '.join(unclear)}")
     done = {row.key for row in run.rows}
-    for number, (name, make) in enumerate(faces):
+    first = {face.kind: face for face in reversed(faces)}
+    in_sheet = list(first.values()) if len(first) > 1 else faces[:shown]
+    for number, source in enumerate(faces):
         wanted = [
             (method, prompt)
             for prompt in prompts
             for method in methods
-            if method.ready(prompt) and (method.name, prompt, name) not in done
+            if method.ready(prompt) and (method.name, prompt, source.name) not in done
         ]
-        face = make() if wanted else None
+        if not wanted or (face := made(source)) is None:
+            continue
+        _keep_features(run, judges, (*SOURCE, source.name), face.original)
         for method, prompt in wanted:
-            assert face is not None
-            edit = method.edit(face, prompt)
-            run.add(measure_row(metrics, space, method.name, prompt, name, face, edit))
-            if number < shown:
-                write_png(run.tile(method.name, prompt, name), _tile(edit.image), {"prompt": prompt, "face": name})
-                save_png(run.tile("source", "face", name), _tile(edit.source))
+            if isinstance(method, ResultPictures):
+                edit = method.edit(source.name, face, prompt)
+            else:
+                edit = method.edit(face, prompt)
+            row = measure_row(judges, method.name, prompt, source, face, edit)
+            _keep_features(run, judges, row.key, edit.image)
+            run.add(row)
+            if source in in_sheet:
+                write_png(run.tile(*row.key), _tile(edit.image), {"prompt": prompt, "face": source.name})
+                save_png(run.tile(*SOURCE, source.name), _tile(edit.source))
         log.info("face %d of %d", number + 1, len(faces))
+
+
+def made(source: FaceSource) -> Inversion | None:
+    """A face; None, and a warning, for a photo that has none."""
+    try:
+        return source.get()
+    except ImageError as error:
+        log.warning("%s is left out: %s", source.name, error)
+        return None
+
+
+@torch.no_grad()
+def _keep_features(run: TableRun, judges: Judges, key: tuple[str, str, str], picture: Tensor) -> None:
+    """Store a picture's features under the key of its row, or `SOURCE` and the name of a face."""
+    identity = judges.metrics.identity.embed(picture[None].to(judges.metrics.device))[0].cpu()
+    features = {"faces": identity, "inception": judges.brought.inception and judges.brought.inception(picture)}
+    for network, found in features.items():
+        if found is not None:
+            with written_whole(run.features(network, *key)) as temporary, temporary.open("wb") as stream:
+                np.save(stream, found.numpy())
 
 
 @torch.no_grad()
 def measure_row(
-    metrics: EditMetrics, space: ClipSpace, method: str, prompt: str, name: str, face: Inversion, edit: MethodEdit
+    judges: Judges, method: str, prompt: str, face: FaceSource, inversion: Inversion, edit: MethodEdit
 ) -> TableRow:
     """All figures of one edit."""
-    meaning, figures = understand(prompt), metrics.figures(face, prompt, edit)
+    meaning, figures = understand(prompt), judges.metrics.figures(inversion, prompt, edit)
     assert meaning is not None and figures.hit is not None
-    _, allowed = named_region(metrics.parsed(face), meaning.part)
+    _, allowed = named_region(judges.metrics.parsed(inversion), meaning.part)
     source, edited = (F.adaptive_avg_pool2d(p[None], PARSE_SIZE) for p in (edit.source, edit.image))
-    text = prompt_direction(space, prompt)
-    score = space.encode_image(edit.image[None].to(text.device))[0] @ text
+    text = prompt_direction(judges.space, prompt)
+    score = judges.space.encode_image(edit.image[None].to(text.device))[0] @ text
+    pair, brought = (edit.source[None], edit.image[None]), judges.brought
     return TableRow(
-        method, prompt, name,
+        method, prompt, face.name,
         ssim=round(float(ssim(source, edited)), 4),
         ssim_background=round(float(ssim(source, edited, 1 - allowed)), 4),
         clip=round(float(score), 4),
@@ -147,65 +228,107 @@ def measure_row(
         moved=figures.moved or 0.0,
         leak=figures.leak or 0.0,
         identity=figures.identity,
-        seconds=figures.seconds,
+        seconds=None if math.isnan(figures.seconds) else figures.seconds,
+        kind=face.kind,
+        psnr=round(float(psnr(source, edited)), 2),
+        area=figures.area,
+        lpips=round(brought.lpips(source, edited), 4) if brought.lpips else None,
+        itm=round(brought.itm(edit.image, prompt), 4) if brought.itm else None,
+        judge=round(brought.judge(*pair), 4) if brought.judge else None,
     )  # fmt: skip
 
 
-def summarise(rows: Sequence[TableRow], methods: Sequence[str]) -> dict[str, dict[str, float]]:
-    """The means of each method that has rows, and how many prompts and edits they are over."""
+Table = dict[str, dict[str, float]]
+"""From a method to its figures."""
+
+
+def summarise(rows: Sequence[TableRow], methods: Iterable[str], run: TableRun | None = None) -> Table:
+    """The means of each method that has rows, and how many prompts and edits they are over.
+
+    A figure that some of a method's rows lack is left out.
+
+    Args:
+        run: has the features of the rows, for the Frechet distances.
+    """
     result = {}
     for method in methods:
         own = [row for row in rows if row.method == method]
         if own:
-            means = {name: round(float(np.mean([getattr(row, name) for row in own])), 3) for name in MEANS}
-            result[method] = {"prompts": len({row.prompt for row in own}), "edits": len(own), **means}
+            figures = {name: _mean([getattr(row, name) for row in own]) for name in HEADS if name in MEANS}
+            figures |= {name: run.frechet(name, own) if run else None for name in FEATURES}
+            shown = {name: round(value, 3) for name in HEADS if (value := figures[name]) is not None}
+            result[method] = {"prompts": len({row.prompt for row in own}), "edits": len(own), **shown}
     return result
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean; None where one is missing."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def shared(rows: Sequence[TableRow], methods: Sequence[str]) -> list[TableRow]:
     """The rows of these methods on the faces and prompts that all of them with any rows have edited."""
     own = [row for row in rows if row.method in methods]
-    made = [{row.key[1:] for row in own if row.method == method} for method in {row.method for row in own}]
-    return [row for row in own if all(row.key[1:] in done for done in made)]
+    edited = [{row.key[1:] for row in own if row.method == method} for method in {row.method for row in own}]
+    return [row for row in own if all(row.key[1:] in done for done in edited)]
 
 
-def tables(rows: Sequence[TableRow], hard: Sequence[TableRow] = ()) -> dict[str, dict[str, dict[str, float]]]:
+def main_methods(rows: Sequence[TableRow]) -> list[str]:
+    """The methods of the main tables: those of the family without the ablations, then others that the rows have."""
+    return [*MAIN, *dict.fromkeys(row.method for row in rows if row.method not in METHODS)]
+
+
+def title_of(method: str) -> str:
+    """A method's name for people; a system that does not run here has its own."""
+    return METHODS[method].title if method in METHODS else method
+
+
+def tables(run: TableRun, hard: TableRun) -> dict[str, Table]:
     """The tables by their titles; a table without rows is left out.
 
     Args:
-        hard: edits of `DIFFICULT_FACES`, which have a table of their own and count in no other.
+        hard: edits of `DIFFICULT_FACES`, which have tables of their own and count in no other.
     """
-    ablated = {row.method for row in rows} & {*ABLATION[1:]}
-    result = {
-        "counterfactual prompts": summarise([row for row in rows if row.prompt in COUNTERFACTUAL], MAIN),
-        "ordinary prompts": summarise([row for row in rows if row.prompt in ORDINARY], MAIN),
-        "other prompts": summarise([row for row in rows if row.prompt not in PROMPTS], MAIN),
-        "ablation, shared edits": summarise(shared(rows, ABLATION), ABLATION) if ablated else {},
-        HARD: summarise(hard, tuple(METHODS)),
-    }
-    return {title: table for title, table in result.items() if table}
+    rows = run.rows
+    ablated = shared(rows, ABLATION) if {row.method for row in rows} & {*ABLATION[1:]} else []
+    found = {}
+    for name, prompts in PROMPT_KINDS.items():
+        found[name] = summarise([row for row in rows if row.prompt in prompts], main_methods(rows), run)
+        own = [row for row in ablated if row.prompt in prompts]
+        found[f"ablation, shared edits, {name}"] = summarise(own, ABLATION, run)
+    others = [row for row in rows if row.prompt not in PROMPTS]
+    found["other prompts"] = summarise(others, main_methods(rows), run)
+    found[HARD] = summarise(hard.rows, METHODS, hard)
+    return {title: table for title, table in found.items() if table}
 
 
-def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str], hard: Sequence[TableRow] = ()) -> str:
-    """All tables, an explanation of the columns, and the methods that have no weights for a prompt.
+def as_markdown(run: TableRun, hard: TableRun, names: Mapping[str, str], missing: Sequence[str]) -> str:
+    """All tables, an explanation of the columns, and what is missing.
 
     Args:
-        clip: name of the CLIP that the score is from.
-        missing: lines about missing weights.
-        hard: see `tables`.
+        names: of the stack's "clip" and "identity", for the columns that they make.
+        missing: lines about missing weights and files.
     """
-    names = {"ssim": "SSIM", "ssim_background": "SSIM outside", "clip": f"{clip} score"}
+    heads = {**HEADS, "clip": f"{names['clip']} score", "faces": f"Frechet, {names['identity']}"}
     lines = []
-    for title, table in tables(rows, hard).items():
-        head = ["method", "prompts", "edits", *(names.get(name, name) for name in MEANS)]
-        cells = [[METHODS[name].title, *(f"{v:g}" for v in values.values())] for name, values in table.items()]
+    for title, table in tables(run, hard).items():
+        columns = [name for name in heads if any(name in figures for figures in table.values())]
+        head = ["method", "prompts", "edits", *(heads[name] for name in columns)]
+        cells = [
+            [title_of(method), *(f"{own[name]:g}" if name in own else "" for name in ("prompts", "edits", *columns))]
+            for method, own in table.items()
+        ]
         lines += [f"## {title}", "", *markdown_table(head, cells), ""]
-    lines += _by_prompt(rows)
+    lines += _by_prompt(run.rows)
+    faces = {row.face: row.kind for row in run.rows}
+    kinds = ", ".join(f"{[*faces.values()].count(kind)} {kind}" for kind in dict.fromkeys(faces.values()))
     lines += [
-        "Each edit is compared with the generator's own picture of the same face. SSIM: 11 x 11 Gaussian window, "
-        "256 px, pictures in [0, 1]; outside: without the named part, grown by 5 % of the face's width. Hit: share "
-        "of edits whose named part covered half of the way to the colour. Leak: mean absolute change outside, 0 to "
-        "255. LPIPS and BLIP ITM: not available, their weights are not at hand.",
+        f"Faces: {kinds}. Each edit is compared with the face that it starts from: the photo, or the generator's "
+        "picture. SSIM: 11 x 11 Gaussian window, 256 px, pictures in [0, 1]; outside: without the named part, grown "
+        "by 5 % of the face's width. PSNR: 256 px, dB. Hit: share of edits whose named part covered half of the way "
+        "to the colour. Leak: mean absolute change outside, 0 to 255. Frechet: distance between the edits and their "
+        "faces in the features of the named face network; comparable between methods of one table only.",
     ]
     return "\n".join([*lines, *(["", "Not measured:", ""] if missing else []), *missing]) + "\n"
 
@@ -213,26 +336,27 @@ def as_markdown(rows: Sequence[TableRow], clip: str, missing: Sequence[str], har
 def _by_prompt(rows: Sequence[TableRow]) -> list[str]:
     """A table of hit and leak with one column per prompt, where there are several."""
     prompts = list(dict.fromkeys(row.prompt for row in rows))
-    methods = [name for name in METHODS if any(row.method == name for row in rows)]
     if len(prompts) < 2:
         return []
+    methods = dict.fromkeys([*METHODS, *main_methods(rows)])
     by_prompt = [summarise([row for row in rows if row.prompt == prompt], methods) for prompt in prompts]
     lines = []
     for name in methods:
         found = [table.get(name) for table in by_prompt]
         cells = [f"{100 * own['hit']:.0f} %, {own['leak']:.2g}" if own else "" for own in found]
-        lines.append([METHODS[name].title, *cells])
+        if any(found):
+            lines.append([title_of(name), *cells])
     return ["## hit and leak by prompt", "", *markdown_table(["method", *prompts], lines), ""]
 
 
-def missing_lines(methods: Sequence[EditMethod], prompts: Sequence[str]) -> list[str]:
+def missing_lines(methods: Sequence[EditMethod | ResultPictures], prompts: Sequence[str]) -> list[str]:
     """A line for each method and prompt that has no weights, with the command that makes them."""
     lacking = [(method, prompt) for method in methods for prompt in prompts if not method.ready(prompt)]
     lines = []
     for method, prompt in lacking:
         command = method.how_to_fit(prompt)
         remedy = f"`{command}`" if command else "not possible on this stack"
-        lines.append(f'- {METHODS[method.name].title}, "{prompt}": {remedy}')
+        lines.append(f'- {title_of(method.name)}, "{prompt}": {remedy}')
     return lines
 
 
@@ -240,3 +364,7 @@ def _tile(picture: Tensor) -> np.ndarray:
     """A picture `[3, S, S]` as `uint8 [256, 256, 3]`."""
     size = (PARSE_SIZE, PARSE_SIZE)
     return to_uint8(F.interpolate(picture[None], size=size, mode="bilinear", antialias=True)[0])
+
+
+def _stem(method: str, prompt: str, face: str) -> str:
+    return f"{face}_{safe_stem(method)}_{safe_stem(prompt).replace(' ', '_')}"

@@ -13,9 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mcaclip.evaluation.compare import CompareRow, cell
-from mcaclip.evaluation.paper_table import TableRun
+from mcaclip.evaluation.paper_table import SOURCE, TableRun, title_of
 from mcaclip.imaging.visuals import change_map, mask_tile
-from mcaclip.methods.base import METHODS
 from mcaclip.types import to_uint8
 
 TILE, LABEL, HEAD = 256, 300, 40
@@ -141,9 +140,9 @@ def table_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -
     """One column per prompt, one line per method and face, the face first; None without any picture."""
     lines = []
     for face in run.faces():
-        source = _opened(run.tile("source", "face", face))
+        source = _opened(run.tile(*SOURCE, face))
         for method in methods:
-            lines += _edits(METHODS[method].title, face, [source], [run.tile(method, p, face) for p in prompts])
+            lines += _edits(title_of(method), face, [source], [run.tile(method, p, face) for p in prompts])
     return stack([head(["face", *prompts]), *lines]) if lines else None
 
 
@@ -152,8 +151,8 @@ def faces_sheet(run: TableRun, prompts: Sequence[str], methods: Sequence[str]) -
     faces, lines = run.faces(), []
     for prompt in prompts:
         for method in methods:
-            lines += _edits(METHODS[method].title, prompt, [], [run.tile(method, prompt, face) for face in faces])
-    sources = [_opened(run.tile("source", "face", face)) for face in faces]
+            lines += _edits(title_of(method), prompt, [], [run.tile(method, prompt, face) for face in faces])
+    sources = [_opened(run.tile(*SOURCE, face)) for face in faces]
     return stack([head(faces), join([label("source", []), *sources]), *lines]) if lines else None
 
 

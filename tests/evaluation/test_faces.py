@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from mcaclip.errors import NoFaceError
-from mcaclip.evaluation.faces import GENERATED, PHOTO, face_sources
+from mcaclip.evaluation.faces import FLIP, GENERATED, PHOTO, FaceSource, face_sources, table_faces, through_preview
 from tests.helpers.toy_figures import FiguresEditor
 
 
@@ -64,3 +66,24 @@ def test_a_damaged_inversion_is_made_again(photos, tmp_path, caplog):
     found = sources(editor, photos, tmp_path / "out")[2].get()
     assert len(editor.calls) == 2 and "inverted again" in caplog.text
     assert np.isfinite(found.w_plus.numpy()).all()
+
+
+def test_half_of_a_tables_faces_are_photos_and_their_mirror_images(photos, tmp_path):
+    editor = FiguresEditor()
+    found = table_faces(editor, 10, photos, "good", tmp_path / "out")
+    assert [one.kind for one in found] == [GENERATED] * 5 + [PHOTO] * 3 + [FLIP] * 2
+    assert len({one.name for one in found}) == 10
+    plain, flipped = (one for one in found if one.name.startswith("b_face"))
+    plain.get(), flipped.get(), flipped.get()
+    assert editor.calls == ["invert good"] * 2, "each is inverted once"
+    assert [one.kind for one in table_faces(editor, 4, photos, "good", tmp_path)] == [GENERATED] * 2 + [PHOTO] * 2
+    assert [one.kind for one in table_faces(editor, 3, None, "good", tmp_path)] == [GENERATED] * 3
+
+
+def test_a_face_at_the_previews_size_starts_from_the_previews_picture(photos, tmp_path):
+    editor = FiguresEditor()
+    generated, photo = (one for one in table_faces(editor, 2, photos, "good", tmp_path))
+    small = through_preview(generated, editor.models.preview).get()
+    assert torch.equal(small.original, generated.get().original), "the toy's preview is the generator"
+    with_photo = FaceSource("", PHOTO, lambda: replace(photo.get(), photo=torch.ones(3, 32, 32)))
+    assert through_preview(with_photo, editor.models.preview).get().original.shape == small.original.shape

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from mcaclip.__main__ import main
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import StudioError
-from mcaclip.evaluation import difficult_faces, paper_table
+from mcaclip.evaluation import difficult_faces, paper_table, result_pictures
 from mcaclip.evaluation.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet, table_sheet
 from mcaclip.language.grammar import understand
@@ -22,6 +25,16 @@ from tests.helpers.toy_space import ToyParser
 from tests.methods.test_methods import NETWORKS, save_fitted
 
 ROW = TableRow("mca", "green lipstick", "seed_0", 0.9, 0.99, 0.3, True, 0.8, 1.0, 0.95, 2.0)
+
+
+NAMES = {"clip": "FaceCLIP", "identity": "dlib"}
+
+
+def run_of(folder: Path, rows: Sequence[TableRow]) -> TableRun:
+    run = TableRun(folder, {})
+    for row in rows:
+        run.add(row)
+    return run
 
 
 @pytest.fixture
@@ -45,30 +58,52 @@ def test_means_are_over_a_methods_rows():
     assert table["mca"]["leak"] == 2 and table["mca"]["hit"] == 0.5 and table["mca"]["edits"] == 2
 
 
-def test_prompts_and_ablations_have_tables_of_their_own():
+def test_a_figure_that_some_edits_lack_is_left_out():
+    rows = [replace(ROW, judge=0.5, psnr=30.0), replace(ROW, face="seed_1", psnr=40.0)]
+    assert summarise(rows, MAIN)["mca"]["psnr"] == 35 and "judge" not in summarise(rows, MAIN)["mca"]
+
+
+def test_prompts_and_ablations_have_tables_of_their_own(tmp_path):
     rows = [ROW, replace(ROW, prompt="blonde hair"), replace(ROW, method="mca-without-pre")]
-    assert list(tables(rows)) == ["counterfactual prompts", "ordinary prompts", "ablation, shared edits"]
-    ablation = tables(rows)["ablation, shared edits"]
-    assert ablation["mca"]["edits"] == ablation["mca-without-pre"]["edits"] == 1, "of two, one is in both"
-    assert set(tables(rows)["counterfactual prompts"]) == {"mca"}
-    assert list(tables(rows[:1])) == ["counterfactual prompts"]
+    hard = TableRun(tmp_path / "hard", {})
+    found = tables(run_of(tmp_path / "all", rows), hard)
+    ablated = "ablation, shared edits, counterfactual prompts"
+    assert list(found) == ["counterfactual prompts", ablated, "ordinary prompts"]
+    assert found[ablated]["mca"]["edits"] == found[ablated]["mca-without-pre"]["edits"] == 1, "of two, one is in both"
+    assert set(found["counterfactual prompts"]) == {"mca"}
+    assert list(tables(run_of(tmp_path / "one", rows[:1]), hard)) == ["counterfactual prompts"]
 
 
-def test_markdown_names_the_score_after_its_space_and_lpips_as_missing():
-    text = as_markdown([ROW], "FaceCLIP", ["- CF-CLIP: nothing"])
-    assert "FaceCLIP score" in text and "LPIPS and BLIP ITM: not available" in text and "- CF-CLIP: nothing" in text
+def test_markdown_names_the_networks_and_what_is_missing(tmp_path):
+    run, hard = run_of(tmp_path / "run", [ROW]), TableRun(tmp_path / "hard", {})
+    text = as_markdown(run, hard, NAMES, ["- LPIPS: nothing"])
+    assert "FaceCLIP score" in text and "| LPIPS |" not in text and "- LPIPS: nothing" in text
+    assert "Faces: 1 generated." in text
 
 
-def test_several_prompts_have_a_table_of_their_own():
+def test_several_prompts_have_a_table_of_their_own(tmp_path):
     rows = [
         ROW,
         replace(ROW, face="seed_1", hit=False),
-        replace(ROW, method="cf-clip", prompt="blonde hair", leak=9.4),
+        replace(ROW, method="Stable Diffusion", prompt="blonde hair", leak=9.4),
     ]
-    text = as_markdown(rows, "FaceCLIP", [])
+    hard = TableRun(tmp_path / "hard", {})
+    text = as_markdown(run_of(tmp_path / "all", rows), hard, NAMES, [])
     assert "| method | green lipstick | blonde hair |" in text
-    assert "| CF-CLIP |  | 100 %, 9.4 |" in text and "| MCA-CLIP | 50 %, 1 |  |" in text
-    assert "by prompt" not in as_markdown(rows[:2], "FaceCLIP", [])
+    assert "| Stable Diffusion |  | 100 %, 9.4 |" in text and "| MCA-CLIP | 50 %, 1 |  |" in text
+    assert "by prompt" not in as_markdown(run_of(tmp_path / "few", rows[:2]), hard, NAMES, [])
+
+
+def test_the_frechet_distance_needs_the_features_of_every_edit(tmp_path):
+    rows = [replace(ROW, face=f"seed_{seed}") for seed in range(3)]
+    run, files = run_of(tmp_path, rows), []
+    for seed, row in enumerate(rows):
+        for key, shift in (((*paper_table.SOURCE, row.face), 0.0), (row.key, 2.0)):
+            files.append(run.features("faces", *key))
+            np.save(files[-1], np.eye(3, dtype=np.float32)[seed] + shift)
+    assert summarise(rows, MAIN, run)["mca"]["faces"] == pytest.approx(12), "three numbers, each moved by two"
+    files[-1].unlink()
+    assert "faces" not in summarise(rows, MAIN, run)["mca"]
 
 
 def test_a_row_that_is_incomplete_after_a_crash_is_replaced(tmp_path):
@@ -105,7 +140,9 @@ def test_the_command_measures_once_and_resumes(editor, tmp_path, monkeypatch, ca
     assert len((out / "rows.jsonl").read_text().splitlines()) == 4
     report = json.loads((out / "table.json").read_text())
     assert report["tables"]["counterfactual prompts"]["cf-clip"]["edits"] == 2
-    assert report["lpips"] == "not available" and report["stack"] == "compact"
+    figures = report["tables"]["counterfactual prompts"]["mca"]
+    assert {"psnr", "faces", "area"} <= set(figures) and "itm" not in figures and report["stack"] == "compact"
+    assert "alexnet-owt-7be5be79.pth" in report["not available"]["LPIPS"]
     assert "CF-CLIP" in (out / "table.md").read_text()
     assert Image.open(out / "table.png").size == (LABEL + 2 * TILE, HEAD + 4 * TILE)
     assert not (out / "ablation.png").exists(), "no ablation was asked for"
@@ -153,14 +190,62 @@ def test_prompts_that_cannot_be_measured_are_refused(editor, tmp_path, capsys):
     assert "not a zombie" in capsys.readouterr().err
 
 
-def test_a_number_of_faces_may_be_chosen(editor, tmp_path):
+def test_a_number_of_faces_and_their_size_may_be_chosen(editor, tmp_path):
     line = ["evaluate", "--table", "paper", "--faces", "1", "--methods", "mca", "--prompt", "green lipstick"]
+    line += ["--size", "256"]
     assert main([*line, "--out", str(tmp_path)], lambda stack, edits: editor) == 0
     assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 1
+    assert json.loads((tmp_path / "table.json").read_text())["size"] == 256
+
+
+@pytest.fixture
+def tiny_photos(monkeypatch):
+    """Pictures of the toy generator's size are read; those of real faces have at least 64 px."""
+    monkeypatch.setattr(result_pictures, "load_photo", lambda file: np.array(Image.open(file)))
+
+
+def _result_files(folder: Path, faces: Path) -> None:
+    (folder / "green lipstick").mkdir(parents=True)
+    for face in faces.iterdir():
+        shutil.copy(face, folder / "green lipstick" / face.name)
+
+
+def test_pictures_of_a_system_that_does_not_run_here_are_measured(editor, tiny_photos, tmp_path, capsys):
+    out, folder = tmp_path / "out", tmp_path / "sd"
+    folder.mkdir()
+    words = ("--methods", "mca", "--prompt", "green lipstick", "--results", f"Stable Diffusion={folder}")
+    assert _command(editor, out, *words) == 2
+    assert "no prompt has a folder" in capsys.readouterr().err and not (out / "rows.jsonl").exists()
+    _result_files(folder, out / "faces")
+    assert _command(editor, out, *words) == 0
+    leaks = [row.leak for row in TableRun(out, {}).rows if row.method == "Stable Diffusion"]
+    assert max(leaks) < 1, "the faces themselves, rounded to 8 bits"
+    table = json.loads((out / "table.json").read_text())["tables"]["counterfactual prompts"]
+    assert table["Stable Diffusion"]["edits"] == 2 and "seconds" not in table["Stable Diffusion"]
+    assert Image.open(out / "table.png").height == HEAD + 4 * TILE
+    Image.new("RGB", (64, 64)).save(folder / "green lipstick" / "seed_0.png")
+    assert _command(editor, out, *words) == 2
+    assert "Stable Diffusion: green lipstick/seed_0.png" in capsys.readouterr().err, "a picture was changed"
+
+
+def test_pictures_that_are_missing_or_of_another_size_are_named(editor, tiny_photos, tmp_path, capsys):
+    out, folder = tmp_path / "out", tmp_path / "sd"
+    folder.mkdir()
+    words = ("--methods", "mca", "--prompt", "green lipstick", "--results", f"SD={folder}")
+    _command(editor, out, *words)
+    _result_files(folder, out / "faces")
+    Image.new("RGB", (70, 90)).save(folder / "green lipstick" / "seed_0.png")
+    assert _command(editor, out, *words) == 2
+    assert "has 70 x 90 pixels" in capsys.readouterr().err
+    (folder / "green lipstick" / "seed_1.png").unlink()
+    assert _command(editor, tmp_path / "new", *words) == 2
+    assert "1 pictures are missing, first green lipstick/seed_1.png" in capsys.readouterr().err
 
 
 WRONG = (
-    "--table paper --photos .", "--fast", "--faces 3", "--methods mca", "--table paper --faces 0",
+    "--table paper --column full", "--table paper --seeds 3", "--results SD=.", "--table paper --results SD=nowhere",
+    "--table paper --results mca=.", "--table paper --results .", "--fast",
+    "--faces 3", "--methods mca", "--table paper --faces 0",
     "--table paper --faces 3 --fast",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mcaclip.imaging.metrics import ssim
+from mcaclip.imaging.metrics import frechet, psnr, ssim
 
 
 @pytest.fixture
@@ -38,3 +38,19 @@ def test_only_the_weighted_part_counts(picture):
     torch.testing.assert_close(ssim(picture, edited, right), torch.ones(2))
     assert (ssim(picture, edited, 1 - right) < 0.9).all()
     assert (ssim(picture, edited, torch.zeros_like(right)) == 0).all()
+
+
+def test_psnr_is_in_decibels_of_the_range_and_ends_at_100(picture):
+    flat = torch.zeros(1, 3, 8, 8)
+    torch.testing.assert_close(psnr(flat, flat + 0.2), torch.tensor([20.0]))
+    assert psnr(picture, picture).tolist() == [100, 100]
+
+
+def test_the_frechet_distance_is_that_of_the_gaussians():
+    rng = torch.Generator().manual_seed(0)
+    unit = torch.randn(40, 5, generator=rng, dtype=torch.float64)
+    basis, _, _ = torch.linalg.svd(unit - unit.mean(0), full_matrices=False)
+    white = basis * 39**0.5  # mean 0, covariance 1
+    assert frechet(white, 3 * white + 2) == pytest.approx(5 * (2**2 + (3 - 1) ** 2))
+    assert frechet(unit, unit.flip(0)) == pytest.approx(0, abs=1e-9), "the order plays no part"
+    assert frechet(unit[:3], unit[:3] + 1) == pytest.approx(5), "fewer features than dimensions"

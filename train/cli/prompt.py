@@ -77,6 +77,7 @@ class Options(TrainingStackOptions, TimedOptions):
     directions: Annotated[Path, Arg("W directions (goatees are grown)", metavar="FILE")] = DIRECTIONS_FILE
     precision: PrecisionName = "auto"
     batch: Annotated[int | None, Arg("faces per step (default: the preset's)", read=count)] = None
+    seed: Annotated[int | None, Arg("seeds weights and faces (default: the preset's)", read=count_or_none)] = None
     codes: Annotated[
         Path | None,
         Arg("codes of real faces to train on, a tensor [N, 18, 512] (default: generated faces)", metavar="FILE"),
@@ -119,6 +120,8 @@ class Options(TrainingStackOptions, TimedOptions):
             settings = shortened(settings, self.steps)
         if self.batch:
             settings = replace(settings, batch=self.batch)
+        if self.seed is not None:
+            settings = replace(settings, seed=self.seed)
         return with_fusion(settings, self.fusion) if self.fusion else settings
 
     def beard(self, device: torch.device) -> Tensor | None:

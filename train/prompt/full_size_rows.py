@@ -136,7 +136,7 @@ def fit_upper_rows(
         anchor = (delta - delta_before)[:, : TOP_LAYER + 1].square().mean()
         mesh = lattice_energy(edited, resize_mask(mask, edited.shape[-1]))
         terms = {"agree": agree, "anchor": settings.anchor * anchor, "lattice": settings.lattice * mesh}
-        if target.meaning:
+        if target.meaning and settings.colour:
             lab = lab_of(target.meaning.colour).to(small)
             inside = (weight > 0.5).float()
             terms["colour"] = settings.colour * lab_colour_distance(small, inside, lab, settings.lightness)

@@ -91,7 +91,9 @@ PAPER_PRESET = PromptSettings(
     ema=0.0,
     sampler=CodeSampler(psi=(1.0, 1.0), mix=0.0, jitter=0.0),
 )
-WORDS_PRESET = replace(COMPACT_PRESET, weights=LossWeights(area=0.05, tv=0.5))
+WORDS_PRESET = replace(
+    COMPACT_PRESET, weights=LossWeights(area=0.05, tv=0.5), agreement=AgreementSettings(colour=0.0)
+)
 """The compact structure with the paper's six losses alone, so with nothing from the parser and no named colours."""
 PRESETS = {"compact": COMPACT_PRESET, "words": WORDS_PRESET, "paper": PAPER_PRESET}
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mcaclip.config import STACKS
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import MCAConfig, MCANetwork
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
@@ -20,6 +21,7 @@ from mcaclip.loading import GeneratorPair
 from mcaclip.types import TextCode
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
+from train.cli.prompt import Options
 from train.methods.deltaedit import DeltaSettings, train_deltaedit
 from train.prompt.objective import PromptObjective, Target
 from train.prompt.presets import PRESETS, RECIPES, settings_for, with_fusion
@@ -114,6 +116,16 @@ def test_a_method_of_a_preset_trains(preset, method, fusion, tmp_path, monkeypat
 
 def test_every_preset_is_tried():
     assert {preset for preset, *_ in CASES} == set(PRESETS)
+
+
+def test_words_alone_know_neither_parts_nor_colours():
+    settings = settings_for("mca", "words")
+    assert not settings.weights.uses_parser_losses and not settings.agreement.colour
+
+
+def test_a_fit_may_have_another_seed():
+    one, other = (Options(prompts=("green lipstick",), seed=seed).settings(STACKS["compact"]) for seed in (None, 3))
+    assert other == replace(one, seed=3) != one
 
 
 class ToyTargets:
