@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -181,7 +181,7 @@ class EditMethod(ABC):
         """The command that makes it ready for a prompt; empty where nothing is needed, or nothing helps."""
         return fit_command(self.name, prompt, self.context.slots)
 
-    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> Self:
+    def fit(self, prompt: str, callback: ProgressCallback | None = None) -> EditMethod:
         """The method, made ready for a prompt. A file for all prompts takes too long to be made on the fly.
 
         Raises:
