@@ -95,7 +95,7 @@ def level_parts(config: DeltaConfig) -> list[LevelPart]:
     StyleGAN2 these are all. What is left, MobileStyleGAN's narrow slots, is one more vector, called "narrow".
     """
     ends = list(accumulate(config.widths, initial=0))
-    slots = list(zip(config.rows, (torch.arange(*place) for place in pairwise(ends)), strict=True))
+    slots = list(zip(config.rows, (torch.arange(*place, device="cpu") for place in pairwise(ends)), strict=True))
     parts = []
     for level, rows in LEVELS.items():
         own = [indices for row, indices in slots if row in rows]
@@ -154,7 +154,7 @@ def save_delta(model: DeltaMapper, path: Path, generator: str, clip: str, record
     config, notes = json.dumps(asdict(model.config)), json.dumps(dict(record))
     metadata = {"format": FORMAT, "config": config, "generator": generator, "clip": clip, "record": notes}
     exact = dict(model.named_buffers())
-    state = {name: (t if name in exact else t.half()).detach().cpu() for name, t in model.state_dict().items()}
+    state = {name: (t if name in exact else t.half()).cpu().contiguous() for name, t in model.state_dict().items()}
     save_whole(state, path, metadata)
 
 
@@ -166,12 +166,11 @@ def load_delta(path: Path, device: str | torch.device = "cpu") -> DeltaMapper:
     try:
         config = _config_of(json.loads(header.metadata["config"]), header)
         with torch.device("meta"):
-            layout = module_layout(DeltaMapper(config))
+            model = DeltaMapper(config)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError) as error:
         raise WeightsError(f"{path} has damaged settings ({quoted(error)}); {FIT}") from error
-    check_header(path, header, layout, FIT)
-    model = DeltaMapper(config)
-    model.load_state_dict(read_tensors(path, FIT))
+    check_header(path, header, module_layout(model), FIT)
+    model.load_state_dict(read_tensors(path, FIT), assign=True)
     return model.requires_grad_(False).eval().to(device)
 
 

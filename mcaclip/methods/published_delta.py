@@ -44,7 +44,8 @@ def read_published_delta(path: Path, relevance: Tensor, relevance_path: Path) ->
         config = delta_config(StyleGAN2(StyleGAN2Config()))
     config = replace(config, relevant=sum(config.widths), pixels="plain")
     with torch.device("meta"):
-        layout = module_layout(DeltaMapper(config))
+        model = DeltaMapper(config)
+    layout = module_layout(model)
     if tuple(relevance.shape) != layout["relevance"]:
         wanted, found = (" x ".join(map(str, shape)) for shape in (layout["relevance"], relevance.shape))
         raise WeightsError(
@@ -58,6 +59,5 @@ def read_published_delta(path: Path, relevance: Tensor, relevance_path: Path) ->
     state = check_layout(path, state, layout, REMEDY)
     if broken := [key for key, value in state.items() if not bool(value.half().isfinite().all())]:
         raise WeightsError(f"{path} holds values that are no numbers, or too large ({some(broken)}). {REMEDY}")
-    model = DeltaMapper(config)
-    model.load_state_dict(state)
+    model.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
     return model.requires_grad_(False).eval()
