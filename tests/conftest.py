@@ -14,6 +14,7 @@ import torch
 
 from mcaclip.platform.memory import keep_freed_memory
 from mcaclip.reading.wish_reader import WishReader
+from mcaclip.results import export
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,10 +53,11 @@ def _like_a_command() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _language_model_read_once() -> Iterator[None]:
-    """What many commands load and none changes."""
+def _quick() -> Iterator[None]:
+    """The language model, which many commands load and none changes, is read once; pictures are hardly compressed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WishReader, "load", cache(WishReader.load))
+        patch.setattr(export, "PNG_LEVEL", 1)
         yield
 
 

@@ -178,7 +178,7 @@ class FakeEditor:
         small = F.interpolate(aligned.image[None], size=256, mode="area")[0]
         step = 0
         hold = None if effort == "instant" else self.hold
-        while step < self.steps or (hold is not None and not hold.wait(0.01)):
+        while step < self.steps or (hold is not None and not hold.wait(0.05)):
             step += 1
             if callback is not None:
                 try:
@@ -234,7 +234,7 @@ class FakeEditor:
         self.calls.append(f"edit {request.settings.strength:g} {request.settings.mask_threshold:g}")
         if callback is not None:
             callback(Progress("editing", 0.5))
-            while self.hold_edits is not None and not self.hold_edits.wait(0.01):
+            while self.hold_edits is not None and not self.hold_edits.wait(0.05):
                 callback(Progress("editing", 0.5))
         return _draw(inversion, request, 1024, identity=(inversion.identity or 0.78) + 0.15)
 

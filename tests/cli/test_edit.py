@@ -13,7 +13,6 @@ from PIL import Image
 from mcaclip.__main__ import main
 from mcaclip.config import Stack
 from mcaclip.errors import WeightsError
-from mcaclip.results import export
 from mcaclip.types import to_uint8
 from tests.fakes import ENTRIES, PROMPTS, FakeEditor, draw_face
 
@@ -35,12 +34,6 @@ class Loader:
 @pytest.fixture
 def load() -> Loader:
     return Loader()
-
-
-@pytest.fixture(autouse=True)
-def _quick_pictures(monkeypatch):
-    """Most of the time of an edit by the fake is the compression of its pictures."""
-    monkeypatch.setattr(export, "PNG_LEVEL", 1)
 
 
 @pytest.fixture

@@ -15,13 +15,7 @@ from mcaclip.cli import invert
 from mcaclip.cli.edit import Options
 from mcaclip.cli.many.table import read_list
 from mcaclip.errors import StudioError
-from mcaclip.results import export
 from tests.fakes import FakeEditor, load_fake, write_photo
-
-
-@pytest.fixture(autouse=True)
-def _quick_pictures(monkeypatch):
-    monkeypatch.setattr(export, "PNG_LEVEL", 1)
 
 
 @pytest.fixture
