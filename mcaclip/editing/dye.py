@@ -28,6 +28,8 @@ MEANS_SIDE = 128
 SHADING, EDGE, RIM = 12, 5, 2
 """Radii at `MEANS_SIDE` of the windows in which the part's colour is averaged, the colours beside an edge, and the
 mask, for what is surely inside of it."""
+FAR = 4
+"""How much wider surroundings are looked for where there are none near."""
 BLACK = 0.1
 """Light, in [0, 1] as encoded, that is added before shades are compared, so that noise in black is not blown up."""
 LIFTED = 0.5
@@ -179,12 +181,15 @@ def _matte(
     """
     radius = _radius(EDGE, coarse.shape[-1])
     outside = (SURELY_OUT - coarse).clamp_min(0) / SURELY_OUT
-    part, around = _mean(means, inside + 1e-7, radius), _mean(means, outside + 1e-7, radius)
+    part, near = _mean(means, inside + 1e-7, radius), _mean(means, outside + 1e-7, radius)
+    # at the picture's border the surroundings may be far
+    found = ((_smooth(outside, radius) - 0.02) / 0.05).clamp(0, 1)
+    around = torch.lerp(_mean(means, outside + 1e-7, FAR * radius), near, found)
     apart = part - around
     distance = apart.square().sum(1, keepdim=True).sqrt()
     says = ((distance - APART) / (FAR_APART - APART)).clamp(0, 1)
-    for side in (inside, outside):
-        says = says * ((_smooth(side, radius) - 0.02) / 0.05).clamp(0, 1)
+    for side, reaches in ((inside, radius), (outside, FAR * radius)):
+        says = says * ((_smooth(side, reaches) - 0.02) / 0.05).clamp(0, 1)
     says = says * (1 - _smooth(inside, _radius(RIM, coarse.shape[-1])) ** 4)
     says, around, apart = (_enlarged(one, window) for one in (says, around, apart))
     along = ((light - around) * apart).sum(1, keepdim=True) / apart.square().sum(1, keepdim=True).clamp_min(1e-3)

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mcaclip.editing.dye import Dye
+from mcaclip.editing.dye import Dye, reach
 from mcaclip.editing.photo_blend import carry_over, taken_away
 from mcaclip.editing.photo_parts import WHOLE, Surroundings
 from mcaclip.editing.render import Picture, PreparedEdit, PreparedShift, draw, kept_share
@@ -45,8 +45,11 @@ def finished(prepared: PreparedEdit, drawn: Picture) -> Picture:
     if face.parts is None or not drawn.masks or _outside_parts(prepared.settings):
         return carried_over(prepared, drawn)
     photo = source[0].clamp(-1, 1) if face.photo is None else face.photo
-    around = _surroundings(prepared, drawn)
-    image = carry_over(photo, source, drawn.image, drawn.masks[-1], around, _dyes(prepared), _moves_shapes(drawn))
+    around, dyes = _surroundings(prepared, drawn), _dyes(prepared)
+    if around is not None and around.bared is not None:  # hair that is dyed stays where it is
+        hair = reach([dye for dye in dyes if dye.firm], around.bared.shape[-1])
+        around = around._replace(bared=around.bared * (1 - hair))
+    image = carry_over(photo, source, drawn.image, drawn.masks[-1], around, dyes, _moves_shapes(drawn))
     for one in prepared.shifts:
         if one.gone is not None:
             open_ = resize_mask(one.shift.masks[-1], one.gone.shape[-1])

@@ -54,6 +54,8 @@ EDGES = 6
 TRACE = 5e-5
 """Share of the picture from which a thing that is to go is there: of thin frames and grey beards little is found."""
 THINGS = ("hat",)
+LEAST_HAT = 0.01
+"""Share of the picture that a hat takes at least."""
 BACKGROUND = ("background",)
 STRAYS = 5
 """Pixels at 256 px within which single hairs stand out from the hair."""
@@ -112,7 +114,13 @@ class PhotoParts:
     @classmethod
     def of(cls, parser: PhotoParser, photo: Tensor) -> PhotoParts:
         """Parse an aligned photo `[3, S, S]` in [-1, 1]."""
-        return cls(parser, photo[None], parser.probabilities(photo[None]))
+        classes = parser.probabilities(photo[None])
+        hair, hat = (LABELS.index(label) for label in ("hair", "hat"))
+        if float(_sure(classes[:, hat]).mean()) < LEAST_HAT:  # a spot of hat is hair
+            classes = classes.clone()
+            classes[:, hair] += classes[:, hat]
+            classes[:, hat] = 0
+        return cls(parser, photo[None], classes)
 
     def limited(self, masks: Sequence[Tensor], words: str, side: int) -> Limited:
         """Masks of an edit, one per layer and one for the picture, as this person's parts want them.

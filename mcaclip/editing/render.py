@@ -16,6 +16,7 @@ from torch import Tensor
 from mcaclip.editing.face_source import FaceSource
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
 from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.photo_parts import TAKEN_AWAY
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
 from mcaclip.generators.base import Generator
@@ -27,6 +28,7 @@ from mcaclip.types import EditSettings, ProgressCallback, PromptStrength
 CLOSED = 1 / 255
 """A mask of the picture counts as closed below this, so that what nobody can see is not computed either."""
 LITTLE_THERE = "Hardly anything was found in this photo for “{}” to change; glasses or a hat may cover it."
+NOTHING_TO_TAKE = "Nothing was found in this picture that “{}” could take away, so nothing changes."
 COVERED = "A hat or another object covers part of what “{}” would change; that part stays as it is."
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 TWIN_EDIT = (
@@ -146,7 +148,8 @@ def prepare(face: FaceSource, request: EditRequest, started: float | None = None
         learned, little, covered, own, gone = face.shift(share.prompted, words, settings.without_masks)
         masks = _refined(learned.masks, settings, face.generator.image_size)
         if not settings.mask_invert and (settings.paint is None or settings.paint.include is None):
-            notes += [LITTLE_THERE.format(words)] if little else [COVERED.format(words)] if covered else []
+            missing = NOTHING_TO_TAKE if words in TAKEN_AWAY else LITTLE_THERE
+            notes += [missing.format(words)] if little else [COVERED.format(words)] if covered else []
         shifts.append(PreparedShift(share, replace(learned, masks=masks), own, gone))
         notes += _notes_on(share.prompted)
     return PreparedEdit(face, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))

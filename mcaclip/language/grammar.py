@@ -24,7 +24,9 @@ MORE_NOUNS = _NOUNS["more"]
 COLLOQUIAL_NOUNS = _NOUNS["colloquial"]
 """Colloquial, literary and trade nouns, which only the reader of prompts learns."""
 
-_BETWEEN = re.compile(r"\s*[,;+&]\s*(?:(?:and|or|with|plus|but)\s+)?|\s+(?:and|or|with|plus|but)\s+", re.IGNORECASE)
+_BETWEEN = re.compile(
+    r"\s*[,;+&]\s*(?:(?:and|or|with|plus|but)\s+)?|\s+(?:and|or|with|plus|but|und|et|y|e)\s+", re.IGNORECASE
+)
 """What separates two changes."""
 _OWNED = re.compile(r"^(?:(?:make|paint|dye|colour|color|turn)\s+)?(?:(?:the|my|her|his|their)\s+)?")
 """What may stand before a part that shares the colour of its neighbour."""
