@@ -324,7 +324,10 @@ class FaceEditor:
         callback: ProgressCallback | None = None,
     ) -> PreparedEdit:
         """Everything of an edit that does not depend on its strengths."""
-        parser, started = self.models.photo_parser, time.monotonic()
+        started = time.monotonic()
+        # the parser learned on the compact generator's faces and on photos
+        known = inversion.photo is not None or self.slots.generator == "mobilestylegan"
+        parser = self.models.photo_parser if known else None
         cache = self._sources if generator is self.models.generator else self._small_sources
         face = cache.get(inversion, lambda: source_of(generator, inversion, parser, callback))
         prepared = prepare(face, request, started)

@@ -139,8 +139,7 @@ class PromptReader:
 
     def read_all(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
         """Every change that a text asks for: "green lipstick and purple hair" are two. Raises as `read` does."""
-        readings = {reading.prompt.lower(): reading for reading in (self.read(one, mode) for one in self.split(text))}
-        return tuple(readings.values())  # "salt and pepper hair" is grey hair, once
+        return tuple(self.read(change, mode) for change in self.split(text))
 
     def split(self, text: str) -> tuple[str, ...]:
         """The changes that a text asks for, one text each. Raises PromptError for one that is no prompt."""

@@ -134,7 +134,7 @@ def test_a_sample_without_a_prompt_takes_no_options_of_an_edit(option, tmp_path,
     assert "add --prompt" in capsys.readouterr().err and not (tmp_path / "o").exists()
 
 
-@pytest.mark.parametrize("option", [["--seeds", "3"], ["--size", "256"], ["--photos", "."]])
+@pytest.mark.parametrize("option", [["--seeds", "3"], ["--column", "full"]])
 def test_a_table_takes_no_options_of_other_measurements(option, tmp_path, capsys):
     assert studio(["evaluate", "--table", "paper", "--out", str(tmp_path / "o"), *option]) == 2
     assert option[0] in capsys.readouterr().err and not (tmp_path / "o").exists()

@@ -127,7 +127,7 @@ def test_the_library_at_its_best_strengths_is_the_default(editor, tmp_path, monk
         (("--prompt", "green tusks"), "no edit is fitted"),
         (("--photos", "no/such/folder"), "there is no folder"),
         (("--inversion", "perfect"), "effort"),
-        (("--table", "paper", "--column", "full"), "leave --photos"),
+        (("--table", "paper", "--column", "full"), "leave --column"),
         (("--seeds", "0"), "needs faces"),
     ],
 )
