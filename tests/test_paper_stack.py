@@ -229,7 +229,8 @@ def test_the_universal_network_drives_this_generator_inside_the_compact_ones_mas
     assert not result.delta_w[16:].any() and bool(result.delta_w[:16].abs().amax(1).all())
     own = compact.edit(known, settings)
     assert torch.equal(own.delta_w[:16], result.delta_w[:16])
-    assert all(map(torch.equal, own.masks[:15], result.masks)) and torch.equal(own.masks[-1], result.masks[-1])
+    assert all(map(torch.equal, own.masks[:15], result.masks))
+    assert bool((own.masks[-1] <= result.masks[-1] + 1e-6).all()), "there the face's own parts limit the picture"
     assert torch.equal(first.edit(face, replace(settings, strength=0.0)).image, face.reconstruction)
 
 
