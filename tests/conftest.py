@@ -49,7 +49,9 @@ def photos_dir() -> Path:
 def _like_a_command() -> None:
     """Memory as the commands keep it, which halves the time of full-size pictures; the cores shared by processes."""
     keep_freed_memory()
-    torch.set_num_threads(1 if os.environ.get("PYTEST_XDIST_WORKER") else 2)
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
+    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(scope="session", autouse=True)
