@@ -193,8 +193,9 @@ def test_a_photo_that_cannot_be_used_is_refused_in_words_and_the_stage_stays(sit
         (b"no image at all", "not an image"),
         (bytes(51 * 10**6), "/size/i"),
     ):
-        (tmp_path / "notes.png").write_bytes(content)
-        drop(page, str(tmp_path / "notes.png"))
+        path = tmp_path / f"{words.strip('/i')}.png"  # the field tells nothing of a file of the same name
+        path.write_bytes(content)
+        drop(page, str(path))
         page.wait_for_selector(f"{TOAST} >> text={words}")
         page.wait_for_function("() => !document.querySelector('#progress').innerText.trim()")
         assert np.array_equal(picture(page), before) and page.inner_text("#result-line") == line
