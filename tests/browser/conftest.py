@@ -87,7 +87,7 @@ def serve(
         page.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """A browser; without one the tests are skipped, and fail in continuous integration."""
     reason = None
@@ -111,20 +111,20 @@ def _site(editor: FakeEditor, folder: Path) -> Iterator[Site]:
         yield Site(url, editor, folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory) -> Iterator[Site]:
     with _site(FakeEditor(steps=1), tmp_path_factory.mktemp("tabs")) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def universal_site(tmp_path_factory) -> Iterator[Site]:
     """With a network for any words, and a prompt library."""
     with _site(FakeEditor(universal=True, entries=ENTRIES), tmp_path_factory.mktemp("universal")) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def idle_contexts(chromium) -> dict[str, list]:
     """Contexts of earlier visitors by their options; the browser keeps the page's scripts in them, compiled."""
     return defaultdict(list)

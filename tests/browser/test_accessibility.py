@@ -39,6 +39,7 @@ def test_no_view_has_a_serious_violation(universal_site, visit, portrait, axe):
         step()
         for scheme, rules in RULES.items():
             page.emulate_media(color_scheme=scheme)
+            page.wait_for_function("dark => document.body.matches('.dark') === dark", arg=scheme == "dark")
             page.evaluate("() => Promise.all(document.getAnimations().map(one => one.finished.catch(() => 0)))")
             found[f"{view}, {scheme}"] = page.evaluate(RUN, rules)
 

@@ -182,24 +182,23 @@ def test_a_photo_is_dropped_and_another_pasted(site, visit, portrait):
     assert np.abs(picture(page, "#stage-view .before").astype(int) - first).mean() > 4
 
 
-def test_a_photo_that_cannot_be_used_is_refused_in_words_and_the_stage_stays(site, visit, portrait, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "No face"), (b"no image at all", "not an image"), (bytes(51 * 10**6), "/size/i")]
+)
+def test_a_photo_that_cannot_be_used_is_refused_in_words_and_the_stage_stays(
+    site, visit, portrait, tmp_path, content, words
+):
+    path = tmp_path / "notes.png"
+    path.write_bytes(Path(portrait(faces=0)).read_bytes() if content is None else content)
     page = visit(site.url)
     upload(page, portrait())
     edit(page, PROMPTS[0])
     before, line = picture(page), page.inner_text("#result-line")
-    no_face = Path(portrait(faces=0)).read_bytes()
-    for content, words in (
-        (no_face, "No face"),
-        (b"no image at all", "not an image"),
-        (bytes(51 * 10**6), "/size/i"),
-    ):
-        path = tmp_path / f"{words.strip('/i')}.png"  # the field tells nothing of a file of the same name
-        path.write_bytes(content)
-        drop(page, str(path))
-        page.wait_for_selector(f"{TOAST} >> text={words}")
-        page.wait_for_function("() => !document.querySelector('#progress').innerText.trim()")
-        assert np.array_equal(picture(page), before) and page.inner_text("#result-line") == line
-        assert page.locator("#film .frame").count() == 2 and page.is_enabled("#save")
+    drop(page, str(path))
+    page.wait_for_selector(f"{TOAST} >> text={words}")
+    page.wait_for_function("() => !document.querySelector('#progress').innerText.trim()")
+    assert np.array_equal(picture(page), before) and page.inner_text("#result-line") == line
+    assert page.locator("#film .frame").count() == 2 and page.is_enabled("#save")
     drop(page, portrait(seed=2))
     known_face(page, 2)
 
