@@ -62,6 +62,9 @@ class Options(TrainingStackOptions, TimedOptions):
         int | None,
         Arg("optimiser steps (default: the preset's); the stages after them take no more", read=count),
     ] = None
+    preview_only: Annotated[
+        bool, Arg("leave out the two stages at full size, for a comparison with `evaluate --size 256`")
+    ] = False
     finish: Annotated[
         bool, Arg("no more steps: make the edit of what an earlier call with this --out has learned")
     ] = False
@@ -99,6 +102,8 @@ class Options(TrainingStackOptions, TimedOptions):
             raise StudioError(f"--photos measures {', '.join(MEASURED)}: use `python -m mcaclip compare` for others")
         if self.start_from and self.from_scratch:
             raise StudioError("--from-scratch starts from random weights: leave --start-from out")
+        if self.preview_only and (self.full_size or self.finish):
+            raise StudioError("--preview-only leaves out what --full-size and --finish do: leave one of them out")
         if sum((self.without_ff, self.without_pre, self.method is not None)) > 1:
             raise StudioError(
                 "--without-ff and --without-pre are methods of their own: give one of them, or --method, alone"
@@ -120,6 +125,8 @@ class Options(TrainingStackOptions, TimedOptions):
             settings = shortened(settings, self.steps)
         if self.batch:
             settings = replace(settings, batch=self.batch)
+        if self.preview_only:
+            settings = replace(settings, agreement=replace(settings.agreement, steps=0), upper_mask_faces=0)
         if self.seed is not None:
             settings = replace(settings, seed=self.seed)
         return with_fusion(settings, self.fusion) if self.fusion else settings

@@ -123,10 +123,10 @@ def fit_prompts(
     pair = (full_generator, objective.generator)
     config = masks_above(shifted_rows(settings.network, *pair), *pair)
     network = new_network(full_generator, config, start_from)
-    fits_masks = len(objective.generator.layers) < len(full_generator.layers) and isinstance(
-        network.coral, CoralMasks
-    )
-    needed = {"steps": True, "rows": isinstance(objective.generator, PreviewGenerator), "masks": fits_masks}
+    layers_above = len(objective.generator.layers) < len(full_generator.layers)
+    fits_masks = layers_above and isinstance(network.coral, CoralMasks) and settings.upper_mask_faces > 0
+    fits_rows = isinstance(objective.generator, PreviewGenerator) and settings.agreement.steps > 0
+    needed = {"steps": True, "rows": fits_rows, "masks": fits_masks}
     budget = Budget(max_minutes, {stage: SHARES[stage] for stage in SHARES if needed[stage]})
     minutes = 0.0 if finish else budget.minutes("steps")
     limits = LoopSettings(
@@ -170,8 +170,8 @@ def fit_prompts(
         if loop.step > before:  # an earlier call's stage belongs to the network before these steps
             shutil.rmtree(out / "upper_rows", ignore_errors=True)
     ranks.wait()
-    if isinstance(objective.generator, PreviewGenerator):
-        assert isinstance(full_generator, MobileStyleGAN)
+    if fits_rows:
+        assert isinstance(objective.generator, PreviewGenerator) and isinstance(full_generator, MobileStyleGAN)
         stage = (faces, out / "upper_rows", settings.agreement, budget.minutes("rows"))
         fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
     if fits_masks:
