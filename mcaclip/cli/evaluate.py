@@ -45,7 +45,11 @@ class Options(TableOptions):
         ),
     ] = ()
     concepts: Annotated[
-        bool, Arg("the prompts by which the table of wishes is measured; DIR gets concepts.md and fulfilled.json")
+        bool,
+        Arg(
+            "the prompts by which the table of wishes is measured, or those of them that --prompt names; DIR gets "
+            "concepts.md and fulfilled.json"
+        ),
     ] = False
 
     def check(self) -> None:
@@ -59,8 +63,8 @@ class Options(TableOptions):
             raise StudioError("--fast, --faces, --methods, --weights, --results belong to a table: add --table paper")
         if self.faces is not None and (self.fast or self.faces < 1):
             raise StudioError("--faces takes a number of 1 or more, and not together with --fast")
-        if self.concepts and (self.table or self.prompt or self.column):
-            raise StudioError("--concepts has prompts and a column of its own: leave --table, --prompt, --column out")
+        if self.concepts and (self.table or self.column):
+            raise StudioError("--concepts has prompts and a column of its own: leave --table and --column out")
         if self.photos and not self.photos.is_dir():
             raise StudioError(f"--photos: there is no folder {self.photos}")
         if self.generated < 0 or self.limit < 0 or not (self.generated or self.photos):
@@ -86,7 +90,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     from mcaclip.evaluation.variants import FULL, build_variants, parse_variant
 
     size = options.size or 1024
-    settings = [read_settings(text) for text in options.prompt]
+    settings = [] if options.concepts else [read_settings(text) for text in options.prompt]
     named = [parse_variant(text) for text in options.column or [FULL]]
     check_folder(options.out)
     from mcaclip.editing.prompts import load_prompts
@@ -108,7 +112,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         editor = editor.taking_any_words()
     library, asks_editor = load_prompts(), any(path is None for _, path in named)
     if options.concepts:
-        own = [editor.check_settings(one) for one in concept_settings()]
+        own = [editor.check_settings(one) for one in concept_settings(options.prompt)]
     elif settings:
         own = [editor.check_settings(one) if asks_editor else one for one in settings]
     else:
@@ -121,7 +125,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     about |= {"judge": "MobileFace"} if judge else {}
     figures = measure(tools, Plan(subjects, columns, size, about), faces, options.out, tell)
     if options.concepts:
-        figures = write_concepts(RowLog(options.out, Row, {}).rows, options.out)
+        figures = write_concepts(RowLog(options.out, Row, {}).rows, options.out, bool(options.prompt))
     sys.stdout.write(figures)
     return 0
 

@@ -118,7 +118,7 @@ class PromptReader:
             return Reading(fit, (Ingredient(fit, 1.0, FITTED),), entry)
         if entry and entry.recipe and not (mode == FITTED and fit):
             return self._recipe(entry, mode)
-        if wish.concept is not None and wish.words in RETOUCHES and mode != FITTED:
+        if wish.words in RETOUCHES and mode != FITTED:
             return Reading(words, (Ingredient(words, 1.0, RETOUCH),), entry, wish.warning)
         wanted = mode or (entry.mode if entry else None) or UNIVERSAL
         if mode is None and wanted == FITTED and fit is None and not self.no_universal:

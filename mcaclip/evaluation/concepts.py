@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mcaclip.errors import StudioError
 from mcaclip.evaluation.markdown import markdown_table
 from mcaclip.evaluation.measuring import Row
-from mcaclip.language.concepts import PROMISED, SOMETIMES, Concept, concepts
+from mcaclip.language.concepts import FULFILLED_FILE, PROMISED, SOMETIMES, Concept, concepts
 from mcaclip.platform.atomic import write_text
 from mcaclip.types import EditSettings
 
@@ -30,15 +31,25 @@ def prompts_of(concept: Concept, sign: int) -> tuple[str, ...]:
     return tuple(f"{colour} {side.asks}" for colour in COLOURS) if concept.part else (side.asks,)
 
 
-def concept_settings() -> list[EditSettings]:
-    """An edit for each prompt of the table, once."""
+def concept_settings(prompts: Sequence[str] = ()) -> list[EditSettings]:
+    """An edit for each prompt of the table, once.
+
+    Args:
+        prompts: only these; none: all.
+
+    Raises:
+        StudioError: one of them is not in the table.
+    """
     edits = [
         EditSettings(prompt, side.strength)
         for concept in concepts().values()
         for sign, side in concept.sides
         for prompt in prompts_of(concept, sign)
     ]
-    return list(dict.fromkeys(edits))
+    known = {one.prompt for one in edits}
+    if strange := [prompt for prompt in prompts if prompt not in known]:
+        raise StudioError(f"--concepts: no wish is measured by {strange[0]!r}; there are {', '.join(sorted(known))}")
+    return [one for one in dict.fromkeys(edits) if not prompts or one.prompt in prompts]
 
 
 def shares(rows: Sequence[Row]) -> dict[str, tuple[float, int]]:
@@ -66,9 +77,13 @@ def _same_person(concept: Concept, row: Row) -> bool:
     return concept.name in CHANGES_IDENTITY or row.identity >= SAME_PERSON
 
 
-def write_concepts(rows: Sequence[Row], out: Path) -> str:
-    """Write `fulfilled.json`, as it stands in assets/words, and `concepts.md` into `out`; returns the markdown."""
-    found = shares(rows)
+def write_concepts(rows: Sequence[Row], out: Path, some: bool = False) -> str:
+    """Write `fulfilled.json`, as it stands in assets/words, and `concepts.md` into `out`; returns the markdown.
+
+    Args:
+        some: only some wishes were measured; the others have the shares that ship.
+    """
+    found = (_shipped() if some else {}) | shares(rows)
     content = {
         "about": "Share of photos on which a wish was fulfilled; made by `python -m mcaclip evaluate --concepts`.",
         "share": {name: round(share, 2) for name, (share, _) in found.items()},
@@ -78,6 +93,12 @@ def write_concepts(rows: Sequence[Row], out: Path) -> str:
     markdown = "\n".join(markdown_table(("wish", "asked for", "fulfilled", "edits", "promise"), _table(found)))
     write_text(out / "concepts.md", markdown + "\n")
     return markdown
+
+
+def _shipped() -> dict[str, tuple[float, int]]:
+    """What `shares` gave for the shares that ship."""
+    content = json.loads(FULFILLED_FILE.read_text(encoding="utf-8"))
+    return {name: (share, content["number"][name]) for name, share in content["share"].items()}
 
 
 def _table(found: Mapping[str, tuple[float, int]]) -> list[tuple[str, ...]]:

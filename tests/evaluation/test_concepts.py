@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from mcaclip.errors import StudioError
 from mcaclip.evaluation.concepts import FEWEST, concept_settings, promise, prompts_of, shares, write_concepts
 from mcaclip.evaluation.measuring import Row
-from mcaclip.language.concepts import concepts
+from mcaclip.language.concepts import FULFILLED_FILE, concepts
 
 
 def row(prompt: str, hit: bool | None, identity: float = 0.9) -> Row:
@@ -18,10 +19,11 @@ def row(prompt: str, hit: bool | None, identity: float = 0.9) -> Row:
 def test_every_wish_that_can_be_asked_for_and_measured_is_measured_also_one_that_fails():
     asked = {one.prompt for one in concept_settings()}
     assert {"green lipstick", "red skin", "glasses", "no glasses", "bangs"} <= asked
-    assert not any(prompts_of(concepts()[name], 1) for name in ("freckles", "zombie")), (
-        "they ask nothing, or lack one"
-    )
+    assert not any(prompts_of(concepts()[name], 1) for name in ("hat", "zombie")), "they ask nothing, or lack one"
     assert len(concept_settings()) == len(asked), "each prompt once"
+    assert [one.prompt for one in concept_settings(["bangs", "green lipstick"])] == ["green lipstick", "bangs"]
+    with pytest.raises(StudioError, match="no wish is measured by 'a hat'"):
+        concept_settings(["bangs", "a hat"])
 
 
 def test_another_person_is_no_fulfilled_wish_and_few_edits_say_nothing():
@@ -45,6 +47,14 @@ def test_the_table_is_written_as_assets_have_it(tmp_path):
         and "| bangs | bangs | - | 0 |" in table
     )
     assert (tmp_path / "concepts.md").read_text().strip() == table
+
+
+def test_wishes_that_are_not_measured_keep_their_shares(tmp_path):
+    shipped = json.loads(FULFILLED_FILE.read_text())
+    write_concepts([row("an angry look", False)] * FEWEST, tmp_path, some=True)
+    made = json.loads((tmp_path / "fulfilled.json").read_text())
+    assert made["share"] == {**shipped["share"], "anger": 0.0}
+    assert made["number"] == {**shipped["number"], "anger": FEWEST}
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.8, "can be edited"), (0.79, "often works"), (0.39, "refused")])
