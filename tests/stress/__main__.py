@@ -6,12 +6,12 @@
     python -m tests.stress start
     python -m tests.stress page --photo FILE
 
-`fuzz` hands hostile pictures, masks, prompts, names, session files, files of edits and requests to the studio, `--n`
-of each kind (`--only KIND` for some of them). The requests go to the real page with the fake editor, in a process of
-its own. Every case has to end with an ordinary result or with an error in words, in bounded time and memory. Nothing
-may be made, changed or removed outside the server's folder, no traceback may be in the server's log, and no answer
-may hold anything of a file that was not uploaded. A crash is printed with its kind, seed and number; `--only KIND
---case NUMBER` with the same seed repeats it alone.
+`fuzz` hands hostile pictures, masks and requests to the studio, `--n` of each kind (`--only KIND` for some of them).
+The requests go to the real page with the fake editor, in a process of its own. Every case has to end with an ordinary
+result or with an error in words, in bounded time and memory. Nothing may be made, changed or removed outside the
+server's folder, no traceback may be in the server's log, and no answer may hold anything of a file that was not
+uploaded. A crash is printed with its kind, seed and number; `--only KIND --case NUMBER` with the same seed repeats it
+alone. Texts, session files and weights are tried by Hypothesis in the tests of their rooms.
 
 `soak` lets visitors come, work and leave for some minutes, each from an address of its own, so that the limits by
 client hold for each of them. Every ten seconds it prints memory, latencies and files of the server; at the end
@@ -34,19 +34,12 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from tests.stress import page, pictures, requests, soak, start, tensor_files, texts
+from tests.stress import page, pictures, requests, soak, start
 from tests.stress.cases import Tally, limit_memory, made_world, run
 from tests.stress.limits import QUICK, RULES, check_rule
 from tests.stress.server import served
 
-LOCAL = {
-    "pictures": pictures.photos,
-    "masks": pictures.masks,
-    "prompts": texts.prompts,
-    "names": texts.names,
-    "sessions": tensor_files.session_files,
-    "edits": tensor_files.edit_files,
-}
+LOCAL = {"pictures": pictures.photos, "masks": pictures.masks}
 SERVED = {"requests": requests.requests, "limits": check_rule, "quick-limits": check_rule}
 NUMBERS = {"limits": range(len(RULES)), "quick-limits": QUICK}
 """Cases of a kind whose number `--n` does not choose."""
