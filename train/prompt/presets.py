@@ -55,7 +55,7 @@ class PromptSettings:
         mapper_lr_factor: of the equalised layers, which scale their weights down by sqrt(512) at run time: mapper and
             text module learn with `mapper_lr_factor * lr / lr_mul`, which is the published 0.5 for an lr_mul of 0.01.
         upper_mask_faces: full-size faces from which the mask nets above the preview's layers learn; 0: they do not.
-        agreement: the stage in which the rows above the preview are corrected at full size; of 0 steps: it is left out.
+        agreement: the stage in which the rows above the preview are corrected at full size; 0 steps leave it out.
     """
 
     network: MCAConfig = COMPACT_CONFIG
