@@ -27,15 +27,15 @@ from mcaclip.generators.style_space import convolution_channels, read_styles
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.loading import GeneratorPair
 from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, save_delta
-from train.common.arrays import read_array, unusable, write_array
+from train.common.arrays import open_array, read_count, unfinished
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.precision import FLOAT32, Precision
 
 log = logging.getLogger(__name__)
 MODEL = "deltaedit.safetensors"
-TOGETHER, SAVE_SECONDS = 8, 30
-"""Pictures that are drawn at once, and seconds between two writings of their features."""
+TOGETHER, NOTED_EVERY = 8, 10
+"""Pictures that are drawn at once, and how many such draws an interrupted run repeats at most."""
 
 
 @dataclass(frozen=True)
@@ -92,28 +92,18 @@ def collect_pool(
     out.mkdir(parents=True, exist_ok=True)
     codes = settings.sampler.draw(pair.preview, settings.faces, np.random.default_rng(settings.seed))
     file = out / f"features_{settings.seed}_{settings.faces}.npy"
-    kept = torch.zeros(0, space.encode_text(["a face"]).shape[1])
-    if file.exists():
-        kept = torch.from_numpy(np.array(read_array(file, (None, kept.shape[1]), np.float32)))
-        if len(kept) > settings.faces or not kept.isfinite().all():
-            raise unusable(file, "it holds something else than it should")
-    parts, done, started, saved = [kept], len(kept), time.monotonic(), time.monotonic()
-    while done < settings.faces and time.monotonic() - started < 60 * max_minutes:
+    features = open_array(file, (settings.faces, space.encode_text(["a face"]).shape[1]), np.float32)
+    note = file.with_suffix(".done")
+    for span in unfinished(note, settings.faces, max_minutes, features, size=TOGETHER, every=NOTED_EVERY):
         with precision.autocast(codes.device):
-            pictures = synthesize(pair.preview, codes[done : done + TOGETHER]).image
-        parts.append(space.encode_image(pictures.float()).cpu())
-        done += len(pictures)
-        if time.monotonic() - saved > SAVE_SECONDS:
-            write_array(file, torch.cat(parts).numpy())
-            saved = time.monotonic()
-            log.info("faces %d of %d", done, settings.faces)
-    features = torch.cat(parts)
-    write_array(file, features.numpy())
+            pictures = synthesize(pair.preview, codes[span.start : span.stop]).image
+        features[span.start : span.stop] = space.encode_image(pictures.float()).cpu().numpy()
+    done = read_count(note, settings.faces)
     if done < 2:
         raise TrainingError(f"only {done} faces are ready: run the same command again, with more --max-minutes")
     channels = convolution_channels(pair.full)
     styles = torch.cat([read_styles(pair.full, part)[:, channels].cpu() for part in codes[:done].split(256)])
-    return Pool(styles, features)
+    return Pool(styles, torch.from_numpy(np.array(features[:done])))
 
 
 def style_scale(generator: Generator, styles: Tensor) -> Tensor:
