@@ -45,7 +45,7 @@ class Summary:
         say("")
         for status in _STATUSES:
             say(f"{status:14}{self.counts[status]:8}")
-        rate = f", {self.counts['done'] / seconds:.2f} a second" if self.counts["done"] else ""
+        rate = f", {self.counts['done'] / seconds:.2f} per second" if self.counts["done"] else ""
         say(f"{seconds:.1f} s{rate}; {table} has every result")
 
     def report(self, others: Iterable[str], asked: int) -> int:
