@@ -19,7 +19,7 @@ from tests.stress.cases import PROJECT, World, listing, run
 
 @pytest.mark.parametrize(
     ("n", "kinds"),
-    [(16, ("pictures", "masks")), (20, ("requests", "quick-limits"))],
+    [(16, ("pictures", "masks")), (20, ("requests",))],
 )
 def test_nothing_breaks(n, kinds):
     """The cases run in a process of their own, which a bad one may take with it."""
