@@ -64,7 +64,7 @@ class DeltaSettings:
 
 
 @dataclass(frozen=True)
-class Pool:
+class StylePool:
     """`styles [N, S]` and unit `features [N, D]` of the same faces."""
 
     styles: Tensor
@@ -79,7 +79,7 @@ def collect_pool(
     out: Path,
     max_minutes: float = 1e9,
     precision: Precision = FLOAT32,
-) -> Pool:
+) -> StylePool:
     """Styles and features of the settings' faces; an earlier call, whose features are in `out`, is continued.
 
     Args:
@@ -103,7 +103,7 @@ def collect_pool(
         raise TrainingError(f"only {done} faces are ready: run the same command again, with more --max-minutes")
     channels = convolution_channels(pair.full)
     styles = torch.cat([read_styles(pair.full, part)[:, channels].cpu() for part in codes[:done].split(256)])
-    return Pool(styles, torch.from_numpy(np.array(features[:done])))
+    return StylePool(styles, torch.from_numpy(np.array(features[:done])))
 
 
 def style_scale(generator: Generator, styles: Tensor) -> Tensor:
@@ -151,7 +151,7 @@ def train_deltaedit(
         out,
         {**asdict(settings), "stack": stack.label if stack else None, "ready": len(pool.styles)},
     )
-    there = Pool(pool.styles.to(device), pool.features.to(device))
+    there = StylePool(pool.styles.to(device), pool.features.to(device))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
         first, second = (torch.from_numpy(rng.integers(len(pool.styles), size=settings.batch)) for _ in range(2))
@@ -166,7 +166,7 @@ def train_deltaedit(
     return out / MODEL
 
 
-def pair_terms(model: DeltaMapper, pool: Pool, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+def pair_terms(model: DeltaMapper, pool: StylePool, first: Tensor, second: Tensor) -> dict[str, Tensor]:
     """The loss terms of pairs of faces, given by their numbers; the inputs are s_1, i_1 and Delta i."""
     change = F.normalize(pool.features[second] - pool.features[first], dim=1)
     wanted = pool.styles[second] - pool.styles[first]
