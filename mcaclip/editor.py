@@ -20,7 +20,7 @@ from mcaclip.editing.library import FittedEdit, Library, collect
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.networks import EditNetworks
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
-from mcaclip.editing.reader import Ingredient, PromptReader, Reading
+from mcaclip.editing.reader import RETOUCH, Ingredient, PromptReader, Reading
 from mcaclip.editing.render import PreparedEdit, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
@@ -182,7 +182,7 @@ class FaceEditor:
         return self._reader().offered()
 
     def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
-        """In which modes (see `mcaclip.validate.MODES`) a prompt of the library can be made here."""
+        """In which modes a prompt of the library can be made here: of `mcaclip.validate.MODES`, or "retouch"."""
         return self._reader().modes(entry)
 
     @property
@@ -333,8 +333,10 @@ class FaceEditor:
         prepared = prepare(face, request, started)
         return varied(prepared, request.settings.variation, self.models.generator)
 
-    def _prompted(self, wanted: Ingredient) -> PromptedNetwork:
-        """The network for some words, with the words as it knows them."""
+    def _prompted(self, wanted: Ingredient) -> PromptedNetwork | None:
+        """The network for some words, with the words as it knows them; None for a retouch."""
+        if wanted.mode == RETOUCH:
+            return None
         if wanted.mode == UNIVERSAL:
             return self.models.universal.prompted(wanted.words, self._text_code)
         return self.library[wanted.words].prompted(wanted.words)

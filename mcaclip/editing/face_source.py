@@ -14,7 +14,8 @@ from torch import Tensor
 
 from mcaclip.editing.network.coral import CoralMasks
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.photo_parts import PhotoParts
+from mcaclip.editing.photo_parts import LITTLE, PhotoParts
+from mcaclip.editing.retouch import retouch_mask
 from mcaclip.generators.base import Generator
 from mcaclip.generators.compose import MaskedShift
 from mcaclip.generators.residual import of_face
@@ -61,9 +62,12 @@ class FaceSource:
     learned: OrderedDict[tuple[object, ...], Learned] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def shift(self, prompted: PromptedNetwork, words: str, opened: bool) -> Learned:
-        """A network's shift of this face at strength 1, inside what this face allows; `opened`: without masks."""
-        key = (prompted.network, words, opened)
+    def shift(self, prompted: PromptedNetwork | None, words: str, opened: bool) -> Learned:
+        """A network's shift of this face at strength 1, inside what this face allows; `opened`: without masks.
+
+        Of a retouch, which has no network, nothing but the mask of the picture.
+        """
+        key = (prompted and prompted.network, words, opened)
         with self.lock:
             if key not in self.learned:
                 self.learned[key] = self._learned(prompted, words, opened)
@@ -72,7 +76,12 @@ class FaceSource:
             self.learned.move_to_end(key)
             return self.learned[key]
 
-    def _learned(self, prompted: PromptedNetwork, words: str, opened: bool) -> Learned:
+    def _learned(self, prompted: PromptedNetwork | None, words: str, opened: bool) -> Learned:
+        if prompted is None:
+            mask = retouch_mask(words, self.parts, self.made.image)
+            closed = [mask.new_zeros(1, 1, spec.size, spec.size) for spec in self.generator.layers]
+            shift = MaskedShift(torch.zeros_like(self.code), [*closed, mask])
+            return Learned(shift, little=float(mask.mean()) < LITTLE)
         shift = prompted.shift(self.generator, self.code, self.made, opened, self.looks)
         if not shift.masks or self.parts is None or not prompted.own_masks or opened:
             return Learned(shift)

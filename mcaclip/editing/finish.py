@@ -16,7 +16,8 @@ from torch import Tensor
 from mcaclip.editing.dye import Dye, reach
 from mcaclip.editing.photo_blend import carry_over, taken_away
 from mcaclip.editing.photo_parts import WHOLE, Surroundings
-from mcaclip.editing.render import Picture, PreparedEdit, PreparedShift, draw, kept_share
+from mcaclip.editing.render import Picture, PreparedEdit, draw, kept_share
+from mcaclip.editing.retouch import RETOUCHES, retouched
 from mcaclip.generators.base import Generator, Window
 from mcaclip.language.colours import srgb_of
 from mcaclip.language.grammar import understand
@@ -40,6 +41,17 @@ def carried_over(prepared: PreparedEdit, drawn: Picture) -> Picture:
 
 
 def finished(prepared: PreparedEdit, drawn: Picture) -> Picture:
+    """The edit on the face, with dyes, without what it takes away, and retouched."""
+    made = _dyed_and_freed(prepared, drawn)
+    wanted = {one.share.ingredient.words: one for one in prepared.shifts if one.retouch}
+    image = made.image
+    for words in (words for words in RETOUCHES if words in wanted):
+        one = wanted[words]
+        image = retouched(words, image.clamp(-1, 1), one.shift.masks[-1], prepared.amount(one))
+    return replace(made, image=image, generated=drawn.image) if wanted else made
+
+
+def _dyed_and_freed(prepared: PreparedEdit, drawn: Picture) -> Picture:
     """The edit on the face, with dyes, and without what it takes away."""
     face, source = prepared.face, drawn.source.image
     if face.parts is None or not drawn.masks or _outside_parts(prepared.settings):
@@ -53,7 +65,7 @@ def finished(prepared: PreparedEdit, drawn: Picture) -> Picture:
     for one in prepared.shifts:
         if one.gone is not None:
             open_ = resize_mask(one.shift.masks[-1], one.gone.shape[-1])
-            gone = min(1.0, _amount(prepared, one)) * one.gone * open_
+            gone = min(1.0, prepared.amount(one)) * one.gone * open_
             image = taken_away(image, photo, drawn.image, gone, face.parts.skin)
     return replace(drawn, image=image, generated=drawn.image)
 
@@ -61,11 +73,6 @@ def finished(prepared: PreparedEdit, drawn: Picture) -> Picture:
 def _outside_parts(settings: EditSettings) -> bool:
     """Whether the masks do not say where the edit acts, so that a face's own parts do not either."""
     return settings.without_masks or settings.mask_invert
-
-
-def _amount(prepared: PreparedEdit, one: PreparedShift) -> float:
-    """The strength of a shift."""
-    return prepared.settings.parts[one.share.part].strength * one.share.ingredient.factor
 
 
 def _dyes(prepared: PreparedEdit) -> list[Dye]:
@@ -76,7 +83,7 @@ def _dyes(prepared: PreparedEdit) -> list[Dye]:
         if meaning is not None and one.own is not None:
             mask = one.shift.masks[-1]
             where = mask * resize_mask(one.own, mask.shape[-1])
-            amount = min(1.0, _amount(prepared, one))
+            amount = min(1.0, prepared.amount(one))
             dyes.append(Dye(where, srgb_of(meaning.colour), amount, firm=meaning.part in WHOLE))
     return dyes
 
@@ -103,7 +110,7 @@ def _surroundings(prepared: PreparedEdit, drawn: Picture) -> Surroundings | None
 def moving(prepared: PreparedEdit) -> MovingEdit:
     """The edit of a face and its mask, while a control moves."""
     picture = finished(prepared, draw(prepared))
-    mask = resize_mask(picture.masks[-1], prepared.face.generator.image_size)
+    mask = resize_mask(prepared.masks[-1], prepared.face.generator.image_size)
     return MovingEdit(picture.image[0].clamp(-1, 1).cpu(), mask[0].cpu())
 
 
@@ -126,7 +133,7 @@ def blend(prepared: PreparedEdit, callback: ProgressCallback | None = None) -> E
         size[index] += float(torch.linalg.vector_norm(here)) ** 2
 
     picture = finished(prepared, draw(prepared, callback, observe))
-    masks, numbers = picture.masks, range(len(prepared.settings.parts))
+    masks, numbers = prepared.masks, range(len(prepared.settings.parts))
     deltas = [_part_shift(prepared, number) for number in numbers]
     return EditResult(
         image=picture.image[0].clamp(-1, 1).cpu(),

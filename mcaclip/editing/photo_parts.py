@@ -19,7 +19,7 @@ from mcaclip.language.grammar import parts_in, understand
 from mcaclip.nn.ops import box_mean, resize_mask
 from mcaclip.perception.base import PhotoParser
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, celeb
-from mcaclip.perception.regions import dilate, region
+from mcaclip.perception.regions import REGIONS, dilate, region
 
 RADIUS, SMOOTHNESS = 4, 2e-3
 """Settings of the guided filter that fits a part to the photo's edges; see `mcaclip.imaging.guided`."""
@@ -183,6 +183,14 @@ class PhotoParts:
         found = _sure(self._of(TAKEN_AWAY[words]))
         there = float(found.mean()) >= TRACE
         return torch.maximum(dilate(found, EDGES), resize_mask(mask, found.shape[-1])) if there else None
+
+    def part(self, name: str, side: int) -> Tensor:
+        """Where the photo shows a region or a class of the parser, fitted to its edges: `[1, 1, side, side]`.
+
+        What hair grows on is no skin.
+        """
+        found = region(celeb(self.classes), name) if name in REGIONS else self._of((name,))
+        return self._fitted(_sure(found * (1 - self._of(FACIAL_HAIR))), side)
 
     @property
     def skin(self) -> Tensor:

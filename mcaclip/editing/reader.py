@@ -10,12 +10,16 @@ from pathlib import Path
 from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import IMPORTED, LibraryPrompt, find_entry, find_prompt
+from mcaclip.editing.retouch import RETOUCHES
 from mcaclip.errors import PromptError
 from mcaclip.language.concepts import bare, things
 from mcaclip.language.grammar import pieces_of, split_changes
 from mcaclip.language.wishes import Wish
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
+
+RETOUCH = "retouch"
+"""How a wish is made that is done to the picture itself; it is no mode that anybody asks for."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Ingredient:
     Attributes:
         words: what the network is asked for; for a fitted one its prompt.
         factor: on the strength of the prompt that it is part of.
-        mode: `UNIVERSAL` or `FITTED`.
+        mode: `UNIVERSAL`, `FITTED`, or `RETOUCH`, which needs no network.
     """
 
     words: str
@@ -114,6 +118,8 @@ class PromptReader:
             return Reading(fit, (Ingredient(fit, 1.0, FITTED),), entry)
         if entry and entry.recipe and not (mode == FITTED and fit):
             return self._recipe(entry, mode)
+        if wish.concept is not None and wish.words in RETOUCHES and mode != FITTED:
+            return Reading(words, (Ingredient(words, 1.0, RETOUCH),), entry, wish.warning)
         wanted = mode or (entry.mode if entry else None) or UNIVERSAL
         if mode is None and wanted == FITTED and fit is None and not self.no_universal:
             wanted = UNIVERSAL
@@ -197,7 +203,9 @@ class PromptReader:
         return (*usable, *others, *imported)
 
     def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
-        """In which modes an entry can be made here."""
+        """In which modes an entry can be made here; `RETOUCH` where it needs no network."""
+        if entry.prompt in RETOUCHES:
+            return (RETOUCH,)
         if self._imported(entry.prompt):
             return (FITTED,)
         found = () if self.no_universal else (UNIVERSAL,)

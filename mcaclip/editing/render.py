@@ -30,6 +30,7 @@ CLOSED = 1 / 255
 LITTLE_THERE = "Hardly anything was found in this photo for “{}” to change; glasses or a hat may cover it."
 NOTHING_TO_TAKE = "Nothing was found in this picture that “{}” could take away, so nothing changes."
 COVERED = "A hat or another object covers part of what “{}” would change; that part stays as it is."
+RETOUCHED = "“{}” is done to the picture itself, not by the generator."
 FOREIGN_EDIT = "This edit was fitted on another generator: only its shift is used, without masks, so more may change."
 TWIN_EDIT = (
     "This edit was learned on the compact generator: its shift drives this one, inside masks that the compact "
@@ -96,6 +97,11 @@ class PreparedShift:
     own: Tensor | None = None
     gone: Tensor | None = None
 
+    @property
+    def retouch(self) -> bool:
+        """Whether it is done to the picture, with nothing for the generator to draw."""
+        return self.share.prompted is None
+
     def scaled(self, strength: float, likeness: float) -> MaskedShift:
         """The shift at a strength of its prompt; for the likeness see `EditSettings`."""
         delta = strength * self.share.ingredient.factor * self.shift.delta_w
@@ -132,6 +138,21 @@ class PreparedEdit:
     started: float
     notes: tuple[str, ...]
 
+    @property
+    def masks(self) -> list[Tensor]:
+        """Where any of the shifts and retouches acts: one mask per layer and one for the picture."""
+        return [union(same_layer) for same_layer in zip(*(one.shift.masks for one in self.ranked), strict=True)]
+
+    @property
+    def ranked(self) -> list[PreparedShift]:
+        """The shifts by prompt, so that the order in which a user gave them does not matter even to the last bit."""
+        parts = self.settings.parts
+        return sorted(self.shifts, key=lambda one: (parts[one.share.part].prompt, one.share.ingredient.words))
+
+    def amount(self, one: PreparedShift) -> float:
+        """The strength of one of the shifts."""
+        return self.settings.parts[one.share.part].strength * one.share.ingredient.factor
+
     def times(self, factor: float) -> PreparedEdit:
         """The same edit with all strengths times a factor."""
         parts = [PromptStrength(part.prompt, part.strength * factor) for part in self.settings.parts]
@@ -151,12 +172,14 @@ def prepare(face: FaceSource, request: EditRequest, started: float | None = None
             missing = NOTHING_TO_TAKE if words in TAKEN_AWAY else LITTLE_THERE
             notes += [missing.format(words)] if little else [COVERED.format(words)] if covered else []
         shifts.append(PreparedShift(share, replace(learned, masks=masks), own, gone))
-        notes += _notes_on(share.prompted)
+        notes += [RETOUCHED.format(words)] if share.prompted is None and not little else _notes_on(share.prompted)
     return PreparedEdit(face, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))
 
 
-def _notes_on(prompted: PromptedNetwork) -> list[str]:
+def _notes_on(prompted: PromptedNetwork | None) -> list[str]:
     """What to know of an edit whose network has no masks for this generator, or those of another one."""
+    if prompted is None:
+        return []
     if prompted.imported:
         return [IMPORTED_EDIT.format(prompted.imported)]
     if prompted.twin is not None:
@@ -187,7 +210,8 @@ def varied(prepared: PreparedEdit, number: int, generator: Generator) -> Prepare
         return prepared
     towards = direction(generator, number)
     shifts = tuple(
-        replace(one, shift=replace(one.shift, delta_w=vary(one.shift.delta_w, towards))) for one in prepared.shifts
+        one if one.retouch else replace(one, shift=replace(one.shift, delta_w=vary(one.shift.delta_w, towards)))
+        for one in prepared.shifts
     )
     return replace(prepared, shifts=shifts, settings=replace(prepared.settings, variation=number))
 
@@ -203,9 +227,8 @@ def draw(
         observe: see `compose`.
     """
     generator, parts = prepared.face.generator, prepared.settings.parts
-    # sorted by prompt, so that the order in which a user gave them does not matter even to the last bit
-    ranked = sorted(prepared.shifts, key=lambda one: (parts[one.share.part].prompt, one.share.ingredient.words))
-    shifts = tuple(one.scaled(parts[one.share.part].strength, prepared.settings.likeness) for one in ranked)
+    drawn = [one for one in prepared.ranked if not one.retouch]
+    shifts = tuple(one.scaled(parts[one.share.part].strength, prepared.settings.likeness) for one in drawn)
     hook = layer_hook(generator, 0.5, callback)
     source = prepared.face.made
     return Picture(compose(generator, prepared.face.code, shifts, source.image, hook, observe), source, shifts)

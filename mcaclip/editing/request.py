@@ -18,12 +18,12 @@ class NetworkShare:
     Attributes:
         part: number of the prompt in `settings.parts` that it belongs to.
         ingredient: what the network is asked for, and how strongly.
-        prompted: the network.
+        prompted: the network; None for a retouch, which needs none.
     """
 
     part: int
     ingredient: Ingredient
-    prompted: PromptedNetwork
+    prompted: PromptedNetwork | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class EditRequest:
 def resolve(
     settings: EditSettings,
     reader: PromptReader,
-    prompted: Callable[[Ingredient], PromptedNetwork],
+    prompted: Callable[[Ingredient], PromptedNetwork | None],
     readings: Sequence[Reading] | None = None,
 ) -> EditRequest:
     """Read the prompts of an edit, once, and find their networks.

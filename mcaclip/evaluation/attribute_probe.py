@@ -14,6 +14,7 @@ from mcaclip.perception.age_gender import AgeGender
 from mcaclip.perception.face_measures import (
     colour_measures,
     fine_measures,
+    finish_measures,
     label_measures,
     landmark_measures,
     skin_measures,
@@ -62,5 +63,6 @@ class AttributeProbe:
             | label_measures(parsed, points)
             | skin_measures(small, parsed, points)
             | fine_measures(large, faces[0].landmarks)
+            | finish_measures(large, parsed, faces[0].landmarks)
             | (self.people.measures(small) if self.people else {})
         )

@@ -4,7 +4,7 @@ The steps are about half of the effect of a good edit on photos, and about as mu
 Some measures are weak: "old" depends on the lightness of the hair alone, "sad" on the corners of the mouth, "makeup"
 on the colour of the lips, "blush" and "smoky eyes" on the mean colour of a box below or above each eye. "young",
 "child", "male" and "female" need networks that are not part of this project (`mcaclip.perception.age_gender`). There
-is no measure for curls, freckles or characters.
+is no measure for curls or characters.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Attribute:
 
 _EYES = ("eyes", "brows", "eye_g")
 _MOUTH, _HEAD = ("lips", "teeth"), (*FACE, "hair", "ears", "clothes", "background")
+_PICTURE = (*_HEAD, "neck", "ears", "hat")
 _FACIAL_HAIR = ("beard", "goatee", "moustache", "lips", "teeth")
 ATTRIBUTES = (
     Attribute(
@@ -111,7 +112,7 @@ ATTRIBUTES = (
     Attribute("makeup", ("makeup", "make up", "heavy makeup", "lipstick"), "lip colour", 6, 26, FACE),
     Attribute("no makeup", ("no makeup", "no make up", "without makeup"), "lip colour", -3, 11, FACE),
     Attribute("blush", ("blush", "blushing", "rosy cheeks", "rouge"), "cheek redness", 3, 8, ("cheeks",), 0.1),
-    Attribute("smoky eyes", ("smoky eyes", "smokey eyes", "eyeshadow", "eye shadow", "eyeliner"), "lid darkness", 9,
+    Attribute("smoky eyes", ("smoky eyes", "smokey eyes", "eyeshadow", "eye shadow"), "lid darkness", 9,
               38, _EYES, 0.1),
     Attribute("pale skin", ("pale skin", "pale", "fair skin"), "skin lightness", 6, 78, FACE),
     Attribute("sad", ("a sad look",), "smile", -0.05, 0.0, FACE),
@@ -131,6 +132,14 @@ ATTRIBUTES = (
     Attribute("male", ("a male face",), "male", 1.5, 2.0, _HEAD, 0.1),
     Attribute("female", ("a female face",), "male", -1.5, -2.0, _HEAD, 0.1),
     Attribute("tanned skin", ("tanned", "tanned skin", "tan", "dark skin"), "skin lightness", -6, 40, FACE),
+    Attribute("freckles", ("freckles", "freckled"), "skin spots", 0.6, 4.0, FACE),
+    Attribute("eyeliner", ("eyeliner",), "lash darkness", 5, 60, _EYES, 0.1),
+    Attribute("lip gloss", ("lip gloss", "glossy lips"), "lip shine", 2, 30, _MOUTH),
+    Attribute("blurred background", ("blurred background",), "background detail", -0.25, 0.5, ("background",)),
+    Attribute("warm light", ("warm light",), "picture warmth", 4, 40, _PICTURE),
+    Attribute("cool light", ("cool light",), "picture warmth", -4, -20, _PICTURE),
+    Attribute("bright light", ("bright light",), "picture lightness", 5, 85, _PICTURE),
+    Attribute("dim light", ("dim light",), "picture lightness", -5, 20, _PICTURE),
 )  # fmt: skip
 """Every attribute that can be measured."""
 

@@ -84,8 +84,8 @@ def compose(
 
     Args:
         w_plus: `[B, 18, 512]`.
-        shifts: at least one, and either all of them have masks or none. Sums follow their order: sort them for
-            results that do not depend on it bit for bit.
+        shifts: either all of them have masks or none; without any, nothing changes. Sums follow their order: sort
+            them for results that do not depend on it bit for bit.
         source_image: `[B, 3, S, S]`, what `synthesize` made of `w_plus`.
         observe: gets the blended features of every layer, or of the parts that are computed.
         entire: compute everything.
@@ -93,6 +93,8 @@ def compose(
     Returns:
         `[B, 3, S, S]`, not clamped.
     """
+    if not shifts:
+        return source_image
     if not any(shift.masks for shift in shifts):
         return _plainly(generator, w_plus, shifts, hook, observe)
     for shift in shifts:

@@ -13,8 +13,9 @@ from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS
 from mcaclip.perception.parsing_head import CLASSES
 
-SMOOTHED, BROW_BAND = 0.06, 0.12
-"""Side of the window that smooths skin, and half the height of the band along the brows, in distances of the eyes."""
+SMOOTHED, BROW_BAND, LASHES = 0.06, 0.12, 0.05
+"""Side of the window that smooths skin, half the height of the band along the brows, and the height of that along
+the lashes, in distances of the eyes."""
 
 
 def landmark_measures(points: np.ndarray) -> dict[str, float]:
@@ -79,9 +80,14 @@ def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
 
 
 def _mean(light: Tensor, left: float, top: float, right: float, bottom: float) -> float:
-    """Mean of `light [S, S]` in a box, which may reach beyond it and holds one pixel at least."""
+    """Mean of `light [S, S]` in a box."""
+    return float(_box(light, left, top, right, bottom).mean())
+
+
+def _box(light: Tensor, left: float, top: float, right: float, bottom: float) -> Tensor:
+    """What a box, which may reach beyond it and holds one pixel at least, has of `light [S, S]`."""
     x, y, x_end, y_end = (min(max(round(float(v)), 0), light.shape[0] - 1) for v in (left, top, right, bottom))
-    return float(light[y : max(y_end, y) + 1, x : max(x_end, x) + 1].mean())
+    return light[y : max(y_end, y) + 1, x : max(x_end, x) + 1]
 
 
 def label_measures(parsed: Tensor, points: np.ndarray) -> dict[str, float]:
@@ -183,3 +189,45 @@ def fine_measures(picture: Tensor, points: np.ndarray) -> dict[str, float]:
         "skin detail": sum(_mean(detail, *box) for box in (*cheeks, forehead)) / 3,
         "brow darkness": bright - sum(brows) / len(brows),
     }
+
+
+def finish_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+    """What a make-up artist and a photographer see.
+
+    Args:
+        picture: `[1, 3, S, S]` in [-1, 1].
+        parsed: `[1, 22, S', S']` in the order of `LABELS`, of the same picture.
+        points: `[68, 2]` in pixels of the picture.
+
+    Returns:
+        `picture lightness` and `picture warmth`, means of L and b; `background detail`, mean difference in L of the
+        background from its smoothed self; `skin spots`, how much darker than their surroundings, in L, the darkest
+        sixth of the cheeks is; `lash darkness`, how much darker the upper rim of the eyes is than the cheeks;
+        `lip shine`, how much lighter the lightest twentieth of the lips is than their mean.
+    """
+    lab = srgb_to_lab(picture)
+    light, eyes = lab[0, 0], _length(points[42:48].mean(0) - points[36:42].mean(0))
+    parts = F.interpolate(parsed, size=light.shape, mode="bilinear")
+    behind, lips = (
+        parts[0, LABELS.index("background")],
+        parts[0, [LABELS.index("u_lip"), LABELS.index("l_lip")]].sum(0),
+    )
+    side = 2 * round(SMOOTHED * eyes / 2) + 1
+    detail = light - F.avg_pool2d(light[None, None], side, 1, side // 2, count_include_pad=False)[0, 0]
+    spots = [_darkest(_box(detail, *box)) for box in _cheek_boxes(points)]
+    rim, cheeks = LASHES * eyes, sum(_mean(light, *box) for box in _cheek_boxes(points)) / 2
+    lashes = [_mean(light, x - rim, y - rim, x + rim, y) for x, y in points[[37, 38, 43, 44]]]
+    shown = light[lips > 0.5]
+    return {
+        "picture lightness": float(light.mean()),
+        "picture warmth": float(lab[0, 2].mean()),
+        "background detail": float((detail.abs() * behind).sum() / behind.sum().clamp_min(1.0)),
+        "skin spots": sum(spots) / len(spots),
+        "lash darkness": cheeks - sum(lashes) / len(lashes),
+        "lip shine": float(shown.quantile(0.95) - shown.mean()) if len(shown) else 0.0,
+    }
+
+
+def _darkest(detail: Tensor) -> float:
+    """Minus the mean of the lowest sixth."""
+    return -float(detail.flatten().sort().values[: max(1, detail.numel() // 6)].mean())

@@ -98,6 +98,17 @@ def test_slider_shows_the_edit_while_moving_and_keeps_it_on_release(site, visit,
     assert page.input_value(STRENGTH) == "1", "and for a new face"
 
 
+def test_what_is_to_know_of_an_edit_stands_below_it_and_moves_nothing(site, visit, monkeypatch):
+    monkeypatch.setattr(site.editor, "has_universal", True)
+    page = visit(site.url)
+    random_face(page)
+    edit(page, PROMPTS[0])
+    before = page.locator("#stage-view").bounding_box()
+    edit(page, "red eyes")
+    assert page.is_visible("#result-line >> text=of 10 photos")
+    assert page.locator("#stage-view").bounding_box() == before
+
+
 def test_two_visitors_at_once_see_only_their_own_face(site, visit, portrait):
     mine, theirs = visit(site.url), visit(site.url)
     upload(mine, portrait(seed=1))

@@ -196,3 +196,11 @@ def test_only_what_can_be_made_is_offered():
     assert [entry.prompt for entry in without.offered()] == ["green lipstick", "blue goatee", "pirate"]
     assert [without.modes(entry) for entry in ENTRIES] == [("fitted",), ("fitted",), (), (), ("fitted",)]
     assert reader().modes(ENTRIES[0]) == ("universal", "fitted")
+
+
+def test_a_retouch_needs_no_network_and_a_network_of_the_users_own_comes_first():
+    for universal in (True, False):
+        assert made(reader(universal).read("freckles")) == [("freckles", "retouch")]
+    assert made(reader(own=("freckles",)).read("freckles")) == [("freckles", "fitted")]
+    with pytest.raises(PromptError):
+        reader().read("freckles", "fitted")

@@ -8,6 +8,7 @@ from mcaclip.imaging.colour import lab_to_srgb
 from mcaclip.perception.face_measures import (
     colour_measures,
     fine_measures,
+    finish_measures,
     label_measures,
     landmark_measures,
     skin_measures,
@@ -144,3 +145,28 @@ def test_lines_on_the_skin_and_thicker_brows_are_measured():
     thin, thick = picture.clone(), picture.clone()
     thin[..., 24:26, :], thick[..., 22:28, :] = -0.8, -0.8
     assert fine_measures(thick, points())["brow darkness"] > fine_measures(thin, points())["brow darkness"] + 3
+
+
+def test_makeup_and_light_are_measured_where_they_are():
+    parsed = torch.zeros(1, len(LABELS), 64, 64)
+    parsed[:, LABELS.index("l_lip"), 22:25, 10:15] = 1
+    parsed[:, LABELS.index("background"), 40:] = 1
+    picture = torch.full((1, 3, 256, 256), 0.2)
+    plain = finish_measures(picture, parsed, points())
+    assert plain["skin spots"] == pytest.approx(0, abs=1e-4) and plain["background detail"] == pytest.approx(
+        0, abs=1e-4
+    )
+
+    def changed(rows: slice, columns: slice, value: float) -> dict[str, float]:
+        other = picture.clone()
+        other[..., rows, columns] = value
+        return finish_measures(other, parsed, points())
+
+    assert changed(slice(50, 56, 3), slice(20, 80, 3), -0.2)["skin spots"] > plain["skin spots"] + 1
+    assert changed(slice(35, 37), slice(20, 80), -0.8)["lash darkness"] > plain["lash darkness"] + 5
+    assert changed(slice(90, 92), slice(45, 55), 0.9)["lip shine"] > plain["lip shine"] + 5
+    assert changed(slice(170, 256), slice(0, 256, 2), 0.6)["background detail"] > 1
+    assert changed(slice(0, 256), slice(0, 256), 0.5)["picture lightness"] > plain["picture lightness"] + 5
+    warm = picture.clone()
+    warm[:, 2] -= 0.2
+    assert finish_measures(warm, parsed, points())["picture warmth"] > plain["picture warmth"] + 5

@@ -46,6 +46,8 @@ def test_counts_out_of_range_are_refused(called, capsys, option, value):
     [
         ("prompt", "red nose", "--sheet-every=-1"),
         ("prompt", "red nose", "--threads=-1"),
+        ("prompt", "red nose", "--preview-only", "--finish"),
+        ("prompt", "red nose", "--preview-only", "--full-size"),
         ("colours", "--threads=100000"),
         ("global-directions", "--images=0"),
         ("global-directions", "--every=0"),

@@ -67,7 +67,7 @@ def _meter(name: str, value: float, largest: float, label: str) -> str:
 
 
 def shifts(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) -> str:
-    """Of every prompt, how far the rows of its shift move, and how it was learned.
+    """Of every prompt that has a shift, how far its rows move, and how it was learned.
 
     Args:
         result: what is inspected.
@@ -78,6 +78,7 @@ def shifts(result: EditResult, terms: Mapping[str, Sequence[dict[str, float]]]) 
         _rows_chart(part.prompt, [float(row.norm()) for row in shift])
         + _learning(part.prompt, mode, terms.get(part.prompt, ()))
         for part, shift, mode in parts
+        if shift.any()
     )
 
 

@@ -13,8 +13,9 @@ def header() -> str:
 
 
 def note(line: str, kind: str = "quiet") -> str:
-    """A line of plain text; `kind` is `quiet`, `strong` or `badge`."""
-    return f'<p class="note note-{kind}" role="status">{escape(line)}</p>' if line else ""
+    """A line of plain text, in full where the mouse rests on it; `kind` is `quiet`, `strong` or `badge`."""
+    said = escape(line)
+    return f'<p class="note note-{kind}" role="status" title="{said}">{said}</p>' if line else ""
 
 
 def progress(label: str, fraction: float) -> str:

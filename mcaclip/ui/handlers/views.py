@@ -203,7 +203,7 @@ def result_view(session: Session) -> View:
         "layers": images.layers(result),
         "strokes_shown": "" if session.paint is None else painting.strokes_of(session.paint),
         "choices": [],
-        "result_line": markup.note(text.result_line(result), "strong") + "".join(map(markup.note, result.notes)),
+        "result_line": markup.note(text.result_line(result), "strong") + markup.note(" ".join(result.notes)),
         **dict.fromkeys(OF_EDITS, gr.update(interactive=True)),
         **_steps(session),
         **chips_view(settings),

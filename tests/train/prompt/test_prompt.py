@@ -11,7 +11,7 @@ import torch
 
 from mcaclip.config import STACKS
 from mcaclip.editing.network.coral import MaskConfig
-from mcaclip.editing.network.mca import MCANetwork, save_network
+from mcaclip.editing.network.mca import MCANetwork, read_header, save_network
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, StudioError, TrainingError
 from mcaclip.generators.synthesis import synthesize
@@ -21,6 +21,7 @@ from mcaclip.methods.losses import PAPER_LOSS_WEIGHTS
 from mcaclip.perception.parsing_head import PARSED_LAYERS
 from mcaclip.perception.regions import region
 from tests.editing.network.test_mca import TINY
+from train.cli.prompt import Options
 from train.common.augment import random_views
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
@@ -117,6 +118,15 @@ def test_a_network_of_another_structure_is_no_start(objective, tmp_path):
     save_network(MCANetwork(layers, replace(TINY, masks=None)), tmp_path / "edit.safetensors", {}, {})
     with pytest.raises(TrainingError, match="another structure"):
         fit_prompts(objective, objective.generator.full, tmp_path / "run", start_from=tmp_path / "edit.safetensors")
+
+
+def test_a_fit_through_the_preview_alone_has_no_stage_at_full_size(objective, tmp_path, monkeypatch):
+    for stage in ("fit_upper_rows", "learn_upper_masks"):
+        monkeypatch.setattr(f"train.prompt.prompt.{stage}", None)
+    settings = Options(prompts=("green lipstick",), preview_only=True, steps=1, batch=1).settings(STACKS["compact"])
+    short = other(objective, "green lipstick", replace(settings, views=1))
+    path = fit_prompts(short, objective.generator.full, tmp_path, sheet_every=0)
+    assert list(read_header(path).prompts) == ["green lipstick"]
 
 
 def test_views_are_differentiable_and_differ():
