@@ -63,7 +63,7 @@ class GeneratorFile:
 
 @dataclass(frozen=True)
 class Stack:
-    """One choice a slot.
+    """Which network fills each slot.
 
     Attributes:
         name: the stack that the choices come from.

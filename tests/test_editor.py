@@ -208,14 +208,6 @@ def universal(editor):
     return FaceEditor(models, editor.slots, editor.device)
 
 
-def test_a_prompt_that_no_one_fitted_is_edited_by_the_universal_network(universal, face):
-    result = universal.preview(face, EditSettings("pink eyebrows and turquoise hair"))
-    assert [part.prompt for part in result.settings.parts] == ["pink eyebrows", "turquoise hair"]
-    assert result.modes == ("universal", "universal")
-    plain = universal.preview(face, EditSettings("pink eyebrows", 0.0)).image
-    assert (result.image - plain).abs().max() > 0.01
-
-
 def test_free_words_are_read_where_nothing_else_could_make_the_edit(universal, face):
     with pytest.raises(PromptError, match="do not understand these words"):
         universal.read_prompt("a bicycle")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mcaclip import validate
 from mcaclip.errors import PromptError, StudioError
+from tests.helpers.anything import ANY_TEXT, JSON
 
 
 def test_prompt_loses_extra_spaces():
@@ -90,3 +94,16 @@ def test_efforts_are_known_by_name():
     assert [validate.check_effort(effort) for effort in validate.EFFORTS] == ["instant", "good", "best"]
     with pytest.raises(StudioError, match="instant, good, best"):
         validate.check_effort("fast")
+
+
+@given(st.lists(ANY_TEXT, max_size=5))
+def test_any_words_are_prompts_or_refused(texts):
+    with contextlib.suppress(StudioError):
+        for prompt, strength in validate.split_prompts(texts, 1.0):
+            assert prompt.isprintable() and 0 <= strength <= validate.MAX_STRENGTH
+
+
+@given(JSON, st.sampled_from(["strength", "threshold", "feather", "likeness", "effort", "mode"]))
+def test_any_value_is_taken_or_refused(value, name):
+    with contextlib.suppress(StudioError):
+        getattr(validate, f"check_{name}")(value)

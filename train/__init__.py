@@ -1,1 +1,1 @@
-"""Everything that is trained, one module a command."""
+"""Everything that is trained, a module per command."""

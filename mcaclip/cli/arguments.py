@@ -29,7 +29,8 @@ Effort = Annotated[
 ]
 
 
-def _slot(name: str) -> Arg:
+def slot(name: str) -> Arg:
+    """A network for a slot, in place of the stack's."""
     return Arg(f"{SLOT_HELP[name]} (default: the stack's)", choices=tuple(SLOTS[name]))
 
 
@@ -38,12 +39,12 @@ class StackOptions:
     """A stack, and other choices for its generator and its space of words and pictures."""
 
     stack: StackName = DEFAULT_STACK
-    generator: Annotated[str | None, _slot("generator")] = None
+    generator: Annotated[str | None, slot("generator")] = None
     generator_file: Annotated[
         Path | None,
         Arg("a StyleGAN2 of your own in that place, 256 to 1024 px, as rosinality's code writes it", metavar="FILE"),
     ] = None
-    clip: Annotated[str | None, _slot("clip")] = None
+    clip: Annotated[str | None, slot("clip")] = None
     device: Device = "auto"
 
     @property
@@ -67,8 +68,8 @@ class StackOptions:
 class EditorOptions(StackOptions):
     """The choices by which an editor is loaded."""
 
-    encoder: Annotated[str | None, _slot("encoder")] = None
-    identity: Annotated[str | None, _slot("identity")] = None
+    encoder: Annotated[str | None, slot("encoder")] = None
+    identity: Annotated[str | None, slot("identity")] = None
     edits: Annotated[
         tuple[Path, ...],
         Arg(
@@ -104,7 +105,7 @@ class EditorOptions(StackOptions):
 class MeasuringOptions(EditorOptions):
     """An editor, and the parser that measures its edits."""
 
-    parser: Annotated[str | None, _slot("parser")] = None
+    parser: Annotated[str | None, slot("parser")] = None
 
     @property
     def slots(self) -> dict[str, str | None]:

@@ -44,7 +44,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Row:
+class Finding:
     """One subject of the report.
 
     Attributes:
@@ -84,48 +84,48 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     return exit_status(rows)
 
 
-def system_rows(folders: WeightFolders) -> list[Row]:
+def system_rows(folders: WeightFolders) -> list[Finding]:
     """Python, torch and the folders."""
     return [
-        Row("python", State.INFO, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        Finding("python", State.INFO, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         *_torch_rows(),
-        Row("cache", State.INFO, str(folders.cache)),
-        Row("MCACLIP_WEIGHTS", State.INFO, str(folders.local) if folders.local else "not set"),
+        Finding("cache", State.INFO, str(folders.cache)),
+        Finding("MCACLIP_WEIGHTS", State.INFO, str(folders.local) if folders.local else "not set"),
     ]
 
 
-def _torch_rows() -> list[Row]:
+def _torch_rows() -> list[Finding]:
     try:
         import torch
     except (ImportError, OSError) as error:  # OSError: a broken shared library
         advice = "Run `python -m pip install -r requirements.txt`."
-        return [Row("torch", State.MISSING, f"cannot be imported: {error}", advice=advice)]
+        return [Finding("torch", State.MISSING, f"cannot be imported: {error}", advice=advice)]
     if torch.cuda.is_available():
         device = f"cuda, {torch.cuda.get_device_name()}"
     elif torch.backends.mps.is_available():
         device = "mps"
     else:
         device = f"cpu, {torch.get_num_threads()} threads"
-    return [Row("torch", State.INFO, torch.__version__), Row("device", State.INFO, device)]
+    return [Finding("torch", State.INFO, torch.__version__), Finding("device", State.INFO, device)]
 
 
-def entry_row(entry: Entry, folders: WeightFolders) -> Row:
+def entry_row(entry: Entry, folders: WeightFolders) -> Finding:
     """What this machine has of a weight file; the advice for a damaged one says what is wrong with it."""
     try:
         if located := entry.find(folders):
             note = f"; {located.record.note}" if located.record is not None and located.record.note else ""
             detail = f"{entry.title}: verified, {located.where}: {located.path}{note}"
-            return Row(entry.name, State.OK, detail, entry.licence)
+            return Finding(entry.name, State.OK, detail, entry.licence)
         if entry.read is not None and (source := entry.source.find(entry, folders)):
             detail = f"{entry.title}: source verified, {source.where}: {source.path}; converted at first use"
-            return Row(entry.name, State.READY, detail, entry.licence)
+            return Finding(entry.name, State.READY, detail, entry.licence)
     except WeightsError as error:
-        return Row(entry.name, State.DAMAGED, entry.title, entry.licence, str(error))
+        return Finding(entry.name, State.DAMAGED, entry.title, entry.licence, str(error))
     size = f"It has {entry.source.size / 1e6:.0f} MB. " if entry.source.size else ""
-    return Row(entry.name, State.MISSING, f"{entry.title}: {entry.file}", entry.licence, size + entry.remedy)
+    return Finding(entry.name, State.MISSING, f"{entry.title}: {entry.file}", entry.licence, size + entry.remedy)
 
 
-def format_report(rows: Sequence[Row]) -> str:
+def format_report(rows: Sequence[Finding]) -> str:
     """The report as text: one line per row, its licence and advice indented below it, a summary at the end."""
     width = max(len(row.name) for row in rows)
     lines: list[str] = []
@@ -147,6 +147,6 @@ def format_report(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def exit_status(rows: Sequence[Row]) -> int:
+def exit_status(rows: Sequence[Finding]) -> int:
     """0 when everything needed is on this machine and verified, 1 when something is missing or damaged."""
     return int(any(row.state in (State.MISSING, State.DAMAGED) and not row.optional for row in rows))

@@ -97,9 +97,9 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     from mcaclip.evaluation.concepts import concept_settings, write_concepts
     from mcaclip.evaluation.context import EvaluationContext
     from mcaclip.evaluation.faces import face_sources
-    from mcaclip.evaluation.measuring import Row
+    from mcaclip.evaluation.measuring import MeasuredEdit
     from mcaclip.evaluation.row_log import RowLog
-    from mcaclip.evaluation.run import Plan
+    from mcaclip.evaluation.run import EvaluationPlan
     from mcaclip.evaluation.run import run as measure
     from mcaclip.loading import load_parser
     from mcaclip.perception.age_gender import AgeGender
@@ -123,9 +123,9 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     # what plays no part in this call may be otherwise in the next
     about = {"inversion": options.inversion} if options.photos else {}
     about |= {"judge": "MobileFace"} if judge else {}
-    figures = measure(tools, Plan(subjects, columns, size, about), faces, options.out, tell)
+    figures = measure(tools, EvaluationPlan(subjects, columns, size, about), faces, options.out, tell)
     if options.concepts:
-        figures = write_concepts(RowLog(options.out, Row, {}).rows, options.out, bool(options.prompt))
+        figures = write_concepts(RowLog(options.out, MeasuredEdit, {}).rows, options.out, bool(options.prompt))
     sys.stdout.write(figures)
     return 0
 

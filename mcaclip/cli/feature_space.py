@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mcaclip.clip.clip_space import ClipSpace
     from mcaclip.editor import FaceEditor
-    from mcaclip.evaluation.faces import FaceSource
+    from mcaclip.evaluation.faces import FaceToMeasure
     from mcaclip.types import EditSettings
 
 REPORT, FIGURES = "feature_space.md", "feature_space.json"
@@ -110,7 +110,7 @@ def changes(editor: FaceEditor, wanted: Sequence[str]) -> list[EditSettings]:
 
 
 def edited_faces(
-    editor: FaceEditor, settings: list[EditSettings], faces: Iterable[FaceSource]
+    editor: FaceEditor, settings: list[EditSettings], faces: Iterable[FaceToMeasure]
 ) -> tuple[Tensor, Tensor]:
     """Faces `[N, 3, 256, 256]` and their edits `[P, N, 3, 256, 256]`, of what can be edited in all ways.
 

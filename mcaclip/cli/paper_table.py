@@ -15,7 +15,7 @@ from mcaclip.cli.options import Arg
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
-    from mcaclip.evaluation.faces import FaceSource
+    from mcaclip.evaluation.faces import FaceToMeasure
     from mcaclip.evaluation.paper_table import Judges, TableRun
     from mcaclip.methods.base import MethodContext
 
@@ -110,22 +110,22 @@ def _judges(options: TableOptions, editor: FaceEditor, context: MethodContext) -
     return Judges(metrics, context.space, BroughtNetworks(options.judge))
 
 
-def _faces(options: TableOptions, editor: FaceEditor) -> tuple[list[FaceSource], list[FaceSource]]:
+def _faces(options: TableOptions, editor: FaceEditor) -> tuple[list[FaceToMeasure], list[FaceToMeasure]]:
     """The faces of the tables, and the difficult ones."""
     from mcaclip.evaluation import paper_table
     from mcaclip.evaluation.difficult_faces import DIFFICULT_FACES
-    from mcaclip.evaluation.faces import GENERATED, FaceSource, table_faces
+    from mcaclip.evaluation.faces import GENERATED, FaceToMeasure, table_faces
 
     count = options.faces or (paper_table.FAST_FACES if options.fast else paper_table.FACES)
     faces = table_faces(editor, count, options.photos, options.inversion, options.out)
     difficult = [
-        FaceSource(face.name, GENERATED, partial(editor.sample, face.seed, face.truncation_psi))
+        FaceToMeasure(face.name, GENERATED, partial(editor.sample, face.seed, face.truncation_psi))
         for face in DIFFICULT_FACES
     ]
     return faces, difficult
 
 
-def _write_faces(faces: Sequence[FaceSource], folder: Path) -> list[str]:
+def _write_faces(faces: Sequence[FaceToMeasure], folder: Path) -> list[str]:
     """The faces as PNG files for systems that do not run here; the names of those that could be made."""
     from mcaclip.evaluation.paper_table import made
     from mcaclip.results.export import save_png

@@ -120,20 +120,20 @@ def read_texts(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise StudioError(f"--texts {path} is no text in UTF-8; save it as plain text with this encoding.") from error
     except OSError as error:
-        advice = "give a file with one text a line."
+        advice = "give a file with one text per line."
         raise StudioError(f"--texts {path} cannot be read ({error.strerror}); {advice}") from error
     texts = []
     for number, line in enumerate(map(str.strip, lines), 1):
         if len(line) > MAX_PROMPT_LENGTH:
             raise StudioError(
                 f"--texts {path}: line {number} has {len(line)} characters, the limit is {MAX_PROMPT_LENGTH}. "
-                "Write one short text a line."
+                "Write one short text per line."
             )
         if line and not has_latin_letters(line):
             complain(f"--texts {path}: line {number} has no words in Latin letters, so nothing is known of it.")
         texts += [line] if line else []
     if not texts:
-        raise StudioError(f"--texts {path} holds no text; write one a line.")
+        raise StudioError(f"--texts {path} holds no text; write one per line.")
     return texts
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcaclip.errors import StudioError
 from mcaclip.evaluation.markdown import markdown_table
-from mcaclip.evaluation.measuring import Row
+from mcaclip.evaluation.measuring import MeasuredEdit
 from mcaclip.language.concepts import FULFILLED_FILE, PROMISED, SOMETIMES, Concept, concepts
 from mcaclip.platform.atomic import write_text
 from mcaclip.types import EditSettings
@@ -52,7 +52,7 @@ def concept_settings(prompts: Sequence[str] = ()) -> list[EditSettings]:
     return [one for one in dict.fromkeys(edits) if not prompts or one.prompt in prompts]
 
 
-def shares(rows: Sequence[Row]) -> dict[str, tuple[float, int]]:
+def shares(rows: Sequence[MeasuredEdit]) -> dict[str, tuple[float, int]]:
     """From each wish, "no" before one that is wished away, to its share of fulfilled edits and their number.
 
     Faces that show the thing already, or lack the part, do not count; wishes without a measure are left out.
@@ -73,11 +73,11 @@ def _name(concept: Concept, sign: int) -> str:
     return concept.name if sign > 0 else f"no {concept.name}"
 
 
-def _same_person(concept: Concept, row: Row) -> bool:
+def _same_person(concept: Concept, row: MeasuredEdit) -> bool:
     return concept.name in CHANGES_IDENTITY or row.identity >= SAME_PERSON
 
 
-def write_concepts(rows: Sequence[Row], out: Path, some: bool = False) -> str:
+def write_concepts(rows: Sequence[MeasuredEdit], out: Path, some: bool = False) -> str:
     """Write `fulfilled.json`, as it stands in assets/words, and `concepts.md` into `out`; returns the markdown.
 
     Args:

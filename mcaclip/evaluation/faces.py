@@ -36,7 +36,7 @@ GENERATED, PHOTO, FLIP = "generated", "photo", "mirrored photo"
 
 
 @dataclass(frozen=True)
-class FaceSource:
+class FaceToMeasure:
     """A face before it is made.
 
     Attributes:
@@ -54,7 +54,7 @@ class FaceSource:
 
 def face_sources(
     editor: FaceEditor, seeds: int, photos: Path | None, limit: int, effort: str, out: Path
-) -> Iterator[FaceSource]:
+) -> Iterator[FaceToMeasure]:
     """Faces of the seeds 0 to `seeds` - 1, then the first photos of a folder by name.
 
     Args:
@@ -63,16 +63,16 @@ def face_sources(
         out: the run's folder, where inversions are stored.
     """
     for seed in range(seeds):
-        yield FaceSource(f"seed_{seed}", GENERATED, partial(editor.sample, seed))
+        yield FaceToMeasure(f"seed_{seed}", GENERATED, partial(editor.sample, seed))
     files = pictures_in(photos) if photos else []
     for path in files[:limit]:
         digest = sha256_of(path)
         stored = out / "inversions" / f"{digest}_{effort}.safetensors"
         get = partial(_invert, editor, partial(load_photo, path), effort, stored)
-        yield FaceSource(valid_text(path.stem), PHOTO, get, digest)
+        yield FaceToMeasure(valid_text(path.stem), PHOTO, get, digest)
 
 
-def table_faces(editor: FaceEditor, count: int, photos: Path | None, effort: str, out: Path) -> list[FaceSource]:
+def table_faces(editor: FaceEditor, count: int, photos: Path | None, effort: str, out: Path) -> list[FaceToMeasure]:
     """Generated faces; with a folder of photos these are half, and the others its photos, then their mirror images.
 
     A folder of fewer photos than a quarter of `count` gives fewer faces. Photos have names of their own, whatever
@@ -86,7 +86,7 @@ def table_faces(editor: FaceEditor, count: int, photos: Path | None, effort: str
     return [*(one for one in found if one.kind == GENERATED), *given, *flips]
 
 
-def through_preview(source: FaceSource, preview: Generator) -> FaceSource:
+def through_preview(source: FaceToMeasure, preview: Generator) -> FaceToMeasure:
     """The same face at the preview's size, for edits that are made there."""
     return replace(source, get=partial(_small, source.get, preview))
 
@@ -100,11 +100,11 @@ def _small(get: Callable[[], Inversion], preview: Generator) -> Inversion:
     return replace(face, reconstruction=picture, photo=photo)
 
 
-def _flipped(editor: FaceEditor, path: Path, effort: str, out: Path) -> FaceSource:
+def _flipped(editor: FaceEditor, path: Path, effort: str, out: Path) -> FaceToMeasure:
     digest = sha256_of(path)
     stored = out / "inversions" / f"{digest}_flipped_{effort}.safetensors"
     get = partial(_invert, editor, lambda: np.fliplr(load_photo(path)), effort, stored)
-    return FaceSource(f"{valid_text(path.stem)}_{digest[:8]}_flipped", FLIP, get, digest)
+    return FaceToMeasure(f"{valid_text(path.stem)}_{digest[:8]}_flipped", FLIP, get, digest)
 
 
 def _invert(editor: FaceEditor, load: Callable[[], np.ndarray], effort: str, stored: Path) -> Inversion:
@@ -145,7 +145,7 @@ class Face:
         size: side of the edits, see `build_variants`.
     """
 
-    def __init__(self, source: FaceSource, context: EvaluationContext, size: int):
+    def __init__(self, source: FaceToMeasure, context: EvaluationContext, size: int):
         self.name, self.kind, self.photo = source.name, source.kind, source.photo
         self.inversion, self._context, self._size = source.get(), context, size
 

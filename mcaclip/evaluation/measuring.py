@@ -24,7 +24,7 @@ SAME_COLOUR = 12.0
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasuredEdit:
     """One face, one prompt, one variant. The fields are the keys of `rows.jsonl`.
 
     Attributes:
@@ -68,7 +68,9 @@ class Row:
 
 
 @torch.no_grad()
-def measure_edit(context: EvaluationContext, face: Face, subject: Subject, variant: str, edited: Edited) -> Row:
+def measure_edit(
+    context: EvaluationContext, face: Face, subject: Subject, variant: str, edited: Edited
+) -> MeasuredEdit:
     """All figures of an edit."""
     after = context.attribute_probe.measures(edited.image) if any(c.attribute for c in subject.requests) else {}
     moved = {
@@ -85,7 +87,7 @@ def measure_edit(context: EvaluationContext, face: Face, subject: Subject, varia
         background = round(float(ssim(face.small, small, 1 - allowed)), 4)
     gain = float((context.image_embedding(edited.image) - face.embedding) @ context.text_embedding(subject.words))
     second = context.independent_identity
-    return Row(
+    return MeasuredEdit(
         face=face.name,
         kind=face.kind,
         photo=face.photo,

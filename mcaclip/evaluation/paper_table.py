@@ -21,7 +21,7 @@ from mcaclip.clip.clip_space import ClipSpace, prompt_direction
 from mcaclip.errors import ImageError, StudioError
 from mcaclip.evaluation.brought_networks import TITLES, BroughtNetworks
 from mcaclip.evaluation.compare import EditMetrics
-from mcaclip.evaluation.faces import GENERATED, FaceSource
+from mcaclip.evaluation.faces import GENERATED, FaceToMeasure
 from mcaclip.evaluation.markdown import markdown_table
 from mcaclip.evaluation.measures import PARSE_SIZE, named_region
 from mcaclip.evaluation.result_pictures import ResultPictures
@@ -68,7 +68,7 @@ class TableRow:
         ssim_background: the same outside the named part, which is first grown by 5 % of the face's width.
         clip: cosine of the edit and the prompt by the stack's CLIP.
         hit: see `mcaclip.evaluation.compare.Figures`, also for the fields below.
-        kind: see `FaceSource.kind`.
+        kind: see `FaceToMeasure.kind`.
         psnr: of the edit at 256 px, in dB, at most 100.
         lpips: see `BroughtNetworks`, as for `itm` and `judge`; None where its files are not there.
     """
@@ -146,7 +146,7 @@ def fill(
     methods: Sequence[EditMethod | ResultPictures],
     judges: Judges,
     prompts: Sequence[str],
-    faces: Sequence[FaceSource],
+    faces: Sequence[FaceToMeasure],
     shown: int = SHEET_FACES,
 ) -> None:
     """Measure what is not measured yet, face by face.
@@ -187,7 +187,7 @@ def fill(
         log.info("face %d of %d", number + 1, len(faces))
 
 
-def made(source: FaceSource) -> Inversion | None:
+def made(source: FaceToMeasure) -> Inversion | None:
     """A face; None, and a warning, for a photo that has none."""
     try:
         return source.get()
@@ -209,7 +209,7 @@ def _keep_features(run: TableRun, judges: Judges, key: tuple[str, str, str], pic
 
 @torch.no_grad()
 def measure_row(
-    judges: Judges, method: str, prompt: str, face: FaceSource, inversion: Inversion, edit: MethodEdit
+    judges: Judges, method: str, prompt: str, face: FaceToMeasure, inversion: Inversion, edit: MethodEdit
 ) -> TableRow:
     """All figures of one edit."""
     meaning, figures = understand(prompt), judges.metrics.figures(inversion, prompt, edit)

@@ -11,8 +11,8 @@ from mcaclip import weights
 from mcaclip.config import SLOTS
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.context import EvaluationContext
-from mcaclip.evaluation.faces import GENERATED, PHOTO, Face, FaceSource
-from mcaclip.evaluation.measuring import Row, measure_edit
+from mcaclip.evaluation.faces import GENERATED, PHOTO, Face, FaceToMeasure
+from mcaclip.evaluation.measuring import MeasuredEdit, measure_edit
 from mcaclip.evaluation.requests import Subject
 from mcaclip.evaluation.row_log import RowLog
 from mcaclip.evaluation.sheets import SHEET_FACES, Tiles, write_sheets
@@ -23,7 +23,7 @@ from mcaclip.platform.digests import sha256_of
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is measured.
 
     Attributes:
@@ -41,8 +41,8 @@ class Plan:
 
 def run(
     context: EvaluationContext,
-    plan: Plan,
-    faces: Iterable[FaceSource],
+    plan: EvaluationPlan,
+    faces: Iterable[FaceToMeasure],
     out: Path,
     report: Callable[[str], None] = lambda line: None,
 ) -> str:
@@ -59,7 +59,7 @@ def run(
     """
     if not plan.subjects:
         raise StudioError(f"there is nothing to evaluate: no prompt is known to the {context.editor.stack} stack")
-    log, tiles, sources = RowLog(out, Row, _about(context, plan)), Tiles(out), list(faces)
+    log, tiles, sources = RowLog(out, MeasuredEdit, _about(context, plan)), Tiles(out), list(faces)
     done = {row.key for row in log.rows}
     # the contact sheets show the first faces of each kind
     shown = [one for kind in (GENERATED, PHOTO) for one in [s for s in sources if s.kind == kind][:SHEET_FACES]]
@@ -67,9 +67,9 @@ def run(
         for number, source in enumerate(sources, 1):
             label = f"face {number} of {len(sources)}, {source.name}"
             for result in _measure_face(context, plan, source, done, tiles if source in shown else None):
-                if isinstance(result, Row):
+                if isinstance(result, MeasuredEdit):
                     log.add(result)
-                report(f"{label}: {line(result) if isinstance(result, Row) else result}")
+                report(f"{label}: {line(result) if isinstance(result, MeasuredEdit) else result}")
             _write(log, plan, sources)
     finally:
         markdown = _write(log, plan, sources)
@@ -78,7 +78,7 @@ def run(
     return markdown
 
 
-def _about(context: EvaluationContext, plan: Plan) -> dict[str, object]:
+def _about(context: EvaluationContext, plan: EvaluationPlan) -> dict[str, object]:
     """Everything that rows depend on; prompts and faces may differ between calls."""
     editor = context.editor
     extra = weights.hashes((*SLOTS["parser"][editor.slots.parser], "face_parser"))
@@ -87,18 +87,18 @@ def _about(context: EvaluationContext, plan: Plan) -> dict[str, object]:
     return {**about, **files, **plan.about}
 
 
-def tile_name(source: FaceSource) -> str:
+def tile_name(source: FaceToMeasure) -> str:
     """A face's name in files; photos of one name in two folders stay apart."""
     return f"{source.name}_{source.photo[:8]}" if source.photo else source.name
 
 
 def _measure_face(
     context: EvaluationContext,
-    plan: Plan,
-    source: FaceSource,
+    plan: EvaluationPlan,
+    source: FaceToMeasure,
     done: set[tuple[str, str, str, str]],
     tiles: Tiles | None,
-) -> Iterator[Row | str]:
+) -> Iterator[MeasuredEdit | str]:
     """A row for each edit of a face that is still to do, or the reason why it is left out."""
     wanted = [
         (subject, variant)
@@ -126,7 +126,7 @@ def _measure_face(
         yield measure_edit(context, face, subject, variant.name, edited)
 
 
-def line(row: Row) -> str:
+def line(row: MeasuredEdit) -> str:
     """One row for the terminal."""
     hit = {True: "hit", False: "missed", None: "not measurable"}[row.hit]
     figures = ", ".join(
@@ -135,7 +135,7 @@ def line(row: Row) -> str:
     return f"{row.prompt} ({row.column}): {hit}, {figures}"
 
 
-def _write(log: RowLog[Row], plan: Plan, sources: Sequence[FaceSource]) -> str:
+def _write(log: RowLog[MeasuredEdit], plan: EvaluationPlan, sources: Sequence[FaceToMeasure]) -> str:
     """Writes the figures of this call's prompts and faces; the log keeps all rows."""
     titles, variants = {s.title: s.counterfactual for s in plan.subjects}, {v.name for v in plan.variants}
     faces = {(one.name, one.photo) for one in sources}

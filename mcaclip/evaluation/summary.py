@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcaclip.evaluation.markdown import markdown_table
-from mcaclip.evaluation.measuring import Row
+from mcaclip.evaluation.measuring import MeasuredEdit
 from mcaclip.evaluation.requests import Subject
 from mcaclip.evaluation.variants import FULL, FULL_SIZE, VARIANTS, WITHOUT_FF, WITHOUT_PRE
 
@@ -65,7 +65,7 @@ FIGURES: Mapping[str, Figure] = {
 """What is measured, in the order of tables; `judge` only where an independent identity network is given."""
 
 
-def means(rows: Sequence[Row]) -> Means:
+def means(rows: Sequence[MeasuredEdit]) -> Means:
     """Mean of every figure over the prompts' means; `edits` and `judged` (hit or missed) are counts."""
     prompts = [[row for row in rows if row.prompt == prompt] for prompt in dict.fromkeys(row.prompt for row in rows)]
     found: Means = {"edits": len(rows), "judged": sum(row.hit is not None for row in rows)}
@@ -75,7 +75,7 @@ def means(rows: Sequence[Row]) -> Means:
     return found
 
 
-def _mean(rows: Sequence[Row], name: str) -> float | None:
+def _mean(rows: Sequence[MeasuredEdit], name: str) -> float | None:
     values = [float(value) for row in rows if (value := getattr(row, name)) is not None]
     return float(np.mean(values)) if values else None
 
@@ -104,7 +104,7 @@ class Table:
         return "yes" if ahead > 0 else "equal" if ahead == 0 else "no"
 
 
-def table(title: str, rows: Sequence[Row]) -> Table:
+def table(title: str, rows: Sequence[MeasuredEdit]) -> Table:
     """The table of some rows. Only edits that every variant has made count, so that variants can be compared."""
     names = [name for name in VARIANTS if any(row.column == name for row in rows)]
     done = [{row.key[:3] for row in rows if row.column == name} for name in names]
@@ -150,7 +150,7 @@ TITLES = {FULL: "full", WITHOUT_FF: "w/o FF", WITHOUT_PRE: "w/o PRE"}
 TOTALS = COUNTERFACTUAL, OTHER = "counterfactual prompts", "other prompts"
 
 
-def summarise(rows: Sequence[Row], counterfactual: Mapping[str, bool]) -> Summary:
+def summarise(rows: Sequence[MeasuredEdit], counterfactual: Mapping[str, bool]) -> Summary:
     """The summary of rows.
 
     Args:

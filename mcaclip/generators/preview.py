@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +15,7 @@ from torch import Tensor, nn
 
 from mcaclip.generators.base import W_DIM, StyleSlot, WrappedGenerator
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
-from mcaclip.nn.ops import channels_last
-from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import FromFile
 
 TOP_LAYER = 10
 MODULATED_ROW = 11
@@ -26,13 +24,15 @@ HEAD_ROWS = (12, 13, 14, 15)
 PREVIEW_SIZE = 256
 
 
-class PreviewHead(nn.Module):
+class PreviewHead(FromFile):
     """Modulated 256 channels at 128 px, and the W+ rows above them, to 12 channels at 128 px.
 
     The features come with the true modulation of the layer above (see `PreviewGenerator.rgb`), so the head need not
     learn it. A linear 1x1 path carries the colours, a small non-linear one the edges; rows 12-15 scale and shift
     both through a narrow bottleneck, since few faces are enough to fit it but also to over-fit it.
     """
+
+    problem, remedy = "is no preview head", "fit it again: `python -m train preview-head`"
 
     def __init__(self, in_channels: int = 256, hidden: int = 64, style_bottleneck: int = 24):
         super().__init__()
@@ -54,16 +54,6 @@ class PreviewHead(nn.Module):
         hidden = F.leaky_relu(self.reduce(features) * (1 + scale) + shift, 0.2)
         hidden = F.leaky_relu(self.mix(hidden), 0.2) * (1 + out_scale)
         return self.linear(features) * (1 + rgb_scale) + rgb_shift + self.out(hidden)
-
-    @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> PreviewHead:
-        """Load a safetensors file strictly; the weights are frozen.
-
-        Raises:
-            WeightsError: the file has another layout.
-        """
-        head = load_strictly(cls(), path, "is no preview head", "fit it again: `python -m train preview-head`")
-        return channels_last(head.requires_grad_(False).eval().to(device))
 
 
 class PreviewGenerator(WrappedGenerator):

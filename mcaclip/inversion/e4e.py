@@ -113,7 +113,7 @@ class E4EEncoder(nn.Module):
         return self(F.interpolate(image[None], size=size, mode="bilinear", antialias=True))[0]
 
     def offsets(self, images: Tensor) -> Tensor:
-        """As `forward`, before the mean code is added."""
+        """What `forward` gives before the mean code is added."""
         if images.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):
             raise ValueError(f"images must be [B, 3, {INPUT_SIZE}, {INPUT_SIZE}], not {tuple(images.shape)}")
         maps = self.pyramid(images)

@@ -11,7 +11,6 @@ the full-size generator shows keep the base.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -19,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.generators.base import NUM_WS, W_DIM
-from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import FromFile
 from mcaclip.perception.identity import FaceIdentity, aligned_to_chips
 
 PIXELS = 128
@@ -74,13 +73,16 @@ def flatten(view: View) -> Tensor:
     )
 
 
-class FaceEncoder(nn.Module):
+class FaceEncoder(FromFile):
     """A linear path, solved in closed form, plus a convolutional one.
 
     Args:
         width: features of the trunk's end.
         rank: width of the linear path.
     """
+
+    problem, remedy = "is no face encoder", "train it again: `python -m train encoder`"
+    channels_inside = False
 
     w_mean: Tensor
     w_std: Tensor
@@ -142,13 +144,3 @@ class FaceEncoder(nn.Module):
     def code(self, view: View) -> Tensor:
         """`w_plus [B, 18, 512]` of the faces seen."""
         return self.rows(*self(view))
-
-    @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> FaceEncoder:
-        """Load a safetensors file strictly; the weights are frozen.
-
-        Raises:
-            WeightsError: the file has another layout.
-        """
-        encoder = load_strictly(cls(), path, "is no face encoder", "train it again: `python -m train encoder`")
-        return encoder.requires_grad_(False).eval().to(device)

@@ -7,15 +7,12 @@ spread of its channels, and the network sees that layer's features too.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcaclip.inversion.likeness import SIDE
-from mcaclip.nn.ops import channels_last
-from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import FromFile
 
 FOLD = 4
 """Pixels of the pictures per side that become channels of one cell."""
@@ -42,7 +39,7 @@ class _Block(nn.Module):
         return x + self.second(F.leaky_relu(self.first(F.leaky_relu(x, 0.2)), 0.2))
 
 
-class ResidualEncoder(nn.Module):
+class ResidualEncoder(FromFile):
     """Predicts the residual of a face.
 
     Args:
@@ -50,6 +47,8 @@ class ResidualEncoder(nn.Module):
         deep: channels at 16 px, where the network sees further.
         blocks: pairs of convolutions at each of the two sizes.
     """
+
+    problem, remedy = "is no residual encoder", "train it again: `python -m train residual-encoder`"
 
     spread: Tensor
 
@@ -84,17 +83,6 @@ class ResidualEncoder(nn.Module):
         further = self.up(self.coarse(self.down(x)))
         x = self.join(x + F.interpolate(further, scale_factor=2.0, mode="bilinear", align_corners=False))
         return self.spread * self.say(F.leaky_relu(x, 0.2))
-
-    @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> ResidualEncoder:
-        """Load a safetensors file strictly; the weights are frozen.
-
-        Raises:
-            WeightsError: the file has another layout.
-        """
-        remedy = "train it again: `python -m train residual-encoder`"
-        encoder = load_strictly(cls(), path, "is no residual encoder", remedy)
-        return channels_last(encoder.requires_grad_(False).eval().to(device))
 
 
 assert SIDE == 32 * 2 * FOLD

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, Self, TypeVar
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mcaclip.errors import WeightsError
+from mcaclip.nn.ops import channels_last
 from mcaclip.platform.atomic import written_whole
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -35,6 +37,30 @@ def load_strictly(module: Module, path: Path, problem: str, remedy: str) -> Modu
     except (RuntimeError, SafetensorError) as error:
         raise WeightsError(f"{path} {problem} ({error}); {remedy}") from error
     return module
+
+
+class FromFile(nn.Module):
+    """A network that is read whole from a file of its own.
+
+    Attributes:
+        problem: see `load_strictly`.
+        remedy: see `load_strictly`.
+        channels_inside: whether its convolutions are faster with channels innermost.
+    """
+
+    problem: ClassVar[str]
+    remedy: ClassVar[str]
+    channels_inside: ClassVar[bool] = True
+
+    @classmethod
+    def load(cls, path: Path, device: str | torch.device = "cpu") -> Self:
+        """The network, frozen.
+
+        Raises:
+            WeightsError: the file has another layout.
+        """
+        network = load_strictly(cls(), path, cls.problem, cls.remedy).requires_grad_(False).eval().to(device)
+        return channels_last(network) if cls.channels_inside else network
 
 
 def save_whole(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mcaclip.nn.published import check_layout, module_layout, read_checkpoint
-from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import FromFile
 from mcaclip.perception.ir_se import body, input_layer, stage_outputs
 
 CROP_SIZE = 112
@@ -24,8 +24,11 @@ ROWS, COLUMNS = slice(35, 223), slice(32, 220)
 """The face in an FFHQ-aligned picture of `ALIGNED_SIZE` pixels."""
 
 
-class ArcFaceIdentity(nn.Module):
+class ArcFaceIdentity(FromFile):
     """ArcFace: 112 px crop to 512 numbers. It has the public methods of `FaceIdentity`, with its own `crop`."""
+
+    problem, remedy = "is no ArcFace IR-SE50 file", "delete it and run `python -m mcaclip doctor` to get it again"
+    channels_inside = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,18 +38,6 @@ class ArcFaceIdentity(nn.Module):
             nn.BatchNorm2d(512), nn.Dropout(0.6), nn.Flatten(), nn.Linear(512 * 7 * 7, 512), nn.BatchNorm1d(512)
         )
         self.body = body()
-
-    @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> ArcFaceIdentity:
-        """The converted safetensors file, loaded strictly: frozen, in eval mode.
-
-        Raises:
-            WeightsError: the file has another layout.
-        """
-        net = load_strictly(
-            cls(), path, "is no ArcFace IR-SE50 file", "delete it and run `python -m mcaclip doctor` to get it again"
-        )
-        return net.eval().requires_grad_(False).to(device)
 
     def forward(self, crops: Tensor) -> Tensor:
         """`crops [B, 3, 112, 112]` RGB in [-1, 1] to `[B, 512]`, not normalised."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -22,7 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.nn.ops import channels_last, resize_mask
-from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import FromFile
 from mcaclip.perception.parsing_head import CLASSES
 
 FACIAL_HAIR = ("beard", "moustache", "goatee")
@@ -98,12 +97,14 @@ class ParserOutput(NamedTuple):
     levels: tuple[Tensor, ...]
 
 
-class FaceParser(nn.Module):
+class FaceParser(FromFile):
     """Pictures to 22 classes; frozen weights come from `load`.
 
     Args:
         normalised: with batch normalisation, as it is trained; what is shipped is `folded`.
     """
+
+    problem, remedy = "is no face parser", "train it again: `python -m train parser`"
 
     def __init__(self, normalised: bool = False) -> None:
         super().__init__()
@@ -157,16 +158,6 @@ class FaceParser(nn.Module):
     def parse(self, made: Synthesis, size: int) -> Tensor:
         """See `Parser.parse`."""
         return celeb(self.probabilities(made.image.clamp(-1, 1), size))
-
-    @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> FaceParser:
-        """Load a safetensors file strictly: frozen, in eval mode.
-
-        Raises:
-            WeightsError: the file has another layout.
-        """
-        net = load_strictly(cls(), path, "is no face parser", "train it again: `python -m train parser`")
-        return channels_last(net.eval().requires_grad_(False).to(device))
 
 
 def celeb(probabilities: Tensor) -> Tensor:

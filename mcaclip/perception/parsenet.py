@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mcaclip.generators.synthesis import Synthesis
-from mcaclip.nn.ops import channels_last, resize_mask
+from mcaclip.nn.ops import resize_mask
 from mcaclip.nn.published import check_layout, module_layout, read_checkpoint
-from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import FromFile
 from mcaclip.perception.parsing_head import CLASSES
 
 INPUT_SIZE = 512
@@ -77,8 +77,10 @@ class ResidualBlock(nn.Module):
         return self.shortcut_func(x) + self.conv2(F.leaky_relu(self.conv1(x), 0.2))
 
 
-class ParseNet(nn.Module):
+class ParseNet(FromFile):
     """Encoder to 32 px, ten residual blocks, decoder to 512 px."""
+
+    problem, remedy = "is no ParseNet file", "delete it and run `python -m mcaclip doctor` to get it again"
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,18 +94,6 @@ class ParseNet(nn.Module):
         self.decoder = nn.Sequential(*(ResidualBlock(i, o, "up") for i, o in pairwise(channels)))
         self.out_img_conv = ConvLayer(channels[-1], 3)
         self.out_mask_conv = ConvLayer(channels[-1], len(CLASSES))
-
-    @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> ParseNet:
-        """The converted safetensors file, loaded strictly: frozen, in eval mode.
-
-        Raises:
-            WeightsError: the file has another layout.
-        """
-        net = load_strictly(
-            cls(), path, "is no ParseNet file", "delete it and run `python -m mcaclip doctor` to get it again"
-        )
-        return channels_last(net.eval().requires_grad_(False).to(device))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and the picture that the network was also trained to restore.

@@ -7,7 +7,6 @@ Zhang et al. 2021). It parses *generated* pictures only: a photo is parsed throu
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from mcaclip.generators.synthesis import Synthesis
 from mcaclip.nn.ops import normalise_features
-from mcaclip.nn.safetensors_io import load_strictly
+from mcaclip.nn.safetensors_io import FromFile
 
 CLASSES = (
     "background", "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth",
@@ -27,8 +26,11 @@ PARSED_LAYERS: Mapping[int, int] = {4: 512, 6: 512, 8: 512, 10: 256}
 """Layer number to channels: the second convolutions at 16, 32, 64 and 128 px."""
 
 
-class ParsingHead(nn.Module):
+class ParsingHead(FromFile):
     """Features of four layers to class logits at 128 px."""
+
+    problem, remedy = "is no parsing head", "fit it again: `python -m train parsing-head`"
+    channels_inside = False
 
     def __init__(self, hidden: int = 48):
         super().__init__()
@@ -61,13 +63,3 @@ class ParsingHead(nn.Module):
         with torch.no_grad():
             logits = self(features)
             return F.interpolate(logits, size=(size, size), mode="bilinear", align_corners=False).softmax(1)
-
-    @classmethod
-    def load(cls, path: Path, device: str | torch.device = "cpu") -> ParsingHead:
-        """Load a safetensors file strictly; the weights are frozen.
-
-        Raises:
-            WeightsError: the file has another layout.
-        """
-        head = load_strictly(cls(), path, "is no parsing head", "fit it again: `python -m train parsing-head`")
-        return head.requires_grad_(False).eval().to(device)

@@ -66,15 +66,6 @@ def test_photo_to_masks_and_downloads(site, visit, portrait):
     page.wait_for_selector("#stage-view .after", state="hidden")
 
 
-def test_random_face_is_the_same_for_the_same_seed(site, visit):
-    seen = []
-    for _ in range(2):
-        page = visit(site.url)
-        random_face(page, 42)
-        seen.append(picture(page, BEFORE))
-    assert np.array_equal(*seen)
-
-
 def test_slider_shows_the_edit_while_moving_and_keeps_it_on_release(site, visit, portrait):
     page = visit(site.url)
     upload(page, portrait())

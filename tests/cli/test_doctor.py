@@ -11,7 +11,7 @@ import torch
 
 from mcaclip.__main__ import main as cli
 from mcaclip.cli import doctor
-from mcaclip.cli.doctor import Row, State, entry_row, exit_status, format_report, system_rows
+from mcaclip.cli.doctor import Finding, State, entry_row, exit_status, format_report, system_rows
 from mcaclip.weights.hub import HubFile, HubSource
 from mcaclip.weights.obtain import obtain
 from mcaclip.weights.sources import Entry, PackageSource, ShippedSource, SourceFile
@@ -102,16 +102,18 @@ def test_system_is_described(folders: WeightFolders) -> None:
     [(State.OK, 0), (State.READY, 0), (State.INFO, 0), (State.MISSING, 1), (State.DAMAGED, 1)],
 )
 def test_exit_status(state: State, status: int) -> None:
-    assert exit_status([Row("a", State.OK, ""), Row("b", state, "")]) == status
+    assert exit_status([Finding("a", State.OK, ""), Finding("b", state, "")]) == status
 
 
 def test_text_names_faults_and_keeps_commands_whole() -> None:
     command = "Run `" + "long " * 60 + "command`."
-    text = format_report([Row("a", State.OK, "fine", "free"), Row("b", State.MISSING, "gone", "free", command)])
+    text = format_report(
+        [Finding("a", State.OK, "fine", "free"), Finding("b", State.MISSING, "gone", "free", command)]
+    )
     assert command in text
     assert text.endswith("Not ready: b.")
     assert text.count("licence: free") == 2
-    assert format_report([Row("a", State.OK, "fine")]).endswith("Everything needed is on this machine.")
+    assert format_report([Finding("a", State.OK, "fine")]).endswith("Everything needed is on this machine.")
 
 
 def test_whole_table_is_reported_by_main(

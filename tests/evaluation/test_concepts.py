@@ -8,12 +8,12 @@ import pytest
 
 from mcaclip.errors import StudioError
 from mcaclip.evaluation.concepts import FEWEST, concept_settings, promise, prompts_of, shares, write_concepts
-from mcaclip.evaluation.measuring import Row
+from mcaclip.evaluation.measuring import MeasuredEdit
 from mcaclip.language.concepts import FULFILLED_FILE, concepts
 
 
-def row(prompt: str, hit: bool | None, identity: float = 0.9) -> Row:
-    return Row("face", "photo", "", prompt, "full", hit, 0.0, 1.0, identity, 0.0, 0.1, 0.1)
+def row(prompt: str, hit: bool | None, identity: float = 0.9) -> MeasuredEdit:
+    return MeasuredEdit("face", "photo", "", prompt, "full", hit, 0.0, 1.0, identity, 0.0, 0.1, 0.1)
 
 
 def test_every_wish_that_can_be_asked_for_and_measured_is_measured_also_one_that_fails():

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from mcaclip.errors import NoFaceError
-from mcaclip.evaluation.faces import FLIP, GENERATED, PHOTO, FaceSource, face_sources, table_faces, through_preview
+from mcaclip.evaluation.faces import FLIP, GENERATED, PHOTO, FaceToMeasure, face_sources, table_faces, through_preview
 from tests.helpers.toy_figures import FiguresEditor
 
 
@@ -85,5 +85,5 @@ def test_a_face_at_the_previews_size_starts_from_the_previews_picture(photos, tm
     generated, photo = (one for one in table_faces(editor, 2, photos, "good", tmp_path))
     small = through_preview(generated, editor.models.preview).get()
     assert torch.equal(small.original, generated.get().original), "the toy's preview is the generator"
-    with_photo = FaceSource("", PHOTO, lambda: replace(photo.get(), photo=torch.ones(3, 32, 32)))
+    with_photo = FaceToMeasure("", PHOTO, lambda: replace(photo.get(), photo=torch.ones(3, 32, 32)))
     assert through_preview(with_photo, editor.models.preview).get().original.shape == small.original.shape

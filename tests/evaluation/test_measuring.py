@@ -7,8 +7,8 @@ import torch
 
 from mcaclip.evaluation.attributes import find_attribute
 from mcaclip.evaluation.context import EvaluationContext
-from mcaclip.evaluation.faces import GENERATED, Face, FaceSource
-from mcaclip.evaluation.measuring import Row, measure_edit
+from mcaclip.evaluation.faces import GENERATED, Face, FaceToMeasure
+from mcaclip.evaluation.measuring import MeasuredEdit, measure_edit
 from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.variants import Edited
 from mcaclip.imaging.colour import colour_lab, lab_to_srgb
@@ -43,7 +43,7 @@ def tools() -> EvaluationContext:
 def face(tools) -> Face:
     """A grey picture of 256 px, with the toy's parsing."""
     inversion = tools.editor.sample(0)
-    made = Face(FaceSource("seed_0", GENERATED, get=lambda: inversion), tools, 1024)
+    made = Face(FaceToMeasure("seed_0", GENERATED, get=lambda: inversion), tools, 1024)
     noise = torch.rand(3, SIDE, SIDE) * 0.1
     made.inversion = replace(inversion, reconstruction=noise)
     return made
@@ -55,7 +55,7 @@ def paint(picture: torch.Tensor, where: tuple[slice, slice], colour: str) -> tor
     return painted
 
 
-def measured(tools, face, prompt: str, image: torch.Tensor) -> Row:
+def measured(tools, face, prompt: str, image: torch.Tensor) -> MeasuredEdit:
     return measure_edit(tools, face, Subject.of(read_settings(prompt)), "full", Edited(image, 0.25, 1.5))
 
 
@@ -140,7 +140,7 @@ def test_an_independent_identity_is_measured_where_there_is_a_network(tools, fac
 
 def test_a_preview_is_compared_with_the_previews_picture(tools):
     inversion = tools.editor.sample(0)
-    source = FaceSource("seed_0", GENERATED, get=lambda: inversion)
+    source = FaceToMeasure("seed_0", GENERATED, get=lambda: inversion)
     assert Face(source, tools, 1024).picture is inversion.reconstruction
     small = Face(source, tools, 256)
     assert small.picture is not inversion.reconstruction

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from mcaclip.evaluation.measuring import Row
+from mcaclip.evaluation.measuring import MeasuredEdit
 from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.summary import COUNTERFACTUAL, FIGURES, OTHER, as_markdown, means, summarise, table
 
-ROW = Row(
+ROW = MeasuredEdit(
     "seed_0", "generated", "", "green lipstick", "full", hit=True, leak=1.0, ssim_background=0.99, identity=0.9,
     score=0.2, area=0.1, seconds=2.0, moved={"green lipstick": 0.8},
 )  # fmt: skip
 PROMPTS = {"green lipstick": True, "smiling": False}
 
 
-def column(name: str, **changes) -> list[Row]:
+def column(name: str, **changes) -> list[MeasuredEdit]:
     """A column on two faces, at its worse on the second."""
     row = replace(ROW, column=name, **changes)
     return [row, replace(row, face="seed_1", leak=row.leak + 2)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcaclip.cli.invert import Options
-from mcaclip.cli.many.rows import Record, Row, record_of, rows_of
+from mcaclip.cli.many.rows import Row, RowResult, record_of, rows_of
 from mcaclip.errors import StudioError
 
 
@@ -33,7 +33,7 @@ class ToyDoer:
     def check(self, rows: Sequence[Row]) -> dict[int, str]:
         return {row.number: "refused" for row in rows if "refused" in str(row.photo)}
 
-    def do(self, row: Row) -> list[Record]:
+    def do(self, row: Row) -> list[RowResult]:
         name = Path(str(row.photo)).stem
         attempt = len(list(self.folder.glob(f"{name}-*"))) + 1
         (self.folder / f"{name}-{attempt}").touch()

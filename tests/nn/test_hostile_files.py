@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -21,6 +24,7 @@ from mcaclip.methods.delta_mapper import DeltaConfig, DeltaMapper, load_delta, s
 from mcaclip.methods.style_table import StyleTable, load_table, save_table
 from tests.editing.network.test_coral import LAYERS
 from tests.editing.network.test_mca import TINY, text
+from tests.helpers.anything import ANYWHERE, damaged
 
 Content = tuple[dict[str, torch.Tensor], dict[str, str]]
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -101,6 +105,18 @@ def test_a_file_that_cannot_be_used_is_named_in_a_short_line(tmp_path, kind, cas
     with pytest.raises(WeightsError, match=r"weights\.safetensors") as caught:
         load(path)
     assert len(str(caught.value)) < 500 + len(str(path)) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", LOADERS)
+@ANYWHERE
+@given(data=st.data())
+def test_any_change_of_a_file_is_read_or_refused(tmp_path, kind, data):
+    path = tmp_path / "weights.safetensors"
+    write, load = LOADERS[kind]
+    write(path)
+    path.write_bytes(damaged(data, path.read_bytes()))
+    with contextlib.suppress(WeightsError):
+        load(path)
 
 
 def _settings(name: str, *keys: str, value: object) -> Callable[[dict, dict], None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors import safe_open
@@ -25,6 +25,7 @@ from mcaclip.platform.naming import safe_stem
 from mcaclip.results import session_file, session_paint
 from mcaclip.results.session_file import SavedSession, SessionFileError, photo_bytes, read_session, write_session
 from mcaclip.types import AlignedFace, EditSettings, Paint, PromptStrength, Residual
+from tests.helpers.anything import ANYWHERE, JSON, damaged
 
 
 @pytest.fixture
@@ -452,9 +453,6 @@ def _read(path, data: bytes) -> SavedSession | None:
         return None
 
 
-ANYWHERE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
 @ANYWHERE
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_session_or_refused(tmp_path, data):
@@ -465,20 +463,9 @@ def test_any_bytes_are_a_session_or_refused(tmp_path, data):
 @ANYWHERE
 @given(st.data())
 def test_any_change_of_a_file_is_a_session_or_refused(tmp_path, good, data):
-    spoiled = bytearray(good.read_bytes())
-    size, header = len(spoiled), int.from_bytes(spoiled[:8], "little") + 8
-    for _ in range(data.draw(st.integers(1, 4))):
-        # Half of the changes go to the header, which is a small part of the file.
-        at = data.draw(st.one_of(st.integers(0, header), st.integers(0, size - 1)))
-        spoiled[at] = data.draw(st.integers(0, 255))
-    _read(tmp_path / "s", bytes(spoiled[: data.draw(st.sampled_from([size, size - 1, header]))]))
+    _read(tmp_path / "s", damaged(data, good.read_bytes()))
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
-    max_leaves=8,
-)
 KEYS = ["name", "identity", "edits", "current", "weights", "parts", "mask_threshold", "mask_invert", "mask_feather"]
 KEYS += ["variation", "mode", "without_masks"]
 

@@ -6,12 +6,12 @@
     python -m tests.stress start
     python -m tests.stress page --photo FILE
 
-`fuzz` hands hostile pictures, masks, prompts, names, session files, files of edits and requests to the studio, `--n`
-of each kind (`--only KIND` for some of them). The requests go to the real page with the fake editor, in a process of
-its own. Every case has to end with an ordinary result or with an error in words, in bounded time and memory. Nothing
-may be made, changed or removed outside the server's folder, no traceback may be in the server's log, and no answer
-may hold anything of a file that was not uploaded. A crash is printed with its kind, seed and number; `--only KIND
---case NUMBER` with the same seed repeats it alone.
+`fuzz` hands hostile pictures, masks and requests to the studio, `--n` of each kind (`--only KIND` for some of them).
+The requests go to the real page with the fake editor, in a process of its own. Every case has to end with an ordinary
+result or with an error in words, in bounded time and memory. Nothing may be made, changed or removed outside the
+server's folder, no traceback may be in the server's log, and no answer may hold anything of a file that was not
+uploaded. A crash is printed with its kind, seed and number; `--only KIND --case NUMBER` with the same seed repeats it
+alone. Texts, session files and weights are tried by Hypothesis in the tests of their rooms.
 
 `soak` lets visitors come, work and leave for some minutes, each from an address of its own, so that the limits by
 client hold for each of them. Every ten seconds it prints memory, latencies and files of the server; at the end
@@ -34,22 +34,12 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from tests.stress import page, pictures, requests, soak, start, tensor_files, texts
+from tests.stress import page, pictures, requests, soak, start
 from tests.stress.cases import Tally, limit_memory, made_world, run
-from tests.stress.limits import QUICK, RULES, check_rule
 from tests.stress.server import served
 
-LOCAL = {
-    "pictures": pictures.photos,
-    "masks": pictures.masks,
-    "prompts": texts.prompts,
-    "names": texts.names,
-    "sessions": tensor_files.session_files,
-    "edits": tensor_files.edit_files,
-}
-SERVED = {"requests": requests.requests, "limits": check_rule, "quick-limits": check_rule}
-NUMBERS = {"limits": range(len(RULES)), "quick-limits": QUICK}
-"""Cases of a kind whose number `--n` does not choose."""
+LOCAL = {"pictures": pictures.photos, "masks": pictures.masks}
+REQUESTS = "requests"
 
 
 def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
@@ -57,15 +47,13 @@ def fuzz(n: int, seed: int, only: Sequence[str], cases: Sequence[int]) -> int:
     faulthandler.enable()
     limit_memory()
     logging.disable(logging.ERROR)
-    kinds, crashed = only or [*LOCAL, "requests", "limits"], False
+    kinds, numbers, crashed = only or [*LOCAL, REQUESTS], cases or range(n), False
     with made_world() as world:
         for kind in (kind for kind in kinds if kind in LOCAL):
-            crashed |= _report(run(kind, LOCAL[kind], cases or range(n), seed, world), seed)
-        if served_kinds := [kind for kind in kinds if kind in SERVED]:
+            crashed |= _report(run(kind, LOCAL[kind], numbers, seed, world), seed)
+        if REQUESTS in kinds:
             with served(world) as server:
-                for kind in served_kinds:
-                    numbers = cases or NUMBERS.get(kind, range(n))
-                    crashed |= _report(run(kind, SERVED[kind](server, numbers), numbers, seed, world), seed)
+                crashed |= _report(run(REQUESTS, requests.requests(server), numbers, seed, world), seed)
     return int(crashed)
 
 
@@ -89,7 +77,7 @@ def main() -> int:
     one = commands.add_parser("fuzz", help="hostile input")
     one.add_argument("--n", type=int, default=300, help="cases of each kind")
     one.add_argument("--seed", type=int, default=1)
-    one.add_argument("--only", action="append", default=[], choices=[*LOCAL, *SERVED])
+    one.add_argument("--only", action="append", default=[], choices=[*LOCAL, REQUESTS])
     one.add_argument("--case", action="append", default=[], type=int, help="the number of a single case")
     for name, words, minutes in (("soak", "many visitors come and go", 10), ("load", "how long visitors wait", 2)):
         other = commands.add_parser(name, help=words)

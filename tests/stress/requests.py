@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -169,7 +169,7 @@ class Ask:
             self.refused = True
 
 
-def requests(server: Server, _: Sequence[int]) -> Case:
+def requests(server: Server) -> Case:
     """A case of a few requests of one kind."""
 
     def case(rng: Random, world: World) -> None:

@@ -26,12 +26,12 @@ from tests.helpers.drawn_faces import drawn_faces
 from tests.helpers.toy_space import ToyIdentity, ToyParser, ToySpace
 from tests.train.made_up_directions import write_directions, write_measured
 from train.__main__ import COMMANDS, main
+from train.clip import card, feature_cache
 from train.clip.train import FaceCLIPSettings
 from train.common import setup
 from train.directions import pool
 from train.directions.fit import load_regression
 from train.parser.teacher import TeacherUNet
-from train.universal import universal
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def small(monkeypatch):
 @pytest.fixture(autouse=True)
 def _loaded_once(generator, preview, monkeypatch):
     """The generator of the test session, where a command would load its own."""
-    for module in (setup, universal, pool):
+    for module in (setup, pool):
         for name, network in (("load_generator", generator), ("load_preview", preview)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, create_autospec(getattr(module, name), return_value=network))
@@ -163,18 +163,15 @@ def test_inversion_figures(run, monkeypatch):
 
 
 @pytest.fixture
-def faceclip(monkeypatch, small):
+def faceclip(monkeypatch):
     """FaceCLIP's commands on four drawn faces, without what is measured behind the training."""
-    from train.clip import commands
-
-    small("train.clip.commands", "ParserSettings", held_out=1)
-    monkeypatch.setattr(commands, "load_faces", lambda *_: drawn_faces(4))
-    monkeypatch.setattr(commands, "read_vectors", lambda *_: {})
-    monkeypatch.setattr(commands, "known_tokens", lambda *_: torch.arange(49408) < 40000)
+    monkeypatch.setattr("train.clip.card.labelled_faces", lambda *_: drawn_faces(4))
+    monkeypatch.setattr("train.clip.word_vectors.read_vectors", lambda *_: {})
+    monkeypatch.setattr("train.clip.word_vectors.known_tokens", lambda *_: torch.arange(49408) < 40000)
     done = {}
-    for name in ("report", "measure_ascent", "make_attacked"):
-        done[name] = create_autospec(getattr(commands, name), return_value={})
-        monkeypatch.setattr(commands, name, done[name])
+    for module, name in ((card, "report"), (card, "measure_ascent"), (feature_cache, "make_attacked")):
+        done[name] = create_autospec(getattr(module, name), return_value={})
+        monkeypatch.setattr(module, name, done[name])
     done["make_attacked"].return_value = []
     return done
 
@@ -184,9 +181,9 @@ FACES = ("--faces", "4", "--pool", "P")
 
 def test_faceclip(run, faceclip, small, monkeypatch):
     settings = {"groups": 1, "captions": 1, "steps": 2, "test_faces": 2, "broken": 1}
-    small("train.clip.commands", "FaceCLIPSettings", **settings)
+    small("train.clip.train", "FaceCLIPSettings", **settings)
     monkeypatch.setattr(
-        "train.clip.commands.new_space", lambda *_: (ClipSpace(create_model()), torch.ones(49408, dtype=torch.bool))
+        "train.clip.train.new_space", lambda *_: (ClipSpace(create_model()), torch.ones(49408, dtype=torch.bool))
     )
     out = run("faceclip", *FACES, "--words", "W")
     assert steps(out) == 2 and (out / "model.safetensors").exists()
@@ -195,14 +192,14 @@ def test_faceclip(run, faceclip, small, monkeypatch):
 
 def test_faceclip_pooled(run, faceclip, small):
     block = FaceCLIPSettings(groups=1, broken=1, test_faces=2)
-    small("train.clip.commands", "PooledSettings", blocks=2, unseen=1, steps=2, block=block)
+    small("train.clip.train_cached", "PooledSettings", blocks=2, unseen=1, steps=2, block=block)
     out = run("faceclip-pooled", *FACES, "--words", "W", "--learns", "image")
     assert steps(out) == 2 and (out / "model.safetensors").exists()
     assert faceclip["report"].called
 
 
 def test_faceclip_report(run, faceclip, small):
-    small("train.clip.commands", "FaceCLIPSettings", test_faces=2)
+    small("train.clip.train", "FaceCLIPSettings", test_faces=2)
     out = run("faceclip-report", *FACES)
     assert (out / "report.json").read_text() == "{}" and faceclip["report"].called
     run("faceclip-report", "--ascents-only", "--ascents", "1", "--seed", "5")
@@ -247,7 +244,7 @@ def _brightness(pictures: torch.Tensor) -> dict[str, torch.Tensor]:
 
 
 def test_universal(run, small, directions, tmp_path):
-    small("train.universal.universal", "TeacherSettings", prompts=1, steps=2)
+    small("train.universal.colour_teacher", "TeacherSettings", prompts=1, steps=2)
     small("train.universal.universal", "UniversalSettings", steps=2, faces=1, masked=1, unmasked=1, attributes=2,
           upper_faces=1, masked_attributes=1, eyeshadows=1)  # fmt: skip
     measured = str(write_measured(tmp_path))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from mcaclip.cli.arguments import StackOptions
+from mcaclip.cli.arguments import StackOptions, slot
 from mcaclip.cli.options import Arg, number, whole
-from mcaclip.config import PROJECT, SLOT_HELP, SLOTS
+from mcaclip.config import PROJECT
 from mcaclip.errors import StudioError
 
 TEACHERS = PROJECT.parent / "shared" / "teachers"
@@ -68,12 +68,8 @@ class TimedOptions(RunOptions):
 class TrainingStackOptions(StackOptions):
     """A stack as it is trained on: with the nets that judge the edits."""
 
-    identity: Annotated[
-        str | None, Arg(f"{SLOT_HELP['identity']} (default: the stack's)", choices=tuple(SLOTS["identity"]))
-    ] = None
-    parser: Annotated[
-        str | None, Arg(f"{SLOT_HELP['parser']} (default: the stack's)", choices=tuple(SLOTS["parser"]))
-    ] = None
+    identity: Annotated[str | None, slot("identity")] = None
+    parser: Annotated[str | None, slot("parser")] = None
 
     @property
     def slots(self) -> dict[str, str | None]:

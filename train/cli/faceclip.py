@@ -25,16 +25,24 @@ class Options(ReportOptions, LabelledFacesOptions, TimedOptions):
 
 
 def run(options: Options) -> None:
-    """Writes the model, what it knows, and its report into the run's folder."""
-    from train.clip.commands import make_faceclip
+    """Writes `model.safetensors`, `report.json` and sheets of the ascents into the run's folder."""
+    from mcaclip import weights
+    from mcaclip.clip.clip_space import ClipSpace, create_model
+    from mcaclip.perception.face_parser import FaceParser
+    from train.clip.card import figures_of, labelled_faces, write_report
+    from train.clip.negatives import Attack
+    from train.clip.scenes.scenes import SceneSet
+    from train.clip.train import FaceCLIPSettings, new_space, train_faceclip
+    from train.clip.word_vectors import read_vectors, whole_words
+    from train.common.setup import load_preview
 
-    make_faceclip(
-        pool=options.pool,
-        faces=options.faces,
-        words=options.words,
-        out=options.out,
-        max_minutes=options.max_minutes,
-        photos=options.photos,
-        ascents=options.ascents,
-        start_from=options.start_from,
-    )
+    faces, out = labelled_faces(options.pool, options.faces), options.out
+    parser, settings = FaceParser.load(weights.get("face_parser")), FaceCLIPSettings()
+    vectors = read_vectors(options.words, whole_words(ClipSpace(create_model()).tokenizer.encoder))
+    space, known = new_space(parser, vectors, settings)
+    preview = load_preview()
+    attack = Attack(preview, parser)
+    train_faceclip(space, known, faces, settings, out, options.max_minutes, options.start_from, attack)
+    space.requires_grad_(False)
+    figures = figures_of(space, SceneSet(faces, space.image_size), parser, settings, options.photos)
+    write_report(figures, space, preview, parser, options.ascents, out)

@@ -29,14 +29,15 @@ class Options(ReportOptions, LabelledFacesOptions, RunOptions):
 
 def run(options: Options) -> None:
     """Writes `report.json` and the sheets of the ascents into the run's folder."""
-    from train.clip.commands import make_report
+    from mcaclip import weights
+    from mcaclip.perception.face_parser import FaceParser
+    from train.clip.card import figures_of, labelled_faces, write_report
+    from train.clip.scenes.scenes import SceneSet
+    from train.clip.train import FaceCLIPSettings
+    from train.common.setup import load_preview, load_space
 
-    make_report(
-        pool=options.pool,
-        faces=options.faces,
-        out=options.out,
-        photos=options.photos,
-        ascents=options.ascents,
-        ascents_only=options.ascents_only,
-        seed=options.seed,
-    )
+    space, parser, figures = load_space(), FaceParser.load(weights.get("face_parser")), {}
+    if not options.ascents_only:
+        scenes = SceneSet(labelled_faces(options.pool, options.faces), space.image_size)
+        figures = figures_of(space, scenes, parser, FaceCLIPSettings(), options.photos)
+    write_report(figures, space, load_preview(), parser, options.ascents, options.out, options.seed)

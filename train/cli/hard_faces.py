@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from mcaclip.cli.arguments import Device
-from mcaclip.cli.options import Arg
+from mcaclip.cli.arguments import Device, Effort
 from mcaclip.config import DEFAULT_STACK
 from train.cli.arguments import Out, RunOptions
 
@@ -17,7 +15,7 @@ class Options(RunOptions):
     """Edit generated faces with drawn hats, microphones and hands."""
 
     out: Out = Path("runs/hard-faces")
-    effort: Annotated[str, Arg("inversion effort", choices=("instant", "good", "best"))] = "good"
+    inversion: Effort = "good"
     device: Device = "cpu"
 
 
@@ -26,4 +24,4 @@ def run(options: Options) -> None:
     from mcaclip.editor import load_editor
     from train.extras.hard_faces import draw_hard_faces
 
-    draw_hard_faces(load_editor(DEFAULT_STACK, options.device), options.out, options.effort)
+    draw_hard_faces(load_editor(DEFAULT_STACK, options.device), options.out, options.inversion)

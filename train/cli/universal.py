@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import logging
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -41,17 +43,51 @@ class Options(TimedOptions):
 
 
 def run(options: Options) -> None:
-    """Trains the teacher and the network, or goes on, and writes the network into the run's folder."""
-    from train.universal.universal import UniversalRun
-    from train.universal.universal import run as train
+    """Trains the teacher and the network, or goes on, and writes `universal.safetensors` into the run's folder.
 
-    choice = UniversalRun(
-        out=options.out,
-        directions=options.directions,
-        teacher_minutes=options.teacher_minutes,
-        measured=options.measured,
-        start_from=options.start_from,
-        minutes=options.max_minutes,
-        without_ff=options.without_ff,
+    With --without-ff the file is `without_ff.safetensors`.
+
+    Raises:
+        TrainingError: a file that is needed is missing or damaged.
+        WeightsError: so is the network to start from.
+    """
+    import torch
+
+    from mcaclip import weights
+    from mcaclip.clip.text_digest import text_digest
+    from mcaclip.editing.network.mca import load_network, save_network
+    from mcaclip.editing.universal import METHOD
+    from train.common import ranks
+    from train.common.setup import load_direction, load_generator, load_parser, load_preview, load_space
+    from train.directions.fit import load_regression
+    from train.universal.colour_teacher import TeacherSettings, train_teacher
+    from train.universal.targets import ColourShifts, EditTargets, KnownColours, TaughtColours
+    from train.universal.universal import (
+        REHEARSED,
+        WITHOUT_FF,
+        UniversalSettings,
+        UniversalTraining,
+        train_universal,
     )
-    train(choice)
+
+    regression, out = load_regression(options.measured), options.out
+    full, parser, space = load_generator(), load_parser(), load_space()
+    preview, settings = load_preview(full=full), UniversalSettings()
+    if options.without_ff:
+        settings = replace(settings, network=WITHOUT_FF)
+    before = load_network(options.start_from).network if options.start_from else None
+    colours: ColourShifts
+    if before is None:
+        beard, minutes = load_direction(options.directions, "nada_beard"), options.teacher_minutes
+        colours = TaughtColours(train_teacher(preview, parser, beard, TeacherSettings(), out / "teacher", minutes))
+    else:
+        settings, colours = replace(settings, unmasked=REHEARSED), KnownColours(before, space)
+    name = "without_ff" if options.without_ff else METHOD
+    training = UniversalTraining(preview, parser, space, EditTargets(colours, regression), settings)
+    network, steps = train_universal(training, full, out / name, options.max_minutes, before)
+    if not ranks.is_first():
+        return
+    path = out / f"{name}.safetensors"
+    save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))
+    (out / f"{name}.json").write_text(json.dumps({**asdict(settings), "steps": steps}, indent=1))
+    logging.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)

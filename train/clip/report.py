@@ -114,7 +114,7 @@ def _best(texts: Tensor, picture: Tensor) -> int:
 
 
 def _best_of_all(texts: Tensor, rival: float, picture: Tensor) -> int | None:
-    """As `_best`, but None where the cosine `rival` of another text is higher."""
+    """The result of `_best`; None where the cosine `rival` of another text is higher."""
     return _best(texts, picture) if float((texts @ picture).max()) > rival else None
 
 

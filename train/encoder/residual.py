@@ -62,7 +62,7 @@ class ResidualEncoderSettings:
 
 
 @dataclass(frozen=True)
-class Faces:
+class ResidualFaces:
     """Faces to learn from.
 
     Attributes:
@@ -104,7 +104,7 @@ class Trainer:
             return finish_from(self.generator, code, Resume(self.layer + 1, features, rgb)).float()
 
     @torch.no_grad()
-    def faces(self, rng: np.random.Generator) -> Faces:
+    def faces(self, rng: np.random.Generator) -> ResidualFaces:
         """New faces, seen as an inversion sees a photo."""
         s = self.settings
         own, other = self.sampler.draw(self.generator, 2 * s.batch, rng).chunk(2)
@@ -121,13 +121,13 @@ class Trainer:
             code = code + RELAXATION * (code - answer)
         made, state, plain = self._plainly(code)
         known = torch.tensor([[[[float(not changed)]]] for changed in looks]).to(photo)
-        return Faces(photo, code, made, state, plain, wanted, known)
+        return ResidualFaces(photo, code, made, state, plain, wanted, known)
 
     def _plainly(self, code: Tensor) -> tuple[Tensor, Resume, Tensor]:
         state, plain = features_behind(self.generator, code, self.layer)
         return self.picture(code, plain, state).clamp(-1, 1), state, plain
 
-    def terms(self, network: ResidualEncoder, faces: Faces) -> dict[str, Tensor]:
+    def terms(self, network: ResidualEncoder, faces: ResidualFaces) -> dict[str, Tensor]:
         """The loss and its parts."""
         s = self.settings
         with torch.autocast(faces.code.device.type, torch.bfloat16):

@@ -27,15 +27,15 @@ from mcaclip.generators.style_space import convolution_channels, read_styles
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.loading import GeneratorPair
 from mcaclip.methods.delta_mapper import DeltaMapper, delta_config, save_delta
-from train.common.arrays import read_array, unusable, write_array
+from train.common.arrays import open_array, read_count, unfinished
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.precision import FLOAT32, Precision
 
 log = logging.getLogger(__name__)
 MODEL = "deltaedit.safetensors"
-TOGETHER, SAVE_SECONDS = 8, 30
-"""Pictures that are drawn at once, and seconds between two writings of their features."""
+TOGETHER, NOTED_EVERY = 8, 10
+"""Pictures that are drawn at once, and how many such draws an interrupted run repeats at most."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class DeltaSettings:
 
 
 @dataclass(frozen=True)
-class Pool:
+class StylePool:
     """`styles [N, S]` and unit `features [N, D]` of the same faces."""
 
     styles: Tensor
@@ -79,7 +79,7 @@ def collect_pool(
     out: Path,
     max_minutes: float = 1e9,
     precision: Precision = FLOAT32,
-) -> Pool:
+) -> StylePool:
     """Styles and features of the settings' faces; an earlier call, whose features are in `out`, is continued.
 
     Args:
@@ -92,28 +92,18 @@ def collect_pool(
     out.mkdir(parents=True, exist_ok=True)
     codes = settings.sampler.draw(pair.preview, settings.faces, np.random.default_rng(settings.seed))
     file = out / f"features_{settings.seed}_{settings.faces}.npy"
-    kept = torch.zeros(0, space.encode_text(["a face"]).shape[1])
-    if file.exists():
-        kept = torch.from_numpy(np.array(read_array(file, (None, kept.shape[1]), np.float32)))
-        if len(kept) > settings.faces or not kept.isfinite().all():
-            raise unusable(file, "it holds something else than it should")
-    parts, done, started, saved = [kept], len(kept), time.monotonic(), time.monotonic()
-    while done < settings.faces and time.monotonic() - started < 60 * max_minutes:
+    features = open_array(file, (settings.faces, space.encode_text(["a face"]).shape[1]), np.float32)
+    note = file.with_suffix(".done")
+    for span in unfinished(note, settings.faces, max_minutes, features, size=TOGETHER, every=NOTED_EVERY):
         with precision.autocast(codes.device):
-            pictures = synthesize(pair.preview, codes[done : done + TOGETHER]).image
-        parts.append(space.encode_image(pictures.float()).cpu())
-        done += len(pictures)
-        if time.monotonic() - saved > SAVE_SECONDS:
-            write_array(file, torch.cat(parts).numpy())
-            saved = time.monotonic()
-            log.info("faces %d of %d", done, settings.faces)
-    features = torch.cat(parts)
-    write_array(file, features.numpy())
+            pictures = synthesize(pair.preview, codes[span.start : span.stop]).image
+        features[span.start : span.stop] = space.encode_image(pictures.float()).cpu().numpy()
+    done = read_count(note, settings.faces)
     if done < 2:
         raise TrainingError(f"only {done} faces are ready: run the same command again, with more --max-minutes")
     channels = convolution_channels(pair.full)
     styles = torch.cat([read_styles(pair.full, part)[:, channels].cpu() for part in codes[:done].split(256)])
-    return Pool(styles, features)
+    return StylePool(styles, torch.from_numpy(np.array(features[:done])))
 
 
 def style_scale(generator: Generator, styles: Tensor) -> Tensor:
@@ -161,7 +151,7 @@ def train_deltaedit(
         out,
         {**asdict(settings), "stack": stack.label if stack else None, "ready": len(pool.styles)},
     )
-    there = Pool(pool.styles.to(device), pool.features.to(device))
+    there = StylePool(pool.styles.to(device), pool.features.to(device))
 
     def step(_: int, rng: np.random.Generator) -> dict[str, Tensor]:
         first, second = (torch.from_numpy(rng.integers(len(pool.styles), size=settings.batch)) for _ in range(2))
@@ -176,7 +166,7 @@ def train_deltaedit(
     return out / MODEL
 
 
-def pair_terms(model: DeltaMapper, pool: Pool, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+def pair_terms(model: DeltaMapper, pool: StylePool, first: Tensor, second: Tensor) -> dict[str, Tensor]:
     """The loss terms of pairs of faces, given by their numbers; the inputs are s_1, i_1 and Delta i."""
     change = F.normalize(pool.features[second] - pool.features[first], dim=1)
     wanted = pool.styles[second] - pool.styles[first]

@@ -137,7 +137,7 @@ def cut_square(maps: Tensor, stage: Stage) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class WindowPictures:
     """One edit: the preview's window and the real square at 256 px per face, and the square at full size."""
 
     window: Tensor
@@ -145,7 +145,7 @@ class Pictures:
     large: Tensor
 
 
-def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> Pictures:
+def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> WindowPictures:
     """The edit by `delta [1, 18, 512]`.
 
     Only the shifted layers are computed. They are blended with the source's features, not with features recomputed
@@ -166,4 +166,4 @@ def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage)
     edited = preview.finish(preview.rgb(len(preview.layers) - 1, x, code))
     before = crop(face.made.image, window)
     shown = before + crop(resize_mask(stage.masks[-1], PREVIEW_SIZE), window) * (edited - before)
-    return Pictures(shown, F.avg_pool2d(large, REAL_SCALE), large)
+    return WindowPictures(shown, F.avg_pool2d(large, REAL_SCALE), large)

@@ -8,8 +8,6 @@ The mask nets above the preview learn last, as in a fit of one prompt.
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,30 +17,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip import weights
 from mcaclip.clip.clip_space import ClipSpace
-from mcaclip.clip.text_digest import text_digest
 from mcaclip.editing.network.coral import CoralMasks, MaskConfig
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
-from mcaclip.editing.network.mca import MCAConfig, MCANetwork, load_network, save_network
+from mcaclip.editing.network.mca import MCAConfig, MCANetwork
 from mcaclip.editing.network.text_embedding import TextEmbeddingConfig
-from mcaclip.editing.universal import METHOD
 from mcaclip.generators.mobilestylegan import MobileStyleGAN
 from mcaclip.generators.preview import PreviewGenerator
 from mcaclip.perception.base import Parser
 from mcaclip.types import TextCode
-from train.common import ranks
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import parameter_groups
-from train.common.setup import load_direction, load_generator, load_parser, load_preview, load_space
-from train.directions.fit import load_regression
 from train.prompt.full_size_masks import learn_upper_masks
-from train.universal.colour_teacher import TeacherSettings, train_teacher
 from train.universal.face_windows import SeenFace, layer_masks, see
-from train.universal.targets import EditTarget, EditTargets, KnownColours, TaughtColours
-
-log = logging.getLogger(__name__)
+from train.universal.targets import EditTarget, EditTargets
 
 UNIVERSAL_CONFIG = MCAConfig(
     fusion=FeatureFusionConfig("tokens", heads=4, attention_dim=128, feedforward_dim=256, layer_norm=True),
@@ -213,60 +202,3 @@ def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyl
 
     codes = settings.sampler.draw(full, settings.upper_faces, rng)
     learn_upper_masks(network, full, codes, texts, top)
-
-
-@dataclass(frozen=True)
-class UniversalRun:
-    """Options of a call.
-
-    Attributes:
-        out: the run's folder, with a folder each for teacher and network.
-        directions: file of published W directions, for the colour teacher.
-        measured: the file of `python -m train directions`.
-        teacher_minutes: time of this call for the teacher.
-        minutes: time of this call for the edit network.
-        without_ff: train the ablation with CF-CLIP's text module, with the same teacher.
-        start_from: a universal network that knows colours already; the new one begins as it, and there is no teacher.
-    """
-
-    out: Path
-    directions: Path
-    measured: Path
-    teacher_minutes: float
-    minutes: float
-    without_ff: bool = False
-    start_from: Path | None = None
-
-
-def run(choice: UniversalRun, space: ClipSpace | None = None) -> Path:
-    """Train, or continue, and write `universal.safetensors` (`without_ff.safetensors`) into the run's folder.
-
-    Raises:
-        TrainingError: a file that is needed is missing or damaged.
-        WeightsError: so is the network to start from.
-    """
-    regression = load_regression(choice.measured)
-    full, parser, space = load_generator(), load_parser(), space or load_space()
-    preview, settings = load_preview(full=full), UniversalSettings()
-    if choice.without_ff:
-        settings = replace(settings, network=WITHOUT_FF)
-    before = load_network(choice.start_from).network if choice.start_from else None
-    if before is not None:
-        settings = replace(settings, unmasked=REHEARSED)
-    colours = KnownColours(before, space) if before else _taught(choice, preview, parser)
-    name = "without_ff" if choice.without_ff else METHOD
-    training = UniversalTraining(preview, parser, space, EditTargets(colours, regression), settings)
-    network, steps = train_universal(training, full, choice.out / name, choice.minutes, before)
-    path = choice.out / f"{name}.safetensors"
-    if not ranks.is_first():
-        return path
-    save_network(network, path, {}, {}, method=METHOD, words=text_digest(weights.get("faceclip")))
-    (choice.out / f"{name}.json").write_text(json.dumps({**asdict(settings), "steps": steps}, indent=1))
-    log.info("%d steps, written to %s; torch %s", steps, path, torch.__version__)
-    return path
-
-
-def _taught(choice: UniversalRun, preview: PreviewGenerator, parser: Parser) -> TaughtColours:
-    beard = load_direction(choice.directions, "nada_beard")
-    out = choice.out / "teacher"
-    return TaughtColours(train_teacher(preview, parser, beard, TeacherSettings(), out, choice.teacher_minutes))

@@ -11,7 +11,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from mcaclip.cli.many.rows import Record, Row, record_of
+from mcaclip.cli.many.rows import Row, RowResult, record_of
 from mcaclip.errors import StudioError
 
 ATTEMPTS = 2
@@ -26,7 +26,7 @@ class Doer(Protocol):
         """What is wrong with the edits of rows, by the number of the row."""
         ...
 
-    def do(self, row: Row) -> list[Record]:
+    def do(self, row: Row) -> list[RowResult]:
         """Does a row; everything that is wrong with its photo stands in the records."""
         ...
 
@@ -42,7 +42,7 @@ class Engine(Protocol):
         """See `Doer.check`. Raises StudioError when no worker can be made."""
         ...
 
-    def run(self, rows: Sequence[Row]) -> Iterator[list[Record]]:
+    def run(self, rows: Sequence[Row]) -> Iterator[list[RowResult]]:
         """The records of each row, as they are done. Raises StudioError when no worker can be made."""
         ...
 
@@ -64,7 +64,7 @@ class InProcess:
         """See `Engine.check`."""
         return self._doer.check(rows)
 
-    def run(self, rows: Sequence[Row]) -> Iterator[list[Record]]:
+    def run(self, rows: Sequence[Row]) -> Iterator[list[RowResult]]:
         """See `Engine.run`."""
         yield from map(self._doer.do, rows)
 
@@ -146,7 +146,7 @@ class Processes:
                 self._replace(worker)
         raise StudioError(_UNABLE)
 
-    def run(self, rows: Sequence[Row]) -> Iterator[list[Record]]:
+    def run(self, rows: Sequence[Row]) -> Iterator[list[RowResult]]:
         """See `Engine.run`."""
         waiting, lost, done = deque((row, 1) for row in rows), 0, 0
         while waiting or any(worker.row for worker in self._workers):

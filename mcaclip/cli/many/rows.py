@@ -49,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Record:
+class RowResult:
     """What became of one face of a row.
 
     Attributes:
@@ -77,10 +77,12 @@ class Record:
     reason: str = ""
 
 
-def record_of(row: Row, status: Status, face: int | None = None, prompt: str | None = None, **more: object) -> Record:
+def record_of(
+    row: Row, status: Status, face: int | None = None, prompt: str | None = None, **more: object
+) -> RowResult:
     """The record of a row; `prompt` stands for the words of its options."""
     words = prompt or " + ".join(getattr(row.options, "prompt", ())) or None
-    return Record(row.number, str(row.photo), row.options.face if face is None else face, words, status, **more)  # type: ignore[arg-type]
+    return RowResult(row.number, str(row.photo), row.options.face if face is None else face, words, status, **more)  # type: ignore[arg-type]
 
 
 def rows_of(asked: Iterable[tuple[PhotoOptions, int | None]], overwrite: bool) -> list[Row]:
@@ -115,10 +117,10 @@ def repeated(rows: Sequence[Row]) -> dict[int, Row]:
     return found
 
 
-def as_repeated(records: Sequence[Record], row: Row, first: Row) -> list[Record]:
+def as_repeated(records: Sequence[RowResult], row: Row, first: Row) -> list[RowResult]:
     """The records of a row that asks for the same as the first one."""
     words = f"(the same as {'the photo before' if first.line is None else f'line {first.line}'})"
-    kept: list[Record] = []
+    kept: list[RowResult] = []
     for record in records:
         if record.status == "failed":
             kept.append(replace(record, row=row.number))

@@ -15,8 +15,8 @@ from mcaclip.cli.arguments import EditorLoader
 from mcaclip.cli.batch import check_folder, pictures
 from mcaclip.cli.many.engines import Engine, InProcess, Processes
 from mcaclip.cli.many.resume import already_there
-from mcaclip.cli.many.rows import Record, Row, as_repeated, repeated, rows_of
-from mcaclip.cli.many.summary import CSV_NAME, CsvTable, ParquetTable, Summary
+from mcaclip.cli.many.rows import Row, RowResult, as_repeated, repeated, rows_of
+from mcaclip.cli.many.summary import CSV_NAME, CsvTable, Outcomes, ParquetTable
 from mcaclip.cli.many.table import read_list, told
 from mcaclip.cli.many.work import Follow, WorkMaker, results_of
 from mcaclip.cli.photos import PhotoOptions, progress, usable_cores
@@ -39,7 +39,7 @@ def run_photos(options: PhotoOptions, load: EditorLoader | None) -> int:
     if options.engine == "ray":
         options = _absolute(options)
     rows, not_found = asked_for(options)
-    summary, started = Summary(rows), time.perf_counter()
+    summary, started = Outcomes(rows), time.perf_counter()
     if not rows:
         return summary.report(not_found, len(not_found))
     if isinstance(options.out, Path):
@@ -92,7 +92,7 @@ def _table(options: PhotoOptions, asked: int) -> CsvTable | ParquetTable | None:
 
 def _records(
     options: PhotoOptions, rows: Sequence[Row], load: EditorLoader | None, bar: tqdm[None]
-) -> Iterator[list[Record]]:
+) -> Iterator[list[RowResult]]:
     """The records of all rows, those of what is there already first. Raises StudioError."""
     again = repeated(rows)
     for records in _distinct(options, [row for row in rows if row.number not in again], load, bar):
@@ -105,7 +105,7 @@ def _records(
 
 def _distinct(
     options: PhotoOptions, rows: Sequence[Row], load: EditorLoader | None, bar: tqdm[None]
-) -> Iterator[list[Record]]:
+) -> Iterator[list[RowResult]]:
     """See `_records`; of rows that all ask for something else."""
     left = {row.number: row for row in rows}
     if options.engine == "local":

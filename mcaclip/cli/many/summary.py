@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcaclip.cli.batch import complained
-from mcaclip.cli.many.rows import Record, Row
+from mcaclip.cli.many.rows import Row, RowResult
 from mcaclip.cli.photos import ALREADY_THERE, say_result
 from mcaclip.platform.console import say
 
@@ -21,15 +21,15 @@ ROWS_AT_ONCE = 1000
 _STATUSES = ("done", "already there", "failed")
 
 
-class Summary:
+class Outcomes:
     """Counts what became of the rows, and keeps the failures."""
 
     def __init__(self, rows: Sequence[Row]):
         self._rows = rows
         self.counts: Counter[str] = Counter()
-        self.failures: list[Record] = []
+        self.failures: list[RowResult] = []
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[RowResult]) -> None:
         """Counts the records of a row, and says on stdout where its results are."""
         for record in records:
             self.counts[record.status] += 1
@@ -45,7 +45,7 @@ class Summary:
         say("")
         for status in _STATUSES:
             say(f"{status:14}{self.counts[status]:8}")
-        rate = f", {self.counts['done'] / seconds:.2f} a second" if self.counts["done"] else ""
+        rate = f", {self.counts['done'] / seconds:.2f} per second" if self.counts["done"] else ""
         say(f"{seconds:.1f} s{rate}; {table} has every result")
 
     def report(self, others: Iterable[str], asked: int) -> int:
@@ -62,12 +62,12 @@ class CsvTable:
     """Records as a CSV file, which appears when the context ends, also by an exception."""
 
     def __init__(self, path: Path):
-        self.path, self._records = path, list[Record]()
+        self.path, self._records = path, list[RowResult]()
 
     def __enter__(self) -> CsvTable:
         return self
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[RowResult]) -> None:
         """Adds the records of a row."""
         self._records += records
 
@@ -76,7 +76,7 @@ class CsvTable:
 
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Record))
+        writer.writerow(field.name for field in fields(RowResult))
         for record in sorted(self._records, key=lambda record: (record.row, record.face or 0)):
             writer.writerow(_plain(record).values())
         write_text(self.path, text.getvalue())
@@ -89,7 +89,7 @@ class ParquetTable:
         from mcaclip.results.remote import joined
 
         self.path: Path | str = joined(folder, PARQUET_NAME)
-        self._waiting = list[Record]()
+        self._waiting = list[RowResult]()
 
     def __enter__(self) -> ParquetTable:
         import pyarrow as pa
@@ -98,12 +98,14 @@ class ParquetTable:
         from mcaclip.results.remote import open_to_write
 
         kinds = {"int": pa.int64(), "int | None": pa.int64(), "float": pa.float64(), "float | None": pa.float64()}
-        self._schema = pa.schema([(field.name, kinds.get(str(field.type), pa.string())) for field in fields(Record)])
+        self._schema = pa.schema(
+            [(field.name, kinds.get(str(field.type), pa.string())) for field in fields(RowResult)]
+        )
         self._file = open_to_write(self.path)
         self._writer = parquet.ParquetWriter(self._file, self._schema)
         return self
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[RowResult]) -> None:
         """Adds the records of a row."""
         self._waiting += records
         if len(self._waiting) >= ROWS_AT_ONCE:
@@ -123,7 +125,7 @@ class ParquetTable:
         self._file.close()
 
 
-def _plain(record: Record) -> dict[str, Any]:
+def _plain(record: RowResult) -> dict[str, Any]:
     """The values of a record as a table holds them."""
     from mcaclip.platform.atomic import valid_text
 

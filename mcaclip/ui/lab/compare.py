@@ -57,7 +57,7 @@ class CompareHandlers:
         yield {**self.offered(words, unwanted), **({"methods_bar": ""} if waited else {})}
 
     def came_back(self, prompt: str | None, studio: str | None, unwanted: Sequence[str], session: Session) -> Views:
-        """As `arrive`, after a reload that brought a face back."""
+        """What `arrive` yields, after a reload that brought a face back."""
         if session.inversion is None:
             yield {}
         else:

@@ -153,9 +153,9 @@ def test_styles_are_left_in_their_own_units_or_those_of_their_slots(world, pair,
 def test_the_pool_is_kept_and_gone_on_with(world, pair, tmp_path, monkeypatch):
     _, space = world
     whole = collect_pool(pair, space, DELTA, tmp_path / "whole")
-    clock = iter([*[0.0] * 7, *[1e9] * 100])
+    clock = iter([*[0.0] * 4, *[1e9] * 100])
     with monkeypatch.context() as patch:
-        patch.setattr("train.methods.deltaedit.time.monotonic", lambda: next(clock))
+        patch.setattr("train.common.arrays.time.monotonic", lambda: next(clock))
         cut = collect_pool(pair, space, DELTA, tmp_path / "cut", max_minutes=1)
     assert 2 <= len(cut.features) < 40
     assert torch.equal(cut.features, whole.features[: len(cut.features)])

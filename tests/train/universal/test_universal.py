@@ -245,14 +245,6 @@ def test_codes_of_several_prompts_are_those_of_each(space):
         assert together.token_mask[row].sum() == length
 
 
-def test_growing_by_a_square_is_the_wide_maximum():
-    from mcaclip.perception.regions import dilate
-
-    mask = torch.rand(2, 1, 40, 50)
-    wide = torch.nn.functional.max_pool2d(mask, 7, stride=1, padding=3)
-    assert torch.equal(dilate(mask, 3), wide) and dilate(mask, 0) is mask
-
-
 def test_hairs_take_the_dye_and_skin_between_them_a_third():
     skin = torch.full((1, 3, 8, 8), 0.3)
     grown = skin.clone()

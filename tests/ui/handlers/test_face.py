@@ -18,7 +18,7 @@ from mcaclip.ui.display import text
 from mcaclip.ui.handlers.save import Studio
 from mcaclip.ui.state.limits import COMPUTATIONS
 from mcaclip.ui.state.loading import EditorSource
-from mcaclip.ui.state.session import Session, forget
+from mcaclip.ui.state.session import Session
 from mcaclip.ui.state.visitor_files import VisitorFiles
 from tests.fakes import PROMPTS, FakeEditor, write_photo
 from tests.helpers.studio import AGREED, NOBODY, controls, edited, failing, given, last
@@ -255,12 +255,6 @@ def test_two_tabs_never_share_a_face(studio, tmp_path):
     assert one["session"].photo is mine.photo and two["session"].photo is theirs.photo
     assert one["session"].folder != two["session"].folder
     assert not np.array_equal(mine.photo, theirs.photo)
-
-
-def test_closing_a_tab_removes_its_files_and_ends_its_work(studio, session):
-    assert any(session.folder.iterdir())
-    forget(session)
-    assert not session.folder.exists() and session.running.cancelled
 
 
 # -- a saved session --------------------------------------------------------------------------------------------

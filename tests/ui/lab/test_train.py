@@ -65,6 +65,7 @@ def test_what_is_learned_becomes_a_card_and_leads_to_it(tmp_path):
         handlers.keep()
     learn(training)
     view = handlers.keep()
+    assert "add red_nose.safetensors" in editor.calls
     added = view["learned"]["prompt"]
     assert view["prompt"] == added and added in [card["prompt"] for card in view["cards"]["cards"]]
 

@@ -35,11 +35,6 @@ def test_page_sends_no_analytics_and_leaves_files_to_their_tabs(page):
     assert page.delete_cache is None
 
 
-def test_only_the_named_steps_are_public(page):
-    public = {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
-    assert public == {"align", "invert", "edit", "sample"}
-
-
 def test_whatever_the_models_compute_waits_in_one_line(page):
     """What is not queued could be called directly, past everybody who waits."""
     assert page.api_open is False

@@ -240,5 +240,12 @@ def test_below_a_path_of_a_proxy_the_same_holds(site):
     assert site.ask("POST", "/studio/gradio_api/upload", content=bytes(60_000_000)).status_code == 413
 
 
+def test_requests_of_a_client_are_bounded_whatever_tabs_it_names(site, monkeypatch):
+    monkeypatch.setattr(gate_module, "EVENTS", gate_module.EVENTS.__class__(2, 600))
+    bodies = [json.dumps({"session_hash": f"tab{number}"}).encode() for number in range(3)]
+    assert [site.ask("POST", "/gradio_api/reset", content=body).status_code for body in bodies] == [200, 200, 429]
+    assert site.ask("POST", "/gradio_api/reset", "192.0.2.9", content=bodies[0]).status_code == 200
+
+
 def test_a_long_address_is_refused(site):
     assert site.ask("GET", "/gradio_api/upload_progress?upload_id=" + "x" * 3000).status_code == 414

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mcaclip.errors import StudioError
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.ui.display.painting import CANVAS, EXCLUDE_COLOUR, INCLUDE_COLOUR, paint_of, strokes_of
 from mcaclip.ui.state.controls import Controls, mode_of, suggestions
+from tests.helpers.anything import ANY_TEXT, JSON
 from tests.helpers.painted import data_url
 
 
@@ -43,6 +46,12 @@ def test_bad_values_are_refused(changed):
     assert Controls.of(values).prompt == "a"
     with pytest.raises(StudioError):
         Controls.of([changed.get(place, value) for place, value in enumerate(values)])
+
+
+@given(st.lists(ANY_TEXT | JSON, min_size=10, max_size=10), ANY_TEXT)
+def test_any_values_are_settings_or_refused(values, words):
+    with contextlib.suppress(StudioError):
+        Controls.of(values).settings(words, None)
 
 
 @pytest.mark.parametrize("words", ["", " ", "x" * 201])

@@ -80,15 +80,6 @@ def test_bad_values_start_nothing(training, values, error):
         training.resume(5)
 
 
-def test_result_goes_into_the_library_of_the_editor(training, tmp_path):
-    editor = FakeEditor()
-    handlers = TrainHandlers(HandlerBase(EditorSource(lambda report: editor), tmp_path, training), training)
-    learn(training)
-    assert handlers.studio.source.wait(30) is editor
-    assert "cards" in handlers.keep()
-    assert "add red_nose.safetensors" in editor.calls
-
-
 def test_unknown_words_are_warned_about_before_they_are_learned(training, tmp_path, monkeypatch):
     warnings = []
     monkeypatch.setattr("mcaclip.ui.lab.train.gr.Warning", warnings.append)
