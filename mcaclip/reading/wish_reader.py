@@ -55,8 +55,8 @@ class WishReader:
     def read(self, text: str) -> Wish:
         """What a text of one wish asks for.
 
-        A slip of the finger is mended where that gives one wish; where it gives several, or a word that is one may be
-        meant for another, the wish is not understood and says what may be meant.
+        A slip of the finger is mended where that gives one wish; where it gives several, or the one word that prompts
+        are not made of may be meant for another, the wish is not understood and says what may be meant.
         """
         for group in spellings(text, *self._known_words, self._strange):
             found = [wish for wish in (self._read(text, words) for words in group) if wish.concept is not None]
@@ -64,8 +64,10 @@ class WishReader:
                 return Wish(text, 0.0, meant=_asked_for(found))
             if found:
                 return self._with_nearest(found[0])
-        others = [one for group in spellings(text, *self._known_words, self._unusual, two_slips) for one in group]
-        meant = _asked_for([self._read(text, one) for one in others if one != text])
+        meant: tuple[str, ...] = ()
+        if len({word for word in plain(text).split() if self._unusual(word)}) == 1:
+            others = spellings(text, *self._known_words, self._unusual, two_slips)
+            meant = _asked_for([self._read(text, one) for group in others for one in group if one != text])
         return self._with_nearest(replace(self._read(text, text), meant=meant))
 
     def _read(self, text: str, words: str) -> Wish:

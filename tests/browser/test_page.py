@@ -154,7 +154,7 @@ def test_two_changes_make_one_edit_and_each_has_a_chip(site, visit):
     page.hover(f"#cards .card[data-prompt='{PROMPTS[2]}']")
     page.click(f"#cards .card[data-prompt='{PROMPTS[2]}'] .side")
     page.wait_for_selector(f"#result-line >> text=+ “{PROMPTS[2]}”")
-    assert page.input_value(PROMPT) == f"{PROMPTS[0]} and {PROMPTS[2]}"
+    assert page.input_value(PROMPT) == f"{PROMPTS[0]}, {PROMPTS[2]}"
     page.wait_for_selector("#change-2", state="visible")
     page.click("#undo:not([disabled])")
     page.wait_for_selector("#redo:not([disabled])")
