@@ -20,7 +20,7 @@ from mcaclip.editing.library import FittedEdit, Library, collect
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.networks import EditNetworks
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
-from mcaclip.editing.reader import RETOUCH, Ingredient, PromptReader, Reading
+from mcaclip.editing.reader import RETOUCH, Answer, Ingredient, PromptReader, Reading
 from mcaclip.editing.render import PreparedEdit, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
@@ -190,13 +190,13 @@ class FaceEditor:
         """Whether there is a network for any prompt."""
         return self.models.universal.there
 
-    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
-        """Every change that a text asks for, in the wording under which the networks know it.
+    def read_prompt(self, text: str, mode: str | None = None) -> Answer:
+        """Every change that a text asks for, in the wording under which the networks know it, and what is refused.
 
         For a fitted network another wording of the same part and colour ("green lips" for "green lipstick") counts.
 
         Raises:
-            PromptError: empty, too long, clearly outside of what is known, or there is no network for it.
+            PromptError: empty, too long, or nothing of it can be made.
             StudioError: no such mode.
         """
         return self._reader().read_all(text, mode)
@@ -224,13 +224,16 @@ class FaceEditor:
     def resolve(self, settings: EditSettings, readings: Sequence[Reading] | None = None) -> EditRequest:
         """Read the prompts of an edit, once, and find the networks that make them; no face is needed.
 
+        What cannot be made is left out, and a note says so.
+
         Args:
             readings: of `settings.parts`, one each, where `read_prompt` has read them already.
 
         Raises:
             PromptError: see `read_prompt`; or two prompts mean the same edit, or there are too many.
         """
-        return resolve(settings, self._reader(), self._prompted, readings)
+        request = resolve(settings, self._reader(), self._prompted, readings)
+        return replace(request, notes=(*request.notes, *request.settings.left_out))
 
     def render(
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None

@@ -203,6 +203,7 @@ class EditSettings:
         mode: one of `mcaclip.validate.MODES`, or None for what is best for each prompt.
         without_masks: let everything through (the paper's ablation "w/o PRE"); only paint counts then.
         likeness: how much of a photo's own shapes an edit of shapes keeps, 0 (free) to 1 (all); colours keep all.
+        left_out: what else was asked for and cannot be made, in plain words.
     """
 
     prompt: str
@@ -216,6 +217,7 @@ class EditSettings:
     mode: str | None = None
     without_masks: bool = False
     likeness: float = validate.DEFAULT_LIKENESS
+    left_out: tuple[str, ...] = ()
 
     @property
     def parts(self) -> tuple[PromptStrength, ...]:

@@ -26,7 +26,7 @@ from mcaclip.editing.mask_tools import refine_masks
 from mcaclip.editing.network.mca import FittedNetwork
 from mcaclip.editing.network.prompted import PromptedNetwork
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.editing.reader import PromptReader, Reading
+from mcaclip.editing.reader import Answer, PromptReader, Reading
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.errors import NoFaceError, StudioError
 from mcaclip.generators.compose import union
@@ -110,7 +110,7 @@ class FakeEditor:
         problem = "" if self.has_universal else "there is no universal network here; train one"
         return PromptReader(fitted, self.entries, problem, self._wish, STACKS["compact"], Path("edits"))
 
-    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
+    def read_prompt(self, text: str, mode: str | None = None) -> Answer:
         return self._reader().read_all(text, mode)
 
     def offered(self) -> tuple[LibraryPrompt, ...]:
@@ -226,7 +226,8 @@ class FakeEditor:
 
     def resolve(self, settings: EditSettings, readings: Sequence[Reading] | None = None) -> EditRequest:
         self.resolved.append(settings.title)
-        return resolve(settings, self._reader(), lambda wanted: NO_NETWORK, readings)
+        request = resolve(settings, self._reader(), lambda wanted: NO_NETWORK, readings)
+        return replace(request, notes=(*request.notes, *request.settings.left_out))
 
     def render(
         self, inversion: Inversion, request: EditRequest, callback: ProgressCallback | None = None

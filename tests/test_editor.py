@@ -111,8 +111,8 @@ def test_a_seed_is_the_same_face_every_time(editor, face):
 
 
 def test_other_wordings_find_the_fitted_prompt(editor):
-    assert editor.read_prompt("  Green   LIPS ", "fitted")[0].prompt == "green lipstick"
-    assert editor.read_prompt("a woman with purple hair", "fitted")[0].prompt == "purple hair"
+    assert editor.read_prompt("  Green   LIPS ", "fitted").readings[0].prompt == "green lipstick"
+    assert editor.read_prompt("a woman with purple hair", "fitted").readings[0].prompt == "purple hair"
 
 
 @pytest.mark.parametrize(
@@ -211,16 +211,18 @@ def universal(editor):
 def test_free_words_are_read_where_nothing_else_could_make_the_edit(universal, face):
     with pytest.raises(PromptError, match="do not understand these words"):
         universal.read_prompt("a bicycle")
-    assert universal.read_prompt("zombie")[0].prompt == "zombie"
+    assert universal.read_prompt("zombie").readings[0].prompt == "zombie"
     with pytest.raises(PromptError, match="cannot do reliably yet"):
         universal.read_prompt("long hair")
-    assert universal.taking_any_words().read_prompt("long hair")[0].prompt == "long hair", (
+    assert universal.taking_any_words().read_prompt("long hair").readings[0].prompt == "long hair", (
         "so that it can be measured"
     )
-    assert "of 10 photos" in universal.read_prompt("a beard")[0].note, "a card promises no more than its words"
-    assert universal.read_prompt("please take off her glasses")[0].prompt == "no glasses"
+    assert "of 10 photos" in universal.read_prompt("a beard").readings[0].note, (
+        "a card promises no more than its words"
+    )
+    assert universal.read_prompt("please take off her glasses").readings[0].prompt == "no glasses"
     both = universal.read_prompt("no glasses and purple hair")
-    assert [reading.prompt for reading in both] == ["no glasses", "purple hair"]
+    assert [reading.prompt for reading in both.readings] == ["no glasses", "purple hair"]
     assert universal.preview(face, EditSettings("make the lips mint green")).settings.prompt == "mint green lipstick"
 
 

@@ -58,7 +58,10 @@ window.studio.hear("learned", (learned) => {
   };
   look();
 });
-addEventListener("click", (event) => event.target.closest?.(".to-studio") && document.querySelector("#page-studio-button").click());
+addEventListener("click", (event) => {
+  const page = event.target.closest?.("[data-page]")?.dataset.page;
+  if (page) document.querySelector(`#page-${page}-button`).click();
+});
 
 /* Words that were asked for before there was a face, or typed while one of several is chosen, edit it when it is there. */
 (() => {

@@ -89,12 +89,15 @@ class ChangeOptions:
     def settings(self, parts: Parts, editor: FaceEditor) -> EditSettings:
         """The settings of the edit, without the painted mask, which depends on the face.
 
+        What the editor cannot make is left out, and a note of the result says so.
+
         Raises:
-            PromptError: the editor cannot make one of the changes.
+            PromptError: the editor cannot make any of the changes.
         """
-        from mcaclip.editing.reader import check_parts
+        from mcaclip.editing.reader import check_parts, read_parts
         from mcaclip.types import EditSettings, PromptStrength
 
+        found, left_out = read_parts(lambda text: editor.read_prompt(text, self.mode), parts)
         masks = EditSettings(
             parts[0][0],
             mask_threshold=self.mask_threshold,
@@ -104,11 +107,11 @@ class ChangeOptions:
             variation=self.variation,
             mode=self.mode,
             without_masks=self.without_pre,
+            left_out=left_out,
         )
         asked = [
             PromptStrength(reading.prompt, reading.best if strength is None else strength)
-            for words, strength in parts
-            for reading in editor.read_prompt(words, self.mode)
+            for reading, strength in found
         ]
         return check_parts(masks.with_parts(asked))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from mcaclip.config import Stack
 from mcaclip.editing.library import FittedEdit, find_fitted
@@ -13,13 +14,16 @@ from mcaclip.editing.prompts import IMPORTED, LibraryPrompt, find_entry, find_pr
 from mcaclip.editing.retouch import RETOUCHES
 from mcaclip.errors import PromptError
 from mcaclip.language.concepts import bare, things
-from mcaclip.language.grammar import pieces_of, split_changes
+from mcaclip.language.grammar import complains, parts_in, pieces_of, split_changes
+from mcaclip.language.whole_phrases import whole_phrases
 from mcaclip.language.wishes import Wish
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
 
 RETOUCH = "retouch"
 """How a wish is made that is done to the picture itself; it is no mode that anybody asks for."""
+Strength = TypeVar("Strength", float, float | None)
+"""Of a change; None is what is best for it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,19 @@ class Reading:
     def mode(self) -> str:
         """How it is made: "universal", "fitted", or both."""
         return " and ".join(sorted({part.mode for part in self.ingredients}, reverse=True))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a text asks for.
+
+    Attributes:
+        readings: the changes that can be made, at least one, in the order of the text.
+        refused: the words of other changes, and why they cannot.
+    """
+
+    readings: tuple[Reading, ...]
+    refused: Mapping[str, PromptError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,23 +160,55 @@ class PromptReader:
             return wish if find_entry(self.entries, wish.words) is entry else self.wish(entry.prompt)
         return Wish(words, 1.0) if self._known(words) else self.wish(words)
 
-    def read_all(self, text: str, mode: str | None = None) -> tuple[Reading, ...]:
-        """Every change that a text asks for: "green lipstick and purple hair" are two. Raises as `read` does."""
-        return tuple(self.read(change, mode) for change in self.split(text))
+    def read_all(self, text: str, mode: str | None = None) -> Answer:
+        """Every change that a text asks for: "green lipstick and purple hair" are two.
+
+        What is said twice is one change. A complaint ("her hair is too dark, make it blonde") that cannot be made by
+        itself is answered by the other changes, unless it is about another part than theirs.
+
+        Raises:
+            PromptError: none of them can be made; or see `split`.
+            StudioError: no such mode.
+        """
+        readings: list[Reading] = []
+        refused: dict[str, PromptError] = {}
+        for change in self.split(text):
+            try:
+                self._check_agreement(change)
+                readings.append(self.read(change, mode))
+            except PromptError as error:
+                refused[change] = error
+        readings, conflicts = self._without_conflicts(list(dict.fromkeys(readings)))
+        made = frozenset(part for one in readings for part in parts_in(one.prompt))
+        if not readings:
+            raise _together([*conflicts.values(), *refused.values()])
+        errors = {change: error for change, error in refused.items() if not _answered(change, made)}
+        return Answer(tuple(readings), {**conflicts, **errors})
 
     def split(self, text: str) -> tuple[str, ...]:
-        """The changes that a text asks for, one text each. Raises PromptError for one that is no prompt."""
+        """The changes that a text asks for, one text each. Raises PromptError for a text that is no prompt."""
         words = clean_prompt(text)
         if self._known(words):
             return (words,)
-        changes = self._carried(split_changes(words, self._known, self._wished), words)
-        for change in changes:
-            self._check_agreement(change)
-        return changes
+        return self._carried(split_changes(words, self._known, self._wished, whole_phrases()), words)
+
+    def _without_conflicts(self, readings: Sequence[Reading]) -> tuple[list[Reading], dict[str, PromptError]]:
+        """The changes that go together, and why others do not: several colours of one part, a thing and its lack."""
+        wanted: dict[str, list[str]] = {}
+        for prompt in dict.fromkeys(one.prompt for one in readings):
+            concept = self._understood(prompt).concept
+            wanted.setdefault(concept.name if concept else prompt, []).append(prompt)
+        several = [prompts for prompts in wanted.values() if len(prompts) > 1]
+        conflicts = {" and ".join(f"“{one}”" for one in prompts): prompts for prompts in several}
+        left = [one for one in readings if not any(one.prompt in prompts for prompts in several)]
+        return left, {
+            named: PromptError(f"{named} do not go together. Choose one of them.", nearest=tuple(prompts))
+            for named, prompts in conflicts.items()
+        }
 
     def _check_agreement(self, change: str) -> None:
         """Raises PromptError where a change of several pieces is read as what none of its readable pieces says."""
-        whole, pieces = self._understood(change), pieces_of(change)
+        whole, pieces = self._understood(change), pieces_of(change, whole_phrases())
         if whole.concept is None or len(pieces) < 2:
             return
         read = [wish for wish in map(self._understood, pieces) if wish.concept is not None]
@@ -181,19 +230,21 @@ class PromptReader:
     def check(self, settings: EditSettings) -> tuple[EditSettings, tuple[Reading, ...]]:
         """The settings with every prompt in its own wording, and what each of them means, in the same order.
 
+        What cannot be made is left out, and the settings say so.
+
         Raises:
-            PromptError: see `read`; or two prompts mean the same edit, or there are too many.
+            PromptError: nothing of it can be made; or two prompts mean the same edit, or there are too many.
             StudioError: a number is outside its range.
         """
         settings.check_numbers()
-        parts: list[PromptStrength] = []
-        readings: list[Reading] = []
-        for part in settings.parts:
-            for reading in self.read_all(part.prompt, settings.mode):
-                readings.append(reading)
-                strength = min(MAX_STRENGTH, part.strength * reading.amount)
-                parts.append(PromptStrength(reading.prompt, strength))
-        return check_parts(settings.with_parts(parts)), tuple(readings)
+        asked = [(part.prompt, part.strength) for part in settings.parts]
+        found, left_out = read_parts(lambda text: self.read_all(text, settings.mode), asked)
+        parts = [
+            PromptStrength(reading.prompt, min(MAX_STRENGTH, strength * reading.amount))
+            for reading, strength in found
+        ]
+        checked = replace(settings.with_parts(parts), left_out=(*settings.left_out, *left_out))
+        return check_parts(checked), tuple(reading for reading, _ in found)
 
     def offered(self) -> tuple[LibraryPrompt, ...]:
         """The library's entries that can be made here, then the fitted prompts that it does not name."""
@@ -265,6 +316,50 @@ class PromptReader:
         )
         known = ", ".join(self.fitted)
         return f'no edit is fitted for "{words}". {doubt}Fitted here: {known}. {advice} with: {command}'
+
+
+def read_parts(
+    read: Callable[[str], Answer], parts: Sequence[tuple[str, Strength]]
+) -> tuple[list[tuple[Reading, Strength]], tuple[str, ...]]:
+    """The changes that several texts ask for.
+
+    Args:
+        read: reads one text; may raise PromptError.
+        parts: the texts, each with its strength.
+
+    Returns:
+        What can be made, each change with its text's strength; and what to say of the rest.
+
+    Raises:
+        PromptError: nothing can be made.
+    """
+    found: list[tuple[Reading, Strength]] = []
+    refused: list[PromptError] = []
+    for text, strength in parts:
+        try:
+            answer = read(text)
+        except PromptError as error:
+            refused.append(error)
+            continue
+        found += [(reading, strength) for reading in answer.readings]
+        refused += answer.refused.values()
+    if not found:
+        raise _together(refused)
+    return found, tuple(f"Left out: {error}" for error in refused)
+
+
+def _answered(change: str, parts: frozenset[str]) -> bool:
+    """Whether a change is a complaint that other changes, of some parts, answer."""
+    said = parts_in(change)
+    return complains(change) and (not said or not said.isdisjoint(parts))
+
+
+def _together(errors: Sequence[PromptError]) -> PromptError:
+    """Several reasons why nothing can be made, as one."""
+    if len(errors) == 1:
+        return errors[0]
+    messages, problems = (" ".join(dict.fromkeys(said)) for said in (map(str, errors), (e.problem for e in errors)))
+    return PromptError(messages, problems, tuple(dict.fromkeys(one for error in errors for one in error.nearest)))
 
 
 def check_parts(settings: EditSettings) -> EditSettings:

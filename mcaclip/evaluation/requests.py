@@ -17,6 +17,7 @@ from mcaclip.imaging.colour import lab_of
 from mcaclip.language.colours import COLOURS, names_by_words, plain
 from mcaclip.language.grammar import Meaning, split_changes, understand
 from mcaclip.language.vocabulary import STOP_WORDS
+from mcaclip.language.whole_phrases import whole_phrases
 from mcaclip.language.wishes import plain_wish
 from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import REGIONS, region
@@ -89,7 +90,7 @@ def requests_of(prompt: str) -> tuple[EvaluationCase, ...]:
 
     What cannot be measured is in the list as well, so that a hit is never counted for part of a prompt.
     """
-    pieces = split_changes(prompt.lower(), lambda piece: not _says_nothing(piece))
+    pieces = split_changes(prompt.lower(), lambda piece: not _says_nothing(piece), whole=whole_phrases())
     found = [_read(piece) for piece in pieces if not _says_nothing(piece)]
     return tuple(found) if any(case.measurable for case in found) else (_read(prompt),)
 

@@ -7,7 +7,7 @@ and should turn them green), and the evaluation of a prompt's hit rate.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -24,10 +24,11 @@ MORE_NOUNS = _NOUNS["more"]
 COLLOQUIAL_NOUNS = _NOUNS["colloquial"]
 """Colloquial, literary and trade nouns, which only the reader of prompts learns."""
 
-_BETWEEN = re.compile(
+BETWEEN = re.compile(
     r"\s*[,;+&]\s*(?:(?:and|or|with|plus|but)\s+)?|\s+(?:and|or|with|plus|but|und|et|y|e)\s+", re.IGNORECASE
 )
 """What separates two changes."""
+_TOO = re.compile(r"(?<!not )\btoo\s+(?:(?:much|many)\b\s*)?(?=\S)|\btoo (?:much|many)$", re.IGNORECASE)
 _OWNED = re.compile(r"^(?:(?:make|paint|dye|colour|color|turn)\s+)?(?:(?:the|my|her|his|their)\s+)?")
 """What may stand before a part that shares the colour of its neighbour."""
 
@@ -71,6 +72,21 @@ def parts_in(prompt: str) -> frozenset[str]:
     return frozenset(mention.name for mention in _mentions(plain(prompt)) if mention.kind == "part")
 
 
+def without_complaint(text: str) -> str:
+    """A text that complains, without the word that does so: "too old", "too many wrinkles"; others as they are."""
+    return " ".join(_TOO.sub("", text).split())
+
+
+def complains(text: str) -> bool:
+    """Whether a text says that something is too much."""
+    return _TOO.search(text) is not None
+
+
+def begins_with_name(text: str) -> bool:
+    """Whether the first words of a text name a part or a colour."""
+    return any(mention.start == 0 for mention in _mentions(plain(text)))
+
+
 def colours_in(text: str) -> tuple[str, ...]:
     """All colours that a text names, in its order."""
     found = [mention for mention in _mentions(plain(text)) if mention.kind == "colour"]
@@ -78,7 +94,10 @@ def colours_in(text: str) -> tuple[str, ...]:
 
 
 def split_changes(
-    prompt: str, known: Callable[[str], bool] = lambda text: False, wished: Callable[[str], bool] = lambda text: False
+    prompt: str,
+    known: Callable[[str], bool] = lambda text: False,
+    wished: Callable[[str], bool] = lambda text: False,
+    whole: re.Pattern[str] | None = None,
 ) -> tuple[str, ...]:
     """The changes that a prompt asks for, one text each: "green lips and pink eyebrows" are two.
 
@@ -89,12 +108,15 @@ def split_changes(
         known: whether a text without a part and colour asks for a change by itself ("zombie").
         wished: the same for free words ("no glasses"). It is not asked of texts beside "with", since in "a man with
             glasses" the man is no change.
+        whole: finds phrases that are not split.
 
     Returns:
         At least one text, in the order of the prompt.
     """
     pieces = [
-        (between, alone) for between, piece in _pieces(prompt) for between, alone in _side_by_side(between, piece)
+        (between, alone)
+        for between, piece in _pieces(prompt, whole)
+        for between, alone in _side_by_side(between, piece)
     ]
     changes: list[str] = []
     waiting = joint = ""
@@ -110,6 +132,8 @@ def split_changes(
                 so_far = piece
             changes.append(so_far)
             waiting = ""
+        elif noun := _complained_of(changes[-1:], piece):  # "her hair is too dark, make it blonde"
+            changes.append(f"{piece} {noun}")
         elif waiting or not changes or _only_colour(piece):  # a lone colour belongs to what follows
             joint, waiting = joint if waiting else between, so_far
         else:
@@ -119,16 +143,25 @@ def split_changes(
     return tuple(" ".join(change.split()) for change in changes) or (prompt,)
 
 
-def pieces_of(prompt: str) -> tuple[str, ...]:
-    """What stands between the separators of a text, but for lone colours: "take it off and smile" has two."""
-    found = (piece.strip() for _, piece in _pieces(prompt))
+def pieces_of(prompt: str, whole: re.Pattern[str] | None = None) -> tuple[str, ...]:
+    """What stands between the separators of a text, but for lone colours: "take it off and smile" has two.
+
+    `whole` finds phrases that are not split.
+    """
+    found = (piece.strip() for _, piece in _pieces(prompt, whole))
     return tuple(piece for piece in found if piece and not _only_colour(piece))
 
 
-def _pieces(prompt: str) -> Iterator[tuple[str, str]]:
+def _pieces(prompt: str, whole: re.Pattern[str] | None) -> Iterator[tuple[str, str]]:
     """What stands between the separators of changes, each with the separator before it."""
-    betweens = ["", *(match.group() for match in _BETWEEN.finditer(prompt))]
-    return zip(betweens, _BETWEEN.split(prompt), strict=True)
+    kept = [match.span() for match in whole.finditer(prompt)] if whole else []
+    between, start = "", 0
+    for match in BETWEEN.finditer(prompt):
+        if any(first < match.end() and match.start() < last for first, last in kept):
+            continue
+        yield between, prompt[start : match.start()]
+        between, start = match.group(), match.end()
+    yield between, prompt[start:]
 
 
 def _side_by_side(between: str, piece: str) -> Iterator[tuple[str, str]]:
@@ -159,8 +192,17 @@ def _shared_colour(coloured: str, between: str, piece: str) -> str:
     return f"{plain(coloured)[said.start : said.end]} {words}"
 
 
+def _complained_of(before: Sequence[str], piece: str) -> str:
+    """The part that the change before complains of, where a piece names nothing but its colour; else empty."""
+    if not before or not complains(before[0]) or not _only_colour(piece):
+        return ""
+    said = plain(before[0])
+    return next((said[one.start : one.end] for one in _mentions(said) if one.kind == "part"), "")
+
+
 def _only_colour(piece: str) -> bool:
-    return [mention.kind for mention in _mentions(plain(piece))] == ["colour"]
+    """Whether a text names a colour and no part, and is no complaint, which is a change by itself."""
+    return [mention.kind for mention in _mentions(plain(piece))] == ["colour"] and not complains(piece)
 
 
 def _distance(colour: _Mention, part: _Mention) -> tuple[int, int]:

@@ -8,7 +8,7 @@ _STOP_WORDS = (
     "a an the this that these those some any of in on at by for from into onto over under up with and or "
     "but as so to is are was were be been being am has have having had do does did done who whose which "
     "what it its it's he him his she her hers they them their theirs i me my you your we our we're i'm "
-    "there here very really quite rather just also too both should would could will can shall may must "
+    "there here very really quite rather just also both should would could will can shall may must "
     "make makes made making give gives given turn turns turned get gets got want wants please let like "
     "about against across along among around beside between during near through toward towards upon via while when "
     "where then than each every one own such other another only even still now if because being gets got "

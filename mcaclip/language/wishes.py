@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from mcaclip.language.colours import COLOURS
 from mcaclip.language.concepts import PROMISED, SOMETIMES, Concept, Side, concepts
-from mcaclip.language.grammar import understand
+from mcaclip.language.grammar import begins_with_name, parts_in, understand
 from mcaclip.validate import has_latin_letters
 
 UNDERSTOOD = 0.7
 """Probability from which on a text counts as understood: 3 % of the blind wordings reach it and are misread."""
 SMALLEST, LARGEST = 0.1, 1.5
 """Least and greatest amount that a text can ask for."""
-ONE_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
+_ONE_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
+_ONE = re.compile(r"\bone\s+(?:of\s+)?(?:(?:the|her|his|my|their)\s+)?", re.IGNORECASE)
 _PERCENT = re.compile(r"\b(\d{1,3})\s*(?:%|per ?cent\b)", re.IGNORECASE)
 _HALF = re.compile(r"\b(?:at )?half(?:[- ]strength| as (?:strong|much|intense)| strong)\b", re.IGNORECASE)
 _TURNED = "turned head"
@@ -32,6 +33,7 @@ class Wish:
         colour: the name of a colour, or empty.
         amount: factor on the strength.
         nearest: prompts near to it that can be made.
+        meant: prompts that it may be a misspelling of.
     """
 
     text: str
@@ -41,6 +43,7 @@ class Wish:
     colour: str = ""
     amount: float = 1.0
     nearest: tuple[str, ...] = ()
+    meant: tuple[str, ...] = ()
 
     @property
     def side(self) -> Side:
@@ -66,7 +69,7 @@ class Wish:
     def warning(self) -> str:
         """One or two sentences for the user; empty where the wish is likely to be fulfilled."""
         said = self.problem or self._doubt
-        if not (self.problem and self.nearest):
+        if not (self.problem and self.nearest) or self.meant:
             return said
         return f"{said} Nearest that works: {', '.join(self.nearest)}."
 
@@ -74,12 +77,14 @@ class Wish:
     def problem(self) -> str:
         """Why nothing can be done, in a sentence; empty where something can."""
         concept, side = self.concept, self.side
+        if self.meant:
+            return f"I do not know these words. Did you mean {_quoted(self.meant)}?"
         if self.known < UNDERSTOOD:
             return "I do not understand these words as a change of a face. Please use other words, in English."
         if concept is None:
             return ""
-        if ONE_SIDE.search(self.text) and concept.name != _TURNED:
-            return "I cannot change the left or the right side alone: leave that word out to change both."
+        if on_one_side(self.text) and concept.name != _TURNED:
+            return "I cannot change one side alone, only both together."
         if concept.part and not self.colour:
             return f"I need a colour as well, such as “{_example(concept.wanted)}”."
         if concept.part and self.sign < 0:
@@ -101,6 +106,16 @@ class Wish:
 def _example(side: Side, but: str = "") -> str:
     """A prompt for a colour of a part, other than one."""
     return f"{next(colour for colour in COLOURS if colour not in but.split())} {side.asks}"
+
+
+def on_one_side(text: str) -> bool:
+    """Whether a text is about one of two: "the left eye", "one blue eye"; not "blue hair instead of a red one"."""
+    ones = (text[found.end() :] for found in _ONE.finditer(text))
+    return bool(_ONE_SIDE.search(text) or any(begins_with_name(rest) and parts_in(rest) for rest in ones))
+
+
+def _quoted(prompts: tuple[str, ...]) -> str:
+    return " or ".join(f"“{prompt}”" for prompt in prompts)
 
 
 def split_percent(text: str) -> tuple[str, float | None]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import tomllib
+
 from mcaclip.config import ASSETS
 
 Phrases = tuple[str, ...]
@@ -16,6 +18,17 @@ def read_words(subject: str) -> dict[str, Any]:
     """The tables of `assets/words/{subject}.json`, with tuples for its lists; "about" says what they hold."""
     text = (ASSETS / "words" / f"{subject}.json").read_text(encoding="utf-8")
     return json.loads(text, object_hook=_with_tuples)
+
+
+def read_wishes() -> dict[str, Any]:
+    """The tables of `assets/words/wishes.toml`: sentences around a wish, and words for a part and its colour."""
+    return tomllib.loads((ASSETS / "words" / "wishes.toml").read_text(encoding="utf-8"))
+
+
+def wish_sentences() -> tuple[str, ...]:
+    """The English sentences around a wish, of all shapes."""
+    shapes = (table for table in read_wishes().values() if isinstance(table, list))
+    return tuple(sentence for sentences in shapes for sentence in sentences)
 
 
 def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import lab_values
-from mcaclip.language.colours import COLOURS, named_colours, plain
-from mcaclip.language.concepts import Concept, bare, concepts, named_wishes
-from mcaclip.language.grammar import PART_NOUNS, colours_in
+from mcaclip.language.colours import COLOURS, named_colours, names_by_words, plain
+from mcaclip.language.concepts import bare, concepts, named_wishes
+from mcaclip.language.grammar import PART_NOUNS, colours_in, complains, without_complaint
+from mcaclip.language.spelling import SHORTEST, form_of_known, spellings, two_slips
 from mcaclip.language.wishes import UNDERSTOOD, Wish, split_percent
+from mcaclip.language.word_tables import wish_sentences
 from mcaclip.reading.sentence_encoder import SentenceEncoder
+from mcaclip.reading.suggestions import Suggestions
 from mcaclip.reading.wish_network import AMOUNTS, REMEDY, WishNetwork, wishes_of
 from mcaclip.validate import has_latin_letters
 
-NEAREST, ALIKE = 4, 0.45
-"""At most so many prompts are named as near to a text, with at least that cosine to it."""
+MOST_MEANT = 3
+"""At most so many prompts are named that a misspelled text may mean."""
 SURE = 20.0
 """CIE76 distance of a colour that was read to a usual one within which it may go by its name."""
-_SPELLED_ALIKE, SHORTEST = 0.83, 3
 _POLITE = re.compile(r"^(?:please|pls|plz)\s+|[\s,]+(?:please|pls|plz|thanks)$", re.IGNORECASE)
-_ENDINGS = ("er", "est", "ish", "s", "ed", "ing", "y")
 _HEX = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b", re.IGNORECASE)
 _RGB = re.compile(r"\brgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)", re.IGNORECASE)
 
@@ -54,76 +53,100 @@ class WishReader:
 
     @torch.no_grad()
     def read(self, text: str) -> Wish:
-        """What a text of one wish asks for."""
-        words, percent = split_percent(self._spelled(_in_names(text, COLOURS)))
-        read = self.encoder.encode([words])
+        """What a text of one wish asks for.
+
+        A slip of the finger is mended where that gives one wish; where it gives several, or the one word that prompts
+        are not made of may be meant for another, the wish is not understood and says what may be meant.
+        """
+        for group in spellings(text, *self._known_words, self._strange):
+            found = [wish for wish in (self._read(text, words) for words in group) if wish.concept is not None]
+            if len({(wish.concept, wish.sign, wish.colour) for wish in found}) > 1:
+                return Wish(text, 0.0, meant=_asked_for(found))
+            if found:
+                return self._with_nearest(found[0])
+        meant: tuple[str, ...] = ()
+        if len({word for word in plain(text).split() if self._unusual(word)}) == 1:
+            others = spellings(text, *self._known_words, self._unusual, two_slips)
+            meant = _asked_for([self._read(text, one) for group in others for one in group if one != text])
+        return self._with_nearest(replace(self._read(text, text), meant=meant))
+
+    def _read(self, text: str, words: str) -> Wish:
+        """What a text asks for whose words are meant to be these."""
+        wish = self._read_plainly(text, words)
+        said = _POLITE.sub("", words)
+        if not complains(said):
+            return wish
+        if wish.concept is None:
+            wish = self._read_plainly(text, without_complaint(said))
+        return replace(wish, sign=-wish.sign, amount=1.0)
+
+    def _read_plainly(self, text: str, words: str) -> Wish:
+        """The same, where "too" says nothing."""
+        said, percent = split_percent(_in_names(words, COLOURS))
+        read = self.encoder.encode([said])
         answers = self.network(read.states, read.mask)
         chances = answers.wishes[0].softmax(0)
         best = int(chances[:-1].argmax())
-        known = float(chances[best]) if has_latin_letters(words) else 0.0
+        known = float(chances[best]) if has_latin_letters(said) else 0.0
         wishes = wishes_of(self.network.names)
         name, sign = wishes[best]
-        if (phrase := bare(_POLITE.sub("", words))) in named_wishes():
+        if (phrase := bare(_POLITE.sub("", said))) in named_wishes():
             (name, sign), known = named_wishes()[phrase], 1.0
-        elif known < UNDERSTOOD and (named := _named_last(words)) and named[0] == name:
+        elif known < UNDERSTOOD and (named := _named_last(said)) and named[0] == name:
             # sure of the wish and not of its sign: the phrase at the end says it
             sign, known = named[1], float(chances[[wishes.index((name, 1)), wishes.index((name, -1))]].sum())
         concept = concepts()[name]
         colour = ""
         if concept.part:
-            exact = self._spelled(_in_names(text, named_colours()))
+            exact = _in_names(words, named_colours())
             colour = _colour_of(exact, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
         amount = AMOUNTS[int(answers.amount[0].argmax())] if percent is None else percent
-        wish = Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
-        if not wish.problem:
-            return wish
-        near = self._near(read.sentence)
-        # who wishes a colour away does not want it in other words
-        return replace(wish, nearest=tuple(one for one in near if sign > 0 or not colour or colour not in one))
+        return Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
 
-    def _spelled(self, text: str) -> str:
-        """The text with words that are no words ("purpel") replaced by known ones that are spelled alike."""
+    def _with_nearest(self, wish: Wish) -> Wish:
+        """The wish, with what can be made instead where it cannot."""
+        return replace(wish, nearest=self._suggestions.near(wish)) if wish.problem and not wish.meant else wish
 
-        def mended(found: re.Match[str]) -> str:
-            word = found[0].lower()
-            if len(word) < SHORTEST or word in self._words or not _stems(word).isdisjoint(self._known_words):
-                return found[0]
-            same_letters = (one for one in self._known_words if one[0] == word[0] and sorted(one) == sorted(word))
-            alike = get_close_matches(word, self._known_words, 1, _SPELLED_ALIKE)
-            return next(same_letters, None) or next(iter(alike), found[0])
+    def _strange(self, word: str) -> bool:
+        """Whether a word is none that the language model or the tables know."""
+        return word not in self._language and not form_of_known(word, self._tables)
 
-        return re.sub(r"[^\W\d_]+", mended, text)
+    def _unusual(self, word: str) -> bool:
+        """Whether a word is none that prompts are made of."""
+        return len(word) > SHORTEST and not form_of_known(word, self._tables)
 
     @cached_property
-    def _words(self) -> frozenset[str]:
-        """The language model's whole words, and those of the table."""
-        return frozenset(self.encoder.tokenizer.get_vocab()) | frozenset(self._known_words)
+    def _language(self) -> frozenset[str]:
+        """The language model's whole words."""
+        return frozenset(self.encoder.tokenizer.get_vocab())
 
     @cached_property
-    def _known_words(self) -> tuple[str, ...]:
-        """The words of wishes and of usual colours, the commonest first."""
+    def _tables(self) -> frozenset[str]:
+        """The words of the tables."""
+        return frozenset(word for words in self._known_words for word in words)
+
+    @cached_property
+    def _known_words(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The words of wishes, usual colours and sentences around them; and those of rarer colours."""
         sides = [side for concept in concepts().values() for _, side in concept.sides]
         nouns = (noun for nouns in PART_NOUNS.values() for noun in nouns)
         phrases = [*COLOURS, *nouns, *(phrase for side in sides for phrase in (side.asks, *side.phrases))]
-        return tuple(dict.fromkeys(word for phrase in phrases for word in plain(phrase).split()))
-
-    def _near(self, sentence: Tensor) -> tuple[str, ...]:
-        """The prompts nearest to a text's vector `[1, 384]` among those that can be made."""
-        prompts, vectors = self._possible
-        best = (vectors @ sentence[0]).topk(min(NEAREST, len(prompts)))
-        return tuple(
-            prompts[number]
-            for value, number in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-            if value >= ALIKE
-        )
+        usual = _words_of([*phrases, *wish_sentences()])
+        return usual, tuple(word for word in _words_of(names_by_words()) if word not in usual)
 
     @cached_property
-    def _possible(self) -> tuple[list[str], Tensor]:
-        """What can be asked for, with its vectors `[N, 384]`."""
-        sides = [(concept, side) for concept in concepts().values() for _, side in concept.sides]
-        made = (prompt for concept, side in sides if side.possible for prompt in _prompts(concept, side.asks))
-        prompts = list(dict.fromkeys(made))
-        return prompts, self.encoder.encode(prompts).sentence
+    def _suggestions(self) -> Suggestions:
+        return Suggestions(self.encoder)
+
+
+def _words_of(phrases: Iterable[str]) -> tuple[str, ...]:
+    """The words of some phrases, each once."""
+    return tuple(dict.fromkeys(word for phrase in phrases for word in plain(phrase).split()))
+
+
+def _asked_for(wishes: Sequence[Wish]) -> tuple[str, ...]:
+    """What can be made of some wishes, each once."""
+    return tuple(dict.fromkeys(wish.words for wish in wishes if wish.concept and wish.words))[:MOST_MEANT]
 
 
 def _named_last(text: str) -> tuple[str, int] | None:
@@ -131,19 +154,6 @@ def _named_last(text: str) -> tuple[str, int] | None:
     words = plain(text).split()
     endings = (" ".join(words[first:]) for first in range(len(words)))
     return next((named_wishes()[ending] for ending in endings if ending in named_wishes()), None)
-
-
-def _stems(word: str) -> frozenset[str]:
-    """What a word may be a form of: "redder" of "red", "paler" of "pale", "greenish" of "green"."""
-    stems = [word.removesuffix(ending) for ending in _ENDINGS if word.endswith(ending)]
-    stems += [f"{stem[:-1]}y" for stem in stems if stem.endswith("i")]  # "bushier"
-    return frozenset(
-        form for stem in stems for form in (stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else "")
-    )
-
-
-def _prompts(concept: Concept, asks: str) -> list[str]:
-    return [f"{colour} {asks}" for colour in COLOURS] if concept.part else [asks]
 
 
 def _colour_of(text: str, lab: list[float], said: bool) -> str:

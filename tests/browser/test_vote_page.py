@@ -20,7 +20,9 @@ def test_a_comparison_is_voted_on_by_keyboard_and_saved(site, visit):
     page.click("#page-vote-button")
     page.wait_for_selector("#vote-pictures >> text=Compare two methods")
     assert not page.is_visible("#vote-cast")
-    page.click("#page-studio-button")
+    page.click("#vote-pictures .to-studio >> text=To the comparison")
+    page.wait_for_selector("#methods-face .to-studio")
+    page.click("#methods-face .to-studio")
     face_on_stage(page)
     page.click("#page-lab-button")
     page.click("#page-compare-button")
@@ -49,6 +51,7 @@ def test_a_comparison_is_voted_on_by_keyboard_and_saved(site, visit):
         page.keyboard.press("Enter")
     assert saved.value.suggested_filename == "votes.csv"
     assert len(saved.value.path().read_text().splitlines()) == 1 + 9
+    assert page.is_visible("#vote-table"), "the link saves, and leads nowhere"
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -325,6 +325,16 @@ def test_prompt_without_a_fit_is_refused_once_with_the_way_to_fit_it(tmp_path, p
     assert 'python -m train prompt "red nose"' in complaints[0]
 
 
+def test_what_can_be_made_is_made_and_the_result_says_what_is_left_out(tmp_path, photo, load, capsys):
+    args = ["edit", str(photo), "--prompt", "purple hair, red lips", "--out", str(tmp_path / "out")]
+    assert main(args, load) == 0
+    said = capsys.readouterr().out
+    assert "Left out: " in said and 'train prompt "red lips"' in said
+    record = json.loads((tmp_path / "out" / "me" / "result.json").read_text())
+    assert [part["prompt"] for part in record["prompts"]] == ["purple hair"]
+    assert any(note.startswith("Left out: ") for note in record["notes"])
+
+
 def test_missing_weights_take_one_line(tmp_path, photo, capsys):
     def fail(stack: Stack, edits: Sequence[Path]) -> FakeEditor:
         raise WeightsError("The file is missing.\nRun: python -m mcaclip doctor")

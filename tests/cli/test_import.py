@@ -204,7 +204,7 @@ def test_an_editor_takes_its_name_for_what_it_was_trained_for(cache, tmp_path, e
     for path in edit_files(cache):
         own.add_edits(path)
     assert own.wish(NAME).words == "purple hair" and own.wish("quiff of 1959 (StyleCLIP)").outside
-    assert [reading.mode for reading in own.read_prompt("quiff of 1959 (StyleCLIP)")] == ["fitted"]
+    assert [reading.mode for reading in own.read_prompt("quiff of 1959 (StyleCLIP)").readings] == ["fitted"]
     methods = EditorMethods(own)
     wordings = _wordings(own, methods, NAME)
     assert wordings["styleclip-mapper"] == wordings["mca"] == "purple hair"

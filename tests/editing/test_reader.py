@@ -34,6 +34,8 @@ def wish(words: str) -> Wish:
         "not green lips": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
         "take it off and smiling": Wish(words, 1.0, concepts()["smile"], -1),
         "a person, smiling": Wish(words, 1.0, concepts()["smile"], 1),
+        "too much green": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
+        "her lips are too green": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
         "curls": Wish(words, 1.0, concepts()["curly hair"], nearest=("long hair",)),
     }
     known = 0.05 if "violin" in words else 0.95
@@ -139,7 +141,7 @@ def test_a_removal_is_carried_over_and():
 
 def test_what_no_piece_of_a_text_says_is_not_read_into_it():
     with pytest.raises(PromptError, match="“smiling” and not the rest"):
-        reader().split("take it off and smiling")
+        reader().read_all("take it off and smiling")
     assert reader().split("a person, smiling") == ("a person, smiling",)
 
 
@@ -165,6 +167,42 @@ def test_several_changes_in_words_become_several_prompts():
     )  # fmt: skip
     assert [found.prompt for found in readings] == [part.prompt for part in settings.parts]
     assert reader().check(settings)[0] == settings, "what was split stays as it is"
+
+
+def test_what_can_be_made_of_a_text_is_made_and_the_rest_is_said():
+    answer = reader().read_all("green lipstick, curls, zombie")
+    assert [one.prompt for one in answer.readings] == ["green lipstick", "zombie"]
+    assert {words: error.nearest for words, error in answer.refused.items()} == {"curls": ("long hair",)}
+    with pytest.raises(PromptError, match=r'"curls": .*"not green lips"') as refused:
+        reader().read_all("curls, not green lips")
+    assert refused.value.nearest == ("long hair",)
+
+
+def test_settings_name_what_is_left_out_of_them():
+    settings, readings = reader().check(EditSettings("green lipstick, curls", more=(PromptStrength("violin"),)))
+    assert [one.prompt for one in readings] == [settings.prompt] == ["green lipstick"] and not settings.more
+    assert [said[:17] for said in settings.left_out] == ['Left out: "curls"', 'Left out: "violin'[:17]]
+    assert reader().check(settings)[0] == settings, "and keep it"
+
+
+def test_what_is_said_twice_is_one_change_and_what_does_not_go_together_is_asked_about():
+    said = reader().read_all("a zombie, pink hair, the zombie").readings
+    assert [one.prompt for one in said] == ["zombie", "pink hair"]
+    answer = reader().read_all("green lipstick or red lipstick, smiling")
+    assert [one.prompt for one in answer.readings] == ["smiling"]
+    (error,) = answer.refused.values()
+    assert "do not go together" in str(error) and error.nearest == ("green lipstick", "red lipstick")
+    with pytest.raises(PromptError, match="“glasses” and “no glasses” do not go together"):
+        reader().read_all("glasses, no glasses")
+
+
+def test_a_complaint_is_answered_by_another_change_of_the_same_part():
+    for text in ("her lips are too green, red lipstick", "too much green, red lipstick"):
+        answer = reader().read_all(text)
+        assert ([one.prompt for one in answer.readings], answer.refused) == (["red lipstick"], {})
+    assert list(reader().read_all("her lips are too green, red hair").refused) == ["her lips are too green"]
+    with pytest.raises(PromptError, match="take a colour away"):
+        reader().read_all("her lips are too green")
 
 
 def test_too_many_changes_and_one_twice_are_refused():

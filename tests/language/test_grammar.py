@@ -11,9 +11,13 @@ from mcaclip.language.grammar import (
     PART_NOUNS,
     Meaning,
     colours_in,
+    complains,
+    pieces_of,
     split_changes,
     understand,
+    without_complaint,
 )
+from mcaclip.language.whole_phrases import whole_phrases
 
 
 @pytest.mark.parametrize(
@@ -120,3 +124,31 @@ def test_a_change_is_not_split_again_and_no_word_is_lost(prompt):
     between = ("and", "with", ",")
     # a colour that two parts share is said of both
     assert {w for w in kept if w not in between} == {w for w in prompt.split() if w not in between}
+
+
+def test_a_colour_after_a_complaint_is_for_what_it_complains_of():
+    text = "her hair is too dark, make it blonde"
+    assert split_changes(text, wished=lambda words: True) == ("her hair is too dark", "make it blonde hair")
+    assert [complains(said) for said in ("too red", "smiles too much", "not too red", "red hair too")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert without_complaint("too many wrinkles") == "wrinkles"
+
+
+@pytest.mark.parametrize("phrase", ["salt and pepper hair", "a suit and tie", "upper and lower lip"])
+def test_a_phrase_of_the_tables_is_not_split(phrase):
+    def split(text: str) -> tuple[str, ...]:
+        return split_changes(text, wished=lambda words: True, whole=whole_phrases())
+
+    assert split(f"give him {phrase} and blue lips") == (f"give him {phrase}", "blue lips")
+    joined = f"GIVE him {phrase.replace(' and ', ' & ')}"  # as people type
+    assert split(f"{joined}, blue lips") == (joined, "blue lips")
+    assert pieces_of(f"{phrase} and a smile", whole_phrases()) == (phrase, "a smile")
+
+
+def test_a_phrase_for_a_colour_is_whole_without_its_part():
+    text = "make it salt-and-pepper and his lips red"
+    assert split_changes(text, wished=lambda words: True, whole=whole_phrases())[0] == "make it salt-and-pepper"

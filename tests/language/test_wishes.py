@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mcaclip.language.concepts import Concept, Side, concepts
-from mcaclip.language.wishes import LARGEST, SMALLEST, Wish, free_wish, plain_wish, split_percent
+from mcaclip.language.wishes import LARGEST, SMALLEST, Wish, free_wish, on_one_side, plain_wish, split_percent
 
 GLASSES = Concept("glasses", "", Side("glasses", fulfilled=0.9), Side("no glasses", fulfilled=0.5))
 LIPS = Concept("colour of lips", "lips", Side("lipstick"))
@@ -43,7 +43,7 @@ def test_what_the_network_is_asked_for():
         (Wish("violin", 0.2), "do not understand"),
         (Wish("lips", 1.0, LIPS), "a colour as well"),
         (Wish("not green lips", 1.0, LIPS, -1, "green"), "the one that you want instead"),
-        (Wish("the left lens", 1.0, GLASSES), "left or the right side"),
+        (Wish("the left lens", 1.0, GLASSES), "one side alone"),
         (Wish("curls", 1.0, Concept("curly hair")), "curly hair, which I cannot do reliably yet"),
         (Wish("curls", 1.0, Concept("curly hair", wanted=Side("curls", fulfilled=0.2))), "cannot do reliably"),
     ],
@@ -51,6 +51,26 @@ def test_what_the_network_is_asked_for():
 def test_what_cannot_be_done_is_said_and_asks_for_nothing(wish, said):
     assert said in wish.problem and wish.outside and wish.doubtful and wish.words == ""
     assert "Nearest that works: bangs." in replace(wish, nearest=("bangs",)).warning
+
+
+def test_what_may_be_meant_is_asked():
+    unsure = Wish("specz", 0.1, meant=("glasses", "no glasses"))
+    assert unsure.warning == "I do not know these words. Did you mean “glasses” or “no glasses”?" and unsure.outside
+
+
+@pytest.mark.parametrize(
+    ("text", "one"),
+    [
+        ("one blue eye", True),
+        ("only one of her eyebrows red", True),
+        ("one eye blue", True),
+        ("the right ear", True),
+        ("a blue goatee instead of a red one", False),
+        ("the one with red hair", False),
+    ],
+)
+def test_one_of_two_is_told_from_the_word_alone(text, one):
+    assert on_one_side(text) == one
 
 
 def test_a_wish_is_promised_by_what_was_measured():

@@ -119,9 +119,64 @@ def test_amounts(reader, text, amount):
     assert reader.read(text).amount == amount
 
 
-def test_what_cannot_be_done_names_something_that_can(reader):
-    found = reader.read("curly hair")
-    assert found.outside and found.nearest and all("hair" in prompt for prompt in found.nearest)
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("sunglasses", ("glasses",)),
+        ("long blonde hair", ("blonde hair",)),
+        ("hat", ()),
+        ("the left eyebrow green", ("green eyebrows",)),
+        ("one blue eye", ("blue eyes",)),
+        ("a tattoo", ()),
+        ("bigger nose", ()),
+        ("violin", ()),
+    ],
+)
+def test_what_cannot_be_done_names_what_is_near_in_meaning_or_nothing(reader, text, nearest):
+    found = reader.read(text)
+    assert found.outside and found.nearest == nearest
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("brown eys", "brown eyes"),
+        ("old fase", "an old face"),
+        ("shurt blue", "blue shirt"),
+        ("make her smil", "smiling"),
+        ("remov the beerd", "no beard"),
+        ("blu eys", "blue eyes"),
+        ("teh hair blond", "blonde hair"),
+    ],
+)
+def test_a_slip_of_the_finger_is_mended(reader, text, words):
+    assert reader.read(text).words == words
+
+
+@pytest.mark.parametrize(("text", "meant"), [("pink hare", ("pink hair",)), ("mustash", ("a moustache",))])
+def test_where_a_slip_is_less_sure_it_is_asked_about(reader, text, meant):
+    found = reader.read(text)
+    assert found.meant == meant and found.outside and "Did you mean" in found.problem
+
+
+@pytest.mark.parametrize("text", ["hello world", "violin", "wooden chair", "goldfish in a bowl"])
+def test_nothing_is_read_into_words_of_another_kind(reader, text):
+    assert reader.read(text).meant == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "concept", "sign"),
+    [
+        ("too much makeup", "makeup", -1),
+        ("she looks too old", "old age", -1),
+        ("smiles too much", "smile", -1),
+        ("too many wrinkles", "wrinkles", -1),
+        ("glasses too please", "glasses", 1),
+    ],
+)
+def test_what_is_too_much_is_wished_away(reader, text, concept, sign):
+    found = reader.read(text)
+    assert found.concept is not None and (found.concept.name, found.sign) == (concept, sign)
 
 
 def test_every_prompt_of_the_table_is_read_as_itself(reader):

@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import tomllib
 
-from mcaclip.config import ASSETS
 from mcaclip.language.colours import COLOURS, named_colours, unseen_colours
 from mcaclip.language.concepts import Concept, concepts
 from mcaclip.language.grammar import COLLOQUIAL_NOUNS, MORE_NOUNS, PART_NOUNS
+from mcaclip.language.word_tables import read_wishes
 from train.clip.captions.wording import OUTSIDE_PHRASES
 from train.clip.captions.write import say
 from train.clip.scenes.types import Claim, PartColour
 
-WISHES_FILE = ASSETS / "words" / "wishes.toml"
 LITTLE, USUAL, STRONG = range(3)
 AGES = (("childhood", 1, 3, 13), ("old age", -1, 15, 31), ("old age", 1, 55, 96))
 """Which wish an age in years is: its name and sign, the first year, and the one behind the last."""
@@ -54,7 +52,7 @@ class LessonWriter:
 
     def __init__(self, words: Sequence[str], pieces: Sequence[str], rng: np.random.Generator):
         self.words, self.pieces, self.rng = words, pieces, rng
-        self.shapes = tomllib.loads(WISHES_FILE.read_text(encoding="utf-8"))
+        self.shapes = read_wishes()
         self.table = concepts()
         self.parts = {c.part: c for c in self.table.values() if c.part}
         self.others = [c for c in self.table.values() if not c.part]

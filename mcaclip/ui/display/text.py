@@ -98,6 +98,7 @@ MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
 MODE_NAMES = {"universal": "universal network", "fitted": "fitted network", "retouch": "retouch"}
+LEFT_OUT = "Left out: {}"
 TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
 THRESHOLD_LABEL = "Threshold"
@@ -186,6 +187,7 @@ INSPECT_LEARNING = "Learning of “{}”"
 METHODS_LOADING = "The methods stand here as soon as the models are loaded."
 STILL_LOADING = "The models are still loading. Try again in a moment."
 TO_STUDIO = "To the studio"
+TO_COMPARISON = "To the comparison"
 METHODS_TITLE = "The same words, several methods"
 METHODS_INFO = (
     "Every method edits the face of the studio, one after another, and gets a row: its picture, what changed, its "
@@ -353,7 +355,7 @@ def known_prompt(readings: Sequence[Reading], asked: str) -> str:
     for one in readings:
         if one.entry and one.entry.recipe:
             lines.append(f"“{one.prompt}” is made of {', '.join(part.words for part in one.ingredients)}.")
-    return " ".join([*lines, *(one.note for one in readings if one.note)])
+    return " ".join([*lines, *dict.fromkeys(one.note for one in readings if one.note)])
 
 
 def unknown_prompt(asked: str, warning: str = "") -> str:

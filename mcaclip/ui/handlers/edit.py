@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from mcaclip.editing.reader import Reading
+from mcaclip.editing.reader import Answer, Reading, check_parts, read_parts
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.types import EditResult, EditSettings, Inversion, ProgressCallback, PromptStrength
 from mcaclip.ui.display import images, text
@@ -47,11 +47,11 @@ class EditHandlers(FaceHandlers):
         if editor is None or not words:
             return {"verdict": {"kind": "idle", "line": text.PROMPT_HELP}}
         try:
-            readings = editor.read_prompt(words, mode)
+            answer = editor.read_prompt(words, mode)
+            check_parts(EditSettings(words).with_parts([PromptStrength(one.prompt) for one in answer.readings]))
         except PromptError as error:
             return {"verdict": _refusal(editor, words, mode, error)}
-        doubtful = any(reading.note for reading in readings)
-        return {"verdict": {"kind": "fair" if doubtful else "good", "line": text.known_prompt(readings, words)}}
+        return {"verdict": _verdict(editor, answer, words, mode)}
 
     def cards_wanted(self, face: object, prompts: Sequence[object], session: Session) -> Views:
         """Previews of cards on the face on the stage, one after another; never before an edit."""
@@ -82,7 +82,7 @@ class EditHandlers(FaceHandlers):
     def card_chosen(self, data: dict[str, Any], controls: Controls, session: Session) -> Views:
         """A card: of a prompt at its best strength, or of several changes with their own."""
         parts = _parts(data["parts"]) if "parts" in data else [(check_text(data.get("prompt"), "prompt"), None)]
-        yield {"prompt": " and ".join(prompt for prompt, _ in parts)}
+        yield {"prompt": views.in_one_line([prompt for prompt, _ in parts])}
         yield from self._changed_to(parts, controls, session)
 
     def card_added(self, data: dict[str, Any], controls: Controls, session: Session) -> Views:
@@ -92,7 +92,7 @@ class EditHandlers(FaceHandlers):
             yield {}
             return
         parts: list[Change] = [*shown.items(), (added, None)]
-        yield {"prompt": " and ".join(prompt for prompt, _ in parts)}
+        yield {"prompt": views.in_one_line([prompt for prompt, _ in parts])}
         yield from self._changed_to(parts, controls, session)
 
     def change_dropped(self, index: int, controls: Controls, session: Session) -> Views:
@@ -103,7 +103,7 @@ class EditHandlers(FaceHandlers):
         if not left:
             yield {**views.original_view(session.unedited()), "prompt": ""}
             return
-        yield {"prompt": " and ".join(part.prompt for part in left)}
+        yield {"prompt": views.in_one_line([part.prompt for part in left])}
         yield from self._render(settings.with_parts(left), session)
 
     def _changed_to(
@@ -116,16 +116,19 @@ class EditHandlers(FaceHandlers):
         """An edit by some words, each with its strength, or that of `known`, or else the best of its prompt."""
         if session.inversion is None:
             raise StudioError(text.CHOOSE_FACE if len(session.faces) > 1 else text.NEEDS_FACE)
-        asked = [controls.settings(words, session.paint) for words, _ in parts]
         editor = yield from self.await_editor("progress")
-        found = [
-            (reading, strength) for (words, strength) in parts for reading in editor.read_prompt(words, controls.mode)
-        ]
-        made = []
-        for reading, strength in found:
-            best = (known or {}).get(reading.prompt, reading.best)
-            made.append(PromptStrength(reading.prompt, best if strength is None else strength))
-        yield from self._render(asked[0].with_parts(made), session, readings=[reading for reading, _ in found])
+        try:
+            found, _ = read_parts(lambda words: editor.read_prompt(words, controls.mode), parts)
+            made = []
+            for reading, strength in found:
+                best = (known or {}).get(reading.prompt, reading.best)
+                made.append(PromptStrength(reading.prompt, best if strength is None else strength))
+            settings = check_parts(controls.settings(made[0].prompt, session.paint).with_parts(made))
+        except PromptError as error:  # the line by the prompt says it
+            words = views.in_one_line([words for words, _ in parts])
+            yield {**views.idle_edit(), "verdict": _refusal(editor, words, controls.mode, error)}
+            return
+        yield from self._render(settings, session, readings=[reading for reading, _ in found])
 
     def rerender(self, controls: Controls, session: Session) -> Views:
         """The edit that is shown with other slider values, at full size. The sliders may have been moved on since."""
@@ -332,6 +335,20 @@ def _strengths(controls: Controls, session: Session) -> dict[str, float]:
     if session.result is None:
         return {}
     return {part.prompt: part.strength for part in controls.changed(session.result.settings).parts}
+
+
+def _verdict(editor: EditorProtocol, answer: Answer, words: str, mode: str | None) -> dict[str, Any]:
+    """What to say of a prompt that can be edited, at least in part, and what to choose for the rest."""
+    refusals = [_refusal(editor, change, mode, error) for change, error in answer.refused.items()]
+    doubtful = refusals or any(reading.note for reading in answer.readings)
+    said = [text.known_prompt(answer.readings, words), *(text.LEFT_OUT.format(one["line"]) for one in refusals)]
+    made = [reading.prompt for reading in answer.readings]
+    nearest = dict.fromkeys(prompt for one in refusals for prompt in one.get("suggestions", ()))
+    return {
+        "kind": "fair" if doubtful else "good",
+        "line": " ".join(said),
+        "suggestions": [views.in_one_line([*made, prompt]) for prompt in nearest],
+    }
 
 
 def _refusal(editor: EditorProtocol, words: str, mode: str | None, error: PromptError) -> dict[str, Any]:

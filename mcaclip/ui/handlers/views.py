@@ -252,7 +252,12 @@ def chips_view(settings: EditSettings | None) -> View:
 
 def words_of(settings: EditSettings) -> str:
     """The prompt line of an edit."""
-    return " and ".join(part.prompt for part in settings.parts)
+    return in_one_line([part.prompt for part in settings.parts])
+
+
+def in_one_line(prompts: Sequence[str]) -> str:
+    """Several prompts as one; "and" would let "no beard" take away the glasses of "glasses" as well."""
+    return ", ".join(prompts)
 
 
 def strengths_of(settings: EditSettings | None) -> str:

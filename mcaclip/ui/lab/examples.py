@@ -19,9 +19,9 @@ SHEET = ASSETS / "example" / "training.jpg"
 """Generated faces; the last sample sheet of `python -m train prompt "green lipstick" --steps 104`."""
 
 
-def hint(title: str, line: str, way: str = "") -> str:
-    """What a room is for, in its middle; `way`: a button to the studio has this label."""
-    button = f'<button type="button" class="to-studio">{escape(way)}</button>' if way else ""
+def hint(title: str, line: str, way: str = "", page: str = "studio") -> str:
+    """What a room is for, in its middle; `way`: a button to a page (the studio or a room) has this label."""
+    button = f'<button type="button" class="to-studio" data-page="{page}">{escape(way)}</button>' if way else ""
     return f'<section class="lab-hint"><h2>{escape(title)}</h2><p>{escape(line)}</p>{button}</section>'
 
 

@@ -136,7 +136,7 @@ def build_room(parts: Components) -> None:
             parts["vote_cast"] = gr.Button(text.VOTE_CAST, variant="primary", elem_id="vote-cast")
         with gr.Column(elem_classes="room-main"):
             parts["vote_line"] = gr.HTML("", elem_id="vote-line")
-            empty = examples.hint(text.VOTE_TITLE, text.VOTE_INFO)
+            empty = examples.hint(text.VOTE_TITLE, text.VOTE_INFO, text.TO_COMPARISON, "compare")
             parts["vote_pictures"] = gr.HTML(empty, elem_id="vote-pictures")
             parts["vote_table"] = gr.HTML("", elem_id="vote-table")
 

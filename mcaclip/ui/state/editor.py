@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.editing.reader import Reading
+from mcaclip.editing.reader import Answer, Reading
 from mcaclip.editing.request import EditRequest
 from mcaclip.language.wishes import Wish
 from mcaclip.types import (
@@ -45,7 +45,7 @@ class EditorProtocol(Protocol):
 
     def add_edits(self, path: Path) -> tuple[str, ...]: ...
 
-    def read_prompt(self, text: str, mode: str | None = None) -> tuple[Reading, ...]: ...
+    def read_prompt(self, text: str, mode: str | None = None) -> Answer: ...
 
     def wish(self, text: str) -> Wish: ...
 

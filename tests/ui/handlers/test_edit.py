@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from mcaclip.editing.reader import PromptReader
-from mcaclip.errors import PromptError, StudioError
+from mcaclip.errors import StudioError
 from mcaclip.ui.display import text
 from mcaclip.ui.handlers import views
 from mcaclip.ui.lab.inspect import inspect_view
@@ -63,10 +63,12 @@ def test_an_edit_shows_its_picture_every_mask_and_itself_in_the_film(studio, fac
 
 
 @pytest.mark.parametrize("prompt", ["", "x" * 201, "red nose"])
-def test_bad_prompt_is_an_error_and_keeps_the_result(studio, session, prompt):
-    shown = failing(studio.edit(controls(prompt), session), PromptError)
+def test_a_bad_prompt_is_told_by_the_prompt_alone_and_keeps_the_result(studio, session, prompt):
+    shown = last(studio.edit(controls(prompt), session))
     assert shown.get("session", session).result is session.result
-    assert shown.get("progress", "") == ""
+    assert shown["verdict"]["kind"] == "bad" and shown["progress"] == ""
+    if prompt:
+        assert shown["verdict"] == studio.prompt_hint(prompt)["verdict"], "as while it is typed"
 
 
 def test_several_prompts_are_one_edit(studio, face):
@@ -75,8 +77,25 @@ def test_several_prompts_are_one_edit(studio, face):
     assert [part.prompt for part in settings.parts] == [PROMPTS[0], PROMPTS[2]]
     assert view["row_1"]["visible"] is True and view["row_2"]["visible"] is False
     assert view["strength_1"]["label"] == PROMPTS[2]
-    with pytest.raises(PromptError, match="twice"):
-        list(studio.edit(controls(f"{PROMPTS[0]} and {PROMPTS[0].upper()}"), view["session"]))
+    again = last(studio.edit(controls(f"{PROMPTS[0]} and {PROMPTS[0].upper()}"), view["session"]))
+    assert [part.prompt for part in again["session"].result.settings.parts] == [PROMPTS[0]]
+
+
+def test_what_can_be_made_is_made_and_the_rest_stays_in_the_prompt_line(any_words, tmp_path):
+    typed = "pink eyebrows, purple hair or red hair"
+    view = last(any_words.edit(controls(typed), given(any_words, tmp_path)))
+    assert [part.prompt for part in view["session"].result.settings.parts] == ["pink eyebrows"]
+    assert "prompt" not in view
+    verdict = any_words.prompt_hint(typed)["verdict"]
+    assert verdict["kind"] == "fair"
+    assert "Left out: “purple hair” and “red hair” do not go together" in verdict["line"]
+    kept = ["pink eyebrows, purple hair", "pink eyebrows, red hair"]
+    assert verdict["suggestions"] == kept, "a suggestion keeps what was understood"
+
+
+def test_too_many_changes_are_told_while_they_are_typed(any_words):
+    verdict = any_words.prompt_hint("red hair, green lips, blue goatee, pink skin, red eyes")["verdict"]
+    assert verdict["kind"] == "bad" and "at most 4" in verdict["line"]
 
 
 def test_a_cancelled_edit_leaves_the_page_ready_and_nothing_is_kept(studio, editor, session):
@@ -174,7 +193,7 @@ def test_a_card_is_added_to_the_edit_and_a_change_dropped_from_it(any_words, tmp
     view = last(any_words.card_added({"prompt": "purple hair"}, controls("green lipstick", 0.4), first))
     parts = view["session"].result.settings.parts
     assert [(part.prompt, part.strength) for part in parts] == [("green lipstick", 0.4), ("purple hair", 1.0)]
-    assert view["prompt"] == "green lipstick and purple hair" and len(view["session"].history) == 2
+    assert view["prompt"] == "green lipstick, purple hair" and len(view["session"].history) == 2
     assert last(any_words.card_added({"prompt": "purple hair"}, controls("", 0.4, 1.2), view["session"])) == {}
     view = last(any_words.change_dropped(0, controls("", 0.4, 1.2), view["session"]))
     assert [(p.prompt, p.strength) for p in view["session"].result.settings.parts] == [("purple hair", 1.2)]
@@ -192,17 +211,14 @@ def test_a_card_of_ones_own_brings_its_strengths(any_words, tmp_path):
         ("green lipstick", 0.5),
         ("purple hair", 1.5),
     ]
-    assert view["prompt"] == "green lipstick and purple hair"
+    assert view["prompt"] == "green lipstick, purple hair"
     assert view["parts"] == parts, "which the page can keep as a card again"
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        {},
-        {"prompt": None},
         {"prompt": 5},
-        {"prompt": ""},
         {"parts": []},
         {"parts": None},
         {"parts": "x"},
@@ -211,12 +227,19 @@ def test_a_card_of_ones_own_brings_its_strengths(any_words, tmp_path):
         {"parts": [{"prompt": PROMPTS[0], "strength": "much"}]},
         {"parts": [{"prompt": PROMPTS[0], "strength": 1e9}]},
         {"parts": [{"prompt": PROMPTS[0], "strength": float("nan")}]},
-        {"parts": [{"prompt": PROMPTS[0], "strength": 1.0}] * 99},
     ],
 )
 def test_cards_that_are_none_are_refused(studio, session, data):
     shown = failing(studio.card_chosen(data, controls(), session), StudioError)
     assert shown.get("session", session).result is session.result
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"prompt": None}, {"prompt": ""}, {"parts": [{"prompt": PROMPTS[0], "strength": 1.0}] * 99}]
+)
+def test_cards_of_no_prompt_are_told_by_the_prompt(studio, session, data):
+    shown = last(studio.card_chosen(data, controls(), session))
+    assert shown["verdict"]["kind"] == "bad" and "session" not in shown
 
 
 def test_cards_are_previewed_on_the_face_on_the_stage(studio, editor, face):
@@ -446,8 +469,8 @@ def test_the_mode_counts_for_the_edit_and_comes_back_with_undo(any_words, tmp_pa
     assert last(any_words.step_back(second["session"]))["mode"] == "fitted"
     moved = last(any_words.rerender(controls(PROMPTS[0], 0.5), first))["session"]
     assert moved.result.modes == ("fitted",), "sliders change strengths only"
-    with pytest.raises(PromptError, match="no edit is fitted"):
-        list(any_words.edit(controls("pink eyebrows", mode="fitted"), first))
+    refused = last(any_words.edit(controls("pink eyebrows", mode="fitted"), first))
+    assert "choose Universal" in refused["verdict"]["line"] and "session" not in refused
 
 
 def test_mask_tools_and_paint_work_on_any_words(any_words, tmp_path):
