@@ -91,11 +91,19 @@ class Surroundings(NamedTuple):
         still: where they are as in the photo, `[1, 1, S, S]` in [0, 1].
         bared: where the edit shows background that the person covers in the photo, alike; None: nowhere.
         behind: what to show there, `[1, 3, S, S]` in [-1, 1].
+        anew: where the edit shows another part than the photo, `[1, 1, 256, 256]` in [0, 1]; None: nowhere.
+        skin: where both show bare skin, alike.
+        shown: where the edit shows background, `[1, 1, S, S]` in [0, 1]; None: it stays the generator's.
+        tint: what the photo's background differs by from the edit's, `[1, 3, n, n]`.
     """
 
     still: Tensor
     bared: Tensor | None = None
     behind: Tensor | None = None
+    anew: Tensor | None = None
+    skin: Tensor | None = None
+    shown: Tensor | None = None
+    tint: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,26 +227,31 @@ class PhotoParts:
         side, after = edited.shape[-1], self.parser.probabilities(edited.clamp(-1, 1))
         same = [_sum(self.classes, labels) * _sum(after, labels) for labels in (THINGS, *kept)]
         still = self._fitted(_sure(torch.stack(same).sum(0)), side)
-        if not uncover or "background" in named:
+        if not uncover:
             return Surroundings(still)
-        behind, behind_after = (_sure(_sum(classes, BACKGROUND)) for classes in (self.classes, after))
-        bared = (1 - behind) * behind_after * dilate(resize_mask(mask, behind.shape[-1]), GROWN)
-        bared = dilate(bared, STRAYS) * behind_after  # single hairs beside it would stay in the air
+        skin = self.skin * _sure(region(celeb(after), "skin")) * (1 - self._of(FACIAL_HAIR))
+        made = Surroundings(still, anew=self._anew(after), skin=skin)
+        if "background" in named:
+            return made
+        behind, shown = (_sum(classes, BACKGROUND) for classes in (self.classes, after))
+        edited = edited.clamp(-1, 1)
+        # beside hair the background has single hairs in it
+        guess = _behind(self.photo, 1 - dilate(1 - _sure(behind), STRAYS))
+        made = made._replace(
+            shown=follow(shown, edited, side, RADIUS, SMOOTHNESS), tint=guess - _behind(edited, _sure(shown))
+        )
+        bared = (1 - _sure(behind)) * _sure(shown) * dilate(resize_mask(mask, behind.shape[-1]), GROWN)
         if float(bared.mean()) < LITTLE:
-            return Surroundings(still)
-        bared = follow(bared, edited.clamp(-1, 1), side, RADIUS, SMOOTHNESS)
-        return Surroundings(still, bared * (resize_mask(mask, side) > 0), self._behind(behind, side))
+            return made
+        # single hairs beside it would stay in the air
+        bared = resize_mask(box_mean(dilate(bared, STRAYS + RADIUS), RADIUS), side) * made.shown
+        return made._replace(bared=bared * (resize_mask(mask, side) > 0), behind=resize_mask(guess, side))
 
-    def _behind(self, background: Tensor, side: int) -> Tensor:
-        """The photo's background, continued behind the person: `[1, 3, side, side]`."""
-        photo = resize_mask(self.photo, BEHIND_SIDE)
-        sure = (resize_mask(background, BEHIND_SIDE) - 0.5).clamp_min(0) + 1e-6
-        made = photo
-        for radius in BEHIND_RADII:
-            weight = box_mean(box_mean(sure, radius), radius)
-            mean = box_mean(box_mean(photo * sure, radius), radius) / weight
-            made = mean if radius == BEHIND_RADII[0] else torch.lerp(made, mean, (weight / 0.1).clamp(max=1))
-        return resize_mask(made, side)
+    def _anew(self, after: Tensor) -> Tensor:
+        """Where a picture, by its classes, shows another part than the photo; glasses go with their rims."""
+        unlike = _sure(1 - (self.classes * after).sqrt().sum(1, keepdim=True))  # the Bhattacharyya coefficient
+        glasses = _sure(self._of(GLASSES) - _sum(after, GLASSES))
+        return torch.maximum(dilate(unlike, GROWN), dilate(glasses, EDGES))
 
     def _of(self, labels: Sequence[str]) -> Tensor:
         return _sum(self.classes, labels)
@@ -251,6 +264,18 @@ class PhotoParts:
 
 def _sum(classes: Tensor, labels: Sequence[str]) -> Tensor:
     return classes[:, [LABELS.index(label) for label in labels]].sum(1, keepdim=True)
+
+
+def _behind(picture: Tensor, background: Tensor) -> Tensor:
+    """A picture's background, continued behind the person: `[1, 3, BEHIND_SIDE, BEHIND_SIDE]`."""
+    small = resize_mask(picture, BEHIND_SIDE)
+    sure = (resize_mask(background, BEHIND_SIDE) - 0.5).clamp_min(0) + 1e-6
+    made = small
+    for radius in BEHIND_RADII:
+        weight = box_mean(box_mean(sure, radius), radius)
+        mean = box_mean(box_mean(small * sure, radius), radius) / weight
+        made = mean if radius == BEHIND_RADII[0] else torch.lerp(made, mean, (weight / 0.1).clamp(max=1))
+    return made
 
 
 def _sure(probability: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from mcaclip.editing.photo_blend import carry_over, shared_structure, taken_away
+from mcaclip.editing.photo_parts import Surroundings
 
 SIDE = 256
 
@@ -42,12 +43,26 @@ def test_where_something_new_is_drawn_the_old_detail_fades():
 
 def test_structure_is_shared_under_other_light_and_in_flat_places():
     source = picture(4)
-    torch.testing.assert_close(
-        shared_structure(source, 0.5 * source + 0.2), torch.ones(1, 1, SIDE, SIDE), atol=0.1, rtol=0
-    )
+    assert shared_structure(source, source + 0.2).min() > 0.99
+    assert shared_structure(source, 0.5 * source + 0.2).min() > 0.75
+    assert shared_structure(source, 0.02 * source).mean() < 0.5, "a beard is no skin"
     flat = torch.zeros(1, 3, SIDE, SIDE)
     assert shared_structure(flat, flat + 0.3).min() > 0.99
     assert shared_structure(source, -source).mean() < 0.3
+
+
+def test_another_part_is_drawn_in_the_light_of_the_photo_and_before_its_background():
+    half = torch.zeros(1, 1, SIDE, SIDE)
+    half[..., : SIDE // 2] = 1
+    source, tint = 0.3 * picture(7), torch.tensor([0.2, 0.0, -0.2]).view(1, 3, 1, 1)
+    photo, edited, detail = source + 0.1, source + 0.3, 0.2 * picture(8)
+    around = Surroundings(0 * half, anew=half, skin=1 - half)
+    made = carry_over((photo + detail * half)[0], source, edited, around=around)
+    torch.testing.assert_close(made, edited + 0.1, atol=0.02, rtol=0)
+    around = around._replace(shown=half, tint=tint)
+    behind = carry_over((photo + detail * half)[0], source, edited, around=around)
+    torch.testing.assert_close(behind * half, (edited + tint) * half, atol=0.02, rtol=0)
+    torch.testing.assert_close(behind * (1 - half), made * (1 - half))
 
 
 def test_a_generated_face_is_the_generators_picture():

@@ -121,12 +121,26 @@ def test_where_the_hair_is_gone_the_background_goes_on():
     around = moved.surroundings(photo()[None], everywhere, ["an old face"])
     assert around.bared[..., 45:55, :].min() > 0.8 and around.bared[..., 65:75, :].max() < 0.2
     plain = photo()[:, :, :1].clone()
-    plain[:, 40:80] = -0.9  # of the person's hair nothing may be seen in what is behind it
+    plain[:, 36:80] = -0.9  # of the person's hair, single hairs included, nothing may be seen in what is behind it
     dark = replace(moved, photo=plain[None].expand(1, 3, SIDE, SIDE))
     behind = dark.surroundings(photo()[None], everywhere, ["an old face"]).behind
-    assert (behind[..., 45:55, :] - photo()[0, 20, 0]).abs().max() < 0.2
+    assert (behind[..., 45:55, :] - photo()[0, 20, 0]).abs().max() < 0.3
     assert moved.surroundings(photo()[None], everywhere, ["pink background"]).bared is None
     assert parts.surroundings(photo()[None], everywhere, ["an old face"]).bared is None
+
+
+def test_what_becomes_another_part_is_new_and_the_background_has_the_photos_colour():
+    parts, after = PhotoParts.of(Bands(eye_g=(100, 110)), photo()), Bands(goatee=(0, 0), hair=(60, 80))
+    edited = photo()[None].clone()
+    edited[..., 80:150, :] += 0.3
+    around = replace(parts, parser=after).surroundings(edited, torch.ones(1, 1, SIDE, SIDE), ["a female face"])
+    for first, last in ((45, 55), (96, 114), (195, 215)):  # hair, glasses with their rims, a goatee
+        assert around.anew[..., first:last, :].min() > 0.9
+    assert around.anew[..., 65:75, :].max() < 0.1 and around.anew[..., 155:165, :].max() < 0.1
+    assert around.shown[..., 90:140, :].min() > 0.9 and around.shown[..., 155:165, :].max() < 0.1
+    assert (around.tint[..., 25:34, :] + 0.3).abs().max() < 0.1
+    colour = parts.surroundings(edited, torch.ones(1, 1, SIDE, SIDE), ["red lipstick"], uncover=False)
+    assert colour.anew is None and colour.tint is None
 
 
 @pytest.mark.parametrize(("reached", "all_of_it"), [(30, True), (8, False)])
