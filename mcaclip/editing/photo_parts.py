@@ -173,6 +173,8 @@ class PhotoParts:
         if gone is not None:
             layers = [torch.maximum(mask, resize_mask(gone, mask.shape[-1])) for mask in layers]
             last = torch.maximum(last, resize_mask(gone, side))
+        elif words in TAKEN_AWAY:
+            last = torch.zeros_like(last)
         things = self._fitted(_sure(self._of(THINGS)), side)
         open_ = last * (1 - things)
         covered = float((asked * things).sum() / asked.sum().clamp_min(1e-6))
@@ -237,14 +239,13 @@ class PhotoParts:
         edited = edited.clamp(-1, 1)
         # beside hair the background has single hairs in it
         guess = _behind(self.photo, 1 - dilate(1 - _sure(behind), STRAYS))
-        made = made._replace(
-            shown=follow(shown, edited, side, RADIUS, SMOOTHNESS), tint=guess - _behind(edited, _sure(shown))
-        )
+        there = follow(shown, edited, side, RADIUS, SMOOTHNESS)
+        made = made._replace(shown=there, tint=guess - _behind(edited, _sure(shown)))
         bared = (1 - _sure(behind)) * _sure(shown) * dilate(resize_mask(mask, behind.shape[-1]), GROWN)
         if float(bared.mean()) < LITTLE:
             return made
         # single hairs beside it would stay in the air
-        bared = resize_mask(box_mean(dilate(bared, STRAYS + RADIUS), RADIUS), side) * made.shown
+        bared = resize_mask(box_mean(dilate(bared, STRAYS + RADIUS), RADIUS), side) * there
         return made._replace(bared=bared * (resize_mask(mask, side) > 0), behind=resize_mask(guess, side))
 
     def _anew(self, after: Tensor) -> Tensor:

@@ -172,6 +172,8 @@ def test_a_thing_goes_from_where_it_is_and_where_the_edit_acts(words, label, gon
     if found is not None:
         assert rows(found, label) == 1 and found[..., 105:115, :].min() == 1 and rows(found, "hair") == 0
         assert rows(last, label) > 0.9 and rows(layer, label) > 0.9
+    else:
+        assert not last.any(), "nothing is there to take away"
 
 
 def test_a_person_is_told_when_there_is_little_to_edit(generator):  # noqa: F811
