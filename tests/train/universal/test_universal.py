@@ -11,8 +11,8 @@ import torch
 from mcaclip.editing.network.coral import MaskConfig
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import MCANetwork
-from mcaclip.generators.synthesis import synthesize
 from mcaclip.editing.retouch import RETOUCHES
+from mcaclip.generators.synthesis import synthesize
 from mcaclip.language.concepts import concepts
 from mcaclip.language.grammar import Meaning, understand
 from mcaclip.language.word_tables import read_words
