@@ -66,6 +66,8 @@ def _dyed_and_freed(prepared: PreparedEdit, drawn: Picture) -> Picture:
         if one.gone is not None:
             open_ = resize_mask(one.shift.masks[-1], one.gone.shape[-1])
             gone = min(1.0, prepared.amount(one)) * one.gone * open_
+            if around is not None and around.shown is not None:  # the photo's own background is there already
+                gone = gone * (1 - resize_mask(around.shown, gone.shape[-1]))
             image = taken_away(image, photo, drawn.image, gone, face.parts.skin)
     return replace(drawn, image=image, generated=drawn.image)
 

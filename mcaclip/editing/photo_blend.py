@@ -28,6 +28,8 @@ SHARED, NEW = 0.8, 0.35
 keeps none."""
 FEW = 1e-3
 """Share of a window from which it says what the light is there."""
+SOFT = 3
+"""Radius in pixels of the windows that soften the edge of what is taken away."""
 FLAT = 0.03
 """Contrast, as a standard deviation of lightness in [-1, 1], below which a window counts as flat."""
 
@@ -104,7 +106,8 @@ def taken_away(image: Tensor, photo: Tensor, edited: Tensor, gone: Tensor, skin:
     photo, edited = resize_mask(photo[None], side).to(image), edited.clamp(-1, 1)
     fitted = (edited + _light(photo, edited, skin * (1 - gone))).clamp(-1, 1)
     unlike = (UNLIKE * (1 - shared_structure(photo, fitted))).clamp(max=1)
-    return torch.lerp(image, fitted, resize_mask(box_mean(gone, 1), side) * unlike)
+    soft = box_mean(box_mean(gone, SOFT), SOFT)
+    return torch.lerp(image, fitted, resize_mask(soft, side) * unlike)
 
 
 def _light(photo: Tensor, picture: Tensor, where: Tensor) -> Tensor:
