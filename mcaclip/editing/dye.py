@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.imaging.colour import lab_to_srgb, srgb_to_lab
-from mcaclip.nn.ops import box_mean, resize_mask
+from mcaclip.nn.ops import resize_mask, smooth
 
 MEANS_SIDE = 128
 """Colours are averaged in pictures of about this side."""
@@ -133,11 +133,7 @@ def _enlarged(means: Tensor, window: _Window) -> Tensor:
 
 
 def _mean(values: Tensor, weights: Tensor, radius: int) -> Tensor:
-    return _smooth(values * weights, radius) / _smooth(weights, radius).clamp_min(1e-9)
-
-
-def _smooth(values: Tensor, radius: int) -> Tensor:
-    return box_mean(box_mean(values, radius), radius)
+    return smooth(values * weights, radius) / smooth(weights, radius).clamp_min(1e-9)
 
 
 def _radius(at_means_side: int, side: int) -> int:
@@ -183,14 +179,14 @@ def _matte(
     outside = (SURELY_OUT - coarse).clamp_min(0) / SURELY_OUT
     part, near = _mean(means, inside + 1e-7, radius), _mean(means, outside + 1e-7, radius)
     # at the picture's border the surroundings may be far
-    found = ((_smooth(outside, radius) - 0.02) / 0.05).clamp(0, 1)
+    found = ((smooth(outside, radius) - 0.02) / 0.05).clamp(0, 1)
     around = torch.lerp(_mean(means, outside + 1e-7, FAR * radius), near, found)
     apart = part - around
     distance = apart.square().sum(1, keepdim=True).sqrt()
     says = ((distance - APART) / (FAR_APART - APART)).clamp(0, 1)
     for side, reaches in ((inside, radius), (outside, FAR * radius)):
-        says = says * ((_smooth(side, reaches) - 0.02) / 0.05).clamp(0, 1)
-    says = says * (1 - _smooth(inside, _radius(RIM, coarse.shape[-1])) ** 4)
+        says = says * ((smooth(side, reaches) - 0.02) / 0.05).clamp(0, 1)
+    says = says * (1 - smooth(inside, _radius(RIM, coarse.shape[-1])) ** 4)
     says, around, apart = (_enlarged(one, window) for one in (says, around, apart))
     along = ((light - around) * apart).sum(1, keepdim=True) / apart.square().sum(1, keepdim=True).clamp_min(1e-3)
     share = ((along - 0.25) / 0.7).clamp(0, 1)

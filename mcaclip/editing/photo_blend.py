@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mcaclip.editing.dye import Dye, apply, reach
 from mcaclip.editing.photo_parts import Surroundings
-from mcaclip.nn.ops import box_mean, resize_mask
+from mcaclip.nn.ops import box_mean, resize_mask, smooth
 
 WINDOW_SIDE = 256
 """The structure is compared in a picture of this side."""
@@ -106,8 +106,7 @@ def taken_away(image: Tensor, photo: Tensor, edited: Tensor, gone: Tensor, skin:
     photo, edited = resize_mask(photo[None], side).to(image), edited.clamp(-1, 1)
     fitted = (edited + _light(photo, edited, skin * (1 - gone))).clamp(-1, 1)
     unlike = (UNLIKE * (1 - shared_structure(photo, fitted))).clamp(max=1)
-    soft = box_mean(box_mean(gone, SOFT), SOFT)
-    return torch.lerp(image, fitted, resize_mask(soft, side) * unlike)
+    return torch.lerp(image, fitted, resize_mask(smooth(gone, SOFT), side) * unlike)
 
 
 def _light(photo: Tensor, picture: Tensor, where: Tensor) -> Tensor:
@@ -115,7 +114,7 @@ def _light(photo: Tensor, picture: Tensor, where: Tensor) -> Tensor:
     where = resize_mask(where, LIGHT_SIDE)
     light = resize_mask(photo, LIGHT_SIDE) - resize_mask(picture, LIGHT_SIDE)
     mean = (light * where).sum((2, 3), keepdim=True) / where.sum().clamp_min(1e-6)  # for where no such place is near
-    near, weight = (box_mean(box_mean(one, LIGHT_RADIUS), LIGHT_RADIUS) for one in (light * where, where))
+    near, weight = (smooth(one, LIGHT_RADIUS) for one in (light * where, where))
     return resize_mask((near + FEW * mean) / (weight + FEW), picture.shape[-1])
 
 

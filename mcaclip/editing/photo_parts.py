@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mcaclip.imaging.guided import follow
 from mcaclip.language.grammar import parts_in, understand
-from mcaclip.nn.ops import box_mean, resize_mask
+from mcaclip.nn.ops import box_mean, resize_mask, smooth
 from mcaclip.perception.base import PhotoParser
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS, celeb
 from mcaclip.perception.regions import REGIONS, dilate, region
@@ -273,8 +273,8 @@ def _behind(picture: Tensor, background: Tensor) -> Tensor:
     sure = (resize_mask(background, BEHIND_SIDE) - 0.5).clamp_min(0) + 1e-6
     made = small
     for radius in BEHIND_RADII:
-        weight = box_mean(box_mean(sure, radius), radius)
-        mean = box_mean(box_mean(small * sure, radius), radius) / weight
+        weight = smooth(sure, radius)
+        mean = smooth(small * sure, radius) / weight
         made = mean if radius == BEHIND_RADII[0] else torch.lerp(made, mean, (weight / 0.1).clamp(max=1))
     return made
 

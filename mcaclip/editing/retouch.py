@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.editing.photo_parts import PhotoParts
-from mcaclip.nn.ops import box_mean, resize_mask
+from mcaclip.nn.ops import resize_mask, smooth
 
 SKIN_RADIUS, GRAIN_RADIUS = 1 / 64, 1 / 400
 """Radii, in sides of the picture, of what is evened out in skin, and of the grain, of which half stays."""
@@ -96,7 +96,7 @@ def _smooth(values: Tensor, radius: float) -> Tensor:
     side = values.shape[-1]
     small = resize_mask(values, min(side, round(FINE_ENOUGH / radius)))
     pixels = max(1, round(radius * small.shape[-1]))
-    return resize_mask(box_mean(box_mean(small, pixels), pixels), side)
+    return resize_mask(smooth(small, pixels), side)
 
 
 def _smooth_skin(picture: Tensor, mask: Tensor, amount: float) -> Tensor:

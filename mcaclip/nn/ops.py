@@ -69,6 +69,11 @@ def box_mean(x: Tensor, radius: int) -> Tensor:
     return F.avg_pool2d(rows, (side, 1), 1)
 
 
+def smooth(x: Tensor, radius: int) -> Tensor:
+    """`box_mean` twice: almost a Gaussian blur."""
+    return box_mean(box_mean(x, radius), radius)
+
+
 def resize_mask(mask: Tensor, size: int) -> Tensor:
     """`[B, C, s, s]` to `[B, C, size, size]`, bilinear up and area-averaged down; masks, probabilities, pictures."""
     if mask.shape[-1] == size:
