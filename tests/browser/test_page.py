@@ -106,6 +106,8 @@ def test_what_is_to_know_of_an_edit_stands_below_it_and_moves_nothing(site, visi
     before = page.locator("#stage-view").bounding_box()
     edit(page, "red eyes")
     assert page.is_visible("#result-line >> text=of 10 photos")
+    note, film = (page.locator(one).bounding_box() for one in ("#result-line .note-quiet", "#film"))
+    assert note["y"] + note["height"] <= film["y"], "not below what is shown"
     assert page.locator("#stage-view").bounding_box() == before
 
 
