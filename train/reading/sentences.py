@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from mcaclip.language.colours import COLOURS, named_colours, unseen_colours
-from mcaclip.language.concepts import Concept, concepts
+from mcaclip.language.concepts import Concept, concepts, named_wishes
 from mcaclip.language.grammar import COLLOQUIAL_NOUNS, MORE_NOUNS, PART_NOUNS
 from mcaclip.language.word_tables import read_wishes
 from train.clip.captions.wording import OUTSIDE_PHRASES
@@ -69,22 +69,32 @@ class LessonWriter:
         said = {thing.removeprefix("a ") for concept in self.others for thing in concept.wanted.things}
         return {part: [noun for noun in PART_NOUNS[part] if noun not in said] for part in self.parts}
 
+    @cached_property
+    def shadeless(self) -> frozenset[str]:
+        """Parts of which no wish says that they become lighter or darker, so that a shade needs a colour."""
+        known = {*named_wishes(), *(phrase for phrases in self.shapes["alone"].values() for phrase in phrases)}
+        return frozenset(
+            part
+            for part in self.parts
+            if known.isdisjoint(f"{shade} {PART_NOUNS[part][0]}" for shade in ("brighter", "darker", "lighter"))
+        )
+
     def write(self) -> Lesson:
         """One lesson."""
         kind = self.rng.random()
-        if kind < 0.36:
+        if kind < 0.33:
             lesson = self._coloured()
-        elif kind < 0.44:
+        elif kind < 0.39:
             return self._typed(self._foreign())
-        elif kind < 0.8:
+        elif kind < 0.82:
             lesson = self._concept()
         else:
-            return self._typed(self._outside())
+            return self._typed(self._surrounded(self._outside()))
         if self.rng.random() < 0.2:
             amount = STRONG if self.rng.random() < 0.4 else LITTLE
             shape = self._pick(self.shapes["strong" if amount == STRONG else "little"])
             lesson = replace(lesson, text=shape.format(lesson.text), amount=amount)
-        return self._typed(lesson)
+        return self._typed(self._surrounded(lesson))
 
     def _pick(self, options: Sequence[str]) -> str:
         return options[int(self.rng.integers(len(options)))]
@@ -104,8 +114,11 @@ class LessonWriter:
             alone = self._pick(list(self.shapes["alone"]))
             phrase = self._pick(self.shapes["alone"][alone])
             return Lesson(self._pick(self.shapes["being"]).format(phrase), "colour of hair", 1, alone)
-        if kind < 0.12 and self.alone[part]:
+        if kind < 0.1 and self.alone[part]:
             return Lesson(self._pick(self.shapes["with_thing"]).format(self._pick(self.alone[part])), name)
+        if kind < 0.12:
+            shapes = self.shapes["uncoloured"] + (self.shapes["shade"] if part in self.shadeless else [])
+            return Lesson(self._pick(shapes).format(n=noun), name)
         if kind < 0.15:
             colour = self._pick(list(self.shapes["comparatives"]))
             shape = self._pick(self.shapes["comparative"])
@@ -122,7 +135,7 @@ class LessonWriter:
         return Lesson(shape.format(c=colour, o=self._colour(), n=noun, a=adjective), name, sign, colour)
 
     def _concept(self) -> Lesson:
-        if self.rng.random() < 0.02:
+        if self.rng.random() < 0.03:
             return self._years()
         concept = self.others[int(self.rng.integers(len(self.others)))]
         sign = -1 if self._has_opposite(concept) and self.rng.random() < 0.48 else 1
@@ -139,9 +152,14 @@ class LessonWriter:
         kind = {(True, False): "with_thing", (True, True): "without_thing", (False, False): "being"}.get(
             (bool(thing), away), "not_being"
         )
+        flaw = (f"no {concept.name}" if sign > 0 else concept.name) in self.shapes["flaws"]
+        if away and flaw and self.rng.random() < 0.4:
+            kind = "flaw" if thing else "flawed"
         shape = self._pick(self.shapes[kind])
         if away and self.rng.random() < 0.5:
             phrase = phrase.removeprefix("a ").removeprefix("an ")
+        if thing and said is concept.wanted and concept.name in self.shapes["places"] and self.rng.random() < 0.25:
+            phrase = f"{phrase} {self._pick(self.shapes['places'][concept.name])}"
         return Lesson(shape.format(phrase), concept.name, sign)
 
     def _foreign(self) -> Lesson:
@@ -153,7 +171,11 @@ class LessonWriter:
         return Lesson(text, self.parts[part].name, 1, colour)
 
     def _years(self) -> Lesson:
-        """An age in years."""
+        """An age in years, or years more or less."""
+        if self.rng.random() < 0.5:
+            sign = 1 if self.rng.random() < 0.5 else -1
+            shape = self._pick(self.shapes["years_more" if sign > 0 else "years_less"])
+            return Lesson(shape.format(y=int(self.rng.integers(3, 51))), "old age", sign)
         name, sign, first, last = AGES[int(self.rng.integers(len(AGES)))]
         years = int(self.rng.integers(first, last))
         shapes = self.shapes["years"] if years >= 20 else self.shapes["years"][:-2]  # nobody is in their zeros
@@ -167,16 +189,31 @@ class LessonWriter:
         kind = self.rng.random()
         if kind < 0.25:
             return Lesson(self._pick(self.phrases), "")
-        if kind < 0.32:
-            concept = self.others[int(self.rng.integers(len(self.others)))]
-            if concept.wanted.things:
-                thing = self._pick(concept.wanted.things).removeprefix("a ")
-                return Lesson(self._pick(self.shapes["keeping"]).format(thing), "")
+        if kind < 0.34:
+            shapes = self.shapes["keeping" if self.rng.random() < 0.6 else "remark"]
+            return Lesson(self._pick(shapes).format(self._mentioned()), "")
         if kind < 0.5:  # words of other languages fall into such pieces
             foreign = " ".join(self._strange() for _ in range(int(self.rng.integers(1, 4))))
             return Lesson(self._pick(("{}", "{}", "la {}", "{} de {}", "{} {}", "der {}")).replace("{}", foreign), "")
         shape = self._pick(self.shapes["outside"])
         return Lesson(shape.format(w=self._pick(self.words), v=self._pick(self.words), c=self._colour()), "")
+
+    def _mentioned(self) -> str:
+        """A thing of the table, or a coloured part."""
+        if self.rng.random() < 0.4:
+            return f"{self._colour()} {self._noun(self._pick(list(self.parts)))}"
+        return self._pick([thing for concept in self.others for thing in concept.wanted.things]).removeprefix("a ")
+
+    def _surrounded(self, lesson: Lesson) -> Lesson:
+        """With what people say around a wish: "hi, could you", "for my profile picture", or nonsense."""
+        text, chance = lesson.text, self.rng.random()
+        if chance < 0.14 or chance >= 0.92:
+            text = self._pick(self.shapes["head"]).format(text)
+        if 0.08 < chance < 0.3:
+            text = self._pick(self.shapes["tail"]).format(text)
+        elif 0.3 <= chance < 0.33:
+            text = f"{text}, {self._strange()}"
+        return replace(lesson, text=text)
 
     def _strange(self) -> str:
         """A word that does not exist, of two or three pieces of words."""

@@ -41,8 +41,8 @@ class ReaderSettings:
             of a text that wishes for nothing.
     """
 
-    lessons: int = 150_000
-    tokens: int = 24
+    lessons: int = 180_000
+    tokens: int = 32
     batch: int = 256
     dropped: float = 0.15
     alike: float = 0.4
