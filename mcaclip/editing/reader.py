@@ -15,7 +15,7 @@ from mcaclip.editing.retouch import RETOUCHES
 from mcaclip.errors import PromptError
 from mcaclip.language.concepts import bare, things
 from mcaclip.language.grammar import complains, parts_in, pieces_of, split_changes
-from mcaclip.language.whole_phrases import whole_phrases
+from mcaclip.language.whole_phrases import in_a_row, whole_phrases
 from mcaclip.language.wishes import Wish
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
@@ -190,7 +190,20 @@ class PromptReader:
         words = clean_prompt(text)
         if self._known(words):
             return (words,)
-        return self._carried(split_changes(words, self._known, self._wished, whole_phrases()), words)
+        changes = [
+            piece
+            for change in split_changes(words, self._known, self._wished, whole_phrases())
+            for one in in_a_row(change)
+            for piece in self._readable(one)
+        ]
+        return self._carried(changes, words)
+
+    def _readable(self, change: str) -> tuple[str, ...]:
+        """The pieces of a change that is not understood as a whole, where one of them is; else the change."""
+        if self._known(change) or self._understood(change).concept is not None:
+            return (change,)
+        pieces = pieces_of(change, whole_phrases())
+        return pieces if any(self._understood(piece).concept is not None for piece in pieces) else (change,)
 
     def _without_conflicts(self, readings: Sequence[Reading]) -> tuple[list[Reading], dict[str, PromptError]]:
         """The changes that go together, and why others do not: several colours of one part, a thing and its lack."""

@@ -111,14 +111,12 @@ def concepts() -> Mapping[str, Concept]:
 def named_wishes() -> Mapping[str, tuple[str, int]]:
     """From each phrase of the table, without an article, to the wish that it names and its sign; colours have none.
 
-    What stands for several wishes names the first of them.
+    What stands for several wishes names the first of them; phrases come before what the edit network is asked for.
     """
-    found: dict[str, tuple[str, int]] = {}
-    for concept in concepts().values():
-        for sign, side in concept.sides:
-            for phrase in side.phrases:
-                found.setdefault(bare(phrase), (concept.name, sign))
-    return MappingProxyType(found)
+    sides = [(concept, sign, side) for concept in concepts().values() for sign, side in concept.sides]
+    named = [(phrase, concept.name, sign) for concept, sign, side in sides for phrase in side.phrases]
+    named += [(side.asks, concept.name, sign) for concept, sign, side in sides if side.asks and not concept.part]
+    return MappingProxyType({bare(phrase): (name, sign) for phrase, name, sign in reversed(named)})
 
 
 @cache

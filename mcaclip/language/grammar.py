@@ -25,10 +25,13 @@ COLLOQUIAL_NOUNS = _NOUNS["colloquial"]
 """Colloquial, literary and trade nouns, which only the reader of prompts learns."""
 
 BETWEEN = re.compile(
-    r"\s*[,;+&]\s*(?:(?:and|or|with|plus|but)\s+)?|\s+(?:and|or|with|plus|but|und|et|y|e)\s+", re.IGNORECASE
+    r"\s*(?:[,;+&]|[.!?]+(?=\s))\s*(?:(?:and|or|with|plus|but|then|also)\s+)*"
+    r"|\s+(?:and|or|with|plus|but|then|und|et|y|e)\s+(?:(?:then|also)\s+)?",
+    re.IGNORECASE,
 )
 """What separates two changes."""
 _TOO = re.compile(r"(?<!not )\btoo\s+(?:(?:much|many)\b\s*)?(?=\S)|\btoo (?:much|many)$", re.IGNORECASE)
+_TOO_LITTLE = re.compile(r"\b(?:too (?:few|little)|not enough|hardly any)\b", re.IGNORECASE)
 _OWNED = re.compile(r"^(?:(?:make|paint|dye|colour|color|turn)\s+)?(?:(?:the|my|her|his|their)\s+)?")
 """What may stand before a part that shares the colour of its neighbour."""
 
@@ -72,6 +75,11 @@ def parts_in(prompt: str) -> frozenset[str]:
     return frozenset(mention.name for mention in _mentions(plain(prompt)) if mention.kind == "part")
 
 
+def wanting_more(text: str) -> str:
+    """A text that misses something, in words that ask for it: "not enough freckles"; others as they are."""
+    return _TOO_LITTLE.sub("more", text)
+
+
 def without_complaint(text: str) -> str:
     """A text that complains, without the word that does so: "too old", "too many wrinkles"; others as they are."""
     return " ".join(_TOO.sub("", text).split())
@@ -80,6 +88,14 @@ def without_complaint(text: str) -> str:
 def complains(text: str) -> bool:
     """Whether a text says that something is too much."""
     return _TOO.search(text) is not None
+
+
+def is_coloured_part(text: str) -> bool:
+    """Whether a text is a colour and a part, in either order, and nothing else: "green lipstick"."""
+    words = plain(text)
+    found = sorted(_mentions(words), key=lambda mention: mention.start)
+    whole = len(found) == 2 and found[0].start == 0 and found[1].end == len(words) == len(text.strip())
+    return whole and {one.kind for one in found} == {"colour", "part"} and found[0].end + 1 == found[1].start
 
 
 def begins_with_name(text: str) -> bool:

@@ -15,7 +15,7 @@ from mcaclip.errors import WeightsError
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, named_colours, names_by_words, plain
 from mcaclip.language.concepts import bare, concepts, named_wishes
-from mcaclip.language.grammar import PART_NOUNS, colours_in, complains, without_complaint
+from mcaclip.language.grammar import PART_NOUNS, colours_in, complains, wanting_more, without_complaint
 from mcaclip.language.spelling import SHORTEST, form_of_known, spellings, two_slips
 from mcaclip.language.wishes import UNDERSTOOD, Wish, split_percent
 from mcaclip.language.word_tables import wish_sentences
@@ -72,6 +72,7 @@ class WishReader:
 
     def _read(self, text: str, words: str) -> Wish:
         """What a text asks for whose words are meant to be these."""
+        words = wanting_more(words)
         wish = self._read_plainly(text, words)
         said = _POLITE.sub("", words)
         if not complains(said):

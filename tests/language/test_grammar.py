@@ -12,12 +12,14 @@ from mcaclip.language.grammar import (
     Meaning,
     colours_in,
     complains,
+    is_coloured_part,
     pieces_of,
     split_changes,
     understand,
+    wanting_more,
     without_complaint,
 )
-from mcaclip.language.whole_phrases import whole_phrases
+from mcaclip.language.whole_phrases import in_a_row, whole_phrases
 
 
 @pytest.mark.parametrize(
@@ -152,3 +154,45 @@ def test_a_phrase_of_the_tables_is_not_split(phrase):
 def test_a_phrase_for_a_colour_is_whole_without_its_part():
     text = "make it salt-and-pepper and his lips red"
     assert split_changes(text, wished=lambda words: True, whole=whole_phrases())[0] == "make it salt-and-pepper"
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("no glasses. purple hair", ("no glasses", "purple hair")),
+        ("green lips! and then a beard", ("green lips", "a beard")),
+        ("blue eyes, then a smile", ("blue eyes", "a smile")),
+        ("hair 2.5 cm long.", ("hair 2.5 cm long.",)),
+    ],
+)
+def test_sentences_are_pieces(text, pieces):
+    assert pieces_of(text) == pieces
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("freckles green lipstick", ("freckles", "green lipstick")),
+        ("no glasses no beard", ("no glasses", "no beard")),
+        ("a beard blue eyes", ("a beard", "blue eyes")),
+        ("purple hair warm light bangs", ("purple hair", "warm light", "bangs")),
+        ("remove beard glasses", ("remove beard", "no glasses")),
+        ("dark blue hair", ("dark blue hair",)),
+        ("smile lines", ("smile lines",)),
+        ("black and white hair", ("black and white hair",)),
+        ("thin beard", ("thin beard",)),
+        ("a violin glasses", ("a violin glasses",)),
+    ],
+)
+def test_things_and_coloured_parts_in_a_row_are_several(text, row):
+    assert in_a_row(text) == row
+
+
+def test_a_colour_and_a_part_alone_are_a_coloured_part():
+    found = [is_coloured_part(text) for text in ("green lipstick", "eyes blue", "very green lips", "hair", "red red")]
+    assert found == [True, True, False, False, False]
+
+
+def test_what_is_missing_is_wanted():
+    assert wanting_more("not enough freckles") == wanting_more("too few freckles") == "more freckles"
+    assert wanting_more("too much makeup") == "too much makeup"
