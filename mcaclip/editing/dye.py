@@ -25,7 +25,7 @@ from mcaclip.nn.ops import resize_mask, smooth
 
 MEANS_SIDE = 128
 """Colours are averaged in pictures of about this side."""
-SHADING, EDGE, RIM = 12, 5, 2
+SHADING, EDGE, RIM = 12, 5, 3
 """Radii at `MEANS_SIDE` of the windows in which the part's colour is averaged, the colours beside an edge, and the
 mask, for what is surely inside of it."""
 FAR = 4
@@ -42,6 +42,8 @@ WHOLE_CHANGE = 0.25
 """Change of the mean colour, as the largest channel in [0, 1], from which a place is dyed and no longer tinted."""
 SURELY_IN, SURELY_OUT = 0.8, 0.05
 """Of a mask: what counts as the part, and as its surroundings, when the colours beside an edge are averaged."""
+UNSURE = 6
+"""How soon a pixel that is not wholly the part says little of its shade."""
 APART, FAR_APART = 0.1, 0.25
 """Distance of those colours in [0, 1]: below the first a pixel says nothing of what it is, from the second all."""
 
@@ -105,8 +107,12 @@ def apply(dye: Dye, picture: Tensor, photo: Tensor, source: Tensor, edited: Tens
     open_ = mask[..., window.full[0], window.full[1]]
     if still is not None:
         open_ = open_ * (1 - still[..., window.full[0], window.full[1]])
-    alpha, pure = _matte(light, open_, mask[..., window.full[0], window.full[1]], means[0], coarse, inside, window)
-    dyed = _dyed(pure, _enlarged(target, window), _enlarged(own, window))
+    own = _enlarged(own, window)
+    alpha, pure, unsure = _matte(
+        light, open_, mask[..., window.full[0], window.full[1]], means[0], coarse, inside, window
+    )
+    # what is hardly the part says little of its shade
+    dyed = _dyed(torch.lerp(pure, own, dye.amount * unsure), _enlarged(target, window), own)
     made = picture.clone()
     made[..., window.full[0], window.full[1]] += 2 * alpha * (dyed - pure)
     return made
@@ -169,8 +175,8 @@ def _dyed(light: Tensor, target: Tensor, own: Tensor) -> Tensor:
 
 def _matte(
     light: Tensor, open_: Tensor, mask: Tensor, means: Tensor, coarse: Tensor, inside: Tensor, window: _Window
-) -> tuple[Tensor, Tensor]:
-    """The share of each pixel that is the part, and the pixel as it would be if it were nothing else.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The share of each pixel that is the part, the pixel if it were nothing else, and how unsure its shade then is.
 
     Beside an edge between two colours that differ, a pixel's colour says how much of it is the part; elsewhere the
     mask does.
@@ -191,4 +197,4 @@ def _matte(
     along = ((light - around) * apart).sum(1, keepdim=True) / apart.square().sum(1, keepdim=True).clamp_min(1e-3)
     share = ((along - 0.25) / 0.7).clamp(0, 1)
     pure = (light + says * (1 - along.clamp(0, 1)) * apart).clamp(0, 1)
-    return torch.lerp(open_, share * (8 * mask).clamp(max=1), says), pure
+    return torch.lerp(open_, share * (8 * mask).clamp(max=1), says), pure, says * (1 - along.clamp(0, 1) ** UNSURE)

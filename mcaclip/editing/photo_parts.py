@@ -36,8 +36,8 @@ TAKEN = 0.5
 """Share of the hair from which an edit that reaches it acts on all of it."""
 WHOLE = ("hair", "background", "clothes")
 """Parts that a colour covers wherever the photo shows them, even where the generator would not have put them."""
-LEAST_WHOLE = 0.015
-"""`LITTLE` for these parts."""
+LEAST_WHOLE = 0.01
+"""Share of the picture from which such a part is there to be coloured."""
 LITTLE = 0.001
 """Share of the picture below which hardly anything of a part is there to be edited."""
 COVERED = 0.15
@@ -142,7 +142,7 @@ class PhotoParts:
         """
         *layers, last = masks
         last = asked = resize_mask(last, side)
-        meaning, least = understand(words), LITTLE
+        meaning = understand(words)
         there = None if meaning is None or meaning.part not in COVERED_BY_COLOUR else last.new_ones(1, 1, 1, 1)
         if meaning is not None and meaning.part in FACIAL_HAIR:
             own = _sure(self._of(FACIAL_HAIR if meaning.part == "beard" else (meaning.part,)))
@@ -157,7 +157,8 @@ class PhotoParts:
         elif meaning is not None and meaning.part in WHOLE:
             own = _sure(region(celeb(self.classes), meaning.part))
             layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
-            last, least = self._fitted(dilate(own, GROWN), side), LEAST_WHOLE
+            # the down of a bald head is no hair
+            last = self._fitted(dilate(own, GROWN), side) * float(own.mean() >= LEAST_WHOLE)
         elif meaning is not None:
             # a blush has no edge of its own
             own = region(celeb(self.classes), "skin" if meaning.part == "cheeks" else meaning.part)
@@ -179,7 +180,7 @@ class PhotoParts:
         open_ = last * (1 - things)
         covered = float((asked * things).sum() / asked.sum().clamp_min(1e-6))
         return Limited(
-            (*layers, open_), little=float(open_.mean()) < least, covered=covered > COVERED, own=there, gone=gone
+            (*layers, open_), little=float(open_.mean()) < LITTLE, covered=covered > COVERED, own=there, gone=gone
         )
 
     def _taken_away(self, words: str, mask: Tensor) -> Tensor | None:

@@ -89,3 +89,17 @@ def test_a_small_picture_is_dyed_as_well():
     edited = torch.lerp(photo, torch.zeros_like(photo), hair)
     made = apply(Dye(hair, BLONDE, 1.0), photo, photo, photo, edited, None)
     assert (made - photo)[..., 30:40, 30:40].mean() > 0.5
+
+
+def test_between_black_hair_and_skin_is_no_rim_lighter_than_both():
+    """A mixed pixel is lighter than black hair, and the dye would lift it as much as hair."""
+    black, skin, side = torch.tensor([0.07, 0.06, 0.06]), torch.tensor([0.75, 0.55, 0.42]), 512
+    row = torch.arange(side)[:, None]
+    mixed = torch.lerp(black, skin, ((row - 250) / 12).clamp(0, 1))
+    shadow = 1 - 0.25 * ((row - 256).abs() < 14).float()
+    photo = (2 * (mixed * shadow).T[None, :, :, None] - 1).expand(1, 3, side, side).clone()
+    hair = (1 - ((row - 262) / 8).clamp(0, 1)).view(1, 1, side, 1).expand(1, 1, side, side)
+    pink = (255, 105, 180)
+    edited = photo + 0.8 * hair * (torch.tensor(pink).view(1, 3, 1, 1) / 127.5 - 1 - photo)
+    light = srgb_to_lab(apply(Dye(hair, pink, 1.0, firm=True), photo, photo, photo, edited, None))[0, 0, :, 256]
+    assert float(light[200:300].max()) < max(float(light[200]), float(light[300])) + 3

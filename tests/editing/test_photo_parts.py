@@ -204,3 +204,12 @@ def test_what_was_painted_in_changes_even_where_surroundings_would_stay(generato
         small = torch.nn.functional.interpolate(photo()[None], size=side, mode="area")
         changed[name] = float((made - small)[..., -side // 12 :, :].abs().mean())
     assert changed["plain"] < 0.02 < changed["painted"]
+
+
+def test_the_down_of_a_bald_head_is_not_coloured():
+    closed, open_ = (
+        PhotoParts.of(Bands(hair=(40, 40 + rows)), photo()).limited([torch.ones(1, 1, 8, 8)], "purple hair", SIDE)
+        for rows in (2, 40)
+    )
+    assert closed.little and not closed.masks[-1].any()
+    assert not open_.little and open_.masks[-1].any()
