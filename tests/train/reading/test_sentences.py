@@ -18,7 +18,12 @@ def write(count: int, seed: int = 0):
 
 @pytest.fixture(scope="module")
 def lessons():
-    return write(3000)
+    return write(4000)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return write(25_000, 3)
 
 
 def test_the_same_seed_writes_the_same(lessons):
@@ -49,3 +54,32 @@ def test_words_of_wishing_away_mean_it():
             said = lesson.text.removeprefix("no ")
             if any(said.startswith(thing) for thing in (*concept.wanted.things, *concept.wanted.looks)):
                 assert lesson.sign == -1, lesson
+
+
+def texts_of(lessons, concept, sign):
+    return [lesson.text for lesson in lessons if (lesson.concept, lesson.sign) == (concept, sign)]
+
+
+def test_a_flaw_is_wished_away_and_where_it_is_may_be_said(many):
+    gone = texts_of(many, "wrinkles", -1)
+    assert any("fix" in text for text in gone) and any(" forehead" in text for text in gone)
+    assert not any("fix" in text.split() for name in ("beard", "freckles") for text in texts_of(many, name, -1))
+
+
+def test_years_may_be_a_difference(many):
+    younger, older = texts_of(many, "old age", -1), texts_of(many, "old age", 1)
+    assert any("years younger" in text for text in younger) and any("years older" in text for text in older)
+    assert not any("years younger" in text and any(letter.isdigit() for letter in text) for text in older)
+
+
+def test_what_is_said_around_a_wish_is_said_around_no_wish_too(lessons):
+    tails = [lesson for lesson in lessons if lesson.text.endswith(" for linkedin")]
+    assert {bool(lesson.concept) for lesson in tails} == {True, False}
+
+
+def test_a_shade_without_a_colour_is_about_a_part_without_a_colour(many):
+    shades = [one for one in many if one.concept.startswith("colour of") and "darker" in one.text and not one.colour]
+    assert {"colour of lips", "colour of brows"} <= {one.concept for one in shades}
+    assert not {"colour of skin", "colour of hair"} & {one.concept for one in shades}, (
+        "those have wishes of their own"
+    )
