@@ -19,8 +19,9 @@ DARK_BEHIND, BRIGHT_BEHIND = 0.35, 2.6
 """The same for the background alone."""
 SHADING_RADIUS, SHADING_EDGE = 1 / 20, 0.12
 """Radius, in sides of the picture, of light and shadow, and the standard deviation, in [0, 1], of an edge."""
-CONTRAST = 0.35
-"""What light and shadow gain in difference from the picture's mean."""
+CONTRAST, LEAST_MIDDLE = 0.32, 0.42
+"""What light and shadow gain in difference from the picture's mean, in [0, 1], and the least that this mean is: of a
+face before something dark the lights would burn out."""
 FILL, TAMED, LIGHTS = 0.7, 0.4, 0.65
 """How far a soft light fills the shadows and tames the lights, and the level, in [0, 1], from which it does so."""
 LARGEST_GAIN = 2.0
@@ -29,7 +30,7 @@ SHARP_RADII, SHARP = (1 / 900, 1 / 300), (0.9, 0.5)
 """Radii of the details that are sharpened, in sides of the picture, and by how much."""
 NOISE, OVERSHOOT = 0.012, 0.03
 """Contrast of noise, which is not sharpened, and how far an edge may pass its surroundings, in [-1, 1]."""
-GLOW_RADIUS, SOFTENED, GLOW = 1 / 90, 0.36, 0.3
+GLOW_RADIUS, SOFTENED, GLOW = 1 / 90, 0.32, 0.3
 """Radius of a soft focus, and the shares of blur and of its glow."""
 VIVID, MUTED = 1.6, 0.6
 """Factors on chroma."""
@@ -61,9 +62,10 @@ def exposed(picture: Tensor, mask: Tensor, amount: float, factor: float) -> Tens
 
 
 def with_contrast(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
-    """Light and shadow differ more from the picture's mean; black stays black and white white."""
+    """Light and shadow differ more from each other; black stays black and white white."""
     base = _shading(picture)
-    return _relit(picture, mask, base, base + CONTRAST * amount * (base - base.mean()) * 4 * base * (1 - base))
+    middle = base.mean().clamp_min(LEAST_MIDDLE)
+    return _relit(picture, mask, base, base + CONTRAST * amount * (base - middle) * 4 * base * (1 - base))
 
 
 def softly_lit(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
@@ -101,7 +103,7 @@ def sharpened(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
 
 def soft_focus(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
     """Blended with its blur, and lights glow into what is around them."""
-    share = min(1.5, amount)
+    share = min(1.3, amount)
     light, haze = linear(picture), blur(linear(picture), GLOW_RADIUS)
     soft = torch.lerp(light, haze, SOFTENED * share)
     made = 1 - (1 - soft) * (1 - GLOW * share * haze * haze)
