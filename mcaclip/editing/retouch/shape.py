@@ -20,7 +20,7 @@ WHITE_RADIUS, IRIS_RADIUS = 1 / 28, 1 / 120
 """Radius of the eye that its white stands out from, and of the detail of an iris."""
 WHITENED, CLEARED, IRIS_CONTRAST = 9.0, 0.4, 0.35
 """What the white of an eye gains in L, the share of its colour that goes, and what an iris gains in contrast."""
-NOSE_GROWN, NOSE_SOFT = 7, 7
+NOSE_GROWN, NOSE_SOFT = 7, 4
 """Pixels at 256 px by which the nose is grown, and the radius of its soft edge: the skin around it follows."""
 NOSE_TOP = 0.45
 """Share of the nose's height, from its top, in which it begins to change: the bridge stays."""
@@ -75,9 +75,9 @@ def around_nose(parts: PhotoParts, side: int) -> Tensor:
     below = (torch.arange(256, device=nose.device) - first) / max(1, last - first)
     ramp = ((below - NOSE_TOP / 2) / NOSE_TOP).clamp(0, 1).view(1, 1, -1, 1)
     glasses = torch.stack([parts.part(label, 256) for label in GLASSES]).amax(0)
-    soft = smooth(dilate(nose, NOSE_GROWN) * ramp * (1 - dilate(glasses, 3)), NOSE_SOFT // 2 + 1)
+    soft = smooth(dilate(nose, NOSE_GROWN) * ramp * (1 - dilate(glasses, 3)), NOSE_SOFT)
     # smoothed once more: the corners of an enlarged mask would show as ripples
-    return blur(resize_mask(soft * (3 - 2 * soft) * soft, side), 1 / 256)
+    return blur(resize_mask(soft, side), 1 / 256)
 
 
 def with_nose(picture: Tensor, mask: Tensor, amount: float, growth: tuple[float, float]) -> Tensor:
