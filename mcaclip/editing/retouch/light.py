@@ -69,11 +69,12 @@ def with_contrast(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
 
 
 def softly_lit(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
-    """As from a wide lamp: shadows are lighter, lights tamer, and black stays black."""
+    """As from a wide lamp: shadows are lighter, lights tamer; black and white stay."""
     base, amount = _shading(picture), min(1.5, amount)
     filled = base + FILL * amount * base * (1 - base).square()
-    filled = filled * (base.mean() / filled.mean()).sqrt()
-    return _relit(picture, mask, base, filled - TAMED * amount * (filled - LIGHTS).clamp_min(0))
+    filled = filled * (base.mean() / filled.mean()) ** 0.25
+    tamed = TAMED * amount * (filled - LIGHTS).clamp_min(0) * 4 * (1 - filled).clamp_min(0)
+    return _relit(picture, mask, base, filled - tamed)
 
 
 def _shading(picture: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ LIFTED, LARGEST_LIFT = 0.75, 14.0
 """Share of the shadow that goes, and its largest depth, in Lab."""
 SHINE_RADIUS, SHINE_GRAIN = 1 / 14, 1 / 300
 """Radii of the surroundings that a shine stands out from, and of the texture in it."""
-SHINE_FROM, SHINE = 3.0, 0.7
+SHINE_FROM, SHINE = 3.0, 0.65
 """L above the surroundings of which half is shine, and the share of the shine that goes."""
 TONE_RADIUS, BLOTCH_RADII = 1 / 9, (1 / 120, 1 / 28)
 """Radii of the colour that skin is drawn to, and of the smallest and largest blotch."""
@@ -114,12 +114,13 @@ def matte(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
     """Light that stands out of the face and of the skin around it fades, and the skin's colour comes back there."""
     lab = srgb_to_lab(picture)
     own, face = _like_skin(lab[:, :1], mask)
-    level = mean_inside(lab, own, SHINE_RADIUS)
-    above = (lab[:, :1] - torch.maximum(level[:, :1], face)).clamp_min(0)
+    level = mean_inside(lab[:, :1], own, SHINE_RADIUS)
+    above = (lab[:, :1] - torch.maximum(level, face)).clamp_min(0)
     shine = above.square() / (above + SHINE_FROM)
     wide = blur(shine, SHINE_GRAIN)
     part = mask * (1 - (1 - SHINE) ** amount)
-    colour = (level - lab)[:, 1:] * (wide / 12).clamp(max=0.9)
+    dull = mean_inside(lab[:, 1:], own * torch.sigmoid((face - lab[:, :1]) / 4), TONE_RADIUS)
+    colour = (dull - lab[:, 1:]) * (wide / 12).clamp(max=0.9)
     return with_lab(picture, part * torch.cat([-(wide + 0.5 * (shine - wide)), colour], 1))
 
 
