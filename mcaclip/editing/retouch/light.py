@@ -32,7 +32,7 @@ NOISE, OVERSHOOT = 0.012, 0.03
 """Contrast of noise, which is not sharpened, and how far an edge may pass its surroundings, in [-1, 1]."""
 GLOW_RADIUS, SOFTENED, GLOW = 1 / 90, 0.32, 0.3
 """Radius of a soft focus, and the shares of blur and of its glow."""
-VIVID, MUTED = 1.6, 0.6
+VIVID, MUTED = 1.75, 0.6
 """Factors on chroma."""
 RICH = 45.0
 """Chroma, in Lab, that gains half as much as a pale colour."""

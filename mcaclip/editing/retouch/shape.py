@@ -18,7 +18,7 @@ GLOSS_RADIUS, GLOSS = 1 / 90, 0.9
 """Radius of the surroundings that a light on the lips stands out from, and how much stronger it becomes."""
 WHITE_RADIUS, IRIS_RADIUS = 1 / 28, 1 / 120
 """Radius of the eye that its white stands out from, and of the detail of an iris."""
-WHITENED, CLEARED, IRIS_CONTRAST = 9.0, 0.4, 0.35
+WHITENED, CLEARED, IRIS_CONTRAST = 12.0, 0.4, 0.35
 """What the white of an eye gains in L, the share of its colour that goes, and what an iris gains in contrast."""
 NOSE_GROWN, NOSE_SOFT = 7, 4
 """Pixels at 256 px by which the nose is grown, and the radius of its soft edge: the skin around it follows."""
@@ -51,7 +51,7 @@ def glossy(picture: Tensor, mask: Tensor, amount: float) -> Tensor:
 def inside_eyes(parts: PhotoParts, side: int) -> Tensor:
     """The eyes without their rims."""
     eyes = parts.part("eyes", side)
-    return eyes * ((blur(eyes, 1 / 256) - 0.5) / 0.4).clamp(0, 1)
+    return eyes * ((blur(eyes, 1 / 256) - 0.4) / 0.4).clamp(0, 1)
 
 
 def with_bright_eyes(picture: Tensor, mask: Tensor, amount: float) -> Tensor:

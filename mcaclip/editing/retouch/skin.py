@@ -30,9 +30,9 @@ SHADOW_RADIUS, CHEEK_RADIUS = 1 / 100, 1 / 18
 """Radii of what is a shadow below an eye, and of what its cheek is like."""
 LIFTED, LARGEST_LIFT = 0.75, 14.0
 """Share of the shadow that goes, and its largest depth, in Lab."""
-SHINE_RADIUS, SHINE_GRAIN = 1 / 14, 1 / 300
+SHINE_RADIUS, SHINE_GRAIN = 1 / 9, 1 / 300
 """Radii of the surroundings that a shine stands out from, and of the texture in it."""
-SHINE_FROM, SHINE = 3.0, 0.65
+SHINE_FROM, SHINE = 3.0, 0.75
 """L above the surroundings of which half is shine, and the share of the shine that goes."""
 TONE_RADIUS, BLOTCH_RADII = 1 / 9, (1 / 120, 1 / 28)
 """Radii of the colour that skin is drawn to, and of the smallest and largest blotch."""
