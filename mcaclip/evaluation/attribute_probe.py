@@ -17,6 +17,7 @@ from mcaclip.perception.face_measures import (
     finish_measures,
     label_measures,
     landmark_measures,
+    retouch_measures,
     skin_measures,
 )
 from mcaclip.perception.face_parser import FaceParser, celeb
@@ -64,5 +65,6 @@ class AttributeProbe:
             | skin_measures(small, parsed, points)
             | fine_measures(large, faces[0].landmarks)
             | finish_measures(large, parsed, faces[0].landmarks)
+            | retouch_measures(large, parsed, faces[0].landmarks)
             | (self.people.measures(small) if self.people else {})
         )

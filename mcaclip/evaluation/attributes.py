@@ -2,9 +2,9 @@
 
 The steps are about half of the effect of a good edit on photos, and about as much as faces differ from one another.
 Some measures are weak: "old" depends on the lightness of the hair alone, "sad" on the corners of the mouth, "makeup"
-on the colour of the lips, "blush" and "smoky eyes" on the mean colour of a box below or above each eye. "young",
-"child", "male" and "female" need networks that are not part of this project (`mcaclip.perception.age_gender`). There
-is no measure for curls or characters.
+on the colour of the lips, "blush" and "smoky eyes" on the mean colour of a box below or above each eye, and "sepia
+photo" would take black and white for sepia. "young", "child", "male" and "female" need networks that are not part of
+this project (`mcaclip.perception.age_gender`). There is no measure for curls or characters.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Attribute:
 _EYES = ("eyes", "brows", "eye_g")
 _MOUTH, _HEAD = ("lips", "teeth"), (*FACE, "hair", "ears", "clothes", "background")
 _PICTURE = (*_HEAD, "neck", "ears", "hat")
+_NOSE, _SKIN = ("nose", "skin"), ("skin", "ears", "neck")
 _FACIAL_HAIR = ("beard", "goatee", "moustache", "lips", "teeth")
 ATTRIBUTES = (
     Attribute(
@@ -140,6 +141,22 @@ ATTRIBUTES = (
     Attribute("cool light", ("cool light",), "picture warmth", -4, -20, _PICTURE),
     Attribute("bright light", ("bright light",), "picture lightness", 5, 85, _PICTURE),
     Attribute("dim light", ("dim light",), "picture lightness", -5, 20, _PICTURE),
+    Attribute("big nose", ("big nose", "a big nose"), "nose width", 0.035, 0.72, _NOSE, 0.1),
+    Attribute("small nose", ("small nose", "a small nose"), "nose width", -0.035, 0.42, _NOSE, 0.1),
+    Attribute("no dark circles", ("no dark circles",), "dark circles", -2.5, 4, FACE),
+    Attribute("matte skin", ("matte skin",), "skin shine", -3, 8, _SKIN),
+    Attribute("even skin tone", ("even skin tone",), "skin blotches", -0.8, 2.5, _SKIN),
+    Attribute("bright eyes", ("bright eyes",), "eye whites", 4, 85, _EYES),
+    Attribute("dark background", ("dark background",), "background lightness", -8, 15, ("background",)),
+    Attribute("bright background", ("bright background",), "background lightness", 8, 90, ("background",)),
+    Attribute("more contrast", ("more contrast",), "picture contrast", 1.5, 30, _PICTURE),
+    Attribute("soft light", ("soft light",), "picture contrast", -1.5, 8, _PICTURE),
+    Attribute("sharp photo", ("sharp photo",), "picture detail", 0.2, 5, _PICTURE),
+    Attribute("soft focus", ("soft focus",), "picture detail", -0.3, 0.7, _PICTURE),
+    Attribute("vivid colours", ("vivid colours",), "picture chroma", 3, 60, _PICTURE),
+    Attribute("muted colours", ("muted colours",), "picture chroma", -5, 8, _PICTURE),
+    Attribute("black and white photo", ("black and white photo",), "picture chroma", -8, 2, _PICTURE),
+    Attribute("sepia photo", ("sepia photo",), "colour spread", -6, 3, _PICTURE),
 )  # fmt: skip
 """Every attribute that can be measured."""
 

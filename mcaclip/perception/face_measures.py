@@ -13,6 +13,8 @@ from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS
 from mcaclip.perception.parsing_head import CLASSES
 
+LEAST_BACKGROUND = 0.02
+"""Share of the picture that a background takes at least."""
 SMOOTHED, BROW_BAND, LASHES = 0.06, 0.12, 0.05
 """Side of the window that smooths skin, half the height of the band along the brows, and the height of that along
 the lashes, in distances of the eyes."""
@@ -24,8 +26,9 @@ def landmark_measures(points: np.ndarray) -> dict[str, float]:
     Returns:
         Over the distance of the eyes: `mouth width`; `mouth open`, the gap between the lips; `smile`, how far the
         mouth's corners lie above its middle; `brow height` above the eyes; `lip height`,
-        of both lips together; `jaw width`, at the height of the mouth. And `yaw`, the nose's place between the
-        edges of the face, 0..1; `eyes open`, height over width of the eyes.
+        of both lips together; `jaw width`, at the height of the mouth; `nose width`, of its
+        wings. And `yaw`, the nose's place between the edges of the face, 0..1; `eyes open`, height over width of the
+        eyes.
     """
     right, left = points[36:42].mean(0), points[42:48].mean(0)
     apart = _length(left - right)
@@ -40,6 +43,7 @@ def landmark_measures(points: np.ndarray) -> dict[str, float]:
         "brow height": float(((left + right) / 2 - brows) @ down) / apart,
         "lip height": (_length(points[51] - points[62]) + _length(points[57] - points[66])) / apart,
         "jaw width": _length(points[12] - points[4]) / apart,
+        "nose width": _length(points[35] - points[31]) / apart,
         "yaw": float(np.dot(points[30] - points[0], across) / np.dot(across, across)),
         "eyes open": (_openness(points[36:42]) + _openness(points[42:48])) / 2,
     }
@@ -226,6 +230,59 @@ def finish_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
         "lash darkness": cheeks - sum(lashes) / len(lashes),
         "lip shine": float(shown.quantile(0.95) - shown.mean()) if len(shown) else 0.0,
     }
+
+
+def retouch_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+    """What somebody sees who retouches photos.
+
+    Args:
+        picture: `[1, 3, S, S]` in [-1, 1].
+        parsed: `[1, 22, S', S']` in the order of `LABELS`, of the same picture.
+        points: `[68, 2]` in pixels of the picture.
+
+    Returns:
+        `dark circles`, how much darker, in L, the skin right below the eyes is than the cheeks; `skin shine`, how
+        much lighter the lightest twentieth of the face's skin is than its median; `skin blotches`, mean distance of
+        the skin, without its texture, from its mean in a and b; `eye whites`, mean L of the lightest quarter of the
+        eyes; `background lightness`, mean L; `picture contrast`, standard deviation of L of the picture without its
+        texture; `picture detail`, mean difference in L from the smoothed picture; `picture chroma`, mean distance
+        from grey; `colour spread`, mean distance from the mean in a and b. What the picture lacks is left out.
+    """
+    lab = srgb_to_lab(picture)
+    light, colour = lab[0, 0], lab[0, 1:]
+    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    side = 2 * round(SMOOTHED * eyes / 2) + 1
+    even = F.avg_pool2d(lab, side, 1, side // 2, count_include_pad=False)[0]
+    below = [
+        _mean(light, x - 0.15 * eyes, y + 0.07 * eyes, x + 0.15 * eyes, y + 0.17 * eyes)
+        for x, y in _lower_lids(points)
+    ]
+    found = {
+        "dark circles": sum(_mean(light, *box) for box in _cheek_boxes(points)) / 2 - sum(below) / 2,
+        "picture contrast": float(even[0].std()),
+        "picture detail": float((light - even[0]).abs().mean()),
+        "picture chroma": float(colour.norm(dim=0).mean()),
+        "colour spread": float((colour - colour.mean((1, 2), keepdim=True)).norm(dim=0).mean()),
+    }
+    parts = F.interpolate(parsed, size=light.shape, mode="bilinear")[0]
+    skin, seen, behind = (
+        parts[[LABELS.index(name) for name in names]].sum(0) > 0.5
+        for names in (("skin", "nose"), ("l_eye", "r_eye"), ("background",))
+    )
+    if skin.any():
+        tone = even[1:, skin]
+        found["skin shine"] = float(light[skin].quantile(0.95) - light[skin].median())
+        found["skin blotches"] = float((tone - tone.mean(1, keepdim=True)).norm(dim=0).mean())
+    if seen.any():
+        found["eye whites"] = float(light[seen].sort().values[-max(1, int(seen.sum()) // 4) :].mean())
+    if behind.float().mean() > LEAST_BACKGROUND:
+        found["background lightness"] = float(light[behind].mean())
+    return found
+
+
+def _lower_lids(points: np.ndarray) -> list[np.ndarray]:
+    """The middle of each lower lid, `[2]`."""
+    return [points[40:42].mean(0), points[46:48].mean(0)]
 
 
 def _darkest(detail: Tensor) -> float:

@@ -11,6 +11,7 @@ from mcaclip.perception.face_measures import (
     finish_measures,
     label_measures,
     landmark_measures,
+    retouch_measures,
     skin_measures,
 )
 from mcaclip.perception.face_parser import LABELS
@@ -26,6 +27,7 @@ def points(
     brows: float = 15.0,
     lips: float = 4.5,
     jaw: float = 40.0,
+    nose: float = 24.0,
 ) -> np.ndarray:
     """A frontal face of 100 px with what the measures read."""
     p = np.zeros((68, 2))
@@ -33,6 +35,7 @@ def points(
     p[62], p[66] = (50, 90 - gap / 2), (50, 90 + gap / 2)
     p[51], p[57] = p[62] - (0, lips), p[66] + (0, lips)
     p[4], p[12] = (50 - jaw, 100), (50 + jaw, 100)
+    p[31], p[35] = (50 - nose / 2, 70), (50 + nose / 2, 70)
     p[17:22], p[22:27] = (28, 40 - brows), (72, 40 - brows)
     for first, x in ((36, 30.0), (42, 70.0)):
         p[first], p[first + 3] = (x - 8, 40), (x + 8, 40)
@@ -53,6 +56,7 @@ def points(
         ("brow height", {"brows": 18.0}),
         ("lip height", {"lips": 7.0}),
         ("jaw width", {"jaw": 46.0}),
+        ("nose width", {"nose": 28.0}),
     ],
 )
 def test_landmarks_move_their_own_measure_and_no_other(name, changed):
@@ -170,3 +174,38 @@ def test_makeup_and_light_are_measured_where_they_are():
     warm = picture.clone()
     warm[:, 2] -= 0.2
     assert finish_measures(warm, parsed, points())["picture warmth"] > plain["picture warmth"] + 5
+
+
+def test_what_a_retoucher_sees_is_measured_where_it_is():
+    parsed = torch.zeros(1, len(LABELS), 256, 256)
+    for label, rows, columns in (
+        ("background", slice(0, 256), slice(0, 256)),
+        ("skin", slice(10, 130), slice(5, 95)),
+        ("l_eye", slice(37, 43), slice(62, 78)),
+    ):
+        parsed[:, :, rows, columns] = 0
+        parsed[:, LABELS.index(label), rows, columns] = 1
+    picture = torch.full((1, 3, 256, 256), 0.1)
+    plain = retouch_measures(picture, parsed, points())
+
+    def more(name: str, rows: slice, columns: slice, *levels: float) -> float:
+        other = picture.clone()
+        other[..., rows, columns] = torch.tensor(levels).view(-1, 1, 1)
+        return retouch_measures(other, parsed, points())[name] - plain[name]
+
+    everywhere = slice(0, 256)
+    assert more("dark circles", slice(45, 51), slice(15, 85), -0.2) > 3
+    assert more("skin shine", slice(12, 30), slice(20, 80), 0.8) > 10
+    assert more("skin blotches", slice(60, 90), slice(10, 40), 0.4, 0.0, 0.0) > 3
+    assert more("eye whites", slice(37, 43), slice(62, 68), 0.7) > 5
+    assert more("background lightness", slice(140, 256), everywhere, 0.6) > 3
+    assert more("picture contrast", slice(140, 256), everywhere, 0.6) > 3
+    assert more("picture detail", everywhere, slice(0, 256, 2), 0.3) > 1
+    assert more("picture chroma", everywhere, everywhere, 0.5, 0.1, 0.0) > 10
+    assert abs(more("colour spread", everywhere, everywhere, 0.5, 0.1, 0.0)) < 0.5
+    assert more("colour spread", slice(0, 128), everywhere, 0.5, 0.1, 0.0) > 3
+
+
+def test_what_a_picture_lacks_is_not_measured():
+    found = retouch_measures(torch.zeros(1, 3, 256, 256), torch.zeros(1, len(LABELS), 64, 64), points())
+    assert not {"skin shine", "skin blotches", "eye whites", "background lightness"} & set(found)
