@@ -17,7 +17,7 @@ from mcaclip.nn.safetensors_io import load_strictly
 from mcaclip.reading.sentence_encoder import WIDTH
 
 INNER, HEADS = 192, 4
-QUESTIONS = ("thing", "sign", "colour", "amount")
+QUESTIONS = ("thing", "away", "colour", "amount")
 AMOUNTS = (0.5, 1.0, 1.3)
 """Factors on the strength for "a little", nothing said, and "very"."""
 REMEDY = "restore it from the repository, or train it again: `python -m train reader`"
@@ -28,25 +28,29 @@ class Answers:
     """What the network says of texts.
 
     Attributes:
-        wanted: logits `[T, C]` that each of the concepts is wished for.
-        unwanted: logits `[T, C]` that it is wished away.
-        nothing: logit `[T]` that a text wishes for nothing in the table.
+        said: logits `[T, 2 C + 1]` of what a text names, in the order of `wishes_of`: "clean-shaven" names the opposite
+            of a beard, and "not clean-shaven" does so too.
+        away: logit `[T]` that what is named is wished away.
         lab: the colour in Lab / 50, `[T, 3]`.
         coloured: logit `[T]` that a colour is named.
         amount: logits `[T, 3]` of `AMOUNTS`.
     """
 
-    wanted: Tensor
-    unwanted: Tensor
-    nothing: Tensor
+    said: Tensor
+    away: Tensor
     lab: Tensor
     coloured: Tensor
     amount: Tensor
 
     @property
     def wishes(self) -> Tensor:
-        """Logits `[T, 2 C + 1]`, in the order of `wishes_of`."""
-        return torch.cat([self.wanted, self.unwanted, self.nothing[:, None]], 1)
+        """Logits `[T, 2 C + 1]` of what is wished for, in the order of `wishes_of`."""
+        named, away = self.said.log_softmax(1), F.logsigmoid(self.away)[:, None]
+        stays = F.logsigmoid(-self.away)[:, None]
+        wanted, unwanted, nothing = named.tensor_split((named.shape[1] // 2, named.shape[1] - 1), 1)
+        turned = torch.cat([unwanted, wanted], 1) + away
+        kept = torch.cat([wanted, unwanted], 1) + stays
+        return torch.cat([torch.logaddexp(kept, turned), nothing], 1)
 
 
 def wishes_of(names: Sequence[str]) -> tuple[tuple[str, int], ...]:
@@ -64,8 +68,8 @@ class WishNetwork(nn.Module):
         self.mix = nn.TransformerEncoderLayer(INNER, HEADS, 2 * INNER, 0.1, F.gelu, batch_first=True, norm_first=True)
         self.questions = nn.Parameter(torch.randn(len(QUESTIONS), INNER) * 0.05)
         self.key, self.value = nn.Linear(INNER, INNER), nn.Linear(INNER, INNER)
-        # "no" may stand far from what it denies: two questions together say what is wished for or away
-        self.wish = nn.Linear(2 * INNER, 2 * len(names) + 1)
+        self.said = nn.Linear(INNER, 2 * len(names) + 1)
+        self.away = nn.Linear(INNER, 1)
         self.colour = nn.Sequential(nn.Linear(INNER, INNER), nn.GELU(), nn.Linear(INNER, 4))
         self.amount = nn.Linear(INNER, len(AMOUNTS))
 
@@ -90,7 +94,6 @@ class WishNetwork(nn.Module):
         x = self.mix(self.inner(states), src_key_padding_mask=~mask)
         scores = torch.einsum("qd,tld->tql", self.questions, self.key(x)) / INNER**0.5
         weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
-        thing, sign, colour, amount = (weights @ self.value(x)).unbind(1)
-        wish, read, number = self.wish(torch.cat([thing, sign], 1)), self.colour(colour), len(self.names)
-        wanted, unwanted, nothing = wish.split([number, number, 1], 1)
-        return Answers(wanted, unwanted, nothing[:, 0], read[:, :3], read[:, 3], self.amount(amount))
+        thing, away, colour, amount = (weights @ self.value(x)).unbind(1)
+        read = self.colour(colour)
+        return Answers(self.said(thing), self.away(away)[:, 0], read[:, :3], read[:, 3], self.amount(amount))

@@ -30,6 +30,7 @@ class Lesson:
         text: as somebody would type it.
         concept: the name of the wish; empty for a text that wishes for nothing in the table.
         sign: 1, or -1 where the thing is wished away.
+        away: whether that is said by taking away the opposite: "not young" is old.
         colour: a name that `mcaclip.language.colours` knows; None where none is named.
         amount: `LITTLE`, `USUAL` or `STRONG`.
     """
@@ -39,6 +40,7 @@ class Lesson:
     sign: int = 1
     colour: str | None = None
     amount: int = USUAL
+    away: bool = False
 
 
 class LessonWriter:
@@ -82,11 +84,11 @@ class LessonWriter:
     def write(self) -> Lesson:
         """One lesson."""
         kind = self.rng.random()
-        if kind < 0.33:
+        if kind < 0.36:
             lesson = self._coloured()
-        elif kind < 0.39:
+        elif kind < 0.41:
             return self._typed(self._foreign())
-        elif kind < 0.82:
+        elif kind < 0.83:
             lesson = self._concept()
         else:
             return self._typed(self._surrounded(self._outside()))
@@ -132,7 +134,9 @@ class LessonWriter:
         if "{a}" in shape and part not in self.shapes["adjectives"]:
             shape = shapes[0]
         adjective = self._pick(self.shapes["adjectives"].get(part, [""]))
-        return Lesson(shape.format(c=colour, o=self._colour(), n=noun, a=adjective), name, sign, colour)
+        return Lesson(
+            shape.format(c=colour, o=self._colour(), n=noun, a=adjective), name, sign, colour, away=sign < 0
+        )
 
     def _concept(self) -> Lesson:
         if self.rng.random() < 0.03:
@@ -160,7 +164,7 @@ class LessonWriter:
             phrase = phrase.removeprefix("a ").removeprefix("an ")
         if thing and said is concept.wanted and concept.name in self.shapes["places"] and self.rng.random() < 0.25:
             phrase = f"{phrase} {self._pick(self.shapes['places'][concept.name])}"
-        return Lesson(shape.format(phrase), concept.name, sign)
+        return Lesson(shape.format(phrase), concept.name, sign, away=away)
 
     def _foreign(self) -> Lesson:
         """A colour of a part in one of the commonest other languages."""

@@ -59,7 +59,8 @@ class EncodedLessons:
     Attributes:
         states: token states `bfloat16 [N, L, 384]`.
         mask: `bool [N, L]`.
-        wish: number of the wish in `Answers.wishes`.
+        said: number of what is named in `Answers.said`.
+        away: `[N]`, 1 where it is wished away.
         lab: Lab / 50 `[N, 3]`, 0 without a colour.
         coloured: `[N]`, 1 where a colour is named.
         amount: `int [N]`.
@@ -67,7 +68,8 @@ class EncodedLessons:
 
     states: Tensor
     mask: Tensor
-    wish: Tensor
+    said: Tensor
+    away: Tensor
     lab: Tensor
     coloured: Tensor
     amount: Tensor
@@ -77,7 +79,7 @@ class EncodedLessons:
         return EncodedLessons(
             self.states[chosen, :length].float(),
             self.mask[chosen, :length],
-            *(part[chosen] for part in (self.wish, self.lab, self.coloured, self.amount)),
+            *(part[chosen] for part in (self.said, self.away, self.lab, self.coloured, self.amount)),
         )
 
 
@@ -101,7 +103,8 @@ def encode_lessons(
     return EncodedLessons(
         states,
         mask,
-        torch.tensor([numbers[lesson.concept, lesson.sign] for lesson in lessons]),
+        torch.tensor([numbers[lesson.concept, -lesson.sign if lesson.away else lesson.sign] for lesson in lessons]),
+        torch.tensor([float(lesson.away) for lesson in lessons]),
         torch.tensor(labs) / 50,
         torch.tensor([float(lesson.colour is not None) for lesson in lessons]),
         torch.tensor([lesson.amount for lesson in lessons]),
@@ -111,7 +114,7 @@ def encode_lessons(
 def reader_loss(network: WishNetwork, lessons: EncodedLessons, dropped: float) -> dict[str, Tensor]:
     """Terms and their sum, mean over a batch. A text that wishes for nothing teaches nothing but that."""
     answers = network(F.dropout(lessons.states, dropped, network.training), lessons.mask)
-    wished = (lessons.wish < 2 * len(network.names)).float()
+    wished = (lessons.said < 2 * len(network.names)).float()
     coloured = lessons.coloured * wished
 
     def mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -119,7 +122,8 @@ def reader_loss(network: WishNetwork, lessons: EncodedLessons, dropped: float) -
 
     binary = F.binary_cross_entropy_with_logits
     terms = {
-        "wish": F.cross_entropy(answers.wishes, lessons.wish, label_smoothing=0.02),
+        "said": F.cross_entropy(answers.said, lessons.said, label_smoothing=0.02),
+        "away": mean(binary(answers.away, lessons.away, reduction="none"), wished),
         "lab": 2 * mean(F.smooth_l1_loss(answers.lab, lessons.lab, reduction="none").sum(1), coloured),
         "coloured": mean(binary(answers.coloured, lessons.coloured, reduction="none"), wished),
         "amount": 0.5 * mean(F.cross_entropy(answers.amount, lessons.amount, reduction="none"), wished),
