@@ -28,8 +28,8 @@ class Answers:
     """What the network says of texts.
 
     Attributes:
-        said: logits `[T, 2 C + 1]` of what a text names, in the order of `wishes_of`: "clean-shaven" names the opposite
-            of a beard, and "not clean-shaven" does so too.
+        said: logits `[T, 2 C + 1]` of what a text names, in the order of `wishes_of`: "clean-shaven" and "not
+            clean-shaven" both name the opposite of a beard.
         away: logit `[T]` that what is named is wished away.
         lab: the colour in Lab / 50, `[T, 3]`.
         coloured: logit `[T]` that a colour is named.

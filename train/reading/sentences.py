@@ -193,7 +193,9 @@ class LessonWriter:
         kind = self.rng.random()
         if kind < 0.25:
             return Lesson(self._pick(self.phrases), "")
-        if kind < 0.34:
+        if kind < 0.28:
+            return Lesson(self._pick(self.shapes["bare"]), "")
+        if kind < 0.37:
             shapes = self.shapes["keeping" if self.rng.random() < 0.6 else "remark"]
             return Lesson(self._pick(shapes).format(self._mentioned()), "")
         if kind < 0.5:  # words of other languages fall into such pieces
