@@ -174,7 +174,6 @@ class PromptReader:
         refused: dict[str, PromptError] = {}
         for change in self.split(text):
             try:
-                self._check_agreement(change)
                 readings.append(self.read(change, mode))
             except PromptError as error:
                 refused[change] = error
@@ -199,11 +198,13 @@ class PromptReader:
         return self._carried(changes, words)
 
     def _readable(self, change: str) -> tuple[str, ...]:
-        """The pieces of a change that is not understood as a whole, where one of them is; else the change."""
-        if self._known(change) or self._understood(change).concept is not None:
-            return (change,)
+        """A change; its pieces where it is read as what none of them says, and some of them say something."""
         pieces = pieces_of(change, whole_phrases())
-        return pieces if any(self._understood(piece).concept is not None for piece in pieces) else (change,)
+        if len(pieces) < 2 or self._known(change):
+            return (change,)
+        whole, read = self._understood(change), [self._understood(piece) for piece in pieces]
+        said = [(wish.concept, wish.sign) for wish in read if wish.concept is not None]
+        return (change,) if not said or (whole.concept, whole.sign) in said else pieces
 
     def _without_conflicts(self, readings: Sequence[Reading]) -> tuple[list[Reading], dict[str, PromptError]]:
         """The changes that go together, and why others do not: several colours of one part, a thing and its lack."""
@@ -218,18 +219,6 @@ class PromptReader:
             named: PromptError(f"{named} do not go together. Choose one of them.", nearest=tuple(prompts))
             for named, prompts in conflicts.items()
         }
-
-    def _check_agreement(self, change: str) -> None:
-        """Raises PromptError where a change of several pieces is read as what none of its readable pieces says."""
-        whole, pieces = self._understood(change), pieces_of(change, whole_phrases())
-        if whole.concept is None or len(pieces) < 2:
-            return
-        read = [wish for wish in map(self._understood, pieces) if wish.concept is not None]
-        if read and all((one.concept, one.sign) != (whole.concept, whole.sign) for one in read):
-            raise PromptError(
-                f'"{change}": I understand “{read[0].text}” and not the rest. Please say one change at a time, with '
-                "commas between them."
-            )
 
     def _carried(self, changes: Sequence[str], words: str) -> tuple[str, ...]:
         """The changes of a text, with a removal carried over "and": "remove beard and glasses" removes both."""

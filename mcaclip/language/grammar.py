@@ -30,7 +30,7 @@ BETWEEN = re.compile(
     re.IGNORECASE,
 )
 """What separates two changes."""
-_TOO = re.compile(r"(?<!not )\btoo\s+(?:(?:much|many)\b\s*)?(?=\S)|\btoo (?:much|many)$", re.IGNORECASE)
+_TOO = re.compile(r"(?<!not )(?<!nothing )\btoo\s+(?:(?:much|many)\b\s*)?(?=\S)|\btoo (?:much|many)$", re.IGNORECASE)
 _TOO_LITTLE = re.compile(r"\b(?:too (?:few|little)|not enough|hardly any)\b", re.IGNORECASE)
 _OWNED = re.compile(r"^(?:(?:make|paint|dye|colour|color|turn)\s+)?(?:(?:the|my|her|his|their)\s+)?")
 """What may stand before a part that shares the colour of its neighbour."""

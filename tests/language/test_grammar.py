@@ -196,3 +196,7 @@ def test_a_colour_and_a_part_alone_are_a_coloured_part():
 def test_what_is_missing_is_wanted():
     assert wanting_more("not enough freckles") == wanting_more("too few freckles") == "more freckles"
     assert wanting_more("too much makeup") == "too much makeup"
+
+
+def test_what_is_not_too_much_is_no_complaint():
+    assert not complains("a full beard, not too long") and not complains("whiter teeth, nothing too dramatic")
