@@ -11,7 +11,7 @@ from mcaclip.evaluation.faces import GENERATED, Face, FaceToMeasure
 from mcaclip.evaluation.measuring import MeasuredEdit, Measurement
 from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.variants import Edited
-from mcaclip.imaging.colour import colour_lab, lab_to_srgb
+from mcaclip.imaging.colour import lab_of, lab_to_srgb
 from tests.helpers.toy_figures import FiguresEditor
 from tests.helpers.toy_space import ToyParser
 
@@ -56,7 +56,7 @@ def face(tools, editor) -> Face:
 
 def paint(picture: torch.Tensor, where: tuple[slice, slice], colour: str) -> torch.Tensor:
     painted = picture.clone()
-    painted[:, where[0], where[1]] = lab_to_srgb(colour_lab(colour).view(3, 1, 1))
+    painted[:, where[0], where[1]] = lab_to_srgb(lab_of(colour).view(3, 1, 1))
     return painted
 
 

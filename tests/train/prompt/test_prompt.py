@@ -15,7 +15,7 @@ from mcaclip.editing.network.mca import MCANetwork, read_header, save_network
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, StudioError, TrainingError
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.imaging.colour import colour_lab, srgb_to_lab
+from mcaclip.imaging.colour import lab_of, srgb_to_lab
 from mcaclip.language.grammar import Meaning
 from mcaclip.methods.losses import PAPER_LOSS_WEIGHTS
 from mcaclip.perception.parsing_head import PARSED_LAYERS
@@ -95,7 +95,7 @@ def test_exemplar_is_the_same_face_with_the_part_painted(objective, parser):
     painted = paint_exemplar(objective.generator, code, made.image, part, Meaning("hair", "purple"), None)
     lab = srgb_to_lab(painted)[0][:, part[0, 0] > 0.9]
     before = srgb_to_lab(made.image)[0][:, part[0, 0] > 0.9]
-    target = colour_lab("purple")
+    target = lab_of("purple")
     assert (lab.mean(1) - target).norm() < 0.5 * (before.mean(1) - target).norm()
     assert torch.corrcoef(torch.stack([lab[0], before[0]]))[0, 1] > 0.9, "strands stay strands"
     outside = (part < 1e-3).expand_as(painted)
