@@ -309,7 +309,7 @@ def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):
 
 
 def test_bench_writes_json(editor, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "stages", lambda *_: [bench.Stage(bench.PLAIN_PASS, lambda: None)])
+    monkeypatch.setattr(bench, "stages", lambda *_: [bench.BenchStage(bench.PLAIN_PASS, lambda: None)])
     assert bench.run(bench.Options(json=True), lambda *_: editor) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["stage"] == bench.PLAIN_PASS and found["passes"] == 1 and found["seconds"] >= 0
