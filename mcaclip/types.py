@@ -259,7 +259,7 @@ class EditResult:
         settings: what was asked for.
         identity: cosine of the edit's identity to that of `Inversion.original` (None for a preview).
         seconds: wall time.
-        shifts: `float32 [18, 512]` a prompt, in the order of `settings.parts`, before the strengths.
+        shifts: `float32 [18, 512]` per prompt, in the order of `settings.parts`, before the strengths.
         modes: how each prompt was made, in the same order: "universal", "fitted", or both for one made of several.
         feature_change: one number per layer: norm of the change of its features over their norm in the source, in the
             parts of the layer that the picture needs.

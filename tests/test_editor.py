@@ -17,7 +17,7 @@ from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.measures import measure, named_region, see_face
 from mcaclip.generators.residual import residual_layer
 from mcaclip.imaging.align import load_photo
-from mcaclip.imaging.colour import colour_lab
+from mcaclip.imaging.colour import lab_of
 from mcaclip.results.folder import Provenance, ResultFolders
 from mcaclip.results.pipeline import edit_photo
 from mcaclip.types import EditSettings, Inversion, Paint, PromptStrength, Residual, from_uint8, to_uint8
@@ -39,7 +39,7 @@ def test_the_three_promised_prompts_are_shipped(editor):
 
 def test_lips_turn_green_and_nothing_else_moves(editor, face, lipstick, parser):
     mask, allowed = named_region(see_face(editor.models.preview, parser, face)[1], "lips")
-    moved, leak = measure(face.reconstruction, lipstick.image, mask, allowed, colour_lab("green"))
+    moved, leak = measure(face.reconstruction, lipstick.image, mask, allowed, lab_of("green"))
     assert moved >= 0.5
     assert leak <= 4.0
 

@@ -48,7 +48,7 @@ from train.common.precision import Precision
 from train.prompt.bench import training_step
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import PAPER_PRESET, PRESETS
-from train.prompt.prompt import fit_prompts
+from train.prompt.prompt import FitRun, fit_prompts
 
 PROMPT = "green lipstick"
 SIDES = [4, *(side for power in range(3, 11) for side in (1 << power, 1 << power)), 1024]
@@ -122,7 +122,7 @@ def small_generator() -> StyleGAN2:
 @pytest.fixture(scope="module")
 def fitted(objective, nets, tmp_path_factory) -> Path:
     """A prompt, fitted in two steps through the preview, in a file."""
-    return fit_prompts(objective, nets["generator"], tmp_path_factory.mktemp("run"), stack=STACK)
+    return fit_prompts(objective, nets["generator"], FitRun(tmp_path_factory.mktemp("run"), stack=STACK))
 
 
 @pytest.fixture(scope="module")
@@ -309,7 +309,7 @@ def test_bench_measures_a_stack_without_a_fitted_prompt(editor, monkeypatch):
 
 
 def test_bench_writes_json(editor, monkeypatch, capsys):
-    monkeypatch.setattr(bench, "stages", lambda *_: [bench.Stage(bench.PLAIN_PASS, lambda: None)])
+    monkeypatch.setattr(bench, "stages", lambda *_: [bench.BenchStage(bench.PLAIN_PASS, lambda: None)])
     assert bench.run(bench.Options(json=True), lambda *_: editor) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["stage"] == bench.PLAIN_PASS and found["passes"] == 1 and found["seconds"] >= 0

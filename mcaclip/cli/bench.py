@@ -71,7 +71,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
 
 
 @dataclass(frozen=True)
-class Stage:
+class BenchStage:
     """Something to measure: its name, the function to call, and how often."""
 
     name: str
@@ -88,7 +88,7 @@ class Measure:
     sent: int = 0
 
 
-def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
+def stages(editor: FaceEditor, repeats: int = 3) -> list[BenchStage]:
     """The stages of an editor, with the face of seed 0; an inversion runs once.
 
     Without a fitted prompt the edit runs a network with random weights, which takes as long.
@@ -136,23 +136,24 @@ def stages(editor: FaceEditor, repeats: int = 3) -> list[Stage]:
         return move
 
     result = [
-        Stage(PLAIN_PASS, plain_pass, repeats),
-        Stage(f"random face, {size}", lambda: editor.sample(1), repeats),
+        BenchStage(PLAIN_PASS, plain_pass, repeats),
+        BenchStage(f"random face, {size}", lambda: editor.sample(1), repeats),
     ]
     for part, words in (
         [(part, f"{COLOURS[0]} {part}") for part in PARTS] if universal else [("", editor.prompts()[0])]
     ):
-        result.append(Stage(f"{words}, new face", partial(new_face, words), repeats))
+        result.append(BenchStage(f"{words}, new face", partial(new_face, words), repeats))
         if universal:
-            result.append(Stage(f"{part}, other colour", other_colour(part), min(repeats, len(COLOURS))))
-        result.append(Stage(f"{words}, other strength", other_strength(words), repeats + 1))
-        result.append(Stage(f"{words}, slider to screen", slider(words), repeats + 1))
-        result.append(Stage(f"{words}, new face, 256 px", partial(new_preview, words), repeats))
+            result.append(BenchStage(f"{part}, other colour", other_colour(part), min(repeats, len(COLOURS))))
+        result.append(BenchStage(f"{words}, other strength", other_strength(words), repeats + 1))
+        result.append(BenchStage(f"{words}, slider to screen", slider(words), repeats + 1))
+        result.append(BenchStage(f"{words}, new face, 256 px", partial(new_preview, words), repeats))
     # `best` is `good` with more steps
     pixels = to_uint8(face.reconstruction)
-    result.append(Stage(f"encoding for the screen, {size}", lambda: screen_picture(pixels), repeats))
+    result.append(BenchStage(f"encoding for the screen, {size}", lambda: screen_picture(pixels), repeats))
     efforts = [effort for effort in EFFORTS if effort != "best"]
-    return result + [Stage(f"inversion, {effort}", partial(editor.invert, aligned, effort)) for effort in efforts]
+    inversions = [BenchStage(f"inversion, {one}", partial(editor.invert, aligned, one)) for one in efforts]
+    return result + inversions
 
 
 def _with_random_edit(editor: FaceEditor) -> FaceEditor:
@@ -166,7 +167,7 @@ def _with_random_edit(editor: FaceEditor) -> FaceEditor:
     return FaceEditor(models, editor.slots, editor.device)
 
 
-def measure(stage: Stage, device: torch.device) -> Measure:
+def measure(stage: BenchStage, device: torch.device) -> Measure:
     """Runs a stage `repeats` times."""
     import torch
 

@@ -80,7 +80,9 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     import numpy as np
 
     from mcaclip.cli.training import make_fitter
-    from mcaclip.evaluation.compare import EditMetrics, compare, write_rows
+    from mcaclip.evaluation.compare import compare, write_rows
+    from mcaclip.evaluation.context import EvaluationContext
+    from mcaclip.evaluation.faces import Face
     from mcaclip.evaluation.sheets_of_methods import overview_sheet, small_row
     from mcaclip.loading import load_parser
     from mcaclip.methods.registry import build_methods, method_context
@@ -91,7 +93,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     context = method_context(editor, options.weights, fitter, options.optimisation_steps)
     prompt = _known_words(context, prompt, editor.wish(prompt).words or prompt)
     methods = build_methods(context, names)
-    metrics = EditMetrics(context.preview, load_parser(editor.slots, editor.device), context.identity, context.device)
+    measuring = EvaluationContext(context, load_parser(editor.slots, editor.device), editor.device)
     rows: list[CompareRow] = []
     failures: dict[Path, str] = {}
     about = {"stack": editor.stack, "prompt": prompt, "strength": strength, "weights": editor.weight_hashes()}
@@ -104,7 +106,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     with folder_written_whole(options.out, place) as folder:
         for name, face in faces(editor, options.seed, photos, options.inversion, failures):
             own: list[CompareRow] = []
-            for row in compare(methods, metrics, name, face, prompt, strength, may_fit=steps > 0):
+            for row in compare(methods, Face.of(name, face, measuring), prompt, strength, may_fit=steps > 0):
                 own.append(row)
                 say(line(row))
             _save_face(own, folder, name, about)

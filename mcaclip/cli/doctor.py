@@ -15,7 +15,7 @@ from typing import Annotated
 from mcaclip.cli.arguments import EditorLoader
 from mcaclip.cli.options import Arg
 from mcaclip.errors import WeightsError
-from mcaclip.weights import TABLE, Entry, WeightFolders
+from mcaclip.weights import TABLE, WeightEntry, WeightFolders
 from mcaclip.weights.table import EXTRAS, STACKS
 
 
@@ -109,7 +109,7 @@ def _torch_rows() -> list[Finding]:
     return [Finding("torch", State.INFO, torch.__version__), Finding("device", State.INFO, device)]
 
 
-def entry_row(entry: Entry, folders: WeightFolders) -> Finding:
+def entry_row(entry: WeightEntry, folders: WeightFolders) -> Finding:
     """What this machine has of a weight file; the advice for a damaged one says what is wrong with it."""
     try:
         if located := entry.find(folders):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from mcaclip.cli import paper_table
@@ -87,20 +88,20 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     if options.table:
         return paper_table.run(options, load)
     from mcaclip.evaluation.requests import read_settings, recipes_of, subjects_of
-    from mcaclip.evaluation.variants import FULL, build_variants, parse_variant
+    from mcaclip.evaluation.variants import FULL, FULL_SIZE, build_variants, parse_variant
 
-    size = options.size or 1024
+    size = options.size or FULL_SIZE
     settings = [] if options.concepts else [read_settings(text) for text in options.prompt]
     named = [parse_variant(text) for text in options.column or [FULL]]
     check_folder(options.out)
     from mcaclip.editing.prompts import load_prompts
+    from mcaclip.evaluation.attribute_probe import AttributeProbe
     from mcaclip.evaluation.concepts import concept_settings, write_concepts
     from mcaclip.evaluation.context import EvaluationContext
     from mcaclip.evaluation.faces import face_sources
+    from mcaclip.evaluation.figures import FiguresTable
     from mcaclip.evaluation.measuring import MeasuredEdit
     from mcaclip.evaluation.row_log import RowLog
-    from mcaclip.evaluation.run import EvaluationPlan
-    from mcaclip.evaluation.run import run as measure
     from mcaclip.loading import load_parser
     from mcaclip.perception.age_gender import AgeGender
     from mcaclip.perception.independent_identity import IndependentIdentity
@@ -117,13 +118,15 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
         own = [editor.check_settings(one) if asks_editor else one for one in settings]
     else:
         own = _of_library(editor, library, asks_editor)
-    subjects, columns = subjects_of(own, recipes_of(library)), build_variants(editor, named, size)
-    tools = EvaluationContext(editor, load_parser(editor.slots, editor.device), judge, people=people)
+    subjects, variants = subjects_of(own, recipes_of(library)), build_variants(editor, named, size)
+    probe, parser = partial(AttributeProbe.load, editor.find_faces, people), load_parser(editor.slots, editor.device)
+    context = EvaluationContext(editor.models, parser, editor.device, judge, probe)
     faces = face_sources(editor, options.generated, options.photos, options.limit, options.inversion, options.out)
     # what plays no part in this call may be otherwise in the next
     about = {"inversion": options.inversion} if options.photos else {}
     about |= {"judge": "MobileFace"} if judge else {}
-    figures = measure(tools, EvaluationPlan(subjects, columns, size, about), faces, options.out, tell)
+    table = FiguresTable(subjects, variants, list(faces), size)
+    figures = table.measure(editor, context, options.out, about, tell)
     if options.concepts:
         figures = write_concepts(RowLog(options.out, MeasuredEdit, {}).rows, options.out, bool(options.prompt))
     sys.stdout.write(figures)

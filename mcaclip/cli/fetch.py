@@ -14,7 +14,7 @@ from mcaclip.cli.options import Arg
 from mcaclip.cli.photos import progress
 from mcaclip.config import DEFAULT_STACK
 from mcaclip.errors import StudioError, WeightsError
-from mcaclip.weights import STACKS, TABLE, Entry, WeightFolders
+from mcaclip.weights import STACKS, TABLE, WeightEntry, WeightFolders
 from mcaclip.weights.obtain import obtain
 from mcaclip.weights.table import EXTRAS
 
@@ -54,7 +54,7 @@ def run(options: Options, load: EditorLoader | None = None) -> int:
     return EXIT_SOME_FAILED if failures else 0
 
 
-def agree(downloads: Sequence[Entry], stack: str, yes: bool) -> None:
+def agree(downloads: Sequence[WeightEntry], stack: str, yes: bool) -> None:
     """List the downloads with sizes and terms of use, and ask on the terminal before a large one.
 
     Raises:
@@ -82,7 +82,7 @@ def agree(downloads: Sequence[Entry], stack: str, yes: bool) -> None:
         raise StudioError("Nothing was downloaded.")
 
 
-def _fetch(entry: Entry, folders: WeightFolders) -> None:
+def _fetch(entry: WeightEntry, folders: WeightFolders) -> None:
     from mcaclip.types import Progress
 
     with progress(entry.title) as update:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from mcaclip.cli.arguments import EditorLoader, Effort, MethodOptions, OutFolder
 from mcaclip.cli.options import Arg
+from mcaclip.errors import ImageError
+from mcaclip.platform.console import tell
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
     from mcaclip.evaluation.faces import FaceToMeasure
-    from mcaclip.evaluation.paper_table import Judges, TableRun
+    from mcaclip.evaluation.paper_table import TableRun
     from mcaclip.methods.base import MethodContext
 
 
@@ -63,51 +66,45 @@ class TableOptions(MethodOptions):
 def run(options: TableOptions, load: EditorLoader | None) -> int:
     """Measures, then writes `table.json`, `table.md` and the sheets. Raises StudioError."""
     from mcaclip.evaluation import paper_table
-    from mcaclip.evaluation.brought_networks import TITLES
+    from mcaclip.evaluation.brought_networks import TITLES, BroughtNetworks
+    from mcaclip.evaluation.context import EvaluationContext
     from mcaclip.evaluation.faces import through_preview
     from mcaclip.evaluation.result_pictures import ResultPictures
+    from mcaclip.evaluation.run import fill
 
     names, results = options.method_names(), [ResultPictures.parse(text) for text in options.results]
     options.check_weights()
     editor = options.load_editor(load)
+    from mcaclip.loading import load_parser
     from mcaclip.methods.registry import build_methods, method_context
 
-    context = method_context(editor, options.weights)
+    networks = method_context(editor, options.weights)
     prompts = options.prompt or paper_table.PROMPTS
     about: dict[str, object] = {"stack": editor.stack, "size": options.size or 1024}
-    about |= {"weights": editor.weight_hashes(), **_weights_of(context, names, prompts)}
+    about |= {"weights": editor.weight_hashes(), **_weights_of(networks, names, prompts)}
     about |= {"inversion": options.inversion} if options.photos else {}
-    faces, hard_faces = _faces(options, editor)
+    faces, difficult = _faces(options, editor)
     if options.size == 256:
-        context = replace(context, generator=context.preview)
-        faces, hard_faces = ([through_preview(f, context.preview) for f in group] for group in (faces, hard_faces))
-    methods, judges = build_methods(context, names), _judges(options, editor, context)
+        networks = replace(networks, generator=networks.preview)
+        faces, difficult = ([through_preview(f, networks.preview) for f in group] for group in (faces, difficult))
+    brought, parser = BroughtNetworks(options.judge), load_parser(editor.slots, editor.device)
+    context = EvaluationContext(networks, parser, editor.device, brought.judge, brought=brought)
+    methods = build_methods(networks, names)
     for system in results:
         about |= system.digests(prompts, _write_faces(faces, options.out / "faces"), options.out / "faces")
     run = paper_table.TableRun(options.out, about)
-    paper_table.fill(run, [*methods, *results], judges, prompts, faces)
-    hard = paper_table.TableRun(options.out / "hard_faces", about)
+    fill(run, context, paper_table.table_plan([*methods, *results], prompts, faces), tell)
+    difficult_run = paper_table.TableRun(options.out / "hard_faces", about)
     few = prompts[: paper_table.DIFFICULT_FACE_PROMPTS]
-    paper_table.fill(hard, methods, judges, few, hard_faces, shown=len(hard_faces))
-    absent = {TITLES[name]: reason for name, reason in judges.brought.missing.items()}
+    fill(difficult_run, context, replace(paper_table.table_plan(methods, few, difficult), shown=difficult), tell)
+    absent = {TITLES[name]: reason for name, reason in brought.missing.items()}
     missing = paper_table.missing_lines([*methods, *results], prompts)
     missing += [f"- {title}: {reason}" for title, reason in absent.items()]
     slots = {"clip": editor.slots.clip, "identity": editor.slots.identity}
-    markdown = paper_table.as_markdown(run, hard, slots, missing)
-    _write(run, hard, prompts, markdown, absent)
+    markdown = paper_table.as_markdown(run, difficult_run, slots, missing)
+    _write(run, difficult_run, prompts, markdown, absent)
     sys.stdout.write(markdown)
     return 0 if run.rows else 2
-
-
-def _judges(options: TableOptions, editor: FaceEditor, context: MethodContext) -> Judges:
-    from mcaclip.evaluation.brought_networks import BroughtNetworks
-    from mcaclip.evaluation.compare import EditMetrics
-    from mcaclip.evaluation.paper_table import Judges
-    from mcaclip.loading import load_parser
-
-    parser = load_parser(editor.slots, editor.device)
-    metrics = EditMetrics(context.preview, parser, context.identity, context.device)
-    return Judges(metrics, context.space, BroughtNetworks(options.judge))
 
 
 def _faces(options: TableOptions, editor: FaceEditor) -> tuple[list[FaceToMeasure], list[FaceToMeasure]]:
@@ -127,14 +124,15 @@ def _faces(options: TableOptions, editor: FaceEditor) -> tuple[list[FaceToMeasur
 
 def _write_faces(faces: Sequence[FaceToMeasure], folder: Path) -> list[str]:
     """The faces as PNG files for systems that do not run here; the names of those that could be made."""
-    from mcaclip.evaluation.paper_table import made
     from mcaclip.results.export import save_png
     from mcaclip.types import to_uint8
 
     folder.mkdir(parents=True, exist_ok=True)
     for source in faces:
-        if not (folder / f"{source.name}.png").exists() and (face := made(source)) is not None:
-            save_png(folder / f"{source.name}.png", to_uint8(face.original))
+        file = folder / f"{source.name}.png"
+        with contextlib.suppress(ImageError):  # the run says which photo has no face
+            if not file.exists():
+                save_png(file, to_uint8(source.get().original))
     return [source.name for source in faces if (folder / f"{source.name}.png").exists()]
 
 
@@ -153,8 +151,10 @@ def _weights_of(context: MethodContext, names: Sequence[str], prompts: Sequence[
     return {name: digests[path] for name, path in files.items()}
 
 
-def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str, missing: Mapping[str, str]) -> None:
-    """The report, and the sheets like the paper's figures: methods, ablations, hard faces."""
+def _write(
+    run: TableRun, difficult: TableRun, prompts: Sequence[str], markdown: str, missing: Mapping[str, str]
+) -> None:
+    """The report, and the sheets like the paper's figures: methods, ablations, difficult faces."""
     import numpy as np
 
     from mcaclip.evaluation import paper_table, sheets_of_methods
@@ -162,14 +162,14 @@ def _write(run: TableRun, hard: TableRun, prompts: Sequence[str], markdown: str,
     from mcaclip.platform.atomic import write_text
     from mcaclip.results.export import write_png
 
-    report = {**run.about, "tables": paper_table.tables(run, hard), "not available": missing}
+    report = {**run.about, "tables": paper_table.tables(run, difficult), "not available": missing}
     write_text(run.out / "table.json", json.dumps(report, indent=1))
     write_text(run.out / "table.md", markdown)
     sheets = {"table": sheets_of_methods.table_sheet(run, prompts, paper_table.main_methods(run.rows))}
     if {row.method for row in run.rows} & {*paper_table.ABLATION[1:]}:
         sheets["ablation"] = sheets_of_methods.table_sheet(run, prompts, paper_table.ABLATION)
     sheets["hard_faces"] = sheets_of_methods.faces_sheet(
-        hard, prompts[: paper_table.DIFFICULT_FACE_PROMPTS], list(METHODS)
+        difficult, prompts[: paper_table.DIFFICULT_FACE_PROMPTS], list(METHODS)
     )
     for name, picture in sheets.items():
         if picture is not None:

@@ -31,7 +31,7 @@ class BroughtNetworks:
     """The measures for which the folder holds the files.
 
     Attributes:
-        judge: cosine of two faces by MobileFace (`mobileface.json` and `.bin`).
+        judge: MobileFace (`mobileface.json` and `.bin`).
         lpips: LPIPS by torchvision's AlexNet (`ALEXNET`) and the heads that come with torchmetrics.
         itm: probability 0..1 that picture and prompt match, by BLIP: the folder `BLIP` as its maker publishes it, and
             the package transformers.
@@ -46,7 +46,7 @@ class BroughtNetworks:
         WeightsError: a file is there and cannot be used.
     """
 
-    judge: PairMeasure | None
+    judge: IndependentIdentity | None
     lpips: PairMeasure | None
     itm: TextMeasure | None
     inception: Callable[[Tensor], Tensor] | None
@@ -69,9 +69,8 @@ class BroughtNetworks:
             return None
 
 
-def _judge(file: Path) -> PairMeasure:
-    identity = IndependentIdentity.load(file.parent)
-    return lambda face, edit: float(identity.similarity(face, edit))
+def _judge(file: Path) -> IndependentIdentity:
+    return IndependentIdentity.load(file.parent)
 
 
 def _lpips(alexnet: Path) -> PairMeasure:

@@ -7,19 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from mcaclip.errors import PromptError
+from mcaclip.evaluation.faces import Face
 from mcaclip.evaluation.markdown import markdown_table
-from mcaclip.evaluation.measures import HIT_SHARE, measure, named_region, see_face
-from mcaclip.generators.base import Generator
-from mcaclip.imaging.colour import colour_lab
-from mcaclip.language.grammar import understand
+from mcaclip.evaluation.measures import HIT_SHARE
+from mcaclip.evaluation.measuring import Measurement, rounded
+from mcaclip.evaluation.requests import Subject
+from mcaclip.evaluation.variants import Edited
 from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
-from mcaclip.perception.base import Identity, Parser
 from mcaclip.platform.atomic import write_text
-from mcaclip.types import Inversion, ProgressCallback
+from mcaclip.types import ProgressCallback
 
 COLUMNS = ("hit", "moved", "leak", "identity", "area", "seconds")
 
@@ -43,6 +40,19 @@ class Figures:
     identity: float
     area: float | None
     seconds: float
+
+    @classmethod
+    def of(cls, measured: Measurement) -> Figures:
+        """The figures of an edit by one prompt."""
+        moved, edited = measured.colour_moved(), measured.edited
+        return cls(
+            hit=None if moved is None else moved >= HIT_SHARE,
+            moved=rounded(moved, 3),
+            leak=rounded(measured.leak, 3),
+            identity=round(measured.identity, 4),
+            area=rounded(edited.area, 4),
+            seconds=round(edited.seconds, 2),
+        )
 
 
 @dataclass(frozen=True)
@@ -71,49 +81,9 @@ class CompareRow:
         return METHODS[self.method].title
 
 
-class EditMetrics:
-    """Measures edits of faces; each face is parsed once as long as its edits follow one another.
-
-    Args:
-        preview: the 256 px generator, whose picture is parsed.
-        parser: finds the parts of a face.
-        identity: compares people.
-    """
-
-    def __init__(self, preview: Generator, parser: Parser, identity: Identity, device: torch.device):
-        self.preview, self.parser, self.identity, self.device = preview, parser, identity, device
-        self._last: tuple[Inversion, Tensor] | None = None
-
-    def parsed(self, face: Inversion) -> Tensor:
-        """Class probabilities `[1, 19, 256, 256]` of a face; those of the last one are cached."""
-        if self._last is None or self._last[0] is not face:
-            self._last = (face, see_face(self.preview, self.parser, face)[1])
-        return self._last[1]
-
-    @torch.no_grad()
-    def figures(self, face: Inversion, prompt: str, edit: MethodEdit) -> Figures:
-        """The figures of an edit of a face."""
-        pair = (picture[None].to(self.device) for picture in (edit.image, edit.source))
-        identity, meaning = float(self.identity.similarity(*pair)), understand(prompt)
-        moved = leak = None
-        if meaning is not None:
-            mask, allowed = named_region(self.parsed(face), meaning.part)
-            moved, leak = measure(edit.source, edit.image, mask, allowed, colour_lab(meaning.colour))
-        return Figures(
-            hit=None if moved is None else moved >= HIT_SHARE,
-            moved=None if moved is None else round(moved, 3),
-            leak=None if leak is None else round(leak, 3),
-            identity=round(identity, 4),
-            area=round(float(edit.masks[-1].mean()), 4) if edit.masks else None,
-            seconds=round(edit.seconds, 2),
-        )
-
-
 def compare(
     methods: Sequence[EditMethod],
-    metrics: EditMetrics,
-    name: str,
-    face: Inversion,
+    face: Face,
     prompt: str,
     strength: float = 1.0,
     callback: ProgressCallback | None = None,
@@ -122,18 +92,19 @@ def compare(
     """One row per method, each as soon as it is done.
 
     Args:
-        name: of the face, for the rows.
         callback: gets the progress of each edit; may raise to cancel.
         may_fit: whether a method that is not ready is fitted first; otherwise its row says how to fit it.
     """
+    subject = Subject.of_one_part(prompt)
     for method in methods:
         try:
             ready = method.fit(prompt, callback) if may_fit and not method.ready(prompt) else method
-            edit = ready.edit(face, prompt, strength, callback)
+            edit = ready.edit(face.inversion, prompt, strength, callback)
         except PromptError as error:
-            yield CompareRow(method.name, name, prompt, problem=str(error))
+            yield CompareRow(method.name, face.name, prompt, problem=str(error))
             continue
-        yield CompareRow(method.name, name, prompt, edit, metrics.figures(face, prompt, edit))
+        figures = Figures.of(Measurement(face, subject, Edited.of(edit)))
+        yield CompareRow(method.name, face.name, prompt, edit, figures)
 
 
 def as_markdown(rows: Sequence[CompareRow]) -> str:

@@ -145,13 +145,18 @@ class Face:
         size: side of the edits, see `build_variants`.
     """
 
-    def __init__(self, source: FaceToMeasure, context: EvaluationContext, size: int):
+    def __init__(self, source: FaceToMeasure, context: EvaluationContext, size: int = FULL_SIZE):
         self.name, self.kind, self.photo = source.name, source.kind, source.photo
-        self.inversion, self._context, self._size = source.get(), context, size
+        self.inversion, self.context, self._size = source.get(), context, size
+
+    @classmethod
+    def of(cls, name: str, inversion: Inversion, context: EvaluationContext) -> Face:
+        """A face that is there already."""
+        return cls(FaceToMeasure(name, GENERATED if inversion.photo is None else PHOTO, lambda: inversion), context)
 
     @cached_property
     def _preview(self) -> tuple[Tensor, Tensor]:
-        return see_face(self._context.editor.models.preview, self._context.parser, self.inversion)
+        return see_face(self.context.networks.preview, self.context.parser, self.inversion)
 
     @property
     def picture(self) -> Tensor:
@@ -174,9 +179,9 @@ class Face:
     @cached_property
     def measures(self) -> dict[str, float]:
         """What the attribute probe measures; empty where it finds no face."""
-        return self._context.attribute_probe.measures(self.picture)
+        return self.context.attribute_probe.measures(self.picture)
 
     @cached_property
     def embedding(self) -> Tensor:
         """CLIP embedding of its picture, `[D]`."""
-        return self._context.image_embedding(self.picture)
+        return self.context.image_embedding(self.picture)

@@ -157,7 +157,7 @@ def spread(vectors: Tensor, seed: int) -> np.ndarray:
 
 
 def draw(made: Embeddings, prompts: Sequence[str], title: str, path: Path, seed: int = 0) -> None:
-    """Two panels: where pictures and texts lie, and where their changes lie; one colour a prompt.
+    """Two panels: where pictures and texts lie, and where their changes lie; one colour per prompt.
 
     Raises:
         OSError: the file cannot be written.

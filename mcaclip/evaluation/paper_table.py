@@ -1,13 +1,11 @@
 """The paper's protocol: seven prompts, 200 faces per prompt, methods as rows, the ablations as a second table.
 
-`python -m mcaclip evaluate --table paper` works face by face, so that an interrupted run has every method on the same
-faces. Each measured edit is a line of `rows.jsonl`; a later call continues after the last one.
+`python -m mcaclip evaluate --table paper` measures as any other evaluation does; this is what its rows and its report
+are.
 """
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +15,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.clip.clip_space import ClipSpace, prompt_direction
-from mcaclip.errors import ImageError, StudioError
-from mcaclip.evaluation.brought_networks import TITLES, BroughtNetworks
-from mcaclip.evaluation.compare import EditMetrics
-from mcaclip.evaluation.faces import GENERATED, FaceToMeasure
+from mcaclip.errors import StudioError
+from mcaclip.evaluation.brought_networks import TITLES
+from mcaclip.evaluation.context import EvaluationContext
+from mcaclip.evaluation.faces import GENERATED, Face, FaceToMeasure
 from mcaclip.evaluation.markdown import markdown_table
-from mcaclip.evaluation.measures import PARSE_SIZE, named_region
+from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE
+from mcaclip.evaluation.measuring import MeasuredRow, Measurement, rounded
+from mcaclip.evaluation.requests import Subject
 from mcaclip.evaluation.result_pictures import ResultPictures
-from mcaclip.evaluation.row_log import RowLog
+from mcaclip.evaluation.run import EvaluationPlan, Run
+from mcaclip.evaluation.variants import Edited, Variant
 from mcaclip.imaging.metrics import frechet, psnr, ssim
 from mcaclip.language.grammar import understand
-from mcaclip.methods.base import METHODS, EditMethod, MethodEdit
+from mcaclip.methods.base import METHODS, EditMethod
 from mcaclip.platform.atomic import written_whole
 from mcaclip.platform.naming import safe_stem
 from mcaclip.results.export import save_png, write_png
 from mcaclip.types import Inversion, to_uint8
 
-log = logging.getLogger(__name__)
 COUNTERFACTUAL = ("green lipstick", "blue goatee", "purple hair")
 ORDINARY = ("red lipstick", "blonde hair", "black hair", "brown eyebrows")
 PROMPTS = (*COUNTERFACTUAL, *ORDINARY)
@@ -45,7 +44,7 @@ MAIN = tuple(name for name in METHODS if name not in ABLATION[1:])
 SHEET_FACES = 2
 DIFFICULT_FACE_PROMPTS = 3
 """How many prompts are also run on the difficult faces. Counterfactual prompts come first."""
-HARD = "profiles, glasses and hats"
+DIFFICULT = "profiles, glasses and hats"
 HEADS = {
     "ssim": "SSIM", "ssim_background": "SSIM outside", "psnr": "PSNR", "hit": "hit", "leak": "leak",
     "identity": "identity", "clip": "CLIP score", "area": "mask area", "seconds": "seconds",
@@ -60,8 +59,8 @@ SOURCE = "source", "face"
 
 
 @dataclass(frozen=True)
-class TableRow:
-    """One edit, measured against the generator's own picture of the face.
+class TableRow(MeasuredRow):
+    """One edit, measured against the face: the photo, or the generator's own picture of it.
 
     Attributes:
         ssim: structural similarity at 256 px.
@@ -93,17 +92,69 @@ class TableRow:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What identifies a row."""
+        """See `MeasuredRow.key`."""
         return self.method, self.prompt, self.face
 
+    @classmethod
+    @torch.no_grad()
+    def of(cls, measured: Measurement, variant: str) -> TableRow:
+        """The row of an edit by a prompt that names a part and a colour."""
+        face, prompt, brought = measured.face, measured.subject.title, measured.context.brought
+        moved, leak, ssim_background = measured.colour_moved(), measured.leak, measured.ssim_background
+        assert moved is not None and leak is not None and ssim_background is not None
+        pair = face.small, measured.small
+        return cls(
+            variant, prompt, face.name,
+            ssim=round(float(ssim(*pair)), 4),
+            ssim_background=round(ssim_background, 4),
+            clip=round(float(measured.embedding @ measured.words), 4),
+            hit=moved >= HIT_SHARE,
+            moved=round(moved, 3),
+            leak=round(leak, 3),
+            identity=round(measured.identity, 4),
+            seconds=rounded(measured.edited.seconds, 2),
+            kind=face.kind,
+            psnr=round(float(psnr(*pair)), 2),
+            area=rounded(measured.edited.area, 4),
+            lpips=round(brought.lpips(*pair), 4) if brought.lpips else None,
+            itm=round(brought.itm(measured.edited.image, prompt), 4) if brought.itm else None,
+            judge=rounded(measured.independent_identity, 4),
+        )  # fmt: skip
 
-class TableRun(RowLog[TableRow]):
-    """The rows and small pictures of a table on disk. Raises the errors of `RowLog`."""
+
+class TableRun(Run[TableRow]):
+    """The rows of a table on disk, with the features of their pictures and small pictures for the sheets."""
 
     def __init__(self, out: Path, about: Mapping[str, object]):
         super().__init__(out, TableRow, about)
         for folder in ("tiles", *(f"features/{network}" for network in FEATURES)):
             (out / folder).mkdir(parents=True, exist_ok=True)
+
+    def key_of(self, face: FaceToMeasure, prompt: str, variant: str) -> tuple[str, ...]:
+        """See `Run.key_of`."""
+        return variant, prompt, face.name
+
+    def keep_face(self, face: Face, shown: bool) -> None:
+        """See `Run.keep_face`."""
+        self._keep_features((*SOURCE, face.name), face.context, face.picture)
+        if shown:
+            save_png(self.tile(*SOURCE, face.name), _tile(face.picture))
+
+    def row(self, measured: Measurement, variant: str, shown: bool) -> TableRow:
+        """See `Run.row`."""
+        row, picture = TableRow.of(measured, variant), measured.edited.image
+        self._keep_features(row.key, measured.context, picture)
+        if shown:
+            write_png(self.tile(*row.key), _tile(picture), {"prompt": row.prompt, "face": row.face})
+        return row
+
+    def _keep_features(self, key: tuple[str, str, str], context: EvaluationContext, picture: Tensor) -> None:
+        inception = context.brought.inception
+        features = {"faces": context.identity_embedding(picture), "inception": inception and inception(picture)}
+        for network, found in features.items():
+            if found is not None:
+                with written_whole(self.features(network, *key)) as temporary, temporary.open("wb") as stream:
+                    np.save(stream, found.numpy())
 
     def tile(self, method: str, prompt: str, face: str) -> Path:
         """The file of a small picture for the qualitative sheet."""
@@ -127,115 +178,37 @@ class TableRun(RowLog[TableRow]):
         return list(dict.fromkeys(row.face for row in self.rows))
 
 
-@dataclass(frozen=True)
-class Judges:
-    """What measures the edits of a table.
+class MethodVariant(Variant):
+    """A method of the family."""
 
-    Attributes:
-        space: the stack's CLIP.
-        brought: further networks.
-    """
+    def __init__(self, method: EditMethod):
+        self.name, self.method = method.name, method
 
-    metrics: EditMetrics
-    space: ClipSpace
-    brought: BroughtNetworks
+    def edit(self, inversion: Inversion, subject: Subject, face: str = "") -> Edited:
+        """See `Variant.edit`."""
+        return Edited.of(self.method.edit(inversion, subject.words))
 
 
-def fill(
-    run: TableRun,
-    methods: Sequence[EditMethod | ResultPictures],
-    judges: Judges,
-    prompts: Sequence[str],
-    faces: Sequence[FaceToMeasure],
-    shown: int = SHEET_FACES,
-) -> None:
-    """Measure what is not measured yet, face by face.
+def table_plan(
+    systems: Sequence[EditMethod | ResultPictures], prompts: Sequence[str], faces: Sequence[FaceToMeasure]
+) -> EvaluationPlan:
+    """What a table measures: the prompts for which a system is ready, on all faces.
 
-    Args:
-        faces: one in which no face is found is left out.
-        shown: number of faces whose small pictures are stored; one of each kind where there are several.
+    Small pictures are stored of a face of each kind, or of the first faces where all are of one kind.
 
     Raises:
         StudioError: a prompt names no part and colour, which the figures need.
     """
     if unclear := [prompt for prompt in prompts if understand(prompt) is None]:
         raise StudioError(f"the table needs prompts that name a part and a colour, not {', '.join(unclear)}")
-    done = {row.key for row in run.rows}
+    edits = [
+        (Subject.of_one_part(prompt), one if isinstance(one, Variant) else MethodVariant(one))
+        for prompt in prompts
+        for one in systems
+        if one.ready(prompt)
+    ]
     first = {face.kind: face for face in reversed(faces)}
-    in_sheet = list(first.values()) if len(first) > 1 else faces[:shown]
-    for number, source in enumerate(faces):
-        wanted = [
-            (method, prompt)
-            for prompt in prompts
-            for method in methods
-            if method.ready(prompt) and (method.name, prompt, source.name) not in done
-        ]
-        if not wanted or (face := made(source)) is None:
-            continue
-        _keep_features(run, judges, (*SOURCE, source.name), face.original)
-        for method, prompt in wanted:
-            if isinstance(method, ResultPictures):
-                edit = method.edit(source.name, face, prompt)
-            else:
-                edit = method.edit(face, prompt)
-            row = measure_row(judges, method.name, prompt, source, face, edit)
-            _keep_features(run, judges, row.key, edit.image)
-            run.add(row)
-            if source in in_sheet:
-                write_png(run.tile(*row.key), _tile(edit.image), {"prompt": prompt, "face": source.name})
-                save_png(run.tile(*SOURCE, source.name), _tile(edit.source))
-        log.info("face %d of %d", number + 1, len(faces))
-
-
-def made(source: FaceToMeasure) -> Inversion | None:
-    """A face; None, and a warning, for a photo that has none."""
-    try:
-        return source.get()
-    except ImageError as error:
-        log.warning("%s is left out: %s", source.name, error)
-        return None
-
-
-@torch.no_grad()
-def _keep_features(run: TableRun, judges: Judges, key: tuple[str, str, str], picture: Tensor) -> None:
-    """Store a picture's features under the key of its row, or `SOURCE` and the name of a face."""
-    identity = judges.metrics.identity.embed(picture[None].to(judges.metrics.device))[0].cpu()
-    features = {"faces": identity, "inception": judges.brought.inception and judges.brought.inception(picture)}
-    for network, found in features.items():
-        if found is not None:
-            with written_whole(run.features(network, *key)) as temporary, temporary.open("wb") as stream:
-                np.save(stream, found.numpy())
-
-
-@torch.no_grad()
-def measure_row(
-    judges: Judges, method: str, prompt: str, face: FaceToMeasure, inversion: Inversion, edit: MethodEdit
-) -> TableRow:
-    """All figures of one edit."""
-    meaning, figures = understand(prompt), judges.metrics.figures(inversion, prompt, edit)
-    assert meaning is not None and figures.hit is not None
-    _, allowed = named_region(judges.metrics.parsed(inversion), meaning.part)
-    source, edited = (F.adaptive_avg_pool2d(p[None], PARSE_SIZE) for p in (edit.source, edit.image))
-    text = prompt_direction(judges.space, prompt)
-    score = judges.space.encode_image(edit.image[None].to(text.device))[0] @ text
-    pair, brought = (edit.source[None], edit.image[None]), judges.brought
-    return TableRow(
-        method, prompt, face.name,
-        ssim=round(float(ssim(source, edited)), 4),
-        ssim_background=round(float(ssim(source, edited, 1 - allowed)), 4),
-        clip=round(float(score), 4),
-        hit=figures.hit,
-        moved=figures.moved or 0.0,
-        leak=figures.leak or 0.0,
-        identity=figures.identity,
-        seconds=None if math.isnan(figures.seconds) else figures.seconds,
-        kind=face.kind,
-        psnr=round(float(psnr(source, edited)), 2),
-        area=figures.area,
-        lpips=round(brought.lpips(source, edited), 4) if brought.lpips else None,
-        itm=round(brought.itm(edit.image, prompt), 4) if brought.itm else None,
-        judge=round(brought.judge(*pair), 4) if brought.judge else None,
-    )  # fmt: skip
+    return EvaluationPlan(edits, faces, list(first.values()) if len(first) > 1 else faces[:SHEET_FACES])
 
 
 Table = dict[str, dict[str, float]]
@@ -284,11 +257,11 @@ def title_of(method: str) -> str:
     return METHODS[method].title if method in METHODS else method
 
 
-def tables(run: TableRun, hard: TableRun) -> dict[str, Table]:
+def tables(run: TableRun, difficult: TableRun) -> dict[str, Table]:
     """The tables by their titles; a table without rows is left out.
 
     Args:
-        hard: edits of `DIFFICULT_FACES`, which have tables of their own and count in no other.
+        difficult: edits of `DIFFICULT_FACES`, which have tables of their own and count in no other.
     """
     rows = run.rows
     ablated = shared(rows, ABLATION) if {row.method for row in rows} & {*ABLATION[1:]} else []
@@ -299,11 +272,11 @@ def tables(run: TableRun, hard: TableRun) -> dict[str, Table]:
         found[f"ablation, shared edits, {name}"] = summarise(own, ABLATION, run)
     others = [row for row in rows if row.prompt not in PROMPTS]
     found["other prompts"] = summarise(others, main_methods(rows), run)
-    found[HARD] = summarise(hard.rows, METHODS, hard)
+    found[DIFFICULT] = summarise(difficult.rows, METHODS, difficult)
     return {title: table for title, table in found.items() if table}
 
 
-def as_markdown(run: TableRun, hard: TableRun, names: Mapping[str, str], missing: Sequence[str]) -> str:
+def as_markdown(run: TableRun, difficult: TableRun, names: Mapping[str, str], missing: Sequence[str]) -> str:
     """All tables, an explanation of the columns, and what is missing.
 
     Args:
@@ -312,7 +285,7 @@ def as_markdown(run: TableRun, hard: TableRun, names: Mapping[str, str], missing
     """
     heads = {**HEADS, "clip": f"{names['clip']} score", "faces": f"Frechet, {names['identity']}"}
     lines = []
-    for title, table in tables(run, hard).items():
+    for title, table in tables(run, difficult).items():
         columns = [name for name in heads if any(name in figures for figures in table.values())]
         head = ["method", "prompts", "edits", *(heads[name] for name in columns)]
         cells = [

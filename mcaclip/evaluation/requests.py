@@ -126,6 +126,11 @@ class Subject:
         parts = tuple(one for part in settings.parts for one in _split(part, recipes))
         return cls(settings, parts, tuple(case for part in parts for case in requests_of(part.prompt)))
 
+    @classmethod
+    def of_one_part(cls, prompt: str) -> Subject:
+        """The line of a prompt that is read as one part and its colour, or as nothing that can be measured."""
+        return cls(EditSettings(prompt), (PromptStrength(prompt),), (EvaluationCase(prompt, understand(prompt)),))
+
     @property
     def title(self) -> str:
         """All prompts in one line, with strengths other than 1: "green lipstick + purple hair:0.7"."""

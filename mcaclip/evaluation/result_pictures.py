@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcaclip.errors import StudioError
+from mcaclip.evaluation.requests import Subject
+from mcaclip.evaluation.variants import Edited, Variant
 from mcaclip.imaging.photo import load_photo
-from mcaclip.methods.base import METHODS, MethodEdit
+from mcaclip.methods.base import METHODS
 from mcaclip.platform.digests import sha256_of
 from mcaclip.types import Inversion, from_uint8
 
 
 @dataclass(frozen=True)
-class ResultPictures:
+class ResultPictures(Variant):
     """A system's edits, `folder/PROMPT/FACE.png`. Prompts without a folder were not made.
 
     Attributes:
@@ -65,14 +67,14 @@ class ResultPictures:
             )
         return {f"{self.name}: {name}": sha256_of(file) for name, file in files.items()}
 
-    def edit(self, name: str, face: Inversion, prompt: str) -> MethodEdit:
-        """The edit of the face of this name. Raises StudioError for a picture that cannot be used."""
-        file = self.folder / prompt / f"{name}.png"
+    def edit(self, inversion: Inversion, subject: Subject, face: str = "") -> Edited:
+        """The picture of a face. Raises StudioError for one that cannot be used."""
+        file = self.folder / subject.words / f"{face}.png"
         image = from_uint8(load_photo(file))
-        if image.shape != face.original.shape:
+        if image.shape != inversion.original.shape:
             height, width = image.shape[1:]
-            side = face.original.shape[-1]
+            side = inversion.original.shape[-1]
             raise StudioError(
                 f"{file} has {width} x {height} pixels, and its face {side} x {side}: save it at that size"
             )
-        return MethodEdit(image, face.original, (), None, None, seconds=math.nan)
+        return Edited(image, area=math.nan, seconds=math.nan)

@@ -6,6 +6,7 @@ Fusion; "without PRE" is G(w + delta_w).
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,29 +14,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
-from mcaclip.editing.face_source import source_of
+from mcaclip.editing.face_source import FaceCache, FaceSource, source_of
 from mcaclip.editing.finish import carried_over
 from mcaclip.editing.library import find_fitted
 from mcaclip.editing.network.feature_fusion import FeatureFusionConfig
 from mcaclip.editing.network.mca import EditHeader, load_network, read_header
-from mcaclip.editing.network.no_text import NoMasks
 from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.photo_blend import carry_over
-from mcaclip.editing.render import draw, kept_share, prepare
+from mcaclip.editing.render import PreparedEdit, draw, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import METHOD as UNIVERSAL
 from mcaclip.editing.universal import TRAIN_COMMAND
 from mcaclip.errors import PromptError, StudioError, WeightsError
 from mcaclip.generators.base import Generator
-from mcaclip.generators.compose import MaskedShift, compose
-from mcaclip.generators.residual import of_face
-from mcaclip.generators.synthesis import synthesize
 from mcaclip.loading import words_digest
-from mcaclip.types import EditResult, EditSettings, Inversion
+from mcaclip.methods.base import MethodEdit
+from mcaclip.types import Inversion
 
 if TYPE_CHECKING:
     from mcaclip.editor import FaceEditor
@@ -52,7 +48,7 @@ class Edited:
 
     Attributes:
         image: `float32 [3, S, S]` in [-1, 1], on the CPU.
-        area: share of the picture that may change; 1 without masks.
+        area: share of the picture that may change; 1 with open masks. NaN where it is not known, as seconds may be.
         seconds: wall time.
     """
 
@@ -60,12 +56,17 @@ class Edited:
     area: float
     seconds: float
 
+    @classmethod
+    def of(cls, edit: MethodEdit) -> Edited:
+        """The edit of a method of the family."""
+        return cls(edit.image, float(edit.masks[-1].mean()) if edit.masks else math.nan, edit.seconds)
+
 
 class Variant(ABC):
     """Makes the edits of one variant.
 
     Attributes:
-        name: one of `VARIANTS`.
+        name: one of `VARIANTS`, or in the paper's table a method or another system.
         file: its weights, or None for the editor's.
         note: how its edits are made, for people.
     """
@@ -75,8 +76,8 @@ class Variant(ABC):
     note: str
 
     @abstractmethod
-    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
-        """Edit a face. Raises PromptError for prompts that the variant cannot edit with."""
+    def edit(self, inversion: Inversion, subject: Subject, face: str = "") -> Edited:
+        """Edit a face of this name. Raises PromptError for prompts that the variant cannot edit with."""
 
 
 def parse_variant(text: str) -> tuple[str, Path | None]:
@@ -108,13 +109,12 @@ def build_variants(editor: FaceEditor, named: Sequence[tuple[str, Path | None]],
     names = [name for name, _ in named]
     if twice := [name for name in VARIANTS if names.count(name) > 1]:
         raise StudioError(f"--column {twice[0]} is given twice: give it once")
-    whole = EditorVariant(editor, size)
     variants: list[Variant] = []
     for name, path in named:
         if path is not None:
             variants.append(NetworkVariant(name, path, editor, size))
         else:
-            variants.append(whole if name == FULL else OpenVariant(whole))
+            variants.append((EditorVariant if name == FULL else OpenVariant)(editor, size))
     return variants
 
 
@@ -123,52 +123,45 @@ def generator_of(editor: FaceEditor, size: int) -> Generator:
     return editor.models.generator if size == FULL_SIZE else editor.models.preview
 
 
+def _finished(prepared: PreparedEdit, started: float) -> Edited:
+    """The edit on the face and nothing else, without dyes."""
+    picture = carried_over(prepared, draw(prepared))
+    area = float(picture.masks[-1].mean()) if picture.masks else 1.0
+    return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
+
+
 class EditorVariant(Variant):
-    """The editor as people use it; the last edit is cached, since a variant without masks starts from it."""
+    """The editor as people use it."""
 
     name = FULL
     note = "the studio's own networks"
 
     def __init__(self, editor: FaceEditor, size: int):
-        self.editor, self.size = editor, size
-        self._last: tuple[Inversion, EditSettings, EditResult] | None = None
+        self.make = editor.edit if size == FULL_SIZE else editor.preview
 
-    def result(self, inversion: Inversion, settings: EditSettings) -> EditResult:
-        """The whole edit, for this variant and `OpenVariant`. Raises PromptError."""
-        last = self._last
-        if last is None or last[0] is not inversion or last[1] != settings:
-            make = self.editor.edit if self.size == FULL_SIZE else self.editor.preview
-            last = self._last = (inversion, settings, make(inversion, settings))
-        return last[2]
-
-    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
+    def edit(self, inversion: Inversion, subject: Subject, face: str = "") -> Edited:
         """See `Variant.edit`."""
-        result = self.result(inversion, subject.settings)
+        result = self.make(inversion, subject.settings)
         return Edited(result.image, float(result.combined_mask.mean()), result.seconds)
 
 
 class OpenVariant(Variant):
-    """The editor's networks with all masks open: their shifts in one pass through the generator."""
+    """The editor's networks without their masks: the shifts of all prompts in one pass through the generator."""
 
     name = WITHOUT_PRE
     note = "the same networks with all masks open; its seconds are those of one pass through the generator"
 
-    def __init__(self, whole: EditorVariant):
-        self.whole = whole
+    def __init__(self, editor: FaceEditor, size: int):
+        self.editor, self.generator = editor, generator_of(editor, size)
+        self._sources: FaceCache[FaceSource] = FaceCache(most=1)
 
-    @torch.no_grad()
-    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
+    def edit(self, inversion: Inversion, subject: Subject, face: str = "") -> Edited:
         """See `Variant.edit`; the seconds are those of the one pass, without the shift's."""
-        result = self.whole.result(inversion, subject.settings)
-        started, editor = time.monotonic(), self.whole.editor
-        parts = zip(result.settings.parts, result.shifts, strict=True)
-        deltas = [part.strength * own.to(editor.device)[None] for part, own in parts]
-        shifts = [MaskedShift(delta, (), kept_share(delta, result.settings.likeness)) for delta in deltas]
-        code = inversion.w_plus[None].to(editor.device)
-        generator = of_face(generator_of(editor, self.whole.size), inversion.residual)
-        source = synthesize(generator, code).image
-        image = carry_over(inversion.photo, source, compose(generator, code, shifts, source))
-        return Edited(image[0].clamp(-1, 1).cpu(), 1.0, time.monotonic() - started)
+        request = self.editor.resolve(subject.settings)
+        shares = [replace(one, prompted=one.prompted.maskless) for one in request.shares if one.prompted]
+        source = self._sources.get(inversion, lambda: source_of(self.generator, inversion))
+        prepared = prepare(source, replace(request, shares=tuple(shares)))
+        return _finished(prepared, time.monotonic())
 
 
 class NetworkVariant(Variant):
@@ -188,22 +181,22 @@ class NetworkVariant(Variant):
         self.header = read_header(path)
         _check(self.header, name, path, editor)
         self.fitted = load_network(path, editor.device)
-        opened = name == WITHOUT_PRE and self.header.config.masks is not None
-        if opened:
-            self.fitted.network.coral = NoMasks(self.header.layers)
-        self.note = f"the network {path.name} ({self.header.method}){', its masks open' if opened else ''}"
+        opened = ", its masks open" if name == WITHOUT_PRE and self.header.config.masks is not None else ""
+        self.note = f"the network {path.name} ({self.header.method}){opened}"
 
-    def edit(self, inversion: Inversion, subject: Subject) -> Edited:
+    def edit(self, inversion: Inversion, subject: Subject, face: str = "") -> Edited:
         """See `Variant.edit`."""
         started, settings = time.monotonic(), subject.settings.with_parts(subject.ingredients)
         request = EditRequest.of_networks(settings, self._prompted)
         parser = self.editor.models.photo_parser if inversion.photo is not None else None
-        prepared = prepare(source_of(self.generator, inversion, parser), request)
-        picture = carried_over(prepared, draw(prepared))
-        area = float(picture.masks[-1].mean()) if picture.masks else 1.0
-        return Edited(picture.image[0].clamp(-1, 1).cpu(), area, time.monotonic() - started)
+        return _finished(prepare(source_of(self.generator, inversion, parser), request), started)
 
     def _prompted(self, prompt: str) -> PromptedNetwork:
+        """The network as the variant uses it. Raises PromptError for a prompt that it was not fitted to."""
+        prompted = self._of_file(prompt)
+        return prompted.maskless if self.name == WITHOUT_PRE else prompted
+
+    def _of_file(self, prompt: str) -> PromptedNetwork:
         """The network with a prompt's text code. Raises PromptError for a prompt that it was not fitted to."""
         if self.header.method == UNIVERSAL:
             text = self.editor.models.space.text_code(prompt).to(self.editor.device)

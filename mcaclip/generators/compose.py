@@ -28,7 +28,7 @@ class MaskedShift:
 
     Attributes:
         delta_w: `[B, 18, 512]`, strength included.
-        masks: one `[B, 1, s, s]` in [0, 1] a layer and one for the final image; sizes that differ from the layer's
+        masks: one `[B, 1, s, s]` in [0, 1] per layer and one for the final image; sizes that differ from the layer's
             are resampled bilinearly. None at all for a method without masks.
         keep: share of the face's residual that the edited features keep, 0..1, or a map of it (see
             `generators.residual`).
@@ -295,7 +295,7 @@ def union(masks: Sequence[Tensor]) -> Tensor:
 
 
 def open_masks(generator: Generator, code: Tensor) -> list[Tensor]:
-    """Masks that let everything through, one `[1, 1, s, s]` a layer and one for the picture."""
+    """Masks that let everything through, one `[1, 1, s, s]` per layer and one for the picture."""
     sides = [*(spec.size for spec in generator.layers), generator.image_size]
     return [code.new_ones(1, 1, side, side) for side in sides]
 

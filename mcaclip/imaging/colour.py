@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from mcaclip.errors import PromptError
-from mcaclip.language.colours import COLOURS, srgb_of
+from mcaclip.language.colours import srgb_of
 
 _TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
@@ -48,18 +47,6 @@ def lab_to_srgb(lab: Tensor) -> Tensor:
     relative = _expand(torch.stack([y + a / 500, y, y - b / 200], dim=-3))
     linear = torch.einsum("ij,...jhw->...ihw", torch.linalg.inv(_to_relative_xyz(lab)), relative)
     return _encode_gamma(linear) * 2 - 1
-
-
-def colour_lab(name: str) -> Tensor:
-    """Lab of a colour in `COLOURS`, `float32 [3]`.
-
-    Raises:
-        PromptError: the name is unknown; the message lists the known ones.
-    """
-    if name not in COLOURS:
-        raise PromptError(f"The colour {name!r} is unknown. Use one of: {', '.join(sorted(COLOURS))}.")
-    rgb = torch.tensor(COLOURS[name], dtype=torch.float32) / 127.5 - 1
-    return srgb_to_lab(rgb.view(3, 1, 1)).flatten()
 
 
 def _to_relative_xyz(like: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class StyleHead(nn.Module):
 
 
 class E4EEncoder(nn.Module):
-    """IR-SE50 body, a small feature pyramid and one head a row. Modules are named as in the published checkpoint."""
+    """IR-SE50 body, a small feature pyramid and one head per row. Modules are named as in the checkpoint."""
 
     latent_avg: Tensor
 

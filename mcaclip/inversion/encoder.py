@@ -31,7 +31,7 @@ FLAT_SIZE = 3 * 32**2 + 64 * 8**2 + 128 * 8**2 + 256 * 4**2 + 128
 
 
 class View(NamedTuple):
-    """What the encoder sees of a picture, one row a picture.
+    """What the encoder sees of a picture, one row per picture.
 
     Attributes:
         pixels: `[B, 3, 128, 128]` in [-1, 1].
@@ -60,7 +60,7 @@ def _conv(channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1,
 
 
 def flatten(view: View) -> Tensor:
-    """The view as one vector a picture, `[B, 19584]`: what the linear path sees."""
+    """The view as one vector per picture, `[B, 19584]`: what the linear path sees."""
     return torch.cat(
         [
             F.avg_pool2d(view.pixels, 4).flatten(1),

@@ -1,7 +1,7 @@
 """The uppermost rows, fitted on small windows of the full-size picture: they carry colour, contrast and texture.
 
 The preview only guesses what these rows do, so a code that is right there may have another colour at full size. The
-layers below stay as they are; of those above only a few windows a step are computed.
+layers below stay as they are; of those above only a few windows per step are computed.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mcaclip.errors import WeightsError
 from mcaclip.weights.obtain import ProgressFn, no_progress, obtain
-from mcaclip.weights.sources import Entry
+from mcaclip.weights.sources import WeightEntry
 from mcaclip.weights.store import WeightFolders, write_asset_sums
 from mcaclip.weights.table import STACKS, TABLE
 
-__all__ = ["STACKS", "TABLE", "Entry", "WeightFolders", "get", "hashes", "local", "write_asset_sums"]
+__all__ = ["STACKS", "TABLE", "WeightEntry", "WeightFolders", "get", "hashes", "local", "write_asset_sums"]
 
 
 def get(name: str, progress: ProgressFn | None = None, folders: WeightFolders | None = None) -> Path:

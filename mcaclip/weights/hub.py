@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
-from mcaclip.weights.sources import Entry, Source, SourceFile, unfinished_download, verify
+from mcaclip.weights.sources import Source, SourceFile, WeightEntry, unfinished_download, verify
 from mcaclip.weights.store import LOCAL, Located, Record, WeightFolders, in_folder
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class HubSource(Source):
         """See `Source`."""
         return super().pins | {file.sha256 for file in self.elsewhere if file.sha256 is not None}
 
-    def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
+    def find(self, entry: WeightEntry, folders: WeightFolders) -> Located | None:
         """The original in the user's own folder, or one that the hub's client has downloaded already."""
         from huggingface_hub import try_to_load_from_cache
 
@@ -100,7 +100,7 @@ class HubSource(Source):
         return None
 
     def fetch(
-        self, entry: Entry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
+        self, entry: WeightEntry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
     ) -> Located:
         """Try one file after the other until one can be downloaded and is the right one.
 
@@ -131,7 +131,7 @@ class HubSource(Source):
         )
 
     def _download(
-        self, entry: Entry, file: HubFile, folders: WeightFolders, progress: Callable[[float], None]
+        self, entry: WeightEntry, file: HubFile, folders: WeightFolders, progress: Callable[[float], None]
     ) -> Path:
         """Download to a file in our cache, or resume an interrupted download.
 
@@ -162,7 +162,7 @@ class HubSource(Source):
         return path
 
     def _verified(
-        self, entry: Entry, folders: WeightFolders, path: Path, where: str, name: str, first_use: bool
+        self, entry: WeightEntry, folders: WeightFolders, path: Path, where: str, name: str, first_use: bool
     ) -> Located:
         """The file with its digest, which is a pinned one, that of the first use, or any at the first use.
 
@@ -179,7 +179,7 @@ class HubSource(Source):
             verify(path, self.pins, remedy)
         return Located(path, where, got, name)
 
-    def _trusted_digest(self, entry: Entry, folders: WeightFolders, name: str) -> str | None:
+    def _trusted_digest(self, entry: WeightEntry, folders: WeightFolders, name: str) -> str | None:
         """The digest recorded when a file of this name was first used on this machine."""
         for folder in (folders.local, folders.cache):
             record = Record.beside(folder / entry.file) if folder is not None else None
@@ -187,7 +187,7 @@ class HubSource(Source):
                 return record.source_sha256
         return None
 
-    def remedy(self, entry: Entry) -> str:
+    def remedy(self, entry: WeightEntry) -> str:
         """See `Source`."""
         pinned = any(file.sha256 for file in self.files)
         note = "" if pinned else " Its sha256 is not known beforehand: that of the first use is trusted."

@@ -19,7 +19,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
-from mcaclip.weights.sources import Entry, unfinished_download
+from mcaclip.weights.sources import WeightEntry, unfinished_download
 from mcaclip.weights.store import Located, Record, WeightFolders, record_path
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def no_progress(stage: str, fraction: float) -> None:
     """For callers that show no progress."""
 
 
-def obtain(entry: Entry, folders: WeightFolders, progress: ProgressFn = no_progress) -> Located:
+def obtain(entry: WeightEntry, folders: WeightFolders, progress: ProgressFn = no_progress) -> Located:
     """Make the file of `entry` ready for use, doing as little as possible.
 
     Raises:
@@ -59,7 +59,7 @@ def obtain(entry: Entry, folders: WeightFolders, progress: ProgressFn = no_progr
         ) from error
 
 
-def _locked(entry: Entry, folders: WeightFolders, progress: ProgressFn) -> AcquireReturnProxy:
+def _locked(entry: WeightEntry, folders: WeightFolders, progress: ProgressFn) -> AcquireReturnProxy:
     """Wait until no other process works on the entry, and keep the others out until the lock is released."""
     lock = FileLock(folders.cache / f"{entry.name}.lock")
     try:
@@ -69,7 +69,7 @@ def _locked(entry: Entry, folders: WeightFolders, progress: ProgressFn) -> Acqui
         return lock.acquire()
 
 
-def _make(entry: Entry, folders: WeightFolders, progress: ProgressFn) -> Located:
+def _make(entry: WeightEntry, folders: WeightFolders, progress: ProgressFn) -> Located:
     source, prefix = entry.source, f".partial-{entry.name}-"
     for stale in folders.cache.glob(f"{prefix}*"):
         shutil.rmtree(stale, ignore_errors=True)
@@ -89,7 +89,7 @@ def _make(entry: Entry, folders: WeightFolders, progress: ProgressFn) -> Located
     return Located(path, "cache", sha256_of(path), record=Record.beside(path))
 
 
-def convert(entry: Entry, original: Located, temporary: Path, into: Path, remark: str = "") -> Path:
+def convert(entry: WeightEntry, original: Located, temporary: Path, into: Path, remark: str = "") -> Path:
     """Convert a verified source and move the result and its record into a folder.
 
     The record comes second: a crash between the two leaves a file that does not match its record, which

@@ -8,7 +8,7 @@ from pathlib import Path
 from mcaclip.config import GeneratorFile, Stack, with_fitting_parser
 from mcaclip.errors import StudioError
 from mcaclip.platform.digests import sha256_of
-from mcaclip.weights.sources import Entry, Source, SourceFile, reader
+from mcaclip.weights.sources import Source, SourceFile, WeightEntry, reader
 from mcaclip.weights.store import Located, WeightFolders
 
 
@@ -22,18 +22,18 @@ class OwnSource(Source):
 
     original: Path
 
-    def find(self, entry: Entry, folders: WeightFolders) -> Located:
+    def find(self, entry: WeightEntry, folders: WeightFolders) -> Located:
         """The file; its digest is recorded beside what is made of it."""
         return Located(self.original, "your own file", sha256_of(self.original), self.name)
 
-    def remedy(self, entry: Entry) -> str:
+    def remedy(self, entry: WeightEntry) -> str:
         """See `Source`."""
         return f"Name a file that is there: --generator-file {self.original}."
 
 
-def own_generator(file: GeneratorFile) -> Entry:
+def own_generator(file: GeneratorFile) -> WeightEntry:
     """The entry of a generator of the user's own. Its digest is in its name: a changed file is another one."""
-    return Entry(
+    return WeightEntry(
         f"generator-{file.sha256[:16]}",
         file.path.name,
         "Those of its makers",

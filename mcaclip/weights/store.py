@@ -82,7 +82,7 @@ class Record:
 
     Attributes:
         sha256: digest of the converted file.
-        converter_version: `Entry.version` when it was made.
+        converter_version: `WeightEntry.version` when it was made.
         source_sha256: digest of the source that it was made from.
         trusted: name of the source file when its digest was not known beforehand but taken as it was on first
             use; empty for a source whose digest is pinned.

@@ -6,7 +6,7 @@ A digest that is None is not known to us: it is recorded at the first download a
 from __future__ import annotations
 
 from mcaclip.weights.hub import HubFile, HubSource
-from mcaclip.weights.sources import Entry, PackageSource, ShippedSource, SourceFile, reader
+from mcaclip.weights.sources import PackageSource, ShippedSource, SourceFile, WeightEntry, reader
 from mcaclip.weights.wheel import WheelSource
 
 
@@ -58,9 +58,9 @@ _DLIB_RESNET = _dlib(
 )
 
 
-def _shipped(name: str, title: str, path: str) -> Entry:
+def _shipped(name: str, title: str, path: str) -> WeightEntry:
     """A network of this project; all are trained on the generator's faces and inherit the generator's terms."""
-    return Entry(
+    return WeightEntry(
         name,
         title,
         "Non-commercial use only: trained on faces of the StyleGAN2 FFHQ family",
@@ -78,12 +78,12 @@ def _hub(
     size: int,
     *files: HubFile,
     elsewhere: tuple[SourceFile, ...] = (),
-) -> Entry:
-    return Entry(name, title, licence, origin, HubSource(files, size, elsewhere), reader(read))
+) -> WeightEntry:
+    return WeightEntry(name, title, licence, origin, HubSource(files, size, elsewhere), reader(read))
 
 
 _COMPACT_ENTRIES = (
-    Entry(
+    WeightEntry(
         "mobilestylegan",
         "MobileStyleGAN FFHQ 1024 generator",
         "Non-commercial use only: the package and its code are Apache-2.0, but the weights are distilled from "
@@ -92,7 +92,7 @@ _COMPACT_ENTRIES = (
         _RANDOM_FACE,
         reader("mcaclip.generators.openvino_ir:convert_random_face"),
     ),
-    Entry(
+    WeightEntry(
         "dlib_landmarks",
         "dlib 68 face landmarks",
         "Non-commercial use only: trained on iBUG 300-W, whose licence excludes commercial use",
@@ -102,14 +102,14 @@ _COMPACT_ENTRIES = (
             "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
         ),
     ),
-    Entry(
+    WeightEntry(
         "dlib_identity_dat",
         "dlib face recognition net (original file)",
         _DLIB_RESNET_LICENCE,
         _DLIB_ORIGIN,
         _DLIB_RESNET,
     ),
-    Entry(
+    WeightEntry(
         "dlib_identity",
         "dlib face recognition net (converted)",
         _DLIB_RESNET_LICENCE,
@@ -117,7 +117,7 @@ _COMPACT_ENTRIES = (
         _DLIB_RESNET,
         reader("mcaclip.perception.dlib_dat:read_dlib_resnet"),
     ),
-    Entry(
+    WeightEntry(
         "language_model",
         "all-MiniLM-L6-v2 language model",
         "Apache-2.0",
@@ -209,7 +209,7 @@ _PAPER_ENTRIES = (
 )
 _EXTRA_ENTRIES = (_shipped("universal", "Universal edit network", "universal.safetensors"),)
 
-TABLE: dict[str, Entry] = {entry.name: entry for entry in (*_COMPACT_ENTRIES, *_EXTRA_ENTRIES, *_PAPER_ENTRIES)}
+TABLE: dict[str, WeightEntry] = {entry.name: entry for entry in (*_COMPACT_ENTRIES, *_EXTRA_ENTRIES, *_PAPER_ENTRIES)}
 """Every entry by its name."""
 
 STACKS: dict[str, tuple[str, ...]] = {

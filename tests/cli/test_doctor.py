@@ -14,7 +14,7 @@ from mcaclip.cli import doctor
 from mcaclip.cli.doctor import Finding, State, entry_row, exit_status, format_report, system_rows
 from mcaclip.weights.hub import HubFile, HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Entry, PackageSource, ShippedSource, SourceFile
+from mcaclip.weights.sources import PackageSource, ShippedSource, SourceFile, WeightEntry
 from mcaclip.weights.store import Located, Record, WeightFolders, write_asset_sums
 from mcaclip.weights.table import STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
@@ -22,10 +22,10 @@ from train.extras.stand_in import REMARK
 
 X_DIGEST = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"  # sha256 of "x"
 
-ASSET = Entry(
+ASSET = WeightEntry(
     "asset", "An asset", "licence of the asset", "test", ShippedSource((SourceFile("a.safetensors", None),))
 )
-HUB_ENTRY = Entry(
+HUB_ENTRY = WeightEntry(
     "net", "A net", "free", "test", HubSource((HubFile("net.pt", None, "owner/net"),), 1),
     lambda path: {"a": torch.zeros(1)},
 )  # fmt: skip
@@ -79,7 +79,7 @@ def test_source_at_hand_is_ready_but_not_converted(folders: WeightFolders) -> No
         raise AssertionError("the doctor converted")
 
     source = PackageSource((SourceFile("net.dat", X_DIGEST),), requirement="m==1", package="absent_models_package")
-    entry = Entry("net", "A net", "free", "test", source, must_not_run)
+    entry = WeightEntry("net", "A net", "free", "test", source, must_not_run)
     assert entry_row(entry, folders).state is State.MISSING
     assert folders.local is not None
     (folders.local / "net.dat").write_bytes(b"x")
@@ -167,13 +167,13 @@ class TestHub:
 def test_paper_stack_is_shown_but_needed_only_when_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def every_compact_file(entry: Entry, folders: WeightFolders) -> Located | None:
+    def every_compact_file(entry: WeightEntry, folders: WeightFolders) -> Located | None:
         return Located(tmp_path, "cache", X_DIGEST) if entry.name in STACKS["compact"] else None
 
     FakeHub(tmp_path / "hub", monkeypatch)
     monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "empty"))
     monkeypatch.delenv("MCACLIP_WEIGHTS", raising=False)
-    monkeypatch.setattr(Entry, "find", every_compact_file)
+    monkeypatch.setattr(WeightEntry, "find", every_compact_file)
     assert doctor.run(doctor.Options()) == 0
     text = capsys.readouterr().out
     assert "needed for the paper stack only: stylegan2, e4e" in text

@@ -13,17 +13,19 @@ import torch
 
 from mcaclip.__main__ import main
 from mcaclip.weights.hub import HubFile, HubSource
-from mcaclip.weights.sources import Entry
+from mcaclip.weights.sources import WeightEntry
 from mcaclip.weights.table import EXTRAS, STACKS, TABLE
 from tests.helpers.fake_hub import FakeHub
 
 CONTENT = b"weights"
 
 
-def entry(name: str, size: int) -> Entry:
+def entry(name: str, size: int) -> WeightEntry:
     """Claims to have `size` bytes; has seven."""
     source = HubSource((HubFile(f"{name}.pt", hashlib.sha256(CONTENT).hexdigest(), "owner/nets"),), size)
-    return Entry(name, f"The net {name}", f"terms of {name}", "test", source, lambda path: {"a": torch.zeros(1)})
+    return WeightEntry(
+        name, f"The net {name}", f"terms of {name}", "test", source, lambda path: {"a": torch.zeros(1)}
+    )
 
 
 @pytest.fixture

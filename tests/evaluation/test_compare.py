@@ -14,7 +14,9 @@ from PIL import Image
 from mcaclip.__main__ import main
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import WeightsError
-from mcaclip.evaluation.compare import EditMetrics, as_markdown, compare
+from mcaclip.evaluation.compare import as_markdown, compare
+from mcaclip.evaluation.context import EvaluationContext
+from mcaclip.evaluation.faces import Face
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compare_sheet, overview_sheet, small_row
 from mcaclip.imaging.visuals import change_map
 from mcaclip.methods.base import METHODS
@@ -52,9 +54,8 @@ def command(editor, out, *words: str, prompt: str = PROMPT, methods: str = "mca"
 
 def rows_of(editor, names, weights=(), prompt=PROMPT, seed=0, **options):
     tools = method_context(editor, weights, optimisation_steps=2)
-    metrics = EditMetrics(tools.preview, ToyParser(), tools.identity, tools.device)
-    face = editor.sample(seed)
-    return list(compare(build_methods(tools, names), metrics, f"seed_{seed}", face, prompt, **options))
+    face = Face.of(f"seed_{seed}", editor.sample(seed), EvaluationContext(tools, ToyParser(), tools.device))
+    return list(compare(build_methods(tools, names), face, prompt, **options))
 
 
 def test_there_is_a_row_per_method_in_the_order_of_the_names(editor, cf_clip):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mcaclip.evaluation.measures import PARSE_SIZE, measure
-from mcaclip.imaging.colour import colour_lab, lab_to_srgb, srgb_to_lab
+from mcaclip.imaging.colour import lab_of, lab_to_srgb, srgb_to_lab
 
-COLOUR = colour_lab("green")
+COLOUR = lab_of("green")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from PIL import Image
 from mcaclip.__main__ import main
 from mcaclip.editing.network.mca import MCANetwork
 from mcaclip.errors import StudioError
-from mcaclip.evaluation import difficult_faces, paper_table, result_pictures
+from mcaclip.evaluation import difficult_faces, paper_table, result_pictures, run
 from mcaclip.evaluation.paper_table import ABLATION, MAIN, PROMPTS, TableRow, TableRun, as_markdown, summarise, tables
 from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet, table_sheet
 from mcaclip.language.grammar import understand
@@ -65,18 +65,18 @@ def test_a_figure_that_some_edits_lack_is_left_out():
 
 def test_prompts_and_ablations_have_tables_of_their_own(tmp_path):
     rows = [ROW, replace(ROW, prompt="blonde hair"), replace(ROW, method="mca-without-pre")]
-    hard = TableRun(tmp_path / "hard", {})
-    found = tables(run_of(tmp_path / "all", rows), hard)
+    difficult = TableRun(tmp_path / "difficult", {})
+    found = tables(run_of(tmp_path / "all", rows), difficult)
     ablated = "ablation, shared edits, counterfactual prompts"
     assert list(found) == ["counterfactual prompts", ablated, "ordinary prompts"]
     assert found[ablated]["mca"]["edits"] == found[ablated]["mca-without-pre"]["edits"] == 1, "of two, one is in both"
     assert set(found["counterfactual prompts"]) == {"mca"}
-    assert list(tables(run_of(tmp_path / "one", rows[:1]), hard)) == ["counterfactual prompts"]
+    assert list(tables(run_of(tmp_path / "one", rows[:1]), difficult)) == ["counterfactual prompts"]
 
 
 def test_markdown_names_the_networks_and_what_is_missing(tmp_path):
-    run, hard = run_of(tmp_path / "run", [ROW]), TableRun(tmp_path / "hard", {})
-    text = as_markdown(run, hard, NAMES, ["- LPIPS: nothing"])
+    run, difficult = run_of(tmp_path / "run", [ROW]), TableRun(tmp_path / "difficult", {})
+    text = as_markdown(run, difficult, NAMES, ["- LPIPS: nothing"])
     assert "FaceCLIP score" in text and "| LPIPS |" not in text and "- LPIPS: nothing" in text
     assert "Faces: 1 generated." in text
 
@@ -87,11 +87,11 @@ def test_several_prompts_have_a_table_of_their_own(tmp_path):
         replace(ROW, face="seed_1", hit=False),
         replace(ROW, method="Stable Diffusion", prompt="blonde hair", leak=9.4),
     ]
-    hard = TableRun(tmp_path / "hard", {})
-    text = as_markdown(run_of(tmp_path / "all", rows), hard, NAMES, [])
+    difficult = TableRun(tmp_path / "difficult", {})
+    text = as_markdown(run_of(tmp_path / "all", rows), difficult, NAMES, [])
     assert "| method | green lipstick | blonde hair |" in text
     assert "| Stable Diffusion |  | 100 %, 9.4 |" in text and "| MCA-CLIP | 50 %, 1 |  |" in text
-    assert "by prompt" not in as_markdown(run_of(tmp_path / "few", rows[:2]), hard, NAMES, [])
+    assert "by prompt" not in as_markdown(run_of(tmp_path / "few", rows[:2]), difficult, NAMES, [])
 
 
 def test_the_frechet_distance_needs_the_features_of_every_edit(tmp_path):
@@ -131,12 +131,12 @@ def _fitted(editor, path: Path, prompt: str, method: str = "cf-clip") -> Path:
 def test_the_command_measures_once_and_resumes(editor, tmp_path, monkeypatch, capsys):
     weights = _fitted(editor, tmp_path / "cf.safetensors", "green lipstick")
     words = ("--methods", "mca,cf-clip", "--weights", str(weights), "--prompt", "green lipstick")
-    out, limited = tmp_path / "out", Interrupted(paper_table.measure_row, 3)
-    monkeypatch.setattr(paper_table, "measure_row", limited)
+    out, limited = tmp_path / "out", Interrupted(run.Measurement, 3)
+    monkeypatch.setattr(run, "Measurement", limited)
     with pytest.raises(KeyboardInterrupt):
         _command(editor, out, *words)
     limited.allowed = 1 + 4
-    assert _command(editor, out, *words) == 0, "only the fourth was left to measure, and those of the hard faces"
+    assert _command(editor, out, *words) == 0, "only the fourth was left to measure, and those of the difficult faces"
     assert len((out / "rows.jsonl").read_text().splitlines()) == 4
     report = json.loads((out / "table.json").read_text())
     assert report["tables"]["counterfactual prompts"]["cf-clip"]["edits"] == 2
@@ -147,8 +147,8 @@ def test_the_command_measures_once_and_resumes(editor, tmp_path, monkeypatch, ca
     assert Image.open(out / "table.png").size == (LABEL + 2 * TILE, HEAD + 4 * TILE)
     assert not (out / "ablation.png").exists(), "no ablation was asked for"
     assert Image.open(out / "hard_faces.png").size == (LABEL + 2 * TILE, HEAD + 3 * TILE)
-    hard = report["tables"]["profiles, glasses and hats"]
-    assert hard["mca"]["edits"] == hard["cf-clip"]["edits"] == 2, "and none of them in another table"
+    difficult = report["tables"]["profiles, glasses and hats"]
+    assert difficult["mca"]["edits"] == difficult["cf-clip"]["edits"] == 2, "and none of them in another table"
     assert "## profiles, glasses and hats" in (out / "table.md").read_text()
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mcaclip.__main__ import main
 from mcaclip.editing.prompts import LibraryPrompt
-from mcaclip.evaluation import run as figures
+from mcaclip.evaluation import run
 from mcaclip.evaluation.sheets import TILE_SIZE, Tiles, file_name, sheet
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_figures import FiguresEditor
@@ -50,8 +50,8 @@ def test_the_columns_have_different_figures(editor, tmp_path, capsys):
 
 
 def test_an_interrupted_run_resumes_after_its_last_row(editor, tmp_path, monkeypatch):
-    limited = Interrupted(figures.measure_edit, 3)
-    monkeypatch.setattr(figures, "measure_edit", limited)
+    limited = Interrupted(run.Measurement, 3)
+    monkeypatch.setattr(run, "Measurement", limited)
     with pytest.raises(KeyboardInterrupt):
         command(editor, tmp_path, *LIPS, *HAIR)
     assert len(rows(tmp_path)) == 3 and (tmp_path / "figures.md").exists() and (tmp_path / "overview.jpg").exists()

@@ -79,7 +79,7 @@ def test_without_pre_is_the_generators_picture_of_the_shifted_code(editor):
     assert (made.image - masked).abs().mean() > 1e-3
 
 
-def test_full_and_without_pre_share_one_edit_and_another_face_gets_its_own(editor):
+def test_without_pre_needs_no_edit_of_the_editors_and_each_face_gets_its_own(editor):
     variants, faces = build_variants(editor, [(FULL, None), (WITHOUT_PRE, None)], 256), map(editor.sample, (0, 1))
     images = [edits(variants, face, subject(prompt)) for face in faces for prompt in (PROMPT, "purple hair")]
     assert len(editor.calls) == 4 and all(call.startswith("preview") for call in editor.calls)

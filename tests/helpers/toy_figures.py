@@ -41,12 +41,14 @@ class FiguresEditor(ToyEditor):
         self.calls.append(f"preview {settings.title}")
         return self._make(inversion, settings)
 
-    def _make(self, inversion: Inversion, settings: EditSettings) -> EditResult:
+    def resolve(self, settings: EditSettings) -> EditRequest:
         def prompted(words: str) -> PromptedNetwork:
             return self.library[words].prompted(words)
 
-        request = EditRequest.of_networks(self.check_settings(settings), prompted)
-        prepared = prepare(source_of(self.models.generator, inversion), request)
+        return EditRequest.of_networks(self.check_settings(settings), prompted)
+
+    def _make(self, inversion: Inversion, settings: EditSettings) -> EditResult:
+        prepared = prepare(source_of(self.models.generator, inversion), self.resolve(settings))
         return replace(blend(prepared), seconds=0.5)
 
     def find_faces(self, photo: np.ndarray) -> list[DetectedFace]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mcaclip.errors import PromptError
-from mcaclip.imaging.colour import colour_lab, lab_to_srgb, srgb_to_lab, to_gamut
+from mcaclip.imaging.colour import lab_of, lab_to_srgb, srgb_to_lab, to_gamut
 from mcaclip.language.colours import COLOURS
 
 
@@ -61,7 +61,7 @@ def test_gradient_matches_differences():
 
 
 def test_colours_are_distinct():
-    labs = torch.stack([colour_lab(name) for name in COLOURS])
+    labs = torch.stack([lab_of(name) for name in COLOURS])
     distance = torch.cdist(labs, labs).fill_diagonal_(float("inf"))
     assert distance.min() > 10
     assert all(0 <= channel <= 255 for rgb in COLOURS.values() for channel in rgb)
@@ -69,7 +69,7 @@ def test_colours_are_distinct():
 
 def test_unknown_colour_names_the_known_ones():
     with pytest.raises(PromptError, match="turquoise"):
-        colour_lab("octarine")
+        lab_of("octarine")
 
 
 def test_values_are_clamped():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mcaclip.imaging.colour import colour_lab, lab_to_srgb
+from mcaclip.imaging.colour import lab_of, lab_to_srgb
 from mcaclip.methods import losses
 
 
@@ -184,7 +184,7 @@ def test_lab_distance_measures_only_the_region_of_each_sample():
     region = torch.zeros(2, 1, 4, 4)
     region[0, :, 0] = 1.0
     region[1, :, 2:] = 1.0
-    target = torch.stack([colour_lab("green"), colour_lab("purple")])
+    target = torch.stack([lab_of("green"), lab_of("purple")])
     both = losses.lab_colour_distance(image, region, target)
     alone = [losses.lab_colour_distance(image[i : i + 1], region[i : i + 1], target[i]) for i in (0, 1)]
     torch.testing.assert_close(both, torch.stack(alone).mean())
@@ -194,7 +194,7 @@ def test_lab_distance_measures_only_the_region_of_each_sample():
 
 
 def test_lab_distance_descends_to_the_colour_and_stays_finite():
-    target = colour_lab("green")
+    target = lab_of("green")
     image = torch.full((1, 3, 2, 2), -1.0, requires_grad=True)  # black
     region = torch.ones(1, 1, 2, 2)
     optimiser = torch.optim.Adam([image], lr=0.05)

@@ -22,7 +22,7 @@ from torch import Tensor
 from mcaclip.errors import WeightsError
 from mcaclip.weights.hub import ANSWER_SECONDS, HubFile, HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Entry, SourceFile
+from mcaclip.weights.sources import SourceFile, WeightEntry
 from mcaclip.weights.store import Record, WeightFolders, record_path
 from tests.helpers.fake_hub import FakeHub
 from tests.weights.files import digest, left_in
@@ -35,10 +35,10 @@ def read(path: Path) -> dict[str, Tensor]:
     return {"bytes": torch.tensor(list(path.read_bytes()), dtype=torch.uint8)}
 
 
-def hub_entry(sha256: str | None = digest(CONTENT), second: str | None = None) -> Entry:
+def hub_entry(sha256: str | None = digest(CONTENT), second: str | None = None) -> WeightEntry:
     """An entry with a second place whose digest is `second`."""
     files = (HubFile(FIRST[1], sha256, FIRST[0], "0123abc"), HubFile(SECOND[1], second, SECOND[0]))
-    return Entry("net", "A net", "terms of the net", "test", HubSource(files, len(CONTENT)), read)
+    return WeightEntry("net", "A net", "terms of the net", "test", HubSource(files, len(CONTENT)), read)
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ class TestLocalFolder:
         self, folders: WeightFolders, local: Path, hub: FakeHub
     ) -> None:
         source = HubSource((HubFile("net.pt", None, "some/where"),), 1, (SourceFile("Net.bin", digest(CONTENT)),))
-        entry = Entry("net", "A net", "terms", "test", source, read)
+        entry = WeightEntry("net", "A net", "terms", "test", source, read)
         (local / "Net.bin").write_bytes(b"another")
         with pytest.raises(WeightsError, match=digest(b"another")):
             obtain(entry, folders)
@@ -349,7 +349,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 SERVED_SOURCE = HubSource((HubFile("net.pt", digest(SERVED), "owner/net"),), len(SERVED))
-SERVED_ENTRY = Entry("net", "A net", "free", "test", SERVED_SOURCE, read)
+SERVED_ENTRY = WeightEntry("net", "A net", "free", "test", SERVED_SOURCE, read)
 
 
 class TestRealClient:

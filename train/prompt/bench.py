@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcaclip import loading as stacks
-from mcaclip.cli.bench import Stage
+from mcaclip.cli.bench import BenchStage
 from mcaclip.editor import FaceEditor
 from train.common.network import default_start, masks_above, new_network, shifted_rows
 from train.common.precision import choose_precision
@@ -18,7 +18,7 @@ REPEATS = 3
 """Steps, of which the fastest counts: the first one prepares the convolutions."""
 
 
-def training_step(editor: FaceEditor, full_size: bool = False) -> Stage:
+def training_step(editor: FaceEditor, full_size: bool = False) -> BenchStage:
     """Forward and backward of one batch of the stack's preset, in the precision that training would choose.
 
     As a fit does, it starts from the universal network where there is one: random masks are open everywhere.
@@ -48,4 +48,4 @@ def training_step(editor: FaceEditor, full_size: bool = False) -> Stage:
         objective(network, codes, objective.targets * settings.batch, rng)["loss"].backward()
         network.zero_grad(set_to_none=True)
 
-    return Stage(f"training step, {generator.image_size} px, batch {settings.batch}", step, REPEATS)
+    return BenchStage(f"training step, {generator.image_size} px, batch {settings.batch}", step, REPEATS)

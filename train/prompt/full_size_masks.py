@@ -25,7 +25,7 @@ from mcaclip.types import TextCode
 log = logging.getLogger(__name__)
 
 
-def learn_upper_masks(
+def learn_full_size_masks(
     network: MCANetwork,
     generator: Generator,
     codes: Tensor,

@@ -94,7 +94,7 @@ def lattice_energy(picture: Tensor, mask: Tensor) -> Tensor:
     return (pattern.square().mean((1, 4, 5)) + 1e-8).sqrt().sum() / weight.sum().clamp_min(0.1)
 
 
-def fit_upper_rows(
+def fit_full_size_rows(
     network: MCANetwork,
     generator: MobileStyleGAN,
     preview: PreviewGenerator,

@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +38,8 @@ from train.common.faces import Faces, RealCodes
 from train.common.loop import Budget, LoopSettings, TrainingLoop
 from train.common.network import masks_above, new_network, parameter_groups, shifted_rows
 from train.common.sheets import save_edit_sheet
-from train.prompt.full_size_masks import learn_upper_masks
-from train.prompt.full_size_rows import fit_upper_rows
+from train.prompt.full_size_masks import learn_full_size_masks
+from train.prompt.full_size_rows import fit_full_size_rows
 from train.prompt.objective import PromptObjective, Target
 from train.prompt.presets import PromptSettings
 
@@ -80,34 +80,18 @@ def check_words_are_seen(settings: PromptSettings, prompts: Sequence[str], metho
     """Raises TrainingError for several prompts that the network cannot tell apart: it would learn their mean."""
     if len(set(prompts)) > 1 and isinstance(settings.network.fusion, StyleOnlyConfig):
         raise TrainingError(
-            f"{method} does not see the words, so it learns one prompt a run: give one, then the next"
+            f"{method} does not see the words, so it learns one prompt per run: give one, then the next"
         )
 
 
-def fit_prompts(
-    objective: PromptObjective,
-    full_generator: Generator,
-    out: Path,
-    max_minutes: float = 1e9,
-    sheet_every: int = 100,
-    start_from: Path | None = None,
-    stack: Stack = STACKS["compact"],
-    method: str = MCA,
-    progress: Callable[[float], None] | None = None,
-    finish: bool = False,
-    real: RealCodes | None = None,
-) -> Path:
-    """Fit one edit network to the objective's prompts and write `edit.safetensors` into `out`.
+@dataclass(frozen=True)
+class FitRun:
+    """One call of a fit.
 
-    The prompts take turns; one that is named twice takes twice as many. Of several processes (see
-    `train.common.ranks`) each draws a batch of its own, and the first one writes.
-
-    `objective.generator`, the preview or the full generator itself, is trained through. After a preview, two short
-    stages follow for the layers that only `full_generator` has: the upper rows learn to do at full size what the
-    preview showed, and the upper mask nets learn from the finished masks below them.
-
-    Args:
+    Attributes:
+        out: the run's folder; a run that it holds is resumed.
         max_minutes: of this call, including the two short stages.
+        sheet_every: steps between sample sheets; 0 for none but the last.
         start_from: an edit network to start from instead of random weights.
         stack: is written into the file, as what the network was fitted on.
         method: is written into the file, too; the objective's settings belong to it (see `settings_for`).
@@ -115,79 +99,140 @@ def fit_prompts(
         finish: make no more steps, so that all the time goes to the short stages.
         real: codes to train on in place of the generated ones of `PromptSettings.sampler`.
     """
-    settings = objective.settings
-    check_words_are_seen(settings, [target.prompt for target in objective.targets], method)
-    distinct = list({target.prompt: target for target in objective.targets}.values())
-    prompts = [target.prompt for target in distinct]
-    torch.manual_seed(settings.seed)
-    pair = (full_generator, objective.generator)
-    config = masks_above(shifted_rows(settings.network, *pair), *pair)
-    network = new_network(full_generator, config, start_from)
-    layers_above = len(objective.generator.layers) < len(full_generator.layers)
-    fits_masks = layers_above and isinstance(network.coral, CoralMasks) and settings.upper_mask_faces > 0
-    fits_rows = isinstance(objective.generator, PreviewGenerator) and settings.agreement.steps > 0
-    needed = {"steps": True, "rows": fits_rows, "masks": fits_masks}
-    budget = Budget(max_minutes, {stage: SHARES[stage] for stage in SHARES if needed[stage]})
-    minutes = 0.0 if finish else budget.minutes("steps")
-    limits = LoopSettings(
-        settings.steps, minutes, settings.seed, settings.ema, log_every=5, sheet_every=sheet_every, warmup=20
-    )
-    fingerprint = {"prompts": prompts, **asdict(settings)}
-    if stack.label != DEFAULT_STACK:
-        fingerprint["stack"] = stack.label
-    if method != MCA:
-        fingerprint["method"] = method
-    if start_from is not None:
-        fingerprint["start"] = sha256_of(start_from)
-    if real is not None:
-        fingerprint["codes"] = real.sha256
-    faces: Faces = real or settings.sampler
-    optimizer, scaled = _optimizer(network, settings), objective.precision.scaled
-    loop = TrainingLoop(network, optimizer, limits, out, fingerprint, scaled)
-    batches = MicroBatches(loop.backward, optimizer.zero_grad)
-    shown = faces.draw(full_generator, 4, np.random.default_rng(settings.seed + 1))
 
-    def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        if progress:
-            progress(number / settings.steps)
-        codes = faces.draw(full_generator, settings.batch, rng)
-        first = (number * ranks.count() + ranks.rank()) * settings.batch
-        turns = objective.targets
-        targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
-        return batches.run(len(codes), lambda part: objective(network, codes[part], targets[part], rng), rng)
+    out: Path
+    max_minutes: float = 1e9
+    sheet_every: int = 100
+    start_from: Path | None = None
+    stack: Stack = STACKS["compact"]
+    method: str = MCA
+    progress: Callable[[float], None] | None = None
+    finish: bool = False
+    real: RealCodes | None = None
 
-    stems = distinct_stems([prompt.replace(" ", "_") for prompt in prompts], "edit")
+    def fingerprint(self, prompts: Sequence[str], settings: PromptSettings) -> dict[str, object]:
+        """What a resumed run must share; what is as usual is left out."""
+        found: dict[str, object] = {"prompts": prompts, **asdict(settings)}
+        if self.stack.label != DEFAULT_STACK:
+            found["stack"] = self.stack.label
+        if self.method != MCA:
+            found["method"] = self.method
+        if self.start_from is not None:
+            found["start"] = sha256_of(self.start_from)
+        if self.real is not None:
+            found["codes"] = self.real.sha256
+        return found
 
-    def sheet(number: int) -> None:
-        for target, stem in zip(distinct, stems, strict=True):
-            save_edit_sheet(out / "sheets" / f"{stem}_{number:05d}.png", *_edits(objective, network, shown, target))
 
-    before = loop.step
-    loop.run(step, sheet)
-    network.load_state_dict(loop.averaged_state())
-    if ranks.is_first():
-        sheet(loop.step)
-        if loop.step > before:  # an earlier call's stage belongs to the network before these steps
-            shutil.rmtree(out / "upper_rows", ignore_errors=True)
-    ranks.wait()
-    if fits_rows:
-        assert isinstance(objective.generator, PreviewGenerator) and isinstance(full_generator, MobileStyleGAN)
-        stage = (faces, out / "upper_rows", settings.agreement, budget.minutes("rows"))
-        fit_upper_rows(network, full_generator, objective.generator, distinct, *stage)
-    if fits_masks:
-        above = faces.draw(full_generator, settings.upper_mask_faces, np.random.default_rng(settings.seed))
-        texts, minutes = TextCode.stack([target.code for target in distinct]), budget.minutes("masks")
-        top = len(objective.generator.layers) - 1
-        learn_upper_masks(network, full_generator, above, lambda _: texts, top, max_minutes=minutes)
-    path = out / "edit.safetensors"
-    if not ranks.is_first():
+def fit_prompts(objective: PromptObjective, full_generator: Generator, run: FitRun) -> Path:
+    """Fit one edit network to the objective's prompts and write `edit.safetensors` into the run's folder.
+
+    The prompts take turns; one that is named twice takes twice as many. Of several processes (see
+    `train.common.ranks`) each draws a batch of its own, and the first one writes.
+
+    `objective.generator`, the preview or the full generator itself, is trained through. After a preview, two short
+    stages follow for the layers that only `full_generator` has: the upper rows learn to do at full size what the
+    preview showed, and the upper mask nets learn from the finished masks below them.
+    """
+    return _PromptFit(objective, full_generator, run).result()
+
+
+class _PromptFit:
+    """A fit and what its parts share; for the arguments see `fit_prompts`."""
+
+    def __init__(self, objective: PromptObjective, full_generator: Generator, run: FitRun):
+        self.objective, self.full_generator, self.run = objective, full_generator, run
+        self.settings = settings = objective.settings
+        check_words_are_seen(settings, [target.prompt for target in objective.targets], run.method)
+        self.targets = list({target.prompt: target for target in objective.targets}.values())
+        self.prompts = [target.prompt for target in self.targets]
+        self.faces: Faces = run.real or settings.sampler
+        torch.manual_seed(settings.seed)
+        pair = (full_generator, objective.generator)
+        config = masks_above(shifted_rows(settings.network, *pair), *pair)
+        self.network = new_network(full_generator, config, run.start_from)
+        layers_above = len(objective.generator.layers) < len(full_generator.layers)
+        masked = isinstance(self.network.coral, CoralMasks)
+        self.stages = {
+            "steps": True,
+            "rows": isinstance(objective.generator, PreviewGenerator) and settings.agreement.steps > 0,
+            "masks": layers_above and masked and settings.upper_mask_faces > 0,
+        }
+        self.budget = Budget(run.max_minutes, {stage: SHARES[stage] for stage in SHARES if self.stages[stage]})
+
+    def result(self) -> Path:
+        """The file of the fitted network."""
+        steps = self._learn()
+        if self.stages["rows"]:
+            self._fit_rows()
+        if self.stages["masks"]:
+            self._fit_masks()
+        path = self.run.out / "edit.safetensors"
+        if ranks.is_first():
+            self._write(path, steps)
         return path
-    records = {prompt: {"steps": loop.step} for prompt in prompts}
-    codes = {target.prompt: target.code for target in distinct}
-    save_network(network, path, records, codes, stack.generator_name, stack.clip, method)
-    (out / "settings.json").write_text(json.dumps(asdict(settings), indent=1))
-    log.info("%s: %d steps, written to %s", ", ".join(prompts), loop.step, path)
-    return path
+
+    def _learn(self) -> int:
+        """Lower the objective's losses; returns the steps done, earlier calls included."""
+        objective, settings, run, network = self.objective, self.settings, self.run, self.network
+        minutes = 0.0 if run.finish else self.budget.minutes("steps")
+        limits = LoopSettings(
+            settings.steps, minutes, settings.seed, settings.ema, log_every=5, sheet_every=run.sheet_every, warmup=20
+        )
+        optimizer, fingerprint = _optimizer(network, settings), run.fingerprint(self.prompts, settings)
+        loop = TrainingLoop(network, optimizer, limits, run.out, fingerprint, objective.precision.scaled)
+        batches = MicroBatches(loop.backward, optimizer.zero_grad)
+        shown = self.faces.draw(self.full_generator, 4, np.random.default_rng(settings.seed + 1))
+
+        def step(number: int, rng: np.random.Generator) -> dict[str, Tensor]:
+            if run.progress:
+                run.progress(number / settings.steps)
+            codes = self.faces.draw(self.full_generator, settings.batch, rng)
+            first = (number * ranks.count() + ranks.rank()) * settings.batch
+            turns = objective.targets
+            targets = [turns[(first + i) % len(turns)] for i in range(settings.batch)]
+            return batches.run(len(codes), lambda part: objective(network, codes[part], targets[part], rng), rng)
+
+        before = loop.step
+        loop.run(step, lambda number: self._save_sheets(shown, number))
+        network.load_state_dict(loop.averaged_state())
+        if ranks.is_first():
+            self._save_sheets(shown, loop.step)
+            if loop.step > before:  # an earlier call's stage belongs to the network before these steps
+                shutil.rmtree(self._rows_folder, ignore_errors=True)
+        ranks.wait()
+        return loop.step
+
+    def _save_sheets(self, codes: Tensor, number: int) -> None:
+        """A sheet per prompt of the edits of some faces `[N, 18, 512]` after a number of steps."""
+        stems = distinct_stems([prompt.replace(" ", "_") for prompt in self.prompts], "edit")
+        for target, stem in zip(self.targets, stems, strict=True):
+            path = self.run.out / "sheets" / f"{stem}_{number:05d}.png"
+            save_edit_sheet(path, *_edits(self.objective, self.network, codes, target))
+
+    @property
+    def _rows_folder(self) -> Path:
+        return self.run.out / "upper_rows"
+
+    def _fit_rows(self) -> None:
+        preview, full = self.objective.generator, self.full_generator
+        assert isinstance(preview, PreviewGenerator) and isinstance(full, MobileStyleGAN)
+        stage = (self.faces, self._rows_folder, self.settings.agreement, self.budget.minutes("rows"))
+        fit_full_size_rows(self.network, full, preview, self.targets, *stage)
+
+    def _fit_masks(self) -> None:
+        rng = np.random.default_rng(self.settings.seed)
+        codes = self.faces.draw(self.full_generator, self.settings.upper_mask_faces, rng)
+        texts, minutes = TextCode.stack([target.code for target in self.targets]), self.budget.minutes("masks")
+        top = len(self.objective.generator.layers) - 1
+        learn_full_size_masks(self.network, self.full_generator, codes, lambda _: texts, top, max_minutes=minutes)
+
+    def _write(self, path: Path, steps: int) -> None:
+        run, records = self.run, {prompt: {"steps": steps} for prompt in self.prompts}
+        codes = {target.prompt: target.code for target in self.targets}
+        save_network(self.network, path, records, codes, run.stack.generator_name, run.stack.clip, run.method)
+        (run.out / "settings.json").write_text(json.dumps(asdict(self.settings), indent=1))
+        log.info("%s: %d steps, written to %s", ", ".join(self.prompts), steps, path)
 
 
 @torch.no_grad()

@@ -29,7 +29,7 @@ from train.common.loop import LoopSettings, TrainingLoop
 from train.common.painting import BEARD_STRENGTH, paint
 from train.prompt.exemplar import COVER, FACIAL_HAIR
 from train.prompt.full_size_rows import lattice_energy
-from train.universal.face_windows import FIRST_ROW, SeenFace, crop, cut_square, see, set_stage, show
+from train.universal.face_windows import FIRST_ROW, SeenFace, crop, cut_square, part_window, see, show
 
 LAST_ROW = 15
 """The last row that the embedded generator uses."""
@@ -138,17 +138,17 @@ class TeacherTraining:
         self, teacher: ColourTeacher, face: SeenFace, part: str, colour: Tensor, rng: np.random.Generator
     ) -> dict[str, Tensor]:
         s, mask = self.settings, face.regions[part]
-        stage = set_stage(self.preview, mask, rng)
+        place = part_window(self.preview, mask, rng)
         with torch.no_grad():
-            source = show(self.preview, face, torch.zeros_like(teacher.beard)[None], stage)
-            bare = show(self.preview, face, teacher.beard[None], stage) if part in FACIAL_HAIR else source
+            source = show(self.preview, face, torch.zeros_like(teacher.beard)[None], place)
+            bare = show(self.preview, face, teacher.beard[None], place) if part in FACIAL_HAIR else source
         delta = teacher(face.code, [part], colour[None], face.labs[part][None])
-        edit = show(self.preview, face, delta, stage)
+        edit = show(self.preview, face, delta, place)
         cover = COVER.get(part, 0.7)
         terms = {"size": s.size * delta[:, ROWS].square().mean()}
         views = (
-            ("preview", edit.window, bare.window, source.window, crop(mask, stage.window), s.preview),
-            ("real", edit.square, bare.square, source.square, cut_square(mask, stage), 1.0),
+            ("preview", edit.window, bare.window, source.window, crop(mask, place.window), s.preview),
+            ("real", edit.square, bare.square, source.square, cut_square(mask, place), 1.0),
         )
         for name, edited, before, bald, inside, weight in views:
             painted = inside * hairiness(before, bald) if part in FACIAL_HAIR else inside
@@ -157,7 +157,7 @@ class TeacherTraining:
             exemplar = losses.exemplar_loss(edited, example, inside)
             terms[name] = weight * (s.exemplar * exemplar + s.colour * distance)
         terms["lattice"] = s.lattice * lattice_energy(
-            edit.large, resize_mask(cut_square(mask, stage), edit.large.shape[-1])
+            edit.large, resize_mask(cut_square(mask, place), edit.large.shape[-1])
         )
         return {**terms, "loss": torch.stack(list(terms.values())).sum(), "distance": distance}
 

@@ -101,7 +101,7 @@ def crop(maps: Tensor, window: Window) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Stage:
+class PartWindow:
     """Where one part of one face is edited.
 
     Attributes:
@@ -115,7 +115,7 @@ class Stage:
     corner: tuple[int, int]
 
 
-def set_stage(preview: PreviewGenerator, mask: Tensor, rng: np.random.Generator) -> Stage:
+def part_window(preview: PreviewGenerator, mask: Tensor, rng: np.random.Generator) -> PartWindow:
     """A window around a part `[1, 1, 256, 256]`, and a square in it around one of the part's pixels."""
     window, masks = choose_window(mask, rng), layer_masks(preview, mask)
     scale = CELLS_ABOVE // CELLS
@@ -123,16 +123,16 @@ def set_stage(preview: PreviewGenerator, mask: Tensor, rng: np.random.Generator)
     rows, columns = (slice(side.start * scale, side.stop * scale) for side in window)
     y, x = divmod(int(rng.choice(len(inside), p=inside / inside.sum())), columns.stop - columns.start)
     corner = _square(rows, rows.start + y), _square(columns, columns.start + x)
-    return Stage(window, masks, corner)
+    return PartWindow(window, masks, corner)
 
 
 def _square(side: slice, centre: int) -> int:
     return min(max(centre - REAL_CELLS // 2, side.start), side.stop - REAL_CELLS)
 
 
-def cut_square(maps: Tensor, stage: Stage) -> Tensor:
-    """The stage's square of maps `[B, C, s, s]` of 128 px or more."""
-    ys, xs = window_at(stage.corner, REAL_CELLS, maps.shape[-1] // CELLS_ABOVE)
+def cut_square(maps: Tensor, place: PartWindow) -> Tensor:
+    """The square of a part's window, out of maps `[B, C, s, s]` of 128 px or more."""
+    ys, xs = window_at(place.corner, REAL_CELLS, maps.shape[-1] // CELLS_ABOVE)
     return maps[:, :, ys, xs]
 
 
@@ -145,25 +145,25 @@ class WindowPictures:
     large: Tensor
 
 
-def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, stage: Stage) -> WindowPictures:
+def show(preview: PreviewGenerator, face: SeenFace, delta: Tensor, place: PartWindow) -> WindowPictures:
     """The edit by `delta [1, 18, 512]`.
 
     Only the shifted layers are computed. They are blended with the source's features, not with features recomputed
     from the blended ones: this costs half and differs from `masked_synthesize` at the masks' edges only.
     """
-    code, window = face.code + delta, stage.window
+    code, window = face.code + delta, place.window
     x = crop(face.made.features[FIRST_ROW - 1], window)
     for index in range(FIRST_ROW, len(preview.layers)):
         scale = preview.layers[index].size // CELLS
         rows, columns = (slice(side.start * scale, side.stop * scale) for side in window)
         source = crop(face.made.features[index], window)
         edited = preview.full.layer(index, x, code, (rows, columns))
-        x = source + crop(stage.masks[index], window) * (edited - source)
+        x = source + crop(place.masks[index], window) * (edited - source)
     scale = CELLS_ABOVE // CELLS
-    top, left = (own - side.start * scale for own, side in zip(stage.corner, window, strict=True))
+    top, left = (own - side.start * scale for own, side in zip(place.corner, window, strict=True))
     part = x[:, :, top : top + REAL_CELLS, left : left + REAL_CELLS]
-    large = upper_picture(preview.full, part, face.code, stage.corner, (delta, cut_square(stage.masks[-1], stage)))
+    large = upper_picture(preview.full, part, face.code, place.corner, (delta, cut_square(place.masks[-1], place)))
     edited = preview.finish(preview.rgb(len(preview.layers) - 1, x, code))
     before = crop(face.made.image, window)
-    shown = before + crop(resize_mask(stage.masks[-1], PREVIEW_SIZE), window) * (edited - before)
+    shown = before + crop(resize_mask(place.masks[-1], PREVIEW_SIZE), window) * (edited - before)
     return WindowPictures(shown, F.avg_pool2d(large, REAL_SCALE), large)

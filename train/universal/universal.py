@@ -29,7 +29,7 @@ from mcaclip.types import TextCode
 from train.common.faces import CodeSampler
 from train.common.loop import LoopSettings, TrainingLoop
 from train.common.network import parameter_groups
-from train.prompt.full_size_masks import learn_upper_masks
+from train.prompt.full_size_masks import learn_full_size_masks
 from train.universal.face_windows import SeenFace, layer_masks, see
 from train.universal.targets import EditTarget, EditTargets
 
@@ -201,4 +201,4 @@ def fit_upper(training: UniversalTraining, network: MCANetwork, full: MobileStyl
         return training.space.text_codes([target.text for target in targets])
 
     codes = settings.sampler.draw(full, settings.upper_faces, rng)
-    learn_upper_masks(network, full, codes, texts, top)
+    learn_full_size_masks(network, full, codes, texts, top)

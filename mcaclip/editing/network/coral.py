@@ -29,7 +29,7 @@ class MaskConfig:
     Attributes:
         hidden: channels between the two 1x1 convolutions (32 in CORAL).
         text_dim: width of the text rows that modulate the hidden channels; 0 for masks that do not see the
-            words, as in the paper (one prompt a network).
+            words, as in the paper (one prompt per network).
         cascade: add the mask below, up-sampled and weighed by a learned gain, to each logit. Without it the 1x1
             nets of the fine layers cannot tell a lip from an ear of the same colour.
         cascade_from: the first layer whose net has that in any case, or None: what is fitted through a preview never
@@ -141,7 +141,7 @@ class CoralMasks(nn.Module):
         return self.decide(self.look(features), t_w)
 
     def forward(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
-        """Masks in [0, 1], one `[B, 1, s, s]` a layer and one for the final picture; 1 is edited."""
+        """Masks in [0, 1], one `[B, 1, s, s]` per layer and one for the final picture; 1 is edited."""
         return [torch.sigmoid(logits) for logits in self.logits(features, t_w)]
 
 

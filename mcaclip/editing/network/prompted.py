@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ class PromptedNetwork:
         imported: name of the published file that it was imported from, or empty.
         twin: the generator that the network learned on, where another one with the same W draws the picture. It
             renders the face's code, the masks see its features, and rows that it does not use are not shifted.
+        masked: whether it gives its masks; without them an edit is plainly `G(w + delta_w)`.
     """
 
     network: MCANetwork
@@ -35,6 +36,12 @@ class PromptedNetwork:
     own_masks: bool = True
     imported: str = ""
     twin: Generator | None = None
+    masked: bool = True
+
+    @property
+    def maskless(self) -> PromptedNetwork:
+        """The same network without its masks (the paper's ablation "w/o PRE")."""
+        return replace(self, masked=False)
 
     def shift(
         self,
@@ -54,6 +61,8 @@ class PromptedNetwork:
         t_w, delta_w = self.network(codes, self.text)
         if self.twin is not None:
             delta_w = _in_rows_of(self.twin, delta_w)
+        if not self.masked:
+            return MaskedShift(delta_w, [])
         if opened or not self.own_masks:
             return MaskedShift(delta_w, open_masks(generator, codes))
         coral = self.network.coral

@@ -61,7 +61,7 @@ class TextEmbeddingModule(nn.Module):
         self.fuse = EqualLinear(2 * dim, dim, lr_mul=lr_mul, activation=True)
 
     def embed_text(self, text_embedding: Tensor) -> Tensor:
-        """Maps the text embedding `float [B, dim]` to one code a row, `float [B, num_ws, dim]`."""
+        """Maps the text embedding `float [B, dim]` to one code per row, `float [B, num_ws, dim]`."""
         text = self.text_norm * text_embedding.unsqueeze(1)
         return torch.cat([row(text) for row in self.rows], dim=1)
 

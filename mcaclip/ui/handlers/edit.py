@@ -20,7 +20,7 @@ from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.controls import Controls, suggestions
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.rest import taken
-from mcaclip.ui.state.session import CancelToken, Entry, Session
+from mcaclip.ui.state.session import CancelToken, HistoryEntry, Session
 from mcaclip.validate import FITTED, MAX_STRENGTH, check_strength, check_text
 
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)
@@ -383,7 +383,7 @@ def _recorded(result: EditResult, session: Session, at: int | None) -> Session:
     assert session.folder is not None
     numbers = [entry.number for entry in session.history]
     number = max(numbers, default=0) + 1 if at is None else numbers[at]
-    entry = Entry(
+    entry = HistoryEntry(
         number=number,
         settings=result.settings,
         thumbnail=images.small_url(result.image),

@@ -27,7 +27,7 @@ from mcaclip.ui.state.background import CancelledError, steps
 from mcaclip.ui.state.editor import EditorProtocol
 from mcaclip.ui.state.loading import EditorSource
 from mcaclip.ui.state.rest import cropped, shelved
-from mcaclip.ui.state.session import CancelToken, Entry, Session
+from mcaclip.ui.state.session import CancelToken, HistoryEntry, Session
 from mcaclip.ui.state.training_process import TrainingProcess
 
 MAX_SEED = 2**32 - 1
@@ -264,7 +264,7 @@ class FaceHandlers(HandlerBase):
             photo_file=_kept_photo(saved, face),
             aligned=aligned,
             inversion=inversion,
-            history=tuple(Entry(number + 1, settings) for number, settings in enumerate(saved.edits)),
+            history=tuple(HistoryEntry(number + 1, settings) for number, settings in enumerate(saved.edits)),
         )
 
     def arrive(self, tickets: object, own: object, session: Session) -> View:

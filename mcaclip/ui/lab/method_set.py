@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from mcaclip.evaluation.compare import CompareRow, EditMetrics, compare
+from mcaclip.editing.face_source import FaceCache
+from mcaclip.evaluation.compare import CompareRow, compare
+from mcaclip.evaluation.context import EvaluationContext
+from mcaclip.evaluation.faces import Face
 from mcaclip.loading import load_parser
 from mcaclip.methods.base import METHODS, MethodContext
 from mcaclip.methods.registry import Editor, build_methods, method_context
@@ -42,6 +45,7 @@ class EditorMethods:
     """The methods on a real editor; implements `MethodSet`. The parser is loaded for the first row."""
 
     editor: Editor
+    faces: FaceCache[Face] = field(default_factory=lambda: FaceCache(most=1))
 
     @cached_property
     def tools(self) -> MethodContext:
@@ -49,12 +53,10 @@ class EditorMethods:
         return method_context(self.editor)
 
     @cached_property
-    def metrics(self) -> EditMetrics:
-        """Parses a face once for all rows. Raises WeightsError."""
-        tools = self.tools
-        return EditMetrics(
-            tools.preview, load_parser(self.editor.slots, self.editor.device), tools.identity, tools.device
-        )
+    def measuring(self) -> EvaluationContext:
+        """What measures the rows. Raises WeightsError."""
+        parser = load_parser(self.editor.slots, self.editor.device)
+        return EvaluationContext(self.tools, parser, self.editor.device)
 
     def known(self) -> tuple[str, ...]:
         """See `MethodSet.known`."""
@@ -69,4 +71,5 @@ class EditorMethods:
     def row(self, name: str, face: Inversion, prompt: str, callback: ProgressCallback) -> CompareRow:
         """See `MethodSet.row`."""
         methods = build_methods(self.tools, [name])
-        return next(compare(methods, self.metrics, "face", face, prompt, callback=callback))
+        measured = self.faces.get(face, lambda: Face.of("face", face, self.measuring))
+        return next(compare(methods, measured, prompt, callback=callback))

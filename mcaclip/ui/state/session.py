@@ -40,7 +40,7 @@ class CancelToken:
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
+class HistoryEntry:
     """One edit in the history.
 
     Attributes:
@@ -94,7 +94,7 @@ class Session:
     inversion: Inversion | None = None
     thumbnail: str = ""
     result: EditResult | None = None
-    history: tuple[Entry, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
     at: int = -1
     paint: Paint | None = None
     wanted: EditSettings | None = None
@@ -134,7 +134,7 @@ class Session:
             return self
         return replace(self, folder=Path(tempfile.mkdtemp(prefix="tab-", dir=root)))
 
-    def added(self, entry: Entry) -> Session:
+    def added(self, entry: HistoryEntry) -> Session:
         """After a new edit: what was undone before it is dropped, the same edit if it was made before, and the oldest
         beyond `MAX_HISTORY`.
         """
@@ -144,7 +144,7 @@ class Session:
         history = (*lean, *kept[-FULL_RESULTS:])
         return replace(self, history=history, at=len(history) - 1, result=entry.result, wanted=None)
 
-    def moved(self, at: int, entry: Entry) -> Session:
+    def moved(self, at: int, entry: HistoryEntry) -> Session:
         """Showing another edit of the history, `entry`, which has its result."""
         history = (*self.history[:at], entry, *self.history[at + 1 :])
         settings = entry.settings

@@ -30,7 +30,7 @@ Call = Callable[[str, dict[str, Any]], Generator[Any, None, None]]
 REPORTING = ("invert", "refine", "strip", "variations")
 """The methods that report their progress."""
 SECONDS = 60
-"""Of a call at most; what takes less gives the GPU back sooner. Visitors have a few minutes a day."""
+"""Of a call at most; what takes less gives the GPU back sooner. Visitors have a few minutes per day."""
 
 
 def on_zero_gpu() -> bool:

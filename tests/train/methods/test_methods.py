@@ -25,7 +25,7 @@ from train.common.faces import RealCodes
 from train.common.network import parameter_groups
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET, RECIPES, settings_for, shortened, with_fusion
-from train.prompt.prompt import check_words_are_seen, fit_prompts
+from train.prompt.prompt import FitRun, check_words_are_seen, fit_prompts
 
 PROMPT = "green lipstick"
 SMALL = replace(PAPER_PRESET, network=replace(TINY, first_row=0, last_row=17), views=1, batch=2, steps=2)
@@ -65,7 +65,8 @@ def test_each_method_has_the_parts_and_the_losses_of_its_source(method):
 @pytest.mark.parametrize("method", ["cf-clip", "coralstyleclip"])
 def test_a_fit_ends_in_a_file_of_its_method(method, tmp_path):
     objective, shares = objective_for(method), []
-    path = fit_prompts(objective, objective.generator, tmp_path, sheet_every=0, method=method, progress=shares.append)
+    run = FitRun(tmp_path, sheet_every=0, method=method, progress=shares.append)
+    path = fit_prompts(objective, objective.generator, run)
     assert read_header(path).method == method and shares == [0.0, 0.5]
     network, prompts, _ = load_network(path)
     assert list(prompts) == [PROMPT] and network.config == objective.settings.network
@@ -76,10 +77,11 @@ def test_a_fit_on_real_codes_sees_them_alone_and_goes_on_with_the_same_file_only
     real = RealCodes(torch.randn(1, 18, 512), "a" * 64)
     edit = objective.edit
     objective.edit = lambda network, codes, targets: seen.append(codes) or edit(network, codes, targets)
-    fit_prompts(objective, objective.generator, tmp_path, sheet_every=0, method="cf-clip", real=real)
+    run = FitRun(tmp_path, sheet_every=0, method="cf-clip", real=real)
+    fit_prompts(objective, objective.generator, run)
     assert seen and all(torch.equal(codes, real.codes.expand_as(codes)) for codes in seen)
     with pytest.raises(TrainingError, match="other settings"):
-        fit_prompts(objective, objective.generator, tmp_path, method="cf-clip", real=replace(real, sha256="b" * 64))
+        fit_prompts(objective, objective.generator, replace(run, real=replace(real, sha256="b" * 64)))
 
 
 def test_published_weights_of_the_losses():

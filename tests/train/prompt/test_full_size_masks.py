@@ -13,7 +13,7 @@ from mcaclip.generators.synthesis import synthesize
 from mcaclip.types import TextCode
 from tests.generators.toy import ToyGenerator
 from tests.helpers.toy_space import ToySpace
-from train.prompt.full_size_masks import learn_upper_masks
+from train.prompt.full_size_masks import learn_full_size_masks
 
 TOP = 1
 
@@ -38,7 +38,7 @@ def test_masks_above_the_preview_learn_the_mask_below(masks):
     assert (coral.nets[0].gain is None) == ("cascade_from" in masks)
     codes = torch.stack([seeded_z(18, seed) for seed in range(8)])
     words: TextCode = ToySpace().text_code("green lipstick")
-    learn_upper_masks(network, generator, codes, lambda _: words, TOP)
+    learn_full_size_masks(network, generator, codes, lambda _: words, TOP)
     made = synthesize(generator, seeded_z(18, 99)[None], keep=range(len(generator.layers)))
     t_w, _ = network(seeded_z(18, 99)[None], words)
     masks = coral(made.features, t_w)

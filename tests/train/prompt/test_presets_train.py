@@ -25,7 +25,7 @@ from train.cli.prompt import Options
 from train.methods.deltaedit import DeltaSettings, train_deltaedit
 from train.prompt.objective import PromptObjective, Target
 from train.prompt.presets import PRESETS, RECIPES, settings_for, with_fusion
-from train.prompt.prompt import fit_prompts
+from train.prompt.prompt import FitRun, fit_prompts
 from train.universal.universal import UniversalSettings, shift_loss, train_universal
 
 STEPS = 40
@@ -108,7 +108,7 @@ def test_a_method_of_a_preset_trains(preset, method, fusion, tmp_path, monkeypat
     monkeypatch.setattr("train.prompt.objective.FINE_MASK", ToyGenerator.image_size)
     objective = WatchedObjective(preset, method, fusion)
     with pytest.raises(EnoughError):
-        fit_prompts(objective, objective.generator, tmp_path, method=method, progress=objective.stop)
+        fit_prompts(objective, objective.generator, FitRun(tmp_path, method=method, progress=objective.stop))
     objective.watch.check()
     if preset == "paper":  # elsewhere the larger weight of the area may close masks by itself
         assert min(objective.watch.masks, default=1) > 0.01, "a mask that is 0 or 1 everywhere learns no more"

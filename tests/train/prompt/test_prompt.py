@@ -15,7 +15,7 @@ from mcaclip.editing.network.mca import MCANetwork, read_header, save_network
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.errors import PromptError, StudioError, TrainingError
 from mcaclip.generators.synthesis import synthesize
-from mcaclip.imaging.colour import colour_lab, srgb_to_lab
+from mcaclip.imaging.colour import lab_of, srgb_to_lab
 from mcaclip.language.grammar import Meaning
 from mcaclip.methods.losses import PAPER_LOSS_WEIGHTS
 from mcaclip.perception.parsing_head import PARSED_LAYERS
@@ -29,7 +29,7 @@ from train.common.network import default_start, new_network
 from train.prompt.exemplar import paint_exemplar
 from train.prompt.objective import PromptObjective
 from train.prompt.presets import COMPACT_PRESET, PAPER_PRESET, PromptSettings
-from train.prompt.prompt import check_prompts, fit_prompts
+from train.prompt.prompt import FitRun, check_prompts, fit_prompts
 
 PAPER_TERMS = {"id", "l2", "nce", "area", "tv", "bg"}
 
@@ -95,7 +95,7 @@ def test_exemplar_is_the_same_face_with_the_part_painted(objective, parser):
     painted = paint_exemplar(objective.generator, code, made.image, part, Meaning("hair", "purple"), None)
     lab = srgb_to_lab(painted)[0][:, part[0, 0] > 0.9]
     before = srgb_to_lab(made.image)[0][:, part[0, 0] > 0.9]
-    target = colour_lab("purple")
+    target = lab_of("purple")
     assert (lab.mean(1) - target).norm() < 0.5 * (before.mean(1) - target).norm()
     assert torch.corrcoef(torch.stack([lab[0], before[0]]))[0, 1] > 0.9, "strands stay strands"
     outside = (part < 1e-3).expand_as(painted)
@@ -117,15 +117,16 @@ def test_a_network_of_another_structure_is_no_start(objective, tmp_path):
     layers = objective.generator.full.layers
     save_network(MCANetwork(layers, replace(TINY, masks=None)), tmp_path / "edit.safetensors", {}, {})
     with pytest.raises(TrainingError, match="another structure"):
-        fit_prompts(objective, objective.generator.full, tmp_path / "run", start_from=tmp_path / "edit.safetensors")
+        run = FitRun(tmp_path / "run", start_from=tmp_path / "edit.safetensors")
+        fit_prompts(objective, objective.generator.full, run)
 
 
 def test_a_fit_through_the_preview_alone_has_no_stage_at_full_size(objective, tmp_path, monkeypatch):
-    for stage in ("fit_upper_rows", "learn_upper_masks"):
+    for stage in ("fit_full_size_rows", "learn_full_size_masks"):
         monkeypatch.setattr(f"train.prompt.prompt.{stage}", None)
     settings = Options(prompts=("green lipstick",), preview_only=True, steps=1, batch=1).settings(STACKS["compact"])
     short = other(objective, "green lipstick", replace(settings, views=1))
-    path = fit_prompts(short, objective.generator.full, tmp_path, sheet_every=0)
+    path = fit_prompts(short, objective.generator.full, FitRun(tmp_path, sheet_every=0))
     assert list(read_header(path).prompts) == ["green lipstick"]
 
 

@@ -34,13 +34,13 @@ from train.universal.face_windows import (
     FIRST_ROW,
     PREVIEW_SIZE,
     SMALLEST_WINDOW,
-    Stage,
+    PartWindow,
     choose_window,
     crop,
     cut_square,
     layer_masks,
+    part_window,
     see,
-    set_stage,
     show,
 )
 from train.universal.targets import EditTargets, KnownColours, TaughtColours
@@ -81,21 +81,21 @@ def test_an_open_window_is_the_plain_shifted_picture(preview, face):
     delta = torch.zeros(1, 18, 512)
     delta[:, FIRST_ROW:12] = 0.3 * torch.randn(1, 8, 512, generator=torch.Generator().manual_seed(1))
     everywhere = torch.ones(1, 1, PREVIEW_SIZE, PREVIEW_SIZE)
-    stage = Stage((slice(4, 10), slice(5, 12)), layer_masks(preview, everywhere), (44, 56))
-    seen = show(preview, face, delta, stage)
-    whole = crop(synthesize(preview, face.code + delta).image, stage.window)
+    place = PartWindow((slice(4, 10), slice(5, 12)), layer_masks(preview, everywhere), (44, 56))
+    seen = show(preview, face, delta, place)
+    whole = crop(synthesize(preview, face.code + delta).image, place.window)
     inner = (..., slice(40, -40), slice(40, -40))
     assert (seen.window[inner] - whole[inner]).abs().mean() < 1e-3
     large = synthesize(preview.full, face.code + delta).image
-    real = cut_square(large, stage)
+    real = cut_square(large, place)
     inner = (..., slice(48, -48), slice(48, -48))
     assert (seen.large[inner] - real[inner]).abs().mean() < 5e-3
 
 
 def test_a_closed_mask_leaves_the_face(preview, face):
-    stage = Stage((slice(4, 10), slice(5, 12)), layer_masks(preview, torch.zeros(1, 1, 256, 256)), (44, 56))
-    seen = show(preview, face, torch.randn(1, 18, 512), stage)
-    assert torch.equal(seen.window, crop(face.made.image, stage.window))
+    place = PartWindow((slice(4, 10), slice(5, 12)), layer_masks(preview, torch.zeros(1, 1, 256, 256)), (44, 56))
+    seen = show(preview, face, torch.randn(1, 18, 512), place)
+    assert torch.equal(seen.window, crop(face.made.image, place.window))
 
 
 @pytest.mark.parametrize("box", [(0, 3, 0, 3), (250, 256, 100, 110), (0, 256, 0, 256), (120, 121, 7, 9), None])
@@ -106,8 +106,8 @@ def test_windows_hold_the_square_wherever_the_part_is(preview, box):
     rng = np.random.default_rng(0)
     window = choose_window(mask, rng)
     assert all(0 <= s.start <= s.stop - SMALLEST_WINDOW and s.stop <= CELLS for s in window)
-    stage = set_stage(preview, mask, rng)
-    for corner, side in zip(stage.corner, stage.window, strict=True):
+    place = part_window(preview, mask, rng)
+    for corner, side in zip(place.corner, place.window, strict=True):
         assert side.start * 8 <= corner <= side.stop * 8 - 20
 
 

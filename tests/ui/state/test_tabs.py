@@ -17,7 +17,7 @@ from mcaclip.imaging import align
 from mcaclip.types import AlignedFace, EditSettings, Paint, to_uint8
 from mcaclip.ui.state import tabs as tabs_module
 from mcaclip.ui.state.rest import at_rest, awake, shelved, size_of, taken
-from mcaclip.ui.state.session import MAX_FACES, Entry, Session
+from mcaclip.ui.state.session import MAX_FACES, HistoryEntry, Session
 from mcaclip.ui.state.tabs import CLOSED_SECONDS, IDLE_SECONDS, REST_SECONDS, Tabs
 from mcaclip.ui.state.visitor_files import UNCLAIMED_SECONDS, VisitorFiles
 from tests.fakes import PROMPTS, draw_face
@@ -58,7 +58,7 @@ def edited(tmp_path, editor) -> Callable[..., Session]:
         session = session.with_folder(tmp_path)
         for number, prompt in enumerate(PROMPTS):
             settings = EditSettings(prompt, paint=paint if number else None)
-            session = session.added(Entry(number + 1, settings, result=editor.edit(inversion, settings)))
+            session = session.added(HistoryEntry(number + 1, settings, result=editor.edit(inversion, settings)))
         return session
 
     return make
