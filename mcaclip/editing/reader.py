@@ -177,7 +177,7 @@ class PromptReader:
                 readings.append(self.read(change, mode))
             except PromptError as error:
                 refused[change] = error
-        readings, conflicts = self._without_conflicts(list(dict.fromkeys(readings)))
+        readings, conflicts = self._without_conflicts(_once_each(readings))
         made = frozenset(part for one in readings for part in parts_in(one.prompt))
         if not readings:
             raise _together([*conflicts.values(), *refused.values()])
@@ -348,6 +348,14 @@ def read_parts(
     if not found:
         raise _together(refused)
     return found, tuple(f"Left out: {error}" for error in refused)
+
+
+def _once_each(readings: Sequence[Reading]) -> list[Reading]:
+    """The first reading of every prompt."""
+    found: dict[str, Reading] = {}
+    for one in readings:
+        found.setdefault(one.prompt, one)
+    return list(found.values())
 
 
 def _answered(change: str, parts: frozenset[str]) -> bool:

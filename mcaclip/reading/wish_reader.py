@@ -26,6 +26,8 @@ from mcaclip.validate import has_latin_letters
 
 MOST_MEANT = 3
 """At most so many prompts are named that a misspelled text may mean."""
+COLOURED = 1.0
+"""Logit from which on a colour counts as said."""
 SURE = 20.0
 """CIE76 distance of a colour that was read to a usual one within which it may go by its name."""
 _POLITE = re.compile(r"^(?:please|pls|plz)\s+|[\s,]+(?:please|pls|plz|thanks)$", re.IGNORECASE)
@@ -58,49 +60,55 @@ class WishReader:
         A slip of the finger is mended where that gives one wish; where it gives several, or the one word that prompts
         are not made of may be meant for another, the wish is not understood and says what may be meant.
         """
+        first: Wish | None = None
         for group in spellings(text, *self._known_words, self._strange):
             found = [wish for wish in (self._read(text, words) for words in group) if wish.concept is not None]
             if len({(wish.concept, wish.sign, wish.colour) for wish in found}) > 1:
                 return Wish(text, 0.0, meant=_asked_for(found))
-            if found:
-                return self._with_nearest(found[0])
-        meant: tuple[str, ...] = ()
-        if len({word for word in plain(text).split() if self._unusual(word)}) == 1:
-            others = spellings(text, *self._known_words, self._unusual, two_slips)
-            meant = _asked_for([self._read(text, one) for group in others for one in group if one != text])
-        return self._with_nearest(replace(self._read(text, text), meant=meant))
+            if found and not found[0].problem:
+                return found[0]
+            first = first or next(iter(found), None)
+        return self._with_nearest(replace(first or self._read(text, text), meant=self._may_mean(text)))
+
+    def _may_mean(self, text: str) -> tuple[str, ...]:
+        """What can be made of a text whose one word that prompts are not made of is meant for another."""
+        if len({word for word in plain(text).split() if self._unusual(word)}) != 1:
+            return ()
+        others = spellings(text, *self._known_words, self._unusual, two_slips)
+        return _asked_for([self._read(text, one) for group in others for one in group if one != text])
 
     def _read(self, text: str, words: str) -> Wish:
         """What a text asks for whose words are meant to be these."""
         words = wanting_more(words)
-        wish = self._read_plainly(text, words)
         said = _POLITE.sub("", words)
         if not complains(said):
-            return wish
+            return self._read_plainly(text, words)
+        bare_words = without_complaint(said)
+        wish = self._read_plainly(text, bare_words if bare(bare_words) in named_wishes() else words, named=True)
         if wish.concept is None:
-            wish = self._read_plainly(text, without_complaint(said))
+            wish = self._read_plainly(text, bare_words, named=True)
         return replace(wish, sign=-wish.sign, amount=1.0)
 
-    def _read_plainly(self, text: str, words: str) -> Wish:
-        """The same, where "too" says nothing."""
+    def _read_plainly(self, text: str, words: str, named: bool = False) -> Wish:
+        """The same, where "too" says nothing; `named`: what the words name, whether it is wished for or away."""
         said, percent = split_percent(_in_names(words, COLOURS))
         read = self.encoder.encode([said])
         answers = self.network(read.states, read.mask)
-        chances = answers.wishes[0].softmax(0)
+        chances = (answers.said if named else answers.wishes)[0].softmax(0)
         best = int(chances[:-1].argmax())
         known = float(chances[best]) if has_latin_letters(said) else 0.0
         wishes = wishes_of(self.network.names)
         name, sign = wishes[best]
         if (phrase := bare(_POLITE.sub("", said))) in named_wishes():
             (name, sign), known = named_wishes()[phrase], 1.0
-        elif known < UNDERSTOOD and (named := _named_last(said)) and named[0] == name:
+        elif known < UNDERSTOOD and (last := _named_last(said)) and last[0] == name:
             # sure of the wish and not of its sign: the phrase at the end says it
-            sign, known = named[1], float(chances[[wishes.index((name, 1)), wishes.index((name, -1))]].sum())
+            sign, known = last[1], float(chances[[wishes.index((name, 1)), wishes.index((name, -1))]].sum())
         concept = concepts()[name]
         colour = ""
         if concept.part:
             exact = _in_names(words, named_colours())
-            colour = _colour_of(exact, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > 0)
+            colour = _colour_of(exact, (50 * answers.lab[0]).tolist(), float(answers.coloured[0]) > COLOURED)
         amount = AMOUNTS[int(answers.amount[0].argmax())] if percent is None else percent
         return Wish(text, known, concept if known >= UNDERSTOOD else None, sign, colour, amount)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from train.clip.scenes.types import Claim, PartColour
 LITTLE, USUAL, STRONG = range(3)
 AGES = (("childhood", 1, 3, 13), ("old age", -1, 15, 31), ("old age", 1, 55, 96))
 """Which wish an age in years is: its name and sign, the first year, and the one behind the last."""
+_DENIED = re.compile(r"(?:no|not|without|never|free of)\b", re.IGNORECASE)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -164,7 +166,9 @@ class LessonWriter:
             phrase = phrase.removeprefix("a ").removeprefix("an ")
         if thing and said is concept.wanted and concept.name in self.shapes["places"] and self.rng.random() < 0.25:
             phrase = f"{phrase} {self._pick(self.shapes['places'][concept.name])}"
-        return Lesson(shape.format(phrase), concept.name, sign, away=away)
+        # "no glasses" takes away what it names, whatever side of the table it stands on
+        denied = not away and sign < 0 and _DENIED.match(phrase) is not None
+        return Lesson(shape.format(phrase), concept.name, sign, away=away or denied)
 
     def _foreign(self) -> Lesson:
         """A colour of a part in one of the commonest other languages."""
