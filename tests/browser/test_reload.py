@@ -107,7 +107,8 @@ def test_another_browser_and_a_second_tab_get_nothing(site, visit):
         reload(one)
         known_face(one)
         assert one.locator("#film .frame").count() == frames, "each its own"
-    for one in (page, second):
-        one.evaluate("() => void setTimeout(() => location.reload(), 50)")
+    for one in (page, second):  # both at the same time
+        one.evaluate("() => { window.old = true; setTimeout(() => location.reload(), 50); }")
     for one, frames in ((page, 2), (second, 1)):
+        one.wait_for_function("() => !window.old")
         one.wait_for_function("count => document.querySelectorAll('#film .frame').length === count", arg=frames)
