@@ -301,3 +301,24 @@ def test_what_a_picture_without_known_parts_lacks_is_said(generator):  # noqa: F
     result = blend(prepare(face, request("freckles")))
     assert "Hardly anything" in result.notes[0]
     assert torch.equal(result.image, face.made.image[0].clamp(-1, 1))
+
+
+def test_a_painting_has_patches_of_one_colour_and_sharp_edges():
+    before, after, _ = made("oil painting")
+    steps = [picture[..., 105:145, :].diff(dim=-1).abs() for picture in (before, after)]
+    few = [float((step < step.mean() / 4).float().mean()) for step in steps]
+    assert few[1] > few[0] + 0.01
+    flat = torch.full((1, 3, 64, 64), 0.3)
+    flat[..., 32:] = -0.4
+    edge = retouched("oil painting", flat, torch.ones(1, 1, 64, 64), 1.0)
+    assert (edge.diff(dim=-1).abs() > 0.2).sum() == (flat.diff(dim=-1).abs() > 0.2).sum(), (
+        "an edge stays one pixel wide"
+    )
+
+
+def test_a_drawing_is_grey_lines_on_light_paper():
+    side = torch.full((1, 3, 256, 256), 0.5)
+    side[:, 0], side[..., 100:104] = 0.8, -0.9
+    after = retouched("pencil drawing", side, torch.ones(1, 1, 256, 256), 1.0)
+    assert (after - after.mean(1, keepdim=True)).abs().max() < 1e-5
+    assert after[..., 100:104].mean() < -0.5 and after[..., :60].mean() > 0.6

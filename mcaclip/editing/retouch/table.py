@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.editing.photo_parts import PhotoParts
-from mcaclip.editing.retouch import light, shape, skin
+from mcaclip.editing.retouch import light, shape, skin, style
 from mcaclip.nn.ops import resize_mask
 
 
@@ -73,6 +73,8 @@ RETOUCHES: Mapping[str, Retouch] = MappingProxyType(
         "soft focus": Retouch(None, light.soft_focus),
         "vivid colours": Retouch(None, partial(light.coloured, factor=light.VIVID)),
         "muted colours": Retouch(None, partial(light.coloured, factor=light.MUTED)),
+        "oil painting": Retouch(None, style.painted),
+        "pencil drawing": Retouch(None, style.drawn),
         "black and white photo": Retouch(None, light.grey),
         "sepia photo": Retouch(None, light.sepia),
     }
