@@ -109,6 +109,15 @@ def colours_in(text: str) -> tuple[str, ...]:
     return tuple(mention.name for mention in sorted(found, key=lambda mention: mention.start))
 
 
+def without_colour(text: str) -> str:
+    """A text without the colours that it names: "full red lips" are full lips."""
+    words = plain(text)
+    for mention in sorted(_mentions(words), key=lambda one: -one.start):
+        if mention.kind == "colour":
+            words = words[: mention.start] + words[mention.end :]
+    return " ".join(words.split())
+
+
 def split_changes(
     prompt: str,
     known: Callable[[str], bool] = lambda text: False,

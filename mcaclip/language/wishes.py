@@ -10,8 +10,8 @@ from mcaclip.language.concepts import PROMISED, SOMETIMES, Concept, Side, concep
 from mcaclip.language.grammar import begins_with_name, parts_in, understand
 from mcaclip.validate import has_latin_letters
 
-UNDERSTOOD = 0.75
-"""Probability from which on a text counts as understood: 4 % of the blind wordings reach it and are misread."""
+UNDERSTOOD = 0.68
+"""Probability from which on a text counts as understood: 3 % of the blind wordings reach it and are misread."""
 SMALLEST, LARGEST = 0.1, 1.5
 """Least and greatest amount that a text can ask for."""
 _ONE_SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)

@@ -25,10 +25,17 @@ def read_wishes() -> dict[str, Any]:
     return tomllib.loads((ASSETS / "words" / "wishes.toml").read_text(encoding="utf-8"))
 
 
+SENTENCES = (
+    *("with_thing", "without_thing", "being", "not_being", "coloured", "not_coloured", "little", "strong", "keeping"),
+    *("comparative", "years", "years_less", "years_more"),
+)
+"""The shapes of `wishes.toml` that say a wish."""
+
+
 def wish_sentences() -> tuple[str, ...]:
-    """The English sentences around a wish, of all shapes."""
-    shapes = (table for table in read_wishes().values() if isinstance(table, list))
-    return tuple(sentence for sentences in shapes for sentence in sentences)
+    """The English sentences around a wish; not what people say beside it."""
+    wishes = read_wishes()
+    return tuple(sentence for shape in SENTENCES for sentence in wishes[shape])
 
 
 def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:

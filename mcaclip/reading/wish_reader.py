@@ -26,7 +26,9 @@ from mcaclip.validate import has_latin_letters
 
 MOST_MEANT = 3
 """At most so many prompts are named that a misspelled text may mean."""
-COLOURED = 1.0
+LESS_SURE = 0.1
+"""By how much less probable than another a reading of a misspelled text may be to count beside it."""
+COLOURED = 3.0
 """Logit from which on a colour counts as said."""
 SURE = 20.0
 """CIE76 distance of a colour that was read to a usual one within which it may go by its name."""
@@ -63,6 +65,7 @@ class WishReader:
         first: Wish | None = None
         for group in spellings(text, *self._known_words, self._strange):
             found = [wish for wish in (self._read(text, words) for words in group) if wish.concept is not None]
+            found = [wish for wish in found if wish.known > max(other.known for other in found) - LESS_SURE]
             if len({(wish.concept, wish.sign, wish.colour) for wish in found}) > 1:
                 return Wish(text, 0.0, meant=_asked_for(found))
             if found and not found[0].problem:

@@ -123,7 +123,7 @@ def test_amounts(reader, text, amount):
     ("text", "nearest"),
     [
         ("sunglasses", ("glasses",)),
-        ("long blonde hair", ("blonde hair",)),
+        ("hoop earrings", ()),
         ("hat", ()),
         ("the left eyebrow green", ("green eyebrows",)),
         ("one blue eye", ("blue eyes",)),

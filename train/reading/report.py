@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from mcaclip.config import STACKS
+from mcaclip.editing.prompts import load_prompts
+from mcaclip.editing.reader import PromptReader
+from mcaclip.errors import PromptError
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.concepts import concepts
-from mcaclip.language.wishes import UNDERSTOOD
+from mcaclip.language.wishes import UNDERSTOOD, plain_wish
 from mcaclip.language.word_tables import read_words
 from mcaclip.reading.sentence_encoder import SentenceEncoder
 from mcaclip.reading.wish_network import WishNetwork, wishes_of
+from mcaclip.reading.wish_reader import WishReader
 from train.clip.report import BLIND
 from train.clip.scenes.types import DISTINCT
 from train.reading.sentences import nothing_phrases
@@ -24,7 +30,7 @@ def report(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
 
     "part", "colour" and "part and colour" are of the blind wordings (`assets/words/report.json`) in twelve colours;
     "state" and its "sign" of phrases that are held out of the captions; "refused" of texts that wish for nothing;
-    "understood" texts reach `UNDERSTOOD`.
+    "understood" texts reach `UNDERSTOOD`. Of "everyday wishes that are made" at least one change is, right or wrong.
     """
     cases = [(part, c, text.format(c)) for part, texts in BLIND.items() for text in texts for c in DISTINCT]
     answers = network(*_encoded(encoder, [text for _, _, text in cases]))
@@ -43,8 +49,22 @@ def report(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:
         "right and understood": _share(both & understood),
         "wrong and understood": _share(~both & understood),
         "refused of texts that wish for nothing": _share(nothing < UNDERSTOOD),
+        "everyday wishes that are made": _share(torch.tensor(_made(encoder, network))),
         **_states(encoder, network),
     }
+
+
+def _made(encoder: SentenceEncoder, network: WishNetwork) -> list[bool]:
+    """Whether the studio makes something of each everyday wish."""
+    wish = WishReader(encoder, network).read
+    stack, own, made = STACKS["compact"], Path(), []
+    reader = PromptReader({}, load_prompts(), "", lambda text: plain_wish(text) or wish(text), stack, own)
+    for text in read_words("report")["everyday"]["wishes"]:
+        try:
+            made.append(bool(reader.read_all(text).readings))
+        except PromptError:
+            made.append(False)
+    return made
 
 
 def _states(encoder: SentenceEncoder, network: WishNetwork) -> dict[str, float]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,9 +19,16 @@ from train.clip.captions.write import say
 from train.clip.scenes.types import Claim, PartColour
 
 LITTLE, USUAL, STRONG = range(3)
-AGES = (("childhood", 1, 3, 13), ("old age", -1, 15, 31), ("old age", 1, 55, 96))
-"""Which wish an age in years is: its name and sign, the first year, and the one behind the last."""
+AGES = (
+    ("childhood", 1, 3, 13, "years"),
+    ("old age", -1, 15, 31, "years"),
+    ("old age", 1, 45, 96, "years"),
+    ("old age", 1, 18, 96, "years_ahead"),
+)
+"""Which wish an age in years is: its name and sign, the first year, the one behind the last, and how it is said."""
+DETERMINERS = ("the", "the", "my", "his", "her", "that", "those", "all the")
 _DENIED = re.compile(r"(?:no|not|without|never|free of)\b", re.IGNORECASE)
+T = TypeVar("T")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -32,7 +40,7 @@ class Lesson:
         text: as somebody would type it.
         concept: the name of the wish; empty for a text that wishes for nothing in the table.
         sign: 1, or -1 where the thing is wished away.
-        away: whether that is said by taking away the opposite: "not young" is old.
+        away: whether that is said by taking away what is named: "not young" is old, "no glasses" is without them.
         colour: a name that `mcaclip.language.colours` knows; None where none is named.
         amount: `LITTLE`, `USUAL` or `STRONG`.
     """
@@ -86,9 +94,9 @@ class LessonWriter:
     def write(self) -> Lesson:
         """One lesson."""
         kind = self.rng.random()
-        if kind < 0.36:
+        if kind < 0.4:
             lesson = self._coloured()
-        elif kind < 0.41:
+        elif kind < 0.44:
             return self._typed(self._foreign())
         elif kind < 0.83:
             lesson = self._concept()
@@ -100,7 +108,7 @@ class LessonWriter:
             lesson = replace(lesson, text=shape.format(lesson.text), amount=amount)
         return self._typed(self._surrounded(lesson))
 
-    def _pick(self, options: Sequence[str]) -> str:
+    def _pick(self, options: Sequence[T]) -> T:
         return options[int(self.rng.integers(len(options)))]
 
     def _colour(self) -> str:
@@ -127,10 +135,13 @@ class LessonWriter:
             colour = self._pick(list(self.shapes["comparatives"]))
             shape = self._pick(self.shapes["comparative"])
             return Lesson(shape.format(c=self.shapes["comparatives"][colour], n=noun), name, 1, colour)
+        if kind < 0.165:
+            words = self._pick(self.shapes["two_coloured"]).format(c=colour, o=self._colour(), n=self._noun("hair"))
+            return Lesson(words, "two-tone hair")
         if kind < 0.3:
             text = say((Claim(paint=PartColour(part, colour)),), self.rng, wider=bool(self.rng.random() < 0.5))
             return Lesson(text, name, 1, colour)
-        sign = -1 if kind > 0.85 else 1
+        sign = -1 if kind > 0.85 and part != "skin" else 1  # "less red skin" is a wish of the table
         shapes = self.shapes["coloured" if sign > 0 else "not_coloured"]
         shape = self._pick(shapes)
         if "{a}" in shape and part not in self.shapes["adjectives"]:
@@ -141,12 +152,15 @@ class LessonWriter:
         )
 
     def _concept(self) -> Lesson:
-        if self.rng.random() < 0.03:
+        chance = self.rng.random()
+        if chance < 0.04:
             return self._years()
-        concept = self.others[int(self.rng.integers(len(self.others)))]
+        if chance < 0.09:
+            return self._answered()
+        concept = self._pick(self.others)
         sign = -1 if self._has_opposite(concept) and self.rng.random() < 0.48 else 1
         said = concept.side(sign)
-        away = self.rng.random() < (0.45 if sign < 0 else 0.12)  # in words of the other side: "not young" is old
+        away = self.rng.random() < (0.5 if sign < 0 else 0.15)  # in words of the other side: "not young" is old
         if away and concept.side(-sign).things + concept.side(-sign).looks:
             said = concept.side(-sign)
         elif not said.things + said.looks:
@@ -162,8 +176,10 @@ class LessonWriter:
         if away and flaw and self.rng.random() < 0.4:
             kind = "flaw" if thing else "flawed"
         shape = self._pick(self.shapes[kind])
-        if away and self.rng.random() < 0.5:
+        if self.rng.random() < (0.7 if away else 0.2):
             phrase = phrase.removeprefix("a ").removeprefix("an ")
+            if away and thing and shape.count(" ") < 4 and self.rng.random() < 0.4:
+                phrase = f"{self._pick(DETERMINERS)} {phrase}"
         if thing and said is concept.wanted and concept.name in self.shapes["places"] and self.rng.random() < 0.25:
             phrase = f"{phrase} {self._pick(self.shapes['places'][concept.name])}"
         # "no glasses" takes away what it names, whatever side of the table it stands on
@@ -178,15 +194,23 @@ class LessonWriter:
         text = self._pick(language["shapes"]).format(n=noun, c=said)
         return Lesson(text, self.parts[part].name, 1, colour)
 
+    def _answered(self) -> Lesson:
+        """What is wrong and what is wanted instead, in one breath: "too pale make it tanned"."""
+        concept = self._pick([one for one in self.others if one.wanted.looks and one.unwanted.looks])
+        sign = 1 if self.rng.random() < 0.5 else -1
+        looks, opposite = (self._pick(concept.side(one).looks) for one in (sign, -sign))
+        return Lesson(self._pick(self.shapes["answered"]).format(l=looks, o=opposite), concept.name, sign)
+
     def _years(self) -> Lesson:
         """An age in years, or years more or less."""
         if self.rng.random() < 0.5:
             sign = 1 if self.rng.random() < 0.5 else -1
             shape = self._pick(self.shapes["years_more" if sign > 0 else "years_less"])
             return Lesson(shape.format(y=int(self.rng.integers(3, 51))), "old age", sign)
-        name, sign, first, last = AGES[int(self.rng.integers(len(AGES)))]
+        name, sign, first, last, said = AGES[int(self.rng.integers(len(AGES)))]
         years = int(self.rng.integers(first, last))
-        shapes = self.shapes["years"] if years >= 20 else self.shapes["years"][:-2]  # nobody is in their zeros
+        # nobody is in their zeros
+        shapes = [shape for shape in self.shapes[said] if years >= 20 or "{d}" not in shape]
         return Lesson(self._pick(shapes).format(y=years, d=years // 10 * 10), name, sign)
 
     @staticmethod
@@ -195,18 +219,30 @@ class LessonWriter:
 
     def _outside(self) -> Lesson:
         kind = self.rng.random()
-        if kind < 0.25:
+        if kind < 0.22:
             return Lesson(self._pick(self.phrases), "")
         if kind < 0.28:
             return Lesson(self._pick(self.shapes["bare"]), "")
-        if kind < 0.37:
+        if kind < 0.45:
+            return Lesson(self._remark(), "")
+        if kind < 0.54:
             shapes = self.shapes["keeping" if self.rng.random() < 0.6 else "remark"]
             return Lesson(self._pick(shapes).format(self._mentioned()), "")
-        if kind < 0.5:  # words of other languages fall into such pieces
+        if kind < 0.64:  # words of other languages fall into such pieces
             foreign = " ".join(self._strange() for _ in range(int(self.rng.integers(1, 4))))
             return Lesson(self._pick(("{}", "{}", "la {}", "{} de {}", "{} {}", "der {}")).replace("{}", foreign), "")
         shape = self._pick(self.shapes["outside"])
         return Lesson(shape.format(w=self._pick(self.words), v=self._pick(self.words), c=self._colour()), "")
+
+    def _remark(self) -> str:
+        """What people say about themselves, their families and their years, which is no wish."""
+        shape = self._pick(
+            self.shapes[
+                self._pick(("remark_people", "remark_people", "remark_years", "remark_other", "remark_other"))
+            ]
+        )
+        who = self._pick(self.shapes["people"] if self.rng.random() < 0.7 else self.words)
+        return shape.format(p=who, y=int(self.rng.integers(3, 90)))
 
     def _mentioned(self) -> str:
         """A thing of the table, or a coloured part."""
