@@ -7,7 +7,7 @@ variant on the same faces.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -69,17 +69,17 @@ def fill(
         report: gets a line per edit as it is done, and one for what is left out.
         after_face: called when a face is done.
     """
+    done = {row.key for row in run.rows}
     for number, source in enumerate(plan.faces, 1):
-        for line in _measure_face(run, context, plan, source):
+        for line in _measure_face(run, context, plan, source, done):
             report(f"face {number} of {len(plan.faces)}, {source.name}: {line}")
         after_face()
 
 
 def _measure_face(
-    run: Run[Row], context: EvaluationContext, plan: EvaluationPlan, source: FaceToMeasure
+    run: Run[Row], context: EvaluationContext, plan: EvaluationPlan, source: FaceToMeasure, done: Collection[object]
 ) -> Iterator[str]:
-    """Measure the edits of a face that are still to do; yields a line for each, or why it is left out."""
-    done = {row.key for row in run.rows}
+    """Measure the edits of a face that are not `done` yet; yields a line for each, or why it is left out."""
     wanted = [edit for edit in plan.edits if run.key_of(source, edit[0].title, edit[1].name) not in done]
     if not wanted:
         return
