@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from mcaclip.config import DEFAULT_STACK, STACKS, Stack, choose
 from mcaclip.editing.face_source import FaceCache, FaceSource, source_of
 from mcaclip.editing.finish import blend, moving
 from mcaclip.editing.library import FittedEdit, Library, collect
-from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.network.prompted import ReadyEdit
 from mcaclip.editing.networks import EditNetworks
 from mcaclip.editing.prompts import LibraryPrompt, load_prompts
-from mcaclip.editing.reader import RETOUCH, Answer, Ingredient, PromptReader, Reading
+from mcaclip.editing.reader import DIRECTION, RETOUCH, Answer, Ingredient, PromptReader, Reading
 from mcaclip.editing.render import PreparedEdit, prepare, varied
 from mcaclip.editing.request import EditRequest, resolve
 from mcaclip.editing.stack_fit import StackFit
@@ -63,6 +63,7 @@ class EditorModels(EditNetworks):
         library: the prompts that have a fitted edit network.
         wish: what free words ask for.
         prompts: the prompt library.
+        directions: edits along directions of W, by their words.
     """
 
     start: Start
@@ -71,6 +72,7 @@ class EditorModels(EditNetworks):
     wish: Callable[[str], Wish]
     prompts: tuple[LibraryPrompt, ...] = ()
     complete: Complete | None = None
+    directions: Mapping[str, ReadyEdit] = field(default_factory=dict)
 
 
 class FaceEditor:
@@ -203,7 +205,7 @@ class FaceEditor:
 
     def _reader(self) -> PromptReader:
         m, own = self.models, weights.WeightFolders.from_environment().edits
-        return PromptReader(self.library, m.prompts, m.universal.problem, self._wish, self.slots, own)
+        return PromptReader(self.library, m.prompts, m.universal.problem, self._wish, self.slots, own, m.directions)
 
     def wish(self, text: str) -> Wish:
         """What a text asks for, and what can be done about it without a fitted network.
@@ -272,6 +274,7 @@ class FaceEditor:
         has = {
             loading.SHIPPED_EDITS: any(edit.shipped for edit in edits),
             loading.SHIPPED_UNIVERSAL: universal.shipped,
+            loading.SHIPPED_DIRECTIONS: bool(self.models.directions),
         }
         shipped = [name for name, used in has.items() if used]
         if self.slots.generator_file:
@@ -336,10 +339,12 @@ class FaceEditor:
         prepared = prepare(face, request, started)
         return varied(prepared, request.settings.variation, self.models.generator)
 
-    def _prompted(self, wanted: Ingredient) -> PromptedNetwork | None:
+    def _prompted(self, wanted: Ingredient) -> ReadyEdit | None:
         """The network for some words, with the words as it knows them; None for a retouch."""
         if wanted.mode == RETOUCH:
             return None
+        if wanted.mode == DIRECTION:
+            return self.models.directions[wanted.words]
         if wanted.mode == UNIVERSAL:
             return self.models.universal.prompted(wanted.words, self._text_code)
         return self.library[wanted.words].prompted(wanted.words)
@@ -386,6 +391,7 @@ def load_editor(
         if progress:
             progress(f"loading {name}", (index + 1) / len(names))
     pair, identity = loading.load_generator(chosen, on), loading.load_identity(chosen, on)
+    parser = FaceParser.load(weights.get(PHOTO_PARSER), on) if chosen.knows_faces else None
     universal = loading.universal_of(chosen, pair.full, on, [path for path in edits if is_universal(path)])
     models = EditorModels(
         generator=pair.full,
@@ -399,6 +405,7 @@ def load_editor(
         wish=loading.wishes_of(loading.home_of(chosen) if universal.there else chosen),
         universal=universal,
         prompts=load_prompts(),
-        photo_parser=FaceParser.load(weights.get(PHOTO_PARSER), on) if chosen.knows_faces else None,
+        photo_parser=parser,
+        directions=loading.directions_of(chosen, parser, on),
     )
     return FaceEditor(models, chosen, on)

@@ -6,7 +6,7 @@ There is one loader per slot, and each loads only what is asked for. The network
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from mcaclip.clip.clip_space import FACECLIP, ClipSpace
 from mcaclip.clip.text_digest import text_digest
 from mcaclip.config import SLOTS, Stack, check_parser
 from mcaclip.editing.library import Library, collect, edit_files
+from mcaclip.editing.network.direction_edit import DirectionEdit, load_directions
 from mcaclip.editing.network.mca import FIRST_CLIP, FIRST_GENERATOR
 from mcaclip.editing.stack_fit import StackFit
 from mcaclip.editing.universal import UniversalEdit, find_universal
@@ -33,7 +34,7 @@ from mcaclip.inversion.residual_encoder import ResidualEncoder
 from mcaclip.inversion.start import EncoderStart, ResidualStart
 from mcaclip.language.wishes import Wish, free_wish, plain_wish
 from mcaclip.perception.arcface import ArcFaceIdentity
-from mcaclip.perception.base import Identity, Parser
+from mcaclip.perception.base import Identity, Parser, PhotoParser
 from mcaclip.perception.face_parser import FaceParser
 from mcaclip.perception.identity import FaceIdentity
 from mcaclip.perception.no_identity import NoIdentity
@@ -46,7 +47,7 @@ from mcaclip.weights.own import own_generator
 
 log = logging.getLogger(__name__)
 Device = str | torch.device
-SHIPPED_EDITS, SHIPPED_UNIVERSAL = "edits", "universal"
+SHIPPED_EDITS, SHIPPED_UNIVERSAL, SHIPPED_DIRECTIONS = "edits", "universal", "hair"
 COMPACT_GENERATOR = "mobilestylegan"
 """Its weight file."""
 SAME_W = (FIRST_GENERATOR, "stylegan2")
@@ -220,6 +221,17 @@ def universal_of(
         twin=None if stack.generator == home.generator else cache(lambda: _compact_generator(device)),
         brings=brings,
     )
+
+
+def directions_of(stack: Stack, parser: PhotoParser | None, device: Device) -> Mapping[str, DirectionEdit]:
+    """The edits along directions of W, by their words; none for a generator of another W.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    if parser is None or stack.generator not in SAME_W:
+        return {}
+    return load_directions(weights.get(SHIPPED_DIRECTIONS), parser, device)
 
 
 def home_of(stack: Stack) -> Stack:

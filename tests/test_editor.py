@@ -17,7 +17,9 @@ from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.measures import measure, named_region, see_face
 from mcaclip.generators.residual import residual_layer
 from mcaclip.imaging.align import load_photo
-from mcaclip.imaging.colour import lab_of
+from mcaclip.imaging.colour import lab_of, srgb_to_lab
+from mcaclip.nn.ops import resize_mask
+from mcaclip.perception.face_parser import LABELS
 from mcaclip.results.folder import Provenance, ResultFolders
 from mcaclip.results.pipeline import edit_photo
 from mcaclip.types import EditSettings, Inversion, Paint, PromptStrength, Residual, from_uint8, to_uint8
@@ -200,6 +202,25 @@ def test_the_shipped_prompts_come_with_their_losses(editor):
     assert {"id", "l2", "nce", "area", "tv", "bg", "loss"} <= set(rows[-1])
 
 
+def hair_of(editor, image):
+    return editor.models.photo_parser.probabilities(image[None])[0, LABELS.index("hair")]
+
+
+@pytest.mark.parametrize(("words", "least", "most"), [("long hair", 1.5, 9.0), ("a bald head", 0.0, 0.7)])
+def test_hair_grows_or_goes_and_the_face_stays(editor, face, words, least, most):
+    result = editor.edit(face, EditSettings(words))
+    share = float(hair_of(editor, result.image).mean() / hair_of(editor, face.reconstruction).mean())
+    assert least < share < most and result.identity > 0.9 and result.modes == ("direction",)
+
+
+def test_hair_of_another_shape_is_dyed_where_it_is_then(editor, face):
+    both = EditSettings("").with_parts([PromptStrength("long hair", 1.0), PromptStrength("purple hair", 1.0)])
+    result = editor.edit(face, both)
+    grown = (hair_of(editor, result.image) > 0.8) & (hair_of(editor, face.reconstruction) < 0.2)
+    colour = srgb_to_lab(resize_mask(result.image[None], 256))[0, 1:, grown].mean(1)
+    assert float(grown.float().mean()) > 0.02 and float(colour[0]) > 15 and float(colour[1]) < -15
+
+
 @pytest.fixture(scope="module")
 def universal(editor):
     """The same editor with a universal network of random weights, whether or not one is shipped."""
@@ -213,8 +234,8 @@ def test_free_words_are_read_where_nothing_else_could_make_the_edit(universal, f
         universal.read_prompt("a bicycle")
     assert universal.read_prompt("zombie").readings[0].prompt == "zombie"
     with pytest.raises(PromptError, match="cannot do reliably yet"):
-        universal.read_prompt("long hair")
-    assert universal.taking_any_words().read_prompt("long hair").readings[0].prompt == "long hair", (
+        universal.read_prompt("curly hair")
+    assert universal.taking_any_words().read_prompt("curly hair").readings[0].prompt == "curly hair", (
         "so that it can be measured"
     )
     assert "of 10 photos" in universal.read_prompt("a beard").readings[0].note, (

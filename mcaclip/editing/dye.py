@@ -32,8 +32,8 @@ FAR = 4
 """How much wider surroundings are looked for where there are none near."""
 BLACK = 0.1
 """Light, in [0, 1] as encoded, that is added before shades are compared, so that noise in black is not blown up."""
-LIFTED = 0.5
-"""How far the part's mean lightness goes from what the network made of it to that of the named colour."""
+LIFTED, LIFTED_ALONE = 0.5, 0.8
+"""`Dye.lifted` where a network has changed the lightness already, and where the dye alone does."""
 PIGMENT = 0.5
 """Share of the shading that follows the absorption of the dye; the rest is the same in all channels."""
 KNEE = 0.85
@@ -57,12 +57,16 @@ class Dye:
         colour: sRGB, 0..255.
         amount: 0..1, how much of it.
         firm: the part stays where it is when an edit moves shapes, as hair does and lips do not.
+        part: its name, a key of `mcaclip.language.grammar.PART_NOUNS`.
+        lifted: how far the part's mean lightness goes from what the network made of it to that of the named colour.
     """
 
     mask: Tensor
     colour: tuple[int, int, int]
     amount: float
     firm: bool = False
+    part: str = ""
+    lifted: float = LIFTED
 
 
 class _Window(NamedTuple):
@@ -153,7 +157,7 @@ def _targets(dye: Dye, means: Sequence[Tensor], weights: Tensor, side: int) -> t
     made = (photo + edited - source).clamp(0.02, 0.97)
     asked = srgb_to_lab(torch.tensor(dye.colour, dtype=made.dtype, device=made.device).view(1, 3, 1, 1) / 127.5 - 1)
     now = srgb_to_lab(2 * made - 1)
-    lightness = now[:, :1] + LIFTED * (asked[:, :1] - now[:, :1])
+    lightness = now[:, :1] + dye.lifted * (asked[:, :1] - now[:, :1])
     # a darker shade of a colour is less chromatic as well
     hue = asked[:, 1:] * (lightness / asked[:, :1].clamp_min(1)).clamp(0.5, 1.2)
     named = ((lab_to_srgb(torch.cat([lightness, hue], 1)) + 1) / 2).clamp(0.02, 0.97)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mcaclip.editing.network.coral import CoralMasks
-from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.network.prompted import ReadyEdit
 from mcaclip.editing.photo_parts import LITTLE, PhotoParts
 from mcaclip.editing.retouch import retouch_mask
 from mcaclip.generators.base import Generator
@@ -48,7 +48,7 @@ class FaceSource:
         made: its picture and the features of all layers.
         photo: `[3, s, s]`, the aligned photo; None for a generated face.
         parts: of the photo or the picture, where they limit edits; else None.
-        looks: what a network's mask nets saw of it; see `PromptedNetwork.shift`.
+        looks: what a network's mask nets saw of it; see `ReadyEdit.shift`.
         learned: the shifts of the prompts that it was edited with last, with their masks before any mask tool.
         lock: of `looks` and `learned`.
     """
@@ -62,12 +62,12 @@ class FaceSource:
     learned: OrderedDict[tuple[object, ...], Learned] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def shift(self, prompted: PromptedNetwork | None, words: str, opened: bool) -> Learned:
+    def shift(self, prompted: ReadyEdit | None, words: str, opened: bool) -> Learned:
         """A network's shift of this face at strength 1, inside what this face allows; `opened`: without masks.
 
         Of a retouch, which has no network, nothing but the mask of the picture.
         """
-        key = (prompted and prompted.network, words, opened)
+        key = (prompted and prompted.key, words, opened)
         with self.lock:
             if key not in self.learned:
                 self.learned[key] = self._learned(prompted, words, opened)
@@ -76,7 +76,7 @@ class FaceSource:
             self.learned.move_to_end(key)
             return self.learned[key]
 
-    def _learned(self, prompted: PromptedNetwork | None, words: str, opened: bool) -> Learned:
+    def _learned(self, prompted: ReadyEdit | None, words: str, opened: bool) -> Learned:
         if prompted is None:
             mask = retouch_mask(words, self.parts, self.made.image)
             closed = [mask.new_zeros(1, 1, spec.size, spec.size) for spec in self.generator.layers]

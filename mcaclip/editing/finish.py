@@ -8,15 +8,17 @@ generated faces alike.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from mcaclip.editing.dye import Dye, reach
+from mcaclip.editing.dye import LIFTED_ALONE, Dye, apply, reach
+from mcaclip.editing.mask_tools import paint_mask
 from mcaclip.editing.photo_blend import carry_over, taken_away
-from mcaclip.editing.photo_parts import WHOLE, Surroundings
-from mcaclip.editing.render import Picture, PreparedEdit, draw, kept_share
+from mcaclip.editing.photo_parts import WHOLE, PhotoParts, Surroundings
+from mcaclip.editing.render import Picture, PreparedEdit, PreparedShift, draw, kept_share
 from mcaclip.editing.retouch import RETOUCHES, retouched
 from mcaclip.generators.base import Generator, Window
 from mcaclip.language.colours import srgb_of
@@ -54,7 +56,7 @@ def finished(prepared: PreparedEdit, drawn: Picture) -> Picture:
 def _dyed_and_freed(prepared: PreparedEdit, drawn: Picture) -> Picture:
     """The edit on the face, with dyes, and without what it takes away."""
     face, source = prepared.face, drawn.source.image
-    if face.parts is None or not drawn.masks or _outside_parts(prepared.settings):
+    if face.parts is None or not drawn.masks or prepared.open:
         return carried_over(prepared, drawn)
     photo = source[0].clamp(-1, 1) if face.photo is None else face.photo
     around, dyes = _surroundings(prepared, drawn), _dyes(prepared)
@@ -69,25 +71,34 @@ def _dyed_and_freed(prepared: PreparedEdit, drawn: Picture) -> Picture:
             if around is not None and around.shown is not None:  # the photo's own background is there already
                 gone = gone * (1 - resize_mask(around.shown, gone.shape[-1]))
             image = taken_away(image, photo, drawn.image, gone, face.parts.skin)
+    if later := [one for one in prepared.ranked if prepared.dyed_later(one)]:
+        image = _dyed_later(image, face.parts, [_dye(prepared, one) for one in later], prepared.settings)
     return replace(drawn, image=image, generated=drawn.image)
 
 
-def _outside_parts(settings: EditSettings) -> bool:
-    """Whether the masks do not say where the edit acts, so that a face's own parts do not either."""
-    return settings.without_masks or settings.mask_invert
+def _dyed_later(image: Tensor, parts: PhotoParts, dyes: Sequence[Dye], settings: EditSettings) -> Tensor:
+    """A picture whose hair has another shape than the photo's, dyed where its own parts are."""
+    image = image.clamp(-1, 1)
+    moved = PhotoParts.of(parts.parser, image[0])
+    for dye in dyes:
+        mask = moved.whole(dye.part, image.shape[-1])
+        mask = mask if settings.paint is None else paint_mask(mask, settings.paint)
+        image = apply(replace(dye, mask=mask, lifted=LIFTED_ALONE), image, image, image, image, None)
+    return image
 
 
 def _dyes(prepared: PreparedEdit) -> list[Dye]:
-    """The colours that an edit gives to parts that are there."""
-    dyes = []
-    for one in prepared.shifts:
-        meaning = understand(one.share.ingredient.words)
-        if meaning is not None and one.own is not None:
-            mask = one.shift.masks[-1]
-            where = mask * resize_mask(one.own, mask.shape[-1])
-            amount = min(1.0, prepared.amount(one))
-            dyes.append(Dye(where, srgb_of(meaning.colour), amount, firm=meaning.part in WHOLE))
-    return dyes
+    """The colours that an edit gives to parts that are there, and where the photo has them."""
+    dyed = [one for one in prepared.shifts if one.own is not None and not prepared.dyed_later(one)]
+    return [_dye(prepared, one) for one in dyed if understand(one.share.ingredient.words)]
+
+
+def _dye(prepared: PreparedEdit, one: PreparedShift) -> Dye:
+    """The colour of a shift that has a part of its own."""
+    meaning, mask = understand(one.share.ingredient.words), one.shift.masks[-1]
+    assert meaning is not None and one.own is not None
+    where, amount = mask * resize_mask(one.own, mask.shape[-1]), min(1.0, prepared.amount(one))
+    return Dye(where, srgb_of(meaning.colour), amount, meaning.part in WHOLE, meaning.part)
 
 
 def _moves_shapes(drawn: Picture) -> bool:
@@ -98,7 +109,7 @@ def _moves_shapes(drawn: Picture) -> bool:
 def _surroundings(prepared: PreparedEdit, drawn: Picture) -> Surroundings | None:
     """Where the photo's surroundings stay, but for what the user opened; None: nowhere."""
     settings, parts = prepared.settings, prepared.face.parts
-    if parts is None or not drawn.masks or _outside_parts(settings):
+    if parts is None or not drawn.masks or prepared.open:
         return None
     prompts = [part.prompt for part in settings.parts]
     around = parts.surroundings(drawn.image, drawn.masks[-1], prompts, _moves_shapes(drawn))

@@ -47,13 +47,20 @@ GLASSES, BEHIND_GLASSES = ("eye_g",), ("eyes", "eyelids", "brows", "skin", "chee
 COVERED_BY_COLOUR = (*WHOLE, *FACIAL_HAIR, "brows", "lips", "eyes")
 """Parts that a colour covers as a dye does. On skin, cheeks, lids, ears and teeth it is a film, as the generator
 has it."""
-TAKEN_AWAY = {"no glasses": GLASSES, "no beard": FACIAL_HAIR}
-"""Words of the edit network that take a thing away, and the thing's labels."""
+HAIR = ("hair",)
+TRACE = 5e-5
+"""Share of the picture from which a small thing that is to go is there: of thin frames and grey beards little is
+found."""
+TAKEN_AWAY = {
+    "no glasses": (GLASSES, TRACE),
+    "no beard": (FACIAL_HAIR, TRACE),
+    "a bald head": (HAIR, LEAST_WHOLE),
+    "short hair": (HAIR, LEAST_WHOLE),
+}
+"""Words that take a thing away, the thing's labels, and the share of the picture from which it is there."""
 EDGES = 6
 """Pixels at 256 px by which a thing that is taken away is grown: its rim and its shadow go as well."""
-TRACE = 5e-5
-"""Share of the picture from which a thing that is to go is there: of thin frames and grey beards little is found."""
-THINGS = ("hat",)
+THINGS, HAT = ("hat",), LABELS.index("hat")
 LEAST_HAT = 0.01
 """Share of the picture that a hat takes at least."""
 BACKGROUND = ("background",)
@@ -123,11 +130,10 @@ class PhotoParts:
     def of(cls, parser: PhotoParser, photo: Tensor) -> PhotoParts:
         """Parse an aligned photo `[3, S, S]` in [-1, 1]."""
         classes = parser.probabilities(photo[None])
-        hair, hat = (LABELS.index(label) for label in ("hair", "hat"))
-        if float(_sure(classes[:, hat]).mean()) < LEAST_HAT:  # a spot of hat is hair
+        if float(_sure(classes[:, HAT]).mean()) < LEAST_HAT:  # a spot of hat is hair
             classes = classes.clone()
-            classes[:, hair] += classes[:, hat]
-            classes[:, hat] = 0
+            classes[:, LABELS.index("hair")] += classes[:, HAT]
+            classes[:, HAT] = 0
         return cls(parser, photo[None], classes)
 
     def limited(self, masks: Sequence[Tensor], words: str, side: int) -> Limited:
@@ -157,8 +163,7 @@ class PhotoParts:
         elif meaning is not None and meaning.part in WHOLE:
             own = _sure(region(celeb(self.classes), meaning.part))
             layers = [torch.maximum(mask, resize_mask(own, mask.shape[-1])) for mask in layers]
-            # the down of a bald head is no hair
-            last = self._fitted(dilate(own, GROWN), side) * float(own.mean() >= LEAST_WHOLE)
+            last = self.whole(meaning.part, side)
         elif meaning is not None:
             # a blush has no edge of its own
             own = region(celeb(self.classes), "skin" if meaning.part == "cheeks" else meaning.part)
@@ -191,8 +196,9 @@ class PhotoParts:
         """
         if words not in TAKEN_AWAY:
             return None
-        found = _sure(self._of(TAKEN_AWAY[words]))
-        there = float(found.mean()) >= TRACE
+        labels, least = TAKEN_AWAY[words]
+        found = _sure(self._of(labels))
+        there = float(found.mean()) >= least
         return torch.maximum(dilate(found, EDGES), resize_mask(mask, found.shape[-1])) if there else None
 
     def part(self, name: str, side: int) -> Tensor:
@@ -202,6 +208,14 @@ class PhotoParts:
         """
         found = region(celeb(self.classes), name) if name in REGIONS else self._of((name,))
         return self._fitted(_sure(found * (1 - self._of(FACIAL_HAIR))), side)
+
+    def whole(self, name: str, side: int) -> Tensor:
+        """Where the photo shows one of `WHOLE`, `[1, 1, side, side]` in [0, 1].
+
+        The down of a bald head is no hair.
+        """
+        own = _sure(region(celeb(self.classes), name))
+        return self._fitted(dilate(own, GROWN), side) * float(own.mean() >= LEAST_WHOLE)
 
     @property
     def skin(self) -> Tensor:
@@ -227,7 +241,7 @@ class PhotoParts:
         around = self._of([label for labels in (THINGS, *kept) for label in labels])
         if not bool((dilate(_sure(around), GROWN) * resize_mask(mask, self.classes.shape[-1])).any()):
             return None
-        side, after = edited.shape[-1], self.parser.probabilities(edited.clamp(-1, 1))
+        side, after = edited.shape[-1], self._classes_of(edited)
         same = [_sum(self.classes, labels) * _sum(after, labels) for labels in (THINGS, *kept)]
         still = self._fitted(_sure(torch.stack(same).sum(0)), side)
         if not uncover:
@@ -248,6 +262,15 @@ class PhotoParts:
         # single hairs beside it would stay in the air
         bared = resize_mask(box_mean(dilate(bared, STRAYS + RADIUS), RADIUS), side) * there
         return made._replace(bared=bared * (resize_mask(mask, side) > 0), behind=resize_mask(guess, side))
+
+    def _classes_of(self, edited: Tensor) -> Tensor:
+        """Classes of an edit's picture `[1, 3, S, S]`. No edit puts a hat on."""
+        classes = self.parser.probabilities(edited.clamp(-1, 1))
+        if self.classes[:, HAT].any():
+            return classes
+        classes = classes.clone()
+        classes[:, HAT] = 0
+        return classes / classes.sum(1, keepdim=True).clamp_min(1e-6)
 
     def _anew(self, after: Tensor) -> Tensor:
         """Where a picture, by its classes, shows another part than the photo; glasses go with their rims."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,14 +13,22 @@ from mcaclip.editing.library import FittedEdit, find_fitted
 from mcaclip.editing.prompts import IMPORTED, LibraryPrompt, find_entry, find_prompt
 from mcaclip.editing.retouch import RETOUCHES
 from mcaclip.errors import PromptError
-from mcaclip.language.concepts import bare, things
-from mcaclip.language.grammar import complains, parts_in, pieces_of, split_changes
+from mcaclip.language.concepts import bare, named_wishes, things
+from mcaclip.language.grammar import (
+    PART_NOUNS,
+    complains,
+    parts_in,
+    pieces_of,
+    split_changes,
+    understand,
+    without_colour,
+)
 from mcaclip.language.whole_phrases import in_a_row, whole_phrases
 from mcaclip.language.wishes import Wish
 from mcaclip.types import EditSettings, PromptStrength
 from mcaclip.validate import FITTED, MAX_PROMPTS, MAX_STRENGTH, UNIVERSAL, check_mode, clean_prompt
 
-RETOUCH = "retouch"
+RETOUCH, DIRECTION = "retouch", "direction"
 """How a wish is made that is done to the picture itself; it is no mode that anybody asks for."""
 Strength = TypeVar("Strength", float, float | None)
 """Of a change; None is what is best for it."""
@@ -33,7 +41,7 @@ class Ingredient:
     Attributes:
         words: what the network is asked for; for a fitted one its prompt.
         factor: on the strength of the prompt that it is part of.
-        mode: `UNIVERSAL`, `FITTED`, or `RETOUCH`, which needs no network.
+        mode: `UNIVERSAL`, `FITTED`, `DIRECTION` (of W), or `RETOUCH`; the last two need no network.
     """
 
     words: str
@@ -96,6 +104,7 @@ class PromptReader:
         wish: what free words ask for.
         stack: what the editor runs on, for the command that fits a prompt.
         own_edits: the place where the user's own fitted edits are found.
+        directions: the words of edits along a direction of W.
     """
 
     fitted: Mapping[str, FittedEdit]
@@ -104,6 +113,7 @@ class PromptReader:
     wish: Callable[[str], Wish]
     stack: Stack
     own_edits: Path
+    directions: Collection[str] = ()
 
     def read(self, text: str, mode: str | None = None) -> Reading:
         """One prompt.
@@ -135,8 +145,8 @@ class PromptReader:
             return Reading(fit, (Ingredient(fit, 1.0, FITTED),), entry)
         if entry and entry.recipe and not (mode == FITTED and fit):
             return self._recipe(entry, mode)
-        if wish.words in RETOUCHES and mode != FITTED:
-            return Reading(words, (Ingredient(words, 1.0, RETOUCH),), entry, wish.warning)
+        if (without_network := self._without_network(wish.words)) and mode != FITTED:
+            return Reading(words, (Ingredient(words, 1.0, without_network),), entry, wish.warning)
         wanted = mode or (entry.mode if entry else None) or UNIVERSAL
         if mode is None and wanted == FITTED and fit is None and not self.no_universal:
             wanted = UNIVERSAL
@@ -194,6 +204,7 @@ class PromptReader:
             for change in split_changes(words, self._known, self._wished, whole_phrases())
             for one in in_a_row(change)
             for piece in self._readable(one)
+            for piece in self._with_its_colour(piece)
         ]
         return self._carried(changes, words)
 
@@ -205,6 +216,21 @@ class PromptReader:
         whole, read = self._understood(change), [self._understood(piece) for piece in pieces]
         said = [(wish.concept, wish.sign) for wish in read if wish.concept is not None]
         return (change,) if not said or (whole.concept, whole.sign) in said else pieces
+
+    def _with_its_colour(self, change: str) -> tuple[str, ...]:
+        """A change, and the colour that it names for the same part: "long blonde hair" is long and blonde."""
+        meaning, uncoloured = understand(change), without_colour(change)
+        if meaning is None:
+            return (change,)
+        uncoloured = uncoloured if bare(uncoloured) in named_wishes() else change
+        wish = self._understood(uncoloured)
+        if (
+            wish.concept is None
+            or wish.concept.part
+            or meaning.part not in parts_in(wish.side.asks or wish.concept.name)
+        ):
+            return (change,)
+        return uncoloured, f"{meaning.colour} {PART_NOUNS[meaning.part][0]}"
 
     def _without_conflicts(self, readings: Sequence[Reading]) -> tuple[list[Reading], dict[str, PromptError]]:
         """The changes that go together, and why others do not: several colours of one part, a thing and its lack."""
@@ -256,9 +282,9 @@ class PromptReader:
         return (*usable, *others, *imported)
 
     def modes(self, entry: LibraryPrompt) -> tuple[str, ...]:
-        """In which modes an entry can be made here; `RETOUCH` where it needs no network."""
-        if entry.prompt in RETOUCHES:
-            return (RETOUCH,)
+        """In which modes an entry can be made here; `RETOUCH` or `DIRECTION` where it needs no network."""
+        if without_network := self._without_network(entry.prompt):
+            return (without_network,)
         if self._imported(entry.prompt):
             return (FITTED,)
         found = () if self.no_universal else (UNIVERSAL,)
@@ -280,6 +306,10 @@ class PromptReader:
     def _known(self, words: str) -> bool:
         """Whether a text is a prompt by itself, of the library or a fitted one."""
         return find_prompt(self.entries, words) is not None or any(p.lower() == words.lower() for p in self.fitted)
+
+    def _without_network(self, words: str) -> str:
+        """The mode in which words are made that need no network; empty for others."""
+        return RETOUCH if words in RETOUCHES else DIRECTION if words in self.directions else ""
 
     def _wished(self, words: str) -> bool:
         """Whether free words ask for a change by themselves, possible or not."""

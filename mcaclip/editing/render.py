@@ -15,13 +15,15 @@ from torch import Tensor
 
 from mcaclip.editing.face_source import FaceSource
 from mcaclip.editing.mask_tools import paint_mask, refine_masks
-from mcaclip.editing.network.prompted import PromptedNetwork
-from mcaclip.editing.photo_parts import TAKEN_AWAY
+from mcaclip.editing.network.prompted import ReadyEdit
+from mcaclip.editing.photo_parts import TAKEN_AWAY, WHOLE
+from mcaclip.editing.reader import DIRECTION
 from mcaclip.editing.request import EditRequest, NetworkShare
 from mcaclip.editing.variation import direction, vary
 from mcaclip.generators.base import Generator
 from mcaclip.generators.compose import FeatureHook, MaskedShift, compose, union
 from mcaclip.generators.synthesis import Synthesis, layer_hook, synthesize
+from mcaclip.language.grammar import understand
 from mcaclip.nn.ops import resize_mask
 from mcaclip.types import EditSettings, ProgressCallback, PromptStrength
 
@@ -67,7 +69,7 @@ class Picture:
         return [union(same_layer) for same_layer in zip(*(shift.masks for shift in self.shifts), strict=True)]
 
 
-def edit_batch(generator: Generator, prompted: PromptedNetwork, codes: Tensor) -> Picture:
+def edit_batch(generator: Generator, prompted: ReadyEdit, codes: Tensor) -> Picture:
     """Edit faces `[B, 18, 512]` at strength 1; gradients reach the network.
 
     As in a finished edit, the picture's mask is closed below `CLOSED`, and what nobody can see is not computed. Where
@@ -149,6 +151,20 @@ class PreparedEdit:
         parts = self.settings.parts
         return sorted(self.shifts, key=lambda one: (parts[one.share.part].prompt, one.share.ingredient.words))
 
+    @property
+    def open(self) -> bool:
+        """Whether the masks do not say where the edit acts, so that a face's own parts do not either."""
+        return self.settings.without_masks or self.settings.mask_invert
+
+    def dyed_later(self, one: PreparedShift) -> bool:
+        """Whether a shift is the colour of a part that is no longer where it was, because hair grows or goes.
+
+        The generator then draws nothing of it; the finished picture is dyed.
+        """
+        meaning = understand(one.share.ingredient.words)
+        moved = any(other.share.ingredient.mode == DIRECTION for other in self.shifts)
+        return moved and not self.open and one.own is not None and meaning is not None and meaning.part in WHOLE
+
     def amount(self, one: PreparedShift) -> float:
         """The strength of one of the shifts."""
         return self.settings.parts[one.share.part].strength * one.share.ingredient.factor
@@ -176,7 +192,7 @@ def prepare(face: FaceSource, request: EditRequest, started: float | None = None
     return PreparedEdit(face, tuple(shifts), settings, started, tuple(dict.fromkeys(notes)))
 
 
-def _notes_on(prompted: PromptedNetwork | None) -> list[str]:
+def _notes_on(prompted: ReadyEdit | None) -> list[str]:
     """What to know of an edit whose network has no masks for this generator, or those of another one."""
     if prompted is None:
         return []
@@ -227,7 +243,7 @@ def draw(
         observe: see `compose`.
     """
     generator, parts = prepared.face.generator, prepared.settings.parts
-    drawn = [one for one in prepared.ranked if not one.retouch]
+    drawn = [one for one in prepared.ranked if not (one.retouch or prepared.dyed_later(one))]
     shifts = tuple(one.scaled(parts[one.share.part].strength, prepared.settings.likeness) for one in drawn)
     hook = layer_hook(generator, 0.5, callback)
     source = prepared.face.made

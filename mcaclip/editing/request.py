@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.network.prompted import ReadyEdit
 from mcaclip.editing.reader import Ingredient, PromptReader, Reading, check_parts
 from mcaclip.types import EditSettings
 from mcaclip.validate import FITTED
@@ -23,7 +23,7 @@ class NetworkShare:
 
     part: int
     ingredient: Ingredient
-    prompted: PromptedNetwork | None
+    prompted: ReadyEdit | None
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class EditRequest:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_networks(cls, settings: EditSettings, prompted: Callable[[str], PromptedNetwork]) -> EditRequest:
+    def of_networks(cls, settings: EditSettings, prompted: Callable[[str], ReadyEdit]) -> EditRequest:
         """The request for prompts that each have one network, whatever the prompt library says of them."""
         words = [part.prompt for part in settings.parts]
         shares = [NetworkShare(n, Ingredient(one, 1.0, FITTED), prompted(one)) for n, one in enumerate(words)]
@@ -51,7 +51,7 @@ class EditRequest:
 def resolve(
     settings: EditSettings,
     reader: PromptReader,
-    prompted: Callable[[Ingredient], PromptedNetwork | None],
+    prompted: Callable[[Ingredient], ReadyEdit | None],
     readings: Sequence[Reading] | None = None,
 ) -> EditRequest:
     """Read the prompts of an edit, once, and find their networks.

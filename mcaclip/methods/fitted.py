@@ -11,7 +11,7 @@ from dataclasses import replace
 from mcaclip.editing.face_source import source_of
 from mcaclip.editing.finish import carried_over
 from mcaclip.editing.library import Library, collect, find_fitted
-from mcaclip.editing.network.prompted import PromptedNetwork
+from mcaclip.editing.network.prompted import ReadyEdit
 from mcaclip.editing.render import draw, prepare
 from mcaclip.editing.request import EditRequest
 from mcaclip.editing.stack_fit import StackFit
@@ -23,7 +23,7 @@ IMPORTED = "imported from {}"
 
 def network_edit(
     context: MethodContext,
-    prompted: PromptedNetwork,
+    prompted: ReadyEdit,
     prompt: str,
     face: Inversion,
     strength: float,

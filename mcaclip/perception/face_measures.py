@@ -5,6 +5,8 @@ They measure edits that no colour shows ("smiling", "old", "glasses") and take n
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,6 +17,8 @@ from mcaclip.perception.parsing_head import CLASSES
 
 LEAST_BACKGROUND = 0.02
 """Share of the picture that a background takes at least."""
+LEAST_HAIR = 0.02
+"""Share of the picture that is added to that of the hair before its logarithm."""
 SMOOTHED, BROW_BAND, LASHES = 0.06, 0.12, 0.05
 """Side of the window that smooths skin, half the height of the band along the brows, and the height of that along
 the lashes, in distances of the eyes."""
@@ -53,6 +57,17 @@ def _length(vector: np.ndarray) -> float:
     return max(float(np.linalg.norm(vector)), 1e-6)
 
 
+def _apart(points: np.ndarray) -> float:
+    """Distance of the eyes of points `[68, 2]`."""
+    return _length(points[42:48].mean(0) - points[36:42].mean(0))
+
+
+def _smoothed(values: Tensor, points: np.ndarray) -> Tensor:
+    """`[1, C, S, S]` without the texture of skin; the window is a share of the distance of the eyes."""
+    side = 2 * round(SMOOTHED * _apart(points) / 2) + 1
+    return F.avg_pool2d(values, side, 1, side // 2, count_include_pad=False)
+
+
 def _openness(eye: np.ndarray) -> float:
     """Height over width of an eye `[6, 2]`. Source: Soukupova and Cech 2016, the eye aspect ratio."""
     return (_length(eye[1] - eye[5]) + _length(eye[2] - eye[4])) / 2 / _length(eye[3] - eye[0])
@@ -67,16 +82,18 @@ def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
         points: `[68, 2]` in pixels of the picture.
 
     Returns:
-        `hair` and `glasses`, shares of the picture; `hair lightness`, and `chin darkness` against the cheeks, in L.
+        `hair` and `glasses`, shares of the picture; `hair extent`, the logarithm of the hair's share, so that half of
+        little hair is as much as half of a mane; `hair lightness`, and `chin darkness` against the cheeks, in L.
     """
     light = srgb_to_lab(picture)[0, 0]
     hair, glasses = (parsed[0, CLASSES.index(name)] for name in ("hair", "eye_g"))
-    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    eyes = _apart(points)
     (x, lip), chin = points[57], points[8, 1]
     below = _mean(light, x - 0.25 * eyes, lip + 0.12 * eyes, x + 0.25 * eyes, chin - 0.1 * eyes)
     cheeks = [_mean(light, *box) for box in _cheek_boxes(points)]
     return {
         "hair": float(hair.mean()),
+        "hair extent": math.log(LEAST_HAIR + float(hair.mean())),
         "glasses": float(glasses.mean()),
         "hair lightness": float((light * hair).sum() / hair.sum().clamp_min(1.0)),
         "chin darkness": sum(cheeks) / 2 - below,
@@ -108,7 +125,7 @@ def label_measures(parsed: Tensor, points: np.ndarray) -> dict[str, float]:
     shares = {name: 100 * float(parsed[0, number].mean()) for number, name in enumerate(LABELS)}
     hair, side = parsed[0, LABELS.index("hair")], parsed.shape[-1]
     chin = int(np.clip(points[8, 1], 0, side - 1))
-    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    eyes = _apart(points)
     brows = points[17:27]
     top, bottom = (int(np.clip(v, 0, side)) for v in (brows[:, 1].min() - 0.9 * eyes, brows[:, 1].mean()))
     left, right = (int(np.clip(v, 0, side)) for v in (brows[:, 0].min(), brows[:, 0].max()))
@@ -152,7 +169,7 @@ def skin_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[s
 
 def _cheek_boxes(points: np.ndarray) -> list[tuple[float, float, float, float]]:
     """A box below each eye: left, top, right, bottom."""
-    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
+    eyes = _apart(points)
     return [(x - 0.12 * eyes, y + 0.2 * eyes, x + 0.12 * eyes, y + 0.45 * eyes) for x, y in points[[41, 46]]]
 
 
@@ -176,11 +193,9 @@ def fine_measures(picture: Tensor, points: np.ndarray) -> dict[str, float]:
         `skin detail`, mean difference in L of the cheeks and the forehead from their smoothed selves; `brow
         darkness`, how much darker, in L, a band along the brows is than the cheeks, which grows with their thickness.
     """
-    light = srgb_to_lab(picture)[0, 0]
-    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
-    side = 2 * round(SMOOTHED * eyes / 2) + 1
-    smooth = F.avg_pool2d(light[None, None], side, 1, side // 2, count_include_pad=False)[0, 0]
-    detail, cheeks = (light - smooth).abs(), _cheek_boxes(points)
+    light = srgb_to_lab(picture)[:, :1]
+    eyes, detail, cheeks = _apart(points), (light - _smoothed(light, points)).abs()[0, 0], _cheek_boxes(points)
+    light = light[0, 0]
     level, middle = points[17:27, 1].min(), points[27, 0]
     forehead = (middle - 0.4 * eyes, level - 0.45 * eyes, middle + 0.4 * eyes, level - 0.2 * eyes)
     band = BROW_BAND * eyes
@@ -210,14 +225,13 @@ def finish_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
         `lip shine`, how much lighter the lightest twentieth of the lips is than their mean.
     """
     lab = srgb_to_lab(picture)
-    light, eyes = lab[0, 0], _length(points[42:48].mean(0) - points[36:42].mean(0))
+    light, eyes = lab[0, 0], _apart(points)
     parts = F.interpolate(parsed, size=light.shape, mode="bilinear")
     behind, lips = (
         parts[0, LABELS.index("background")],
         parts[0, [LABELS.index("u_lip"), LABELS.index("l_lip")]].sum(0),
     )
-    side = 2 * round(SMOOTHED * eyes / 2) + 1
-    detail = light - F.avg_pool2d(light[None, None], side, 1, side // 2, count_include_pad=False)[0, 0]
+    detail = light - _smoothed(lab[:, :1], points)[0, 0]
     spots = [_darkest(_box(detail, *box)) for box in _cheek_boxes(points)]
     rim, cheeks = LASHES * eyes, sum(_mean(light, *box) for box in _cheek_boxes(points)) / 2
     lashes = [_mean(light, x - rim, y - rim, x + rim, y) for x, y in points[[37, 38, 43, 44]]]
@@ -245,22 +259,23 @@ def retouch_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dic
         much lighter the lightest twentieth of the face's skin is than its median; `skin blotches`, mean distance of
         the skin, without its texture, from its mean in a and b; `eye whites`, mean L of the lightest quarter of the
         eyes; `background lightness`, mean L; `picture contrast`, standard deviation of L of the picture without its
-        texture; `picture detail`, mean difference in L from the smoothed picture; `picture chroma`, mean distance
+        texture; `picture detail`, mean difference in L from the smoothed picture; `picture patches`, share of
+        the places that hardly differ from their neighbours; `picture chroma`, mean distance
         from grey; `colour spread`, mean distance from the mean in a and b. What the picture lacks is left out.
     """
     lab = srgb_to_lab(picture)
     light, colour = lab[0, 0], lab[0, 1:]
-    eyes = _length(points[42:48].mean(0) - points[36:42].mean(0))
-    side = 2 * round(SMOOTHED * eyes / 2) + 1
-    even = F.avg_pool2d(lab, side, 1, side // 2, count_include_pad=False)[0]
+    eyes, even = _apart(points), _smoothed(lab, points)[0]
     below = [
         _mean(light, x - 0.15 * eyes, y + 0.07 * eyes, x + 0.15 * eyes, y + 0.17 * eyes)
         for x, y in _lower_lids(points)
     ]
+    grain = (F.avg_pool2d(light[None], 3, 1) - light[1:-1, 1:-1]).abs()
     found = {
         "dark circles": sum(_mean(light, *box) for box in _cheek_boxes(points)) / 2 - sum(below) / 2,
         "picture contrast": float(even[0].std()),
         "picture detail": float((light - even[0]).abs().mean()),
+        "picture patches": float((grain < grain.mean() / 4).float().mean()),
         "picture chroma": float(colour.norm(dim=0).mean()),
         "colour spread": float((colour - colour.mean((1, 2), keepdim=True)).norm(dim=0).mean()),
     }

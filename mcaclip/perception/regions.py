@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -151,6 +151,18 @@ def dilate(mask: Tensor, radius: int) -> Tensor:
     # a square is a column of rows: two narrow maxima cost a fraction of the wide one
     rows = F.max_pool2d(mask, (1, 2 * radius + 1), stride=1, padding=(0, radius))
     return F.max_pool2d(rows, (2 * radius + 1, 1), stride=1, padding=(radius, 0))
+
+
+def around(probabilities: Tensor, where: str | Sequence[str], margin: int, without: Sequence[str] = ()) -> Tensor:
+    """The mask `[B, 1, H, W]` of one of `REGIONS` or of several classes, grown.
+
+    Args:
+        margin: pixels by which it grows.
+        without: classes that are then taken out of it.
+    """
+    chosen = region(probabilities, where) if isinstance(where, str) else _classes(probabilities, *where)
+    grown = dilate(sharpen(chosen), margin)
+    return grown * (1 - sharpen(_classes(probabilities, *without))) if without else grown
 
 
 def face_width(probabilities: Tensor) -> Tensor:

@@ -135,6 +135,7 @@ _COMPACT_ENTRIES = (
     _shipped("encoder", "Face encoder (photo to code)", "encoder.safetensors"),
     _shipped("residual_encoder", "Residual encoder (what the code lacks)", "residual_encoder.safetensors"),
     _shipped("edits", "Fitted prompts", "edits/library.safetensors"),
+    _shipped("hair", "Directions of hair", "hair.safetensors"),
 )
 _PAPER_ENTRIES = (
     _hub(

@@ -176,6 +176,33 @@ def test_a_thing_goes_from_where_it_is_and_where_the_edit_acts(words, label, gon
         assert not last.any(), "nothing is there to take away"
 
 
+@pytest.mark.parametrize("words", ["a bald head", "short hair"])
+def test_hair_goes_where_there_is_some(words):
+    masks = [torch.ones(1, 1, SIDE, SIDE) for _ in range(2)]
+    hairy = PhotoParts.of(Bands(hat=(0, 0)), photo()).limited(masks, words, SIDE)
+    assert hairy.gone is not None and rows(hairy.gone, "hair") == 1 and rows(hairy.masks[-1], "hair") > 0.9
+    down = PhotoParts.of(Bands(hat=(0, 0), hair=(40, 42)), photo()).limited(masks, words, SIDE)
+    assert down.little and not down.masks[-1].any(), "a bald head stays as it is"
+
+
+def test_no_edit_puts_a_hat_on():
+    """The parser takes odd backgrounds of a drawn picture for hats."""
+    parts, everywhere = PhotoParts.of(Bands(hat=(0, 0)), photo()), torch.ones(1, 1, SIDE, SIDE)
+    drawn = replace(parts, parser=Unsure(hat=(0, 0), hair=(60, 80)))
+    around = drawn.surroundings(photo()[None], everywhere, ["short hair"])
+    assert around.bared is not None and around.bared[..., 45:55, :].min() > 0.8
+
+
+class Unsure(Bands):
+    """Thinks that the background above the hair is rather a hat."""
+
+    def probabilities(self, images: torch.Tensor, size: int = SIDE) -> torch.Tensor:
+        """See `PhotoParser`."""
+        found = super().probabilities(images)
+        found[:, LABELS.index("hat"), :60], found[:, 0, :60] = 0.7, 0.3
+        return found
+
+
 def test_a_person_is_told_when_there_is_little_to_edit(generator):  # noqa: F811
     code = seeded_z(18, 3)[None]
     face = replace(face_of(generator, code), photo=photo())

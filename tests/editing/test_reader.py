@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def wish(words: str) -> Wish:
         "a person, smiling": Wish(words, 1.0, concepts()["smile"], 1),
         "too much green": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
         "her lips are too green": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
+        "short hair in pink": Wish(words, 1.0, concepts()["long hair"], -1),
+        "a smile with green lips": Wish(words, 1.0, concepts()["smile"]),
         "curls": Wish(words, 1.0, concepts()["curly hair"], nearest=("long hair",)),
     }
     known = 0.05 if "violin" in words else 0.95
@@ -66,6 +69,24 @@ def test_the_librarys_word_counts_unless_a_mode_is_asked_for():
     assert made(reader().read("green lipstick")) == [("green lipstick", "universal")]
     assert made(reader().read("green lips", "fitted")) == [("green lipstick", "fitted")]
     assert made(reader(shipped=()).read("blue goatee")) == [("blue goatee", "universal")], "it need not be fitted"
+
+
+def test_what_is_a_direction_needs_no_network():
+    directed = replace(reader(), directions=("long hair", "short hair"))
+    assert made(directed.read("short hair")) == [("short hair", "direction")]
+    assert directed.modes(LibraryPrompt("long hair")) == ("direction",)
+    assert made(reader().read("short hair")) == [("short hair", "universal")]
+    assert made(replace(reader(own=("short hair",)), directions=("short hair",)).read("short hair")) == [
+        ("short hair", "fitted")
+    ]
+
+
+def test_a_colour_beside_a_wish_for_the_same_part_is_a_change_too():
+    directed = replace(reader(), directions=("long hair", "short hair"))
+    assert [one.prompt for one in directed.read_all("short hair in pink").readings] == ["short hair", "pink hair"]
+    assert [one.prompt for one in directed.read_all("short green hair").readings] == ["short hair", "green hair"]
+    assert [one.prompt for one in reader().read_all("Full red lips").readings] == ["full lips", "red lipstick"]
+    assert [one.prompt for one in directed.read_all("a smile with green lips").readings] == ["smiling"]
 
 
 def test_what_the_user_fitted_comes_first():

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from train.directions.fit import Regression, save_regression
+from train.directions.hair import HAIR_EDITS, HELD
 from train.encoder.editability import PROBES
 from train.parser.attributes import ATTRIBUTES, VARIETY
 from train.universal.attribute_edits import ATTRIBUTE_EDITS
@@ -21,7 +22,8 @@ def write_directions(folder: Path) -> Path:
 
 
 def measured() -> Regression:
-    names = sorted({name for edit in ATTRIBUTE_EDITS for name in (*edit.rises, *edit.free)} | {"yaw", "roll"})
+    said = {name for edit in ATTRIBUTE_EDITS for name in (*edit.rises, *edit.free)}
+    names = sorted(said | {name for edit in HAIR_EDITS for name in (*edit.rises, *edit.held)} | set(HELD))
     draw = torch.Generator().manual_seed(0)
     slopes = torch.randn(len(names), 512, generator=draw) / 20
     ones = torch.ones(len(names))

@@ -17,7 +17,9 @@ import torch
 from safetensors.torch import save_file
 
 from mcaclip.clip.clip_space import ClipSpace, create_model
+from mcaclip.editing.network.direction_edit import load_directions
 from mcaclip.language.concepts import concepts
+from mcaclip.perception.face_parser import FaceParser
 from mcaclip.reading.wish_network import WishNetwork
 from tests.editing.network.test_mca import TINY
 from tests.fakes import ENTRIES, FakeEditor
@@ -235,12 +237,14 @@ def test_directions(run, small, monkeypatch, tmp_path):
     monkeypatch.setattr(pool, "FEWEST", 10)
     small("train.directions.pool", "PoolSettings", faces=16)
     out = run("directions", "--models", str(tmp_path))
-    assert load_regression(out / "directions.safetensors").names == ["light", "red"]
+    assert load_regression(out / "directions.safetensors").names[:2] == ["light", "red"]
+    assert "short hair" in load_directions(out / "hair.safetensors", FaceParser(), "cpu")
     assert json.loads((out / "report.json").read_text())["faces"] == 16
 
 
 def _brightness(pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-    return {"light": pictures.mean((1, 2, 3)), "red": pictures[:, 0].mean((1, 2))}
+    light, red = pictures.mean((1, 2, 3)), pictures[:, 0].mean((1, 2))
+    return {"light": light, "red": red, "hair_area": light - red, "hair_low": light + red, "fringe": light.square()}
 
 
 def test_universal(run, small, directions, tmp_path):

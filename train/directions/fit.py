@@ -12,11 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mcaclip.editing.network.direction_edit import SHAPING_ROWS
 from mcaclip.errors import TrainingError
 from mcaclip.platform.atomic import written_whole
 
-SHAPING_ROWS = 12
-"""Rows of W+ from the first on that say how a face looks; the finer ones are hardly seen."""
 RIDGE = 1e-2
 """Weight of the ridge, relative to the mean variance of w."""
 HELD = 30.0

@@ -20,6 +20,7 @@ from train.common.faces import CodeSampler
 from train.common.setup import load_preview
 from train.directions.face_networks import FaceNetworks
 from train.directions.fit import regress, save_regression
+from train.directions.hair import save_hair
 
 log = logging.getLogger(__name__)
 TOGETHER = 8
@@ -57,7 +58,10 @@ def measure_faces(
 
 
 def run(models: Path, out: Path, minutes: float) -> Path:
-    """Measure faces, or more of them, and write `directions.safetensors` and `report.json` into the run folder.
+    """Measure faces, or more of them, and write what they say into the run folder.
+
+    `directions.safetensors` is for `python -m train universal`, `hair.safetensors` for the studio; `report.json` says
+    how far the codes explain each measure.
 
     Raises:
         TrainingError: a network of `models` is missing, or too few faces were measured in the time.
@@ -72,6 +76,7 @@ def run(models: Path, out: Path, minutes: float) -> Path:
     regression = regress(codes, measures, preview.w_avg.reshape(-1))
     path = out / "directions.safetensors"
     save_regression(regression, path)
+    save_hair(regression, out / "hair.safetensors")
     explained = zip(regression.names, regression.explained.tolist(), strict=True)
     report = {"faces": len(codes), "explained": {name: round(share, 2) for name, share in explained}}
     write_text(out / "report.json", json.dumps(report, indent=1) + "\n")

@@ -10,8 +10,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from mcaclip.perception.parsing_head import CLASSES
-from mcaclip.perception.regions import dilate, region, sharpen
+from mcaclip.perception.regions import around
 from train.directions.face_networks import EMOTIONS
 from train.directions.fit import Regression
 
@@ -72,13 +71,7 @@ class AttributeEdit:
 
     def mask(self, parsed: Tensor) -> Tensor:
         """Where it may change a face: `[1, 19, 256, 256]` to `[1, 1, 256, 256]`."""
-        chosen = region(parsed, self.region) if isinstance(self.region, str) else _share(parsed, self.region)
-        grown = dilate(sharpen(chosen), self.margin)
-        return grown * (1 - sharpen(_share(parsed, self.without))) if self.without else grown
-
-
-def _share(parsed: Tensor, classes: tuple[str, ...]) -> Tensor:
-    return parsed[:, [CLASSES.index(name) for name in classes]].sum(1, keepdim=True)
+        return around(parsed, self.region, self.margin, self.without)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,18 +18,55 @@ from mcaclip.nn.ops import resize_mask
 from mcaclip.types import TextCode
 
 
+class ReadyEdit(Protocol):
+    """What can edit any face in one way."""
+
+    @property
+    def key(self) -> object:
+        """Tells it from other edits with the same words."""
+
+    @property
+    def own_masks(self) -> bool:
+        """Whether its masks fit the generator. Those of another generator's layers mean nothing, and only the shift
+        is used."""
+
+    @property
+    def imported(self) -> str:
+        """Name of the published file that it was imported from, or empty."""
+
+    @property
+    def twin(self) -> Generator | None:
+        """The generator that it learned on, where another one with the same W draws the picture."""
+
+    @property
+    def maskless(self) -> ReadyEdit:
+        """The same edit without its masks (the paper's ablation "w/o PRE"), which is plainly `G(w + delta_w)`."""
+
+    def shift(
+        self,
+        generator: Generator,
+        codes: Tensor,
+        source: Synthesis,
+        opened: bool = False,
+        looks: dict[CoralMasks, list[Tensor]] | None = None,
+    ) -> MaskedShift:
+        """The shift of faces `[B, 18, 512]` at strength 1, with its masks; an edit without masks gives none.
+
+        Args:
+            source: the faces' pictures, with the features of every layer that has a mask.
+            opened: let everything through.
+            looks: what mask nets saw of these faces before (see `CoralMasks.look`); filled in.
+        """
+
+
 @dataclass(frozen=True)
 class PromptedNetwork:
-    """A network that is ready to edit any face in one way.
+    """A network with the words that it is asked for, ready to edit any face; see `ReadyEdit`.
 
     Attributes:
         text: the words as the network knows them: one prompt, or one for each face of a batch.
-        own_masks: whether its masks fit the generator. Those of another generator's layers mean nothing, and only
-            the shift is used.
-        imported: name of the published file that it was imported from, or empty.
-        twin: the generator that the network learned on, where another one with the same W draws the picture. It
-            renders the face's code, the masks see its features, and rows that it does not use are not shifted.
-        masked: whether it gives its masks; without them an edit is plainly `G(w + delta_w)`.
+        twin: it renders the face's code, the masks see its features, and rows that it does not use are not shifted.
+        masked: whether it gives its masks.
     """
 
     network: MCANetwork
@@ -40,8 +78,13 @@ class PromptedNetwork:
 
     @property
     def maskless(self) -> PromptedNetwork:
-        """The same network without its masks (the paper's ablation "w/o PRE")."""
+        """See `ReadyEdit.maskless`."""
         return replace(self, masked=False)
+
+    @property
+    def key(self) -> object:
+        """See `ReadyEdit.key`."""
+        return self.network
 
     def shift(
         self,
@@ -51,13 +94,7 @@ class PromptedNetwork:
         opened: bool = False,
         looks: dict[CoralMasks, list[Tensor]] | None = None,
     ) -> MaskedShift:
-        """The shift of faces `[B, 18, 512]` at strength 1, with its masks; a network without masks gives none.
-
-        Args:
-            source: the faces' pictures, with the features of every layer that has a mask.
-            opened: let everything through.
-            looks: what mask nets saw of these faces before (see `CoralMasks.look`); filled in.
-        """
+        """See `ReadyEdit.shift`."""
         t_w, delta_w = self.network(codes, self.text)
         if self.twin is not None:
             delta_w = _in_rows_of(self.twin, delta_w)

@@ -97,7 +97,12 @@ FINE_TUNE = "Fine tune"
 MODE_LABEL = "Made by"
 MODE_INFO = "Universal: one network for any words. Fitted: a network that learned this one change."
 MODE_CHOICES = (("Automatic", "automatic"), ("Universal", "universal"), ("Fitted", "fitted"))
-MODE_NAMES = {"universal": "universal network", "fitted": "fitted network", "retouch": "retouch"}
+MODE_NAMES = {
+    "universal": "universal network",
+    "fitted": "fitted network",
+    "direction": "measured direction",
+    "retouch": "retouch",
+}
 LEFT_OUT = "Left out: {}"
 TRY_UNIVERSAL = "Or choose Universal in Fine tune, which takes any words it knows."
 STRENGTH_LABEL = "Strength"
