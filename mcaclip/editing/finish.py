@@ -71,7 +71,7 @@ def _dyed_and_freed(prepared: PreparedEdit, drawn: Picture) -> Picture:
             if around is not None and around.shown is not None:  # the photo's own background is there already
                 gone = gone * (1 - resize_mask(around.shown, gone.shape[-1]))
             image = taken_away(image, photo, drawn.image, gone, face.parts.skin)
-    if later := [one for one in prepared.ranked if prepared.dyed_later(one)]:
+    if later := [one for one in prepared.ranked if prepared.dyed_later(one) and prepared.amount(one) > 0]:
         image = _dyed_later(image, face.parts, [_dye(prepared, one) for one in later], prepared.settings)
     return replace(drawn, image=image, generated=drawn.image)
 

@@ -219,18 +219,19 @@ class PromptReader:
 
     def _with_its_colour(self, change: str) -> tuple[str, ...]:
         """A change, and the colour that it names for the same part: "long blonde hair" is long and blonde."""
-        meaning, uncoloured = understand(change), without_colour(change)
+        meaning, said = understand(change), without_colour(change)
         if meaning is None:
             return (change,)
-        uncoloured = uncoloured if bare(uncoloured) in named_wishes() else change
-        wish = self._understood(uncoloured)
-        if (
-            wish.concept is None
-            or wish.concept.part
-            or meaning.part not in parts_in(wish.side.asks or wish.concept.name)
-        ):
+        if bare(said) not in named_wishes() and self._understood(change).concept is not None:
+            said = change
+        wish = self._understood(said)
+        phrases = (wish.side.asks, *wish.side.phrases)
+        named = any(f" {bare(phrase)} " in f" {without_colour(said)} " for phrase in phrases if phrase)
+        if wish.concept is None or wish.concept.part or not named:  # "no grey beard" names what it takes away
             return (change,)
-        return uncoloured, f"{meaning.colour} {PART_NOUNS[meaning.part][0]}"
+        if meaning.part not in parts_in(wish.side.asks or wish.concept.name):
+            return (change,)
+        return said, f"{meaning.colour} {PART_NOUNS[meaning.part][0]}"
 
     def _without_conflicts(self, readings: Sequence[Reading]) -> tuple[list[Reading], dict[str, PromptError]]:
         """The changes that go together, and why others do not: several colours of one part, a thing and its lack."""

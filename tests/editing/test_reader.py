@@ -38,7 +38,8 @@ def wish(words: str) -> Wish:
         "a person, smiling": Wish(words, 1.0, concepts()["smile"], 1),
         "too much green": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
         "her lips are too green": Wish(words, 1.0, concepts()["colour of lips"], -1, "green"),
-        "short hair in pink": Wish(words, 1.0, concepts()["long hair"], -1),
+        "give me short pink hair": Wish(words, 1.0, concepts()["long hair"], -1),
+        "remove the grey beard": Wish(words, 1.0, concepts()["beard"], -1),
         "a smile with green lips": Wish(words, 1.0, concepts()["smile"]),
         "curls": Wish(words, 1.0, concepts()["curly hair"], nearest=("long hair",)),
     }
@@ -83,9 +84,13 @@ def test_what_is_a_direction_needs_no_network():
 
 def test_a_colour_beside_a_wish_for_the_same_part_is_a_change_too():
     directed = replace(reader(), directions=("long hair", "short hair"))
-    assert [one.prompt for one in directed.read_all("short hair in pink").readings] == ["short hair", "pink hair"]
+    assert [one.prompt for one in directed.read_all("give me short pink hair").readings] == [
+        "short hair",
+        "pink hair",
+    ]
     assert [one.prompt for one in directed.read_all("short green hair").readings] == ["short hair", "green hair"]
     assert [one.prompt for one in reader().read_all("Full red lips").readings] == ["full lips", "red lipstick"]
+    assert [one.prompt for one in reader().read_all("remove the grey beard").readings] == ["no beard"]
     assert [one.prompt for one in directed.read_all("a smile with green lips").readings] == ["smiling"]
 
 
