@@ -137,7 +137,7 @@ def test_editing_asks_for_what_it_uses_and_for_no_parser_of_the_stack(asked, net
     assert bare.stack == "paper with clip FaceCLIP"
     assert set(asked) == {
         "stylegan2", "e4e", "faceclip", "language_model", "wish_reader", "arcface_ir_se50", "dlib_landmarks",
-        "face_parser", "edits", "mobilestylegan",
+        "face_parser", "edits", "hair", "mobilestylegan",
     }  # fmt: skip
     assert bare.prompts() == (), "the shipped edits are those of the compact stack"
     with pytest.raises(PromptError, match="no prompt is fitted for the paper") as caught:

@@ -19,6 +19,7 @@ from mcaclip.language.word_tables import read_words
 from tests.train.made_up_directions import measured
 from train.clip.scenes.types import PARTS
 from train.common.faces import CodeSampler
+from train.directions.hair import HAIR_EDITS
 from train.prompt.exemplar import FACIAL_HAIR
 from train.universal.attribute_edits import ATTRIBUTE_EDITS, AttributeShift
 from train.universal.colour_teacher import (
@@ -160,11 +161,12 @@ def test_attribute_targets_have_a_region_of_the_face(face, made):
 
 
 def test_every_wish_that_is_no_colour_is_taught():
-    """What the table asks the network for is what the network learned to be asked for."""
-    taught = {edit.asks for edit in ATTRIBUTE_EDITS}
+    """What the table asks for is what the network learned, a direction of hair, a retouch, or made of colours."""
+    taught = {edit.asks for edit in ATTRIBUTE_EDITS} | {edit.spec.words for edit in HAIR_EDITS}
     sides = [side for concept in concepts().values() if not concept.part for _, side in concept.sides if side.asks]
     left = {side.asks for side in sides} - taught - set(RETOUCHES)
-    assert left == {"blush", "makeup", "black eyeshadow", *read_words("characters")["usual"]} - {"elf"}
+    coloured = {"blush", "makeup", "black eyeshadow", "white background", "portrait retouch"}
+    assert left == {*coloured, *read_words("characters")["usual"]} - {"elf"}
 
 
 def test_a_shift_reaches_its_level_and_holds_the_others(face):
