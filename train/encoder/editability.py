@@ -19,7 +19,7 @@ from torch import Tensor
 
 from mcaclip.editor import FaceEditor
 from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, measure, named_region, see_face
-from mcaclip.imaging.colour import lab_of
+from mcaclip.imaging.colour import lab_of, srgb_to_lab
 from mcaclip.language.grammar import Meaning, understand
 from mcaclip.perception.base import Parser
 from mcaclip.perception.face_measures import colour_measures, landmark_measures
@@ -114,8 +114,8 @@ class Editability:
         faces = self.editor.find_faces(to_uint8(large))
         if not faces:
             return {}
-        points = faces[0].landmarks
-        return landmark_measures(points) | colour_measures(picture[None], parsed, points * PARSE_SIZE / LANDMARK_SIDE)
+        points, lab = faces[0].landmarks, srgb_to_lab(picture[None])
+        return landmark_measures(points) | colour_measures(lab, parsed, points * PARSE_SIZE / LANDMARK_SIDE)
 
     def _see(self, face: Inversion) -> tuple[Tensor, Tensor]:
         return see_face(self.editor.models.preview, self.parser, face)
