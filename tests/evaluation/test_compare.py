@@ -21,10 +21,10 @@ from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compa
 from mcaclip.imaging.visuals import change_map
 from mcaclip.methods.base import METHODS
 from mcaclip.methods.registry import build_methods, method_context
-from mcaclip.results.export import read_record
 from mcaclip.weights.store import WeightFolders, write_asset_sums
 from tests.helpers.fake_methods import made_row
 from tests.helpers.interrupt import Interrupted
+from tests.helpers.records import read_record
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser
 from tests.methods.test_methods import NETWORKS, save_fitted
