@@ -33,10 +33,8 @@ PROMPT = "green lipstick"
 
 
 @pytest.fixture
-def editor(monkeypatch, tmp_path) -> ToyEditor:
-    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
-    return ToyEditor()
+def editor(toy_editor) -> ToyEditor:
+    return toy_editor
 
 
 @pytest.fixture
