@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.editor import FaceEditor
+from mcaclip.evaluation.attribute_probe import LANDMARK_SIDE
 from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, colour_moved, see_face
 from mcaclip.imaging.colour import lab_of, srgb_to_lab
 from mcaclip.language.grammar import Meaning, understand
@@ -29,7 +30,6 @@ from mcaclip.validate import FITTED
 from train.common.setup import load_direction
 
 log = logging.getLogger(__name__)
-LANDMARK_SIDE = 512
 NEEDED_SHARE = 0.5
 """Part of the median native movement that counts as success."""
 
