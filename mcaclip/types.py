@@ -28,11 +28,6 @@ class DetectedFace:
     box: tuple[int, int, int, int]
     landmarks: np.ndarray
 
-    @property
-    def width(self) -> int:
-        """Width of the detector's box in photo pixels."""
-        return self.box[2] - self.box[0]
-
 
 @dataclass(frozen=True)
 class AlignedFace:

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mcaclip.config import STACKS as _STACKS
 from mcaclip.errors import PromptError, StudioError
 
 MAX_PROMPT_LENGTH = 200
@@ -20,7 +19,6 @@ MAX_VARIATION = 999
 EFFORTS = ("instant", "good", "best")
 UNIVERSAL, FITTED = MODES = ("universal", "fitted")
 """How an edit is made: by the one network that takes any prompt, or by one that was fitted to this prompt."""
-STACKS = tuple(_STACKS)
 
 
 Default = TypeVar("Default", bound=float | None)

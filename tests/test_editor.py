@@ -14,12 +14,13 @@ from mcaclip.editing.render import kept_share
 from mcaclip.editing.universal import UniversalEdit
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import PromptError, StudioError
-from mcaclip.evaluation.measures import measure, named_region, see_face
+from mcaclip.evaluation.measures import MARGIN, colour_moved, grow, leak_outside, see_face
 from mcaclip.generators.residual import residual_layer
 from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.colour import lab_of, srgb_to_lab
 from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.face_parser import LABELS
+from mcaclip.perception.regions import region
 from mcaclip.results.folder import Provenance, ResultFolders
 from mcaclip.results.pipeline import edit_photo
 from mcaclip.types import EditSettings, Inversion, Paint, PromptStrength, Residual, from_uint8, to_uint8
@@ -40,10 +41,10 @@ def test_the_three_promised_prompts_are_shipped(editor):
 
 
 def test_lips_turn_green_and_nothing_else_moves(editor, face, lipstick, parser):
-    mask, allowed = named_region(see_face(editor.models.preview, parser, face)[1], "lips")
-    moved, leak = measure(face.reconstruction, lipstick.image, mask, allowed, lab_of("green"))
-    assert moved >= 0.5
-    assert leak <= 4.0
+    parsed = see_face(editor.models.preview, parser, face)[1]
+    lips = region(parsed, "lips")
+    assert colour_moved(face.reconstruction, lipstick.image, lips, lab_of("green")) >= 0.5
+    assert leak_outside(face.reconstruction, lipstick.image, grow(lips, parsed, MARGIN)) <= 4.0
 
 
 def test_result_carries_everything_a_user_is_shown(editor, lipstick):

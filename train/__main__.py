@@ -50,15 +50,15 @@ T = TypeVar("T", bound=ThreadOptions)
 
 
 @dataclass(frozen=True)
-class Command(Generic[T]):
+class TrainCommand(Generic[T]):
     """The dataclass of a command's options, and the function that takes it."""
 
     options: type[T]
     run: Callable[[T], None]
 
 
-COMMANDS: dict[str, Command[Any]] = {
-    module.__name__.rpartition(".")[2].replace("_", "-"): Command(module.Options, module.run)
+COMMANDS: dict[str, TrainCommand[Any]] = {
+    module.__name__.rpartition(".")[2].replace("_", "-"): TrainCommand(module.Options, module.run)
     for module in (
         preview_head, parsing_head, parser, identity_mean, encoder, residual_encoder, inversion_figures, faceclip,
         faceclip_pooled, faceclip_report, reader, prompt, directions, universal,

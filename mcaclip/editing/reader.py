@@ -74,11 +74,6 @@ class Reading:
         """The strength to begin with."""
         return min(MAX_STRENGTH, self.amount * (self.entry.best if self.entry else self.strength))
 
-    @property
-    def mode(self) -> str:
-        """How it is made: "universal", "fitted", or both."""
-        return " and ".join(sorted({part.mode for part in self.ingredients}, reverse=True))
-
 
 @dataclass(frozen=True)
 class Answer:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mcaclip import weights
 from mcaclip.evaluation.measures import PARSE_SIZE
+from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.age_gender import AgeGender
 from mcaclip.perception.face_measures import (
     colour_measures,
@@ -58,13 +59,14 @@ class AttributeProbe:
             return {}
         small = F.interpolate(picture[None], size=PARSE_SIZE, mode="bilinear", antialias=True)
         parsed, points = self.parser.probabilities(small), faces[0].landmarks * PARSE_SIZE / LANDMARK_SIDE
+        small_lab, large_lab = srgb_to_lab(small), srgb_to_lab(large)
         return (
             landmark_measures(points)
-            | colour_measures(small, celeb(parsed), points)
+            | colour_measures(small_lab, celeb(parsed), points)
             | label_measures(parsed, points)
-            | skin_measures(small, parsed, points)
-            | fine_measures(large, faces[0].landmarks)
-            | finish_measures(large, parsed, faces[0].landmarks)
-            | retouch_measures(large, parsed, faces[0].landmarks)
+            | skin_measures(small_lab, parsed, points)
+            | fine_measures(large_lab, faces[0].landmarks)
+            | finish_measures(large_lab, parsed, faces[0].landmarks)
+            | retouch_measures(large_lab, parsed, faces[0].landmarks)
             | (self.people.measures(small) if self.people else {})
         )

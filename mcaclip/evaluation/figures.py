@@ -36,7 +36,7 @@ class FiguresRun(Run[MeasuredEdit]):
 
     def key_of(self, face: FaceToMeasure, prompt: str, variant: str) -> tuple[str, ...]:
         """See `Run.key_of`."""
-        return face.name, face.photo, prompt, variant
+        return variant, face.name, face.photo, prompt
 
     def keep_face(self, face: Face, shown: bool) -> None:
         """See `Run.keep_face`."""

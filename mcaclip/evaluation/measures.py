@@ -11,7 +11,7 @@ from mcaclip.generators.residual import of_face
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.base import Parser
-from mcaclip.perception.regions import dilate, face_width, region
+from mcaclip.perception.regions import dilate, face_width
 from mcaclip.types import Inversion
 
 HIT_SHARE = 0.5
@@ -29,27 +29,9 @@ def see_face(preview: Generator, parser: Parser, face: Inversion) -> tuple[Tenso
     return rendered.image[0].clamp(-1, 1).cpu(), parser.parse(rendered, PARSE_SIZE).cpu()
 
 
-def named_region(parsed: Tensor, part: str) -> tuple[Tensor, Tensor]:
-    """The named region of a parsed face and what may change, grown by 5 % of the face's width.
-
-    Args:
-        parsed: `[1, 19, 256, 256]`.
-
-    Returns:
-        Each `[1, 1, 256, 256]`.
-    """
-    mask = region(parsed, part)
-    return mask, grow(mask, parsed, MARGIN)
-
-
 def grow(mask: Tensor, parsed: Tensor, margin: float) -> Tensor:
     """A soft mask `[1, 1, 256, 256]`, thresholded and grown by a share of the width of a face `[1, 19, 256, 256]`."""
     return dilate((mask > 0.3).float(), round(margin * float(face_width(parsed))))
-
-
-def measure(source: Tensor, edited: Tensor, mask: Tensor, allowed: Tensor, colour: Tensor) -> tuple[float, float]:
-    """`colour_moved` and `leak_outside` of pictures `[3, S, S]` in [-1, 1]."""
-    return colour_moved(source, edited, mask, colour), leak_outside(source, edited, allowed)
 
 
 def colour_moved(source: Tensor, edited: Tensor, mask: Tensor, colour: Tensor) -> float:

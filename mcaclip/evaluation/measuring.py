@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -107,8 +109,17 @@ class MeasuredRow:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What identifies a row."""
+        """What identifies a row: the variant, and then the edit of a face."""
         raise NotImplementedError
+
+
+Row = TypeVar("Row", bound=MeasuredRow)
+
+
+def in_common(rows: Sequence[Row]) -> list[Row]:
+    """The rows of edits that every variant with any rows has made, so that variants can be compared."""
+    made = [{row.key[1:] for row in rows if row.key[0] == variant} for variant in {row.key[0] for row in rows}]
+    return [row for row in rows if all(row.key[1:] in edits for edits in made)]
 
 
 @dataclass(frozen=True)
@@ -152,7 +163,7 @@ class MeasuredEdit(MeasuredRow):
     @property
     def key(self) -> tuple[str, ...]:
         """See `MeasuredRow.key`."""
-        return self.face, self.photo, self.prompt, self.column
+        return self.column, self.face, self.photo, self.prompt
 
     @classmethod
     @torch.no_grad()

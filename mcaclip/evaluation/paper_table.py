@@ -21,14 +21,14 @@ from mcaclip.evaluation.context import EvaluationContext
 from mcaclip.evaluation.faces import GENERATED, Face, FaceToMeasure
 from mcaclip.evaluation.markdown import markdown_table
 from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE
-from mcaclip.evaluation.measuring import MeasuredRow, Measurement, rounded
+from mcaclip.evaluation.measuring import MeasuredRow, Measurement, in_common, rounded
 from mcaclip.evaluation.requests import Subject
 from mcaclip.evaluation.result_pictures import ResultPictures
 from mcaclip.evaluation.run import EvaluationPlan, Run
 from mcaclip.evaluation.variants import Edited, Variant
 from mcaclip.imaging.metrics import frechet, psnr, ssim
 from mcaclip.language.grammar import understand
-from mcaclip.methods.base import METHODS, EditMethod
+from mcaclip.methods.base import METHODS, EditMethod, title_of
 from mcaclip.platform.atomic import written_whole
 from mcaclip.platform.naming import safe_stem
 from mcaclip.results.export import save_png, write_png
@@ -240,21 +240,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def shared(rows: Sequence[TableRow], methods: Sequence[str]) -> list[TableRow]:
-    """The rows of these methods on the faces and prompts that all of them with any rows have edited."""
-    own = [row for row in rows if row.method in methods]
-    edited = [{row.key[1:] for row in own if row.method == method} for method in {row.method for row in own}]
-    return [row for row in own if all(row.key[1:] in done for done in edited)]
-
-
 def main_methods(rows: Sequence[TableRow]) -> list[str]:
     """The methods of the main tables: those of the family without the ablations, then others that the rows have."""
     return [*MAIN, *dict.fromkeys(row.method for row in rows if row.method not in METHODS)]
-
-
-def title_of(method: str) -> str:
-    """A method's name for people; a system that does not run here has its own."""
-    return METHODS[method].title if method in METHODS else method
 
 
 def tables(run: TableRun, difficult: TableRun) -> dict[str, Table]:
@@ -264,12 +252,13 @@ def tables(run: TableRun, difficult: TableRun) -> dict[str, Table]:
         difficult: edits of `DIFFICULT_FACES`, which have tables of their own and count in no other.
     """
     rows = run.rows
-    ablated = shared(rows, ABLATION) if {row.method for row in rows} & {*ABLATION[1:]} else []
+    own = [row for row in rows if row.method in ABLATION]
+    ablated = in_common(own) if any(row.method != ABLATION[0] for row in own) else []
     found = {}
     for name, prompts in PROMPT_KINDS.items():
         found[name] = summarise([row for row in rows if row.prompt in prompts], main_methods(rows), run)
-        own = [row for row in ablated if row.prompt in prompts]
-        found[f"ablation, shared edits, {name}"] = summarise(own, ABLATION, run)
+        shared = [row for row in ablated if row.prompt in prompts]
+        found[f"ablation, shared edits, {name}"] = summarise(shared, ABLATION, run)
     others = [row for row in rows if row.prompt not in PROMPTS]
     found["other prompts"] = summarise(others, main_methods(rows), run)
     found[DIFFICULT] = summarise(difficult.rows, METHODS, difficult)

@@ -9,18 +9,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from mcaclip.errors import PromptError, StudioError
 from mcaclip.evaluation.context import EvaluationContext
 from mcaclip.evaluation.faces import Face, FaceToMeasure
-from mcaclip.evaluation.measuring import MeasuredRow, Measurement
+from mcaclip.evaluation.measuring import MeasuredRow, Measurement, Row
 from mcaclip.evaluation.requests import Subject
 from mcaclip.evaluation.row_log import RowLog
 from mcaclip.evaluation.summary import FIGURES
 from mcaclip.evaluation.variants import FULL_SIZE, Variant
-
-Row = TypeVar("Row", bound=MeasuredRow)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from mcaclip.evaluation.compare import CompareRow, cell
-from mcaclip.evaluation.paper_table import SOURCE, TableRun, title_of
+from mcaclip.evaluation.paper_table import SOURCE, TableRun
 from mcaclip.imaging.visuals import change_map, mask_tile
+from mcaclip.methods.base import title_of
 from mcaclip.types import to_uint8
 
 TILE, LABEL, HEAD = 256, 300, 40

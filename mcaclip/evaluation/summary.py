@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcaclip.evaluation.markdown import markdown_table
-from mcaclip.evaluation.measuring import MeasuredEdit
+from mcaclip.evaluation.measuring import MeasuredEdit, in_common
 from mcaclip.evaluation.requests import Subject
 from mcaclip.evaluation.variants import FULL, FULL_SIZE, VARIANTS, WITHOUT_FF, WITHOUT_PRE
 
@@ -105,11 +105,9 @@ class Table:
 
 
 def table(title: str, rows: Sequence[MeasuredEdit]) -> Table:
-    """The table of some rows. Only edits that every variant has made count, so that variants can be compared."""
+    """The table of some rows. Only edits that every variant has made count."""
     names = [name for name in VARIANTS if any(row.column == name for row in rows)]
-    done = [{row.key[:3] for row in rows if row.column == name} for name in names]
-    common = set.intersection(*done) if done else set()
-    kept = [row for row in rows if row.key[:3] in common]
+    kept = in_common(rows)
     columns = {name: means([row for row in kept if row.column == name]) for name in names}
     return Table(title, len({row.prompt for row in kept}), columns)
 

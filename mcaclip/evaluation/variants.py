@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 FULL, WITHOUT_FF, WITHOUT_PRE = "full", "without-ff", "without-pre"
 VARIANTS = (FULL, WITHOUT_FF, WITHOUT_PRE)
-FULL_SIZE, PREVIEW_SIZE = 1024, 256
+FULL_SIZE = 1024
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def build_variants(editor: FaceEditor, named: Sequence[tuple[str, Path | None]],
 
     Args:
         named: results of `parse_variant`, each name once.
-        size: `FULL_SIZE`, or `PREVIEW_SIZE` for edits through the preview.
+        size: `FULL_SIZE`, or 256 for edits through the preview.
 
     Raises:
         StudioError: a variant is named twice.

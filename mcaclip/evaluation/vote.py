@@ -19,7 +19,7 @@ import numpy as np
 
 from mcaclip.errors import StudioError
 from mcaclip.evaluation.markdown import markdown_table
-from mcaclip.methods.base import METHODS
+from mcaclip.methods.base import title_of
 
 CRITERIA = {
     "realism": "Which looks most like a real photo?",
@@ -174,13 +174,8 @@ def _mean(values: np.ndarray) -> Mean:
 
 def table(standings: Iterable[Standing]) -> tuple[list[str], list[list[str]]]:
     """The head and the lines of a table for people."""
-    lines = [[title(one.method), str(one.votes), *map(_cell, one.means.values())] for one in standings]
+    lines = [[title_of(one.method), str(one.votes), *map(_cell, one.means.values())] for one in standings]
     return ["method", "votes", *CRITERIA, "all"], lines
-
-
-def title(method: str) -> str:
-    """A method's name for people."""
-    return METHODS[method].title if method in METHODS else method
 
 
 def _cell(mean: Mean) -> str:

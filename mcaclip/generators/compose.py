@@ -15,7 +15,7 @@ from torch import Tensor
 from mcaclip.generators.base import Generator, Window
 from mcaclip.generators.residual import faded
 from mcaclip.generators.synthesis import LayerHook, finished_picture, synthesize
-from mcaclip.generators.windows import Box, boxes_around, plan, shrunk, sound, window_of, within
+from mcaclip.generators.windows import Box, boxes_around, boxes_to_compute, shrunk, sound, window_of, within
 from mcaclip.nn.ops import resize_mask
 
 FeatureHook = Callable[[int, Tensor, Window | None], None]
@@ -107,12 +107,12 @@ def compose(
     boxes = [((0, generator.image_size),) * 2] if entire else boxes_around(last.detach())
     if not boxes:
         return source_image
-    route = plan(generator, boxes)
-    common = len(route.shared)
+    computed = boxes_to_compute(generator, boxes)
+    common = len(computed.shared)
     start = _Part(generator.start(len(w_plus)), None, ((0, generator.layers[0].size),) * 2)
-    below = blend.up(start, 0, route.shared, hook)
+    below = blend.up(start, 0, computed.shared, hook)
     edited = source_image if entire else source_image.clone()
-    for number, (above, box) in enumerate(zip(route.routes, route.boxes, strict=True)):
+    for number, (above, box) in enumerate(zip(computed.routes, computed.boxes, strict=True)):
         part = blend.up(below, common, above, hook if number == 0 else _at_last_layer(hook, generator))
         picture = part.finished(generator, box)
         rows, columns = window_of(box)

@@ -36,7 +36,7 @@ def window_of(box: Box) -> Window:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ComputedBoxes:
     """What is computed of every layer.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan:
     boxes: tuple[Box, ...]
 
 
-def plan(generator: Generator, boxes: Sequence[Box]) -> Plan:
+def boxes_to_compute(generator: Generator, boxes: Sequence[Box]) -> ComputedBoxes:
     """What boxes of the picture need, at least one."""
     layers, scale = generator.layers, generator.image_size // generator.layers[-1].size
     common = sum(spec.size <= SHARED_SIDE for spec in layers)
@@ -62,7 +62,7 @@ def plan(generator: Generator, boxes: Sequence[Box]) -> Plan:
         routes.append(tuple(route))
         needs.append(need)
     shared, _ = _needed(below, _around(needs), 0)
-    return Plan(tuple(shared), tuple(routes), tuple(boxes))
+    return ComputedBoxes(tuple(shared), tuple(routes), tuple(boxes))
 
 
 def _needed(layers: Sequence[LayerSpec], need: Box, side_below: int) -> tuple[list[Box], Box]:

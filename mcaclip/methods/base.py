@@ -148,6 +148,11 @@ METHODS: Mapping[str, MethodInfo] = {
 """All methods, in the order of tables."""
 
 
+def title_of(method: str) -> str:
+    """A method's name for people; a system that does not run here has its own."""
+    return METHODS[method].title if method in METHODS else method
+
+
 def fit_command(name: str, prompt: str, slots: Stack) -> str:
     """The command line that makes a method ready; empty for one that needs nothing."""
     info = METHODS[name]

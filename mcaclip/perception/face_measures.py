@@ -11,7 +11,6 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_parser import FACIAL_HAIR, LABELS
 from mcaclip.perception.parsing_head import CLASSES
 
@@ -35,7 +34,7 @@ def landmark_measures(points: np.ndarray) -> dict[str, float]:
         eyes.
     """
     right, left = points[36:42].mean(0), points[42:48].mean(0)
-    apart = _length(left - right)
+    apart = _apart(points)
     down = np.array([right[1] - left[1], left[0] - right[0]]) / apart
     across = points[16] - points[0]
     brows = (points[17:22].mean(0) + points[22:27].mean(0)) / 2
@@ -73,11 +72,11 @@ def _openness(eye: np.ndarray) -> float:
     return (_length(eye[1] - eye[5]) + _length(eye[2] - eye[4])) / 2 / _length(eye[3] - eye[0])
 
 
-def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+def colour_measures(lab: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
     """Hair, glasses and the chin's darkness.
 
     Args:
-        picture: `[1, 3, 256, 256]` in [-1, 1].
+        lab: the picture in Lab, `[1, 3, 256, 256]`.
         parsed: `[1, 19, 256, 256]`.
         points: `[68, 2]` in pixels of the picture.
 
@@ -85,7 +84,7 @@ def colour_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
         `hair` and `glasses`, shares of the picture; `hair extent`, the logarithm of the hair's share, so that half of
         little hair is as much as half of a mane; `hair lightness`, and `chin darkness` against the cheeks, in L.
     """
-    light = srgb_to_lab(picture)[0, 0]
+    light = lab[0, 0]
     hair, glasses = (parsed[0, CLASSES.index(name)] for name in ("hair", "eye_g"))
     eyes = _apart(points)
     (x, lip), chin = points[57], points[8, 1]
@@ -141,11 +140,11 @@ def label_measures(parsed: Tensor, points: np.ndarray) -> dict[str, float]:
     }
 
 
-def skin_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+def skin_measures(lab: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
     """Lightness of the skin, and make-up.
 
     Args:
-        picture: `[1, 3, 256, 256]` in [-1, 1].
+        lab: the picture in Lab, `[1, 3, 256, 256]`.
         parsed: `[1, 22, 256, 256]` in the order of `LABELS`.
         points: `[68, 2]` in pixels of the picture.
 
@@ -153,12 +152,11 @@ def skin_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[s
         `skin lightness`, mean L of the face's skin; `lip colour`, how far lips and skin are apart in Lab's a and b;
         against the skin's mean, `cheek redness` in a and `lid darkness` in L.
     """
-    lab = srgb_to_lab(picture)[0]
     skin = parsed[0, LABELS.index("skin")]
     lips = parsed[0, [LABELS.index("u_lip"), LABELS.index("l_lip")]].sum(0)
-    of_lips, of_skin = ((lab * mask).sum((1, 2)) / mask.sum().clamp_min(1.0) for mask in (lips, skin))
-    cheeks = [_mean(lab[1], *box) for box in _cheek_boxes(points)]
-    lids = [_mean(lab[0], *box) for box in _lid_boxes(points)]
+    of_lips, of_skin = ((lab[0] * mask).sum((1, 2)) / mask.sum().clamp_min(1.0) for mask in (lips, skin))
+    cheeks = [_mean(lab[0, 1], *box) for box in _cheek_boxes(points)]
+    lids = [_mean(lab[0, 0], *box) for box in _lid_boxes(points)]
     return {
         "skin lightness": float(of_skin[0]),
         "lip colour": float((of_lips - of_skin)[1:].norm()),
@@ -182,20 +180,19 @@ def _lid_boxes(points: np.ndarray) -> list[tuple[float, float, float, float]]:
     return boxes
 
 
-def fine_measures(picture: Tensor, points: np.ndarray) -> dict[str, float]:
+def fine_measures(lab: Tensor, points: np.ndarray) -> dict[str, float]:
     """What only a large picture shows.
 
     Args:
-        picture: `[1, 3, S, S]` in [-1, 1].
+        lab: the picture in Lab, `[1, 3, S, S]`.
         points: `[68, 2]` in pixels of the picture.
 
     Returns:
         `skin detail`, mean difference in L of the cheeks and the forehead from their smoothed selves; `brow
         darkness`, how much darker, in L, a band along the brows is than the cheeks, which grows with their thickness.
     """
-    light = srgb_to_lab(picture)[:, :1]
-    eyes, detail, cheeks = _apart(points), (light - _smoothed(light, points)).abs()[0, 0], _cheek_boxes(points)
-    light = light[0, 0]
+    light, eyes = lab[0, 0], _apart(points)
+    detail, cheeks = (light - _smoothed(lab[:, :1], points)[0, 0]).abs(), _cheek_boxes(points)
     level, middle = points[17:27, 1].min(), points[27, 0]
     forehead = (middle - 0.4 * eyes, level - 0.45 * eyes, middle + 0.4 * eyes, level - 0.2 * eyes)
     band = BROW_BAND * eyes
@@ -210,11 +207,11 @@ def fine_measures(picture: Tensor, points: np.ndarray) -> dict[str, float]:
     }
 
 
-def finish_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+def finish_measures(lab: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
     """What a make-up artist and a photographer see.
 
     Args:
-        picture: `[1, 3, S, S]` in [-1, 1].
+        lab: the picture in Lab, `[1, 3, S, S]`.
         parsed: `[1, 22, S', S']` in the order of `LABELS`, of the same picture.
         points: `[68, 2]` in pixels of the picture.
 
@@ -224,7 +221,6 @@ def finish_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
         sixth of the cheeks is; `lash darkness`, how much darker the upper rim of the eyes is than the cheeks;
         `lip shine`, how much lighter the lightest twentieth of the lips is than their mean.
     """
-    lab = srgb_to_lab(picture)
     light, eyes = lab[0, 0], _apart(points)
     parts = F.interpolate(parsed, size=light.shape, mode="bilinear")
     behind, lips = (
@@ -246,11 +242,11 @@ def finish_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict
     }
 
 
-def retouch_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
+def retouch_measures(lab: Tensor, parsed: Tensor, points: np.ndarray) -> dict[str, float]:
     """What somebody sees who retouches photos.
 
     Args:
-        picture: `[1, 3, S, S]` in [-1, 1].
+        lab: the picture in Lab, `[1, 3, S, S]`.
         parsed: `[1, 22, S', S']` in the order of `LABELS`, of the same picture.
         points: `[68, 2]` in pixels of the picture.
 
@@ -263,7 +259,6 @@ def retouch_measures(picture: Tensor, parsed: Tensor, points: np.ndarray) -> dic
         the places that hardly differ from their neighbours; `picture chroma`, mean distance
         from grey; `colour spread`, mean distance from the mean in a and b. What the picture lacks is left out.
     """
-    lab = srgb_to_lab(picture)
     light, colour = lab[0, 0], lab[0, 1:]
     eyes, even = _apart(points), _smoothed(lab, points)[0]
     below = [

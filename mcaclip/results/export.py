@@ -13,8 +13,6 @@ from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from mcaclip import __version__
-from mcaclip.errors import ImageError, quotable
-from mcaclip.platform import strict_json
 from mcaclip.platform.atomic import valid_text, written_whole
 
 PNG_LEVEL = 4
@@ -23,7 +21,6 @@ MARK = "AI-edited"
 RECORD_KEY = "mcaclip"
 """Keyword of the PNG text chunk that holds the settings as JSON."""
 
-MAX_RECORD = 1_000_000
 MAX_COMMENT = 65_000
 """Bytes of a JPEG's comment."""
 FRAME_MILLISECONDS = 90
@@ -91,31 +88,6 @@ def _exif() -> Image.Exif:
 
 def _as_text(record: Mapping[str, Any]) -> str:
     return valid_text(json.dumps(record, ensure_ascii=False))
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """The record that `write_png` put into a picture.
-
-    Raises:
-        ImageError: the file is no PNG, or holds no record.
-    """
-    try:
-        with Image.open(path, formats=("PNG",)) as picture:
-            text = picture.info.get(RECORD_KEY, "")
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        name, reason = quotable(path.name), quotable(str(error))
-        raise ImageError(
-            f"{name} is not a readable PNG file ({reason}). Use one that was downloaded here."
-        ) from error
-    try:
-        record = strict_json.loads(str(text), MAX_RECORD)
-    except ValueError:
-        record = None
-    if not isinstance(record, dict):
-        raise ImageError(
-            f"{quotable(path.name)} holds no settings of this studio. Use a PNG that was downloaded here."
-        )
-    return record
 
 
 def mark(image: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from mcaclip.results.export import read_record
 from tests.fakes import PROMPTS
+from tests.helpers.records import read_record
 
 
 @pytest.fixture(scope="module")

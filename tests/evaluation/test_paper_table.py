@@ -21,7 +21,6 @@ from mcaclip.evaluation.sheets_of_methods import HEAD, LABEL, TILE, faces_sheet,
 from mcaclip.language.grammar import understand
 from tests.helpers.interrupt import Interrupted
 from tests.helpers.toy_editor import ToyEditor
-from tests.helpers.toy_space import ToyParser
 from tests.methods.test_methods import NETWORKS, save_fitted
 
 ROW = TableRow("mca", "green lipstick", "seed_0", 0.9, 0.99, 0.3, True, 0.8, 1.0, 0.95, 2.0)
@@ -38,12 +37,10 @@ def run_of(folder: Path, rows: Sequence[TableRow]) -> TableRun:
 
 
 @pytest.fixture
-def editor(monkeypatch, tmp_path) -> ToyEditor:
-    monkeypatch.setenv("MCACLIP_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
+def editor(monkeypatch, toy_editor) -> ToyEditor:
     monkeypatch.setattr(paper_table, "FAST_FACES", 2)
     monkeypatch.setattr(difficult_faces, "DIFFICULT_FACES", difficult_faces.DIFFICULT_FACES[3:5])
-    return ToyEditor()
+    return toy_editor
 
 
 def test_the_protocol_is_seven_prompts_that_can_be_measured():

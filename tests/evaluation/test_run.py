@@ -13,15 +13,6 @@ from mcaclip.editing.prompts import LibraryPrompt
 from mcaclip.evaluation import run
 from mcaclip.evaluation.sheets import TILE_SIZE, Tiles, file_name, sheet
 from tests.helpers.interrupt import Interrupted
-from tests.helpers.toy_figures import FiguresEditor
-from tests.helpers.toy_space import ToyParser
-
-
-@pytest.fixture
-def editor(monkeypatch) -> FiguresEditor:
-    monkeypatch.setattr("mcaclip.loading.load_parser", lambda slots, device: ToyParser())
-    return FiguresEditor()
-
 
 LIPS, HAIR = ("--prompt", "green lipstick"), ("--prompt", "purple hair")
 VARIANTS = ("--column", "full", "--column", "without-pre")

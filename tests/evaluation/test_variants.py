@@ -18,7 +18,6 @@ from mcaclip.evaluation.variants import FULL, WITHOUT_FF, WITHOUT_PRE, build_var
 from mcaclip.generators.synthesis import synthesize
 from mcaclip.platform.digests import sha256_of
 from tests.editing.network.test_mca import TINY
-from tests.helpers.toy_figures import FiguresEditor
 from tests.helpers.toy_space import ToySpace
 
 PROMPT = "green lipstick"
@@ -30,11 +29,6 @@ def subject(text: str, **recipes: list) -> Subject:
 
 
 BOTH = subject("green lipstick + purple hair:0.5")
-
-
-@pytest.fixture
-def editor() -> FiguresEditor:
-    return FiguresEditor()
 
 
 @pytest.fixture

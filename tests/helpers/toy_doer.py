@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcaclip.cli.invert import Options
-from mcaclip.cli.many.rows import Row, RowResult, record_of, rows_of
+from mcaclip.cli.many.rows import PhotoRow, RowResult, record_of, rows_of
 from mcaclip.errors import StudioError
 
 
@@ -30,10 +30,10 @@ class ToyDoer:
             raise StudioError(self.problem)
         return self
 
-    def check(self, rows: Sequence[Row]) -> dict[int, str]:
+    def check(self, rows: Sequence[PhotoRow]) -> dict[int, str]:
         return {row.number: "refused" for row in rows if "refused" in str(row.photo)}
 
-    def do(self, row: Row) -> list[RowResult]:
+    def do(self, row: PhotoRow) -> list[RowResult]:
         name = Path(str(row.photo)).stem
         attempt = len(list(self.folder.glob(f"{name}-*"))) + 1
         (self.folder / f"{name}-{attempt}").touch()
@@ -44,6 +44,6 @@ class ToyDoer:
         return [record_of(row, "done", 0, folder=str(os.getpid()))]
 
 
-def toy_rows(*names: str) -> list[Row]:
+def toy_rows(*names: str) -> list[PhotoRow]:
     """Rows with photos of these names."""
     return rows_of(((Options(photos=(Path(name),), out=Path("out")), None) for name in names), overwrite=False)

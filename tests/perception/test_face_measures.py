@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mcaclip.imaging.colour import lab_to_srgb
+from mcaclip.imaging.colour import srgb_to_lab
 from mcaclip.perception.face_measures import (
     colour_measures,
     fine_measures,
@@ -74,11 +74,11 @@ def test_landmark_measures_depend_on_no_size_place_and_tilt():
 def test_a_darker_chin_and_lighter_hair_are_measured():
     picture, parsed = torch.full((1, 3, 256, 256), 0.2), torch.zeros(1, 19, 256, 256)
     parsed[0, CLASSES.index("hair"), :20] = 1
-    plain = colour_measures(picture, parsed, points())
+    plain = colour_measures(srgb_to_lab(picture), parsed, points())
     assert plain["chin darkness"] == pytest.approx(0, abs=1e-4) and plain["hair"] == pytest.approx(20 / 256)
     picture[..., 98:130, 30:70] = -0.6
     picture[..., :20, :] = 0.8
-    changed = colour_measures(picture, parsed, points())
+    changed = colour_measures(srgb_to_lab(picture), parsed, points())
     assert changed["chin darkness"] > 20 and changed["hair lightness"] > plain["hair lightness"] + 10
 
 
@@ -119,7 +119,7 @@ def test_skin_is_measured_in_lightness_and_lips_in_colour():
     parsed = labelled(skin=(slice(50, 200), slice(50, 200)), l_lip=(slice(100, 110), slice(90, 120)))
     lab = torch.zeros(1, 3, 256, 256)
     lab[:, 0], lab[:, 0, 50:200, 50:200], lab[:, 1, 100:110, 90:120] = 20, 60, 30
-    found = skin_measures(lab_to_srgb(lab), parsed, points())
+    found = skin_measures(lab, parsed, points())
     assert found["skin lightness"] == pytest.approx(60, abs=0.1) and found["lip colour"] == pytest.approx(30, abs=0.1)
 
 
@@ -133,7 +133,7 @@ def test_make_up_is_measured_where_it_is(name, channel, change, rows):
     painted = lab.clone()
     for x in (30, 70):
         painted[:, channel, rows[0] : rows[1], x - 8 : x + 9] += change
-    plain, made_up = (skin_measures(lab_to_srgb(one), parsed, points()) for one in (lab, painted))
+    plain, made_up = (skin_measures(one, parsed, points()) for one in (lab, painted))
     others = {"cheek redness", "lid darkness"} - {name}
     assert made_up[name] > plain[name] + 5
     assert all(made_up[other] == pytest.approx(plain[other], abs=0.2) for other in others)
@@ -141,14 +141,15 @@ def test_make_up_is_measured_where_it_is(name, channel, change, rows):
 
 def test_lines_on_the_skin_and_thicker_brows_are_measured():
     picture = torch.full((1, 3, 256, 256), 0.2)
-    plain = fine_measures(picture, points())
+    plain = fine_measures(srgb_to_lab(picture), points())
     assert plain == pytest.approx({"skin detail": 0, "brow darkness": 0}, abs=1e-4)
     lined = picture.clone()
     lined[..., 45:60, 20:80] += 0.2 * torch.tensor([-1.0, 1.0]).repeat(30)
-    assert fine_measures(lined, points())["skin detail"] > 1
+    assert fine_measures(srgb_to_lab(lined), points())["skin detail"] > 1
     thin, thick = picture.clone(), picture.clone()
     thin[..., 24:26, :], thick[..., 22:28, :] = -0.8, -0.8
-    assert fine_measures(thick, points())["brow darkness"] > fine_measures(thin, points())["brow darkness"] + 3
+    dark, darker = (fine_measures(srgb_to_lab(one), points())["brow darkness"] for one in (thin, thick))
+    assert darker > dark + 3
 
 
 def test_makeup_and_light_are_measured_where_they_are():
@@ -156,7 +157,7 @@ def test_makeup_and_light_are_measured_where_they_are():
     parsed[:, LABELS.index("l_lip"), 22:25, 10:15] = 1
     parsed[:, LABELS.index("background"), 40:] = 1
     picture = torch.full((1, 3, 256, 256), 0.2)
-    plain = finish_measures(picture, parsed, points())
+    plain = finish_measures(srgb_to_lab(picture), parsed, points())
     assert plain["skin spots"] == pytest.approx(0, abs=1e-4) and plain["background detail"] == pytest.approx(
         0, abs=1e-4
     )
@@ -164,7 +165,7 @@ def test_makeup_and_light_are_measured_where_they_are():
     def changed(rows: slice, columns: slice, value: float) -> dict[str, float]:
         other = picture.clone()
         other[..., rows, columns] = value
-        return finish_measures(other, parsed, points())
+        return finish_measures(srgb_to_lab(other), parsed, points())
 
     assert changed(slice(50, 56, 3), slice(20, 80, 3), -0.2)["skin spots"] > plain["skin spots"] + 1
     assert changed(slice(35, 37), slice(20, 80), -0.8)["lash darkness"] > plain["lash darkness"] + 5
@@ -173,7 +174,7 @@ def test_makeup_and_light_are_measured_where_they_are():
     assert changed(slice(0, 256), slice(0, 256), 0.5)["picture lightness"] > plain["picture lightness"] + 5
     warm = picture.clone()
     warm[:, 2] -= 0.2
-    assert finish_measures(warm, parsed, points())["picture warmth"] > plain["picture warmth"] + 5
+    assert finish_measures(srgb_to_lab(warm), parsed, points())["picture warmth"] > plain["picture warmth"] + 5
 
 
 def test_what_a_retoucher_sees_is_measured_where_it_is():
@@ -186,12 +187,12 @@ def test_what_a_retoucher_sees_is_measured_where_it_is():
         parsed[:, :, rows, columns] = 0
         parsed[:, LABELS.index(label), rows, columns] = 1
     picture = torch.full((1, 3, 256, 256), 0.1)
-    plain = retouch_measures(picture, parsed, points())
+    plain = retouch_measures(srgb_to_lab(picture), parsed, points())
 
     def more(name: str, rows: slice, columns: slice, *levels: float) -> float:
         other = picture.clone()
         other[..., rows, columns] = torch.tensor(levels).view(-1, 1, 1)
-        return retouch_measures(other, parsed, points())[name] - plain[name]
+        return retouch_measures(srgb_to_lab(other), parsed, points())[name] - plain[name]
 
     everywhere = slice(0, 256)
     assert more("dark circles", slice(45, 51), slice(15, 85), -0.2) > 3
@@ -207,5 +208,5 @@ def test_what_a_retoucher_sees_is_measured_where_it_is():
 
 
 def test_what_a_picture_lacks_is_not_measured():
-    found = retouch_measures(torch.zeros(1, 3, 256, 256), torch.zeros(1, len(LABELS), 64, 64), points())
+    found = retouch_measures(srgb_to_lab(torch.zeros(1, 3, 256, 256)), torch.zeros(1, len(LABELS), 64, 64), points())
     assert not {"skin shine", "skin blotches", "eye whites", "background lightness"} & set(found)

@@ -18,6 +18,7 @@ from mcaclip.results import folder as output
 from mcaclip.results import pipeline
 from mcaclip.types import EditSettings, Residual, to_uint8
 from tests.fakes import MASK_SIDES, FakeEditor, draw_face
+from tests.helpers.records import read_record
 
 ORIGIN = output.Provenance("fake", {"fake": "0" * 64}, 7, "good", "me.jpg", 0)
 
@@ -89,7 +90,7 @@ def test_generated_face_is_its_own_photo(tmp_path):
 def _record(path) -> dict:
     with Image.open(path) as picture:
         assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
-    return keep.read_record(path)
+    return read_record(path)
 
 
 def test_pictures_that_show_the_edit_say_so_and_hold_its_settings(tmp_path, outcome):
@@ -138,7 +139,7 @@ def test_a_result_that_cannot_be_finished_leaves_nothing(tmp_path, outcome, monk
 def test_names_that_are_no_text_make_valid_json(tmp_path, outcome):
     write_outcome(tmp_path, outcome, replace(ORIGIN, photo="me\udce9\ud800.jpg"))
     stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert stored["photo"] == "me\ufffd\ufffd.jpg" == keep.read_record(tmp_path / "edited.png")["photo"]
+    assert stored["photo"] == "me\ufffd\ufffd.jpg" == read_record(tmp_path / "edited.png")["photo"]
 
 
 def test_a_residual_is_written_whatever_its_memory_looks_like(tmp_path, outcome):

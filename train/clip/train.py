@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ from train.common.loop import LoopSettings, TrainingLoop
 from train.common.painting import augment
 from train.parser.pseudo_labels import LabelledFaces
 
-log = logging.getLogger(__name__)
 ATTACK_EVERY = 4
 """Steps of training per step of the attack."""
 CHUNKS = 5

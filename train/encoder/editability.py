@@ -18,17 +18,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mcaclip.editor import FaceEditor
-from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, measure, named_region, see_face
-from mcaclip.imaging.colour import lab_of
+from mcaclip.evaluation.attribute_probe import LANDMARK_SIDE
+from mcaclip.evaluation.measures import HIT_SHARE, PARSE_SIZE, colour_moved, see_face
+from mcaclip.imaging.colour import lab_of, srgb_to_lab
 from mcaclip.language.grammar import Meaning, understand
 from mcaclip.perception.base import Parser
 from mcaclip.perception.face_measures import colour_measures, landmark_measures
+from mcaclip.perception.regions import region
 from mcaclip.types import EditSettings, Inversion, to_uint8
 from mcaclip.validate import FITTED
 from train.common.setup import load_direction
 
 log = logging.getLogger(__name__)
-LANDMARK_SIDE = 512
 NEEDED_SHARE = 0.5
 """Part of the median native movement that counts as success."""
 
@@ -92,8 +93,7 @@ class Editability:
 
     def _hit(self, face: Inversion, picture: Tensor, parsed: Tensor, prompt: str, meaning: Meaning) -> bool:
         edited = self.editor.preview(face, EditSettings(prompt, mode=FITTED)).image
-        mask, allowed = named_region(parsed, meaning.part)
-        return measure(picture, edited, mask, allowed, lab_of(meaning.colour))[0] >= HIT_SHARE
+        return colour_moved(picture, edited, region(parsed, meaning.part), lab_of(meaning.colour)) >= HIT_SHARE
 
     def movements(self, face: Inversion) -> dict[str, float | None]:
         """For every direction: the movement of its measure, None where no face was found."""
@@ -114,8 +114,8 @@ class Editability:
         faces = self.editor.find_faces(to_uint8(large))
         if not faces:
             return {}
-        points = faces[0].landmarks
-        return landmark_measures(points) | colour_measures(picture[None], parsed, points * PARSE_SIZE / LANDMARK_SIDE)
+        points, lab = faces[0].landmarks, srgb_to_lab(picture[None])
+        return landmark_measures(points) | colour_measures(lab, parsed, points * PARSE_SIZE / LANDMARK_SIDE)
 
     def _see(self, face: Inversion) -> tuple[Tensor, Tensor]:
         return see_face(self.editor.models.preview, self.parser, face)

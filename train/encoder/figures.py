@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mcaclip.editor import FaceEditor
 from mcaclip.errors import StudioError
-from mcaclip.evaluation.row_log import append_row, damaged, read_rows
+from mcaclip.evaluation.row_log import ROWS, append_row, damaged, read_rows
 from mcaclip.imaging.align import load_photo
 from mcaclip.imaging.photo import pictures_in
 from mcaclip.inversion.quality import is_poor
@@ -30,7 +30,6 @@ from train.encoder.photo_edits import edits_of_photo, photo_summary
 from train.heads.preview_head import psnr
 
 log = logging.getLogger(__name__)
-ROWS = "rows.jsonl"
 FIRST_SEED = 5000
 SHEET_FACES = 12
 AVERAGED = ("judge", "dlib", "psnr", "difference", "shown", "seconds")

@@ -67,10 +67,6 @@ class LabelledFaces:
     def __len__(self) -> int:
         return len(self.images)
 
-    def pictures(self, index: np.ndarray) -> Tensor:
-        """`[B, 3, 256, 256]` in [-1, 1]."""
-        return torch.from_numpy(self.images[index]).float() / 127.5 - 1
-
 
 @dataclass(frozen=True)
 class Labellers:

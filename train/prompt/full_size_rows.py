@@ -8,7 +8,6 @@ tenth of the cost, and the change that they make has to equal the change that th
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,6 @@ from train.common.network import parameter_groups
 from train.prompt.objective import Target
 from train.prompt.presets import AgreementSettings
 
-log = logging.getLogger(__name__)
 CELL = 8
 """Side in pixels of one cell of the 128 px map at full size."""
 LATTICE_BLOCK = 5

@@ -30,14 +30,13 @@ from mcaclip.perception.parsing_head import CLASSES
 from mcaclip.perception.regions import dilate, region, sharpen
 from mcaclip.types import TextCode
 from train.common.augment import random_views
-from train.common.precision import Precision
+from train.common.precision import FLOAT32, Precision
 from train.prompt.exemplar import paint_exemplar
 from train.prompt.presets import PromptSettings
 
 FINE_MASK = 64
 """Masks of this side and larger keep to the part itself, so that lipstick spares the teeth; others get a margin."""
 BACKGROUND = CLASSES.index("background")
-FLOAT32 = Precision()
 
 
 @dataclass(frozen=True)

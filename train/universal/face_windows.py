@@ -20,11 +20,10 @@ from mcaclip.nn.ops import resize_mask
 from mcaclip.perception.base import Parser
 from mcaclip.perception.regions import dilate, region, sharpen
 from train.clip.scenes.types import PARTS
+from train.prompt.objective import FINE_MASK
 
 FIRST_ROW = 4
 """The first row that an edit of a part shifts; those below shape the face."""
-FINE_MASK = 64
-"""Masks of this side and larger keep to the part itself; coarser ones get a margin."""
 REAL_CELLS, REAL_SCALE = 20, 4
 """Side of the square of the real upper layers, in cells of the 128 px map; its pixels per preview pixel."""
 CELLS, SMALLEST_WINDOW, LARGEST_WINDOW = 16, 3, 8

@@ -11,7 +11,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from mcaclip.cli.many.rows import Row, RowResult, record_of
+from mcaclip.cli.many.rows import PhotoRow, RowResult, record_of
 from mcaclip.errors import StudioError
 
 ATTEMPTS = 2
@@ -22,11 +22,11 @@ _END_SECONDS = 5.0
 class Doer(Protocol):
     """What does rows; `mcaclip.cli.many.work.Work` is the real one."""
 
-    def check(self, rows: Sequence[Row]) -> Mapping[int, str]:
+    def check(self, rows: Sequence[PhotoRow]) -> Mapping[int, str]:
         """What is wrong with the edits of rows, by the number of the row."""
         ...
 
-    def do(self, row: Row) -> list[RowResult]:
+    def do(self, row: PhotoRow) -> list[RowResult]:
         """Does a row; everything that is wrong with its photo stands in the records."""
         ...
 
@@ -38,11 +38,11 @@ class Engine(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def check(self, rows: Sequence[Row]) -> Mapping[int, str]:
+    def check(self, rows: Sequence[PhotoRow]) -> Mapping[int, str]:
         """See `Doer.check`. Raises StudioError when no worker can be made."""
         ...
 
-    def run(self, rows: Sequence[Row]) -> Iterator[list[RowResult]]:
+    def run(self, rows: Sequence[PhotoRow]) -> Iterator[list[RowResult]]:
         """The records of each row, as they are done. Raises StudioError when no worker can be made."""
         ...
 
@@ -60,11 +60,11 @@ class InProcess:
     def __exit__(self, *_: object) -> None:
         del self._doer
 
-    def check(self, rows: Sequence[Row]) -> Mapping[int, str]:
+    def check(self, rows: Sequence[PhotoRow]) -> Mapping[int, str]:
         """See `Engine.check`."""
         return self._doer.check(rows)
 
-    def run(self, rows: Sequence[Row]) -> Iterator[list[RowResult]]:
+    def run(self, rows: Sequence[PhotoRow]) -> Iterator[list[RowResult]]:
         """See `Engine.run`."""
         yield from map(self._doer.do, rows)
 
@@ -79,7 +79,7 @@ class _Worker:
         with _deaf_to_ctrl_c():
             self.process.start()
         theirs.close()  # so that the end of the process ends the connection
-        self.row: Row | None = None
+        self.row: PhotoRow | None = None
         self.attempt = 0
 
     def give(self, task: str, argument: object) -> None:
@@ -135,7 +135,7 @@ class Processes:
             worker.end()
         self._workers.clear()
 
-    def check(self, rows: Sequence[Row]) -> Mapping[int, str]:
+    def check(self, rows: Sequence[PhotoRow]) -> Mapping[int, str]:
         """See `Engine.check`."""
         for _ in range(ATTEMPTS):
             worker = self._workers[0]
@@ -146,7 +146,7 @@ class Processes:
                 self._replace(worker)
         raise StudioError(_UNABLE)
 
-    def run(self, rows: Sequence[Row]) -> Iterator[list[RowResult]]:
+    def run(self, rows: Sequence[PhotoRow]) -> Iterator[list[RowResult]]:
         """See `Engine.run`."""
         waiting, lost, done = deque((row, 1) for row in rows), 0, 0
         while waiting or any(worker.row for worker in self._workers):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mcaclip.cli.many.engines import ATTEMPTS, Doer
-from mcaclip.cli.many.rows import Row, RowResult, record_of
+from mcaclip.cli.many.rows import PhotoRow, RowResult, record_of
 from mcaclip.cli.photos import PhotoOptions, usable_cores
 from mcaclip.errors import StudioError, quotable
 
@@ -70,7 +70,7 @@ class OnRay:
         if self._ours:
             _module("ray").shutdown()
 
-    def check(self, rows: Sequence[Row]) -> Mapping[int, str]:
+    def check(self, rows: Sequence[PhotoRow]) -> Mapping[int, str]:
         """See `Engine.check`."""
         ray = _module("ray")
         try:
@@ -80,7 +80,7 @@ class OnRay:
         except ray.exceptions.RayError as error:
             raise StudioError(f"Ray cannot do the work: {quotable(str(error))}") from error
 
-    def run(self, rows: Sequence[Row]) -> Iterator[list[RowResult]]:
+    def run(self, rows: Sequence[PhotoRow]) -> Iterator[list[RowResult]]:
         """See `Engine.run`."""
         left = {row.number: row for row in rows}
         in_a_block, before = math.ceil(len(rows) / BLOCKS_AT_MOST), len(rows) + 1
@@ -93,7 +93,7 @@ class OnRay:
         for row in left.values():
             yield [record_of(row, "failed", reason=LOST)]
 
-    def _done(self, rows: Sequence[Row], rows_of_a_block: int) -> Iterator[list[RowResult]]:
+    def _done(self, rows: Sequence[PhotoRow], rows_of_a_block: int) -> Iterator[list[RowResult]]:
         """The records of those rows that are not lost."""
         data = _module("ray.data")
         context = data.DataContext.get_current()
@@ -130,7 +130,7 @@ def _retries() -> dict[str, Any]:
     return {"max_restarts": -1, "max_task_retries": ATTEMPTS}
 
 
-def _check(make: Callable[[], Doer], rows: Sequence[Row]) -> Mapping[int, str]:
+def _check(make: Callable[[], Doer], rows: Sequence[PhotoRow]) -> Mapping[int, str]:
     return make().check(rows)
 
 

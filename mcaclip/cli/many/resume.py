@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcaclip.cli.many.rows import Row, RowResult, digest_asked, record_of
+from mcaclip.cli.many.rows import PhotoRow, RowResult, digest_asked, record_of
 from mcaclip.cli.many.work import read_photo
 from mcaclip.cli.photos import PhotoOptions, digest_of
 from mcaclip.errors import StudioError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcaclip.results.folder import ResultFolders
 
 
-def already_there(rows: Sequence[Row]) -> Iterator[list[RowResult]]:
+def already_there(rows: Sequence[PhotoRow]) -> Iterator[list[RowResult]]:
     """The rows whose results all are in the output folder already, as far as that shows without any network."""
     from mcaclip.results.folder import ResultFolders
 
@@ -31,7 +31,7 @@ def already_there(rows: Sequence[Row]) -> Iterator[list[RowResult]]:
             yield found
 
 
-def _found(row: Row, results: ResultFolders, options: PhotoOptions) -> list[RowResult]:
+def _found(row: PhotoRow, results: ResultFolders, options: PhotoOptions) -> list[RowResult]:
     """The records of a row whose results are all there; empty otherwise."""
     (digest, _), mask = read_photo(row.photo), digest_of(options.mask_file())
 

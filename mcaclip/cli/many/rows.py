@@ -22,7 +22,7 @@ Status = Literal["done", "already there", "failed"]
 
 
 @dataclass(frozen=True)
-class Row:
+class PhotoRow:
     """One photo to work on.
 
     Attributes:
@@ -78,14 +78,14 @@ class RowResult:
 
 
 def record_of(
-    row: Row, status: Status, face: int | None = None, prompt: str | None = None, **more: object
+    row: PhotoRow, status: Status, face: int | None = None, prompt: str | None = None, **more: object
 ) -> RowResult:
     """The record of a row; `prompt` stands for the words of its options."""
     words = prompt or " + ".join(getattr(row.options, "prompt", ())) or None
     return RowResult(row.number, str(row.photo), row.options.face if face is None else face, words, status, **more)  # type: ignore[arg-type]
 
 
-def rows_of(asked: Iterable[tuple[PhotoOptions, int | None]], overwrite: bool) -> list[Row]:
+def rows_of(asked: Iterable[tuple[PhotoOptions, int | None]], overwrite: bool) -> list[PhotoRow]:
     """The rows of options of one photo each, with their lines in a list.
 
     Results of one name find places of their own by what is there; with `overwrite`, by their names.
@@ -96,7 +96,7 @@ def rows_of(asked: Iterable[tuple[PhotoOptions, int | None]], overwrite: bool) -
         if overwrite:
             stem = next(name for name in numbered(stem) if name.casefold() not in taken)
             taken.add(stem.casefold())
-        rows.append(Row(number, options, stem, line))
+        rows.append(PhotoRow(number, options, stem, line))
     return rows
 
 
@@ -105,9 +105,9 @@ def name_of(photo: Path | str) -> str:
     return photo.rpartition("/")[2] if isinstance(photo, str) else photo.name
 
 
-def repeated(rows: Sequence[Row]) -> dict[int, Row]:
+def repeated(rows: Sequence[PhotoRow]) -> dict[int, PhotoRow]:
     """The rows that ask for the same as an earlier one, which stands beside their number."""
-    first: dict[PhotoOptions, Row] = {}
+    first: dict[PhotoOptions, PhotoRow] = {}
     found = {}
     for row in rows:
         photo = row.photo if isinstance(row.photo, str) else Path(os.path.realpath(row.photo))
@@ -117,7 +117,7 @@ def repeated(rows: Sequence[Row]) -> dict[int, Row]:
     return found
 
 
-def as_repeated(records: Sequence[RowResult], row: Row, first: Row) -> list[RowResult]:
+def as_repeated(records: Sequence[RowResult], row: PhotoRow, first: PhotoRow) -> list[RowResult]:
     """The records of a row that asks for the same as the first one."""
     words = f"(the same as {'the photo before' if first.line is None else f'line {first.line}'})"
     kept: list[RowResult] = []

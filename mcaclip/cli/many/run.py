@@ -15,7 +15,7 @@ from mcaclip.cli.arguments import EditorLoader
 from mcaclip.cli.batch import check_folder, pictures
 from mcaclip.cli.many.engines import Engine, InProcess, Processes
 from mcaclip.cli.many.resume import already_there
-from mcaclip.cli.many.rows import Row, RowResult, as_repeated, repeated, rows_of
+from mcaclip.cli.many.rows import PhotoRow, RowResult, as_repeated, repeated, rows_of
 from mcaclip.cli.many.summary import CSV_NAME, CsvTable, Outcomes, ParquetTable
 from mcaclip.cli.many.table import read_list, told
 from mcaclip.cli.many.work import Follow, WorkMaker, results_of
@@ -56,7 +56,7 @@ def run_photos(options: PhotoOptions, load: EditorLoader | None) -> int:
     return summary.report(not_found, len(rows) + len(not_found))
 
 
-def asked_for(options: PhotoOptions) -> tuple[list[Row], list[str]]:
+def asked_for(options: PhotoOptions) -> tuple[list[PhotoRow], list[str]]:
     """The rows that a command line asks for, and a line for each of its paths that means no photo.
 
     Raises:
@@ -91,7 +91,7 @@ def _table(options: PhotoOptions, asked: int) -> CsvTable | ParquetTable | None:
 
 
 def _records(
-    options: PhotoOptions, rows: Sequence[Row], load: EditorLoader | None, bar: tqdm[None]
+    options: PhotoOptions, rows: Sequence[PhotoRow], load: EditorLoader | None, bar: tqdm[None]
 ) -> Iterator[list[RowResult]]:
     """The records of all rows, those of what is there already first. Raises StudioError."""
     again = repeated(rows)
@@ -104,7 +104,7 @@ def _records(
 
 
 def _distinct(
-    options: PhotoOptions, rows: Sequence[Row], load: EditorLoader | None, bar: tqdm[None]
+    options: PhotoOptions, rows: Sequence[PhotoRow], load: EditorLoader | None, bar: tqdm[None]
 ) -> Iterator[list[RowResult]]:
     """See `_records`; of rows that all ask for something else."""
     left = {row.number: row for row in rows}
@@ -119,7 +119,7 @@ def _distinct(
             yield from engine.run(todo)
 
 
-def _check_edits(options: PhotoOptions, engine: Engine, rows: Sequence[Row]) -> None:
+def _check_edits(options: PhotoOptions, engine: Engine, rows: Sequence[PhotoRow]) -> None:
     """Raises StudioError for edits that the networks refuse."""
     kinds = {replace(row.options, photos=(), face=0, seed=0): row for row in reversed(rows)}
     problems = engine.check(list(kinds.values()))
@@ -132,7 +132,7 @@ def _check_edits(options: PhotoOptions, engine: Engine, rows: Sequence[Row]) -> 
 
 
 def _engine(
-    options: PhotoOptions, rows: Sequence[Row], todo: int, load: EditorLoader | None, bar: tqdm[None]
+    options: PhotoOptions, rows: Sequence[PhotoRow], todo: int, load: EditorLoader | None, bar: tqdm[None]
 ) -> Engine:
     jobs = min(options.jobs, todo)
     reserved = frozenset(row.stem.casefold() for row in rows) if options.overwrite else frozenset[str]()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcaclip.cli.batch import complained
-from mcaclip.cli.many.rows import Row, RowResult
+from mcaclip.cli.many.rows import PhotoRow, RowResult
 from mcaclip.cli.photos import ALREADY_THERE, say_result
 from mcaclip.platform.console import say
 
@@ -24,7 +24,7 @@ _STATUSES = ("done", "already there", "failed")
 class Outcomes:
     """Counts what became of the rows, and keeps the failures."""
 
-    def __init__(self, rows: Sequence[Row]):
+    def __init__(self, rows: Sequence[PhotoRow]):
         self._rows = rows
         self.counts: Counter[str] = Counter()
         self.failures: list[RowResult] = []

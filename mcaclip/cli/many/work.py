@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcaclip.cli.arguments import EditorLoader
-from mcaclip.cli.many.rows import Row, RowResult, digest_asked, name_of, record_of
+from mcaclip.cli.many.rows import PhotoRow, RowResult, digest_asked, name_of, record_of
 from mcaclip.cli.photos import PhotoOptions, digest_of, notes_of, progress
 from mcaclip.errors import StudioError
 from mcaclip.platform.console import problem_of
@@ -69,7 +69,7 @@ class Work:
         self._results = results_of(maker.options, maker.reserved)
         self._follow = follow
 
-    def check(self, rows: Sequence[Row]) -> dict[int, str]:
+    def check(self, rows: Sequence[PhotoRow]) -> dict[int, str]:
         """What the editor refuses of these rows' edits, by the number of the row."""
         problems = {}
         for row in rows:
@@ -79,7 +79,7 @@ class Work:
                 problems[row.number] = str(error)
         return problems
 
-    def do(self, row: Row) -> list[RowResult]:
+    def do(self, row: PhotoRow) -> list[RowResult]:
         """One photo: a record per face. Whatever is wrong with it stands in the record."""
         try:
             return self._faces(row)
@@ -89,7 +89,7 @@ class Work:
             log.exception("%s failed unexpectedly", row.place)
             return [record_of(row, "failed", reason=f"failed unexpectedly ({type(error).__name__}: {error}).")]
 
-    def _faces(self, row: Row) -> list[RowResult]:
+    def _faces(self, row: PhotoRow) -> list[RowResult]:
         from mcaclip.imaging.photo import load_photo
 
         digest, source = read_photo(row.photo)
@@ -110,7 +110,7 @@ class Work:
 
     def _face(
         self,
-        row: Row,
+        row: PhotoRow,
         settings: EditSettings | None,
         digest: str,
         source: Path | bytes | np.ndarray,
@@ -133,7 +133,7 @@ class Work:
         more = {"folder": str(folder), "likeness": outcome.inversion.identity, "notes": notes_of(outcome)}
         return record_of(row, "done", face, title, seconds=time.perf_counter() - started, **more), folder
 
-    def _join(self, row: Row, photo: np.ndarray, made: Sequence[tuple[RowResult, Any]]) -> None:
+    def _join(self, row: PhotoRow, photo: np.ndarray, made: Sequence[tuple[RowResult, Any]]) -> None:
         """Adds the photo with all its edited faces to the result of the first one."""
         from mcaclip.results.export import MARK
 

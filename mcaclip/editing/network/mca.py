@@ -154,10 +154,6 @@ class MCANetwork(nn.Module):
             t_w = self.fusion(w_plus, text.embedding, text.tokens, text.token_mask)
             return t_w, self.config.delta_scale * self.mapper(t_w) * self.active_rows
 
-    def masks(self, features: Mapping[int, Tensor], t_w: Tensor) -> list[Tensor]:
-        """See `CoralMasks.forward`; empty for a method without masks."""
-        return self.coral(features, t_w)
-
 
 @dataclass(frozen=True)
 class EditHeader:

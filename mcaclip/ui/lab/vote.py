@@ -27,8 +27,8 @@ from mcaclip.evaluation.vote import (
     by_question,
     table,
     tally,
-    title,
 )
+from mcaclip.methods.base import title_of
 from mcaclip.ui.display import images, markup, text
 from mcaclip.ui.display.components import Components
 from mcaclip.ui.handlers.binder import Binder
@@ -90,7 +90,7 @@ def cast(question: Question | None, ballots: tuple[Ballot, ...], *letters: objec
     count = len(question.places)
     chosen = {criterion: letters[number * len(PLACES) :][:count] for number, criterion in enumerate(CRITERIA)}
     ballots = (*ballots, answer(VOTER, question, chosen))
-    named = zip(question.letters, map(title, question.methods), strict=True)
+    named = zip(question.letters, map(title_of, question.methods), strict=True)
     names = ", ".join(text.VOTE_NAMES.format(*pair) for pair in named)
     return {
         "vote_question": None,

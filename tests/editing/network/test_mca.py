@@ -42,7 +42,7 @@ def test_saved_network_gives_the_same_edit(tmp_path):
     for a, b in zip(network(w_plus, code), loaded(w_plus, code), strict=True):
         assert torch.equal(a, b)
     t_w = torch.randn(2, 18, 512)
-    for a, b in zip(network.masks(some, t_w), loaded.masks(some, t_w), strict=True):
+    for a, b in zip(network.coral(some, t_w), loaded.coral(some, t_w), strict=True):
         assert torch.equal(a, b)
 
 

@@ -11,7 +11,7 @@ from mcaclip.perception.face_parser import LABELS
 from mcaclip.perception.label_map import label_map
 from mcaclip.perception.parsing_head import CLASSES
 from tests.helpers.drawn_parsing import MOUTH, MOUTH_HALF, drawn_parsing
-from train.parser.pseudo_labels import LabelledFaces, _with_facial_hair, clean, without_holes, without_specks
+from train.parser.pseudo_labels import _with_facial_hair, clean, without_holes, without_specks
 
 BEARD, MOUSTACHE, GOATEE, SKIN = (LABELS.index(name) for name in ("beard", "moustache", "goatee", "skin"))
 TOP, BOTTOM = MOUTH[1] - MOUTH_HALF[1], MOUTH[1] + MOUTH_HALF[1]
@@ -84,14 +84,6 @@ def test_without_lips_or_nose_nothing_is_said(label, shaved):
         for name in gone:
             hidden[hidden == LABELS.index(name)] = 0
         assert torch.equal(found(hidden, picture, shaved), hidden)
-
-
-def test_pictures_of_a_pool_are_in_the_range_of_networks():
-    images = np.stack([np.full((3, 256, 256), value, np.uint8) for value in (0, 255, 51)])
-    faces = LabelledFaces(images, np.zeros((3, 256, 256), np.uint8), np.zeros((3, 7), np.int8))
-    assert len(faces) == 3
-    pictures = faces.pictures(np.array([2, 0, 1]))
-    torch.testing.assert_close(pictures.mean((1, 2, 3)), torch.tensor([-0.6, -1.0, 1.0]))
 
 
 @pytest.fixture

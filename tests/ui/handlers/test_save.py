@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from mcaclip.errors import StudioError
-from mcaclip.results.export import mark, read_record
+from mcaclip.results.export import mark
 from mcaclip.types import to_uint8
 from mcaclip.ui.handlers.views import DOWNLOADS
 from tests.fakes import PROMPTS
+from tests.helpers.records import read_record
 from tests.helpers.studio import NOBODY, controls, edited, failing, given, last
 
 

@@ -34,6 +34,7 @@ from train.clip.scenes.types import (
     CHARACTERS,
     PARTS,
     SAME,
+    SHEENS,
     STATES,
     Caption,
     Claim,
@@ -119,7 +120,7 @@ def choose_claims(scene: Scene, rng: np.random.Generator, plain: bool) -> tuple[
 
 def _as_named(paint: PartColour, rng: np.random.Generator) -> PartColour:
     """A paint as a caption names it: matte and glossy, and the colours of patterns, may be left out."""
-    if paint.finish in ("matte", "glossy") and rng.random() < 0.3:
+    if paint.finish in SHEENS and rng.random() < 0.3:
         return replace(paint, finish="")
     if paint.pattern and paint.colour is not None and rng.random() < 0.3:
         return replace(paint, colour=None)
@@ -323,7 +324,7 @@ class _Writer:
         """A colour with its finish, in one of its names."""
         assert paint.colour is not None
         names = [paint.colour, paint.colour]
-        if paint.finish in ("", "matte", "glossy"):
+        if paint.finish in ("", *SHEENS):
             names += [k for k, v in COLOUR_SYNONYMS.items() if v == paint.colour and k != "redhead"]
         name = self.pick(names)
         name = name.replace("grey", "gray") if self.chance(0.3) else name

@@ -12,7 +12,7 @@ import numpy as np
 from mcaclip.imaging.colour import lab_values
 from mcaclip.language.colours import COLOURS, names_by_words, plain, says_unseen, survey_colours, unseen_colours
 from mcaclip.language.word_tables import Table, read_words
-from train.clip.scenes.types import CHARACTERS, PATTERNS, PartColour, same_colour, target_lab
+from train.clip.scenes.types import CHARACTERS, PATTERNS, SHEENS, PartColour, same_colour, target_lab
 
 WEIGHT = {
     "hair": 1.6, "lips": 1.6, "eyes": 1.3, "goatee": 1.3, "brows": 1.2, "beard": 1.0, "moustache": 1.0, "skin": 1.0,
@@ -67,7 +67,7 @@ def draw_finish(part: str, colour: str, rng: np.random.Generator) -> str:
     fits += ["dark"] if lightness > 35 else []
     fits += ["light"] if lightness < 70 else []
     fits = [f for f in fits if f"{f} {colour}" not in unseen_colours() and colour in COLOURS]
-    fits += ["matte", "glossy"] if part in GLOSSY_PARTS else []
+    fits += SHEENS if part in GLOSSY_PARTS else []
     return str(rng.choice(fits)) if fits else ""
 
 
@@ -107,7 +107,7 @@ def _colours(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     parts = draw_parts(shown, 2, rng)
     first = draw_paint(parts[0], rng)
     other = PartColour(parts[0], other_colour(first, rng))
-    elsewhere = PartColour(parts[-1], first.colour, first.finish if first.finish not in ("matte", "glossy") else "")
+    elsewhere = PartColour(parts[-1], first.colour, first.finish if first.finish not in SHEENS else "")
     if len(parts) < 2:
         elsewhere = PartColour(parts[0], other_colour(other, rng))
     return [Painting((first,)), Painting((other,)), Painting((elsewhere,)), Painting()]
@@ -141,7 +141,7 @@ def _finishes(shown: Sequence[str], rng: np.random.Generator) -> list[Painting]:
     suited = [part for part in shown if part in GLOSSY_PARTS]
     if suited and rng.random() < 0.5:
         part, colour = draw_parts(suited, 1, rng)[0], draw_colour(rng)
-        pair = ("matte", "glossy")
+        pair = SHEENS
     else:
         part, colour = draw_parts(shown, 1, rng)[0], str(rng.choice(tuple(COLOURS)))
         pair = ("dark", "light") if rng.random() < 0.5 else ("neon", "pastel")

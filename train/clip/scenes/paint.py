@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from train.clip.scenes.part_masks import FaceMap, Mask, part_mask
-from train.clip.scenes.types import FACIAL_HAIR_PARTS, Lab, PartColour, pattern_lab, target_lab
+from train.clip.scenes.types import FACIAL_HAIR_PARTS, SHEENS, Lab, PartColour, pattern_lab, target_lab
 
 COVER = {
     "lips": 0.75, "hair": 0.5, "goatee": 0.6, "beard": 0.6, "moustache": 0.6, "brows": 0.6, "eyes": 0.5,
@@ -109,7 +109,7 @@ def paint_part(face: FaceMap, lab: np.ndarray, paint: PartColour, rng: np.random
     if full:
         cover, strength, shade, flatten = 1.0, 1.0, colour, 0.3
     coat(piece, mask, shade, strength, cover, flatten)
-    if paint.finish in ("matte", "glossy"):
+    if paint.finish in SHEENS:
         apply_finish(piece, mask, paint.finish)
 
 

@@ -22,7 +22,9 @@ PARTS = (
 )  # fmt: skip
 MEASURED = ("long hair", "open mouth", "hat", "goatee", "moustache", "bald")
 STATES = (*(attribute.name for attribute in ATTRIBUTES), *MEASURED)
-FINISHES = ("matte", "glossy", "neon", "pastel", "dark", "light")
+SHEENS = ("matte", "glossy")
+"""Finishes that say how paint shines. All others are part of its colour."""
+FINISHES = (*SHEENS, "neon", "pastel", "dark", "light")
 PATTERNS: dict[str, tuple[str, str | None]] = {
     "freckles": ("cheeks", None),
     "stripes": ("cheeks", "red"),
@@ -229,9 +231,9 @@ def _paint_holds(claim: PartColour, scene: Scene) -> int:
 
 def _finish_holds(claimed: str, shown: str) -> int:
     """Matte and glossy exclude each other, and plain paint may be either; other finishes are part of the colour."""
-    if claimed not in ("matte", "glossy") or claimed == shown:
+    if claimed not in SHEENS or claimed == shown:
         return 1
-    return -1 if shown in ("matte", "glossy") else 0
+    return -1 if shown in SHEENS else 0
 
 
 def pattern_lab(paint: PartColour) -> Lab:
