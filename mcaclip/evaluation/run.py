@@ -7,7 +7,7 @@ variant on the same faces.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -75,9 +75,9 @@ def fill(
 
 
 def _measure_face(
-    run: Run[Row], context: EvaluationContext, plan: EvaluationPlan, source: FaceToMeasure, done: Collection[object]
+    run: Run[Row], context: EvaluationContext, plan: EvaluationPlan, source: FaceToMeasure, done: set
 ) -> Iterator[str]:
-    """Measure the edits of a face that are not `done` yet; yields a line for each, or why it is left out."""
+    """Measure the edits of a face whose keys are not `done`, and add them; yields a line for each."""
     wanted = [edit for edit in plan.edits if run.key_of(source, edit[0].title, edit[1].name) not in done]
     if not wanted:
         return
@@ -97,6 +97,7 @@ def _measure_face(
             continue
         row = run.row(Measurement(face, subject, edited), variant.name, shown)
         run.add(row)
+        done.add(row.key)
         yield f"{name}: {_line(row)}"
 
 
