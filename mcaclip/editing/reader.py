@@ -215,7 +215,7 @@ class PromptReader:
     def _with_its_colour(self, change: str) -> tuple[str, ...]:
         """A change, and the colour that it names for the same part: "long blonde hair" is long and blonde."""
         meaning, said = understand(change), without_colour(change)
-        if meaning is None:
+        if meaning is None or self._known(change):
             return (change,)
         if bare(said) not in named_wishes() and self._understood(change).concept is not None:
             said = change

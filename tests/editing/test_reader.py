@@ -91,6 +91,10 @@ def test_a_colour_beside_a_wish_for_the_same_part_is_a_change_too():
     ]
     assert [one.prompt for one in directed.read_all("short green hair").readings] == ["short hair", "green hair"]
     assert [one.prompt for one in reader().read_all("Full red lips").readings] == ["full lips", "red lipstick"]
+    mine = replace(reader(own=("short green hair",)), directions=("short hair",))
+    assert mine.split("short green hair and smiling") == ("short green hair", "smiling"), (
+        "it was fitted as one change"
+    )
     assert [one.prompt for one in reader().read_all("remove the grey beard").readings] == ["no beard"]
     assert [one.prompt for one in directed.read_all("a smile with green lips").readings] == ["smiling"]
 
